@@ -1,0 +1,5 @@
+"""python -m app."""
+
+from app.cli import app
+
+app(prog_name="python -m app")

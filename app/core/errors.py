@@ -1,0 +1,165 @@
+"""Every way in which the server says no. The errors know no transport.
+
+`web/problems.py` turns them into RFC 9457 problems and `realtime/protocol.py` into error frames,
+with the same `code`. `retry` alone drives a client: `never` (the same request fails again), `now`
+(send it again as it is), `after` (the same, after `retry_after_ms`).
+"""
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Code(StrEnum):
+    BAD_FRAME = "bad_frame"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID = "invalid"
+    TOO_LARGE = "too_large"
+    UNAUTHENTICATED = "unauthenticated"
+    INVALID_GRANT = "invalid_grant"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    USERNAME_TAKEN = "username_taken"
+    NONCE_CONFLICT = "nonce_conflict"
+    LAST_OWNER = "last_owner"
+    ROOM_ARCHIVED = "room_archived"
+    TOO_MANY = "too_many"
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    INTERNAL = "internal"
+
+
+class Retry(StrEnum):
+    NEVER = "never"
+    NOW = "now"
+    AFTER = "after"
+
+
+class ChatError(Exception):
+    """Base of all. `detail` is for a person: what happened, where, and what to do."""
+
+    code: ClassVar[Code] = Code.INTERNAL
+    retry: ClassVar[Retry] = Retry.NEVER
+
+    def __init__(self, detail: str, *, retry_after_ms: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_ms = retry_after_ms
+
+
+class BadFrame(ChatError):
+    """Not JSON, not an object, nested too deeply, or not text."""
+
+    code = Code.BAD_FRAME
+
+
+class UnknownType(ChatError):
+    """The frame's `type` is none that a client sends."""
+
+    code = Code.UNKNOWN_TYPE
+
+
+class Invalid(ChatError):
+    """Well-formed, but a value is not acceptable. `errors` names each path."""
+
+    code = Code.INVALID
+
+    def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.errors = errors or []
+
+
+class TooLarge(ChatError):
+    """More bytes than the announced limit."""
+
+    code = Code.TOO_LARGE
+
+
+class Unauthenticated(ChatError):
+    """No valid access token, ticket or session."""
+
+    code = Code.UNAUTHENTICATED
+
+
+class InvalidGrant(ChatError):
+    """Wrong username or password, or a refresh token that is unknown, expired or reused (RFC 6749, 5.2)."""
+
+    code = Code.INVALID_GRANT
+
+
+class Forbidden(ChatError):
+    """The caller may know of the thing, but may not do this to it."""
+
+    code = Code.FORBIDDEN
+
+
+class NotFound(ChatError):
+    """It does not exist, or the caller may not know that it does."""
+
+    code = Code.NOT_FOUND
+
+
+class MethodNotAllowed(ChatError):
+    """The path exists, the HTTP method on it does not."""
+
+    code = Code.METHOD_NOT_ALLOWED
+
+
+class UsernameTaken(ChatError):
+    """Another account has this username, compared after NFKC and case folding."""
+
+    code = Code.USERNAME_TAKEN
+
+
+class NonceConflict(ChatError):
+    """The sender used this nonce in this room before, for a different message."""
+
+    code = Code.NONCE_CONFLICT
+
+
+class LastOwner(ChatError):
+    """The change would leave a room without an owner."""
+
+    code = Code.LAST_OWNER
+
+
+class RoomArchived(ChatError):
+    """The room is read-only until it is restored."""
+
+    code = Code.ROOM_ARCHIVED
+
+
+class TooMany(ChatError):
+    """A bound on how many things one may hold is reached."""
+
+    code = Code.TOO_MANY
+
+
+class RateLimited(ChatError):
+    """Too fast; `retry_after_ms` says when the next one is welcome."""
+
+    code = Code.RATE_LIMITED
+    retry = Retry.AFTER
+
+
+class Busy(ChatError):
+    """The server cannot take this now and has done nothing of it."""
+
+    code = Code.BUSY
+    retry = Retry.AFTER
+
+
+class UnknownOutcome(ChatError):
+    """The connection to the database broke during COMMIT: done or not done. Repeating a send
+    with the same nonce settles it."""
+
+    code = Code.UNKNOWN_OUTCOME
+    retry = Retry.NOW
+
+
+class Internal(ChatError):
+    """A defect of the server. The log has it under the request id."""
+
+    code = Code.INTERNAL
+    retry = Retry.AFTER

@@ -1,0 +1,184 @@
+"""What can happen: the closed union of events, which is also what clients see.
+
+Every durable change of a room is one event with the room's next `seq`. The same bytes go to every
+socket and come out of GET /rooms/{id}/events. To add an event, add its class here and its name to
+`Event`; mypy and the tests then name every place that has to know of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
+
+# Strict: in JSON, neither "5" nor true is a number.
+Seq = Annotated[
+    int, Field(strict=True, ge=0, le=MAX_SEQ, description="A position in the room's log.")
+]
+
+
+class RoomKind(StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+    GROUP = "group"
+    DIRECT = "direct"
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Message(Wire):
+    """A message as it is now."""
+
+    seq: Seq = Field(description="Its place in the room's log, and its name within the room.")
+    sender: UUID
+    at: datetime = Field(description="RFC 3339, UTC, microseconds. Order by `seq`, not by this.")
+    text: str
+    nonce: str = Field(description="What the sender called it; unique per room and sender.")
+    reply_to: Seq | None = None
+
+
+class Membership(Wire):
+    user: UUID
+    role: Role
+
+
+class RoomDetails(Wire):
+    kind: RoomKind
+    name: str | None
+    topic: str
+    archived: bool = False
+
+
+class RoomEvent(Wire):
+    """The envelope: every event has these."""
+
+    type: str
+    room: UUID
+    seq: Seq
+    actor: UUID = Field(description="The user who did it.")
+    at: datetime
+
+
+class RoomCreated(RoomEvent):
+    type: Literal["room.created"] = "room.created"
+    details: RoomDetails
+
+
+class RoomChanged(RoomEvent):
+    """Name, topic, or archived or restored: the details as they are from here on."""
+
+    type: Literal["room.changed"] = "room.changed"
+    details: RoomDetails
+
+
+class MemberJoined(RoomEvent):
+    """`actor` is the member, or who added the member."""
+
+    type: Literal["member.joined"] = "member.joined"
+    member: Membership
+
+
+class MemberLeft(RoomEvent):
+    type: Literal["member.left"] = "member.left"
+    member: Membership
+
+
+class MemberRemoved(RoomEvent):
+    """The last event of this room that the member sees."""
+
+    type: Literal["member.removed"] = "member.removed"
+    member: Membership
+
+
+class MemberRoleChanged(RoomEvent):
+    type: Literal["member.role_changed"] = "member.role_changed"
+    member: Membership
+
+
+class MessageCreated(RoomEvent):
+    type: Literal["message.created"] = "message.created"
+    message: Message
+
+
+Event = Annotated[
+    RoomCreated
+    | RoomChanged
+    | MemberJoined
+    | MemberLeft
+    | MemberRemoved
+    | MemberRoleChanged
+    | MessageCreated,
+    Field(discriminator="type"),
+]
+
+
+class Kind(IntEnum):
+    """What a process has to know of an announcement without parsing it. On the bus: never renumber."""
+
+    MESSAGE = 1  # subject: the sender
+    JOINED = 2  # subject: who came in
+    LEFT = 3  # subject: who went
+    REMOVED = 4  # subject: who was removed
+    ROOM = 5  # anything else in the log
+    READ = 6  # signal, not in the log: subject has read up to seq
+    SESSION_REVOKED = 7  # signal: topic is the session, subject its user
+
+
+SIGNALS = frozenset({Kind.READ, Kind.SESSION_REVOKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A poke after COMMIT: something was recorded. May be lost, doubled or swapped on the way.
+
+    `topic` is the room (of a SESSION_REVOKED: the session). `frame` is the encoded event as
+    clients get it, made once by the process that recorded it; empty where there is none.
+    """
+
+    kind: Kind
+    topic: UUID
+    seq: int
+    subject: UUID
+    frame: bytes = b""
+
+
+def encode(event: BaseModel) -> bytes:
+    """The event's JSON, UTF-8, as sockets and HTTP carry it."""
+    return event.__pydantic_serializer__.to_json(event)
+
+
+def announcement(event: RoomEvent) -> Announcement:
+    """The poke for one recorded event."""
+    match event:
+        case MessageCreated():
+            kind, subject = Kind.MESSAGE, event.message.sender
+        case MemberJoined():
+            kind, subject = Kind.JOINED, event.member.user
+        case MemberLeft():
+            kind, subject = Kind.LEFT, event.member.user
+        case MemberRemoved():
+            kind, subject = Kind.REMOVED, event.member.user
+        case _:
+            kind, subject = Kind.ROOM, event.actor
+    return Announcement(kind, event.room, event.seq, subject, encode(event))
+
+
+class ReadMarker(Wire):
+    """A signal, not in the log: `user` has read the room up to `seq`."""
+
+    type: Literal["read"] = "read"
+    room: UUID
+    user: UUID
+    seq: Seq

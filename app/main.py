@@ -1,0 +1,63 @@
+"""The program as an ASGI application. Look here first: every router, every layer around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.bootstrap import running
+from app.messages.routes import router as messages
+from app.ops.docs import mount_docs
+from app.ops.routes import router as ops
+from app.realtime.routes import router as realtime
+from app.rooms.routes import router as rooms
+from app.settings import Settings
+from app.users.auth_routes import router as auth
+from app.users.routes import router as users
+from app.web import problems
+from app.web.middleware import Edge
+from app.web.openapi import complete
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole program; nothing runs until its lifespan starts."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with running(settings) as state:
+            yield state
+
+    app = FastAPI(
+        title="Chat",
+        version=VERSION,
+        summary="A chat backend that a team can own.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=settings.server.max_body_bytes,
+    )
+    api = APIRouter(prefix="/api/v1")
+    for router in (auth, users, rooms, messages):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(ops)
+    app.include_router(realtime)
+    mount_docs(app)
+    problems.install(app)
+    complete(app)
+    # The last one added is the outermost.
+    if settings.server.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(settings.server.origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(Edge, max_body_bytes=settings.server.max_body_bytes)
+    return app

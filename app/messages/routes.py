@@ -1,0 +1,103 @@
+"""/rooms/{id}/messages, /events and /read."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.core.errors import Code, Invalid
+from app.core.events import MAX_SEQ, Message
+from app.messages import service
+from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
+from app.messages.sending import commit_send
+from app.web.deps import ActorDep, ContextDep, Limit
+from app.web.problems import problems
+
+router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"])
+
+DOOR = problems(Code.NOT_FOUND, Code.FORBIDDEN)
+REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "This nonce was sent before: the first message.", "model": Message}
+}
+Position = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
+
+
+@router.get("/messages", responses=DOOR)
+async def page(
+    room_id: UUID,
+    actor: ActorDep,
+    context: ContextDep,
+    before: Position = None,
+    after: Position = None,
+    around: Position = None,
+    limit: Limit = 50,
+) -> MessagePage:
+    """A page of messages by `seq`: the newest, or those before, after or around one."""
+    given = [name for name, value in (("before", before), ("after", after), ("around", around))
+             if value is not None]
+    if len(given) > 1:
+        raise Invalid(f"{' and '.join(f'`{name}`' for name in given)} exclude each other.")
+    read = context.database.read
+    if after is not None:
+        found = await read(service.page_after, actor, room_id, after, limit)
+    elif around is not None:
+        found = await read(service.page_around, actor, room_id, around, limit)
+    else:
+        found = await read(service.page_before, actor, room_id, before, limit)
+    messages = found.messages
+    return MessagePage(
+        items=messages,
+        before=messages[0].seq if messages and found.more_before else None,
+        after=messages[-1].seq if messages and found.more_after else None,
+    )
+
+
+@router.post(
+    "/messages",
+    status_code=201,
+    responses=REPEATED | DOOR | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED, Code.RATE_LIMITED),
+)
+async def send(
+    room_id: UUID, body: Draft, actor: ActorDep, context: ContextDep, response: Response
+) -> Message:
+    """Send a message. 201 means that it is committed; the same nonce again is a 200."""
+    sent = await commit_send(context, actor, room_id, body)
+    if sent.duplicate:
+        response.status_code = 200
+    return sent.message
+
+
+@router.get("/messages/{seq}", responses=DOOR)
+async def get(
+    room_id: UUID,
+    seq: Annotated[int, Path(ge=0, le=MAX_SEQ)],
+    actor: ActorDep,
+    context: ContextDep,
+) -> Message:
+    """One message."""
+    return await context.database.read(service.get, actor, room_id, seq)
+
+
+@router.get("/events", responses=DOOR)
+async def log(
+    room_id: UUID,
+    actor: ActorDep,
+    context: ContextDep,
+    after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
+    until: Annotated[int, Query(ge=0, le=MAX_SEQ, description="The last seq wanted.")] = MAX_SEQ,
+    limit: Limit = 100,
+) -> EventPage:
+    """The room's log: every event after `after`, in order, without a hole."""
+    found, more = await context.database.read(
+        service.log, actor, room_id, after, until, limit
+    )
+    return EventPage(items=found, next=found[-1].seq if more else None)
+
+
+@router.put("/read", responses=DOOR)
+async def mark_read(
+    room_id: UUID, body: SetRead, actor: ActorDep, context: ContextDep
+) -> ReadOut:
+    """Move the caller's read marker forward; a lower `seq` changes nothing."""
+    badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)
+    return ReadOut(seq=badge.read_seq, unread=badge.unread, mentions=badge.mentions)

@@ -1,0 +1,76 @@
+"""Engines: where the two kinds of database differ, and nobody else has to know."""
+
+import ssl
+from dataclasses import dataclass
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.persistence.sqlite import sqlite_engines
+from app.settings import Database as DatabaseSettings
+
+# Deadlock, lock wait timeout, and "record has changed since last read" (MariaDB >= 11.8).
+_MYSQL_TRY_AGAIN = frozenset({1213, 1205, 1020})
+# MySQL and MariaDB each understand only its own comment of the two.
+_MYSQL_SESSION = (
+    "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
+    ", innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
+    "/*M!100600 , max_statement_time={seconds} *//*!80000 , max_execution_time={milliseconds} */"
+)
+LOCK_WAIT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """`write` and `read` are one and the same pool on MySQL."""
+
+    write: AsyncEngine
+    read: AsyncEngine
+
+    async def dispose(self) -> None:
+        await self.write.dispose()
+        if self.read is not self.write:
+            await self.read.dispose()
+
+
+def create_engines(settings: DatabaseSettings) -> Engines:
+    if settings.is_sqlite:
+        return Engines(
+            *sqlite_engines(
+                make_url(settings.url), min(settings.pool_size, 8), settings.pool_timeout_s
+            )
+        )
+    engine = _mysql_engine(settings)
+    return Engines(engine, engine)
+
+
+def _mysql_engine(settings: DatabaseSettings) -> AsyncEngine:
+    session = _MYSQL_SESSION.format(
+        lock_s=LOCK_WAIT_S,
+        seconds=settings.statement_timeout_s,
+        milliseconds=int(settings.statement_timeout_s * 1000),
+    )
+    arguments: dict[str, object] = {"init_command": session, "connect_timeout": 5}
+    if settings.tls_ca:  # asyncmy: an empty dict would be plaintext, and True unverified
+        arguments["ssl"] = ssl.create_default_context(cafile=str(settings.tls_ca))
+    return create_async_engine(
+        make_url(settings.url).update_query_dict({"charset": "utf8mb4"}),
+        # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range.
+        isolation_level="READ COMMITTED",
+        connect_args=arguments,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout_s,
+        pool_recycle=settings.pool_recycle_s,
+        pool_pre_ping=True,
+    )
+
+
+def is_worth_retrying(error: DBAPIError) -> bool:
+    """The database gave up on a transaction that may well succeed when run again as a whole."""
+    original = error.orig
+    if original is None or not original.args:
+        return False
+    reason = original.args[0]
+    return reason in _MYSQL_TRY_AGAIN or "database is locked" in str(reason)

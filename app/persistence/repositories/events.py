@@ -1,0 +1,85 @@
+"""The log of each room: events to rows and back."""
+
+from uuid import UUID
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.events import Event, MessageCreated, RoomEvent
+from app.core.events import Message as MessageWire
+from app.persistence.tables import LoggedEvent, Message
+
+_EVENT: TypeAdapter[RoomEvent] = TypeAdapter(Event)
+_ENVELOPE = {"type", "room", "seq", "actor", "at"}
+
+
+class EventReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[RoomEvent]:
+        """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are now."""
+        rows = await self._session.execute(
+            select(LoggedEvent, Message)
+            .outerjoin(
+                Message,
+                and_(
+                    Message.room_id == LoggedEvent.room_id,
+                    Message.seq == LoggedEvent.message_seq,
+                ),
+            )
+            .where(
+                LoggedEvent.room_id == room_id, LoggedEvent.seq > after, LoggedEvent.seq <= until
+            )
+            .order_by(LoggedEvent.seq)
+            .limit(limit)
+        )
+        return [_from_row(event, message) for event, message in rows.tuples()]
+
+
+class Events(EventReads):
+    def add(self, event: RoomEvent) -> None:
+        message = event.message.seq if isinstance(event, MessageCreated) else None
+        self._session.add(
+            LoggedEvent(
+                room_id=event.room,
+                seq=event.seq,
+                type=event.type,
+                actor_id=event.actor,
+                at=event.at,
+                message_seq=message,
+                body=None if message else event.model_dump_json(exclude=_ENVELOPE),
+            )
+        )
+
+
+def to_wire(message: Message) -> MessageWire:
+    return MessageWire(
+        seq=message.seq,
+        sender=message.sender_id,
+        at=message.at,
+        text=message.text,
+        nonce=message.nonce,
+        reply_to=message.reply_to,
+    )
+
+
+def _from_row(row: LoggedEvent, message: Message | None) -> RoomEvent:
+    if message is not None:
+        return MessageCreated(
+            room=row.room_id,
+            seq=row.seq,
+            actor=row.actor_id,
+            at=row.at,
+            message=to_wire(message),
+        )
+    envelope = {
+        "type": row.type,
+        "room": row.room_id,
+        "seq": row.seq,
+        "actor": row.actor_id,
+        "at": row.at,
+    }
+    return _EVENT.validate_python(envelope | orjson.loads(row.body or "{}"))

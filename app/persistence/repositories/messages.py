@@ -1,0 +1,53 @@
+"""Messages, and whom they mention."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.persistence.tables import Mention, Message
+
+
+class MessageReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, room_id: UUID, seq: int) -> Message | None:
+        return await self._session.get(Message, (room_id, seq))
+
+    async def by_nonce(self, room_id: UUID, sender_id: UUID, nonce: str) -> Message | None:
+        found = await self._session.scalars(
+            select(Message).where(
+                Message.room_id == room_id,
+                Message.sender_id == sender_id,
+                Message.nonce == nonce,
+            )
+        )
+        return found.one_or_none()
+
+    async def before(self, room_id: UUID, seq: int | None, limit: int) -> Sequence[Message]:
+        """The newest messages below `seq` (None: of all), ascending."""
+        query = select(Message).where(Message.room_id == room_id)
+        if seq is not None:
+            query = query.where(Message.seq < seq)
+        found = await self._session.scalars(query.order_by(Message.seq.desc()).limit(limit))
+        return found.all()[::-1]
+
+    async def after(self, room_id: UUID, seq: int, limit: int) -> Sequence[Message]:
+        """The oldest messages above `seq`, ascending."""
+        found = await self._session.scalars(
+            select(Message)
+            .where(Message.room_id == room_id, Message.seq > seq)
+            .order_by(Message.seq)
+            .limit(limit)
+        )
+        return found.all()
+
+
+class Messages(MessageReads):
+    def add(self, message: Message, mentioned: Iterable[UUID] = ()) -> None:
+        self._session.add(message)
+        self._session.add_all(
+            Mention(user_id=user, room_id=message.room_id, seq=message.seq) for user in mentioned
+        )

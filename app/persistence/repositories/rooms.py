@@ -1,0 +1,216 @@
+"""Rooms and their members."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, NewType
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.events import Role, RoomKind
+from app.persistence.tables import Member, Mention, Message, Room, User
+
+# A room whose row this transaction holds locked: the only kind that can be recorded into.
+LockedRoom = NewType("LockedRoom", Room)
+
+
+class Badge(NamedTuple):
+    """What one member has not read in one room."""
+
+    user: UUID
+    room: UUID
+    seq: int
+    read_seq: int
+    unread: int
+    mentions: int
+
+
+class RoomReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, room_id: UUID) -> Room | None:
+        return await self._session.get(Room, room_id)
+
+    async def direct(self, direct_key: bytes) -> Room | None:
+        found = await self._session.scalars(select(Room).where(Room.direct_key == direct_key))
+        return found.one_or_none()
+
+    async def by_origin(self, origin: str) -> Room | None:
+        found = await self._session.scalars(select(Room).where(Room.origin == origin))
+        return found.one_or_none()
+
+    async def public(self, key: str, after: tuple[str, UUID] | None, limit: int) -> Sequence[Room]:
+        """Public rooms that are not archived, whose name contains `key`, by name."""
+        query = (
+            select(Room)
+            .where(Room.kind == RoomKind.PUBLIC, Room.archived_at.is_(None))
+            .order_by(Room.name_key, Room.id)
+            .limit(limit)
+        )
+        if key:
+            query = query.where(Room.name_key.contains(key, autoescape=True))
+        if after is not None:
+            name, room = after
+            query = query.where(
+                or_(Room.name_key > name, and_(Room.name_key == name, Room.id > room))
+            )
+        return (await self._session.scalars(query)).all()
+
+    async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
+        rows = await self._session.execute(
+            select(Room.id, Room.seq).where(Room.id.in_(list(ids)))
+        )
+        return dict(rows.tuples().all())
+
+
+class Rooms(RoomReads):
+    async def lock(self, room_id: UUID) -> LockedRoom | None:
+        """The room as it is now, and nobody else's until this unit of work ends."""
+        room = await self._session.get(
+            Room, room_id, with_for_update=True, populate_existing=True
+        )
+        return None if room is None else LockedRoom(room)
+
+    async def add(self, room: Room) -> LockedRoom:
+        self._session.add(room)
+        await self._session.flush()  # an existing pair must show before anything refers to it
+        return LockedRoom(room)
+
+
+class MemberReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, room_id: UUID, user_id: UUID) -> Member | None:
+        return await self._session.get(Member, (room_id, user_id))
+
+    async def of_room(
+        self, room_id: UUID, after: str | None, limit: int
+    ) -> Sequence[tuple[Member, User]]:
+        """Members with their accounts, by username."""
+        query = (
+            select(Member, User)
+            .join(User, User.id == Member.user_id)
+            .where(Member.room_id == room_id)
+            .order_by(User.username_key)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(User.username_key > after)
+        return [(member, user) for member, user in (await self._session.execute(query)).tuples()]
+
+    async def with_accounts(
+        self, room_id: UUID, users: Iterable[UUID]
+    ) -> dict[UUID, tuple[Member, User]]:
+        """Those of `users` who are members, with their accounts."""
+        rows = await self._session.execute(
+            select(Member, User)
+            .join(User, User.id == Member.user_id)
+            .where(Member.room_id == room_id, Member.user_id.in_(list(users)))
+        )
+        return {user.id: (member, user) for member, user in rows.tuples()}
+
+    async def among(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
+        """Those of `users` who are members."""
+        return set(
+            await self._session.scalars(
+                select(Member.user_id).where(
+                    Member.room_id == room_id, Member.user_id.in_(list(users))
+                )
+            )
+        )
+
+    async def other_owner(self, room_id: UUID, user_id: UUID) -> bool:
+        """The room has an owner besides this user."""
+        found = await self._session.scalar(
+            select(Member.user_id)
+            .where(
+                Member.room_id == room_id, Member.role == Role.OWNER, Member.user_id != user_id
+            )
+            .limit(1)
+        )
+        return found is not None
+
+    async def count_rooms(self, user_id: UUID) -> int:
+        return (
+            await self._session.scalar(
+                select(func.count(Member.room_id)).where(Member.user_id == user_id)
+            )
+        ) or 0
+
+    async def room_ids(self, user_id: UUID) -> Sequence[UUID]:
+        found = await self._session.scalars(
+            select(Member.room_id).where(Member.user_id == user_id)
+        )
+        return found.all()
+
+    async def rooms_of(
+        self, user_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[tuple[Room, Member]]:
+        """The user's rooms, by id."""
+        query = (
+            select(Room, Member)
+            .join(Member, Member.room_id == Room.id)
+            .where(Member.user_id == user_id)
+            .order_by(Member.room_id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(Member.room_id > after)
+        return [(room, member) for room, member in (await self._session.execute(query)).tuples()]
+
+    async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
+        """Exact counts for (room, user) pairs; pairs that are no memberships are left out.
+
+        Unread are the messages of others after the read marker. Counted in the database from what
+        is there, so that there is no counter that could be wrong.
+        """
+        unread = (
+            select(func.count())
+            .where(
+                Message.room_id == Member.room_id,
+                Message.seq > Member.read_seq,
+                Message.sender_id != Member.user_id,
+            )
+            .correlate(Member)
+            .scalar_subquery()
+        )
+        mentions = (
+            select(func.count())
+            .where(
+                Mention.user_id == Member.user_id,
+                Mention.room_id == Member.room_id,
+                Mention.seq > Member.read_seq,
+            )
+            .correlate(Member)
+            .scalar_subquery()
+        )
+        rows = await self._session.execute(
+            select(Member.user_id, Member.room_id, Room.seq, Member.read_seq, unread, mentions)
+            .join(Room, Room.id == Member.room_id)
+            .where(_pairs(pairs))
+        )
+        return [Badge(*row) for row in rows.tuples()]
+
+
+class Members(MemberReads):
+    def add(self, member: Member) -> None:
+        self._session.add(member)
+
+    async def remove(self, member: Member) -> None:
+        await self._session.delete(member)
+
+    async def mark_read(self, room_id: UUID, user_id: UUID, seq: int) -> bool:
+        """Move the marker forward; False if it was there already, or further."""
+        changed: Any = await self._session.execute(
+            update(Member)
+            .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq < seq)
+            .values(read_seq=seq)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(changed.rowcount)
+
+
+def _pairs(pairs: Iterable[tuple[UUID, UUID]]) -> ColumnElement[bool]:
+    return tuple_(Member.room_id, Member.user_id).in_(list(pairs))

@@ -1,0 +1,179 @@
+"""Everything that is remembered.
+
+One log per room is the truth: `rooms.seq` is its counter and `room_events` its rows, numbered
+1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4 with
+a binary collation: what is equal is decided by the application (`core/names.py`), not the database.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BINARY, BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import MetaData
+
+from app.core.events import RoomKind, Role
+from app.persistence.types import Id, LongText, Utc, ascii_key
+
+NAME_CHARS = 64
+TITLE_CHARS = 100
+TOPIC_CHARS = 500
+NONCE_CHARS = 64
+ORIGIN_CHARS = 100
+
+TABLE = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_row_format": "DYNAMIC",
+}
+# Rows live in the primary key's order, as in InnoDB.
+CLUSTERED = TABLE | {"sqlite_with_rowid": False}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("username_key"),
+        UniqueConstraint("origin"),
+        Index(None, "display_key"),
+        TABLE,
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    username: Mapped[str] = mapped_column(String(NAME_CHARS))
+    # NFKC can make a name up to 18 times longer (U+FDFA); the schema bounds the key, too.
+    username_key: Mapped[str] = mapped_column(String(NAME_CHARS))
+    display_name: Mapped[str] = mapped_column(String(TITLE_CHARS))
+    display_key: Mapped[str] = mapped_column(String(TITLE_CHARS))
+    password_hash: Mapped[str | None] = mapped_column(ascii_key(255))  # None: cannot log in
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    # Where an imported account comes from, such as "gitter:5484c6f7…".
+    origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
+    created_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class Session(Base):
+    """One login of one user: a family of refresh tokens (RFC 9700, 4.14.2)."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id", "expires_at"), TABLE)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
+    client: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(ascii_key(64))
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    revoked_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class RefreshToken(Base):
+    """Kept after its use until it expires, so that a second use is noticed."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+
+    digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class Ticket(Base):
+    """Opens one WebSocket, once, soon."""
+
+    __tablename__ = "ws_tickets"
+    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+
+    digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class Room(Base):
+    __tablename__ = "rooms"
+    __table_args__ = (
+        UniqueConstraint("direct_key"),
+        UniqueConstraint("origin"),
+        Index(None, "kind", "name_key", "id"),
+        TABLE,
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    kind: Mapped[RoomKind] = mapped_column(ascii_key(16))
+    name: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
+    name_key: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
+    topic: Mapped[str] = mapped_column(String(TOPIC_CHARS), default="")
+    # The two user ids of a direct room, the smaller first: a pair has one room.
+    direct_key: Mapped[bytes | None] = mapped_column(BINARY(32))
+    origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
+    seq: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest event
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    archived_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class Member(Base):
+    __tablename__ = "members"
+    __table_args__ = (Index(None, "user_id", "room_id"), CLUSTERED)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    role: Mapped[Role] = mapped_column(ascii_key(16))
+    joined_at: Mapped[datetime] = mapped_column(Utc)
+    read_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class Message(Base):
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("room_id", "sender_id", "nonce"), CLUSTERED)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sender_id: Mapped[UUID] = mapped_column(ForeignKey(User.id))
+    nonce: Mapped[str] = mapped_column(ascii_key(NONCE_CHARS))
+    text: Mapped[str] = mapped_column(LongText)
+    reply_to: Mapped[int | None] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(Utc)
+
+
+class Mention(Base):
+    """Whom a message names: read only to count, in the order (user, room, seq)."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class LoggedEvent(Base):
+    """One row of a room's log.
+
+    A message event names its message (`message_seq`) and holds no text: a replay shows the message
+    as it is now. Every other event keeps what it says in `body`, JSON.
+    """
+
+    __tablename__ = "room_events"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    type: Mapped[str] = mapped_column(ascii_key(32))
+    actor_id: Mapped[UUID] = mapped_column(Id)
+    at: Mapped[datetime] = mapped_column(Utc)
+    message_seq: Mapped[int | None] = mapped_column(BigInteger)
+    body: Mapped[str | None] = mapped_column(LongText)

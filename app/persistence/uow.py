@@ -1,0 +1,201 @@
+"""The unit of work: one command, one transaction, then the announcement.
+
+Only this package commits and rolls back. A use case is a function of (uow, …); an edge runs it with
+`Database.transact`, which answers only after COMMIT, and runs the whole of it again when the
+database asks for that, or when a unique key shows that somebody else was first.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from app.core.errors import Busy, UnknownOutcome
+from app.core.events import Announcement, RoomEvent, announcement
+from app.persistence.engine import Engines, is_worth_retrying
+from app.persistence.migrations import pending
+from app.persistence.repositories.events import EventReads, Events
+from app.persistence.repositories.messages import MessageReads, Messages
+from app.persistence.repositories.rooms import (
+    LockedRoom,
+    MemberReads,
+    Members,
+    RoomReads,
+    Rooms,
+)
+from app.persistence.repositories.sessions import SessionReads, Sessions
+from app.persistence.repositories.users import UserReads, Users
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Announce = Callable[[Sequence[Announcement]], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """What can be asked. It cannot write: its repositories have no such methods."""
+
+    users: UserReads
+    sessions: SessionReads
+    rooms: RoomReads
+    members: MemberReads
+    messages: MessageReads
+    events: EventReads
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.users = UserReads(session)
+        self.sessions = SessionReads(session)
+        self.rooms = RoomReads(session)
+        self.members = MemberReads(session)
+        self.messages = MessageReads(session)
+        self.events = EventReads(session)
+
+
+class UnitOfWork(Reader):
+    """One transaction. What it records is announced after its COMMIT, and never otherwise."""
+
+    users: Users
+    sessions: Sessions
+    rooms: Rooms
+    members: Members
+    messages: Messages
+    events: Events
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.users = Users(session)
+        self.sessions = Sessions(session)
+        self.rooms = Rooms(session)
+        self.members = Members(session)
+        self.messages = Messages(session)
+        self.events = Events(session)
+        self.announcements: list[Announcement] = []
+        self._session = session
+
+    def record(self, room: LockedRoom, make: Callable[[int], RoomEvent]) -> None:
+        """Log the event that `make` builds for the room's next seq.
+
+        The room's row is locked, so nobody else can take that seq; a transaction that fails gives
+        it back, so there is never a hole.
+        """
+        room.seq += 1
+        event = make(room.seq)
+        self.events.add(event)
+        self.announcements.append(announcement(event))
+
+    def signal(self, poke: Announcement) -> None:
+        """Announce something that is not in the log."""
+        self.announcements.append(poke)
+
+    async def flush(self) -> None:
+        """Send what is pending, so that the next read sees it and constraints speak now."""
+        await self._session.flush()
+
+
+class Database:
+    """Opens sessions and units of work. One for the process; `announce` hears of every COMMIT."""
+
+    def __init__(self, engines: Engines, announce: Announce, attempts: int) -> None:
+        self._engines = engines
+        self._announce = announce
+        self._attempts = attempts
+        self._write = async_sessionmaker(engines.write, expire_on_commit=False)
+        self._read = async_sessionmaker(engines.read, expire_on_commit=False)
+
+    async def read(
+        self,
+        query: Callable[Concatenate[Reader, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a query in a session of its own. Raises Busy if the database cannot be reached."""
+        for last in self._rounds():
+            try:
+                async with self._read() as session:
+                    return await query(Reader(session), *args, **kwargs)
+            except (DBAPIError, PoolTimeout) as error:
+                await self._again_or_raise(error, last)
+        raise AssertionError("the last round returns or raises")
+
+    async def transact(
+        self,
+        use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a use case in a unit of work: its result means that the COMMIT succeeded.
+
+        The use case may run several times, each from the start, so it does nothing but through its
+        unit of work. Raises what the use case raises (nothing is left of it then), Busy (nothing
+        was done), or UnknownOutcome (the connection broke during COMMIT).
+        """
+        for last in self._rounds():
+            try:
+                async with self._write() as session:
+                    uow = UnitOfWork(session)
+                    result = await use_case(uow, *args, **kwargs)
+                    await session.flush()
+                    await _commit(session)
+            except (DBAPIError, PoolTimeout) as error:
+                await self._again_or_raise(error, last)
+            else:
+                if uow.announcements:
+                    self._announce(uow.announcements)
+                return result
+        raise AssertionError("the last round returns or raises")
+
+    async def is_current(self) -> bool:
+        """The schema has all migrations that this program knows. Raises Busy."""
+        try:
+            return not await pending(self._engines.read)
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
+
+    async def dispose(self) -> None:
+        await self._engines.dispose()
+
+    def _rounds(self) -> list[bool]:
+        """One entry an attempt: whether it is the last."""
+        return [False] * (self._attempts - 1) + [True]
+
+    async def _again_or_raise(self, error: DBAPIError | PoolTimeout, last: bool) -> None:
+        """Return, after a pause, if the whole unit may be run again."""
+        if isinstance(error, PoolTimeout):
+            raise Busy("All database connections are in use. Try again.", retry_after_ms=1000)
+        unreachable = error.connection_invalidated or (
+            isinstance(error, OperationalError | InterfaceError) and _is_connection_error(error)
+        )
+        if not (unreachable or isinstance(error, IntegrityError) or is_worth_retrying(error)):
+            raise error
+        if last:
+            if isinstance(error, IntegrityError):
+                raise error
+            log.warning("database.gave_up", error=str(error.orig))
+            raise Busy(
+                "The database could not do this now; nothing was changed. Try again.",
+                retry_after_ms=1000,
+            ) from error
+        await asyncio.sleep(random.uniform(0.001, 0.02))
+
+
+async def _commit(session: AsyncSession) -> None:
+    try:
+        await session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise UnknownOutcome(
+                "The connection to the database broke during COMMIT: it may have happened. "
+                "Repeat the request; a send with the same nonce returns the first message."
+            ) from error
+        raise
+
+
+def _is_connection_error(error: DBAPIError) -> bool:
+    """The database cannot be reached: MySQL's client errors 2000 to 2999, or too many connections."""
+    reason = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return isinstance(reason, int) and (2000 <= reason < 3000 or reason in (1040, 1053, 1203))

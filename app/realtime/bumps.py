@@ -1,0 +1,88 @@
+"""Badges of rooms that are not open: collected, counted once in the database, sent as one frame."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from app.core.errors import ChatError
+from app.persistence.repositories.rooms import Badge
+from app.persistence.uow import Reader
+from app.realtime.hub import Hub
+from app.realtime.protocol import RoomBump, RoomBumped, RoomClosed
+from app.realtime.socket import Socket
+from app.settings import Realtime
+
+log = structlog.get_logger(__name__)
+
+PAIRS = 500
+Stale = dict[tuple[Socket, UUID], Literal["left", "removed"] | None]
+
+
+async def send_bumps(hub: Hub, settings: Realtime) -> None:
+    """Runs for ever. Every half second, for huge rooms every five."""
+    every_s = settings.bump_every_ms / 1000
+    huge_every = max(1, round(settings.bump_every_huge_ms / settings.bump_every_ms))
+    turn = 0
+    while True:
+        await asyncio.sleep(every_s)
+        turn += 1
+        due = _take_due(hub, with_huge=turn % huge_every == 0)
+        if due:
+            try:
+                await _send(hub, due)
+            except ChatError as error:
+                log.warning("bumps.failed", error=error.detail)
+                for key, gone in due.items():
+                    hub.stale.setdefault(key, gone)
+
+
+def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
+    if with_huge:
+        due, hub.stale = hub.stale, {}
+        return due
+    huge = {
+        room for room, sockets in hub.audience.items() if len(sockets) >= hub.limits.huge_room
+    }
+    due = {key: gone for key, gone in hub.stale.items() if key[1] not in huge}
+    hub.stale = {key: gone for key, gone in hub.stale.items() if key[1] in huge}
+    return due
+
+
+async def _send(hub: Hub, due: Stale) -> None:
+    pairs = list({(room, socket.user) for socket, room in due})
+    badges: dict[tuple[UUID, UUID], Badge] = {}
+    for start in range(0, len(pairs), PAIRS):
+        for badge in await hub.database.read(_badges, pairs[start : start + PAIRS]):
+            badges[badge.room, badge.user] = badge
+    bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
+    for (socket, room), gone in due.items():
+        if socket not in hub.sockets:
+            continue
+        badge_now = badges.get((room, socket.user))
+        if badge_now is None:
+            # Not a member, whatever the order in which the pokes came.
+            hub.leave_audience(socket, room)
+            socket.send(RoomClosed(room=room, reason=gone or "removed"))
+        else:
+            hub.join_audience(socket, room)
+            bumps[socket].append(_bump(badge_now))
+    for socket, rooms in bumps.items():
+        socket.send(RoomBumped(rooms=rooms))
+
+
+async def _badges(reads: Reader, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:
+    return await reads.members.badges(pairs)
+
+
+def _bump(badge: Badge) -> RoomBump:
+    return RoomBump(
+        room=badge.room,
+        seq=badge.seq,
+        read_seq=badge.read_seq,
+        unread=badge.unread,
+        mentions=badge.mentions,
+    )

@@ -1,0 +1,185 @@
+"""One socket from accept to the end: hello, then frame by frame."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NoReturn, cast
+from uuid import UUID
+
+import structlog
+from starlette.websockets import WebSocket
+
+from app.core.errors import BadFrame, ChatError, RateLimited, Unauthenticated
+from app.core.rates import Bucket
+from app.persistence.uow import Reader
+from app.realtime.dispatch import dispatch, open_rooms
+from app.realtime.handshake import Lobby, authenticate, check_handshake
+from app.realtime.hub import Hub
+from app.realtime.protocol import (
+    SUBPROTOCOL,
+    CloseCode,
+    Hello,
+    RefusedFrame,
+    RoomEntry,
+    RoomList,
+    ServerLimits,
+    Welcome,
+    encode,
+    error_frame,
+    parse,
+)
+from app.realtime.socket import Socket
+from app.realtime.transport import EXTENSION, ChatWebSocketProtocol, text_frame
+from app.rooms.service import my_rooms
+from app.rooms.views import room_state
+from app.users.schemas import UserOut
+from app.web.context import Context
+from app.web.deps import client_address
+from app.web.problems import problem
+
+log = structlog.get_logger(__name__)
+
+
+class Gone(Exception):
+    """The peer is not there any more, or we have closed."""
+
+
+class Connection:
+    def __init__(self, websocket: WebSocket, context: Context, hub: Hub) -> None:
+        self._websocket, self._context, self._hub = websocket, context, hub
+        self._limits = context.settings.limits
+        self._writer = cast(
+            ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION]
+        )
+
+    async def run(self, lobby: Lobby) -> None:
+        """Returns when the socket is over; nothing that a client does raises."""
+        address = client_address(self._websocket)
+        try:
+            lobby.refuse_crowd(address)
+            check_handshake(self._websocket, self._context.settings)
+        except ChatError as error:
+            request_id = self._websocket.state.request_id
+            await self._websocket.send_denial_response(problem(error, request_id))
+            return
+        try:
+            with lobby.seat(address):
+                await self._websocket.accept(subprotocol=SUBPROTOCOL)
+                socket = await self._greet()
+            try:
+                await self._follow(socket)
+            finally:
+                self._hub.leave(socket)
+                log.info("socket.closed", user=str(socket.user), client=address)
+        except Gone:
+            return
+
+    async def _greet(self) -> Socket:
+        """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
+        try:
+            async with asyncio.timeout(self._context.settings.realtime.hello_timeout_s):
+                hello = parse(
+                    await self._receive(),
+                    max_bytes=self._limits.hello_bytes,
+                    max_depth=self._limits.json_depth,
+                )
+        except TimeoutError:
+            self._writer.shut(CloseCode.UNAUTHENTICATED, "no hello in time")
+            raise Gone from None
+        except RefusedFrame as refused:
+            self._refuse(refused.error, refused.frame_id, CloseCode.MALFORMED)
+        if not isinstance(hello, Hello):
+            self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
+        try:
+            actor, user = await authenticate(self._context, hello.token)
+        except Unauthenticated as error:
+            self._refuse(error, hello.id, CloseCode.UNAUTHENTICATED)
+        except ChatError as error:
+            self._refuse(error, hello.id, CloseCode.OVERLOADED)
+        now = asyncio.get_running_loop().time()
+        socket = Socket(self._writer, actor, now, self._hub.wake)
+        self._hub.enter(socket)
+        try:
+            await self._welcome(socket, hello, UserOut.model_validate(user, from_attributes=True))
+        except BaseException:
+            self._hub.leave(socket)
+            raise
+        return socket
+
+    async def _welcome(self, socket: Socket, hello: Hello, user: UserOut) -> None:
+        socket.send(
+            Welcome(
+                id=hello.id,
+                session=socket.actor.session,
+                user=user,
+                heartbeat_ms=int(self._context.settings.realtime.heartbeat_s * 1000),
+                limits=ServerLimits.model_validate(self._limits, from_attributes=True),
+                expires_at=socket.expires_at,
+            )
+        )
+        try:
+            await self._list_rooms(socket)
+            await open_rooms(
+                self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello
+            )
+        except ChatError as error:
+            self._hub.leave(socket)
+            self._refuse(error, hello.id, CloseCode.OVERLOADED)
+
+    async def _list_rooms(self, socket: Socket) -> None:
+        """First join the audience, then count: what happens between shows as a bump."""
+        read = self._context.database.read
+        for room_id in await read(_room_ids, socket.user):
+            self._hub.join_audience(socket, room_id)
+        views = await read(my_rooms, socket.user, None, self._limits.rooms_per_user)
+        rooms = [RoomEntry(room=view.room.id, **room_state(view)) for view in views]
+        socket.send(RoomList(rooms=rooms))
+
+    async def _follow(self, socket: Socket) -> None:
+        """Frame by frame, in their order. Raises Gone at the end."""
+        limits = self._limits
+        credits = Bucket(limits.frames_per_minute / 60, limits.frames_burst)
+        refusals = 0
+        while True:
+            text = await self._receive(socket)
+            wait_s = credits.wait_s()
+            if wait_s > 0:
+                refusals += 1
+                if refusals > limits.frames_burst:
+                    socket.close(CloseCode.RATE, "too many frames")
+                    raise Gone
+                socket.send(error_frame(_too_fast(wait_s), None))
+                continue
+            refusals = 0
+            try:
+                frame = parse(text, max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
+            except RefusedFrame as refused:
+                socket.send(error_frame(refused.error, refused.frame_id))
+            else:
+                await dispatch(self._context, self._hub, socket, frame)
+
+    async def _receive(self, socket: Socket | None = None) -> str:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone
+        if socket:
+            socket.heard_at = asyncio.get_running_loop().time()
+            socket.pinged = False
+        text: str | None = message.get("text")
+        return "" if text is None else text  # a binary message is no JSON either
+
+    def _refuse(self, error: ChatError, frame_id: str | int | None, code: CloseCode) -> NoReturn:
+        """Say why, close, and raise Gone."""
+        self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
+        self._writer.shut(code, error.code)
+        raise Gone
+
+
+async def _room_ids(reads: Reader, user: UUID) -> Sequence[UUID]:
+    return await reads.members.room_ids(user)
+
+
+def _too_fast(wait_s: float) -> RateLimited:
+    return RateLimited(
+        "Too many frames; this one was not looked at. Send it again later.",
+        retry_after_ms=int(wait_s * 1000) + 1,
+    )

@@ -1,0 +1,73 @@
+"""Before a socket is one: what is refused as HTTP, and who says hello."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.websockets import WebSocket
+
+from app.core.actor import Actor
+from app.core.errors import Forbidden, Invalid, RateLimited, Unauthenticated
+from app.persistence.tables import User
+from app.realtime.protocol import SUBPROTOCOL
+from app.settings import Settings
+from app.users.logins import actor_and_user, redeem_ticket
+from app.web.context import Context
+
+
+class Lobby:
+    """Sockets that have not said hello yet, bounded per address."""
+
+    def __init__(self, most_per_address: int) -> None:
+        self._most = most_per_address
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def seat(self, address: str) -> Iterator[None]:
+        self._waiting[address] += 1
+        try:
+            yield
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
+
+    def refuse_crowd(self, address: str) -> None:
+        if self._waiting[address] >= self._most:
+            raise RateLimited(
+                "Too many sockets from this address have not said hello. Wait.",
+                retry_after_ms=5000,
+            )
+
+
+def check_handshake(websocket: WebSocket, settings: Settings) -> None:
+    """Raises Invalid without the subprotocol, Forbidden for a page of another origin.
+
+    A browser always says the Origin of its page; native clients say none, which is fine, because no
+    cookie authenticates here.
+    """
+    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        raise Invalid(f"Ask for the subprotocol: `Sec-WebSocket-Protocol: {SUBPROTOCOL}`.")
+    origin = websocket.headers.get("origin")
+    if origin is None or origin in settings.server.origins:
+        return
+    _, _, host = origin.partition("://")
+    if host != websocket.headers.get("host"):
+        raise Forbidden(
+            f"Pages of {origin[:200]!r} may not connect here. "
+            "CHAT_SERVER__ALLOWED_ORIGINS lists those that may."
+        )
+
+
+async def authenticate(context: Context, token: str) -> tuple[Actor, User]:
+    """Who a hello speaks for: an access token has dots, a ticket has none."""
+    if "." in token:
+        return await context.database.read(actor_and_user, context.tokens.verify(token))
+    found = await context.database.transact(redeem_ticket, token)
+    if found is None:
+        raise Unauthenticated(
+            "The ticket is unknown, used or too old. Get a new one from POST /api/v1/ws-tickets."
+        )
+    return found
+
+

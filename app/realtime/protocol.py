@@ -1,0 +1,316 @@
+"""`chat.v1`: frames in, frames out, close codes. Bytes and types only, no I/O.
+
+One JSON object per text message; `type` discriminates. The server refuses fields that it does not
+know; clients ignore those. docs/protocol.md describes every member of the unions below.
+"""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+
+from app.core.errors import BadFrame, ChatError, Code, Invalid, Retry, TooLarge, UnknownType
+from app.core.events import MAX_SEQ, Event, ReadMarker, Seq
+from app.core.fields import Input, Nonce, Text
+from app.rooms.schemas import RoomState
+from app.users.schemas import UserOut
+from app.web.problems import InvalidField, invalid
+
+SUBPROTOCOL = "chat.v1"
+
+FrameId = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    | Annotated[int, Field(ge=-MAX_SEQ, le=MAX_SEQ)],
+    Field(description="Repeated in the answer."),
+]
+
+
+class CloseCode(IntEnum):
+    """The range is the verdict: 40xx come back and resume, 44xx stop."""
+
+    INTERNAL = 4000
+    HEARTBEAT = 4008
+    OVERLOADED = 4013
+    SLOW = 4014
+    RATE = 4029
+    MALFORMED = 4400
+    UNAUTHENTICATED = 4401
+    EXPIRED = 4402
+    REVOKED = 4403
+    REPLACED = 4409
+
+
+# Frames of clients.
+
+
+class ClientBase(Input):
+    id: FrameId | None = None
+
+
+class Position(Input):
+    room: UUID
+    since: Seq | None = Field(None, description="The client's last seq; absent: start at the head.")
+
+
+Positions = Annotated[list[Position], Field(max_length=1000)]
+
+
+class Hello(ClientBase):
+    type: Literal["hello"] = "hello"
+    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    client: Annotated[str, StringConstraints(max_length=100)] = ""
+    rooms: Positions = Field(default_factory=list)
+
+
+class Open(ClientBase):
+    type: Literal["open"] = "open"
+    rooms: Annotated[list[Position], Field(min_length=1, max_length=100)]
+
+
+class Close(ClientBase):
+    type: Literal["close"] = "close"
+    rooms: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+
+
+class SendMessage(ClientBase):
+    type: Literal["message.send"] = "message.send"
+    room: UUID
+    nonce: Nonce
+    text: Text
+    reply_to: Seq | None = None
+
+
+class MarkRead(ClientBase):
+    type: Literal["read"] = "read"
+    room: UUID
+    seq: Seq
+
+
+class Pong(ClientBase):
+    type: Literal["pong"] = "pong"
+    n: Annotated[int, Field(ge=0, le=MAX_SEQ)]
+
+
+ClientFrame = Annotated[
+    Hello | Open | Close | SendMessage | MarkRead | Pong, Field(discriminator="type")
+]
+
+
+# Frames of the server. Its events are those of core/events.py.
+
+
+class ServerLimits(BaseModel):
+    hello_bytes: int
+    frame_bytes: int
+    text_chars: int
+    json_depth: int
+    frames_per_minute: float
+    frames_burst: int
+    sends_per_second: float
+    sends_burst: int
+    open_rooms: int
+    sockets_per_user: int
+    catchup_room: int
+    catchup_hello: int
+    buffer_bytes: int
+
+
+class Welcome(BaseModel):
+    type: Literal["welcome"] = "welcome"
+    id: FrameId | None = None
+    session: UUID
+    user: UserOut
+    heartbeat_ms: int
+    limits: ServerLimits
+    expires_at: datetime
+
+
+class RoomEntry(RoomState):
+    room: UUID
+
+
+class RoomList(BaseModel):
+    type: Literal["rooms"] = "rooms"
+    full: bool = True
+    rooms: list[RoomEntry]
+
+
+class RoomOpened(BaseModel):
+    """What follows: with `ok` the events after `from`, with `limited` those after `resume`, then
+    the live ones. `reset`: drop what is kept of the room, it is not of this log."""
+
+    type: Literal["room.opened"] = "room.opened"
+    id: FrameId | None = None
+    room: UUID
+    from_: Seq = Field(alias="from")
+    seq: Seq
+    state: Literal["ok", "limited", "reset"]
+    resume: Seq | None = None
+
+
+class RoomClosed(BaseModel):
+    type: Literal["room.closed"] = "room.closed"
+    id: FrameId | None = None
+    room: UUID
+    reason: Literal["closed", "left", "removed"]
+    seq: Seq | None = None
+
+
+class RoomBump(BaseModel):
+    room: UUID
+    seq: Seq
+    read_seq: Seq
+    unread: int
+    mentions: int
+
+
+class RoomBumped(BaseModel):
+    type: Literal["room.bumped"] = "room.bumped"
+    rooms: list[RoomBump]
+
+
+class Ack(BaseModel):
+    """Committed. It never moves a receive position: only events do."""
+
+    type: Literal["ack"] = "ack"
+    id: FrameId | None = None
+    room: UUID
+    seq: Seq
+    at: datetime | None = None
+    duplicate: bool = False
+
+
+class Head(BaseModel):
+    room: UUID
+    seq: Seq
+
+
+class Ping(BaseModel):
+    type: Literal["ping"] = "ping"
+    n: int
+    heads: list[Head]
+
+
+class ErrorFrame(BaseModel):
+    type: Literal["error"] = "error"
+    id: FrameId | None = None
+    code: Code
+    retry: Retry
+    retry_after_ms: int | None = None
+    detail: str
+    room: UUID | None = None
+    errors: list[InvalidField] | None = None
+
+
+ServerFrame = Annotated[
+    Welcome
+    | RoomList
+    | RoomOpened
+    | RoomClosed
+    | RoomBumped
+    | Ack
+    | ReadMarker
+    | Ping
+    | ErrorFrame,
+    Field(discriminator="type"),
+]
+
+_CLIENT: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
+
+
+class RefusedFrame(Exception):
+    """A frame that cannot be executed, with the id to answer under."""
+
+    def __init__(self, error: ChatError, frame_id: str | int | None) -> None:
+        super().__init__(error.detail)
+        self.error, self.frame_id = error, frame_id
+
+
+def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
+    """The client frame in a text message, one of `ClientFrame`. Raises RefusedFrame."""
+    if len(text) > max_bytes or len(text.encode()) > max_bytes:
+        raise RefusedFrame(
+            TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once."), None
+        )
+    if _too_deep(text, max_depth):
+        raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), None)
+    try:
+        return _CLIENT.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise RefusedFrame(_explain(error), _id_of(text)) from None
+
+
+def encode(frame: BaseModel) -> bytes:
+    """JSON, UTF-8, without the fields that are null."""
+    return frame.__pydantic_serializer__.to_json(frame, by_alias=True, exclude_none=True)
+
+
+def error_frame(
+    error: ChatError, frame_id: str | int | None, room: UUID | None = None
+) -> ErrorFrame:
+    errors = error.errors if isinstance(error, Invalid) else None
+    return ErrorFrame(
+        id=frame_id,
+        room=room,
+        code=error.code,
+        retry=error.retry,
+        retry_after_ms=error.retry_after_ms,
+        detail=error.detail,
+        errors=[InvalidField(**e) for e in errors] if errors else None,
+    )
+
+
+def _explain(error: ValidationError) -> ChatError:
+    errors = error.errors(include_input=False, include_url=False)
+    match errors[0]["type"]:
+        case "json_invalid":
+            return BadFrame("A frame is one JSON object; this is not JSON.")
+        case "union_tag_not_found" | "model_attributes_type" | "dict_type":
+            return BadFrame("A frame is one JSON object with a `type`.")
+        case "union_tag_invalid":
+            return UnknownType("Clients send no frame of this `type`. docs/protocol.md lists them.")
+        case _:
+            # The first part of each path is the frame's type, which the client knows.
+            return invalid([e | {"loc": e["loc"][1:]} for e in errors])
+
+
+def _id_of(text: str) -> str | int | None:
+    """The `id` of a frame that is otherwise wrong, so that the client can tell which one it was."""
+    try:
+        frame = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    found = frame.get("id") if isinstance(frame, dict) else None
+    if isinstance(found, str) and 1 <= len(found) <= 32:
+        return found
+    if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= MAX_SEQ:
+        return found
+    return None
+
+
+def _too_deep(text: str, most: int) -> bool:
+    """Brackets in strings count, too, until there are enough of them to look closely."""
+    if text.count("[") + text.count("{") <= most:
+        return False
+    depth, in_string, escaped = 0, False, False
+    for character in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                in_string = False
+        elif character == '"':
+            in_string = True
+        elif character in "[{":
+            depth += 1
+            if depth > most:
+                return True
+        elif character in "]}":
+            depth -= 1
+    return False

@@ -1,0 +1,98 @@
+"""What happens by the clock, for all sockets in one loop: heartbeats, ended sessions, lost tails."""
+
+import asyncio
+import random
+from uuid import UUID
+
+import structlog
+
+from app.core.clock import now
+from app.core.errors import ChatError
+from app.persistence.uow import Reader
+from app.realtime.hub import Hub
+from app.realtime.protocol import CloseCode, Head, Ping
+from app.realtime.repair import check_heads
+from app.realtime.socket import Socket
+from app.settings import Realtime
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 1.0
+HEADS_EVERY_S = 60.0
+IDS = 500
+
+
+async def beat(hub: Hub, settings: Realtime) -> None:
+    """Runs for ever: a ping to whoever has been silent, the end of whoever stays it."""
+    loop = asyncio.get_running_loop()
+    number = 0
+    while True:
+        await asyncio.sleep(TICK_S)
+        number += 1
+        at, today = loop.time(), now()
+        for socket in list(hub.sockets):
+            silent_s = at - socket.heard_at
+            if socket.expires_at <= today:
+                _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
+            elif silent_s > settings.dead_after_s:
+                _end(hub, socket, CloseCode.HEARTBEAT, "no sign of life")
+            elif not socket.pinged and silent_s > _ping_after(socket, settings.heartbeat_s):
+                socket.pinged = True
+                socket.send(Ping(n=number, heads=_heads(socket)))
+
+
+async def check_sessions(hub: Hub, settings: Realtime) -> None:
+    """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
+    while True:
+        await asyncio.sleep(settings.session_check_s)
+        sessions = list({socket.actor.session for socket in hub.sockets})
+        for start in range(0, len(sessions), IDS):
+            some = sessions[start : start + IDS]
+            try:
+                live = await hub.database.read(_live_among, some)
+            except ChatError as error:
+                log.warning("sessions.not_checked", error=error.detail)
+                break
+            for session in set(some) - live:
+                hub.close_session(session, CloseCode.REVOKED, "the session was ended")
+
+
+async def resolve_doubts(hub: Hub) -> None:
+    """Runs for ever: when the bus may have lost something, and once a minute."""
+    while True:
+        try:
+            async with asyncio.timeout(HEADS_EVERY_S):
+                await hub.doubts.wait()
+        except TimeoutError:
+            pass
+        hub.doubts.clear()
+        try:
+            await check_heads(hub)
+        except ChatError as error:
+            log.warning("heads.not_checked", error=error.detail)
+            await asyncio.sleep(TICK_S)
+            hub.doubts.set()
+
+
+def _end(hub: Hub, socket: Socket, code: CloseCode, reason: str) -> None:
+    socket.close(code, reason)
+    hub.leave(socket)
+
+
+def _ping_after(socket: Socket, heartbeat_s: float) -> float:
+    """Ten percent more or less for each socket, so that they do not all answer at once."""
+    if not socket.ping_after_s:
+        socket.ping_after_s = heartbeat_s * random.uniform(0.9, 1.1)
+    return socket.ping_after_s
+
+
+def _heads(socket: Socket) -> list[Head]:
+    return [
+        Head(room=follower.room.id, seq=follower.room.stream.head)
+        for follower in socket.follows.values()
+        if follower.queue is None
+    ]
+
+
+async def _live_among(reads: Reader, sessions: list[UUID]) -> set[UUID]:
+    return await reads.sessions.live_among(sessions, now())

@@ -1,0 +1,105 @@
+"""One socket, one room, and what ties them: the state that the hub moves.
+
+Frames for a socket collect for one turn of the loop and leave in one write.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.core.actor import Actor
+from app.realtime.protocol import CloseCode, RoomClosed, encode
+from app.realtime.stream import Stream
+from app.realtime.transport import ChatWebSocketProtocol, text_frame
+
+
+class Socket:
+    """A socket after its hello. `follows` are the rooms that are open on it."""
+
+    __slots__ = (
+        "_wake",
+        "_writer",
+        "actor",
+        "follows",
+        "heard_at",
+        "member_of",
+        "outbox",
+        "ping_after_s",
+        "pinged",
+    )
+
+    def __init__(
+        self,
+        writer: ChatWebSocketProtocol,
+        actor: Actor,
+        heard_at: float,
+        wake: Callable[["Socket"], None],
+    ) -> None:
+        self._writer = writer
+        self._wake = wake  # asks for `flush` at the end of this turn
+        self.actor = actor
+        self.follows: dict[UUID, Follower] = {}
+        self.member_of: set[UUID] = set()
+        self.outbox: list[bytes] = []
+        self.heard_at = heard_at  # loop time of the last frame from the client
+        self.ping_after_s = 0.0
+        self.pinged = False
+
+    @property
+    def user(self) -> UUID:
+        return self.actor.user
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.actor.expires_at
+
+    def send(self, frame: BaseModel) -> None:
+        self.push(text_frame(encode(frame)))
+
+    def push(self, frames: bytes) -> None:
+        """Whole frames, framed already."""
+        self.outbox.append(frames)
+        self._wake(self)
+
+    def flush(self, most_buffered: int) -> None:
+        """Write what has collected. A peer that does not take it is dropped, and will resume."""
+        if self.outbox:
+            self._writer.write_frames(b"".join(self.outbox))
+            self.outbox.clear()
+            if self._writer.buffered_bytes() > most_buffered:
+                self._writer.shut(CloseCode.SLOW, "too slow: come back and resume")
+                self._writer.abort()
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Flush, then close; nothing is written afterwards."""
+        if self.outbox:
+            self._writer.write_frames(b"".join(self.outbox))
+            self.outbox.clear()
+        self._writer.shut(code, reason)
+
+
+class Follower:
+    """One open room of one socket: live, or catching up while live frames queue."""
+
+    __slots__ = ("gone", "queue", "room", "socket")
+
+    def __init__(self, socket: Socket, room: "OpenRoom") -> None:
+        self.socket, self.room = socket, room
+        self.queue: list[tuple[int, bytes]] | None = []  # None: live
+        self.gone: RoomClosed | None = None  # the user went out while this was catching up
+
+
+class OpenRoom:
+    """A room that is open on at least one socket of this process."""
+
+    __slots__ = ("catching_up", "id", "live", "pending", "repairing", "stream")
+
+    def __init__(self, room_id: UUID) -> None:
+        self.id = room_id
+        self.stream = Stream()
+        self.live: dict[Socket, Follower] = {}
+        self.catching_up: dict[Socket, Follower] = {}
+        self.pending: list[bytes] = []  # frames of this turn for those who are live
+        self.repairing = False

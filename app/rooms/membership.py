@@ -1,0 +1,141 @@
+"""Use cases of membership: join, leave, add, remove, change a role."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import Forbidden, LastOwner, NotFound
+from app.core.events import (
+    MemberLeft,
+    MemberRemoved,
+    MemberRoleChanged,
+    Membership,
+    Role,
+    RoomKind,
+)
+from app.persistence.repositories.rooms import LockedRoom
+from app.persistence.tables import Member, User
+from app.persistence.uow import Reader, UnitOfWork
+from app.rooms.access import enter, lock_entered, lock_seen, refuse_archived, require
+from app.rooms.policy import Action, may_remove
+from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
+
+
+async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomView:
+    """Join a public room; joining again changes nothing."""
+    room, member = await lock_seen(uow, actor, room_id)
+    if member is None:
+        refuse_archived(room)
+        await refuse_too_many(uow, actor.user, most)
+        put_member(uow, room, actor, actor.user, Role.MEMBER, now())
+        await uow.flush()
+    return await view(uow, actor, room_id)
+
+
+async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
+    """Raises LastOwner if the room would be left without an owner (unless it is archived)."""
+    room, member = await lock_entered(uow, actor, room_id)
+    require(Action.LEAVE, room, member, actor)
+    if room.archived_at is None:
+        await _keep_an_owner(uow, room, member)
+    await _take_out(uow, room, actor, member, MemberLeft)
+
+
+async def members_of(
+    reads: Reader, actor: Actor, room_id: UUID, after: str | None, limit: int
+) -> Sequence[tuple[Member, User]]:
+    await enter(reads, actor, room_id)
+    return await reads.members.of_room(room_id, after, limit)
+
+
+async def add_members(
+    uow: UnitOfWork, actor: Actor, room_id: UUID, users: Sequence[UUID]
+) -> Sequence[tuple[Member, User]]:
+    """Add those who are not members yet, all or none; all of `users` as they are now.
+
+    Raises Invalid if one does not exist.
+    """
+    room, member = await lock_seen(uow, actor, room_id)
+    require(Action.ADD, room, member, actor)
+    refuse_archived(room)
+    await require_users(uow, users)
+    present = await uow.members.among(room_id, users)
+    at = now()
+    for user in dict.fromkeys(users):
+        if user not in present:
+            put_member(uow, room, actor, user, Role.MEMBER, at)
+    await uow.flush()
+    found = await uow.members.with_accounts(room_id, users)
+    return [found[user] for user in dict.fromkeys(users)]
+
+
+async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> None:
+    """Raises NotFound if the user is not a member."""
+    room, member = await lock_seen(uow, actor, room_id)
+    role = require(Action.REMOVE, room, member, actor)
+    refuse_archived(room)
+    target, _ = await _with_account(uow, room_id, user)
+    if user == actor.user:
+        raise Forbidden("To go yourself, leave the room: POST /api/v1/rooms/{id}/leave.")
+    if not may_remove(role, Role(target.role)):
+        raise Forbidden(f"As {role} you may not remove an {target.role}.")
+    await _keep_an_owner(uow, room, target)
+    await _take_out(uow, room, actor, target, MemberRemoved)
+
+
+async def set_role(
+    uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID, role: Role
+) -> tuple[Member, User]:
+    """Raises LastOwner if nobody else is an owner; the same role again changes nothing."""
+    room, member = await lock_seen(uow, actor, room_id)
+    require(Action.SET_ROLE, room, member, actor)
+    refuse_archived(room)
+    target, account = await _with_account(uow, room_id, user)
+    if target.role != role:
+        await _keep_an_owner(uow, room, target)
+        target.role = role
+        uow.record(
+            room,
+            lambda seq: MemberRoleChanged(
+                room=room_id,
+                seq=seq,
+                actor=actor.user,
+                at=now(),
+                member=Membership(user=user, role=role),
+            ),
+        )
+    return target, account
+
+
+async def _with_account(uow: UnitOfWork, room_id: UUID, user_id: UUID) -> tuple[Member, User]:
+    found = await uow.members.with_accounts(room_id, [user_id])
+    if not found:
+        raise NotFound("This user is not a member of the room.")
+    return found[user_id]
+
+
+async def _keep_an_owner(uow: UnitOfWork, room: LockedRoom, going: Member) -> None:
+    if (
+        going.role == Role.OWNER
+        and room.kind != RoomKind.DIRECT
+        and not await uow.members.other_owner(room.id, going.user_id)
+    ):
+        raise LastOwner(
+            "This is the room's only owner. Make somebody else an owner first, or archive the room."
+        )
+
+
+async def _take_out(
+    uow: UnitOfWork,
+    room: LockedRoom,
+    actor: Actor,
+    member: Member,
+    event: type[MemberLeft] | type[MemberRemoved],
+) -> None:
+    await uow.members.remove(member)
+    gone = Membership(user=member.user_id, role=Role(member.role))
+    uow.record(
+        room,
+        lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),
+    )

@@ -1,0 +1,184 @@
+"""/rooms, but for their messages."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from app.core.errors import Code, Invalid
+from app.core.ids import parse_id
+from app.core.paging import Page, cut, decode_cursor, encode_cursor
+from app.rooms import membership, service
+from app.rooms.schemas import (
+    AddMembers,
+    CreateRoom,
+    MemberOut,
+    PublicRoom,
+    RoomOut,
+    UpdateMember,
+    UpdateRoom,
+)
+from app.rooms.views import member_out, room_out
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
+from app.web.problems import problems
+
+router = APIRouter(prefix="/rooms", tags=["rooms"])
+
+READ = problems(Code.NOT_FOUND)
+EXISTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The direct room of this pair exists.", "model": RoomOut}
+}
+CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_OWNER)
+
+
+@router.get("")
+async def mine(
+    actor: ActorDep, context: ContextDep, cursor: Cursor = None, limit: Limit = 50
+) -> Page[RoomOut]:
+    """The caller's rooms with unread counts, by id."""
+    after = _room_cursor(decode_cursor(cursor))
+    found = await context.database.read(service.my_rooms, actor.user, after, limit + 1)
+    views, more = cut(list(found), limit)
+    return Page(
+        items=[room_out(view) for view in views],
+        next=encode_cursor(str(views[-1].room.id)) if more else None,
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=EXISTS | problems(Code.TOO_MANY),
+)
+async def create(
+    body: CreateRoom, actor: ActorDep, context: ContextDep, response: Response
+) -> RoomOut:
+    """Make a room with its members. A direct room is found or made: a pair has one."""
+    created = await context.database.transact(
+        service.create_room, actor, body, context.settings.limits.rooms_per_user
+    )
+    if not created.is_new:
+        response.status_code = 200
+    return room_out(created.view)
+
+
+@router.get("/public")
+async def public(
+    actor: ActorDep,
+    context: ContextDep,
+    query: Search = "",
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[PublicRoom]:
+    """Find public rooms by a part of their name; archived ones are left out."""
+    found = await context.database.read(
+        service.public_rooms, query, _name_cursor(decode_cursor(cursor)), limit + 1
+    )
+    rooms, more = cut(list(found), limit)
+    last = rooms[-1] if more else None
+    return Page(
+        items=[PublicRoom.model_validate(room, from_attributes=True) for room in rooms],
+        next=encode_cursor(f"{last.id}{last.name_key}") if last else None,
+    )
+
+
+@router.get("/{room_id}", responses=READ)
+async def get(room_id: UUID, actor: ActorDep, context: ContextDep) -> RoomOut:
+    """One room: the caller's, or a public one."""
+    return room_out(await context.database.read(service.view, actor, room_id))
+
+
+@router.patch("/{room_id}", responses=CHANGE)
+async def update(
+    room_id: UUID, body: UpdateRoom, actor: ActorDep, context: ContextDep
+) -> RoomOut:
+    """Rename, set the topic, archive or restore."""
+    return room_out(await context.database.transact(service.update_room, actor, room_id, body))
+
+
+@router.delete("/{room_id}", status_code=204, responses=CHANGE)
+async def archive(room_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+    """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
+    await context.database.transact(service.archive_room, actor, room_id)
+    return Response(status_code=204)
+
+
+@router.post("/{room_id}/join", responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED))
+async def join(room_id: UUID, actor: ActorDep, context: ContextDep) -> RoomOut:
+    """Join a public room; again changes nothing."""
+    most = context.settings.limits.rooms_per_user
+    return room_out(await context.database.transact(membership.join, actor, room_id, most))
+
+
+@router.post("/{room_id}/leave", status_code=204, responses=CHANGE)
+async def leave(room_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+    """Leave a room; its only owner cannot."""
+    await context.database.transact(membership.leave, actor, room_id)
+    return Response(status_code=204)
+
+
+@router.get("/{room_id}/members", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+async def members(
+    room_id: UUID,
+    actor: ActorDep,
+    context: ContextDep,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[MemberOut]:
+    """The room's members, by username."""
+    found = await context.database.read(
+        membership.members_of, actor, room_id, decode_cursor(cursor), limit + 1
+    )
+    rows, more = cut(list(found), limit)
+    return Page(
+        items=[member_out(member, user) for member, user in rows],
+        next=encode_cursor(rows[-1][1].username_key) if more else None,
+    )
+
+
+@router.post("/{room_id}/members", responses=CHANGE)
+async def add(
+    room_id: UUID, body: AddMembers, actor: ActorDep, context: ContextDep
+) -> list[MemberOut]:
+    """Add members, all or none; who is one already stays as they are."""
+    rows = await context.database.transact(membership.add_members, actor, room_id, body.users)
+    return [member_out(member, user) for member, user in rows]
+
+
+@router.patch("/{room_id}/members/{user_id}", responses=CHANGE)
+async def set_role(
+    room_id: UUID, user_id: UUID, body: UpdateMember, actor: ActorDep, context: ContextDep
+) -> MemberOut:
+    """Change a member's role."""
+    return member_out(
+        *await context.database.transact(
+            membership.set_role, actor, room_id, user_id, body.role
+        )
+    )
+
+
+@router.delete("/{room_id}/members/{user_id}", status_code=204, responses=CHANGE)
+async def remove(
+    room_id: UUID, user_id: UUID, actor: ActorDep, context: ContextDep
+) -> Response:
+    """Remove a member, who sees nothing of the room after that event."""
+    await context.database.transact(membership.remove_member, actor, room_id, user_id)
+    return Response(status_code=204)
+
+
+def _room_cursor(key: str | None) -> UUID | None:
+    if key is None:
+        return None
+    room = parse_id(key)
+    if room is None:
+        raise Invalid("`cursor` is not one that this server gave. Start without it.")
+    return room
+
+
+def _name_cursor(key: str | None) -> tuple[str, UUID] | None:
+    """The id, which has 36 characters, then the name's key."""
+    if key is None:
+        return None
+    room = _room_cursor(key[:36])
+    assert room is not None
+    return key[36:], room

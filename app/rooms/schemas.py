@@ -1,0 +1,91 @@
+"""Wire shapes of rooms."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from app.core.events import Role, RoomKind, Seq
+from app.core.fields import Input, Title, Topic
+from app.users.schemas import UserOut
+
+Users = Annotated[list[UUID], Field(max_length=100, description="User ids.")]
+
+
+class CreateRoom(Input):
+    """Public and private rooms have a name; a direct room has exactly one other member."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "public", "name": "General", "topic": "Hello"}]}
+    )
+
+    kind: RoomKind
+    name: Title | None = None
+    topic: Topic = ""
+    members: Users = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def fits_its_kind(self) -> Self:
+        if self.kind in (RoomKind.PUBLIC, RoomKind.PRIVATE) and self.name is None:
+            raise ValueError(f"a {self.kind} room needs a name")
+        if self.kind is RoomKind.DIRECT:
+            if len(self.members) != 1:
+                raise ValueError("a direct room has exactly one other member")
+            if self.name is not None or self.topic:
+                raise ValueError("a direct room has no name and no topic")
+        return self
+
+
+class UpdateRoom(Input):
+    """Absent fields stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"topic": "What we talk about"}]})
+
+    name: Title | None = Field(None, description="null leaves it as it is.")
+    topic: Topic | None = None
+    archived: StrictBool | None = None
+
+
+class AddMembers(Input):
+    users: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+
+
+class UpdateMember(Input):
+    role: Role
+
+
+class RoomState(BaseModel):
+    """A room as the caller sees it. The last four are null where the caller is no member."""
+
+    kind: RoomKind
+    name: str | None
+    topic: str
+    archived: bool
+    seq: Seq = Field(description="Of the newest event in the room's log.")
+    users: list[UUID] | None = Field(None, description="Direct rooms: who they are between.")
+    role: Role | None = None
+    read_seq: Seq | None = Field(None, description="The caller's read marker.")
+    unread: int | None = Field(None, description="Messages of others after the read marker.")
+    mentions: int | None = Field(None, description="Those among them that name the caller.")
+
+
+class RoomOut(RoomState):
+    id: UUID
+    created_at: datetime
+
+
+class MemberOut(BaseModel):
+    user: UserOut
+    role: Role
+    joined_at: datetime
+    read_seq: Seq
+
+
+class PublicRoom(BaseModel):
+    id: UUID
+    kind: Literal[RoomKind.PUBLIC] = RoomKind.PUBLIC
+    name: str
+    topic: str
+    seq: Seq
+    created_at: datetime

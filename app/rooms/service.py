@@ -1,0 +1,188 @@
+"""Use cases of rooms: create, find, list, change."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import Invalid, TooMany
+from app.core.events import (
+    MemberJoined,
+    Membership,
+    Role,
+    RoomChanged,
+    RoomCreated,
+    RoomDetails,
+    RoomKind,
+)
+from app.core.ids import new_id
+from app.core.names import name_key
+from app.persistence.repositories.rooms import Badge, LockedRoom
+from app.persistence.tables import Member, Room
+from app.persistence.uow import Reader, UnitOfWork
+from app.rooms.access import lock_seen, refuse_archived, require, see
+from app.rooms.policy import Action
+from app.rooms.schemas import CreateRoom, UpdateRoom
+
+
+class RoomView(NamedTuple):
+    """A room with what concerns one person in it."""
+
+    room: Room
+    member: Member | None
+    badge: Badge | None
+
+
+class Created(NamedTuple):
+    view: RoomView
+    is_new: bool
+
+
+async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int) -> Created:
+    """A room with its members, all or nothing. A direct room that exists is returned as it is.
+
+    Raises Invalid if a member does not exist, TooMany past `most` rooms of the creator.
+    """
+    direct_key = None
+    if spec.kind is RoomKind.DIRECT:
+        direct_key = _pair(actor.user, spec.members[0])
+        existing = await uow.rooms.direct(direct_key)
+        if existing:
+            return Created(await view(uow, actor, existing.id), is_new=False)
+    people = await _people(uow, actor, spec.members, most)
+    at = now()
+    room = await uow.rooms.add(
+        Room(
+            id=new_id(),
+            kind=spec.kind,
+            name=spec.name,
+            name_key=name_key(spec.name) if spec.name else None,
+            topic=spec.topic,
+            direct_key=direct_key,
+            seq=0,
+            created_at=at,
+        )
+    )
+    uow.record(
+        room,
+        lambda seq: RoomCreated(
+            room=room.id, seq=seq, actor=actor.user, at=at, details=details(room)
+        ),
+    )
+    for user in people:
+        is_owner = user == actor.user and spec.kind is not RoomKind.DIRECT
+        put_member(uow, room, actor, user, Role.OWNER if is_owner else Role.MEMBER, at)
+    await uow.flush()
+    return Created(await view(uow, actor, room.id), is_new=True)
+
+
+async def view(reads: Reader, actor: Actor, room_id: UUID) -> RoomView:
+    """Raises NotFound for a room that the actor may not know of."""
+    room, member = await see(reads, actor, room_id)
+    badges = await reads.members.badges([(room.id, actor.user)]) if member else []
+    return RoomView(room, member, badges[0] if badges else None)
+
+
+async def my_rooms(
+    reads: Reader, user: UUID, after: UUID | None, limit: int
+) -> Sequence[RoomView]:
+    """The user's rooms with exact badges, by id."""
+    found = await reads.members.rooms_of(user, after, limit)
+    badges = await reads.members.badges((room.id, user) for room, _ in found)
+    by_room = {badge.room: badge for badge in badges}
+    return [RoomView(room, member, by_room.get(room.id)) for room, member in found]
+
+
+async def public_rooms(
+    reads: Reader, query: str, after: tuple[str, UUID] | None, limit: int
+) -> Sequence[Room]:
+    return await reads.rooms.public(name_key(query), after, limit)
+
+
+async def update_room(
+    uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom
+) -> RoomView:
+    """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
+    room, member = await lock_seen(uow, actor, room_id)
+    before = details(room)
+    if change.archived is not None and change.archived != before.archived:
+        require(Action.ARCHIVE, room, member, actor)
+        room.archived_at = now() if change.archived else None
+    if change.name is not None or change.topic is not None:
+        require(Action.EDIT, room, member, actor)
+        refuse_archived(room)
+        if change.name is not None:
+            room.name, room.name_key = change.name, name_key(change.name)
+        if change.topic is not None:
+            room.topic = change.topic
+    after = details(room)
+    if after != before:
+        uow.record(
+            room,
+            lambda seq: RoomChanged(
+                room=room.id, seq=seq, actor=actor.user, at=now(), details=after
+            ),
+        )
+    await uow.flush()
+    return await view(uow, actor, room_id)
+
+
+async def archive_room(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
+    await update_room(uow, actor, room_id, UpdateRoom(archived=True))
+
+
+def details(room: Room) -> RoomDetails:
+    return RoomDetails(
+        kind=RoomKind(room.kind),
+        name=room.name,
+        topic=room.topic,
+        archived=room.archived_at is not None,
+    )
+
+
+def put_member(
+    uow: UnitOfWork, room: LockedRoom, actor: Actor, user: UUID, role: Role, at: datetime
+) -> Member:
+    """A new member, who has read everything up to the own arrival."""
+    uow.record(
+        room,
+        lambda seq: MemberJoined(
+            room=room.id,
+            seq=seq,
+            actor=actor.user,
+            at=at,
+            member=Membership(user=user, role=role),
+        ),
+    )
+    member = Member(
+        room_id=room.id, user_id=user, role=role, joined_at=at, read_seq=room.seq
+    )
+    uow.members.add(member)
+    return member
+
+
+async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:
+    """Raises Invalid, naming those who do not exist."""
+    missing = set(users) - await uow.users.existing(users)
+    if missing:
+        raise Invalid(f"There is no user {', '.join(sorted(map(str, missing)))}.")
+
+
+async def refuse_too_many(uow: UnitOfWork, user: UUID, most: int) -> None:
+    if await uow.members.count_rooms(user) >= most:
+        raise TooMany(f"You are in {most} rooms, which is the limit. Leave one first.")
+
+
+async def _people(
+    uow: UnitOfWork, actor: Actor, others: Sequence[UUID], most: int
+) -> list[UUID]:
+    """The creator, then the others, each once."""
+    await refuse_too_many(uow, actor.user, most)
+    await require_users(uow, others)
+    return list(dict.fromkeys([actor.user, *others]))
+
+
+def _pair(one: UUID, other: UUID) -> bytes:
+    return b"".join(sorted((one.bytes, other.bytes)))

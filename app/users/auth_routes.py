@@ -1,0 +1,163 @@
+"""/auth and /ws-tickets."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Header, Request, Response
+
+from app.core.clock import now
+from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
+from app.core.names import is_storable, name_key
+from app.users import accounts, logins
+from app.users.accounts import NewAccount
+from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenOut
+from app.web.context import Context
+from app.web.deps import ActorDep, ContextDep, client_address, throttled
+from app.web.problems import problems
+
+router = APIRouter(tags=["auth"])
+
+REUSED = (
+    "This refresh token was used before, so somebody has a copy of it. The session was ended; "
+    "log in again."
+)
+
+
+@router.post(
+    "/auth/register",
+    status_code=201,
+    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN),
+    dependencies=[Depends(throttled)],
+)
+async def register(body: Register, context: ContextDep) -> Me:
+    """Make an account."""
+    if context.settings.auth.registration == "closed":
+        raise Forbidden("Registration is closed here. Ask an administrator for an account.")
+    account = NewAccount(
+        body.username,
+        body.display_name or body.username,
+        await context.passwords.hash(body.password),
+    )
+    user = await context.database.transact(accounts.register, account)
+    return Me.model_validate(user, from_attributes=True)
+
+
+class TokenForm:
+    """The form of RFC 6749 for the grants `password` (4.3) and `refresh_token` (6)."""
+
+    def __init__(
+        self,
+        grant_type: Annotated[str, Form(pattern="^(password|refresh_token)$", max_length=20)],
+        username: Annotated[str | None, Form(max_length=200)] = None,
+        password: Annotated[str | None, Form(max_length=200)] = None,
+        refresh_token: Annotated[str | None, Form(max_length=200)] = None,
+        scope: Annotated[str, Form(max_length=200, description="Not used.")] = "",
+        client_id: Annotated[str | None, Form(max_length=200, description="Not used.")] = None,
+        client_secret: Annotated[str | None, Form(max_length=200, description="Not used.")] = None,
+    ) -> None:
+        self.grant_type = grant_type
+        self.username, self.password = username, password
+        self.refresh_token = refresh_token
+
+
+@router.post(
+    "/auth/token",
+    responses=problems(Code.INVALID_GRANT),
+    dependencies=[Depends(throttled)],
+)
+async def token(
+    form: Annotated[TokenForm, Depends()],
+    context: ContextDep,
+    request: Request,
+    user_agent: Annotated[str, Header(include_in_schema=False)] = "",
+) -> TokenOut:
+    """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
+
+    A refresh token is used once; a repeat within a few seconds gets the same answer, a later one
+    ends the session.
+    """
+    if form.grant_type == "password":
+        login = await _log_in(form, context, user_agent, client_address(request))
+    else:
+        login = await _renew(form, context)
+    issued = now()
+    expires = issued + context.access_lifetime
+    return TokenOut(
+        access_token=context.tokens.sign(login.claims, issued, expires),
+        expires_in=context.settings.auth.access_token_s,
+        refresh_token=login.refresh_token,
+    )
+
+
+async def _log_in(
+    form: TokenForm, context: Context, user_agent: str, address: str
+) -> logins.Login:
+    if form.username is None or form.password is None:
+        raise Invalid("grant_type=password needs `username` and `password`.")
+    if not (is_storable(form.username) and is_storable(form.password)):
+        raise Invalid("`username` and `password` must be valid Unicode without NUL.")
+    database, passwords = context.database, context.passwords
+    user_id, stored = await database.read(logins.password_of, name_key(form.username))
+    right = await passwords.verify(stored, form.password)
+    if user_id is None or stored is None or not right:
+        raise InvalidGrant("Wrong username or password.")
+    new_hash = await passwords.hash(form.password) if passwords.outdated(stored) else None
+    return await database.transact(
+        logins.open_session,
+        user_id,
+        new_hash,
+        user_agent,
+        address,
+        context.settings.auth,
+        context.settings.limits.sessions_per_user,
+    )
+
+
+async def _renew(form: TokenForm, context: Context) -> logins.Login:
+    if not form.refresh_token:
+        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
+    login = await context.database.transact(
+        logins.refresh, form.refresh_token, context.tokens, context.settings.auth
+    )
+    if login is None:
+        raise InvalidGrant(REUSED)
+    return login
+
+
+@router.post("/auth/logout", status_code=204)
+async def logout(actor: ActorDep, context: ContextDep) -> Response:
+    """End the session that asks; its sockets are closed."""
+    await context.database.transact(logins.revoke_session, actor, actor.session)
+    return Response(status_code=204)
+
+
+@router.get("/auth/sessions")
+async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
+    """The caller's living sessions, the newest first."""
+    found = await context.database.read(logins.list_sessions, actor)
+    return [
+        SessionOut(
+            id=s.id,
+            client=s.client,
+            address=s.address,
+            created_at=s.created_at,
+            used_at=s.used_at,
+            expires_at=s.expires_at,
+            current=s.id == actor.session,
+        )
+        for s in found
+    ]
+
+
+@router.delete("/auth/sessions/{session_id}", status_code=204, responses=problems(Code.NOT_FOUND))
+async def revoke(session_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+    """End one session: its tokens stop working and its sockets are closed."""
+    await context.database.transact(logins.revoke_session, actor, session_id)
+    return Response(status_code=204)
+
+
+@router.post("/ws-tickets", status_code=201)
+async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
+    """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
+    secret = await context.database.transact(logins.issue_ticket, actor, context.settings.auth)
+    return TicketOut(ticket=secret, expires_in=context.settings.auth.ticket_s)

@@ -1,0 +1,164 @@
+"""Use cases of logins: sessions, rotating refresh tokens, WebSocket tickets.
+
+A session is a family of refresh tokens of which one is current. Using a token makes its successor;
+using it again within the grace returns the same successor (the answer may have got lost), and any
+later use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import InvalidGrant, NotFound, Unauthenticated
+from app.core.events import Announcement, Kind
+from app.core.ids import new_id
+from app.core.tokens import Claims, Tokens, digest, new_secret
+from app.persistence.tables import RefreshToken, Session, Ticket, User
+from app.persistence.uow import Reader, UnitOfWork
+from app.settings import Auth
+from app.web.auth import actor_of
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a successful login or refresh hands out."""
+
+    claims: Claims
+    refresh_token: str
+
+
+async def password_of(reads: Reader, username_key: str) -> tuple[UUID | None, str | None]:
+    """The user and the hash to check against; (None, None) for an unknown user."""
+    user = await reads.users.by_key(username_key)
+    return (user.id, user.password_hash) if user else (None, None)
+
+
+async def open_session(
+    uow: UnitOfWork,
+    user_id: UUID,
+    new_hash: str | None,
+    client: str,
+    address: str,
+    auth: Auth,
+    keep: int,
+) -> Login:
+    """A session for a user whose password was right; `new_hash` replaces an outdated one."""
+    at = now()
+    user = await uow.users.get(user_id)
+    if user is None:
+        raise InvalidGrant("The account is gone.")
+    if new_hash:
+        user.password_hash = new_hash
+    await uow.sessions.forget_expired(user_id, at)
+    session = Session(
+        id=new_id(),
+        user_id=user_id,
+        client=client[:200],
+        address=address[:64],
+        created_at=at,
+        used_at=at,
+        expires_at=at + timedelta(seconds=auth.refresh_token_s),
+    )
+    uow.sessions.add(session)
+    await uow.flush()
+    for surplus in await uow.sessions.oldest_beyond(user_id, keep, at):
+        await _revoke(uow, surplus, user_id, at)
+    token = new_secret()
+    _add_token(uow, session, token)
+    return Login(Claims(user_id, session.id), token)
+
+
+async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Login | None:
+    """The next access and refresh token. None if the token was reused: the session is then revoked,
+    which has to be committed, so that this is a result and not an error.
+
+    Raises InvalidGrant for a token that is unknown, expired or of a session that has ended.
+    """
+    at = now()
+    row = await uow.sessions.token(digest(token))
+    session = await uow.sessions.lock(row.session_id) if row else None
+    row = await uow.sessions.token(digest(token))  # as it is now that the session is ours
+    if row is None or session is None or session.revoked_at or min(
+        row.expires_at, session.expires_at
+    ) <= at:
+        raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
+    successor = tokens.successor(token)
+    if row.used_at is None:
+        row.used_at = session.used_at = at
+        session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
+        _add_token(uow, session, successor)
+    elif not await _answer_was_lost(uow, row, successor, at, auth):
+        await _revoke(uow, session.id, session.user_id, at)
+        return None
+    return Login(Claims(session.user_id, session.id), successor)
+
+
+async def list_sessions(reads: Reader, actor: Actor) -> Sequence[Session]:
+    return await reads.sessions.of_user(actor.user, now())
+
+
+async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> None:
+    """End one of the actor's sessions. Raises NotFound for anybody else's."""
+    session = await uow.sessions.lock(session_id)
+    if session is None or session.user_id != actor.user or session.revoked_at:
+        raise NotFound("You have no such session.")
+    await _revoke(uow, session_id, actor.user, now())
+
+
+async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
+    at = now()
+    await uow.sessions.forget_tickets(actor.session, at)
+    ticket = new_secret()
+    uow.sessions.add_ticket(
+        Ticket(
+            digest=digest(ticket),
+            session_id=actor.session,
+            expires_at=at + timedelta(seconds=auth.ticket_s),
+        )
+    )
+    return ticket
+
+
+async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, User] | None:
+    """Who a ticket speaks for; None if it is unknown, used or too old. It is gone in any case."""
+    session_id = await uow.sessions.take_ticket(digest(ticket), now())
+    live = await uow.sessions.live(session_id, now()) if session_id else None
+    if live is None:
+        return None
+    session, user = live
+    return Actor(user.id, session.id, user.is_admin, session.expires_at), user
+
+
+async def actor_and_user(reads: Reader, claims: Claims) -> tuple[Actor, User]:
+    """For sockets that open with an access token. Raises Unauthenticated."""
+    actor = await actor_of(reads, claims)
+    user = await reads.users.get(actor.user)
+    if user is None:
+        raise Unauthenticated("The account is gone.")
+    return actor, user
+
+
+async def _answer_was_lost(
+    uow: UnitOfWork, row: RefreshToken, successor: str, at: datetime, auth: Auth
+) -> bool:
+    """A second use soon after the first, whose successor nobody has used yet."""
+    if row.used_at is None or at - row.used_at > timedelta(seconds=auth.refresh_grace_s):
+        return False
+    following = await uow.sessions.token(digest(successor))
+    return following is not None and following.used_at is None
+
+
+async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime) -> None:
+    await uow.sessions.revoke(session_id, at)
+    uow.signal(Announcement(Kind.SESSION_REVOKED, session_id, 0, user_id))
+
+
+def _add_token(uow: UnitOfWork, session: Session, token: str) -> None:
+    uow.sessions.add_token(
+        RefreshToken(
+            digest=digest(token), session_id=session.id, expires_at=session.expires_at
+        )
+    )

@@ -1,0 +1,54 @@
+"""/users."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.core.errors import Code
+from app.core.paging import Page, cut, decode_cursor, encode_cursor
+from app.users import accounts
+from app.users.schemas import Me, UpdateProfile, UserOut
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
+from app.web.problems import problems
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("")
+async def search(
+    actor: ActorDep,
+    context: ContextDep,
+    query: Search = "",
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[UserOut]:
+    """Find users by a part of their username or display name, by username."""
+    found = await context.database.read(
+        accounts.search_users, query, decode_cursor(cursor), limit + 1
+    )
+    users, more = cut(list(found), limit)
+    return Page(
+        items=[UserOut.model_validate(user, from_attributes=True) for user in users],
+        next=encode_cursor(users[-1].username_key) if more else None,
+    )
+
+
+@router.get("/me")
+async def me(actor: ActorDep, context: ContextDep) -> Me:
+    """The caller."""
+    user = await context.database.read(accounts.get_user, actor.user)
+    return Me.model_validate(user, from_attributes=True)
+
+
+@router.patch("/me")
+async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
+    """Change the caller's profile."""
+    user = await context.database.transact(accounts.update_profile, actor, body.display_name)
+    return Me.model_validate(user, from_attributes=True)
+
+
+@router.get("/{user_id}", responses=problems(Code.NOT_FOUND))
+async def get(user_id: UUID, actor: ActorDep, context: ContextDep) -> UserOut:
+    """One user."""
+    user = await context.database.read(accounts.get_user, user_id)
+    return UserOut.model_validate(user, from_attributes=True)

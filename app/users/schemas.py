@@ -1,0 +1,80 @@
+"""Wire shapes of accounts and logins."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.core.fields import DisplayName, Input, Username
+from app.core.names import is_storable
+
+
+def _encodable(password: str) -> str:
+    if not is_storable(password):
+        raise ValueError("must be valid Unicode without NUL")
+    return password
+
+
+Password = Annotated[
+    str, StringConstraints(min_length=8, max_length=200), AfterValidator(_encodable)
+]
+
+
+class Register(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"username": "ada", "password": "correct horse", "display_name": "Ada Lovelace"}
+            ]
+        }
+    )
+
+    username: Username = Field(description="Letters, digits and . _ - inside; unique without case.")
+    password: Password
+    display_name: DisplayName | None = Field(None, description="Absent: the username.")
+
+
+class UpdateProfile(Input):
+    display_name: DisplayName
+
+
+class UserOut(BaseModel):
+    """What everybody may see of a user."""
+
+    id: UUID
+    username: str
+    display_name: str
+
+
+class Me(UserOut):
+    is_admin: bool
+    created_at: datetime
+
+
+class TokenOut(BaseModel):
+    """RFC 6749, 5.1."""
+
+    access_token: str
+    token_type: str = "bearer"
+    expires_in: int = Field(description="Seconds.")
+    refresh_token: str = Field(description="Single use; each answer brings the next one.")
+
+
+class SessionOut(BaseModel):
+    """One login."""
+
+    id: UUID
+    client: str = Field(description="The User-Agent that logged in.")
+    address: str
+    created_at: datetime
+    used_at: datetime = Field(description="When its tokens were last renewed.")
+    expires_at: datetime
+    current: bool = Field(description="This is the session that asks.")
+
+
+class TicketOut(BaseModel):
+    """Opens one WebSocket, once, within `expires_in` seconds: put it into `hello`."""
+
+    ticket: str
+    expires_in: int

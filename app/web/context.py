@@ -1,0 +1,26 @@
+"""What a request needs of the program. Built once, in `bootstrap.py`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.bus.base import Bus
+from app.core.passwords import Passwords
+from app.core.rates import Buckets
+from app.core.tokens import Tokens
+from app.persistence.uow import Database
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    settings: Settings
+    database: Database
+    bus: Bus
+    tokens: Tokens
+    passwords: Passwords
+    sends: Buckets  # by user
+    attempts: Buckets  # to log in or register, by address
+
+    @property
+    def access_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.settings.auth.access_token_s)

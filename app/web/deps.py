@@ -1,0 +1,59 @@
+"""Dependencies of HTTP endpoints: the only reader of request state."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+from fastapi.requests import HTTPConnection
+from fastapi.security import OAuth2PasswordBearer
+
+from app.core.actor import Actor
+from app.core.errors import Unauthenticated
+from app.web.auth import actor_of
+from app.web.context import Context
+
+oauth2 = OAuth2PasswordBearer(
+    tokenUrl="/api/v1/auth/token",
+    refreshUrl="/api/v1/auth/token",
+    auto_error=False,
+    description="Username and password, or a refresh token, for an access token of 15 minutes.",
+)
+
+
+def get_context(connection: HTTPConnection) -> Context:
+    return cast(Context, connection.state.context)
+
+
+ContextDep = Annotated[Context, Depends(get_context)]
+
+
+async def current_actor(
+    context: ContextDep, token: Annotated[str | None, Depends(oauth2)]
+) -> Actor:
+    """The caller. Raises Unauthenticated without a living session behind a valid access token."""
+    if not token:
+        raise Unauthenticated(
+            "This needs an access token: send `Authorization: Bearer …` with one from "
+            "POST /api/v1/auth/token."
+        )
+    return await context.database.read(actor_of, context.tokens.verify(token))
+
+
+ActorDep = Annotated[Actor, Depends(current_actor)]
+
+
+def client_address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else "unknown"
+
+
+def throttled(context: ContextDep, request: Request) -> None:
+    """Bounds how often one address may try to log in or register."""
+    context.attempts.spend(client_address(request))
+
+
+Cursor = Annotated[
+    str | None, Query(max_length=400, description="`next` of the page before; absent: the first.")
+]
+Limit = Annotated[int, Query(ge=1, le=100, description="Items on a page, at most.")]
+Search = Annotated[
+    str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
+]

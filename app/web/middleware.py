@@ -1,0 +1,99 @@
+"""Around every request: an id, one line in the log, security headers, and the last resort."""
+
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import ChatError, Internal, TooLarge
+from app.core.ids import new_id, parse_id
+from app.web.problems import problem
+
+log = structlog.get_logger("app.request")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+HSTS = "max-age=31536000"
+
+
+class Edge:
+    """Pure ASGI: `@app.middleware("http")` would break context variables and streaming.
+
+    The log line holds the path without its query and no header, so it never holds a token.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope["state"]["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            if scope["type"] == "http":
+                await self._http(scope, receive, send, request_id)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), scope, request_id)
+            await send(message)
+
+        try:
+            if _announced_bytes(scope) > self._max_body_bytes:
+                error: ChatError = TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
+                await problem(error, request_id)(scope, receive, send_with_headers)
+                return
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request.failed", method=scope["method"], path=scope["path"])
+            if status:  # the answer has begun: the connection can only be cut
+                raise
+            error = Internal(f"The server failed; its log has this as request {request_id}.")
+            await problem(error, request_id)(scope, receive, send_with_headers)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 2),
+                client=scope["client"][0] if scope.get("client") else None,
+            )
+
+
+def _announced_bytes(scope: Scope) -> int:
+    """Content-Length. A body that comes in chunks is counted by FastAPI as it is read."""
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length) if length.isdecimal() else 0
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's X-Request-ID if it is a UUID, so that it cannot forge lines in the log."""
+    given = parse_id(Headers(scope=scope).get("x-request-id", ""))
+    return str(given or new_id())
+
+
+def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
+    headers["X-Request-ID"] = request_id
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = HSTS

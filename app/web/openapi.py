@@ -1,0 +1,51 @@
+"""What every operation has in common, said once in the OpenAPI document."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.core.errors import Code
+from app.web.problems import Problem, problems
+
+_REF = "#/components/schemas/{model}"
+_ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
+_WITH_BODY = problems(Code.TOO_LARGE)
+_WITH_TOKEN = problems(Code.UNAUTHENTICATED)
+
+
+def complete(app: FastAPI) -> None:
+    """Adds to each operation below /api the problems that any of them can answer with."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            _add_problem_schema(document)
+            for path, item in document["paths"].items():
+                if path.startswith("/api/"):
+                    for operation in item.values():
+                        _add_common(operation)
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def _add_problem_schema(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    problem = Problem.model_json_schema(ref_template=_REF, mode="serialization")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+
+
+def _add_common(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    common = dict(_ALWAYS)
+    if "requestBody" in operation:
+        common |= _WITH_BODY
+    if "security" in operation:
+        common |= _WITH_TOKEN
+    for status, response in common.items():
+        responses.setdefault(str(status), response)

@@ -1,0 +1,153 @@
+"""Errors as HTTP: RFC 9457 problems with the `code` that error frames have, too."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.core.errors import (
+    ChatError,
+    Code,
+    Forbidden,
+    Internal,
+    Invalid,
+    InvalidGrant,
+    MethodNotAllowed,
+    NotFound,
+    Retry,
+    TooLarge,
+    Unauthenticated,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[Code, HTTPStatus] = {
+    Code.BAD_FRAME: HTTPStatus.BAD_REQUEST,
+    Code.UNKNOWN_TYPE: HTTPStatus.BAD_REQUEST,
+    Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Code.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.USERNAME_TAKEN: HTTPStatus.CONFLICT,
+    Code.NONCE_CONFLICT: HTTPStatus.CONFLICT,
+    Code.LAST_OWNER: HTTPStatus.CONFLICT,
+    Code.ROOM_ARCHIVED: HTTPStatus.CONFLICT,
+    Code.TOO_MANY: HTTPStatus.CONFLICT,
+    Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.UNKNOWN_OUTCOME: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class InvalidField(BaseModel):
+    path: str = Field(examples=["body.text"])
+    message: str = Field(examples=["String should have at most 4000 characters"])
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable; `retry` tells a client what to do."""
+
+    type: str = Field("about:blank", description="Always about:blank: `code` says more.")
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no such room."])
+    code: Code
+    retry: Retry
+    retry_after_ms: int | None = None
+    errors: list[InvalidField] | None = Field(None, description="Which values are not acceptable.")
+    error: str | None = Field(None, description="RFC 6749, 5.2; only of POST /api/v1/auth/token.")
+    request_id: str | None = Field(None, description="The same as in the server's log.")
+
+
+def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
+    status = STATUS[error.code]
+    body = Problem(
+        title=status.phrase,
+        status=status,
+        detail=error.detail,
+        code=error.code,
+        retry=error.retry,
+        retry_after_ms=error.retry_after_ms,
+        errors=[InvalidField(**e) for e in error.errors] if isinstance(error, Invalid) else None,
+        error="invalid_grant" if isinstance(error, InvalidGrant) else None,
+        request_id=request_id,
+    )
+    headers = {}
+    if error.retry is Retry.AFTER:
+        headers["Retry-After"] = str(ceil((error.retry_after_ms or 1000) / 1000))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="chat"'
+    return JSONResponse(
+        body.model_dump(mode="json", exclude_none=True), status, headers, media_type=MEDIA_TYPE
+    )
+
+
+def invalid(errors: Sequence[Any]) -> Invalid:
+    """From the errors of pydantic: paths and messages, never the input, which may hold a secret."""
+    fields = [
+        {"path": ".".join(map(str, e["loc"])), "message": e["msg"].removeprefix("Value error, ")}
+        for e in errors
+    ]
+    first = fields[0] if fields else {"path": "?", "message": "invalid"}
+    return Invalid(f"Not acceptable: {first['path']}: {first['message']}.", fields)
+
+
+def _from_http_exception(error: HTTPException) -> ChatError:
+    match error.status_code:
+        case 404:
+            return NotFound("There is nothing at this address. GET /openapi.json lists what there is.")
+        case 405:
+            return MethodNotAllowed("This address does not take that method. See GET /openapi.json.")
+        case 413:
+            return TooLarge("The body is larger than this server accepts.")
+        case 401:
+            return Unauthenticated(str(error.detail))
+        case 403:
+            return Forbidden(str(error.detail))
+        case status if 400 <= status < 500:
+            return Invalid(f"{error.detail}.")
+        case _:
+            return Internal("The server failed on this request.")
+
+
+def install(app: FastAPI) -> None:
+    """Every error leaves as a problem."""
+
+    @app.exception_handler(ChatError)
+    async def chat_error(request: Request, error: ChatError) -> JSONResponse:
+        return problem(error, request.state.request_id)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(invalid(error.errors()), request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        response = problem(_from_http_exception(error), request.state.request_id)
+        if error.headers and "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of an endpoint that can answer with these codes."""
+    by_status: dict[int | str, list[Code]] = {}
+    for code in codes:
+        by_status.setdefault(int(STATUS[code]), []).append(code)
+    return {
+        status: {
+            "description": ", ".join(f"`{code}`" for code in names),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, names in by_status.items()
+    }
