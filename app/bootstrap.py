@@ -10,6 +10,7 @@ import structlog
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.core.errors import Busy
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
 from app.core.tokens import Tokens
@@ -38,6 +39,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         await bus.start()
         stack.push_async_callback(bus.stop)
         await stack.enter_async_context(_workers(hub, settings))
+        await _say_if_behind(database)
         context = create_context(settings, database, bus)
         stack.callback(context.passwords.close)
         yield {
@@ -47,8 +49,17 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         }
 
 
+async def _say_if_behind(database: Database) -> None:
+    """Not refused: a new program runs on a schema one step behind during a rolling update."""
+    try:
+        if not await database.is_current():
+            log.warning("database.migrations_pending", mend="python -m app migrate")
+    except Busy as error:
+        log.warning("database.unreachable", mend="see CHAT_DATABASE__URL", error=error.detail)
+
+
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
     """The database for a command, which announces what it records like a server does."""
     async with AsyncExitStack() as stack:
         bus = create_bus(settings)
@@ -56,7 +67,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         stack.push_async_callback(database.dispose)
         await bus.start()
         stack.push_async_callback(bus.stop)
-        yield database
+        yield database, bus
 
 
 def create_bus(settings: Settings) -> Bus:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.bootstrap import create_passwords, opened
 from app.core.errors import ChatError
+from app.ops.checks import findings
 from app.persistence.migrations import MigrationError, upgrade
 from app.serve import serve as run_server
 from app.settings import Settings, SettingsError, load_settings
@@ -62,6 +63,18 @@ def migrate() -> None:
     print("\n".join(f"applied {step}" for step in applied) or "the schema is up to date")
 
 
+@app.command()
+@plainly
+def check(
+    logs: Annotated[
+        bool, typer.Option("--logs", help="Read every room's log and look for holes; takes a while.")
+    ] = False,
+) -> None:
+    """Look at settings, TLS, database and bus; exits with 1 if something is wrong."""
+    if not asyncio.run(_check(load_settings(), with_logs=logs)):
+        raise SystemExit(1)
+
+
 @app.command("create-admin")
 @plainly
 def create_admin(
@@ -77,6 +90,18 @@ def create_admin(
     print(f"{username} is an administrator")
 
 
+async def _check(settings: Settings, *, with_logs: bool) -> bool:
+    fine = True
+    async with opened(settings) as (database, bus):
+        async for finding in findings(settings, database, bus, with_logs=with_logs):
+            fine = fine and finding.trouble is None
+            mark = "ok      " if finding.trouble is None else "trouble "
+            print(f"{mark}{finding.what:10}{finding.found}")
+            if finding.trouble:
+                print(f"{'':18}{finding.trouble}")
+    return fine
+
+
 async def _create_admin(settings: Settings, username: str, password: str) -> None:
     # Checked like any other account.
     wanted = Register(username=username, password=password)
@@ -84,7 +109,7 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
     account = NewAccount(
         wanted.username, wanted.username, await passwords.hash(wanted.password), is_admin=True
     )
-    async with opened(settings) as database:
+    async with opened(settings) as (database, _):
         await database.transact(register, account)
     passwords.close()
 

@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 class Passwords:
     def __init__(self, *, workers: int, waiting: int, memory_kib: int) -> None:
-        self._hasher = PasswordHasher(memory_cost=memory_kib)
+        # Argon2 wants 8 KiB a lane, and four lanes are its default.
+        self._hasher = PasswordHasher(memory_cost=memory_kib, parallelism=min(4, memory_kib // 8))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         self._free = workers + waiting
         # Verified against when the user does not exist, so that the answer takes as long.

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Event, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
-from app.persistence.tables import LoggedEvent, Message
+from app.persistence.tables import LoggedEvent, Message, Room
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(Event)
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
@@ -37,6 +37,26 @@ class EventReads:
             .limit(limit)
         )
         return [_from_row(event, message) for event, message in rows.tuples()]
+
+    async def density(self) -> tuple[int, list[UUID]]:
+        """How many rooms there are, and those whose log is not exactly 1, 2, …, `rooms.seq`.
+
+        Reads every log; seq is unique per room, so count, least and greatest tell."""
+        rows = await self._session.execute(
+            select(
+                Room.id,
+                Room.seq,
+                func.count(LoggedEvent.seq),
+                func.min(LoggedEvent.seq),
+                func.max(LoggedEvent.seq),
+            )
+            .outerjoin(LoggedEvent, LoggedEvent.room_id == Room.id)
+            .group_by(Room.id, Room.seq)
+        )
+        rooms = rows.tuples().all()
+        return len(rooms), [
+            room for room, *numbers in rooms if numbers != [numbers[0], numbers[0], 1, numbers[0]]
+        ]
 
 
 class Events(EventReads):
