@@ -67,7 +67,8 @@ def migrate() -> None:
 @plainly
 def check(
     logs: Annotated[
-        bool, typer.Option("--logs", help="Read every room's log and look for holes; takes a while.")
+        bool,
+        typer.Option("--logs", help="Read every room's log and look for holes; takes a while."),
     ] = False,
 ) -> None:
     """Look at settings, TLS, database and bus; exits with 1 if something is wrong."""

@@ -48,7 +48,8 @@ class Server(Group):
     def both_halves_of_tls(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError(
-                f"{PREFIX}SERVER__TLS_CERTIFICATE and {PREFIX}SERVER__TLS_KEY go together: set both or none"
+                f"{PREFIX}SERVER__TLS_CERTIFICATE and {PREFIX}SERVER__TLS_KEY go together: "
+                "set both or none"
             )
         return self
 
@@ -158,6 +159,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
     )
@@ -190,23 +192,21 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _with(settings: Settings, group: str, **values: Any) -> Settings:
-    return settings.model_copy(
-        update={group: getattr(settings, group).model_copy(update=values)}
-    )
+    return settings.model_copy(update={group: getattr(settings, group).model_copy(update=values)})
 
 
 def _generated_key(settings: Settings) -> str:
     """Kept in `var/secret-key`, so that a restart does not log everybody out."""
     if settings.server.environment == "production" or not settings.database.is_sqlite:
         raise SettingsError(
-            f"{PREFIX}AUTH__SECRET_KEY is not set. It signs the access tokens, must be the same in all "
-            "processes and is made up only for development on SQLite. "
+            f"{PREFIX}AUTH__SECRET_KEY is not set. It signs the access tokens, must be the same in "
+            "all processes and is made up only for development on SQLite. "
             "Make one with: openssl rand -hex 32"
         )
     path = settings.server.var / "secret-key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(MIN_KEY_BYTES))
     return path.read_text().strip()
 

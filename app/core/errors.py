@@ -83,7 +83,8 @@ class Unauthenticated(ChatError):
 
 
 class InvalidGrant(ChatError):
-    """Wrong username or password, or a refresh token that is unknown, expired or reused (RFC 6749, 5.2)."""
+    """Wrong username or password, or a refresh token that is unknown, expired or reused
+    (RFC 6749, 5.2)."""
 
     code = Code.INVALID_GRANT
 

@@ -125,7 +125,8 @@ Event = Annotated[
 
 
 class Kind(IntEnum):
-    """What a process has to know of an announcement without parsing it. On the bus: never renumber."""
+    """What a process has to know of an announcement without parsing it. Goes over the bus: never
+    renumber."""
 
     MESSAGE = 1  # subject: the sender
     JOINED = 2  # subject: who came in

@@ -1,9 +1,11 @@
 """Field types that requests and frames share."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.errors import Invalid
 from app.core.names import is_storable, name_key
 
 
@@ -11,6 +13,23 @@ class Input(BaseModel):
     """What a client sends: a field that we do not know is a mistake, and is said to be one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InvalidField(BaseModel):
+    """One value that is not acceptable, in a problem or an error frame."""
+
+    path: str = Field(examples=["body.text"])
+    message: str = Field(examples=["String should have at most 4000 characters"])
+
+
+def invalid(errors: Sequence[Any]) -> Invalid:
+    """From the errors of pydantic: paths and messages, never the input, which may hold a secret."""
+    fields = [
+        {"path": ".".join(map(str, e["loc"])), "message": e["msg"].removeprefix("Value error, ")}
+        for e in errors
+    ]
+    first = fields[0] if fields else {"path": "?", "message": "invalid"}
+    return Invalid(f"Not acceptable: {first['path']}: {first['message']}.", fields)
 
 
 def _storable(text: str) -> str:

@@ -25,7 +25,7 @@ class Bucket:
         self._due = 0.0
 
     def wait_s(self) -> float:
-        """Spend one: 0.0 when it was there, else the seconds until it will be (nothing is spent)."""
+        """Spend one: 0.0 if it was there, else the seconds until it will be (nothing is spent)."""
         now = self._clock()
         early = self._due - now - self._burst_s
         if early > 1e-9:

@@ -24,9 +24,9 @@ MIN_KEY_BYTES = 32
 # Far above any token we sign; what is longer is not worth a signature check.
 MAX_TOKEN_CHARS = 2048
 
-_REQUIRED = {
-    f"require_{claim}": True for claim in ("exp", "iat", "aud", "iss", "sub", "jti")
-} | {"leeway": 0}
+_REQUIRED = {f"require_{claim}": True for claim in ("exp", "iat", "aud", "iss", "sub", "jti")} | {
+    "leeway": 0
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Tokens:
         return token
 
     def verify(self, token: str) -> Claims:
-        """Who the token speaks for. Raises Unauthenticated; says no more than that to the caller."""
+        """Who the token speaks for. Raises Unauthenticated, and says no more to the caller."""
         try:
             if len(token) > MAX_TOKEN_CHARS:
                 raise JOSEError("too long")

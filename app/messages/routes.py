@@ -33,8 +33,11 @@ async def page(
     limit: Limit = 50,
 ) -> MessagePage:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
-    given = [name for name, value in (("before", before), ("after", after), ("around", around))
-             if value is not None]
+    given = [
+        name
+        for name, value in (("before", before), ("after", after), ("around", around))
+        if value is not None
+    ]
     if len(given) > 1:
         raise Invalid(f"{' and '.join(f'`{name}`' for name in given)} exclude each other.")
     read = context.database.read
@@ -55,7 +58,9 @@ async def page(
 @router.post(
     "/messages",
     status_code=201,
-    responses=REPEATED | DOOR | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED, Code.RATE_LIMITED),
+    responses=REPEATED
+    | DOOR
+    | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED, Code.RATE_LIMITED),
 )
 async def send(
     room_id: UUID, body: Draft, actor: ActorDep, context: ContextDep, response: Response
@@ -88,16 +93,12 @@ async def log(
     limit: Limit = 100,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
-    found, more = await context.database.read(
-        service.log, actor, room_id, after, until, limit
-    )
+    found, more = await context.database.read(service.log, actor, room_id, after, until, limit)
     return EventPage(items=found, next=found[-1].seq if more else None)
 
 
 @router.put("/read", responses=DOOR)
-async def mark_read(
-    room_id: UUID, body: SetRead, actor: ActorDep, context: ContextDep
-) -> ReadOut:
+async def mark_read(room_id: UUID, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing."""
     badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)
     return ReadOut(seq=badge.read_seq, unread=badge.unread, mentions=badge.mentions)

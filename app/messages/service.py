@@ -7,7 +7,7 @@ from app.core import events
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import Invalid, NonceConflict, NotFound
-from app.core.events import Announcement, Kind, MessageCreated, ReadMarker, RoomEvent, encode
+from app.core.events import Announcement, Event, Kind, MessageCreated, ReadMarker, encode
 from app.messages.mentions import mentioned_keys
 from app.messages.schemas import Draft
 from app.persistence.repositories.events import to_wire
@@ -131,7 +131,7 @@ async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limi
 
 async def log(
     reads: Reader, actor: Actor, room_id: UUID, after: int, until: int, limit: int
-) -> tuple[list[RoomEvent], bool]:
+) -> tuple[list[Event], bool]:
     """Events of the room's log after `after` and up to `until`, and whether there are more."""
     await enter(reads, actor, room_id)
     found = await reads.events.between(room_id, after, until, limit + 1)

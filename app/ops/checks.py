@@ -15,7 +15,7 @@ ANSWER_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `trouble` says what is wrong and what to do; None: it is fine."""
+    """One thing that was looked at. `trouble`: what is wrong and what to do; None: it is fine."""
 
     what: str
     found: str
@@ -50,7 +50,9 @@ def _tls(settings: Settings) -> Finding:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     except OSError as error:  # SSLError is one, too
-        return Finding("TLS", str(certificate), f"cannot be used: {error}. `make certs` makes a pair.")
+        return Finding(
+            "TLS", str(certificate), f"cannot be used: {error}. `make certs` makes a pair."
+        )
     return Finding("TLS", str(certificate))
 
 
@@ -79,7 +81,9 @@ async def _logs(database: Database) -> Finding:
     except ChatError as error:
         return Finding("logs", "not read", error.detail)
     if broken:
-        return Finding("logs", f"{rooms} rooms", "the log is not 1, 2, 3, … in " + ", ".join(broken))
+        return Finding(
+            "logs", f"{rooms} rooms", "the log is not 1, 2, 3, … in " + ", ".join(broken)
+        )
     return Finding("logs", f"{rooms} rooms, each dense from 1 to its head")
 
 

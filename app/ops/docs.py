@@ -68,5 +68,6 @@ def _serve(app: FastAPI, file: Path, media_type: str) -> None:
 def _assets() -> Path:
     """Where fastapi-offline keeps Swagger UI; the package itself is not used."""
     spec = find_spec("fastapi_offline")
-    assert spec and spec.origin, "fastapi-offline is a dependency"
+    assert spec, "fastapi-offline is a dependency"
+    assert spec.origin, "which is a package with files"
     return Path(spec.origin).parent / "static"

@@ -52,6 +52,8 @@ def _mysql_engine(settings: DatabaseSettings) -> AsyncEngine:
         milliseconds=int(settings.statement_timeout_s * 1000),
     )
     arguments: dict[str, object] = {"init_command": session, "connect_timeout": 5}
+    if settings.statement_timeout_s:  # later than the server's own: for a server that hangs
+        arguments["read_timeout"] = settings.statement_timeout_s + LOCK_WAIT_S
     if settings.tls_ca:  # asyncmy: an empty dict would be plaintext, and True unverified
         arguments["ssl"] = ssl.create_default_context(cafile=str(settings.tls_ca))
     return create_async_engine(

@@ -1,8 +1,8 @@
-"""SQLite as a server's database: WAL, one writer that begins IMMEDIATE, query-only readers beside it.
+"""SQLite as a server's database: WAL, one writer that begins IMMEDIATE, query-only readers.
 
 With a plain BEGIN, concurrent read-modify-writes fail at once when they upgrade their lock. The
-library is the newest SQLite that a wheel brings, where there is one: the 3.40 of Debian 12 has the
-WAL-reset bug (sqlite.org, "wal-reset", fixed in 3.51.3). aiosqlite runs each connection in a thread.
+library is the SQLite of a wheel, where there is one: the 3.40 of Debian 12 can corrupt a database
+when its WAL is reset. aiosqlite runs each connection in a thread of its own.
 """
 
 import sqlite3
@@ -32,7 +32,7 @@ _PRAGMAS = (
 
 
 class _Dbapi(AsyncAdapt_aiosqlite_dbapi):
-    """aiosqlite over `driver`: its connect and its exceptions, which SQLAlchemy has to recognise."""
+    """aiosqlite over `driver`: its connect and its exceptions, which SQLAlchemy must know."""
 
     def __init__(self) -> None:
         super().__init__(aiosqlite, driver)
@@ -64,7 +64,8 @@ def _engine(url: URL, pool_size: int, pool_timeout_s: float, *, read_only: bool)
             ),
             iter_chunk_size=64,
         )
-        connection._thread.daemon = True  # a hanging disk must not keep the process alive
+        # A hanging disk must not keep the process alive; aiosqlite has no other way to say so.
+        connection._thread.daemon = True  # noqa: SLF001
         return connection
 
     engine = create_async_engine(

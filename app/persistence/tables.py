@@ -1,8 +1,8 @@
 """Everything that is remembered.
 
 One log per room is the truth: `rooms.seq` is its counter and `room_events` its rows, numbered
-1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4 with
-a binary collation: what is equal is decided by the application (`core/names.py`), not the database.
+1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4
+with a binary collation: the application decides what is equal (`core/names.py`), not the database.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from sqlalchemy import BINARY, BigInteger, ForeignKey, Index, String, UniqueCons
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import MetaData
 
-from app.core.events import RoomKind, Role
+from app.core.events import Role, RoomKind
 from app.persistence.types import Id, LongText, Utc, ascii_key
 
 NAME_CHARS = 64

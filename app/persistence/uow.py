@@ -196,6 +196,6 @@ async def _commit(session: AsyncSession) -> None:
 
 
 def _is_connection_error(error: DBAPIError) -> bool:
-    """The database cannot be reached: MySQL's client errors 2000 to 2999, or too many connections."""
+    """The database cannot be reached: MySQL's client errors (2000 to 2999), or it is full."""
     reason = error.orig.args[0] if error.orig is not None and error.orig.args else None
     return isinstance(reason, int) and (2000 <= reason < 3000 or reason in (1040, 1053, 1203))

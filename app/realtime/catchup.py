@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.errors import ChatError, NotFound, TooMany
+from app.core.errors import Busy, ChatError, TooMany
 from app.core.events import announcement
 from app.messages.service import log
 from app.persistence.uow import Reader
@@ -13,7 +13,7 @@ from app.realtime.hub import Hub
 from app.realtime.protocol import Position, RoomOpened
 from app.realtime.socket import Socket
 from app.realtime.transport import text_frame
-from app.rooms.access import NO_ROOM, enter
+from app.rooms.access import enter
 
 
 @dataclass(slots=True)
@@ -45,14 +45,21 @@ async def open_room(
     try:
         # A member at this head: a removal after it will come to the follower as an event.
         missed = await hub.database.read(
-            read_missed, socket.actor, position, hub.limits.catchup_room, budget,
+            read_missed,
+            socket.actor,
+            position,
+            hub.limits.catchup_room,
+            budget,
             hub.limits.buffer_bytes // 4,
         )
     except ChatError:
         hub.detach(socket, position.room)
         raise
     if socket.follows.get(position.room) is not follower:
-        raise NotFound(NO_ROOM)  # put out, or closed, meanwhile
+        raise Busy(
+            "Too much happened in the room while it was being opened. Open it again.",
+            retry_after_ms=100,
+        )
     hub.begin(follower.room, missed.head)
     socket.send(
         RoomOpened.model_validate(
@@ -89,9 +96,7 @@ async def read_missed(
     return CatchUp(head, since, after, "ok" if after == since else "limited", kept)
 
 
-async def _frames(
-    reads: Reader, room_id: UUID, actor: Actor, after: int, head: int
-) -> list[bytes]:
+async def _frames(reads: Reader, room_id: UUID, actor: Actor, after: int, head: int) -> list[bytes]:
     if after == head:
         return []
     found, _ = await log(reads, actor, room_id, after, head, head - after)

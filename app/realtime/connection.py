@@ -47,9 +47,7 @@ class Connection:
     def __init__(self, websocket: WebSocket, context: Context, hub: Hub) -> None:
         self._websocket, self._context, self._hub = websocket, context, hub
         self._limits = context.settings.limits
-        self._writer = cast(
-            ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION]
-        )
+        self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
 
     async def run(self, lobby: Lobby) -> None:
         """Returns when the socket is over; nothing that a client does raises."""
@@ -118,9 +116,7 @@ class Connection:
         )
         try:
             await self._list_rooms(socket)
-            await open_rooms(
-                self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello
-            )
+            await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
         except ChatError as error:
             self._hub.leave(socket)
             self._refuse(error, hello.id, CloseCode.OVERLOADED)

@@ -58,9 +58,7 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
                 )
             )
         case MarkRead():
-            badge = await context.database.transact(
-                mark_read, socket.actor, frame.room, frame.seq
-            )
+            badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
             socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
             await open_rooms(hub, socket, frame.rooms, frame.id, hub.limits.catchup_hello)

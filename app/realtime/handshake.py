@@ -69,5 +69,3 @@ async def authenticate(context: Context, token: str) -> tuple[Actor, User]:
             "The ticket is unknown, used or too old. Get a new one from POST /api/v1/ws-tickets."
         )
     return found
-
-

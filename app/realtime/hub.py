@@ -1,8 +1,8 @@
 """Who follows what in this process, and the way of an announcement to their sockets.
 
-A room that is open on some socket has a stream, which puts its events in order. Each event is framed
-once; what one turn of the loop brings for a room is joined once, and what it brings for a socket
-leaves in one write. Rooms of connected users that are not open are only counted (`bumps.py`).
+A room that is open on some socket has a stream, which puts its events in order. Each event is
+framed once; what one turn of the loop brings for a room is joined once, and what it brings for a
+socket leaves in one write. Rooms of connected users that are not open are only counted (`bumps.py`).
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
 from app.settings import Limits
 
+# Frames that may queue for one follower while it catches up.
+MOST_QUEUED = 1000
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
 
 
@@ -84,17 +86,26 @@ class Hub:
         self.suspect(room, head)
 
     def go_live(self, follower: Follower, after: int) -> None:
-        """The follower has had everything up to `after`: give it what queued since, then live."""
+        """The follower has had everything up to `after`: give it what queued since, then live.
+
+        The log can be ahead of the stream, whose pokes are still on their way: then the follower
+        goes on queueing until the stream is there, so that it gets nothing twice.
+        """
         room, socket = follower.room, follower.socket
         if socket.follows.get(room.id) is not follower or follower.queue is None:
             return
+        if room.stream.head < after:
+            follower.floor = after
+            return
         self._flush_room(room)  # what is pending is in the queue, too
+        # Whoever went before `after` was back by then: the log let them in at `after`.
+        gone = follower.gone if follower.gone and (follower.gone.seq or 0) > after else None
         for seq, frame in follower.queue:
-            if seq > after:
+            if seq > after and (gone is None or seq <= (gone.seq or 0)):
                 socket.push(frame)
         follower.queue = None
-        if follower.gone:
-            socket.send(follower.gone)
+        if gone:
+            socket.send(gone)
             self.detach(socket, room.id)
         else:
             del room.catching_up[socket]
@@ -150,27 +161,35 @@ class Hub:
             frame = text_frame(event.frame)
             room.pending.append(frame)
             self._dirty_rooms.add(room)
-            for follower in room.catching_up.values():
-                if follower.queue is not None and follower.gone is None:
-                    follower.queue.append((event.seq, frame))
-            if event.kind in GONE:
-                self._put_out(room, event)
+            for follower in list(room.catching_up.values()):
+                self._queue(follower, event.seq, frame)
             self._observe(event)
         self._schedule()
 
-    def _put_out(self, room: OpenRoom, event: Announcement) -> None:
+    def _queue(self, follower: Follower, seq: int, frame: bytes) -> None:
+        if follower.queue is None:
+            return
+        follower.queue.append((seq, frame))
+        if len(follower.queue) > MOST_QUEUED:
+            self.detach(follower.socket, follower.room.id)  # `open_room` says so
+        elif follower.floor is not None and seq >= follower.floor:
+            self.go_live(follower, follower.floor)
+
+    def _put_out(self, event: Announcement) -> None:
         """Whoever went sees this event and none after it."""
-        closed = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
+        reason = GONE[event.kind]
+        closed = RoomClosed(room=event.topic, reason=reason, seq=event.seq)
         for socket in self.by_user.get(event.subject, ()):
-            follower = socket.follows.get(room.id)
+            follower = socket.follows.get(event.topic)
             if follower is None:
+                self.stale[socket, event.topic] = reason  # `bumps.py` looks at what is true now
                 continue
+            self.leave_audience(socket, event.topic)
             if follower.queue is not None:
                 follower.gone = closed
             else:
-                self.detach(socket, room.id)
+                self.detach(socket, event.topic)
                 socket.send(closed)
-            self.leave_audience(socket, room.id)
 
     def _hear_read(self, poke: Announcement) -> None:
         """To those who have the room open, unless it is huge, and to the reader's own sockets."""
@@ -186,11 +205,12 @@ class Hub:
             self.stale.setdefault((socket, poke.topic), None)
 
     def _observe(self, event: Announcement) -> None:
-        """What the members hear of who do not have the room open: their counts are stale."""
-        if event.kind is Kind.JOINED or event.kind in GONE:
+        """Membership moves sockets; a message makes the counts stale of who has the room closed."""
+        if event.kind in GONE:
+            self._put_out(event)
+        elif event.kind is Kind.JOINED:
             for socket in self.by_user.get(event.subject, ()):
-                if event.topic not in socket.follows:
-                    self.stale[socket, event.topic] = GONE.get(event.kind)
+                self.stale.setdefault((socket, event.topic), None)
         elif event.kind is Kind.MESSAGE:
             for socket in self.audience.get(event.topic, ()):
                 if event.topic not in socket.follows:

@@ -14,10 +14,9 @@ from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, Validatio
 
 from app.core.errors import BadFrame, ChatError, Code, Invalid, Retry, TooLarge, UnknownType
 from app.core.events import MAX_SEQ, Event, ReadMarker, Seq
-from app.core.fields import Input, Nonce, Text
+from app.core.fields import Input, InvalidField, Nonce, Text, invalid
 from app.rooms.schemas import RoomState
 from app.users.schemas import UserOut
-from app.web.problems import InvalidField, invalid
 
 SUBPROTOCOL = "chat.v1"
 

@@ -1,4 +1,4 @@
-"""What happens by the clock, for all sockets in one loop: heartbeats, ended sessions, lost tails."""
+"""What happens by the clock, for all sockets at once: heartbeats, ended sessions, lost tails."""
 
 import asyncio
 import random

@@ -83,11 +83,12 @@ class Socket:
 class Follower:
     """One open room of one socket: live, or catching up while live frames queue."""
 
-    __slots__ = ("gone", "queue", "room", "socket")
+    __slots__ = ("floor", "gone", "queue", "room", "socket")
 
     def __init__(self, socket: Socket, room: "OpenRoom") -> None:
         self.socket, self.room = socket, room
         self.queue: list[tuple[int, bytes]] | None = []  # None: live
+        self.floor: int | None = None  # had from the log already; live once the stream is there
         self.gone: RoomClosed | None = None  # the user went out while this was catching up
 
 

@@ -41,9 +41,7 @@ async def lock_seen(
     return room, member
 
 
-async def lock_entered(
-    uow: UnitOfWork, actor: Actor, room_id: UUID
-) -> tuple[LockedRoom, Member]:
+async def lock_entered(uow: UnitOfWork, actor: Actor, room_id: UUID) -> tuple[LockedRoom, Member]:
     """Like `enter`, with the room's row locked first."""
     room, member = await lock_seen(uow, actor, room_id)
     return room, _joined(member)

@@ -89,9 +89,7 @@ async def get(room_id: UUID, actor: ActorDep, context: ContextDep) -> RoomOut:
 
 
 @router.patch("/{room_id}", responses=CHANGE)
-async def update(
-    room_id: UUID, body: UpdateRoom, actor: ActorDep, context: ContextDep
-) -> RoomOut:
+async def update(room_id: UUID, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
@@ -151,16 +149,12 @@ async def set_role(
 ) -> MemberOut:
     """Change a member's role."""
     return member_out(
-        *await context.database.transact(
-            membership.set_role, actor, room_id, user_id, body.role
-        )
+        *await context.database.transact(membership.set_role, actor, room_id, user_id, body.role)
     )
 
 
 @router.delete("/{room_id}/members/{user_id}", status_code=204, responses=CHANGE)
-async def remove(
-    room_id: UUID, user_id: UUID, actor: ActorDep, context: ContextDep
-) -> Response:
+async def remove(room_id: UUID, user_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)
     return Response(status_code=204)

@@ -85,9 +85,7 @@ async def view(reads: Reader, actor: Actor, room_id: UUID) -> RoomView:
     return RoomView(room, member, badges[0] if badges else None)
 
 
-async def my_rooms(
-    reads: Reader, user: UUID, after: UUID | None, limit: int
-) -> Sequence[RoomView]:
+async def my_rooms(reads: Reader, user: UUID, after: UUID | None, limit: int) -> Sequence[RoomView]:
     """The user's rooms with exact badges, by id."""
     found = await reads.members.rooms_of(user, after, limit)
     badges = await reads.members.badges((room.id, user) for room, _ in found)
@@ -101,9 +99,7 @@ async def public_rooms(
     return await reads.rooms.public(name_key(query), after, limit)
 
 
-async def update_room(
-    uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom
-) -> RoomView:
+async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom) -> RoomView:
     """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
     room, member = await lock_seen(uow, actor, room_id)
     before = details(room)
@@ -156,9 +152,7 @@ def put_member(
             member=Membership(user=user, role=role),
         ),
     )
-    member = Member(
-        room_id=room.id, user_id=user, role=role, joined_at=at, read_seq=room.seq
-    )
+    member = Member(room_id=room.id, user_id=user, role=role, joined_at=at, read_seq=room.seq)
     uow.members.add(member)
     return member
 
@@ -175,9 +169,7 @@ async def refuse_too_many(uow: UnitOfWork, user: UUID, most: int) -> None:
         raise TooMany(f"You are in {most} rooms, which is the limit. Leave one first.")
 
 
-async def _people(
-    uow: UnitOfWork, actor: Actor, others: Sequence[UUID], most: int
-) -> list[UUID]:
+async def _people(uow: UnitOfWork, actor: Actor, others: Sequence[UUID], most: int) -> list[UUID]:
     """The creator, then the others, each once."""
     await refuse_too_many(uow, actor.user, most)
     await require_users(uow, others)

@@ -47,9 +47,7 @@ async def get_user(reads: Reader, user_id: UUID) -> User:
     return user
 
 
-async def search_users(
-    reads: Reader, query: str, after: str | None, limit: int
-) -> Sequence[User]:
+async def search_users(reads: Reader, query: str, after: str | None, limit: int) -> Sequence[User]:
     return await reads.users.search(name_key(query), after, limit)
 
 

@@ -89,9 +89,7 @@ async def token(
     )
 
 
-async def _log_in(
-    form: TokenForm, context: Context, user_agent: str, address: str
-) -> logins.Login:
+async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
     if form.username is None or form.password is None:
         raise Invalid("grant_type=password needs `username` and `password`.")
     if not (is_storable(form.username) and is_storable(form.password)):

@@ -81,9 +81,12 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
     row = await uow.sessions.token(digest(token))
     session = await uow.sessions.lock(row.session_id) if row else None
     row = await uow.sessions.token(digest(token))  # as it is now that the session is ours
-    if row is None or session is None or session.revoked_at or min(
-        row.expires_at, session.expires_at
-    ) <= at:
+    if (
+        row is None
+        or session is None
+        or session.revoked_at
+        or min(row.expires_at, session.expires_at) <= at
+    ):
         raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
     successor = tokens.successor(token)
     if row.used_at is None:
@@ -158,7 +161,5 @@ async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime
 
 def _add_token(uow: UnitOfWork, session: Session, token: str) -> None:
     uow.sessions.add_token(
-        RefreshToken(
-            digest=digest(token), session_id=session.id, expires_at=session.expires_at
-        )
+        RefreshToken(digest=digest(token), session_id=session.id, expires_at=session.expires_at)
     )

@@ -56,7 +56,7 @@ class TokenOut(BaseModel):
     """RFC 6749, 5.1."""
 
     access_token: str
-    token_type: str = "bearer"
+    token_type: str = "bearer"  # noqa: S105  # the name of a scheme
     expires_in: int = Field(description="Seconds.")
     refresh_token: str = Field(description="Single use; each answer brings the next one.")
 

@@ -58,7 +58,9 @@ class Edge:
 
         try:
             if _announced_bytes(scope) > self._max_body_bytes:
-                error: ChatError = TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
+                error: ChatError = TooLarge(
+                    f"A body has at most {self._max_body_bytes} bytes here."
+                )
                 await problem(error, request_id)(scope, receive, send_with_headers)
                 return
             await self._app(scope, receive, send_with_headers)

@@ -1,6 +1,5 @@
 """Errors as HTTP: RFC 9457 problems with the `code` that error frames have, too."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -24,6 +23,7 @@ from app.core.errors import (
     TooLarge,
     Unauthenticated,
 )
+from app.core.fields import InvalidField, invalid
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -47,11 +47,6 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.UNKNOWN_OUTCOME: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-
-
-class InvalidField(BaseModel):
-    path: str = Field(examples=["body.text"])
-    message: str = Field(examples=["String should have at most 4000 characters"])
 
 
 class Problem(BaseModel):
@@ -92,22 +87,16 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
     )
 
 
-def invalid(errors: Sequence[Any]) -> Invalid:
-    """From the errors of pydantic: paths and messages, never the input, which may hold a secret."""
-    fields = [
-        {"path": ".".join(map(str, e["loc"])), "message": e["msg"].removeprefix("Value error, ")}
-        for e in errors
-    ]
-    first = fields[0] if fields else {"path": "?", "message": "invalid"}
-    return Invalid(f"Not acceptable: {first['path']}: {first['message']}.", fields)
-
-
 def _from_http_exception(error: HTTPException) -> ChatError:
     match error.status_code:
         case 404:
-            return NotFound("There is nothing at this address. GET /openapi.json lists what there is.")
+            return NotFound(
+                "There is nothing at this address. GET /openapi.json lists what there is."
+            )
         case 405:
-            return MethodNotAllowed("This address does not take that method. See GET /openapi.json.")
+            return MethodNotAllowed(
+                "This address does not take that method. See GET /openapi.json."
+            )
         case 413:
             return TooLarge("The body is larger than this server accepts.")
         case 401:

@@ -11,7 +11,7 @@ from app.core.events import Event, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
 from app.persistence.tables import LoggedEvent, Message, Room
 
-_EVENT: TypeAdapter[RoomEvent] = TypeAdapter(Event)
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
 
 
@@ -19,8 +19,9 @@ class EventReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[RoomEvent]:
-        """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are now."""
+    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[Event]:
+        """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
+        now."""
         rows = await self._session.execute(
             select(LoggedEvent, Message)
             .outerjoin(
@@ -86,7 +87,7 @@ def to_wire(message: Message) -> MessageWire:
     )
 
 
-def _from_row(row: LoggedEvent, message: Message | None) -> RoomEvent:
+def _from_row(row: LoggedEvent, message: Message | None) -> Event:
     if message is not None:
         return MessageCreated(
             room=row.room_id,

@@ -58,18 +58,14 @@ class RoomReads:
         return (await self._session.scalars(query)).all()
 
     async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
-        rows = await self._session.execute(
-            select(Room.id, Room.seq).where(Room.id.in_(list(ids)))
-        )
+        rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
         return dict(rows.tuples().all())
 
 
 class Rooms(RoomReads):
     async def lock(self, room_id: UUID) -> LockedRoom | None:
         """The room as it is now, and nobody else's until this unit of work ends."""
-        room = await self._session.get(
-            Room, room_id, with_for_update=True, populate_existing=True
-        )
+        room = await self._session.get(Room, room_id, with_for_update=True, populate_existing=True)
         return None if room is None else LockedRoom(room)
 
     async def add(self, room: Room) -> LockedRoom:
@@ -125,9 +121,7 @@ class MemberReads:
         """The room has an owner besides this user."""
         found = await self._session.scalar(
             select(Member.user_id)
-            .where(
-                Member.room_id == room_id, Member.role == Role.OWNER, Member.user_id != user_id
-            )
+            .where(Member.room_id == room_id, Member.role == Role.OWNER, Member.user_id != user_id)
             .limit(1)
         )
         return found is not None
@@ -140,9 +134,7 @@ class MemberReads:
         ) or 0
 
     async def room_ids(self, user_id: UUID) -> Sequence[UUID]:
-        found = await self._session.scalars(
-            select(Member.room_id).where(Member.user_id == user_id)
-        )
+        found = await self._session.scalars(select(Member.room_id).where(Member.user_id == user_id))
         return found.all()
 
     async def rooms_of(

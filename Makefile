@@ -1,0 +1,158 @@
+# What one types here; `make` alone lists it. Works with GNU make from 3.81 on.
+#
+# Everything is installed into .venv from the two lock files, with hashes, and again only when a lock
+# file has changed. Tools are called through the interpreter, so that a checkout can be moved.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+# The first interpreter that is new enough; `make run PYTHON=/path/to/python3` picks another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$name" && break; done)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run migrate certs test test-embedded test-mysql check check-format check-lint \
+	check-types check-imports check-locks format lock revision clean
+
+help: ## List what can be done here
+	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+# --- The server ---------------------------------------------------------------------------------
+
+# HOST counts only on the command line: some shells export a HOST of their own, the machine's name.
+ifeq ($(origin HOST),command line)
+run: export CHAT_SERVER__HOST = $(HOST)
+endif
+ifneq ($(PORT),)
+run: export CHAT_SERVER__PORT = $(PORT)
+endif
+HTTPS := $(filter-out 0 no off false,$(TLS))
+ifneq ($(HTTPS),)
+run: export CHAT_SERVER__TLS_CERTIFICATE = certs/server.pem
+run: export CHAT_SERVER__TLS_KEY = certs/server-key.pem
+run: certs
+endif
+
+run: $(RUNTIME) ## Start the server (HOST=127.0.0.1 PORT=8000 TLS=1)
+	@$(PY) -m app migrate
+	@exec $(PY) -m app serve
+
+migrate: $(RUNTIME) ## Bring the database to the newest schema
+	@$(PY) -m app migrate
+
+certs: $(RUNTIME) ## Make a throwaway CA and a certificate for localhost (FORCE=1 replaces)
+	@set -e; present=; missing=; \
+	for name in ca.pem server.pem server-key.pem; do \
+		if [ -e "certs/$$name" ]; then present="$$present $$name"; else missing="$$missing $$name"; fi; \
+	done; \
+	if [ -n "$(FORCE)" ] || [ -z "$$present" ]; then \
+		umask 077; made=$$(mktemp -d certs/new.XXXXXX); trap 'rm -rf "$$made"' EXIT; \
+		until=$$($(PY) -c 'from datetime import date, timedelta; print(date.today() + timedelta(800))'); \
+		$(PY) -m trustme --quiet --dir "$$made" --identities localhost 127.0.0.1 ::1 --expires-on "$$until"; \
+		chmod 644 "$$made/client.pem" "$$made/server.pem"; \
+		mv -f "$$made/server.key" certs/server-key.pem; \
+		mv -f "$$made/server.pem" certs/server.pem; \
+		mv -f "$$made/client.pem" certs/ca.pem; \
+		echo "Made certs/ca.pem, certs/server.pem and certs/server-key.pem, valid until $$until."; \
+	elif [ -n "$$missing" ]; then \
+		echo "certs/ has$$present, but not$$missing. To replace what is there: make certs FORCE=1" >&2; \
+		exit 1; \
+	else \
+		echo "certs/ has a certificate already. To replace it: make certs FORCE=1"; \
+	fi
+	@echo "To trust it: curl --cacert certs/ca.pem https://localhost:$(or $(PORT),8000)/health/live"
+
+# --- Tests and checks ---------------------------------------------------------------------------
+
+test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word")
+	@tests/servers/install.sh
+	@$(PY) -m pytest $(ARGS)
+
+test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
+	@$(PY) -m pytest -m "not cluster" $(ARGS)
+
+test-mysql: $(DEV) ## Run the database suites on a real MySQL (ARGS="tests/persistence -k word")
+	@tests/servers/real_mysql.sh $(ARGS)
+
+# Parts of their own, so that `make --keep-going check` names everything that is wrong.
+check: check-format check-lint check-types check-imports check-locks ## Format, lint, types, imports, locks
+
+check-format: $(DEV)
+	$(PY) -m ruff format --check .
+
+check-lint: $(DEV)
+	$(PY) -m ruff check .
+
+check-types: $(DEV)
+	$(PY) -m mypy
+
+check-imports: $(DEV)
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+
+format: $(DEV) ## Format the code and repair what the linter can
+	$(PY) -m ruff check --fix-only --show-fixes .
+	$(PY) -m ruff format .
+
+# --- Dependencies -------------------------------------------------------------------------------
+
+LOCKS := requirements.lock requirements-dev.lock
+
+# Both, in the current directory, for any platform. Pins and hashes that are there already are kept;
+# the second file takes the pins of the first. UV is how to call uv from that directory.
+COMPILE = compile() { $$UV pip compile --quiet --universal --python-version 3.11 --no-python-downloads \
+	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml "$$@"; }; \
+	compile --output-file requirements.lock && \
+	compile --output-file requirements-dev.lock --constraints requirements.lock --group dev
+
+lock: $(DEV) ## Write the lock files after a change of pyproject.toml (UPGRADE=1: newest of all)
+	@UV="$(PY) -m uv"; $(COMPILE)
+
+check-locks: $(DEV)
+	@here=$$PWD; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	cp pyproject.toml $(LOCKS) "$$copy" && cd "$$copy" || exit 1; \
+	uv() { "$$here/$(PY)" -m uv "$$@"; }; UV=uv; \
+	{ $(COMPILE); } || { echo "The lock files cannot be checked: uv could not resolve them (see above)." >&2; exit 1; }; \
+	for lock in $(LOCKS); do \
+		cmp -s "$$lock" "$$here/$$lock" || { diff "$$here/$$lock" "$$lock" | head -n 20; \
+		echo "$$lock is not in step with pyproject.toml. Run 'make lock' and commit the result." >&2; exit 1; }; \
+	done; echo "The lock files are in step with pyproject.toml."
+
+revision: $(DEV) ## Write a migration from what tables.py has changed (M="add reactions")
+	@test -n "$$M" || { echo 'Say what it changes: make revision M="add reactions"' >&2; exit 1; }
+	@$(PY) -m alembic revision --autogenerate -m "$$M"
+revision: export M := $(M)
+
+clean: ## Remove .venv and all caches; var/, certs/ and .env stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find app alembic tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- The virtual environment --------------------------------------------------------------------
+
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+
+# A file that says when an installation was complete: an interrupted one is begun again.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { \
+		echo "Python 3.11 or newer is missing. Debian, Ubuntu: apt-get install python3 python3-venv" >&2; \
+		echo "If it is there under another name: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is not Python 3.11 or newer." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		package=$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		echo "$(PYTHON) has no venv module. Debian, Ubuntu: apt-get install $$package" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+$(RUNTIME): requirements.lock | $(VENV)/.created
+	@echo "Installing $< into $(VENV) (only when it has changed) …"
+	@$(INSTALL) --requirement $<
+	@touch $@
+
+$(DEV): requirements-dev.lock | $(VENV)/.created
+	@echo "Installing $< into $(VENV) (only when it has changed) …"
+	@$(INSTALL) --requirement $<
+	@touch $@

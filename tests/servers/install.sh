@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The servers that `make test` needs: installed where that is possible, and named where it is not.
+# The tests start their own processes of them; TEST_MYSQL_URL and TEST_REDIS_URL name running ones.
+set -euo pipefail
+
+# Where Debian puts servers; not in the PATH of people who are not root.
+PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
+
+packages=()
+[ -n "${TEST_MYSQL_URL:-}" ] || command -v mariadbd >/dev/null || packages+=(mariadb-server)
+[ -n "${TEST_REDIS_URL:-}" ] || command -v redis-server >/dev/null || packages+=(redis-server)
+[ "${#packages[@]}" -gt 0 ] || exit 0
+
+explain() {
+    {
+        echo "The tests need ${packages[*]}, and $1."
+        if command -v apt-get >/dev/null; then
+            echo "  Install:           sudo apt-get install ${packages[*]}"
+        else
+            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd and redis-server"
+        fi
+        echo "  Or use running servers; the tests make and drop databases of their own in them:"
+        for package in "${packages[@]}"; do
+            case "$package" in
+                mariadb-server) echo "                     TEST_MYSQL_URL=mysql://user:password@127.0.0.1:3306/" ;;
+                redis-server) echo "                     TEST_REDIS_URL=redis://127.0.0.1:6379/15" ;;
+            esac
+        done
+        echo "  Or do without:     make test-embedded"
+    } >&2
+    exit 1
+}
+
+command -v apt-get >/dev/null || explain "there is no apt-get to install them with"
+[ "$(id -u)" = 0 ] || explain "only root can install them"
+
+echo "Installing ${packages[*]} …"
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+{
+    apt-get update </dev/null &&
+        apt-get install --yes --no-install-recommends "${packages[@]}" </dev/null
+} >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    explain "apt-get could not install them (see above)"
+}
