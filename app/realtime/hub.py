@@ -2,7 +2,8 @@
 
 A room that is open on some socket has a stream, which puts its events in order. Each event is
 framed once; what one turn of the loop brings for a room is joined once, and what it brings for a
-socket leaves in one write. Rooms of connected users that are not open are only counted (`bumps.py`).
+socket leaves in one write. Rooms of connected users that are not open are only counted
+(`bumps.py`).
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """The way out: one frame, many sockets.
 
 FastAPI's `send_text` in a loop frames, queues and schedules for each socket. Here an event is
-framed once, and the same bytes go to the transport of every socket. It is uvicorn's own protocol class, so
-that parsing, handshake and keepalive stay the library's; only whole frames are written beside it,
-and nothing after a close frame. `serve` passes it to uvicorn as `ws=`.
+framed once, and the same bytes go to the transport of every socket. It is uvicorn's own protocol
+class, so that parsing, handshake and keepalive stay the library's; only whole frames are written
+beside it, and nothing after a close frame. `serve` passes it to uvicorn as `ws=`.
 """
 
 from typing import Any
