@@ -10,7 +10,7 @@ from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
 from app.core.names import is_storable, name_key
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
-from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenOut
+from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.web.context import Context
 from app.web.deps import ActorDep, ContextDep, client_address, throttled
 from app.web.problems import problems
@@ -42,31 +42,13 @@ async def register(body: Register, context: ContextDep) -> Me:
     return Me.model_validate(user, from_attributes=True)
 
 
-class TokenForm:
-    """The form of RFC 6749 for the grants `password` (4.3) and `refresh_token` (6)."""
-
-    def __init__(
-        self,
-        grant_type: Annotated[str, Form(pattern="^(password|refresh_token)$", max_length=20)],
-        username: Annotated[str | None, Form(max_length=200)] = None,
-        password: Annotated[str | None, Form(max_length=200)] = None,
-        refresh_token: Annotated[str | None, Form(max_length=200)] = None,
-        scope: Annotated[str, Form(max_length=200, description="Not used.")] = "",
-        client_id: Annotated[str | None, Form(max_length=200, description="Not used.")] = None,
-        client_secret: Annotated[str | None, Form(max_length=200, description="Not used.")] = None,
-    ) -> None:
-        self.grant_type = grant_type
-        self.username, self.password = username, password
-        self.refresh_token = refresh_token
-
-
 @router.post(
     "/auth/token",
     responses=problems(Code.INVALID_GRANT),
     dependencies=[Depends(throttled)],
 )
 async def token(
-    form: Annotated[TokenForm, Depends()],
+    form: Annotated[TokenForm, Form()],
     context: ContextDep,
     request: Request,
     user_agent: Annotated[str, Header(include_in_schema=False)] = "",

@@ -1,7 +1,7 @@
 """Wire shapes of accounts and logins."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -50,6 +50,21 @@ class UserOut(BaseModel):
 class Me(UserOut):
     is_admin: bool
     created_at: datetime
+
+
+FormText = Annotated[str, StringConstraints(max_length=200)]
+
+
+class TokenForm(BaseModel):
+    """The form of RFC 6749 for the grants `password` (4.3) and `refresh_token` (6)."""
+
+    grant_type: Literal["password", "refresh_token"]
+    username: FormText | None = None
+    password: FormText | None = None
+    refresh_token: FormText | None = None
+    scope: FormText = Field("", description="Not used.")
+    client_id: FormText | None = Field(None, description="Not used.")
+    client_secret: FormText | None = Field(None, description="Not used.")
 
 
 class TokenOut(BaseModel):

@@ -19,8 +19,13 @@ oauth2 = OAuth2PasswordBearer(
 )
 
 
-def get_context(connection: HTTPConnection) -> Context:
+def context_of(connection: HTTPConnection) -> Context:
     return cast(Context, connection.state.context)
+
+
+# Dependencies are coroutines: FastAPI would run a plain function in a thread.
+async def get_context(connection: HTTPConnection) -> Context:
+    return context_of(connection)
 
 
 ContextDep = Annotated[Context, Depends(get_context)]
@@ -45,7 +50,7 @@ def client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
-def throttled(context: ContextDep, request: Request) -> None:
+async def throttled(context: ContextDep, request: Request) -> None:
     """Bounds how often one address may try to log in or register."""
     context.attempts.spend(client_address(request))
 
