@@ -7,7 +7,8 @@ database asks for that, or when a unique key shows that somebody else was first.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -34,6 +35,9 @@ from app.persistence.repositories.users import UserReads, Users
 P = ParamSpec("P")
 T = TypeVar("T")
 Announce = Callable[[Sequence[Announcement]], None]
+
+# A frozen database answers no attempt in time: nobody waits for eight of them.
+RETRY_FOR_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -159,9 +163,12 @@ class Database:
     async def dispose(self) -> None:
         await self._engines.dispose()
 
-    def _rounds(self) -> list[bool]:
-        """One entry an attempt: whether it is the last."""
-        return [False] * (self._attempts - 1) + [True]
+    def _rounds(self) -> Iterator[bool]:
+        """One an attempt: whether it is the last, by number or by time."""
+        started = time.monotonic()
+        for attempt in range(1, self._attempts):
+            yield attempt > 1 and time.monotonic() - started > RETRY_FOR_S
+        yield True
 
     async def _again_or_raise(self, error: DBAPIError | PoolTimeout, last: bool) -> None:
         """Return, after a pause, if the whole unit may be run again."""
@@ -186,8 +193,11 @@ class Database:
 async def _commit(session: AsyncSession) -> None:
     try:
         await session.commit()
-    except DBAPIError as error:
-        if error.connection_invalidated:
+    except BaseException as error:
+        # Its transaction may still be open, and the pool would not end it: the next unit of work
+        # on this connection would commit this one as well.
+        await session.invalidate()
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise UnknownOutcome(
                 "The connection to the database broke during COMMIT: it may have happened. "
                 "Repeat the request; a send with the same nonce returns the first message."

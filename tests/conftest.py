@@ -1,0 +1,119 @@
+"""What the tests run on. `backend` is the one to ask for: each test then runs on both kinds."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.events import Announcement
+from app.persistence.engine import create_engines
+from app.persistence.uow import Database
+from app.settings import Settings
+from tests.servers.backend import Backend, empty, make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb, run_mariadb
+from tests.servers.redis import RedisServer, run_redis
+
+
+def pytest_configure() -> None:
+    """A developer's own settings do not reach the tests, nor the processes that these start."""
+    for name in [name for name in os.environ if name.startswith("CHAT_")]:
+        del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a server by name needs it as much as one that has it as parameter."""
+    for item in items:
+        if {"mariadb", "redis_server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("cluster")
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    with run_mariadb(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with run_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sqlite")
+    file = directory / "template.db"
+    await migrate(make_settings(directory, database=f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+async def _mariadb_schema(
+    mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    name = unique_name()
+    async with mariadb.database(name) as url:
+        await migrate(make_settings(tmp_path_factory.mktemp("schema"), database=url))
+        yield name
+
+
+@pytest.fixture
+def embedded(_sqlite_template: Path, tmp_path: Path) -> Backend:
+    file = tmp_path / "chat.db"
+    shutil.copyfile(_sqlite_template, file)
+    return Backend("embedded", make_settings(tmp_path, database=f"sqlite:///{file}"))
+
+
+@pytest.fixture
+async def cluster(
+    mariadb: MariaDb, _mariadb_schema: str, redis_server: RedisServer, tmp_path: Path
+) -> Backend:
+    async with mariadb.connect(_mariadb_schema) as connection:
+        await empty(connection)
+    return Backend(
+        "cluster",
+        make_settings(tmp_path, database=mariadb.url(_mariadb_schema), redis=redis_server.url),
+    )
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("embedded", marks=pytest.mark.embedded),
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ]
+)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """A migrated, empty database and a bus: first the default, then what many processes share."""
+    found: Backend = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def announced() -> list[Announcement]:
+    """What `database` has announced, in order."""
+    return []
+
+
+@pytest.fixture
+async def open_database(
+    announced: list[Announcement],
+) -> AsyncIterator[Callable[[Settings], Database]]:
+    """Opens databases with settings of one's own; they announce into `announced`."""
+    opened: list[Database] = []
+
+    def open_one(settings: Settings) -> Database:
+        engines = create_engines(settings.database)
+        opened.append(Database(engines, announced.extend, settings.database.attempts))
+        return opened[-1]
+
+    yield open_one
+    for database in opened:
+        await database.dispose()
+
+
+@pytest.fixture
+def database(backend: Backend, open_database: Callable[[Settings], Database]) -> Database:
+    """The database of `backend`, as the product uses it."""
+    return open_database(backend.settings)

@@ -1,0 +1,50 @@
+"""Databases without a schema, for the tests that make one; and a room to write into."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from app.core.events import Announcement
+from app.persistence.uow import Database
+from tests.persistence.samples import add_user, open_room
+from tests.servers.backend import Backend, make_settings, unique_name
+from tests.servers.mariadb import MariaDb
+
+
+@pytest.fixture
+def blank_embedded(tmp_path: Path) -> Backend:
+    url = f"sqlite:///{tmp_path / 'blank.db'}"
+    return Backend("embedded", make_settings(tmp_path, database=url))
+
+
+@pytest.fixture
+async def blank_cluster(mariadb: MariaDb, tmp_path: Path) -> AsyncIterator[Backend]:
+    async with mariadb.database(unique_name()) as url:
+        yield Backend("cluster", make_settings(tmp_path, database=url))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("embedded", marks=pytest.mark.embedded),
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ]
+)
+def blank(request: pytest.FixtureRequest) -> Backend:
+    """An empty database: no table in it."""
+    found: Backend = request.getfixturevalue(f"blank_{request.param}")
+    return found
+
+
+@pytest.fixture
+async def sender(database: Database) -> UUID:
+    return await database.transact(add_user, "ann")
+
+
+@pytest.fixture
+async def room(database: Database, sender: UUID, announced: list[Announcement]) -> UUID:
+    """A room with one event, of which nobody is to hear any more."""
+    made = await database.transact(open_room, sender)
+    announced.clear()
+    return made

@@ -1,0 +1,55 @@
+"""The schema that a database really has, in a form in which two can be compared."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.persistence.engine import Engines, create_engines
+from app.settings import Settings
+
+VERSIONS = "alembic_version"
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Engines]:
+    """The product's engines, for a while."""
+    engines = create_engines(settings.database)
+    try:
+        yield engines
+    finally:
+        await engines.dispose()
+
+
+async def schema(settings: Settings) -> dict[str, list[str]]:
+    """Each table's definition as the database tells it, its lines sorted; without alembic's own."""
+    async with opened(settings) as engines, engines.read.connect() as connection:
+        ask = _sqlite if settings.database.is_sqlite else _mysql
+        return {
+            name: sorted(line.strip().rstrip(",") for line in definition.splitlines() if line)
+            for name, definition in (await ask(connection)).items()
+            if name != VERSIONS
+        }
+
+
+async def _sqlite(connection: AsyncConnection) -> dict[str, str]:
+    rows = await connection.execute(
+        text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    )
+    return {row.name: row.sql for row in rows}
+
+
+async def _mysql(connection: AsyncConnection) -> dict[str, str]:
+    tables = (await connection.scalars(text("SHOW TABLES"))).all()
+    return {
+        name: (await connection.execute(text(f"SHOW CREATE TABLE `{name}`"))).one()[1]
+        for name in tables
+    }
+
+
+async def execute(settings: Settings, *statements: str) -> None:
+    """Run statements with the rights of the product's writer, in one transaction."""
+    async with opened(settings) as engines, engines.write.begin() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)

@@ -1,0 +1,238 @@
+"""Units that the database gives up on, or cannot take: repeated as a whole, or refused."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import ExceptionContext, event, text
+from sqlalchemy.exc import IntegrityError
+
+from app.core.errors import Busy
+from app.core.events import Announcement
+from app.core.ids import new_id
+from app.persistence import engine as engine_module
+from app.persistence.uow import Database, Reader, UnitOfWork
+from app.settings import Settings
+from tests.persistence.samples import add_user, make_user, open_room, rows, send, seqs
+from tests.sabotage import sabotaged, try_again
+from tests.servers.backend import Backend
+from tests.servers.mariadb import MariaDb
+
+OpenDatabase = Callable[[Settings], Database]
+
+
+@contextmanager
+def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
+    """The codes of the errors that the database really gave, also those that were repaired; and
+    whether there was one."""
+    seen: list[Any] = []
+    there = asyncio.Event()
+
+    def remember(context: ExceptionContext) -> None:
+        seen.append(context.original_exception.args[0])
+        there.set()
+
+    engine = database._engines.write.sync_engine
+    event.listen(engine, "handle_error", remember)
+    try:
+        yield seen, there
+    finally:
+        event.remove(engine, "handle_error", remember)
+
+
+async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_runs_again(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    for failure in itertools.count(1):
+        with sabotaged(database, failure, try_again) as log:
+            seq = await database.transact(send, room, sender, "hi", f"n{failure}")
+        assert seq == failure + 1
+        if not log.struck:
+            break
+    assert failure > 5
+    assert await database.read(seqs, room) == list(range(1, failure + 2))
+    assert [poke.seq for poke in announced] == list(range(2, failure + 2))
+
+
+async def test_a_connection_lost_earlier_is_replaced(
+    cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
+) -> None:
+    database = open_database(cluster.vary(database={"attempts": 3}))
+    runs = 0
+
+    async def cut_once(uow: UnitOfWork) -> UUID:
+        nonlocal runs
+        runs += 1
+        number = await uow._session.scalar(text("SELECT CONNECTION_ID()"))
+        if runs == 1:
+            async with mariadb.connect() as other:
+                await other.execute(text(f"KILL {number}"))
+        return await add_user(uow, "ann")
+
+    await database.transact(cut_once)
+    assert runs == 2
+    assert (await rows(database))["users"] == 1
+
+
+async def test_a_real_deadlock_is_repaired(
+    cluster: Backend, announced: list[Announcement], open_database: OpenDatabase
+) -> None:
+    """Two units lock the same two rooms in opposite order, and each has its first."""
+    database = open_database(cluster.vary(database={"attempts": 8}))
+    sender = await database.transact(add_user, "ann")
+    rooms = [await database.transact(open_room, sender) for _ in range(2)]
+    announced.clear()
+    have_their_first = asyncio.Barrier(2)
+    runs: Counter[str] = Counter()
+
+    async def both(uow: UnitOfWork, name: str, order: list[UUID]) -> None:
+        runs[name] += 1
+        await send(uow, order[0], sender, "hi", name)
+        await uow.flush()
+        if runs[name] == 1:
+            await have_their_first.wait()
+        await send(uow, order[1], sender, "hi", name)
+
+    with errors(database) as (seen, _):
+        await asyncio.gather(
+            database.transact(both, "one", rooms), database.transact(both, "two", rooms[::-1])
+        )
+    assert seen == [1213]
+    assert sorted(runs.values()) == [1, 2]
+    for room in rooms:
+        assert await database.read(seqs, room) == [1, 2, 3]
+    assert len(announced) == 4
+
+
+async def test_a_real_lock_wait_timeout_is_repaired(
+    cluster: Backend,
+    mariadb: MariaDb,
+    announced: list[Announcement],
+    monkeypatch: pytest.MonkeyPatch,
+    open_database: OpenDatabase,
+) -> None:
+    """It rolls back one statement only; what the unit did before it must not be done twice."""
+    monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
+    database = open_database(cluster.vary(database={"attempts": 8}))
+    sender = await database.transact(add_user, "ann")
+    free, taken = [await database.transact(open_room, sender) for _ in range(2)]
+    announced.clear()
+    runs = 0
+
+    async def two(uow: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        await send(uow, free, sender, "hi", "n")
+        await uow.flush()
+        await send(uow, taken, sender, "hi", "n")
+
+    async def hold(uow: UnitOfWork) -> asyncio.Task[None]:
+        await uow.rooms.lock(taken)
+        unit = asyncio.create_task(database.transact(two))
+        await asyncio.wait_for(timed_out.wait(), 10)
+        return unit
+
+    with errors(database) as (seen, timed_out):
+        await (await database.transact(hold))
+    assert seen == [1205] * (runs - 1)
+    assert runs > 1
+    for room in (free, taken):
+        assert await database.read(seqs, room) == [1, 2]
+    assert len(announced) == 2
+
+
+async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
+    database: Database,
+) -> None:
+    runs = 0
+
+    async def find_or_add(uow: UnitOfWork) -> UUID:
+        nonlocal runs
+        runs += 1
+        if runs == 1:  # somebody else was faster, in the middle of this unit
+            uow.users.add(make_user("bob"))
+            return await add_user(uow, "bob")
+        found = await uow.users.by_key("bob")
+        return found.id if found else await add_user(uow, "bob")
+
+    first = await database.transact(find_or_add)
+    assert runs == 2
+    assert await database.transact(find_or_add) == first
+    assert (await rows(database))["users"] == 1
+
+
+async def test_many_who_want_one_name_get_one_account(database: Database) -> None:
+    async def find_or_add(uow: UnitOfWork) -> UUID:
+        found = await uow.users.by_key("bob")
+        return found.id if found else await add_user(uow, "bob")
+
+    got = await asyncio.gather(*(database.transact(find_or_add) for _ in range(20)))
+    assert len(set(got)) == 1
+    assert (await rows(database))["users"] == 1
+
+
+async def test_a_unit_that_can_never_succeed_is_given_up(
+    database: Database, sender: UUID, announced: list[Announcement]
+) -> None:
+    with pytest.raises(IntegrityError):
+        await database.transact(add_user, "ann")
+    assert (await rows(database))["users"] == 1
+    assert announced == []
+
+
+async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
+    database = open_database(backend.vary(database={"attempts": 3}))
+    runs = 0
+
+    async def unlucky(_uow: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        raise try_again()
+
+    with pytest.raises(Busy):
+        await database.transact(unlucky)
+    assert runs == 3
+
+
+@pytest.mark.parametrize("kind", ["read", "transact"])
+async def test_when_all_connections_are_in_use_the_answer_is_busy(
+    backend: Backend, kind: str, open_database: OpenDatabase
+) -> None:
+    one = {"pool_size": 1, "pool_timeout_s": 0.2}
+    database = open_database(backend.vary(database=one))
+    run: Callable[..., Any] = getattr(database, kind)
+    inside, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(reader: Reader) -> None:
+        await reader.users.get(new_id())
+        inside.set()
+        await release.wait()
+
+    holder = asyncio.create_task(run(hold))
+    await inside.wait()
+    with pytest.raises(Busy) as busy:
+        await run(lambda reader: reader.users.get(new_id()))
+    assert busy.value.retry_after_ms
+    release.set()
+    await holder
+    await run(lambda reader: reader.users.get(new_id()))
+
+
+async def test_a_database_that_is_gone_is_busy_and_comes_back(
+    cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
+) -> None:
+    """Killed, as by a loss of power: what was answered is there afterwards."""
+    database = open_database(cluster.vary(database={"attempts": 3}))
+    await database.transact(add_user, "ann")
+    with mariadb.server.killed():
+        with pytest.raises(Busy):
+            await database.transact(add_user, "bob")
+        with pytest.raises(Busy):
+            await database.read(lambda reader: reader.users.by_key("ann"))
+    await database.transact(add_user, "bob")
+    assert (await rows(database))["users"] == 2

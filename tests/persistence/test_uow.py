@@ -1,0 +1,201 @@
+"""The unit of work: all of it or nothing, numbered without a hole, announced only afterwards."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
+
+from app.core.errors import UnknownOutcome
+from app.core.events import Announcement, Kind
+from app.core.ids import new_id
+from app.persistence.tables import Mention
+from app.persistence.uow import Database, Reader, UnitOfWork
+from app.settings import Settings
+from tests.persistence.samples import add_user, head, open_room, rows, say, send, seqs
+from tests.sabotage import COMMIT, Sabotaged, sabotaged
+from tests.servers.backend import Backend
+from tests.servers.mariadb import MariaDb
+
+OpenDatabase = Callable[[Settings], Database]
+
+
+async def test_the_log_is_dense_under_concurrency(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    """Several tasks and several records in each unit: every number once, and no number missing."""
+
+    async def three(uow: UnitOfWork, name: str) -> list[int]:
+        locked = await uow.rooms.lock(room)
+        assert locked is not None
+        return [say(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
+
+    taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
+    expected = list(range(1, 122))
+    assert sorted(itertools.chain.from_iterable(taken)) == expected[1:]
+    assert await database.read(seqs, room) == expected
+    assert await database.read(head, room) == expected[-1]
+    assert sorted(poke.seq for poke in announced) == expected[1:]
+    assert all(poke.kind is Kind.MESSAGE and poke.topic == room for poke in announced)
+
+
+async def test_announcements_come_after_the_commit(
+    backend: Backend, database: Database, room: UUID, sender: UUID
+) -> None:
+    """Who is told of a message can read it, over any other connection."""
+    told: list[Announcement] = []
+    committed: list[bool] = []
+
+    @event.listens_for(database._engines.write.sync_engine, "commit")
+    def before_commit(_: Any) -> None:
+        committed.append(not told)
+
+    database._announce = told.extend
+    seq = await database.transact(send, room, sender, "hi", "n")
+    assert committed == [True]
+    assert [poke.seq for poke in told] == [seq]
+    assert told[0].frame.startswith(b'{"type":"message.created"')
+    assert seq in await database.read(seqs, room)
+
+
+async def test_a_failing_use_case_leaves_nothing(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    before = await rows(database)
+
+    async def fail(uow: UnitOfWork) -> None:
+        await send(uow, room, sender, "hi", "n")
+        await uow.flush()
+        raise Sabotaged
+
+    with pytest.raises(Sabotaged):
+        await database.transact(fail)
+    assert await rows(database) == before
+    assert announced == []
+    assert await database.transact(send, room, sender, "hi", "n") == 2, "no seq was used"
+
+
+async def test_whatever_statement_fails_nothing_is_left(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    before = await rows(database)
+    failed: list[str] = []
+    for failure in itertools.count(1):
+        with sabotaged(database, failure) as log:
+            try:
+                await database.transact(send, room, sender, "hi", "n")
+            except Sabotaged:
+                failed.append(log.statements[-1].split()[0])
+        if not log.struck:
+            break
+        assert await rows(database) == before
+        assert await database.read(head, room) == 1
+        assert announced == []
+    # The lock, the counter, three tables, and the end.
+    assert Counter(failed) == {"SELECT": 1, "UPDATE": 1, "INSERT": 3, COMMIT: 1}
+    assert failed[-1] == COMMIT
+    assert await database.read(seqs, room) == [1, 2]
+    assert [poke.seq for poke in announced] == [2]
+
+
+async def test_a_commit_that_the_database_refuses_leaves_nothing(
+    embedded: Backend, announced: list[Announcement], open_database: OpenDatabase
+) -> None:
+    """A real one: a foreign key that SQLite checks only at COMMIT."""
+    database = open_database(embedded.vary(database={"attempts": 3}))
+    sender = await database.transact(add_user, "ann")
+    room = await database.transact(open_room, sender)
+    announced.clear()
+    before = await rows(database)
+    runs = 0
+
+    async def orphan(uow: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        await uow._session.execute(text("PRAGMA defer_foreign_keys=ON"))
+        await send(uow, room, sender, "hi", "n")
+        uow._session.add(Mention(user_id=new_id(), room_id=room, seq=2))
+
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        await database.transact(orphan)
+    assert runs == 3
+    assert await rows(database) == before
+    assert announced == []
+    assert await database.transact(send, room, sender, "hi", "n") == 2, "the writer is usable"
+
+
+async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
+    cluster: Backend, mariadb: MariaDb, announced: list[Announcement], open_database: OpenDatabase
+) -> None:
+    database = open_database(cluster.vary(database={"attempts": 3}))
+    before = await rows(database)
+
+    async def cut(uow: UnitOfWork) -> None:
+        await add_user(uow, "ann")
+        number = await uow._session.scalar(text("SELECT CONNECTION_ID()"))
+        async with mariadb.connect() as other:
+            await other.execute(text(f"KILL {number}"))
+
+    with pytest.raises(UnknownOutcome):
+        await database.transact(cut)
+    assert await rows(database) == before
+    assert announced == []
+
+
+async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
+    backend: Backend, open_database: OpenDatabase
+) -> None:
+    one = {"pool_size": 1, "pool_timeout_s": 2}
+    database = open_database(backend.vary(database=one))
+    inside = asyncio.Event()
+
+    async def hang(uow: UnitOfWork) -> None:
+        await add_user(uow, "ann")
+        inside.set()
+        await asyncio.Event().wait()
+
+    for _ in range(3):
+        inside.clear()
+        unit = asyncio.create_task(database.transact(hang))
+        await inside.wait()
+        unit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await unit
+    await database.transact(add_user, "ann")
+    assert (await rows(database))["users"] == 1
+
+
+async def test_what_reads_has_no_words_to_write(database: Database) -> None:
+    writing = {"add", "add_token", "add_ticket", "lock", "remove", "revoke", "mark_read"}
+
+    async def look(reader: Reader) -> set[str]:
+        repositories = vars(reader).values()
+        return {name for one in repositories for name in dir(one) if name in writing}
+
+    assert await database.read(look) == set()
+    assert await database.transact(look) == writing
+
+
+async def test_a_unit_without_records_announces_nothing(
+    database: Database, announced: list[Announcement]
+) -> None:
+    await database.transact(add_user, "ann")
+    assert announced == []
+
+
+async def test_a_signal_is_announced_and_not_logged(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    poke = Announcement(Kind.READ, room, 1, sender)
+
+    async def read_up(uow: UnitOfWork) -> None:
+        uow.signal(poke)
+
+    await database.transact(read_up)
+    assert announced == [poke]
+    assert await database.read(seqs, room) == [1]

@@ -1,0 +1,69 @@
+"""What a test runs on: settings of the product over a clean database and a clean bus."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Mapping
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.persistence import migrations
+from app.persistence.tables import Base
+from app.settings import Settings, load_settings
+
+Group = Mapping[str, Any]
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """`embedded` is SQLite and the bus in the process, `cluster` MariaDB (or MySQL) and Redis."""
+
+    name: Literal["embedded", "cluster"]
+    settings: Settings
+
+    def vary(self, **groups: Group) -> Settings:
+        """The settings with other values: `vary(database={"pool_size": 1})`."""
+        return vary(self.settings, **groups)
+
+
+def make_settings(directory: Path, *, database: str, redis: str = "", **groups: Group) -> Settings:
+    """Settings that depend on nothing of this machine. Password hashing is as cheap as can be."""
+    given: dict[str, Any] = {
+        "server": {"var": directory},
+        "database": {"url": database},
+        # A prefix of its own: nothing that an earlier test left in Redis is heard.
+        "redis": {"url": redis, "prefix": unique_name()},
+        "auth": {"secret_key": "a key that only the tests know" * 2, "argon2_memory_kib": 8},
+    }
+    with chdir(directory):  # where there is no .env
+        return vary(load_settings(**given), **groups)
+
+
+def vary(settings: Settings, **groups: Group) -> Settings:
+    changed = {
+        name: type(group).model_validate(group.model_dump() | dict(values))
+        for name, values in groups.items()
+        for group in [getattr(settings, name)]
+    }
+    return settings.model_copy(update=changed)
+
+
+def unique_name() -> str:
+    """Short, and no other test run on the same server has it."""
+    return f"test-{os.getpid()}-{next(_numbers)}"
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """What `python -m app migrate` does; in a thread, because it runs an event loop of its own."""
+    return await asyncio.to_thread(migrations.upgrade, settings)
+
+
+async def empty(connection: AsyncConnection) -> None:
+    """Delete every row. Much faster than new tables, and what a killed test left is gone, too."""
+    for table in reversed(Base.metadata.sorted_tables):
+        await connection.execute(table.delete())
