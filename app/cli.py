@@ -5,12 +5,19 @@ import getpass
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
+import rich.console
 import typer
 from pydantic import ValidationError
 
+from app.archives.console import Console
+from app.archives.run import Options, import_files
 from app.bootstrap import create_passwords, opened
+from app.client.errors import ClientError
+from app.client.terminal.door import Visitor
+from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
 from app.ops.checks import findings
 from app.persistence.migrations import MigrationError, upgrade
@@ -29,6 +36,9 @@ app = typer.Typer(
     help="The chat server. Settings come from the environment and .env; see .env.example.",
 )
 
+imports = typer.Typer(no_args_is_help=True, help="Bring archives of other chats into the server.")
+app.add_typer(imports, name="import")
+
 
 def plainly(command: Callable[P, T]) -> Callable[P, T]:
     """Mistakes that a person can mend are printed as a sentence, and exit with 1."""
@@ -39,7 +49,7 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except ValidationError as error:
             message = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
-        except (SettingsError, MigrationError, ChatError) as error:
+        except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
         print(f"error: {message}", file=sys.stderr)
         raise SystemExit(1)
@@ -76,6 +86,35 @@ def check(
         raise SystemExit(1)
 
 
+@app.command()
+@plainly
+def chat(
+    user: Annotated[str, typer.Option(metavar="NAME", help="Who you are.")],
+    server: Annotated[str, typer.Option(metavar="URL")] = "http://127.0.0.1:8000",
+    room: Annotated[
+        str, typer.Option(metavar="NAME", help="The room to enter; made if there is none.")
+    ] = "general",
+    password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TERMINAL_CHAT_PASSWORD",
+            help="Better in the environment, where other users do not see it. Absent: asked for.",
+        ),
+    ] = None,
+    register_user: Annotated[
+        bool | None,
+        typer.Option(
+            "--register/--no-register", help="Whether to make an account if needed. Absent: asks."
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Trust this CA, such as certs/ca.pem.")
+    ] = None,
+) -> None:
+    """Chat in the terminal, or through pipes: one line, one message."""
+    run_chat(Chat(server, room, Visitor(user, password, register_user), ca))
+
+
 @app.command("create-admin")
 @plainly
 def create_admin(
@@ -91,6 +130,32 @@ def create_admin(
     print(f"{username} is an administrator")
 
 
+@imports.command("gitter")
+@plainly
+def import_gitter(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Archives of rooms, TSV.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare everything, write nothing.")
+    ] = False,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="USERNAME", help="An account that is to own the imported rooms."),
+    ] = None,
+) -> None:
+    """Import rooms from Gitter; exits with 1 if file and database differ in the end.
+
+    Nothing is imported twice: run it again after an interruption, or with a newer archive.
+    """
+    settings, options = load_settings(), Options(dry_run=dry_run, owner=owner)
+    try:
+        complete = asyncio.run(_import_gitter(settings, files, options))
+    except KeyboardInterrupt:
+        print("Interrupted. To go on, type the same command again.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if not complete:
+        raise SystemExit(1)
+
+
 async def _check(settings: Settings, *, with_logs: bool) -> bool:
     fine = True
     async with opened(settings) as (database, bus):
@@ -101,6 +166,13 @@ async def _check(settings: Settings, *, with_logs: bool) -> bool:
             if finding.trouble:
                 print(f"{'':18}{finding.trouble}")
     return fine
+
+
+async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
+    async with opened(settings) as (database, _):
+        if not await database.is_current():
+            raise MigrationError("The schema is not up to date. Run: python -m app migrate")
+        return await import_files(database, files, options, Console(rich.console.Console()))
 
 
 async def _create_admin(settings: Settings, username: str, password: str) -> None:

@@ -29,7 +29,11 @@ def configure_logs(server: Server) -> None:
             else structlog.processors.StackInfoRenderer(),
             structlog.processors.JSONRenderer()
             if is_json
-            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            else structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # The default one shows local variables, and so passwords and tokens.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
 from app.web import problems
-from app.web.middleware import Edge
+from app.web.middleware import Edge, Guard
 from app.web.openapi import complete
 
 VERSION = "0.1.0"
@@ -39,7 +39,6 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.server.max_body_bytes,
     )
     api = APIRouter(prefix="/api/v1")
     for router in (auth, users, rooms, messages):
@@ -51,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     complete(app)
     # The last one added is the outermost.
+    app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -59,5 +59,5 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(Edge, max_body_bytes=settings.server.max_body_bytes)
+    app.add_middleware(Edge)
     return app

@@ -36,6 +36,9 @@ class Retry(StrEnum):
     AFTER = "after"
 
 
+DEFAULT_RETRY_MS = 1000
+
+
 class ChatError(Exception):
     """Base of all. `detail` is for a person: what happened, where, and what to do."""
 
@@ -45,6 +48,8 @@ class ChatError(Exception):
     def __init__(self, detail: str, *, retry_after_ms: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        if self.retry is Retry.AFTER and retry_after_ms is None:
+            retry_after_ms = DEFAULT_RETRY_MS
         self.retry_after_ms = retry_after_ms
 
 

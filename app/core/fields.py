@@ -1,12 +1,24 @@
 """Field types that requests and frames share."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from app.core.errors import Invalid
-from app.core.names import is_storable, name_key
+from app.core.ids import parse_id
+from app.core.names import is_name, is_storable, name_key
+
+_DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
 
 
 class Input(BaseModel):
@@ -15,18 +27,47 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _canonical(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    found = parse_id(given.lower())
+    if found is None:
+        raise ValueError("must be a UUID in its form of 36 characters")
+    return found
+
+
+# What `format: uuid` means; pydantic alone takes URNs, braces and bare digits, too.
+Uuid = Annotated[UUID, BeforeValidator(_canonical)]
+
+
+def _plain_number(given: Any) -> Any:
+    if isinstance(given, str):
+        if not _DIGITS.fullmatch(given):
+            raise ValueError("must be a whole number in digits")
+        return int(given)
+    return given
+
+
+# In a query or a path. Pydantic alone takes "5.0", "+5", " 5" and "1_0", too.
+Number = Annotated[int, BeforeValidator(_plain_number)]
+
+
 class InvalidField(BaseModel):
     """One value that is not acceptable, in a problem or an error frame."""
 
-    path: str = Field(examples=["body.text"])
+    path: str = Field(examples=["text"])
     message: str = Field(examples=["String should have at most 4000 characters"])
 
 
 def invalid(errors: Sequence[Any]) -> Invalid:
-    """From the errors of pydantic: paths and messages, never the input, which may hold a secret."""
+    """From the errors of pydantic: paths and messages, never the input, which may hold a secret.
+    The first 20, since there may be one for each of thousands of fields."""
     fields = [
-        {"path": ".".join(map(str, e["loc"])), "message": e["msg"].removeprefix("Value error, ")}
-        for e in errors
+        {
+            "path": ".".join(str(part)[:64] for part in e["loc"]),
+            "message": e["msg"].removeprefix("Value error, "),
+        }
+        for e in errors[:20]
     ]
     first = fields[0] if fields else {"path": "?", "message": "invalid"}
     return Invalid(f"Not acceptable: {first['path']}: {first['message']}.", fields)
@@ -44,6 +85,12 @@ def _visible(text: str) -> str:
     return text
 
 
+def _nameable(name: str) -> str:
+    if not is_name(name):
+        raise ValueError("must be letters and digits of any script, with . _ - between them")
+    return name
+
+
 def _short_key(limit: int) -> Any:
     """Some letters grow when they are normalised; the key has to fit its column."""
 
@@ -55,10 +102,10 @@ def _short_key(limit: int) -> Any:
     return AfterValidator(check)
 
 
-# Letters and digits of every script, and . _ - inside; what `@name` can find again.
 Username = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=32, pattern=r"^[^\W_]([\w.-]*[^\W_])?$"),
+    StringConstraints(min_length=2, max_length=32),
+    AfterValidator(_nameable),
     _short_key(64),
 ]
 DisplayName = Annotated[

@@ -1,20 +1,29 @@
 """Whom a text names."""
 
-import re
+from app.core.names import bare_name, in_name, name_key
 
-from app.core.names import name_key
-
-# A name after an @ that does not stand inside a word, such as an e-mail address.
-_NAMED = re.compile(r"(?<![\w@])@(\w[\w.-]*)")
 MOST = 50
 
 
 def mentioned_keys(text: str) -> set[str]:
     """The keys of the usernames that the text may mention, at most 50.
 
-    A name may contain dots and dashes but does not end in one: "@ada." names ada.
+    A name follows an @ that does not stand inside a word, as in an e-mail address, and reaches as
+    far as a name can, but does not end in punctuation: "@ada." names ada.
     """
-    if "@" not in text:
-        return set()
-    names = (match.rstrip(".-_") for match in _NAMED.findall(text))
-    return set(list(dict.fromkeys(name_key(name) for name in names))[:MOST])
+    keys: set[str] = set()
+    at = text.find("@")
+    while at >= 0 and len(keys) < MOST:
+        end = at + 1
+        while end < len(text) and in_name(text[end]):
+            end += 1
+        name = bare_name(text[at + 1 : end])
+        if name and not _in_word(text, at):
+            keys.add(name_key(name))
+        at = text.find("@", end)
+    return keys
+
+
+def _in_word(text: str, at: int) -> bool:
+    before = text[at - 1] if at else " "
+    return before in "@_" or (before not in ".-" and in_name(before))

@@ -1,30 +1,31 @@
 """/rooms/{id}/messages, /events and /read."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
 from app.core.errors import Code, Invalid
 from app.core.events import MAX_SEQ, Message
+from app.core.fields import Number, Uuid
 from app.messages import service
 from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
 from app.messages.sending import commit_send
+from app.web.bodies import StrictRoute
 from app.web.deps import ActorDep, ContextDep, Limit
 from app.web.problems import problems
 
-router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"])
+router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
 DOOR = problems(Code.NOT_FOUND, Code.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
-Position = Annotated[int | None, Query(ge=0, le=MAX_SEQ)]
+Position = Annotated[Number | None, Query(ge=0, le=MAX_SEQ)]
 
 
 @router.get("/messages", responses=DOOR)
 async def page(
-    room_id: UUID,
+    room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
     before: Position = None,
@@ -63,7 +64,7 @@ async def page(
     | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED, Code.RATE_LIMITED),
 )
 async def send(
-    room_id: UUID, body: Draft, actor: ActorDep, context: ContextDep, response: Response
+    room_id: Uuid, body: Draft, actor: ActorDep, context: ContextDep, response: Response
 ) -> Message:
     """Send a message. 201 means that it is committed; the same nonce again is a 200."""
     sent = await commit_send(context, actor, room_id, body)
@@ -74,8 +75,8 @@ async def send(
 
 @router.get("/messages/{seq}", responses=DOOR)
 async def get(
-    room_id: UUID,
-    seq: Annotated[int, Path(ge=0, le=MAX_SEQ)],
+    room_id: Uuid,
+    seq: Annotated[Number, Path(ge=0, le=MAX_SEQ)],
     actor: ActorDep,
     context: ContextDep,
 ) -> Message:
@@ -85,11 +86,11 @@ async def get(
 
 @router.get("/events", responses=DOOR)
 async def log(
-    room_id: UUID,
+    room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
-    after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
-    until: Annotated[int, Query(ge=0, le=MAX_SEQ, description="The last seq wanted.")] = MAX_SEQ,
+    after: Annotated[Number, Query(ge=0, le=MAX_SEQ)] = 0,
+    until: Annotated[Number, Query(ge=0, le=MAX_SEQ, description="The last seq wanted.")] = MAX_SEQ,
     limit: Limit = 100,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
@@ -98,7 +99,7 @@ async def log(
 
 
 @router.put("/read", responses=DOOR)
-async def mark_read(room_id: UUID, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
+async def mark_read(room_id: Uuid, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing."""
     badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)
     return ReadOut(seq=badge.read_seq, unread=badge.unread, mentions=badge.mentions)

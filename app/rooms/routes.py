@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.core.errors import Code, Invalid
+from app.core.fields import Uuid
 from app.core.ids import parse_id
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
 from app.rooms import membership, service
@@ -19,10 +20,11 @@ from app.rooms.schemas import (
     UpdateRoom,
 )
 from app.rooms.views import member_out, room_out
+from app.web.bodies import StrictRoute
 from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
 from app.web.problems import problems
 
-router = APIRouter(prefix="/rooms", tags=["rooms"])
+router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
 READ = problems(Code.NOT_FOUND)
 EXISTS: dict[int | str, dict[str, Any]] = {
@@ -83,33 +85,33 @@ async def public(
 
 
 @router.get("/{room_id}", responses=READ)
-async def get(room_id: UUID, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
     return room_out(await context.database.read(service.view, actor, room_id))
 
 
 @router.patch("/{room_id}", responses=CHANGE)
-async def update(room_id: UUID, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
 
 @router.delete("/{room_id}", status_code=204, responses=CHANGE)
-async def archive(room_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
     return Response(status_code=204)
 
 
 @router.post("/{room_id}/join", responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED))
-async def join(room_id: UUID, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
     most = context.settings.limits.rooms_per_user
     return room_out(await context.database.transact(membership.join, actor, room_id, most))
 
 
 @router.post("/{room_id}/leave", status_code=204, responses=CHANGE)
-async def leave(room_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
     return Response(status_code=204)
@@ -117,7 +119,7 @@ async def leave(room_id: UUID, actor: ActorDep, context: ContextDep) -> Response
 
 @router.get("/{room_id}/members", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
 async def members(
-    room_id: UUID,
+    room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
     cursor: Cursor = None,
@@ -136,7 +138,7 @@ async def members(
 
 @router.post("/{room_id}/members", responses=CHANGE)
 async def add(
-    room_id: UUID, body: AddMembers, actor: ActorDep, context: ContextDep
+    room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
     """Add members, all or none; who is one already stays as they are."""
     rows = await context.database.transact(membership.add_members, actor, room_id, body.users)
@@ -145,7 +147,7 @@ async def add(
 
 @router.patch("/{room_id}/members/{user_id}", responses=CHANGE)
 async def set_role(
-    room_id: UUID, user_id: UUID, body: UpdateMember, actor: ActorDep, context: ContextDep
+    room_id: Uuid, user_id: Uuid, body: UpdateMember, actor: ActorDep, context: ContextDep
 ) -> MemberOut:
     """Change a member's role."""
     return member_out(
@@ -154,7 +156,7 @@ async def set_role(
 
 
 @router.delete("/{room_id}/members/{user_id}", status_code=204, responses=CHANGE)
-async def remove(room_id: UUID, user_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+async def remove(room_id: Uuid, user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)
     return Response(status_code=204)

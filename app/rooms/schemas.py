@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from app.core.events import Role, RoomKind, Seq
-from app.core.fields import Input, Title, Topic
+from app.core.fields import Input, Title, Topic, Uuid
 from app.users.schemas import UserOut
 
-Users = Annotated[list[UUID], Field(max_length=100, description="User ids.")]
+Users = Annotated[list[Uuid], Field(max_length=100, description="User ids.")]
 
 
 class CreateRoom(Input):
@@ -48,7 +48,7 @@ class UpdateRoom(Input):
 
 
 class AddMembers(Input):
-    users: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    users: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
 
 
 class UpdateMember(Input):

@@ -103,16 +103,17 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
     """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
     room, member = await lock_seen(uow, actor, room_id)
     before = details(room)
-    if change.archived is not None and change.archived != before.archived:
-        require(Action.ARCHIVE, room, member, actor)
-        room.archived_at = now() if change.archived else None
     if change.name is not None or change.topic is not None:
         require(Action.EDIT, room, member, actor)
-        refuse_archived(room)
+        if change.archived is not False:  # else it is restored below
+            refuse_archived(room)
         if change.name is not None:
             room.name, room.name_key = change.name, name_key(change.name)
         if change.topic is not None:
             room.topic = change.topic
+    if change.archived is not None and change.archived != before.archived:
+        require(Action.ARCHIVE, room, member, actor)
+        room.archived_at = now() if change.archived else None
     after = details(room)
     if after != before:
         uow.record(

@@ -1,21 +1,22 @@
 """/auth and /ws-tickets."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Header, Request, Response
 
 from app.core.clock import now
 from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
+from app.core.fields import Uuid
 from app.core.names import is_storable, name_key
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.web.bodies import StrictRoute
 from app.web.context import Context
 from app.web.deps import ActorDep, ContextDep, client_address, throttled
 from app.web.problems import problems
 
-router = APIRouter(tags=["auth"])
+router = APIRouter(tags=["auth"], route_class=StrictRoute)
 
 REUSED = (
     "This refresh token was used before, so somebody has a copy of it. The session was ended; "
@@ -94,8 +95,8 @@ async def _log_in(form: TokenForm, context: Context, user_agent: str, address: s
 
 
 async def _renew(form: TokenForm, context: Context) -> logins.Login:
-    if not form.refresh_token:
-        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
+    if not form.refresh_token or not is_storable(form.refresh_token):
+        raise Invalid("grant_type=refresh_token needs `refresh_token`, as this server gave it.")
     login = await context.database.transact(
         logins.refresh, form.refresh_token, context.tokens, context.settings.auth
     )
@@ -107,7 +108,7 @@ async def _renew(form: TokenForm, context: Context) -> logins.Login:
 @router.post("/auth/logout", status_code=204)
 async def logout(actor: ActorDep, context: ContextDep) -> Response:
     """End the session that asks; its sockets are closed."""
-    await context.database.transact(logins.revoke_session, actor, actor.session)
+    await context.database.transact(logins.log_out, actor)
     return Response(status_code=204)
 
 
@@ -130,7 +131,7 @@ async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
 
 
 @router.delete("/auth/sessions/{session_id}", status_code=204, responses=problems(Code.NOT_FOUND))
-async def revoke(session_id: UUID, actor: ActorDep, context: ContextDep) -> Response:
+async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
     await context.database.transact(logins.revoke_session, actor, session_id)
     return Response(status_code=204)

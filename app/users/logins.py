@@ -103,6 +103,13 @@ async def list_sessions(reads: Reader, actor: Actor) -> Sequence[Session]:
     return await reads.sessions.of_user(actor.user, now())
 
 
+async def log_out(uow: UnitOfWork, actor: Actor) -> None:
+    """End the actor's own session; again changes nothing."""
+    session = await uow.sessions.lock(actor.session)
+    if session and not session.revoked_at:
+        await _revoke(uow, session.id, actor.user, now())
+
+
 async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> None:
     """End one of the actor's sessions. Raises NotFound for anybody else's."""
     session = await uow.sessions.lock(session_id)

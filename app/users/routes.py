@@ -1,17 +1,17 @@
 """/users."""
 
-from uuid import UUID
-
 from fastapi import APIRouter
 
 from app.core.errors import Code
+from app.core.fields import Uuid
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
 from app.users import accounts
 from app.users.schemas import Me, UpdateProfile, UserOut
+from app.web.bodies import StrictRoute
 from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
 from app.web.problems import problems
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 
 @router.get("")
@@ -48,7 +48,7 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
 
 
 @router.get("/{user_id}", responses=problems(Code.NOT_FOUND))
-async def get(user_id: UUID, actor: ActorDep, context: ContextDep) -> UserOut:
+async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user."""
     user = await context.database.read(accounts.get_user, user_id)
     return UserOut.model_validate(user, from_attributes=True)

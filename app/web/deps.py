@@ -8,6 +8,7 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.core.actor import Actor
 from app.core.errors import Unauthenticated
+from app.core.fields import Number
 from app.web.auth import actor_of
 from app.web.context import Context
 
@@ -58,7 +59,7 @@ async def throttled(context: ContextDep, request: Request) -> None:
 Cursor = Annotated[
     str | None, Query(max_length=400, description="`next` of the page before; absent: the first.")
 ]
-Limit = Annotated[int, Query(ge=1, le=100, description="Items on a page, at most.")]
+Limit = Annotated[Number, Query(ge=1, le=100, description="Items on a page, at most.")]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

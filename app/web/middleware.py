@@ -1,12 +1,13 @@
-"""Around every request: an id, one line in the log, security headers, and the last resort."""
+"""Around every request. From outside in: `Edge`, CORS (Starlette's), `Guard`, the program."""
 
 import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import ChatError, Internal, TooLarge
+from app.core.errors import Internal, TooLarge
 from app.core.ids import new_id, parse_id
 from app.web.problems import problem
 
@@ -24,14 +25,14 @@ HSTS = "max-age=31536000"
 
 
 class Edge:
-    """Pure ASGI: `@app.middleware("http")` would break context variables and streaming.
+    """An id, security headers and one line in the log for every request.
 
-    The log line holds the path without its query and no header, so it never holds a token.
+    Pure ASGI: `@app.middleware("http")` would break context variables and streaming. The line holds
+    the path without its query and no header, so it never holds a token.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -57,19 +58,7 @@ class Edge:
             await send(message)
 
         try:
-            if _announced_bytes(scope) > self._max_body_bytes:
-                error: ChatError = TooLarge(
-                    f"A body has at most {self._max_body_bytes} bytes here."
-                )
-                await problem(error, request_id)(scope, receive, send_with_headers)
-                return
             await self._app(scope, receive, send_with_headers)
-        except Exception:
-            log.exception("request.failed", method=scope["method"], path=scope["path"])
-            if status:  # the answer has begun: the connection can only be cut
-                raise
-            error = Internal(f"The server failed; its log has this as request {request_id}.")
-            await problem(error, request_id)(scope, receive, send_with_headers)
         finally:
             log.info(
                 "request",
@@ -81,10 +70,61 @@ class Edge:
             )
 
 
-def _announced_bytes(scope: Scope) -> int:
-    """Content-Length. A body that comes in chunks is counted by FastAPI as it is read."""
+class Guard:
+    """Lets no body in that is larger than the limit, and nothing out that is not an answer.
+
+    FastAPI's own limit would answer outside of `Edge`, without a problem. Inside of CORS, so that a
+    page of another origin can read these refusals, too.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope["state"]["request_id"]
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        if _announced_bytes(scope) > self._max_body_bytes:
+            error = TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
+            await problem(error, request_id)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, self._counting(receive), send_and_note)
+        except Exception:
+            log.exception("request.failed", method=scope["method"], path=scope["path"])
+            if begun:  # the connection can only be cut
+                raise
+            failure = Internal(f"The server failed; its log has this as request {request_id}.")
+            await problem(failure, request_id)(scope, receive, send)
+
+    def _counting(self, receive: Receive) -> Receive:
+        """For bodies that come in chunks and do not say how many."""
+        so_far = 0
+
+        async def receive_within() -> Message:
+            nonlocal so_far
+            message = await receive()
+            so_far += len(message.get("body", b""))
+            if so_far > self._max_body_bytes:
+                raise HTTPException(413)  # becomes a problem where the program reads the body
+            return message
+
+        return receive_within
+
+
+def _announced_bytes(scope: Scope) -> float:
+    """Content-Length."""
     length = Headers(scope=scope).get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
+    return float(length) if length.isdecimal() else 0
 
 
 def _request_id(scope: Scope) -> str:

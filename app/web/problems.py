@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.core.errors import (
     ChatError,
@@ -68,7 +69,7 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
     status = STATUS[error.code]
     body = Problem(
         title=status.phrase,
-        status=status,
+        status=int(status),
         detail=error.detail,
         code=error.code,
         retry=error.retry,
@@ -79,12 +80,28 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
     )
     headers = {}
     if error.retry is Retry.AFTER:
-        headers["Retry-After"] = str(ceil((error.retry_after_ms or 1000) / 1000))
+        headers["Retry-After"] = str(ceil((error.retry_after_ms or 0) / 1000))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="chat"'
     return JSONResponse(
-        body.model_dump(mode="json", exclude_none=True), status, headers, media_type=MEDIA_TYPE
+        body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
     )
+
+
+def _from_validation(error: RequestValidationError) -> Invalid:
+    return invalid([_for_clients(e) for e in error.errors()])
+
+
+def _for_clients(error: dict[str, Any]) -> dict[str, Any]:
+    """What is in the body gets the path that it would have in a frame; other paths begin with where
+    they are, such as `query`."""
+    where, *path = error["loc"]
+    match error["type"]:
+        case "json_invalid":
+            return error | {"loc": [where], "msg": f"Not acceptable JSON: {error['ctx']['error']}"}
+        case "model_attributes_type" if not path:
+            return error | {"msg": "Should be an object in `Content-Type: application/json`"}
+    return error | {"loc": path} if where == "body" and path else error
 
 
 def _from_http_exception(error: HTTPException) -> ChatError:
@@ -118,14 +135,26 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(invalid(error.errors()), request.state.request_id)
+        return problem(_from_validation(error), request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         response = problem(_from_http_exception(error), request.state.request_id)
-        if error.headers and "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_allowed(request))
         return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that this address takes. Starlette names only those of the first route there."""
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:

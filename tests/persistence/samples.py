@@ -45,8 +45,10 @@ async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
     return room.id
 
 
-def say(uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str) -> int:
-    """A message at the room's next seq, which is returned."""
+def say(
+    uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str, *named: UUID
+) -> int:
+    """A message at the room's next seq, which is returned; it mentions `named`."""
     at = now()
 
     def event(seq: int) -> MessageCreated:
@@ -56,15 +58,17 @@ def say(uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str) 
     uow.record(room, event)
     uow.messages.add(
         Message(room_id=room.id, seq=room.seq, sender_id=sender, nonce=nonce, text=text, at=at),
-        [sender],
+        named,
     )
     return room.seq
 
 
-async def send(uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str) -> int:
+async def send(
+    uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str, *named: UUID
+) -> int:
     room = await uow.rooms.lock(room_id)
     assert room is not None
-    return say(uow, room, sender, text, nonce)
+    return say(uow, room, sender, text, nonce, *named)
 
 
 async def seqs(reader: Reader, room_id: UUID) -> list[int]:

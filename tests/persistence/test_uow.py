@@ -83,12 +83,13 @@ async def test_a_failing_use_case_leaves_nothing(
 async def test_whatever_statement_fails_nothing_is_left(
     database: Database, room: UUID, sender: UUID, announced: list[Announcement]
 ) -> None:
+    bob = await database.transact(add_user, "bob")
     before = await rows(database)
     failed: list[str] = []
     for failure in itertools.count(1):
         with sabotaged(database, failure) as log:
             try:
-                await database.transact(send, room, sender, "hi", "n")
+                await database.transact(send, room, sender, "hi @bob", "n", bob)
             except Sabotaged:
                 failed.append(log.statements[-1].split()[0])
         if not log.struck:

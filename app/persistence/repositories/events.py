@@ -1,5 +1,6 @@
 """The log of each room: events to rows and back."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import orjson
@@ -37,7 +38,20 @@ class EventReads:
             .order_by(LoggedEvent.seq)
             .limit(limit)
         )
-        return [_from_row(event, message) for event, message in rows.tuples()]
+        return [_from_row(event, message) for event, message in rows]
+
+    async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
+        """Those of `users` who have ever joined the room themselves, members or not. Slow: it
+        reads the whole log."""
+        return set(
+            await self._session.scalars(
+                select(LoggedEvent.actor_id).where(
+                    LoggedEvent.room_id == room_id,
+                    LoggedEvent.type == "member.joined",
+                    LoggedEvent.actor_id.in_(list(users)),
+                )
+            )
+        )
 
     async def density(self) -> tuple[int, list[UUID]]:
         """How many rooms there are, and those whose log is not exactly 1, 2, …, `rooms.seq`.
@@ -54,7 +68,7 @@ class EventReads:
             .outerjoin(LoggedEvent, LoggedEvent.room_id == Room.id)
             .group_by(Room.id, Room.seq)
         )
-        rooms = rows.tuples().all()
+        rooms = rows.all()
         return len(rooms), [
             room for room, *numbers in rooms if numbers != [numbers[0], numbers[0], 1, numbers[0]]
         ]

@@ -44,10 +44,22 @@ class MessageReads:
         )
         return found.all()
 
+    async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
+        """Sender and nonce of every message above `seq`."""
+        rows = await self._session.execute(
+            select(Message.sender_id, Message.nonce).where(
+                Message.room_id == room_id, Message.seq > seq
+            )
+        )
+        return set(rows)
+
 
 class Messages(MessageReads):
     def add(self, message: Message, mentioned: Iterable[UUID] = ()) -> None:
+        """Who names oneself is told nothing new: that is no mention."""
         self._session.add(message)
         self._session.add_all(
-            Mention(user_id=user, room_id=message.room_id, seq=message.seq) for user in mentioned
+            Mention(user_id=user, room_id=message.room_id, seq=message.seq)
+            for user in mentioned
+            if user != message.sender_id
         )

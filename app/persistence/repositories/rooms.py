@@ -59,7 +59,7 @@ class RoomReads:
 
     async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
         rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
 
 class Rooms(RoomReads):
@@ -94,7 +94,7 @@ class MemberReads:
         )
         if after is not None:
             query = query.where(User.username_key > after)
-        return [(member, user) for member, user in (await self._session.execute(query)).tuples()]
+        return [(member, user) for member, user in await self._session.execute(query)]
 
     async def with_accounts(
         self, room_id: UUID, users: Iterable[UUID]
@@ -105,7 +105,7 @@ class MemberReads:
             .join(User, User.id == Member.user_id)
             .where(Member.room_id == room_id, Member.user_id.in_(list(users)))
         )
-        return {user.id: (member, user) for member, user in rows.tuples()}
+        return {user.id: (member, user) for member, user in rows}
 
     async def among(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who are members."""
@@ -150,7 +150,7 @@ class MemberReads:
         )
         if after is not None:
             query = query.where(Member.room_id > after)
-        return [(room, member) for room, member in (await self._session.execute(query)).tuples()]
+        return [(room, member) for room, member in await self._session.execute(query)]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out.
@@ -183,7 +183,7 @@ class MemberReads:
             .join(Room, Room.id == Member.room_id)
             .where(_pairs(pairs))
         )
-        return [Badge(*row) for row in rows.tuples()]
+        return [Badge(*row) for row in rows]
 
 
 class Members(MemberReads):
@@ -202,6 +202,17 @@ class Members(MemberReads):
             .execution_options(synchronize_session=False)
         )
         return bool(changed.rowcount)
+
+    async def mark_all_read(self, room_id: UUID, users: Iterable[UUID], seq: int) -> None:
+        """Move the markers of those of `users` who are members forward."""
+        await self._session.execute(
+            update(Member)
+            .where(
+                Member.room_id == room_id, Member.user_id.in_(list(users)), Member.read_seq < seq
+            )
+            .values(read_seq=seq)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _pairs(pairs: Iterable[tuple[UUID, UUID]]) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ class SessionReads:
             .join(User, User.id == Session.user_id)
             .where(Session.id == session_id, _alive(at))
         )
-        return rows.tuples().one_or_none()
+        return rows.one_or_none()
 
     async def live_among(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
         return set(

@@ -25,7 +25,7 @@ class UserReads:
         rows = await self._session.execute(
             select(User.username_key, User.id).where(User.username_key.in_(list(keys)))
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def existing(self, ids: Iterable[UUID]) -> set[UUID]:
         return set(await self._session.scalars(select(User.id).where(User.id.in_(list(ids)))))
@@ -35,7 +35,7 @@ class UserReads:
         rows = await self._session.execute(
             select(User.origin, User.id).where(User.origin.in_(list(origins)))
         )
-        return {origin: user for origin, user in rows.tuples() if origin is not None}
+        return {origin: user for origin, user in rows if origin is not None}
 
     async def search(self, key: str, after: str | None, limit: int) -> Sequence[User]:
         """Users whose username or display name contains `key`, by username."""

@@ -1,0 +1,129 @@
+"""The HTTP surface in the types of the wire. Raises Refused and Unreachable throughout."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from app.client.errors import Refused
+from app.client.session import Session
+from app.core.events import Event, RoomEvent, RoomKind, Seq
+from app.core.names import name_key
+from app.core.paging import Page
+from app.messages.schemas import MessagePage
+from app.rooms.schemas import CreateRoom, MemberOut, PublicRoom, RoomOut
+from app.users.schemas import Me, Register, TicketOut, UserOut
+
+T = TypeVar("T", bound=BaseModel)
+V1 = "/api/v1"
+PAGE = 100
+
+# An event of a newer server is still one of the log: its envelope tells what a position needs.
+AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
+
+
+class LogPage(BaseModel):
+    items: list[AnyEvent]
+    next: Seq | None = None
+
+
+class Api:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def register(self, account: Register) -> Me:
+        """Make an account; needs no login."""
+        body = account.model_dump(exclude_none=True)
+        answer = await self._session.http.request("POST", f"{V1}/auth/register", json=body)
+        return Me.model_validate_json(answer)
+
+    async def log_out(self) -> None:
+        """End the session; its sockets are closed with 4403."""
+        await self._session.request("POST", f"{V1}/auth/logout")
+
+    async def ticket(self) -> str:
+        """For the next `hello`; it lives for less than a minute."""
+        return (await self._call(TicketOut, "POST", "/ws-tickets")).ticket
+
+    async def me(self) -> Me:
+        return await self._call(Me, "GET", "/users/me")
+
+    async def user(self, user: UUID) -> UserOut:
+        return await self._call(UserOut, "GET", f"/users/{user}")
+
+    async def users(self, query: str) -> list[UserOut]:
+        """The first page of those whose username or display name contains `query`."""
+        found = await self._call(Page[UserOut], "GET", "/users", params={"query": query})
+        return found.items
+
+    def rooms(self) -> AsyncIterator[RoomOut]:
+        """Those of the user, with their unread counts."""
+        return self._pages(Page[RoomOut], "/rooms")
+
+    def public_rooms(self, query: str) -> AsyncIterator[PublicRoom]:
+        return self._pages(Page[PublicRoom], "/rooms/public", query=query)
+
+    async def find_public(self, name: str) -> PublicRoom | None:
+        """The public room of this name, the oldest if there are several."""
+        wanted = name_key(name)
+        found = [r async for r in self.public_rooms(name) if name_key(r.name) == wanted]
+        return min(found, key=lambda room: (room.created_at, room.id), default=None)
+
+    async def create_room(self, spec: CreateRoom) -> RoomOut:
+        body = spec.model_dump(mode="json", exclude_none=True)
+        return await self._call(RoomOut, "POST", "/rooms", json=body)
+
+    async def join(self, room: UUID) -> RoomOut:
+        return await self._call(RoomOut, "POST", f"/rooms/{room}/join")
+
+    async def enter(self, name: str) -> RoomOut:
+        """The user's room of this name; else the public one, joined; else a new public one.
+
+        Raises ValidationError for what cannot be a name. Two who make it at the same time both
+        look again, and agree on the older one.
+        """
+        mine = await self.find_mine(name)
+        if mine:
+            return mine
+        if not await self.find_public(name):
+            await self.create_room(CreateRoom(kind=RoomKind.PUBLIC, name=name))
+        found = await self.find_public(name)
+        if found is None:
+            raise Refused("not_found", f"There is no room {name!r}, though it was just made.")
+        return await self.join(found.id)
+
+    async def find_mine(self, name: str) -> RoomOut | None:
+        """A room of the user's that has this name and is not archived."""
+        wanted = name_key(name)
+        async for room in self.rooms():
+            if room.name is not None and name_key(room.name) == wanted and not room.archived:
+                return room
+        return None
+
+    def members(self, room: UUID) -> AsyncIterator[MemberOut]:
+        return self._pages(Page[MemberOut], f"/rooms/{room}/members")
+
+    async def messages(self, room: UUID, **where: int) -> MessagePage:
+        """A page: `before`, `after` or `around` a seq, else the newest; `limit` at most."""
+        return await self._call(MessagePage, "GET", f"/rooms/{room}/messages", params=where)
+
+    async def events(self, room: UUID, after: int, until: int) -> LogPage:
+        """The log behind `after`, up to `until`, without a hole; `next` if there is more."""
+        where = {"after": after, "until": until, "limit": PAGE}
+        return await self._call(LogPage, "GET", f"/rooms/{room}/events", params=where)
+
+    async def _call(self, model: type[T], method: str, path: str, **content: Any) -> T:
+        answer = await self._session.request(method, V1 + path, **content)
+        return TypeAdapter(model).validate_json(answer)
+
+    async def _pages(self, model: type[Page[T]], path: str, **where: str) -> AsyncIterator[T]:
+        cursor: dict[str, str] = {}
+        while True:
+            params = {"limit": str(PAGE), **where, **cursor}
+            page = await self._call(model, "GET", path, params=params)
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            cursor = {"cursor": page.next}

@@ -1,0 +1,102 @@
+"""A login: an access token that is renewed in time, by one request at a time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.client.errors import Refused, Unreachable
+from app.client.http import Http
+from app.users.schemas import TokenOut
+
+TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
+EARLY_S = 20.0  # an access token with less left than this is renewed before it is used
+CLOSING_S = 5.0
+# A refresh token may be used again, for the same answer, only within seconds of the first use:
+# an answer that got lost is asked for again at once, or the session is lost.
+LOST_ANSWER_PAUSES_S = (0.2, 1.0, 3.0)
+
+
+class Session:
+    """Tokens live in memory; `on_tokens` hears of every new pair, to keep them elsewhere.
+
+    Refresh tokens are used once, so a renewal is one task that everybody awaits who needs it, and
+    that goes on when one of them is cancelled.
+    """
+
+    def __init__(self, http: Http, on_tokens: Callable[[TokenOut], None] | None = None) -> None:
+        self.http = http
+        self._on_tokens = on_tokens
+        self._tokens: TokenOut | None = None
+        self._refresh_token = ""
+        self._good_until = 0.0
+        self._renewal: asyncio.Task[str] | None = None
+
+    async def log_in(self, username: str, password: str) -> None:
+        """Raises Refused (invalid_grant: no such user, or another password), Unreachable."""
+        form = {"grant_type": "password", "username": username, "password": password}
+        self._keep(await self._ask(form))
+
+    async def resume(self, refresh_token: str) -> None:
+        """Go on with a session that was kept. Raises Refused, Unreachable."""
+        self._tokens, self._refresh_token = None, refresh_token
+        await self.renew()
+
+    async def close(self) -> None:
+        """Let a renewal finish, so that its tokens are not lost to whoever keeps them."""
+        renewal = self._renewal
+        if renewal:
+            await asyncio.wait([renewal], timeout=CLOSING_S)
+            renewal.cancel()
+
+    async def request(self, method: str, path: str, **content: Any) -> bytes:
+        """As the user; a token that is not accepted any more is renewed once."""
+        token = await self.token()
+        try:
+            return await self.http.request(method, path, token, **content)
+        except Refused as refused:
+            if refused.status != 401:
+                raise
+        if self._tokens is not None and token == self._tokens.access_token:
+            await self.renew()
+        return await self.http.request(method, path, await self.token(), **content)
+
+    async def token(self) -> str:
+        """An access token with some life left. Raises Refused if there is no session."""
+        if self._tokens is not None and time.monotonic() < self._good_until:
+            return self._tokens.access_token
+        return await self.renew()
+
+    async def renew(self) -> str:
+        """The next access token; whoever asks meanwhile gets the same. Raises as `log_in`."""
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(self._renewed)
+        return await asyncio.shield(self._renewal)
+
+    async def _renew(self) -> str:
+        if not self._refresh_token:
+            raise Refused("unauthenticated", "Log in first.", status=401)
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        for pause_s in LOST_ANSWER_PAUSES_S:
+            try:
+                return self._keep(await self._ask(form))
+            except Unreachable:
+                await asyncio.sleep(pause_s)
+        return self._keep(await self._ask(form))
+
+    def _renewed(self, task: "asyncio.Task[str]") -> None:
+        self._renewal = None
+        if not task.cancelled():
+            task.exception()  # seen: those who wait get it, and there may be none left
+
+    async def _ask(self, form: dict[str, str]) -> TokenOut:
+        return TokenOut.model_validate_json(await self.http.request("POST", TOKEN, data=form))
+
+    def _keep(self, tokens: TokenOut) -> str:
+        self._tokens, self._refresh_token = tokens, tokens.refresh_token
+        left_s = max(tokens.expires_in - EARLY_S, tokens.expires_in / 2)
+        self._good_until = time.monotonic() + left_s
+        if self._on_tokens:
+            self._on_tokens(tokens)
+        return tokens.access_token

@@ -1,0 +1,130 @@
+"""Where lines come from and go to: a person at a terminal, or programs at the ends of pipes."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from typing import Protocol, Self
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from app.client.errors import ClientError
+from app.client.terminal.text import Style
+
+MOST_AHEAD = 100  # lines of a pipe that are read before they can be sent
+
+
+class NobodyThere(ClientError):
+    """A question for a person, and no terminal to ask it at."""
+
+
+class Screen(Protocol):
+    interactive: bool
+    style: Style
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def say(self, line: str) -> None:
+        """Print a line (or several), without harm to one that is being typed."""
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        """Raises NobodyThere; EOFError or KeyboardInterrupt from a person who has enough."""
+
+    def lines(self) -> AsyncIterator[str]:
+        """What is typed, line by line, until there is no more."""
+
+    def refresh(self, status: str) -> None:
+        """The state of things has changed."""
+
+
+class Pipes:
+    interactive = False
+
+    def __init__(self) -> None:
+        self.style = Style(colours=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        raise NobodyThere(f"There is no terminal to ask: {question.strip()} See --help.")
+
+    async def lines(self) -> AsyncIterator[str]:
+        """A thread reads: not every kind of input can be awaited, a file for example."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str | None] = asyncio.Queue(MOST_AHEAD)
+
+        def put(line: str | None) -> None:
+            asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
+
+        threading.Thread(target=_read_all, args=(put,), daemon=True).start()
+        while (line := await queue.get()) is not None:
+            yield line
+
+    def refresh(self, status: str) -> None:
+        pass
+
+
+def _read_all(put: Callable[[str | None], None]) -> None:
+    try:
+        for line in sys.stdin:
+            put(line.rstrip("\n"))
+        put(None)
+    except RuntimeError:
+        pass  # the loop has ended, and nobody listens any more
+
+
+class Terminal:
+    """A line to type on below everything that is said, and a line of status below that."""
+
+    interactive = True
+
+    def __init__(self) -> None:
+        self.style = Style(colours="NO_COLOR" not in os.environ)
+        self._status = ""
+        self._stack = ExitStack()
+        self._typed: PromptSession[str] = PromptSession(
+            bottom_toolbar=lambda: self._status, erase_when_done=True
+        )
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(patch_stdout(raw=True))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def say(self, line: str) -> None:
+        print(line)
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        asking: PromptSession[str] = PromptSession()
+        return await asking.prompt_async(question, is_password=secret)
+
+    async def lines(self) -> AsyncIterator[str]:
+        while True:
+            try:
+                line = await self._typed.prompt_async("> ")
+            except (EOFError, KeyboardInterrupt):
+                return
+            yield line
+
+    def refresh(self, status: str) -> None:
+        self._status = f" {status}"
+        self._typed.app.invalidate()
+
+
+def screen() -> Screen:
+    """What fits this process."""
+    return Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipes()
