@@ -34,10 +34,12 @@ async def send_bumps(hub: Hub, settings: Realtime) -> None:
         if due:
             try:
                 await _send(hub, due)
-            except ChatError as error:
-                log.warning("bumps.failed", error=error.detail)
+            except Exception as error:
                 for key, gone in due.items():
                     hub.stale.setdefault(key, gone)
+                if not isinstance(error, ChatError):
+                    raise
+                log.warning("bumps.failed", error=error.detail)
 
 
 def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
@@ -51,25 +53,32 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
 
 
 async def _send(hub: Hub, due: Stale) -> None:
-    pairs = list({(room, socket.user) for socket, room in due})
-    badges: dict[tuple[UUID, UUID], Badge] = {}
-    for start in range(0, len(pairs), PAIRS):
-        for badge in await hub.database.read(_badges, pairs[start : start + PAIRS]):
-            badges[badge.room, badge.user] = badge
+    counted = [key for key in due if key[0] in hub.sockets]
+    members = {(socket, room) for socket, room in counted if room in socket.member_of}
+    badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
     bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
-    for (socket, room), gone in due.items():
-        if socket not in hub.sockets:
-            continue
-        badge_now = badges.get((room, socket.user))
-        if badge_now is None:
-            # Not a member, whatever the order in which the pokes came.
-            hub.leave_audience(socket, room)
-            socket.send(RoomClosed(room=room, reason=gone or "removed"))
-        else:
+    for socket, room in counted:
+        badge = badges.get((room, socket.user))
+        is_member = room in socket.member_of
+        if badge is None:
+            # Not a member, whatever the order in which the pokes came. Who has the room open hears
+            # of it as an event.
+            if room not in socket.follows and (is_member or due[socket, room]):
+                hub.leave_audience(socket, room)
+                socket.send(RoomClosed(room=room, reason=due[socket, room] or "removed"))
+        elif is_member or (socket, room) not in members:  # else put out since it was counted
             hub.join_audience(socket, room)
-            bumps[socket].append(_bump(badge_now))
+            bumps[socket].append(_bump(badge))
     for socket, rooms in bumps.items():
         socket.send(RoomBumped(rooms=rooms))
+
+
+async def _count(hub: Hub, pairs: list[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Badge]:
+    found: dict[tuple[UUID, UUID], Badge] = {}
+    for start in range(0, len(pairs), PAIRS):
+        for badge in await hub.database.read(_badges, pairs[start : start + PAIRS]):
+            found[badge.room, badge.user] = badge
+    return found
 
 
 async def _badges(reads: Reader, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:

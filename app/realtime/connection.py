@@ -1,13 +1,16 @@
 """One socket from accept to the end: hello, then frame by frame."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import NoReturn, cast
 from uuid import UUID
 
 import structlog
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from app.core.actor import Actor
+from app.core.clock import now
 from app.core.errors import BadFrame, ChatError, RateLimited, Unauthenticated
 from app.core.rates import Bucket
 from app.persistence.uow import Reader
@@ -25,6 +28,7 @@ from app.realtime.protocol import (
     Welcome,
     encode,
     error_frame,
+    id_of,
     parse,
 )
 from app.realtime.socket import Socket
@@ -37,6 +41,8 @@ from app.web.deps import client_address
 from app.web.problems import problem
 
 log = structlog.get_logger(__name__)
+
+ROOMS_A_FRAME = 20  # with the longest names and topics, less than a socket may leave unread
 
 
 class Gone(Exception):
@@ -56,20 +62,30 @@ class Connection:
             lobby.refuse_crowd(address)
             check_handshake(self._websocket, self._context.settings)
         except ChatError as error:
-            request_id = self._websocket.state.request_id
-            await self._websocket.send_denial_response(problem(error, request_id))
+            await self._deny(error)
             return
         try:
-            with lobby.seat(address):
-                await self._websocket.accept(subprotocol=SUBPROTOCOL)
-                socket = await self._greet()
-            try:
-                await self._follow(socket)
-            finally:
-                self._hub.leave(socket)
-                log.info("socket.closed", user=str(socket.user), client=address)
-        except Gone:
+            await self._talk(lobby, address)
+        except (Gone, WebSocketDisconnect):  # the latter when it went before it was accepted
             return
+        except Exception:
+            log.exception("socket.failed", client=address)
+            self._writer.shut(CloseCode.INTERNAL, "the server failed: come back and resume")
+
+    async def _deny(self, error: ChatError) -> None:
+        response = problem(error, self._websocket.state.request_id)
+        with contextlib.suppress(WebSocketDisconnect):
+            await self._websocket.send_denial_response(response)
+
+    async def _talk(self, lobby: Lobby, address: str) -> None:
+        with lobby.seat(address):
+            await self._websocket.accept(subprotocol=SUBPROTOCOL)
+            socket = await self._greet()
+        try:
+            await self._follow(socket)
+        finally:
+            self._hub.leave(socket)
+            log.info("socket.closed", user=str(socket.user), client=address)
 
     async def _greet(self) -> Socket:
         """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
@@ -93,8 +109,8 @@ class Connection:
             self._refuse(error, hello.id, CloseCode.UNAUTHENTICATED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
-        now = asyncio.get_running_loop().time()
-        socket = Socket(self._writer, actor, now, self._hub.wake)
+        at = asyncio.get_running_loop().time()
+        socket = Socket(self._writer, actor, at, self._hub.turn.wake)
         self._hub.enter(socket)
         try:
             await self._welcome(socket, hello, UserOut.model_validate(user, from_attributes=True))
@@ -117,18 +133,23 @@ class Connection:
         try:
             await self._list_rooms(socket)
             await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
+        except Unauthenticated as error:
+            self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
-            self._hub.leave(socket)
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
     async def _list_rooms(self, socket: Socket) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
         read = self._context.database.read
-        for room_id in await read(_room_ids, socket.user):
+        for room_id in await read(_room_ids, socket.actor):
             self._hub.join_audience(socket, room_id)
         views = await read(my_rooms, socket.user, None, self._limits.rooms_per_user)
         rooms = [RoomEntry(room=view.room.id, **room_state(view)) for view in views]
-        socket.send(RoomList(rooms=rooms))
+        socket.send(RoomList(rooms=rooms[:ROOMS_A_FRAME]))
+        for start in range(ROOMS_A_FRAME, len(rooms), ROOMS_A_FRAME):
+            self._hub.turn.end()
+            await self._writer.drained()
+            socket.send(RoomList(full=False, rooms=rooms[start : start + ROOMS_A_FRAME]))
 
     async def _follow(self, socket: Socket) -> None:
         """Frame by frame, in their order. Raises Gone at the end."""
@@ -137,13 +158,15 @@ class Connection:
         refusals = 0
         while True:
             text = await self._receive(socket)
+            if socket not in self._hub.sockets:
+                raise Gone  # closed while this frame was on its way
             wait_s = credits.wait_s()
             if wait_s > 0:
                 refusals += 1
                 if refusals > limits.frames_burst:
                     socket.close(CloseCode.RATE, "too many frames")
                     raise Gone
-                socket.send(error_frame(_too_fast(wait_s), None))
+                socket.send(error_frame(_too_fast(wait_s), id_of(text)))
                 continue
             refusals = 0
             try:
@@ -170,8 +193,12 @@ class Connection:
         raise Gone
 
 
-async def _room_ids(reads: Reader, user: UUID) -> Sequence[UUID]:
-    return await reads.members.room_ids(user)
+async def _room_ids(reads: Reader, actor: Actor) -> Sequence[UUID]:
+    """The rooms of the actor, whose session may have ended before the hub knew of the socket.
+    Raises Unauthenticated then."""
+    if not await reads.sessions.live_among([actor.session], now()):
+        raise Unauthenticated("This session was ended.")
+    return await reads.members.room_ids(actor.user)
 
 
 def _too_fast(wait_s: float) -> RateLimited:

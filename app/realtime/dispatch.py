@@ -84,6 +84,8 @@ async def open_rooms(
     """Each answers for itself: one that is refused does not keep the others closed."""
     budget = Budget(most_events)
     for position in positions:
+        if socket not in hub.sockets:
+            return  # it went while the room before this one was being opened
         try:
             await open_room(hub, socket, position, frame_id, budget)
         except ChatError as error:

@@ -2,7 +2,7 @@
 
 A room that is open on some socket has a stream, which puts its events in order. Each event is
 framed once; what one turn of the loop brings for a room is joined once, and what it brings for a
-socket leaves in one write. Rooms of connected users that are not open are only counted
+socket leaves in one write (`turn.py`). Rooms of connected users that are not open are only counted
 (`bumps.py`).
 """
 
@@ -17,6 +17,7 @@ from app.persistence.uow import Database
 from app.realtime.protocol import CloseCode, RoomClosed
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
+from app.realtime.turn import Turn
 from app.settings import Limits
 
 # Frames that may queue for one follower while it catches up.
@@ -33,9 +34,7 @@ class Hub:
         self.rooms: dict[UUID, OpenRoom] = {}
         self.gaps: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `repair.py`
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
-        self._dirty_rooms: set[OpenRoom] = set()
-        self._dirty_sockets: set[Socket] = set()
-        self._woken = False
+        self.turn = Turn(limits.buffer_bytes)
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
 
     # Sockets come and go.
@@ -81,36 +80,35 @@ class Hub:
         room.catching_up[socket] = follower
         return follower
 
-    def begin(self, room: OpenRoom, head: int) -> None:
-        """The log was read up to `head` by somebody who follows the room."""
+    def begin(self, follower: Follower, head: int) -> bool:
+        """The log was read up to `head` for this follower. False if what has queued does not join
+        on: somebody else read further in the meantime, and the stream began there. Read again."""
+        room = follower.room
         self._pass_on(room, room.stream.begin(head))
         self.suspect(room, head)
+        return follower.queued_after() <= head
 
     def go_live(self, follower: Follower, after: int) -> None:
         """The follower has had everything up to `after`: give it what queued since, then live.
 
         The log can be ahead of the stream, whose pokes are still on their way: then the follower
-        goes on queueing until the stream is there, so that it gets nothing twice.
+        waits until the stream is there, so that it gets nothing twice, and is not put out by what
+        happened before the log let it in.
         """
         room, socket = follower.room, follower.socket
-        if socket.follows.get(room.id) is not follower or follower.queue is None:
-            return
         if room.stream.head < after:
             follower.floor = after
             return
-        self._flush_room(room)  # what is pending is in the queue, too
-        # Whoever went before `after` was back by then: the log let them in at `after`.
-        gone = follower.gone if follower.gone and (follower.gone.seq or 0) > after else None
-        for seq, frame in follower.queue:
-            if seq > after and (gone is None or seq <= (gone.seq or 0)):
+        self.turn.flush_room(room)  # what is pending is in the queue, too
+        del room.catching_up[socket]
+        room.live[socket] = follower
+        for seq, frame, gone in follower.queue:
+            if seq > after:
                 socket.push(frame)
-        follower.queue = None
-        if gone:
-            socket.send(gone)
-            self.detach(socket, room.id)
-        else:
-            del room.catching_up[socket]
-            room.live[socket] = follower
+                if gone:
+                    self._put_out(follower, gone)
+                    break
+        follower.queue.clear()
 
     def detach(self, socket: Socket, room_id: UUID) -> bool:
         """Stop following; False if the room was not open on the socket."""
@@ -118,7 +116,9 @@ class Hub:
         if follower is None:
             return False
         room = follower.room
-        self._flush_room(room)
+        self.turn.flush_room(room)
+        if room_id in socket.member_of and (socket in room.catching_up or room.stream.gap()):
+            self.stale.setdefault((socket, room_id), None)  # it goes without having had everything
         room.live.pop(socket, None)
         room.catching_up.pop(socket, None)
         if not room.live and not room.catching_up:
@@ -135,92 +135,88 @@ class Hub:
             self._hear_read(poke)
         else:
             room = self.rooms.get(poke.topic)
-            if room is None:
-                self._observe(poke)
-            else:
+            if room is None or not room.stream.expects(poke.seq):
+                self._mark(poke)  # late is not too late: counts are of now
+            if room is not None:
                 self.offer(room, [poke])
 
     def offer(self, room: OpenRoom, pokes: Iterable[Announcement]) -> None:
         """Events of a room, from the bus or from the log."""
         self._pass_on(room, room.stream.offer(pokes))
-        if room.stream.gap():
-            self._ask_for_repair(room)
+        self._ask_for_repair(room)
 
     def suspect(self, room: OpenRoom, head: int) -> None:
         """The log is known to reach `head`: read what has not come."""
         room.stream.suspect(head)
-        if room.stream.gap():
-            self._ask_for_repair(room)
+        self._ask_for_repair(room)
 
     def _ask_for_repair(self, room: OpenRoom) -> None:
-        if not room.repairing:
+        if room.stream.gap() and not room.repairing:
             room.repairing = True
+            room.doubted_at = asyncio.get_running_loop().time()
             self.gaps.put_nowait(room)
 
     def _pass_on(self, room: OpenRoom, events: Iterable[Announcement]) -> None:
         for event in events:
+            self._mark(event)
             frame = text_frame(event.frame)
-            room.pending.append(frame)
-            self._dirty_rooms.add(room)
+            self.turn.append(room, frame)
+            gone = None
+            if event.kind in GONE:
+                gone = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
+                for socket in self.by_user.get(event.subject, ()):
+                    if socket in room.live:
+                        self._put_out(room.live[socket], gone)
             for follower in list(room.catching_up.values()):
-                self._queue(follower, event.seq, frame)
-            self._observe(event)
-        self._schedule()
+                self._queue(follower, event, frame, gone)
 
-    def _queue(self, follower: Follower, seq: int, frame: bytes) -> None:
-        if follower.queue is None:
-            return
-        follower.queue.append((seq, frame))
-        if len(follower.queue) > MOST_QUEUED:
-            self.detach(follower.socket, follower.room.id)  # `open_room` says so
-        elif follower.floor is not None and seq >= follower.floor:
+    def _put_out(self, follower: Follower, gone: RoomClosed) -> None:
+        """Whoever went has had this event and gets none after it."""
+        self.leave_audience(follower.socket, gone.room)
+        self.detach(follower.socket, gone.room)
+        follower.socket.send(gone)
+
+    def _queue(
+        self, follower: Follower, event: Announcement, frame: bytes, gone: RoomClosed | None
+    ) -> None:
+        if follower.floor is None:
+            own = follower.socket.user == event.subject
+            follower.queue.append((event.seq, frame, gone if own else None))
+            if len(follower.queue) > MOST_QUEUED:
+                self.detach(follower.socket, follower.room.id)  # `open_room` says so
+        elif event.seq >= follower.floor:
             self.go_live(follower, follower.floor)
-
-    def _put_out(self, event: Announcement) -> None:
-        """Whoever went sees this event and none after it."""
-        reason = GONE[event.kind]
-        closed = RoomClosed(room=event.topic, reason=reason, seq=event.seq)
-        for socket in self.by_user.get(event.subject, ()):
-            follower = socket.follows.get(event.topic)
-            if follower is None:
-                self.stale[socket, event.topic] = reason  # `bumps.py` looks at what is true now
-                continue
-            self.leave_audience(socket, event.topic)
-            if follower.queue is not None:
-                follower.gone = closed
-            else:
-                self.detach(socket, event.topic)
-                socket.send(closed)
 
     def _hear_read(self, poke: Announcement) -> None:
         """To those who have the room open, unless it is huge, and to the reader's own sockets."""
         room = self.rooms.get(poke.topic)
         own = self.by_user.get(poke.subject, ())
-        frame = text_frame(poke.frame)
+        told = set(own)
         if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
-            for socket in room.live:
-                socket.push(frame)
+            told.update(room.live)
+        frame = text_frame(poke.frame)
+        for socket in told:
+            socket.push(frame)
         for socket in own:
-            if room is None or socket not in room.live:
-                socket.push(frame)
             self.stale.setdefault((socket, poke.topic), None)
 
-    def _observe(self, event: Announcement) -> None:
-        """Membership moves sockets; a message makes the counts stale of who has the room closed."""
-        if event.kind in GONE:
-            self._put_out(event)
-        elif event.kind is Kind.JOINED:
-            for socket in self.by_user.get(event.subject, ()):
-                self.stale.setdefault((socket, event.topic), None)
-        elif event.kind is Kind.MESSAGE:
+    def _mark(self, event: Announcement) -> None:
+        """Whose counts are stale: of members, those who have the room closed; and whoever came or
+        went. `bumps.py` looks at what is true then, so that neither order nor doubles matter."""
+        if event.kind is Kind.MESSAGE:
             for socket in self.audience.get(event.topic, ()):
                 if event.topic not in socket.follows:
                     self.stale.setdefault((socket, event.topic), None)
+        elif event.kind is Kind.JOINED or event.kind in GONE:
+            for socket in self.by_user.get(event.subject, ()):
+                if event.topic not in socket.follows:
+                    self.stale[socket, event.topic] = GONE.get(event.kind)
 
     def join_audience(self, socket: Socket, room_id: UUID) -> None:
         """The socket's user is a member of the room: its counts concern them."""
-        self.audience[room_id].add(socket)
-        socket.member_of.add(room_id)
+        if socket in self.sockets:
+            self.audience[room_id].add(socket)
+            socket.member_of.add(room_id)
 
     def leave_audience(self, socket: Socket, room_id: UUID) -> None:
         socket.member_of.discard(room_id)
@@ -229,33 +225,3 @@ class Hub:
             sockets.discard(socket)
             if not sockets:
                 del self.audience[room_id]
-
-    # The end of a turn of the loop.
-
-    def wake(self, socket: Socket) -> None:
-        self._dirty_sockets.add(socket)
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if not self._woken:
-            self._woken = True
-            asyncio.get_running_loop().call_soon(self._end_of_turn)
-
-    def _end_of_turn(self) -> None:
-        self._woken = False
-        for room in list(self._dirty_rooms):
-            self._flush_room(room)
-        sockets, self._dirty_sockets = self._dirty_sockets, set()
-        for socket in sockets:
-            socket.flush(self.limits.buffer_bytes)
-
-    def _flush_room(self, room: OpenRoom) -> None:
-        """One join for all who follow the room."""
-        self._dirty_rooms.discard(room)
-        if room.pending:
-            block = b"".join(room.pending)
-            room.pending.clear()
-            for socket in room.live:
-                socket.outbox.append(block)
-            self._dirty_sockets.update(room.live)
-            self._schedule()

@@ -233,14 +233,14 @@ def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
     """The client frame in a text message, one of `ClientFrame`. Raises RefusedFrame."""
     if len(text) > max_bytes or len(text.encode()) > max_bytes:
         raise RefusedFrame(
-            TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once."), None
+            TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once."), id_of(text)
         )
     if _too_deep(text, max_depth):
-        raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), None)
+        raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), id_of(text))
     try:
         return _CLIENT.validate_json(text, strict=True)
     except ValidationError as error:
-        raise RefusedFrame(_explain(error), _id_of(text)) from None
+        raise RefusedFrame(_explain(error), id_of(text)) from None
 
 
 def encode(frame: BaseModel) -> bytes:
@@ -277,8 +277,8 @@ def _explain(error: ValidationError) -> ChatError:
             return invalid([e | {"loc": e["loc"][1:]} for e in errors])
 
 
-def _id_of(text: str) -> str | int | None:
-    """The `id` of a frame that is otherwise wrong, so that the client can tell which one it was."""
+def id_of(text: str) -> str | int | None:
+    """The `id` of a frame that is refused, so that the client can tell which one it was."""
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -29,6 +29,7 @@ async def beat(hub: Hub, settings: Realtime) -> None:
     while True:
         await asyncio.sleep(TICK_S)
         number += 1
+        hub.turn.end()  # what the heads tell of is on its way before them
         at, today = loop.time(), now()
         for socket in list(hub.sockets):
             silent_s = at - socket.heard_at
@@ -68,10 +69,12 @@ async def resolve_doubts(hub: Hub) -> None:
         hub.doubts.clear()
         try:
             await check_heads(hub)
-        except ChatError as error:
+        except Exception as error:
+            hub.doubts.set()
+            if not isinstance(error, ChatError):
+                raise
             log.warning("heads.not_checked", error=error.detail)
             await asyncio.sleep(TICK_S)
-            hub.doubts.set()
 
 
 def _end(hub: Hub, socket: Socket, code: CloseCode, reason: str) -> None:
@@ -90,7 +93,7 @@ def _heads(socket: Socket) -> list[Head]:
     return [
         Head(room=follower.room.id, seq=follower.room.stream.head)
         for follower in socket.follows.values()
-        if follower.queue is None
+        if socket in follower.room.live
     ]
 
 

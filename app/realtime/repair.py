@@ -14,7 +14,8 @@ from app.settings import Realtime
 
 log = structlog.get_logger(__name__)
 
-PAGE = 500
+PAGE = 50  # of the largest messages: less than a socket may leave unread
+ROOMS = 500
 READERS = 4
 TRY_AGAIN_S = 0.5
 
@@ -27,21 +28,26 @@ async def repair_gaps(hub: Hub, settings: Realtime) -> None:
 
 
 async def _reader(hub: Hub, wait_s: float) -> None:
+    loop = asyncio.get_running_loop()
     while True:
         room = await hub.gaps.get()
-        await asyncio.sleep(wait_s)
+        # From when the gap was noticed: a room that had to wait for its turn has waited.
+        await asyncio.sleep(room.doubted_at + wait_s - loop.time())
         try:
             await _fill(hub, room)
         except ChatError as error:
             log.warning("repair.failed", room=str(room.id), error=error.detail)
             await asyncio.sleep(TRY_AGAIN_S)
+        except Exception:  # a defect that concerns this room: the others go on
+            log.exception("repair.failed", room=str(room.id))
+            await asyncio.sleep(TRY_AGAIN_S)
         room.repairing = False
-        if room.stream.gap() and hub.rooms.get(room.id) is room:
+        if hub.rooms.get(room.id) is room:
             hub.suspect(room, 0)
 
 
 async def _fill(hub: Hub, room: OpenRoom) -> None:
-    while hub.rooms.get(room.id) is room and (gap := room.stream.gap()):
+    while hub.rooms.get(room.id) is room and (gap := room.stream.ask()):
         after, until = gap
         found = await hub.database.read(_log, room.id, after, until)
         hub.offer(room, map(announcement, found))
@@ -57,11 +63,11 @@ async def _log(reads: Reader, room_id: UUID, after: int, until: int) -> list[Eve
 async def check_heads(hub: Hub) -> None:
     """Ask the log how far every open room reaches: for pokes that were lost with no successor."""
     rooms = list(hub.rooms)
-    for start in range(0, len(rooms), PAGE):
-        heads = await hub.database.read(_heads, rooms[start : start + PAGE])
+    for start in range(0, len(rooms), ROOMS):
+        heads = await hub.database.read(_heads, rooms[start : start + ROOMS])
         for room_id, head in heads.items():
             room = hub.rooms.get(room_id)
-            if room and room.stream.begun:
+            if room:
                 hub.suspect(room, head)
 
 

@@ -63,6 +63,10 @@ class Socket:
         self.outbox.append(frames)
         self._wake(self)
 
+    def unsent_bytes(self) -> int:
+        """What waits for the peer to read."""
+        return sum(map(len, self.outbox)) + self._writer.buffered_bytes()
+
     def flush(self, most_buffered: int) -> None:
         """Write what has collected. A peer that does not take it is dropped, and will resume."""
         if self.outbox:
@@ -81,21 +85,28 @@ class Socket:
 
 
 class Follower:
-    """One open room of one socket: live, or catching up while live frames queue."""
+    """One open room of one socket: live, or catching up while live events queue.
 
-    __slots__ = ("floor", "gone", "queue", "room", "socket")
+    While it catches up, `queue` holds every event that the stream has passed on since the follower
+    came, with the farewell where the event is that its own user went.
+    """
+
+    __slots__ = ("floor", "queue", "room", "socket")
 
     def __init__(self, socket: Socket, room: "OpenRoom") -> None:
         self.socket, self.room = socket, room
-        self.queue: list[tuple[int, bytes]] | None = []  # None: live
+        self.queue: list[tuple[int, bytes, RoomClosed | None]] = []
         self.floor: int | None = None  # had from the log already; live once the stream is there
-        self.gone: RoomClosed | None = None  # the user went out while this was catching up
+
+    def queued_after(self) -> int:
+        """What has queued is everything that the stream has passed on after this seq."""
+        return self.queue[0][0] - 1 if self.queue else self.room.stream.head
 
 
 class OpenRoom:
     """A room that is open on at least one socket of this process."""
 
-    __slots__ = ("catching_up", "id", "live", "pending", "repairing", "stream")
+    __slots__ = ("catching_up", "doubted_at", "id", "live", "pending", "repairing", "stream")
 
     def __init__(self, room_id: UUID) -> None:
         self.id = room_id
@@ -103,4 +114,5 @@ class OpenRoom:
         self.live: dict[Socket, Follower] = {}
         self.catching_up: dict[Socket, Follower] = {}
         self.pending: list[bytes] = []  # frames of this turn for those who are live
-        self.repairing = False
+        self.repairing = False  # in `Hub.gaps`, or being read
+        self.doubted_at = 0.0  # loop time when the gap was noticed that is being repaired

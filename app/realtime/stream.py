@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from app.core.events import Announcement
 
-# Pokes kept beyond a hole. More are dropped: the log has them, and the gap makes us read it.
+# How far beyond a hole pokes are kept. Others are dropped: the log has them, and the gap makes us
+# read it. A bound on the distance, not on the number, so that the next event always fits.
 MOST_EARLY = 1000
 
 
@@ -17,36 +18,37 @@ class Stream:
         self._head: int | None = None  # None: the log has not been asked yet
         self._early: dict[int, Announcement] = {}
         self._known = 0  # somebody said that the log reaches at least this far
-
-    @property
-    def begun(self) -> bool:
-        return self._head is not None
+        self._told = 0  # the same, of what was said since the log was last asked
 
     @property
     def head(self) -> int:
         """The seq of the last event that was passed on."""
         return self._head or 0
 
+    def expects(self, seq: int) -> bool:
+        """An event with this seq, offered now, will be passed on, now or after others."""
+        return self._head is not None and seq > self._head
+
     def begin(self, head: int) -> list[Announcement]:
         """Start at the log's head, which was read after the bus was being heard: what came in
         between is here, and passes or is dropped. Later calls do nothing."""
         if self._head is None:
             self._head = head
-            self._early = {seq: poke for seq, poke in self._early.items() if seq > head}
+            self._early = {seq: poke for seq, poke in self._early.items() if self._fits(seq)}
         return self._ready()
 
     def offer(self, pokes: Iterable[Announcement]) -> list[Announcement]:
         """Those events that are next, in order; from the bus or from the log."""
         for poke in pokes:
-            if poke.seq > self.head and len(self._early) < MOST_EARLY:
+            if self._fits(poke.seq):
                 self._early[poke.seq] = poke
-            if poke.seq > self._known:
-                self._known = poke.seq
+            self.suspect(poke.seq)
         return self._ready()
 
     def suspect(self, head: int) -> None:
         """The log is said to reach this far; a gap shows if it was not passed on yet."""
         self._known = max(self._known, head)
+        self._told = max(self._told, head)
 
     def gap(self) -> tuple[int, int] | None:
         """(after, until): events that must be in the log and have not come, or None."""
@@ -54,12 +56,23 @@ class Stream:
             return None
         return self._head, self._known
 
+    def ask(self) -> tuple[int, int] | None:
+        """`gap`, for somebody who now reads the log and then calls `settle`."""
+        self._told = 0
+        return self.gap()
+
     def settle(self, until: int) -> None:
         """The log was read up to `until`. What is still missing of that does not exist: somebody
-        told of events that were never committed."""
+        told of events that were never committed. What was said since `ask` is not judged by it:
+        it may have been committed after the log was read."""
         self._early = {seq: poke for seq, poke in self._early.items() if seq > until}
         if self._known <= until:
-            self._known = self.head
+            self._known = max(self._told, self.head)
+
+    def _fits(self, seq: int) -> bool:
+        if self._head is None:
+            return len(self._early) < MOST_EARLY
+        return self._head < seq <= self._head + MOST_EARLY
 
     def _ready(self) -> list[Announcement]:
         if self._head is None:

@@ -42,6 +42,11 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         """What the kernel has not taken yet."""
         return self.transport.get_write_buffer_size()
 
+    async def drained(self) -> None:
+        """Return once no more waits than the transport's high-water mark (64 KiB), or the
+        connection is lost."""
+        await self.writable.wait()
+
     def shut(self, code: int, reason: str) -> None:
         """Send a close frame and stop; unlike ASGI's `websocket.close` without waiting for the
         peer to read. The peer's answer ends the connection, or uvicorn's timer does."""

@@ -1,0 +1,51 @@
+"""How an announcement travels on the bus: a fixed header, then the encoded event as it is.
+
+    version 1 | kind 1 | topic 16 | seq 8 | subject 16 | origin 16 | frame …     (bytes, big-endian)
+
+The receiver copies the frame to its sockets: it neither parses nor encodes it, and so trusts who
+may publish to the broker. A change of this layout takes the next version: while processes of both
+run, those of one learn only from the log what those of the other recorded.
+"""
+
+import struct
+import zlib
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.events import MAX_SEQ, Announcement, Kind
+
+VERSION = 1
+ORIGIN_BYTES = 16
+
+_HEADER = struct.Struct(f">BB16sQ16s{ORIGIN_BYTES}s")
+_KINDS = {int(kind): kind for kind in Kind}
+
+
+class Received(NamedTuple):
+    origin: bytes
+    poke: Announcement
+
+
+def encode(poke: Announcement, origin: bytes) -> bytes:
+    """`origin` names the sending process, ORIGIN_BYTES long, so that it knows its own echo."""
+    header = _HEADER.pack(
+        VERSION, poke.kind, poke.topic.bytes, poke.seq, poke.subject.bytes, origin
+    )
+    return header + poke.frame
+
+
+def decode(payload: bytes) -> Received | None:
+    """None for what this version does not understand; never raises."""
+    if len(payload) < _HEADER.size:
+        return None
+    version, number, topic, seq, subject, origin = _HEADER.unpack_from(payload)
+    kind = _KINDS.get(number)
+    if version != VERSION or kind is None or seq > MAX_SEQ:
+        return None
+    frame = payload[_HEADER.size :]
+    return Received(origin, Announcement(kind, UUID(bytes=topic), seq, UUID(bytes=subject), frame))
+
+
+def partition(topic: UUID, partitions: int) -> int:
+    """Which of the channels carries a topic: the same in every process and every release."""
+    return zlib.crc32(topic.bytes) % partitions

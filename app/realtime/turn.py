@@ -1,0 +1,51 @@
+"""The end of a turn of the loop: what it brought for a socket leaves in one write."""
+
+import asyncio
+
+from app.realtime.socket import OpenRoom, Socket
+
+
+class Turn:
+    """Collects rooms and sockets that have something to write."""
+
+    def __init__(self, most_buffered: int) -> None:
+        self._most_buffered = most_buffered
+        self._rooms: set[OpenRoom] = set()
+        self._sockets: set[Socket] = set()
+        self._scheduled = False
+
+    def wake(self, socket: Socket) -> None:
+        """The socket's outbox is not empty."""
+        self._sockets.add(socket)
+        self._schedule()
+
+    def append(self, room: OpenRoom, frame: bytes) -> None:
+        """A frame for everybody who is live in the room when it is flushed."""
+        room.pending.append(frame)
+        self._rooms.add(room)
+        self._schedule()
+
+    def flush_room(self, room: OpenRoom) -> None:
+        """One join for all who follow the room. Needed before somebody comes or goes."""
+        self._rooms.discard(room)
+        if room.pending:
+            block = b"".join(room.pending)
+            room.pending.clear()
+            for socket in room.live:
+                socket.outbox.append(block)
+            self._sockets.update(room.live)
+            self._schedule()
+
+    def end(self) -> None:
+        """Write everything now."""
+        self._scheduled = False
+        for room in list(self._rooms):
+            self.flush_room(room)
+        sockets, self._sockets = self._sockets, set()
+        for socket in sockets:
+            socket.flush(self._most_buffered)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self.end)

@@ -1,0 +1,112 @@
+"""Stand-ins for the server: a log that is the truth, and a socket that says what it is told."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.client.api import LogPage
+from app.client.feed import Feed
+from app.client.link import Link
+from app.client.verdict import Dropped, Verdict
+from app.core.events import Message, MessageCreated, RoomEvent
+from app.realtime.protocol import RoomOpened, ServerLimits, Welcome
+from app.settings import Limits
+from app.users.schemas import UserOut
+
+ROOM, OTHER, ADA = UUID(int=7), UUID(int=8), UUID(int=1)
+AT = datetime(2026, 5, 17, 12, 30, tzinfo=UTC)
+
+
+def event(seq: int, room: UUID = ROOM) -> MessageCreated:
+    message = Message(seq=seq, sender=ADA, at=AT, text=f"text {seq}", nonce=f"n{seq}")
+    return MessageCreated(room=room, seq=seq, actor=ADA, at=AT, message=message)
+
+
+def opened(
+    since: int, head: int, state: str = "ok", resume: int | None = None, **more: Any
+) -> RoomOpened:
+    frame = {"room": ROOM, "from": since, "seq": head, "state": state, "resume": resume}
+    return RoomOpened.model_validate(frame | more)
+
+
+class Log:
+    """The events 1 to `head` of a room, in pages of `page`; errors in `trouble` come first."""
+
+    def __init__(self, head: int, page: int = 100) -> None:
+        self.head, self.page = head, page
+        self.asked: list[tuple[int, int]] = []
+        self.trouble: deque[Exception] = deque()
+
+    async def read(self, room: UUID, after: int, until: int) -> LogPage:
+        self.asked.append((after, until))
+        await asyncio.sleep(0)
+        if self.trouble:
+            raise self.trouble.popleft()
+        return LogPage(items=[event(seq, room) for seq in self.between(after, until)])
+
+    def between(self, after: int, until: int) -> range:
+        return range(after + 1, min(until, self.head, after + self.page) + 1)
+
+
+class Wire:
+    """A link: `receive` has the frames that it was given, `sent` what the client said."""
+
+    def __init__(self, frames: Iterable[BaseModel] = (), **limits: int) -> None:
+        self._frames = deque(frames)
+        self._more = asyncio.Event()
+        self.sent: list[Any] = []
+        self.welcome = Welcome(
+            session=UUID(int=2),
+            user=UserOut(id=ADA, username="ada", display_name="Ada"),
+            heartbeat_ms=25000,
+            limits=ServerLimits.model_validate(Limits(**limits), from_attributes=True),
+            expires_at=AT,
+        )
+
+    def say(self, *frames: BaseModel) -> None:
+        self._frames.extend(frames)
+        self._more.set()
+
+    def end(self) -> None:
+        self.say(_End())
+
+    async def send(self, frame: BaseModel) -> None:
+        self.sent.append(frame)
+
+    async def receive(self) -> Any:
+        while not self._frames:
+            self._more.clear()
+            await self._more.wait()
+        frame = self._frames.popleft()
+        if isinstance(frame, _End):
+            raise Dropped(Verdict.RESUME, "the end")
+        return frame
+
+    def as_link(self) -> Link:
+        return cast(Link, self)
+
+
+class _End(BaseModel):
+    pass
+
+
+def contents(feed: Feed) -> list[Any]:
+    """What is in a feed, and is not any more."""
+    items = list(feed._items)
+    feed._items.clear()
+    return items
+
+
+def seqs(items: Iterable[Any]) -> list[int]:
+    return [item.seq for item in items if isinstance(item, RoomEvent)]
+
+
+async def settle(turns: int = 20) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

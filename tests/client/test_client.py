@@ -1,0 +1,395 @@
+"""The client against the real server: what is sent arrives once, in order, whatever breaks."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import trustme
+
+from app.client import rooms as rooms_module
+from app.client.errors import Ended, Refused, Unreachable
+from app.client.feed import Connected, Disconnected, Reset, RoomLost
+from app.client.http import Server
+from app.client.link import Link
+from app.client.tls import trusting
+from app.core.errors import Code
+from app.core.events import MessageCreated, ReadMarker, RoomEvent
+from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
+from tests.features.serving import eventually
+from tests.servers.backend import Backend
+
+DENSE = "the log of the room, without a hole, nothing twice"
+
+
+@pytest.fixture
+async def host(embedded: Backend) -> AsyncIterator[Host]:
+    async with hosting(embedded.settings) as host:
+        yield host
+
+
+async def meet(*guests: Guest, name: str = "general") -> UUID:
+    """All in one room, of which they see everything from the start."""
+    rooms = [await who.chat.api.enter(name) for who in guests]
+    for who in guests:
+        await who.chat.open(rooms[0].id, since=0)
+    assert len({room.id for room in rooms}) == 1
+    return rooms[0].id
+
+
+def assert_dense(guest: Guest, room: UUID) -> None:
+    seqs = [event.seq for event in guest.events(room)]
+    assert seqs == list(range(1, len(seqs) + 1)), DENSE
+
+
+async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
+    """Two people type on while the server stops, stays away and comes back, twice."""
+    async with hosting(backend.settings) as host, guest(host, "ada") as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+
+        async def type_on(who: Guest, label: str) -> list[int]:
+            answers = []
+            for number in range(60):
+                answers.append(who.chat.send(room, f"{label}{number}"))
+                await asyncio.sleep(0.01)
+            return [(await answer).seq for answer in answers]
+
+        typing = [asyncio.create_task(type_on(ada, "a")), asyncio.create_task(type_on(bob, "b"))]
+        for _ in range(2):
+            await asyncio.sleep(0.15)
+            await host.stop()
+            await asyncio.sleep(0.1)
+            await host.start()
+        seqs = [seq for task in typing for seq in await task]
+        assert len(set(seqs)) == 120
+        for who in (ada, bob):
+            await who.has(room, max(seqs))
+            assert_dense(who, room)
+            assert [t for t in who.texts(room) if t[0] == "a"] == [f"a{n}" for n in range(60)]
+            assert [t for t in who.texts(room) if t[0] == "b"] == [f"b{n}" for n in range(60)]
+        assert sum(isinstance(item, Disconnected) for item in ada.items) >= 2
+
+
+async def test_cut_again_and_again(host: Host) -> None:
+    async with guest(host) as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+        answers = []
+        for number in range(80):
+            answers.append(ada.chat.send(room, str(number)))
+            if number % 10 == 5:
+                host.cut()
+            await asyncio.sleep(0.01)
+        last = await answers[-1]
+        for who in (ada, bob):
+            await who.has(room, last.seq)
+            assert_dense(who, room)
+            assert who.texts(room) == [str(number) for number in range(80)]
+        assert sum(isinstance(item, Connected) for item in bob.items) >= 3
+
+
+async def test_frames_that_never_come_are_missed_and_read(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the events on bob's socket every other one is lost, the last ones among them."""
+    monkeypatch.setattr(rooms_module, "PATIENCE_S", 0.05)
+    host.settings = host.settings.model_copy(
+        update={"realtime": host.settings.realtime.model_copy(update={"heartbeat_s": 0.3})}
+    )
+    await host.stop()
+    await host.start()
+    dice = random.Random(7)
+    receive = Link.receive
+
+    async def lossy(self: Link) -> Any:
+        while isinstance(frame := await receive(self), RoomEvent) and dice.random() < 0.5:
+            pass
+        return frame
+
+    async with guest(host) as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+        monkeypatch.setattr(Link, "receive", lossy)
+        await ada.say(room, *map(str, range(40)))
+        await bob.has(room, 43)
+        assert_dense(bob, room)
+
+
+async def test_a_limited_room_is_complete(embedded: Backend) -> None:
+    async with (
+        hosting(embedded.settings, limits={"catchup_room": 10}) as host,
+        guest(host) as ada,
+        guest(host) as bob,
+    ):
+        room = (await ada.chat.api.enter("general")).id
+        await bob.chat.api.enter("general")
+        await ada.say(room, *map(str, range(230)))
+        answer = await bob.chat.open(room, since=0)
+        assert answer.state == "limited"
+        last = await ada.chat.send(room, "live")
+        await bob.has(room, last.seq)
+        assert_dense(bob, room)
+        assert bob.texts(room) == [*map(str, range(230)), "live"]
+
+
+async def test_who_reads_late_misses_nothing(host: Host) -> None:
+    async with guest(host) as ada, client(host, most_unread=8) as late:
+        room = await meet(ada)
+        await late.log_in(ada.user.username, PASSWORD)
+        await late.open(room, since=0)
+        await ada.say(room, *map(str, range(150)))
+        read: list[int] = []
+        async with asyncio.timeout(20):
+            async for item in late.events():
+                if isinstance(item, RoomEvent):
+                    read.append(item.seq)
+                if len(read) == 152:
+                    break
+        assert read == list(range(1, 153))
+
+
+async def test_a_position_ahead_of_the_log_is_a_reset(host: Host) -> None:
+    async with guest(host) as ada, guest(host, on_reset="start") as bob:
+        room = (await ada.chat.api.enter("general")).id
+        await bob.chat.api.enter("general")
+        for who in (ada, bob):
+            assert (await who.chat.open(room, since=900)).state == "reset"
+        ack = await ada.chat.send(room, "hello")
+        await ada.has(room, ack.seq)
+        await bob.has(room, ack.seq)
+        assert Reset(room, 3) in ada.items
+        assert [event.seq for event in ada.events(room)] == [4]
+        assert Reset(room, 0) in bob.items
+        assert [event.seq for event in bob.events(room)] == [1, 2, 3, 4]
+
+
+async def test_a_revoked_session_ends_the_client(host: Host) -> None:
+    async with guest(host) as ada:
+        room = await meet(ada)
+        await host.stop()
+        waiting = ada.chat.send(room, "never sent")
+        await host.start()
+        await waiting
+        await ada.chat.api.log_out()
+        await eventually(lambda: ada.error is not None)
+        assert ada.error is not None
+        assert ada.error.code == 4403
+        with pytest.raises(Ended):
+            await ada.chat.send(room, "too late")
+
+
+async def test_the_session_of_a_closed_client_is_over_for_all_who_wait(host: Host) -> None:
+    async with guest(host) as ada:
+        room = await meet(ada)
+        await host.stop()
+        waiting = ada.chat.send(room, "never sent")
+        opening = asyncio.create_task(ada.chat.open(uuid4()))
+        await asyncio.sleep(0)
+        await ada.chat._stop()
+        with pytest.raises(Ended):
+            await waiting
+        with pytest.raises(Ended):
+            await opening
+        with pytest.raises(Ended):
+            await ada.chat.drain()
+        await host.start()
+
+
+async def test_access_tokens_are_renewed_by_one_request(host: Host) -> None:
+    kept: list[str] = []
+    async with guest(host, on_tokens=lambda tokens: kept.append(tokens.refresh_token)) as ada:
+        session = ada.chat._session
+        assert len(kept) == 1
+        assert session._tokens
+        session._tokens = session._tokens.model_copy(update={"access_token": "no.longer.good"})
+        await asyncio.gather(*(ada.chat.api.me() for _ in range(8)))
+        assert len(kept) == 2
+        session._good_until = 0.0
+        await asyncio.gather(*(ada.chat.api.me() for _ in range(8)))
+        assert len(kept) == 3
+        host.cut()
+        await eventually(lambda: sum(isinstance(i, Connected) for i in ada.items) == 2)
+    async with client(host) as again:
+        assert await again.resume(kept[-1]) == ada.user
+        await again.log_out()
+        with pytest.raises(Refused, match="ended"):
+            await again.api.me()
+
+
+async def test_an_expired_token_is_no_reason_not_to_come_back(embedded: Backend) -> None:
+    async with hosting(embedded.settings) as host, guest(host) as ada:
+        room = await meet(ada)
+        session = ada.chat._session
+        assert session._tokens
+        session._tokens = session._tokens.model_copy(update={"access_token": "a.b.c"})
+        host.cut()
+        ack = await ada.chat.send(room, "hello")
+        await ada.has(room, ack.seq)
+        assert_dense(ada, room)
+
+
+async def test_fast_talkers_are_slowed_down_and_lose_nothing(embedded: Backend) -> None:
+    limits = {"sends_per_second": 40, "sends_burst": 3}
+    async with hosting(embedded.settings, limits=limits) as host, guest(host) as ada:
+        rooms = [await meet(ada, name=name) for name in ("one", "two", "three")]
+        texts = [str(number) for number in range(20)]
+        await asyncio.gather(*(ada.say(room, *texts) for room in rooms))
+        for room in rooms:
+            await ada.has(room, 22)
+            assert ada.texts(room) == texts
+
+
+async def test_too_many_frames_are_slowed_down(embedded: Backend) -> None:
+    limits = {"frames_per_minute": 1200, "frames_burst": 4}
+    async with hosting(embedded.settings, limits=limits) as host, guest(host) as ada:
+        room = await meet(ada)
+        await ada.say(room, *map(str, range(40)))
+        await ada.has(room, 42)
+        assert ada.texts(room) == [str(number) for number in range(40)]
+        assert not any(isinstance(item, Disconnected) for item in ada.items)
+
+
+async def test_what_will_never_be_taken_is_refused_and_the_rest_goes_on(host: Host) -> None:
+    async with guest(host) as ada:
+        room = await meet(ada)
+        long, lost, good = (
+            ada.chat.send(room, "x" * 4001),
+            ada.chat.send(uuid4(), "nowhere"),
+            ada.chat.send(room, "👋🏽 שלום"),
+        )
+        for answer, code in ((long, Code.INVALID), (lost, Code.NOT_FOUND)):
+            with pytest.raises(Refused) as refused:
+                await answer
+            assert refused.value.code == code
+        await ada.has(room, (await good).seq)
+        assert ada.texts(room) == ["👋🏽 שלום"]
+        with pytest.raises(Refused, match="blank"):
+            await ada.chat.send(room, " \n")
+
+
+async def test_the_same_nonce_is_the_same_message(host: Host) -> None:
+    async with guest(host) as ada:
+        room = await meet(ada)
+        first = await ada.chat.send(room, "hello", nonce="once")
+        second = await ada.chat.send(room, "hello", nonce="once")
+        assert (first.seq, first.duplicate) == (second.seq, not second.duplicate)
+        await ada.chat.drain()
+        assert ada.texts(room) == ["hello"]
+
+
+async def test_read_markers(host: Host) -> None:
+    async with guest(host) as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+        seqs = [(await ada.chat.send(room, str(number))).seq for number in range(3)]
+        assert [r.unread async for r in bob.chat.api.rooms()] == [3]
+        assert await bob.chat.mark_read(room, seqs[1]) == seqs[1]
+        assert await bob.chat.mark_read(room, seqs[0]) == seqs[1], "never back"
+        assert [r.unread async for r in bob.chat.api.rooms()] == [1]
+        marker = ReadMarker(room=room, user=bob.user.id, seq=seqs[1])
+        await eventually(lambda: marker in ada.items)
+
+
+async def test_out_of_a_room(host: Host) -> None:
+    async with guest(host) as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+        await ada.chat._session.request("DELETE", f"/api/v1/rooms/{room}/members/{bob.user.id}")
+        await eventually(lambda: RoomLost(room, "removed") in bob.items)
+        assert bob.events(room)[-1].type == "member.removed"
+        with pytest.raises(Refused):
+            await bob.chat.open(room)
+        await ada.chat.send(room, "among ourselves")
+        await bob.chat.api.join(room)
+        await bob.chat.open(room, since=bob.events(room)[-1].seq)
+        await bob.has(room, 6)
+        assert_dense(bob, room)
+
+
+async def test_removed_while_away(host: Host) -> None:
+    async with guest(host) as ada, guest(host, backoff=None) as bob:
+        room = await meet(ada, bob)
+        bob.chat._stay._backoff.draw = lambda low, high: 0.5
+        host.cut()
+        await ada.chat._session.request("DELETE", f"/api/v1/rooms/{room}/members/{bob.user.id}")
+        await eventually(lambda: any(isinstance(i, RoomLost) for i in bob.items))
+        assert bob.chat.position(room) is None
+
+
+async def test_closed_rooms_are_quiet(host: Host) -> None:
+    async with guest(host) as ada, guest(host) as bob:
+        room = await meet(ada, bob)
+        bob.chat.close(room)
+        await ada.chat.send(room, "one")
+        await bob.chat.open(room, since=4)
+        ack = await ada.chat.send(room, "two")
+        await bob.has(room, ack.seq)
+        assert bob.texts(room) == ["two"]
+
+
+async def test_two_who_make_a_room_at_once_meet(host: Host) -> None:
+    async with guest(host) as ada, guest(host) as bob:
+        rooms = await asyncio.gather(*(g.chat.api.enter("Lobby") for g in (ada, bob)))
+        assert rooms[0].id == rooms[1].id
+        assert (await ada.chat.api.enter("lobby")).id == rooms[0].id
+
+
+async def test_who_is_who(host: Host) -> None:
+    async with guest(host, "ada") as ada, guest(host, "bob") as bob:
+        room = await meet(ada, bob)
+        assert await ada.chat.people.name(bob.user.id) == "Bob"
+        assert {m.user.id async for m in ada.chat.api.members(room)} == {ada.user.id, bob.user.id}
+        assert [u.id for u in await ada.chat.api.users(bob.user.username)] == [bob.user.id]
+        nobody = uuid4()
+        assert await ada.chat.people.name(nobody) == f"user {str(nobody)[-6:]}"
+        await host.stop()
+        assert await ada.chat.people.name(bob.user.id) == "Bob"
+        with pytest.raises(Unreachable, match="does not answer"):
+            await ada.chat.api.me()
+        await host.start()
+
+
+async def test_pages_of_messages(host: Host) -> None:
+    async with guest(host) as ada:
+        room = await meet(ada)
+        await ada.say(room, *map(str, range(5)))
+        newest = await ada.chat.api.messages(room, limit=2)
+        assert [m.text for m in newest.items] == ["3", "4"]
+        older = await ada.chat.api.messages(room, before=newest.items[0].seq, limit=10)
+        assert [m.text for m in older.items] == ["0", "1", "2"]
+        log = await ada.chat.api.events(room, 2, 4)
+        assert [type(e) for e in log.items] == [MessageCreated] * 2
+
+
+async def test_tls_for_http_and_sockets(embedded: Backend, tmp_path: Path) -> None:
+    ca, names = trustme.CA(), ("ca.pem", "server.pem", "key.pem")
+    ca_file, certificate, key = (tmp_path / name for name in names)
+    issued = ca.issue_cert("127.0.0.1")
+    ca.cert_pem.write_to_path(ca_file)
+    issued.private_key_pem.write_to_path(key)
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    server = {"tls_certificate": certificate, "tls_key": key}
+    async with hosting(embedded.settings, server=server) as host:
+        async with guest(host, tls=trusting(ca_file)) as ada:
+            room = await meet(ada)
+            ack = await ada.chat.send(room, "secret")
+            await ada.has(room, ack.seq)
+        async with client(host) as stranger:
+            with pytest.raises(Unreachable, match="certificate"):
+                await stranger.log_in("ada", PASSWORD)
+
+
+async def test_wrong_passwords_and_taken_names(host: Host) -> None:
+    async with guest(host) as ada, client(host) as other:
+        with pytest.raises(Refused) as refused:
+            await other.log_in(ada.user.username, "something else")
+        assert refused.value.code == Code.INVALID_GRANT
+        with pytest.raises(Refused, match="Log in first"):
+            await other.api.me()
+        with pytest.raises(Refused, match="Log in first"):
+            await other.open(uuid4())
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://"])
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        Server.at(url, None, "tests")

@@ -1,0 +1,278 @@
+"""One socket's frames against what the application reads and what the server is asked."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from app.client import rooms as rooms_module
+from app.client.errors import Refused, Unreachable
+from app.client.exchange import Exchange
+from app.client.feed import Feed, Reset, RoomLost
+from app.client.outbox import Outbox
+from app.client.room import Room, Surroundings
+from app.client.rooms import Rooms
+from app.client.verdict import Dropped
+from app.core.errors import Code, Retry
+from app.realtime.protocol import (
+    Ack,
+    Close,
+    ErrorFrame,
+    Head,
+    Open,
+    Ping,
+    Pong,
+    RoomClosed,
+    SendMessage,
+)
+from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, event, opened, seqs, settle
+from tests.features.serving import eventually
+
+
+@dataclass
+class Bench:
+    """An exchange over `wire`, of an application that has read nothing of `feed`."""
+
+    log: Log
+    wire: Wire
+    feed: Feed
+    rooms: Rooms
+    tasks: asyncio.TaskGroup
+    from_start: bool
+    outbox: Outbox = field(default_factory=Outbox)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def follow(self, since: int | None, room: UUID = ROOM) -> Room:
+        around = Surroundings(
+            feed=self.feed,
+            from_start=self.from_start,
+            read=self.log.read,
+            spawn=self.tasks.create_task,
+            wake=self.wake.set,
+            lost=self.rooms.lose,
+        )
+        return self.rooms.follow(room, since, around)
+
+    async def hear(self, *frames: BaseModel) -> None:
+        self.wire.say(*frames)
+        await settle(30 + 3 * len(frames))
+
+    def exchange(self) -> Exchange:
+        return Exchange(
+            self.wire.as_link(), self.rooms, self.outbox, self.feed, self.ids, self.wake
+        )
+
+    def said(self, kind: type[BaseModel]) -> list[Any]:
+        return [frame for frame in self.wire.sent if isinstance(frame, kind)]
+
+
+@asynccontextmanager
+async def bench(
+    head: int = 100, *, most_unread: int = 1000, from_start: bool = False, page: int = 100
+) -> AsyncIterator[Bench]:
+    rooms = Rooms()
+    feed = Feed(most_unread, rooms.advance)
+    async with asyncio.TaskGroup() as tasks:
+        it = Bench(Log(head, page), Wire(), feed, rooms, tasks, from_start)
+        running = tasks.create_task(_until_dropped(it.exchange()))
+        yield it
+        it.wire.end()
+        await running
+        rooms.end(Unreachable("the test is over"))
+
+
+async def _until_dropped(exchange: Exchange) -> None:
+    with suppress(Dropped):
+        await exchange.run()
+
+
+FRAMES = st.lists(
+    st.one_of(
+        st.tuples(st.just("event"), st.integers(1, 20)),
+        st.tuples(st.just("ack"), st.integers(1, 20)),
+        st.tuples(st.just("read ack"), st.integers(1, 20)),
+    ),
+    max_size=40,
+)
+
+
+@given(frames=FRAMES, since=st.integers(0, 20), page=st.integers(1, 5))
+async def test_acks_never_move_a_position(
+    frames: list[tuple[str, int]], since: int, page: int
+) -> None:
+    """Acks of any seq, among events that are lost, doubled and swapped: the log still comes out."""
+    async with bench(20, page=page) as it:
+        it.follow(since)
+        await it.hear(opened(since, 20))
+        for number, (kind, seq) in enumerate(frames):
+            frame = event(seq) if kind == "event" else Ack(id=number, room=ROOM, seq=seq)
+            before = it.rooms.position(ROOM)
+            await it.hear(frame)
+            assert kind == "event" or it.rooms.position(ROOM) == before
+        await it.hear(opened(20, 20, "limited", 20))
+        await settle(300)
+        assert seqs(contents(it.feed)) == list(range(since + 1, 21))
+
+
+async def test_a_limited_room_is_paged_and_live_events_wait() -> None:
+    async with bench(60, page=7) as it:
+        room = it.follow(0)
+        await it.hear(opened(0, 60, "limited", 50), *(event(seq) for seq in range(51, 61)))
+        assert (await room.opened).state == "limited"
+        it.log.head = 62
+        await it.hear(event(61), event(62))
+        await settle(200)
+        assert seqs(contents(it.feed)) == list(range(1, 63))
+        assert it.log.asked[0] == (0, 50)
+        assert all(until <= 50 for _, until in it.log.asked)
+
+
+async def test_a_hole_is_read_through_trouble() -> None:
+    async with bench(9) as it:
+        it.follow(3)
+        it.log.trouble.extend(
+            [Unreachable("away"), Refused("busy", "Later.", retry=Retry.AFTER, retry_after_ms=1)]
+        )
+        await it.hear(opened(3, 3), event(9))
+        await eventually(lambda: it.rooms.position(ROOM) == 9)
+        assert seqs(contents(it.feed)) == [4, 5, 6, 7, 8, 9]
+
+
+async def test_who_does_not_read_stops_the_intake_and_misses_nothing() -> None:
+    async with bench(500, most_unread=10, page=50) as it:
+        it.follow(0)
+        await it.hear(opened(0, 500, "limited", 400), *(event(s) for s in range(401, 501)))
+        await settle(200)
+        assert it.rooms.position(ROOM) == 10
+        read: list[int] = []
+        async with asyncio.timeout(10):
+            while len(read) < 500:
+                read += seqs([await it.feed.get()])
+                assert it.feed.space >= 0
+        assert read == list(range(1, 501))
+
+
+async def test_a_reset_is_told_in_its_place() -> None:
+    async with bench(9, from_start=True) as it:
+        it.follow(3)
+        await it.hear(opened(3, 4), event(4), opened(3, 9, "reset"), event(10))
+        it.log.head = 10
+        await settle(100)
+        items = contents(it.feed)
+        assert items[1] == Reset(ROOM, 0)
+        assert seqs(items) == [4, *range(1, 11)]
+
+
+async def test_events_that_the_log_has_not_make_it_ask_anew() -> None:
+    """It does not go on over a hole, whatever comes behind."""
+    async with bench(5) as it:
+        it.follow(5)
+        await it.hear(opened(5, 5))
+        asked = len(it.said(Open))
+        await it.hear(event(9))
+        await eventually(lambda: len(it.said(Open)) > asked)
+        assert it.said(Open)[-1].rooms[0].since == 5
+        assert seqs(contents(it.feed)) == []
+        await it.hear(opened(5, 3, "reset"))
+        assert contents(it.feed) == [Reset(ROOM, 3)]
+
+
+async def test_pings_are_answered_and_tell_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooms_module, "PATIENCE_S", 0.02)
+    async with bench(9) as it:
+        it.follow(7)
+        it.follow(7, OTHER)
+        await it.hear(opened(7, 7), opened(7, 7, room=OTHER))
+        asked = len(it.said(Open))
+        heads = [Head(room=ROOM, seq=8), Head(room=OTHER, seq=8)]
+        await it.hear(Ping(n=5, heads=heads), event(8, OTHER))
+        await asyncio.sleep(0.1)
+        assert [pong.n for pong in it.said(Pong)] == [5]
+        again = it.said(Open)[asked:]
+        assert [(p.room, p.since) for frame in again for p in frame.rooms] == [(ROOM, 7)]
+
+
+async def test_a_removal_comes_last_and_after_the_hole() -> None:
+    async with bench(9) as it:
+        it.follow(5)
+        await it.hear(opened(5, 5), event(8), RoomClosed(room=ROOM, reason="removed", seq=8))
+        await settle(100)
+        items = contents(it.feed)
+        assert seqs(items) == [6, 7, 8]
+        assert items[-1] == RoomLost(ROOM, "removed")
+        assert it.rooms.position(ROOM) is None
+
+
+async def test_a_removal_ends_a_hole_that_may_not_be_read_any_more() -> None:
+    async with bench(9) as it:
+        it.follow(5)
+        it.log.trouble.append(Refused("not_found", "There is no such room."))
+        await it.hear(opened(5, 5), event(8), RoomClosed(room=ROOM, reason="removed", seq=8))
+        await settle(100)
+        assert contents(it.feed) == [RoomLost(ROOM, "removed")]
+
+
+async def test_an_opening_that_is_refused_raises() -> None:
+    async with bench() as it:
+        room = it.follow(None)
+        await settle()
+        asked = it.said(Open)[0]
+        await it.hear(error(asked.id, Code.NOT_FOUND, Retry.NEVER))
+        with pytest.raises(Refused, match="detail"):
+            await room.opened
+        assert contents(it.feed) == []
+
+
+async def test_an_opening_that_is_refused_for_now_is_asked_again() -> None:
+    async with bench() as it:
+        it.follow(None)
+        it.follow(None, OTHER)
+        await settle()
+        await it.hear(error(it.said(Open)[0].id, Code.BUSY, Retry.AFTER))
+        await asyncio.sleep(0.05)
+        again = it.said(Open)[1:]
+        assert [[p.room for p in frame.rooms] for frame in again] == [[ROOM]]
+
+
+async def test_a_room_that_is_closed_and_opened_again_is_so_at_the_server() -> None:
+    async with bench() as it:
+        it.follow(None)
+        await it.hear(opened(9, 9))
+        it.rooms.unfollow(ROOM)
+        it.wake.set()
+        await settle()
+        it.follow(4)
+        await it.hear(RoomClosed(room=ROOM, reason="closed"), event(10))
+        kinds = [type(frame) for frame in it.wire.sent]
+        assert kinds == [Open, Close, Open]
+        await it.hear(opened(4, 9), *(event(seq) for seq in range(5, 11)))
+        assert seqs(contents(it.feed)) == [5, 6, 7, 8, 9, 10]
+
+
+async def test_what_does_not_fit_into_a_frame_is_not_sent() -> None:
+    async with bench() as it:
+        answer = it.outbox.add(SendMessage(room=ROOM, nonce="n", text="ä" * 9000))
+        it.wake.set()
+        await settle()
+        with pytest.raises(Refused) as refused:
+            await answer
+        assert refused.value.code == Code.TOO_LARGE
+        assert it.wire.sent == []
+
+
+def error(frame_id: Any, code: Code, retry: Retry) -> ErrorFrame:
+    after = 10 if retry is Retry.AFTER else None
+    return ErrorFrame(
+        id=frame_id, code=code, retry=retry, retry_after_ms=after, detail="detail", room=ROOM
+    )

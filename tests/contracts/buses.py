@@ -1,0 +1,49 @@
+"""Listening to a bus."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+from app.bus.base import Bus
+from app.core.events import Announcement, Kind
+
+TOPIC, USER = uuid4(), uuid4()
+
+
+class Ear:
+    """Hears what a bus says."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.pokes: list[Announcement] = []
+        self.doubts = 0
+        bus.listen(self.pokes.append, self._doubt)
+
+    def _doubt(self) -> None:
+        self.doubts += 1
+
+    @property
+    def seqs(self) -> list[int]:
+        return [poke.seq for poke in self.pokes]
+
+
+def poke(seq: int, topic: UUID = TOPIC) -> Announcement:
+    return Announcement(Kind.MESSAGE, topic, seq, USER, b'{"seq":%d}' % seq)
+
+
+async def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
+    """Much longer than it should take: a slow machine is no failure."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s"
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(*buses: Bus) -> AsyncIterator[None]:
+    await asyncio.gather(*(bus.start() for bus in buses))
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(bus.stop() for bus in buses))

@@ -1,0 +1,49 @@
+"""Buses, each of which is what one process has."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from redis.asyncio import Redis as Client
+
+from app.bus.base import Bus
+from app.bus.memory import MemoryBus
+from app.bus.redis import RedisBus
+from app.settings import Redis
+from tests.servers.backend import unique_name
+from tests.servers.redis import RedisServer
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> Redis:
+    return Redis(url=redis_server.url, prefix=unique_name(), timeout_s=1.0)
+
+
+@pytest.fixture
+async def raw(settings: Redis) -> AsyncIterator[Client]:
+    """A client that is none of ours."""
+    async with Client.from_url(settings.url) as client:
+        yield client
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("memory", marks=pytest.mark.embedded),
+        pytest.param("redis", marks=pytest.mark.cluster),
+    ]
+)
+def make_bus(request: pytest.FixtureRequest) -> Callable[[], Bus]:
+    if request.param == "memory":
+        return MemoryBus
+    settings: Redis = request.getfixturevalue("settings")
+    return lambda: RedisBus(settings)
+
+
+@pytest.fixture
+def bus(settings: Redis) -> RedisBus:
+    return RedisBus(settings)
+
+
+@pytest.fixture
+def other(settings: Redis) -> RedisBus:
+    """Of another process."""
+    return RedisBus(settings)

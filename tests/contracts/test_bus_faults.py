@@ -1,0 +1,216 @@
+"""Redis fails, and others write to it: what the bus still says, and when it says that it doubts."""
+
+import asyncio
+import time
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio import Redis as Client
+from structlog.testing import CapturingLogger
+
+from app.bus import outbox
+from app.bus import redis as module
+from app.bus.codec import ORIGIN_BYTES, encode, partition
+from app.bus.redis import RedisBus
+from app.settings import Redis
+from tests.contracts.buses import TOPIC, Ear, poke, running, until
+from tests.servers.redis import RedisServer
+
+
+async def test_what_others_publish_there_is_ignored(
+    bus: RedisBus, other: RedisBus, settings: Redis, raw: Client
+) -> None:
+    channel = f"{settings.prefix}:{partition(TOPIC, settings.partitions)}"
+    whole = encode(poke(7), bytes(ORIGIN_BYTES))
+    foreign = [b"", b"hello", b"\xff" * 100, whole[:57], b"\2" + whole[1:], b"\1\0" + whole[2:]]
+    ear = Ear(other)
+    async with running(bus, other):
+        for payload in foreign:
+            assert await raw.publish(channel, payload) == 2
+        bus.announce([poke(1)])
+        await until(lambda: ear.pokes)
+        assert ear.pokes == [poke(1)]
+        assert other.healthy
+
+
+async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
+    """The oldest give way, and the others are told."""
+    ear, own_ear = Ear(other), Ear(bus)
+    too_many = outbox.WAITING + 100
+    async with running(bus, other):
+        bus.announce([poke(seq) for seq in range(too_many)])
+        assert own_ear.seqs == list(range(too_many))
+        await until(lambda: ear.seqs[-1:] == [too_many - 1] and ear.doubts)
+    assert ear.seqs == list(range(100, too_many))
+    assert not own_ear.doubts
+
+
+async def test_it_starts_without_redis(
+    bus: RedisBus, other: RedisBus, redis_server: RedisServer
+) -> None:
+    ear, own_ear = Ear(other), Ear(bus)
+    with redis_server.server.killed():
+        began = time.monotonic()
+        await asyncio.gather(bus.start(), other.start())
+        assert time.monotonic() - began < 5.0
+        assert not bus.healthy
+        bus.announce([poke(1)])
+        assert own_ear.seqs == [1]
+    try:
+        await until(lambda: bus.healthy and other.healthy)
+        assert ear.doubts
+        assert own_ear.doubts
+        bus.announce([poke(2)])
+        await until(lambda: 2 in ear.seqs)
+    finally:
+        await bus.stop()
+        await other.stop()
+
+
+async def test_it_comes_back_after_redis_was_killed(
+    bus: RedisBus, other: RedisBus, redis_server: RedisServer
+) -> None:
+    ear = Ear(other)
+    async with running(bus, other):
+        with redis_server.server.killed():
+            await until(lambda: not bus.healthy and not other.healthy)
+            bus.announce([poke(1)])
+        await until(lambda: bus.healthy and other.healthy)
+        assert ear.doubts
+        bus.announce([poke(2)])
+        await until(lambda: 2 in ear.seqs)
+
+
+async def test_stop_does_not_wait_for_redis_for_long(
+    bus: RedisBus, redis_server: RedisServer
+) -> None:
+    await bus.start()
+    with redis_server.server.frozen():
+        bus.announce([poke(1)])
+        began = time.monotonic()
+        await bus.stop()
+        assert time.monotonic() - began < 3.0
+
+
+async def test_it_can_be_stopped_at_any_moment(
+    settings: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelling a task once is not enough: see `_end`."""
+    monkeypatch.setattr(module, "CANCEL_EVERY_S", 0.005)
+    before = asyncio.all_tasks()
+    for turns in range(60):
+        bus = RedisBus(settings)
+        start = asyncio.create_task(bus.start())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        async with asyncio.timeout(10):
+            await bus.stop()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Redis) -> None:
+    connections = 0
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while data := await reader.read(65536):
+            writer.write(b"+OK\r\n" * data.count(b"SETINFO"))
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"redis://127.0.0.1:{port}"
+        bus = RedisBus(settings.model_copy(update={"url": url, "timeout_s": 0.1}))
+        async with running(bus):
+            await until(lambda: connections > 2)
+            assert not bus.healthy
+
+
+async def test_a_killed_subscription_is_a_doubt(
+    bus: RedisBus, other: RedisBus, raw: Client
+) -> None:
+    ears = Ear(bus), Ear(other)
+
+    async def kill(nth: int) -> None:
+        before = max(ear.doubts for ear in ears)
+        assert await raw.client_kill_filter(_type="pubsub") >= 2
+        await until(lambda: all(ear.doubts > before for ear in ears))
+        bus.announce([poke(nth)])
+        await until(lambda: nth in ears[1].seqs)
+        await until(lambda: bus.healthy and other.healthy)
+
+    async with running(bus, other):
+        for nth in (1, 2):
+            await kill(nth)
+
+
+async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw: Client) -> None:
+    ear = Ear(other)
+    async with running(bus, other):
+        for seq in range(2000):
+            bus.announce([poke(seq)])
+            if seq % 200 == 100:
+                await raw.client_kill_filter(_type="normal", skipme=True)
+        await until(lambda: ear.seqs[-1:] == [1999])
+    assert list(dict.fromkeys(ear.seqs)) == list(range(2000))
+
+
+async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
+    bus: RedisBus, other: RedisBus, redis_server: RedisServer, raw: Client
+) -> None:
+    ear, own_ear = Ear(other), Ear(bus)
+    async with running(bus, other):
+        before = await _links(raw)
+        with redis_server.server.frozen():
+            began = time.monotonic()
+            await until(lambda: not bus.healthy and not other.healthy, within_s=5.0)
+            turns = [time.monotonic()]
+            while turns[-1] - began < 5.0:
+                bus.announce([poke(len(turns))])
+                await asyncio.sleep(0.01)
+                turns.append(time.monotonic())
+            assert max(after - before for before, after in pairwise(turns)) < 0.9
+            assert len(own_ear.pokes) == len(turns) - 1
+        await until(lambda: bus.healthy and other.healthy, within_s=5.0)
+        assert ear.doubts
+        assert own_ear.doubts
+        assert not before & await _links(raw), "a link that is dead for good would have stayed"
+        bus.announce([poke(0)])
+        await until(lambda: 0 in ear.seqs)
+
+
+async def _links(raw: Client) -> set[str]:
+    return {client["id"] for client in await raw.client_list(_type="pubsub")}
+
+
+async def test_a_subscription_that_nobody_asked_for_is_a_doubt(bus: RedisBus) -> None:
+    """redis-py has reconnected on its own. It is told not to; there would be no other sign."""
+    ear = Ear(bus)
+    bus._take({"type": "subscribe", "channel": b"any", "data": 1})
+    assert ear.doubts == 1
+
+
+async def test_who_may_not_publish_still_hears(
+    other: RedisBus, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = CapturingLogger()
+    monkeypatch.setattr(outbox, "log", logged)
+    name = settings.prefix
+    rules = ("on", ">secret", "~*", "&*", "+@all", "-publish")
+    await raw.execute_command("ACL", "SETUSER", name, *rules)  # type: ignore[no-untyped-call]
+    url = urlsplit(settings.url)
+    mute_url = url._replace(netloc=f"{name}:secret@{url.hostname}:{url.port}").geturl()
+    mute = RedisBus(settings.model_copy(update={"url": mute_url}))
+    ear = Ear(mute)
+    async with running(mute, other):
+        assert not mute.healthy
+        mute.announce([poke(1)])
+        other.announce([poke(2)])
+        await until(lambda: ear.seqs == [1, 2] and logged.calls)
+    await raw.acl_deluser(name)
+    assert "publish" in str(logged.calls)
+    assert "seq" not in str(logged.calls), "what people write does not belong in a log"

@@ -1,0 +1,72 @@
+"""What an answer has to look like, said independently of the code that makes it."""
+
+from typing import Any
+
+import httpx
+
+# docs/protocol.md: code, status, retry, and the title that RFC 9110 gives the status.
+PROBLEMS = {
+    "invalid": (422, "never", "Unprocessable Entity"),
+    "too_large": (413, "never", "Request Entity Too Large"),
+    "unauthenticated": (401, "never", "Unauthorized"),
+    "invalid_grant": (400, "never", "Bad Request"),
+    "forbidden": (403, "never", "Forbidden"),
+    "not_found": (404, "never", "Not Found"),
+    "method_not_allowed": (405, "never", "Method Not Allowed"),
+    "username_taken": (409, "never", "Conflict"),
+    "nonce_conflict": (409, "never", "Conflict"),
+    "last_owner": (409, "never", "Conflict"),
+    "room_archived": (409, "never", "Conflict"),
+    "too_many": (409, "never", "Conflict"),
+    "rate_limited": (429, "after", "Too Many Requests"),
+    "busy": (503, "after", "Service Unavailable"),
+    "unknown_outcome": (503, "now", "Service Unavailable"),
+    "internal": (500, "after", "Internal Server Error"),
+}
+
+
+def ok(response: httpx.Response, status: int = 200) -> Any:
+    """The body of an answer that is no refusal."""
+    assert response.status_code == status, f"{response.status_code}: {response.text[:1000]}"
+    if status == 204:
+        assert response.content == b""
+        return None
+    assert response.headers["content-type"] == "application/json"
+    return response.json()
+
+
+def refused(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
+    """The problem, which has to be complete. `paths`: the values that it names, all of them."""
+    assert response.headers.get("content-type") == "application/problem+json", response.text[:1000]
+    problem: dict[str, Any] = response.json()
+    assert problem["code"] == code, problem
+    status, retry, title = PROBLEMS[code]
+    assert (response.status_code, problem["status"]) == (status, status)
+    assert (problem["retry"], problem["title"], problem["type"]) == (retry, title, "about:blank")
+    assert problem["detail"].endswith((".", "?"))
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert ("www-authenticate" in response.headers) == (status == 401)
+    if retry == "after":
+        assert problem["retry_after_ms"] > 0
+        seconds = int(response.headers["retry-after"])
+        assert seconds * 1000 >= problem["retry_after_ms"] > (seconds - 1) * 1000
+    else:
+        assert "retry_after_ms" not in problem
+        assert "retry-after" not in response.headers
+    if paths:
+        assert tuple(error["path"] for error in problem["errors"]) == paths
+    return problem
+
+
+def same_but_for_the_request(one: httpx.Response, other: httpx.Response) -> bool:
+    """Nobody can tell the two answers apart."""
+    varying = {"x-request-id", "date"}
+    parts = [
+        (
+            answer.status_code,
+            {k: v for k, v in answer.headers.items() if k not in varying},
+            answer.json() | {"request_id": None},
+        )
+        for answer in (one, other)
+    ]
+    return parts[0] == parts[1]

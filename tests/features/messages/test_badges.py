@@ -1,0 +1,134 @@
+"""Unread and mention counts, against a model that counts with a finger on the log."""
+
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+
+PEOPLE = st.integers(0, 2)
+STEPS = st.one_of(
+    st.tuples(st.just("say"), PEOPLE, st.sets(PEOPLE)),
+    st.tuples(st.just("say"), PEOPLE, st.sets(PEOPLE)),
+    st.tuples(st.just("repeat"), PEOPLE),
+    st.tuples(st.just("read"), PEOPLE, st.integers(0, 30)),
+    st.tuples(st.just("join"), st.integers(1, 2)),
+    st.tuples(st.just("leave"), st.integers(1, 2)),
+    st.tuples(st.just("remove"), st.integers(1, 2)),
+)
+
+
+@dataclass
+class Model:
+    """A room as a person with pencil and paper would keep it. The first of its people owns it."""
+
+    log: list[tuple[int, set[int]] | None] = field(default_factory=lambda: [None, None])
+    markers: dict[int, int] = field(default_factory=lambda: {0: 2})
+    nonces: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def seq(self) -> int:
+        return len(self.log)
+
+    def badge(self, person: int) -> tuple[int, int, int, int]:
+        """seq, read_seq, unread and mentions."""
+        marker = self.markers[person]
+        others = [said for said in self.log[marker:] if said and said[0] != person]
+        return self.seq, marker, len(others), sum(person in named for _, named in others)
+
+
+class Room:
+    """The same steps, on the server and in the model."""
+
+    def __init__(self, people: list[Person], room: str) -> None:
+        self._people, self._room, self._model = people, room, Model()
+        self._path = f"/rooms/{room}"
+
+    async def say(self, who: int, named: set[int]) -> None:
+        model, person = self._model, self._people[who]
+        text = " ".join(["hello", *(f"@{self._people[other].username}" for other in named)])
+        nonce = uuid4().hex
+        answer = await person.sends(self._room, text, nonce)
+        if who not in model.markers:
+            refused(answer, "forbidden")
+            return
+        # Only members are mentioned; a name that is not one is only text.
+        model.log.append((who, named & model.markers.keys()))
+        model.nonces[who] = (nonce, text)
+        assert ok(answer, 201)["seq"] == model.seq
+
+    async def repeat(self, who: int) -> None:
+        """The last message once more: nothing happens, unless one is out."""
+        if who in self._model.nonces:
+            nonce, text = self._model.nonces[who]
+            answer = await self._people[who].sends(self._room, text, nonce)
+            assert answer.status_code == (200 if who in self._model.markers else 403)
+
+    async def read(self, who: int, seq: int) -> None:
+        model = self._model
+        answer = await self._people[who].put(f"{self._path}/read", seq=seq)
+        if who in model.markers:
+            model.markers[who] = max(model.markers[who], min(seq, model.seq))
+            _, marker, unread, mentions = model.badge(who)
+            assert ok(answer) == {"seq": marker, "unread": unread, "mentions": mentions}
+        else:
+            refused(answer, "forbidden")
+
+    async def join(self, who: int) -> None:
+        model = self._model
+        if who not in model.markers:
+            model.log.append(None)
+            model.markers[who] = model.seq
+        ok(await self._people[who].post(f"{self._path}/join"))
+
+    async def leave(self, who: int) -> None:
+        answer = await self._people[who].post(f"{self._path}/leave")
+        assert answer.status_code == (204 if self._goes(who) else 403)
+
+    async def remove(self, who: int) -> None:
+        path = f"{self._path}/members/{self._people[who].id}"
+        answer = await self._people[0].delete(path)
+        assert answer.status_code == (204 if self._goes(who) else 404)
+
+    def _goes(self, who: int) -> bool:
+        if self._model.markers.pop(who, None) is None:
+            return False
+        self._model.log.append(None)
+        return True
+
+    async def check(self) -> None:
+        """What each member sees is what the model says, in the room and in the list."""
+        for who in self._model.markers:
+            person = self._people[who]
+            expected = self._model.badge(who)
+            room = await person.room(self._room)
+            listed = ok(await person.get("/rooms", limit=100))["items"]
+            (same,) = [one for one in listed if one["id"] == self._room]
+            assert same == room
+            badge = (room["seq"], room["read_seq"], room["unread"], room["mentions"])
+            assert badge == expected, (who, self._model)
+
+
+# The people stay; each example has a room of its own.
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(STEPS, min_size=3, max_size=20))
+async def test_badges_are_exact(
+    ada: Person, bob: Person, eve: Person, steps: list[tuple[str, object]]
+) -> None:
+    people = [ada, bob, eve]
+    room = Room(people, await ada.makes_room())
+    for name, *arguments in steps:
+        await getattr(room, name)(*arguments)
+    await room.check()
+    # So that the list, which the check reads, does not grow from example to example.
+    for person in people[1:]:
+        await person.post(f"{room._path}/leave")
+    ok(await ada.delete(room._path), 204)
+    ok(await ada.post(f"{room._path}/leave"), 204)

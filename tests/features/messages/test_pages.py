@@ -1,0 +1,161 @@
+"""GET /rooms/{id}/messages and /events: pages back and forth."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    """A room whose messages are 3, 5, 6, 7, 9, 10, 11: between them other things happened."""
+    room = await ada.makes_room()
+    await ada.says(room, "3")
+    ok(await bob.post(f"/rooms/{room}/join"))
+    await ada.says(room, "5", "6", "7")
+    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    await ada.says(room, "9", "10", "11")
+    return room
+
+
+MESSAGES = [3, 5, 6, 7, 9, 10, 11]
+
+
+async def page(person: Person, room: str, **query: Any) -> tuple[list[int], Any, Any]:
+    found = ok(await person.get(f"/rooms/{room}/messages", **query))
+    assert [message["text"] for message in found["items"]] == [
+        str(message["seq"]) for message in found["items"]
+    ]
+    return [message["seq"] for message in found["items"]], found["before"], found["after"]
+
+
+async def test_the_newest_come_first_and_ascending(ada: Person, room: str) -> None:
+    assert await page(ada, room) == (MESSAGES, None, None)
+    assert await page(ada, room, limit=3) == ([9, 10, 11], 9, None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
+async def test_back_to_the_beginning_and_forth_again(ada: Person, room: str, limit: int) -> None:
+    back: list[int] = []
+    query: dict[str, int] = {}
+    while True:
+        seqs, before, _ = await page(ada, room, limit=limit, **query)
+        back = seqs + back
+        if before is None:
+            break
+        query = {"before": before}
+    assert back == MESSAGES
+    forth: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        seqs, _, after = await page(ada, room, limit=limit, after=after)
+        forth += seqs
+    assert forth == MESSAGES
+
+
+async def test_every_edge_of_before_and_after(ada: Person, room: str) -> None:
+    for seq, limit in product(range(14), (1, 2, 100)):
+        older = [m for m in MESSAGES if m < seq]
+        newer = [m for m in MESSAGES if m > seq]
+        expected = older[-limit:]
+        assert await page(ada, room, before=seq, limit=limit) == (
+            expected,
+            expected[0] if len(older) > limit else None,
+            expected[-1] if expected and len(older) < len(MESSAGES) else None,
+        )
+        expected = newer[:limit]
+        assert await page(ada, room, after=seq, limit=limit) == (
+            expected,
+            expected[0] if expected and len(newer) < len(MESSAGES) else None,
+            expected[-1] if len(newer) > limit else None,
+        )
+
+
+async def test_every_edge_of_around(ada: Person, room: str) -> None:
+    """Half before; the other half begins with the message itself, or with the next one."""
+    for seq, limit in product(range(14), (1, 2, 3, 4, 100)):
+        older = [m for m in MESSAGES if m < seq]
+        newer = [m for m in MESSAGES if m >= seq]
+        half = limit // 2
+        expected = (older[-half:] if half else []) + newer[: limit - half]
+        assert await page(ada, room, around=seq, limit=limit) == (
+            expected,
+            expected[0] if expected and len(older) > half else None,
+            expected[-1] if expected and len(newer) > limit - half else None,
+        )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *[
+            {name: value}
+            for name in ("before", "after", "around")
+            for value in (-1, "x", "", 2**53)
+        ],
+        *[{"limit": value} for value in (0, 101, "x", "1_0", "+5", " 5", "5.0", "٥")],
+    ],
+    ids=ascii,
+)
+async def test_positions_that_mean_nothing(ada: Person, room: str, query: dict[str, Any]) -> None:
+    (name,) = query
+    refused(await ada.get(f"/rooms/{room}/messages", **query), "invalid", f"query.{name}")
+
+
+async def test_two_directions_at_once_mean_nothing(ada: Person, room: str) -> None:
+    refused(await ada.get(f"/rooms/{room}/messages", before=9, after=3), "invalid")
+    refused(await ada.get(f"/rooms/{room}/messages", before=9, after=3, around=5), "invalid")
+    await page(ada, room, before=2**53 - 1)
+
+
+async def test_an_empty_room_has_an_empty_page(ada: Person) -> None:
+    room = await ada.makes_room()
+    for query in ({}, {"before": 5}, {"after": 0}, {"around": 1}):
+        assert await page(ada, room, **query) == ([], None, None)
+
+
+async def test_one_message_by_its_seq(ada: Person, room: str) -> None:
+    for seq in range(14):
+        answer = await ada.get(f"/rooms/{room}/messages/{seq}")
+        if seq in MESSAGES:
+            assert ok(answer)["text"] == str(seq)
+        else:
+            refused(answer, "not_found")
+    for name in ("x", "-1", str(2**53), "3.0", "٣", "+3", "9" * 5000):
+        refused(await ada.get(f"/rooms/{room}/messages/{name}"), "invalid", "path.seq")
+
+
+async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
+    for limit in (1, 4, 10, 11, 100):
+        seqs: list[int] = []
+        after: int | None = 0
+        while after is not None:
+            found = ok(await ada.get(f"/rooms/{room}/events", after=after, limit=limit))
+            seqs += [event["seq"] for event in found["items"]]
+            after = found["next"]
+        assert seqs == list(range(1, 12))
+
+
+async def test_a_piece_of_the_log(ada: Person, room: str) -> None:
+    async def piece(**query: int) -> tuple[list[int], int | None]:
+        found = ok(await ada.get(f"/rooms/{room}/events", **query))
+        return [event["seq"] for event in found["items"]], found["next"]
+
+    assert await piece(after=4, until=7) == ([5, 6, 7], None)
+    assert await piece(after=4, until=7, limit=2) == ([5, 6], 6)
+    assert await piece(after=11) == ([], None)
+    assert await piece(after=7, until=4) == ([], None)
+    assert await piece(after=0, until=0) == ([], None)
+    assert await piece(after=2**53 - 1) == ([], None)
+
+
+async def test_who_joined_late_may_read_from_the_beginning(
+    ada: Person, room: str, eve: Person
+) -> None:
+    """Rooms have a history, as in Slack: who is in may read all of it."""
+    ok(await eve.post(f"/rooms/{room}/join"))
+    assert await page(eve, room) == (MESSAGES, None, None)
+    assert [event["seq"] for event in await eve.log(room)] == list(range(1, 13))

@@ -1,0 +1,143 @@
+"""POST /rooms/{id}/messages: what is recorded, and recorded once."""
+
+import asyncio
+import random
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend
+
+
+async def test_a_message_is_committed_and_logged(ada: Person, bob: Person) -> None:
+    room = await ada.makes_room("private", bob)
+    message = ok(await ada.sends(room, "hello", nonce="n-1"), 201)
+    assert message | {"at": ""} == {
+        "seq": 4,
+        "sender": ada.id,
+        "at": "",
+        "text": "hello",
+        "nonce": "n-1",
+        "reply_to": None,
+    }
+    event = (await bob.log(room))[-1]
+    assert (event["type"], event["seq"], event["actor"]) == ("message.created", 4, ada.id)
+    assert event["message"] == message
+    assert ok(await bob.get(f"/rooms/{room}/messages/4")) == message
+
+
+async def test_the_same_nonce_returns_the_first_message(ada: Person) -> None:
+    room = await ada.makes_room()
+    first = ok(await ada.sends(room, "hello", nonce="n"), 201)
+    for _ in range(3):
+        assert ok(await ada.sends(room, "hello", nonce="n"), 200) == first
+    await ada.says(room, "more")
+    assert ok(await ada.sends(room, "hello", nonce="n"), 200) == first
+    assert (await ada.room(room))["seq"] == 4
+
+
+async def test_a_nonce_belongs_to_a_room_and_a_sender(ada: Person, bob: Person) -> None:
+    one, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
+    for person, room in product((ada, bob), (one, other)):
+        assert ok(await person.sends(room, person.id, nonce="n"), 201)["sender"] == person.id
+    for nonce in ("N", "n.", "n-"):  # compared byte by byte
+        ok(await ada.sends(one, nonce=nonce), 201)
+
+
+async def test_another_message_under_the_same_nonce_is_a_conflict(ada: Person) -> None:
+    room = await ada.makes_room()
+    (seq,) = await ada.says(room, "first")
+    ok(await ada.sends(room, "hello", nonce="n"), 201)
+    for text, more in (("other", {}), ("hello ", {}), ("hello", {"reply_to": seq})):
+        problem = refused(await ada.sends(room, text, nonce="n", **more), "nonce_conflict")
+        assert "message 4" in problem["detail"]
+    assert (await ada.room(room))["seq"] == 4
+
+
+async def test_a_hundred_sends_of_one_nonce_are_one_message(ada: Person) -> None:
+    room = await ada.makes_room()
+    answers = await asyncio.gather(*(ada.sends(room, "once", nonce="n") for _ in range(100)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 99 + [201]
+    assert len({answer.text for answer in answers}) == 1
+    await ada.says(room, "next")
+    assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
+
+
+async def test_many_at_once_leave_dense_logs(
+    server: Running, http: httpx.AsyncClient, ada: Person
+) -> None:
+    """200 messages of 10 people into 3 rooms; some are sent twice, as impatient clients do."""
+    people = [await server.person(http) for _ in range(10)]
+    rooms = [await ada.makes_room("private", *people) for _ in range(3)]
+    sends = [
+        (person, room, f"{number}-{uuid4()}")
+        for number in range(20)
+        for person, room in zip(people, rooms * 4, strict=False)
+    ]
+    random.shuffle(sends)
+    doubled = random.sample(sends, 40)
+    answers = await asyncio.gather(
+        *(person.sends(room, nonce, nonce) for person, room, nonce in sends + doubled)
+    )
+    acked: dict[str, dict[str, int]] = {room: {} for room in rooms}
+    for (person, room, nonce), answer in zip(sends + doubled, answers, strict=True):
+        assert answer.status_code in {200, 201}
+        message = answer.json()
+        assert (message["nonce"], message["sender"]) == (nonce, person.id)
+        assert acked[room].setdefault(nonce, message["seq"]) == message["seq"]
+    for room in rooms:
+        log = await ada.log(room)
+        assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+        written = {e["message"]["nonce"]: e["seq"] for e in log if "message" in e}
+        assert written == acked[room]
+
+
+async def test_replies_name_a_message_of_the_room(ada: Person, bob: Person) -> None:
+    room, other = await ada.makes_room("private", bob), await ada.makes_room()
+    (first,) = await ada.says(room, "question")
+    await ada.says(other, *"abcd")
+    assert ok(await bob.sends(room, "answer", reply_to=first), 201)["reply_to"] == first
+    # A join, what is not there yet, and the message itself.
+    for seq in (0, 1, 3, 6, 7, 2**53 - 1):
+        refused(await bob.sends(room, reply_to=seq), "invalid", "reply_to")
+    for value in (-1, 2**53, "4", 4.0, 4.5, True, [4]):
+        refused(await bob.sends(room, reply_to=value), "invalid", "reply_to")
+    assert len(await ada.log(room)) == 5
+
+
+@pytest.mark.parametrize("nonce", ["", "x" * 65, "a b", "é", "n\n", "a/b", None, 7], ids=repr)
+async def test_nonces_that_cannot_be(ada: Person, nonce: object) -> None:
+    room = await ada.makes_room()
+    body: dict[str, Any] = {"nonce": nonce, "text": "x"}
+    refused(await ada.post(f"/rooms/{room}/messages", **body), "invalid", "nonce")
+
+
+async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
+    path = f"/rooms/{await ada.makes_room()}/messages"
+    refused(await ada.post(path), "invalid", "nonce", "text")
+    refused(await ada.post(path, nonce="n"), "invalid", "text")
+    refused(await ada.post(path, nonce="n", text="x", seq=9), "invalid", "seq")
+    refused(await ada.post(path, nonce="n", text=None), "invalid", "text")
+    ok(await ada.post(path, nonce="x" * 64, text="x", reply_to=None), 201)
+
+
+async def test_who_writes_too_fast_is_told_when_to_go_on(backend: Backend) -> None:
+    settings = generous(backend.settings)
+    limits = {"sends_per_second": 2.0, "sends_burst": 3}
+    settings = backend.vary(auth=settings.auth.model_dump(), limits=limits)
+    async with serving(settings) as server, server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        room = await ada.makes_room("public", bob)
+        await ada.says(room, *"abc")
+        problem = refused(await ada.sends(room), "rate_limited")
+        assert 0 < problem["retry_after_ms"] <= 501
+        ok(await bob.sends(room), 201)  # each has their own
+        await asyncio.sleep(problem["retry_after_ms"] / 1000)
+        ok(await ada.sends(room), 201)
+        assert (await ada.room(room))["seq"] == 8

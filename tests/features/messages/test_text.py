@@ -1,0 +1,112 @@
+"""Text comes back exactly as it was sent: no character changed, none lost."""
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+
+TEXTS = {
+    "emoji": "👋🏽 🎉 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𒀀",
+    "joined": "👩‍👩‍👧‍👦 🏳️‍🌈 👨🏿‍🚀 ❤️",
+    "flags": "🇺🇦🇯🇵🏴󠁧󠁢󠁳󠁣󠁴󠁿",
+    "right to left": "שלום \u202eabc\u202c مرحبا \u200fאבג\u200e 123",
+    "combining": "e\u0301 Z̸̧͝a̷l̸g̶o̵ กำ ที่ नमस्ते",
+    "composed": "é ﬁ Å Å Ω ½ ①",
+    "decomposed": "e\u0301 A\u030a \u1112\u1161\u11ab",
+    "CJK": "天気がいいから、散歩しましょう。今天天氣真好 안녕하세요 𠮷野家",
+    "lines": "a\r\nb\rc\n\nd\u2028e\u2029f\x0bg\x0ch\x85i",
+    "spaces": "  \t leading and trailing \u00a0\u3000 ",
+    "zero width": "a\u200bb\u200cc\u200dd\ufeffe\u00adf\u2060g",
+    "byte order mark": "\ufefftext",
+    "control": "\x01\x02\x07\x08\x1b[31mred\x1b[0m\x7f\x80\x9f",
+    "noncharacters": "\uffff\ufffe\U0001ffff \ufdd0 \U0010ffff",
+    "private": "\ue000\U000f0000",
+    "replacement": "\ufffd",
+    "markup": "<script>alert(1)</script> &amp; &lt; \\ \" ' ` %00 %s {} ${x} \\u0041",
+    "SQL": "'; DROP TABLE messages; -- \\' \\\\ %_ :name ?",
+    "a single one": "x",
+    "zero": "0",
+    "case": "ß ẞ ı İ ς σ ǅ",
+    "tags": "\U000e0001\U000e0020 ᠎",
+}
+
+
+async def sent(person: Person, room: str, text: str) -> str:
+    """What each of the ways to read it gives back, which has to be one and the same."""
+    message = ok(await person.sends(room, text), 201)
+    seq = message["seq"]
+    ways = [
+        message,
+        ok(await person.get(f"/rooms/{room}/messages/{seq}")),
+        ok(await person.get(f"/rooms/{room}/messages", around=seq, limit=1))["items"][0],
+        ok(await person.get(f"/rooms/{room}/events", after=seq - 1))["items"][0]["message"],
+    ]
+    texts = {way["text"] for way in ways}
+    assert len(texts) == 1
+    return str(texts.pop())
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+async def test_text_comes_back_as_it_was_sent(ada: Person, text: str) -> None:
+    room = await ada.makes_room()
+    assert (await sent(ada, room, text)).encode() == text.encode()
+
+
+async def test_forms_that_look_alike_stay_different(ada: Person) -> None:
+    """Nothing is normalised: neither NFC, NFD nor NFKC is what somebody typed."""
+    room = await ada.makes_room()
+    forms = ["\u00e9", "e\u0301", "\ufb01", "fi", "\u212b", "\u00c5", "A\u030a"]
+    await ada.says(room, *forms)
+    page = ok(await ada.get(f"/rooms/{room}/messages"))
+    assert [message["text"] for message in page["items"]] == forms
+    first = ok(await ada.sends(room, forms[0], nonce="n"), 201)
+    refused(await ada.sends(room, forms[1], nonce="n"), "nonce_conflict")
+    assert first["text"] == forms[0]
+
+
+@pytest.mark.parametrize("character", ["x", "é", "天", "👋", "\U0010ffff"], ids=ascii)
+async def test_4000_characters_and_not_one_more(ada: Person, character: str) -> None:
+    """Characters are code points, of up to four bytes each."""
+    room = await ada.makes_room()
+    assert await sent(ada, room, character * 4000) == character * 4000
+    problem = refused(await ada.sends(room, character * 4001), "invalid", "text")
+    assert "4001" in problem["detail"]
+    assert "4000" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t\r\n", "\u3000\u00a0", "\0", "a\0b", "ab\0", 5, None, ["x"]], ids=ascii
+)
+async def test_texts_that_cannot_be(ada: Person, text: object) -> None:
+    path = f"/rooms/{await ada.makes_room()}/messages"
+    refused(await ada.post(path, nonce="n", text=text), "invalid", "text")
+
+
+@pytest.mark.parametrize(
+    "text", [r"\ud83d", r"a\udc4b", r"\udc4b\ud83d", r"\ud83dx", r"\uD800\uD800"], ids=ascii
+)
+async def test_half_a_surrogate_pair_is_no_text(
+    http: httpx.AsyncClient, ada: Person, text: str
+) -> None:
+    """JSON can say it, UTF-8 and the database cannot."""
+    room = await ada.makes_room()
+    answer = await ada.call(
+        "POST",
+        f"/rooms/{room}/messages",
+        content=f'{{"nonce":"n","text":"{text}"}}',
+        headers={"Content-Type": "application/json"},
+    )
+    refused(answer, "invalid")
+    assert (await ada.room(room))["seq"] == 2
+
+
+async def test_a_pair_of_escapes_is_one_character(ada: Person) -> None:
+    room = await ada.makes_room()
+    answer = await ada.call(
+        "POST",
+        f"/rooms/{room}/messages",
+        content=r'{"nonce":"n","text":"\ud83d\udc4b \u00e9 \/ \u0041"}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert ok(answer, 201)["text"] == "👋 é / A"

@@ -1,0 +1,155 @@
+"""Bodies that are not what they should be: always a problem of the client, never a failure."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import API, Person
+
+JSON = {"Content-Type": "application/json"}
+LIMIT = 256 * 1024
+
+NOT_JSON: dict[str, bytes] = {
+    "blank": b" ",
+    "half": b'{"kind": "public"',
+    "a word": b"nul",
+    "quotes": b"{'kind': 'public'}",
+    "a comma": b'{"kind": "public",}',
+    "a comment": b'{"kind": "public" /* x */}',
+    "two": b'{"kind": "public"}{"kind": "public"}',
+    "a control character": b'{"kind": "pub\nlic"}',
+    "a wrong escape": rb'{"kind": "\x"}',
+    "no UTF-8": b'{"kind": "\xff"}',
+    "a surrogate in UTF-8": b'{"kind": "\xed\xa0\x80"}',
+    "UTF-16": '{"kind": "public", "name": "x"}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"kind": "public", "name": "x"}',
+    "NaN": b'{"kind": "public", "name": NaN}',
+    "Infinity": b'{"kind": "public", "x": -Infinity}',
+    "a name twice": b'{"kind": "public", "kind": "private", "name": "x"}',
+    "a name twice, within": b'{"kind": "public", "name": "x", "y": [{"a": 1, "a": 1}]}',
+    "deep lists": b"[" * 5000,
+    "deep lists that end": b"[" * 5000 + b"]" * 5000,
+    "deep objects": b'{"x":' * 5000 + b"1" + b"}" * 5000,
+    "deep in a field": b'{"kind": "public", "name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "5,000 digits": b'{"kind": "public", "name": ' + b"9" * 5000 + b"}",
+    "half a pair in a value": rb'{"kind": "public", "name": "\ud800"}',
+    "half a pair in a name": rb'{"kind": "public", "name": "x", "\uDFFF": 1}',
+}
+NOT_AN_OBJECT: dict[str, bytes] = {
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"public"',
+    "a number": b"5",
+    "1e400": b"1e400",
+    "4,000 digits": b"9" * 4000,
+}
+
+
+async def make_room(ada: Person, body: Any, **headers: str) -> httpx.Response:
+    return await ada.call("POST", "/rooms", content=body, headers=JSON | headers)
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
+async def test_what_is_no_json(ada: Person, body: bytes) -> None:
+    problem = refused(await make_room(ada, body), "invalid", "body")
+    assert "JSON" in problem["detail"]
+    assert ok(await ada.get("/rooms"))["items"] == []
+
+
+@pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
+async def test_what_is_json_but_no_object(ada: Person, body: bytes) -> None:
+    refused(await make_room(ada, body), "invalid", "body")
+
+
+async def test_no_body_at_all(ada: Person) -> None:
+    refused(await make_room(ada, b""), "invalid", "body")
+    refused(await ada.call("POST", "/rooms"), "invalid", "body")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"],
+)
+async def test_json_has_to_be_called_that(ada: Person, kind: str) -> None:
+    """A page of another origin could otherwise send it without asking."""
+    body = b'{"kind": "public", "name": "x"}'
+    answer = await ada.call("POST", "/rooms", content=body, headers={"Content-Type": kind})
+    problem = refused(answer, "invalid", "body")
+    assert "application/json" in problem["detail"]
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON"])
+async def test_json_may_be_called_so(ada: Person, kind: str) -> None:
+    ok(await make_room(ada, b'{"kind": "public", "name": "x"}', **{"Content-Type": kind}), 201)
+
+
+async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None:
+    """Thousands of unknown fields, and a name of a hundred kilobytes."""
+    many = json.dumps({f"x{number}": 0 for number in range(20_000)})
+    problem = refused(await make_room(ada, many), "invalid")
+    assert len(problem["errors"]) == 20
+    long = json.dumps({"kind": "group", "x" * 100_000: 0})
+    answer = await make_room(ada, long)
+    refused(answer, "invalid", "x" * 64)
+    assert len(answer.content) < 1000
+
+
+async def test_a_body_of_the_size_that_is_allowed_is_read(ada: Person) -> None:
+    body = b'{"kind": "public", "name": "x"' + b" " * (LIMIT - 31) + b"}"
+    assert len(body) == LIMIT
+    ok(await make_room(ada, body), 201)
+
+
+@pytest.mark.parametrize("path", ["/rooms", "/auth/token", "/users/me", "/auth/logout"])
+async def test_a_larger_one_is_not(ada: Person, path: str) -> None:
+    method = "PATCH" if path == "/users/me" else "POST"
+    answer = await ada.call(method, path, content=b"x" * (LIMIT + 1), headers=JSON)
+    refused(answer, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/rooms", "/auth/token"])
+async def test_nor_one_that_does_not_say_how_large_it_is(ada: Person, path: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b" " * (LIMIT // 4)
+
+    kind = JSON if path == "/rooms" else {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await ada.call("POST", path, content=chunks(), headers=kind)
+    refused(answer, "too_large")
+
+
+async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for piece in (b'{"kind": "pub', b'lic", "name": "\xf0\x9f', b'\x91\x8b"}'):
+            yield piece
+
+    answer = await ada.call("POST", "/rooms", content=chunks(), headers=JSON)
+    assert ok(answer, 201)["name"] == "👋"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"grant_type": "password", "username": "a", "password": "b"}'),
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=x", b"--y"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="'),
+        ("application/x-www-form-urlencoded", b"grant_type=%ff&%ff=%00"),
+        ("application/x-www-form-urlencoded", b"&" * 10_000 + b"="),
+        ("application/x-www-form-urlencoded", b"a=1&" * 5_000),
+        ("", b"grant_type=password"),
+    ],
+    ids=["JSON", "no boundary", "another", "cut off", "bytes", "empty", "many", "nothing"],
+)
+async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
+    headers = {"Content-Type": kind}
+    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "invalid")
+
+
+async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:
+    files = {"grant_type": b"password", "username": b"x", "password": b"x"}
+    refused(await http.post(f"{API}/auth/token", files=files), "invalid")

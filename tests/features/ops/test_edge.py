@@ -1,0 +1,214 @@
+"""What every answer has, whatever it answers: headers, an id, and a problem if it refuses."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import structlog.testing
+
+from app.core.clock import now
+from app.users import accounts
+from tests.features.answers import ok, refused
+from tests.features.people import API, Person
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend
+
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+NOTHING_MAY_RUN = "default-src 'none'; frame-ancestors 'none'"
+ORIGIN = "https://chat.example"
+
+
+async def every_kind_of_answer(http: httpx.AsyncClient, ada: Person) -> list[httpx.Response]:
+    return [
+        await ada.get("/users/me"),
+        await ada.post("/ws-tickets"),
+        await ada.post("/rooms", kind="nonsense"),
+        await ada.get(f"/rooms/{uuid4()}"),
+        await http.get(f"{API}/users/me"),
+        await http.get("/nowhere"),
+        await http.put("/health/live"),
+        await http.post(f"{API}/auth/token", content=b"x" * 300_000),
+        await http.get("/docs"),
+        await http.get("/docs/swagger-ui.css"),
+        await http.get("/openapi.json"),
+        await http.get("/health/ready"),
+        await http.options(f"{API}/rooms"),
+        await ada.post("/auth/logout"),
+    ]
+
+
+async def test_security_headers_are_on_every_answer(http: httpx.AsyncClient, ada: Person) -> None:
+    answers = await every_kind_of_answer(http, ada)
+    assert {answer.status_code for answer in answers} == {200, 201, 204, 401, 404, 405, 413, 422}
+    for answer in answers:
+        path = answer.request.url.path
+        assert SECURITY.items() <= dict(answer.headers).items(), path
+        UUID(answer.headers["x-request-id"])
+        assert "server" not in answer.headers
+        assert "strict-transport-security" not in answer.headers  # a promise for HTTPS only
+        if path != "/docs":
+            assert answer.headers["content-security-policy"] == NOTHING_MAY_RUN, path
+        if not path.startswith("/docs/"):
+            assert answer.headers["cache-control"] == "no-store", path
+
+
+async def test_a_request_has_the_id_that_it_came_with(http: httpx.AsyncClient) -> None:
+    given = str(uuid4())
+    answer = await http.get("/health/live", headers={"X-Request-ID": given})
+    assert answer.headers["x-request-id"] == given
+    problem = refused(await http.get("/nowhere", headers={"X-Request-ID": given}), "not_found")
+    assert problem["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x", "{id}x", "{id}\t{id}", "{upper}", "1" * 3000, "{{}}"])
+async def test_an_id_that_could_be_anything_is_replaced(
+    http: httpx.AsyncClient, given: str
+) -> None:
+    some = str(uuid4()).replace("0", "a")
+    given = given.format(id=some, upper=some.upper())
+    answer = await http.get("/health/live", headers={"X-Request-ID": given})
+    assert answer.headers["x-request-id"] != given
+    assert UUID(answer.headers["x-request-id"]).version == 7
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/api", "/api/v1", "/api/v1/", "/api/v2/rooms", "/favicon.ico", "/metrics"),
+        *("/docs/", "/docs/x.js", "/docs/%2e%2e/%2e%2e/pyproject.toml"),
+        *("/api/v1/rooms/", "//api/v1/rooms", "/API/v1/rooms", "/health", "/health/live/"),
+        *("/%00", "/%c3%a9", "/" + "x" * 5000),
+    ],
+    ids=lambda path: ascii(path)[:40],
+)
+async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: str) -> None:
+    url = http.base_url.copy_with(raw_path=path.encode())
+    refused(await http.get(url), "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/health/live", {"GET"}),
+        (f"{API}/auth/token", {"POST"}),
+        (f"{API}/users/me", {"GET", "PATCH"}),
+        (f"{API}/rooms", {"GET", "POST"}),
+        (f"{API}/rooms/{uuid4()}", {"GET", "PATCH", "DELETE"}),
+        (f"{API}/rooms/{uuid4()}/members", {"GET", "POST"}),
+        (f"{API}/rooms/{uuid4()}/members/{uuid4()}", {"PATCH", "DELETE"}),
+        (f"{API}/rooms/{uuid4()}/messages", {"GET", "POST"}),
+        (f"{API}/rooms/{uuid4()}/read", {"PUT"}),
+    ],
+    ids=lambda value: value.rpartition("/")[2] if isinstance(value, str) else "",
+)
+async def test_a_method_that_an_address_does_not_take(
+    http: httpx.AsyncClient, path: str, allowed: set[str]
+) -> None:
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "LOCK"} - allowed:
+        answer = await http.request(method, path)
+        refused(answer, "method_not_allowed")
+        assert set(answer.headers["allow"].split(", ")) == allowed, method
+
+
+async def test_a_failure_of_the_server_is_a_problem_too(
+    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client learns where to look in the log, and nothing of what is in there."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a secret of the house")
+
+    with monkeypatch.context() as broken, structlog.testing.capture_logs() as logged:
+        broken.setattr(accounts, "get_user", fail)
+        answer = await ada.get("/users/me")
+    problem = refused(answer, "internal")
+    assert problem["request_id"] in problem["detail"]
+    assert "secret" not in answer.text
+    assert SECURITY.items() <= dict(answer.headers).items()
+    failure, line = logged
+    assert (failure["event"], failure["log_level"]) == ("request.failed", "error")
+    assert failure["exc_info"]
+    assert (line["event"], line["status"]) == ("request", 500)
+    ok(await ada.get("/users/me"))
+
+
+async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person) -> None:
+    started = now()
+    with structlog.testing.capture_logs() as logged:
+        answers = [
+            await ada.get("/rooms/public", query="hidden"),
+            await http.get("/nowhere?hidden"),
+            await http.post(f"{API}/auth/token", content=b"x" * 300_000),
+        ]
+    elapsed_ms = (now() - started).total_seconds() * 1000
+    assert [(line["event"], line["method"], line["path"], line["status"]) for line in logged] == [
+        ("request", "GET", f"{API}/rooms/public", 200),
+        ("request", "GET", "/nowhere", 404),
+        ("request", "POST", f"{API}/auth/token", 413),
+    ]
+    assert all(type(line["status"]) is int and line["client"] == "127.0.0.1" for line in logged)
+    assert all(0 < line["ms"] < elapsed_ms for line in logged)
+    assert len(answers) == len(logged)
+
+
+@pytest.fixture
+def settings(backend: Backend) -> Any:
+    """With two origins that may call."""
+    origins = f"{ORIGIN}, http://localhost:5173"
+    return generous(backend.vary(server={"allowed_origins": origins}))
+
+
+async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -> httpx.Response:
+    return await http.options(
+        f"{API}/rooms",
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "authorization,content-type",
+        },
+    )
+
+
+async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        for origin in (ORIGIN, "http://localhost:5173"):
+            answer = await preflight(http, origin)
+            assert answer.status_code == 200
+            assert answer.headers["access-control-allow-origin"] == origin
+            assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+            # Answers that are refusals can be read by the page, too; whoever refuses.
+            for answer in (
+                await ada.call("GET", "/users/me", headers={"Origin": origin}),
+                await http.get(f"{API}/users/me", headers={"Origin": origin}),
+                await ada.call(
+                    "POST", "/rooms", headers={"Origin": origin}, content=b"x" * 300_000
+                ),
+            ):
+                assert answer.headers["access-control-allow-origin"] == origin
+                assert "Origin" in answer.headers["vary"]
+                exposed = answer.headers["access-control-expose-headers"]
+                assert {"X-Request-ID", "Retry-After"} <= set(exposed.split(", "))
+                assert "access-control-allow-credentials" not in answer.headers  # no cookies
+
+
+async def test_pages_of_other_origins_may_not(settings: Any) -> None:
+    async with serving(settings) as server, server.client() as http:
+        for origin in ("https://evil.example", "null", f"{ORIGIN}.evil.example", ORIGIN.upper()):
+            for answer in (
+                await preflight(http, origin),
+                await http.get("/health/live", headers={"Origin": origin}),
+            ):
+                assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_without_the_setting_there_are_no_other_origins(http: httpx.AsyncClient) -> None:
+    refused(await preflight(http, ORIGIN), "method_not_allowed")
+    answer = await http.get("/health/live", headers={"Origin": ORIGIN})
+    assert not [name for name in answer.headers if name.startswith("access-control")]

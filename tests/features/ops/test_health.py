@@ -1,0 +1,74 @@
+"""/health: for load balancers and supervisors."""
+
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.serving import generous, serving
+from tests.servers.backend import Backend, make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb
+
+WITHIN_S = 3.0
+
+
+async def not_ready(http: httpx.AsyncClient) -> str:
+    """What is wrong with the database; said in time."""
+    started = time.monotonic()
+    answer = await http.get("/health/ready")
+    assert time.monotonic() - started < WITHIN_S
+    state = ok(answer, 503)
+    assert state["ready"] is False
+    ok(await http.get("/health/live"))  # the process is well
+    return str(state["database"])
+
+
+def ruin(file: Path) -> None:
+    for beside in file.parent.glob(f"{file.name}-*"):
+        beside.unlink()
+    file.write_bytes(b"no database" * 1000)
+
+
+async def test_a_server_that_is_well(http: httpx.AsyncClient) -> None:
+    assert ok(await http.get("/health/live")) == {"status": "ok"}
+    state = ok(await http.get("/health/ready"))
+    assert state == {"ready": True, "database": "ok", "bus": "ok"}
+
+
+async def test_before_the_migrations(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
+    async with serving(settings) as server, server.client() as http:
+        assert await not_ready(http) == "migrations pending"
+        await migrate(settings)
+        ok(await http.get("/health/ready"))
+
+
+async def test_before_the_migrations_on_mysql(mariadb: MariaDb, tmp_path: Path) -> None:
+    async with mariadb.database(unique_name()) as url:
+        settings = make_settings(tmp_path, database=url)
+        async with serving(settings) as server, server.client() as http:
+            assert await not_ready(http) == "migrations pending"
+            await migrate(settings)
+            ok(await http.get("/health/ready"))
+
+
+@pytest.mark.embedded
+async def test_the_file_is_no_database_any_more(embedded: Backend) -> None:
+    async with serving(embedded.settings) as server, server.client() as http:
+        ruin(Path(embedded.settings.database.url.partition("///")[2]))
+        assert await not_ready(http) == "unreachable"
+
+
+async def test_the_database_is_gone_and_comes_back(cluster: Backend, mariadb: MariaDb) -> None:
+    async with serving(generous(cluster.settings)) as server, server.client() as http:
+        ada = await server.person(http)
+        with mariadb.server.frozen():
+            assert await not_ready(http) == "unreachable"
+        with mariadb.server.killed():
+            assert await not_ready(http) == "unreachable"
+            refused(await ada.get("/users/me"), "busy")
+        # Its connections were broken; nobody notices.
+        ok(await http.get("/health/ready"))
+        ok(await ada.get("/users/me"))

@@ -1,0 +1,184 @@
+"""POST /rooms."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import Person, all_pages, ids
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend
+
+
+async def test_a_public_room(ada: Person) -> None:
+    room = ok(await ada.post("/rooms", kind="public", name="  Général ", topic=" 日本 \n"), 201)
+    assert room | {"id": "", "created_at": ""} == {
+        "id": "",
+        "created_at": "",
+        "kind": "public",
+        "name": "Général",
+        "topic": " 日本 \n",
+        "archived": False,
+        "seq": 2,
+        "users": None,
+        "role": "owner",
+        "read_seq": 2,
+        "unread": 0,
+        "mentions": 0,
+    }
+    assert await ada.room(room["id"]) == room
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "group"])
+async def test_a_room_comes_with_its_members_and_its_log_says_so(
+    ada: Person, bob: Person, eve: Person, kind: str
+) -> None:
+    room = await ada.makes_room(kind, bob, eve, bob, ada)  # each counts once
+    log = await ada.log(room)
+    assert [event["seq"] for event in log] == [1, 2, 3, 4]
+    assert [event["type"] for event in log] == ["room.created"] + ["member.joined"] * 3
+    assert {event["actor"] for event in log} == {ada.id}
+    assert [event["member"] for event in log[1:]] == [
+        {"user": ada.id, "role": "owner"},
+        {"user": bob.id, "role": "member"},
+        {"user": eve.id, "role": "member"},
+    ]
+    assert log[0]["details"]["kind"] == kind
+    assert await bob.log(room) == log
+    for person in (ada, bob, eve):
+        assert (await person.room(room))["unread"] == 0
+    (members,) = await all_pages(ada, f"/rooms/{room}/members")
+    assert {(m["user"]["id"], m["role"]) for m in members} == {
+        (ada.id, "owner"),
+        (bob.id, "member"),
+        (eve.id, "member"),
+    }
+
+
+async def test_a_group_needs_no_name_but_may_have_one(ada: Person, bob: Person) -> None:
+    for body in ({}, {"name": "Trip"}):
+        room = ok(await ada.post("/rooms", kind="group", members=[bob.id], **body), 201)
+        assert room["name"] == body.get("name")
+
+
+async def test_a_direct_room_is_of_two_equals(ada: Person, bob: Person) -> None:
+    room = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)
+    assert set(room["users"]) == {ada.id, bob.id}
+    assert (room["name"], room["role"]) == (None, "member")
+    theirs = await bob.room(room["id"])
+    assert (theirs["users"], theirs["role"]) == (room["users"], "member")
+
+
+async def test_a_pair_has_one_direct_room_whoever_asks(
+    ada: Person, bob: Person, eve: Person
+) -> None:
+    room = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+    for person, other in ((ada, bob), (bob, ada)):
+        again = ok(await person.post("/rooms", kind="direct", members=[other.id]), 200)
+        assert again["id"] == room
+    assert ok(await ada.post("/rooms", kind="direct", members=[eve.id]), 201)["id"] != room
+    assert len(await ada.log(room)) == 3
+
+
+async def test_both_start_at_once_and_meet_in_one_room(ada: Person, bob: Person) -> None:
+    answers = await asyncio.gather(
+        *(
+            person.post("/rooms", kind="direct", members=[other.id])
+            for _ in range(10)
+            for person, other in ((ada, bob), (bob, ada))
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    log = await ada.log(answers[0].json()["id"])
+    assert [(event["seq"], event["type"]) for event in log] == [
+        (1, "room.created"),
+        (2, "member.joined"),
+        (3, "member.joined"),
+    ]
+
+
+async def test_one_may_talk_to_oneself(ada: Person) -> None:
+    room = ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 201)
+    assert set(room["users"]) == {ada.id}
+    assert ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 200)["id"] == room["id"]
+    ok(await ada.sends(room["id"], "to do"), 201)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "kind"),
+        ({"kind": "secret", "name": "x"}, "kind"),
+        ({"kind": "PUBLIC", "name": "x"}, "kind"),
+        ({"kind": "public"}, "body"),
+        ({"kind": "private", "name": None}, "body"),
+        ({"kind": "public", "name": ""}, "name"),
+        ({"kind": "public", "name": " \n"}, "name"),
+        ({"kind": "public", "name": "x" * 65}, "name"),
+        ({"kind": "public", "name": "ﷺ" * 6}, "name"),
+        ({"kind": "public", "name": "a\0b"}, "name"),
+        ({"kind": "public", "name": "x", "topic": "x" * 501}, "topic"),
+        ({"kind": "public", "name": "x", "topic": "\0"}, "topic"),
+        ({"kind": "public", "name": "x", "topic": None}, "topic"),
+        ({"kind": "public", "name": "x", "seq": 7}, "seq"),
+        ({"kind": "public", "name": "x", "members": ["me"]}, "members.0"),
+        ({"kind": "public", "name": "x", "members": {}}, "members"),
+        ({"kind": "public", "name": "x", "members": [str(uuid4())] * 101}, "members"),
+        ({"kind": "direct"}, "body"),
+        ({"kind": "direct", "members": []}, "body"),
+        ({"kind": "direct", "members": [str(uuid4())] * 2}, "body"),
+        ({"kind": "direct", "members": [str(uuid4())], "name": "x"}, "body"),
+        ({"kind": "direct", "members": [str(uuid4())], "topic": "x"}, "body"),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
+)
+async def test_rooms_that_cannot_be(ada: Person, body: dict[str, Any], path: str) -> None:
+    refused(await ada.post("/rooms", **body), "invalid", path)
+    assert ok(await ada.get("/rooms"))["items"] == []
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "group", "direct"])
+async def test_one_member_who_does_not_exist_means_no_room(
+    ada: Person, bob: Person, kind: str
+) -> None:
+    nobody = str(uuid4())
+    members = [nobody] if kind == "direct" else [bob.id, nobody]
+    body = {"kind": kind, "members": members} | (
+        {"name": "x"} if kind in {"public", "private"} else {}
+    )
+    problem = refused(await ada.post("/rooms", **body), "invalid")
+    assert nobody in problem["detail"]
+    assert bob.id not in problem["detail"]
+    for person in (ada, bob):
+        assert ok(await person.get("/rooms"))["items"] == []
+
+
+async def test_a_hundred_members_at_once(
+    server: Running, http: httpx.AsyncClient, ada: Person
+) -> None:
+    people = [await server.person(http) for _ in range(100)]
+    room = ok(await ada.post("/rooms", kind="group", members=ids(people)), 201)
+    assert room["seq"] == 102
+    pages = await all_pages(ada, f"/rooms/{room['id']}/members", limit=40)
+    assert [len(page) for page in pages] == [40, 40, 21]
+    found = [member["user"]["username"] for page in pages for member in page]
+    assert found == sorted(person.username for person in [ada, *people])
+
+
+async def test_nobody_is_in_more_rooms_than_the_limit(backend: Backend) -> None:
+    settings = generous(backend.vary(limits={"rooms_per_user": 2}))
+    async with serving(settings) as server, server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        public = await bob.makes_room()
+        await ada.makes_room()
+        direct = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+        refused(await ada.post("/rooms", kind="group"), "too_many")
+        refused(await ada.post(f"/rooms/{public}/join"), "too_many")
+        # What one is in stays within reach.
+        again = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 200)
+        assert again["id"] == direct
+        ok(await ada.post(f"/rooms/{direct}/join"))

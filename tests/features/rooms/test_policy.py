@@ -1,0 +1,181 @@
+"""Who may do what: every kind of room, every role and every action, over HTTP.
+
+The table is written down once more, as people would say it, so that a slip in app/rooms/policy.py
+shows here.
+"""
+
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.core.events import Role, RoomKind
+from app.rooms.policy import ALLOWED, Action
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+from tests.features.serving import Running
+
+# o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
+MAY: dict[str, dict[str, str]] = {
+    "add": {"public": "oams", "private": "oa", "group": "oam", "direct": ""},
+    "remove": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
+    "set_role": {"public": "os", "private": "o", "group": "o", "direct": ""},
+    "edit": {"public": "oas", "private": "oa", "group": "oam", "direct": ""},
+    "archive": {"public": "os", "private": "o", "group": "o", "direct": ""},
+    "leave": {"public": "oam", "private": "oam", "group": "oam", "direct": ""},
+}
+ROLES = {"o": "owner", "a": "admin", "m": "member", "s": "server", "n": "nobody"}
+KINDS = ["public", "private", "group", "direct"]
+
+
+class Scene:
+    """One room, somebody in each role, and what they try."""
+
+    def __init__(self, server: Running, http: httpx.AsyncClient) -> None:
+        self._server, self._http = server, http
+
+    async def set(self, kind: str, role: str) -> None:
+        server, http = self._server, self._http
+        self.kind, self.role = kind, role
+        self.founder, self.target, self.outsider = await server.people(
+            http, "founder", "target", "outsider"
+        )
+        self.actor = (
+            await server.administrator(http)
+            if role == "server"
+            else await server.person(http, role)
+        )
+        if kind == "direct":
+            other = self.outsider if role in {"server", "nobody"} else self.actor
+            self.room = await self.founder.makes_room(kind, other)
+            return
+        inside = [] if role in {"server", "nobody"} else [self.actor]
+        self.room = await self.founder.makes_room(kind, self.target, *inside)
+        if role in {"owner", "admin"}:
+            path = f"/rooms/{self.room}/members/{self.actor.id}"
+            ok(await self.founder.patch(path, role=role))
+
+    async def add(self) -> httpx.Response:
+        return await self.actor.post(f"/rooms/{self.room}/members", users=[self.outsider.id])
+
+    async def remove(self) -> httpx.Response:
+        return await self.actor.delete(f"/rooms/{self.room}/members/{self.target.id}")
+
+    async def set_role(self) -> httpx.Response:
+        path = f"/rooms/{self.room}/members/{self.target.id}"
+        return await self.actor.patch(path, role="admin")
+
+    async def edit(self) -> httpx.Response:
+        return await self.actor.patch(f"/rooms/{self.room}", topic=f"by {self.role}")
+
+    async def archive(self) -> httpx.Response:
+        return await self.actor.delete(f"/rooms/{self.room}")
+
+    async def leave(self) -> httpx.Response:
+        return await self.actor.post(f"/rooms/{self.room}/leave")
+
+    async def restore(self) -> httpx.Response:
+        return await self.actor.patch(f"/rooms/{self.room}", archived=False)
+
+
+@pytest.fixture
+def scene(server: Running, http: httpx.AsyncClient) -> Scene:
+    return Scene(server, http)
+
+
+# Nobody owns a direct room, and it has no admin.
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [
+        (kind, role)
+        for kind in KINDS
+        for role in ROLES.values()
+        if kind != "direct" or role not in {"owner", "admin"}
+    ],
+)
+async def test_who_may_do_what(scene: Scene, kind: str, role: str) -> None:
+    """First what is refused, which changes nothing; then the rest is done."""
+    await scene.set(kind, role)
+    tries: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+        "edit": scene.edit,
+        "add": scene.add,
+        "set_role": scene.set_role,
+        "remove": scene.remove,
+        "archive": scene.archive,
+        "leave": scene.leave,
+    }
+    letter = next(letter for letter, name in ROLES.items() if name == role)
+    allowed = [name for name in tries if letter in MAY[name][kind]]
+    # Those who may not know of the room are told that there is none.
+    knows = kind == "public" or role not in {"server", "nobody"}
+    before = await scene.founder.log(scene.room)
+    for name in tries.keys() - allowed:
+        refused(await tries[name](), "forbidden" if knows else "not_found")
+    assert await scene.founder.log(scene.room) == before
+    for name in allowed:
+        answer = await tries[name]()
+        assert answer.status_code in {200, 204}, (name, answer.text)
+    assert len(await scene.founder.log(scene.room)) == len(before) + len(allowed)
+
+
+async def test_the_table_here_is_the_table_there() -> None:
+    actions = {
+        Action.ADD: "add",
+        Action.REMOVE: "remove",
+        Action.SET_ROLE: "set_role",
+        Action.EDIT: "edit",
+        Action.ARCHIVE: "archive",
+        Action.LEAVE: "leave",
+    }
+    assert actions.keys() == set(Action)
+    for action, name in actions.items():
+        for kind in RoomKind:
+            said = {Role(ROLES[letter]) for letter in MAY[name][kind] if letter in "oam"}
+            assert said == ALLOWED[kind][action], (kind, action)
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "group"])
+async def test_only_owners_restore(scene: Scene, kind: str) -> None:
+    await scene.set(kind, "admin")
+    ok(await scene.founder.delete(f"/rooms/{scene.room}"), 204)
+    refused(await scene.restore(), "forbidden")
+    assert (await scene.founder.room(scene.room))["archived"]
+    ok(await scene.founder.patch(f"/rooms/{scene.room}", archived=False))
+    assert not (await scene.actor.room(scene.room))["archived"]
+
+
+@pytest.mark.parametrize(
+    ("remover", "target", "may"),
+    [
+        *[("owner", other, True) for other in ("owner", "admin", "member")],
+        *[("admin", other, other == "member") for other in ("owner", "admin", "member")],
+    ],
+)
+async def test_nobody_removes_an_equal_or_a_superior_but_owners_do(
+    server: Running, http: httpx.AsyncClient, remover: str, target: str, *, may: bool
+) -> None:
+    founder, actor, victim = await server.people(http, "founder", "actor", "victim")
+    room = await founder.makes_room("private", actor, victim)
+    for person, role in ((actor, remover), (victim, target)):
+        ok(await founder.patch(f"/rooms/{room}/members/{person.id}", role=role))
+    answer = await actor.delete(f"/rooms/{room}/members/{victim.id}")
+    if may:
+        ok(answer, 204)
+        refused(await victim.get(f"/rooms/{room}"), "not_found")
+    else:
+        refused(answer, "forbidden")
+        ok(await victim.get(f"/rooms/{room}"))
+
+
+async def test_who_removes_oneself_is_told_to_leave(ada: Person, bob: Person) -> None:
+    room = await ada.makes_room("group", bob)
+    for person in (ada, bob):
+        refused(await person.delete(f"/rooms/{room}/members/{person.id}"), "forbidden")
+
+
+async def test_what_is_not_there_cannot_be_changed(ada: Person, eve: Person) -> None:
+    room = await ada.makes_room("private")
+    for user in (eve.id, str(uuid4())):
+        refused(await ada.delete(f"/rooms/{room}/members/{user}"), "not_found")
+        refused(await ada.patch(f"/rooms/{room}/members/{user}", role="admin"), "not_found")

@@ -1,0 +1,183 @@
+"""Every change happens as a whole or not at all: shown for each statement of each use case.
+
+One after the other, each statement and the COMMIT fails. Then there is no 2xx, no row of any table
+has changed (the `seq` of rooms is one of them), and nothing was announced.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.persistence.tables import LoggedEvent
+from tests.features.answers import ok, refused
+from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
+from tests.features.people import API
+from tests.features.serving import (
+    BACKENDS,
+    Running,
+    cluster_server_of,
+    embedded_server_of,
+    generous,
+    serving,
+)
+from tests.features.use_cases import USE_CASES, Request, Stage, UseCase
+from tests.servers.backend import Backend
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+METHODS = {"post", "put", "patch", "delete"}
+LOST_CONNECTION = 2013
+each_use_case = pytest.mark.parametrize("case", USE_CASES, ids=[case.name for case in USE_CASES])
+
+
+NEVER = float("inf")
+
+
+@pytest.fixture(scope="module")
+async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with embedded_server_of(tmp_path_factory.mktemp("atomicity")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def cluster_stand(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("atomicity")
+    async with cluster_server_of(mariadb, redis_server, directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def stand(request: pytest.FixtureRequest) -> Running:
+    """A server with little in its database, and nobody else's requests."""
+    found: Running = request.getfixturevalue(f"{request.param}_stand")
+    return found
+
+
+@pytest.fixture
+async def http(stand: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with stand.client() as client:
+        yield client
+
+
+@pytest.fixture
+def saboteur(stand: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Saboteur]:
+    saboteur = Saboteur(stand.context.database, monkeypatch)
+    yield saboteur
+    saboteur.leave()
+    assert saboteur.connections_in_use() == 0
+
+
+async def request_of(case: UseCase, stand: Running, http: httpx.AsyncClient) -> Request:
+    return await case.prepare(Stage(stand, http, *await stand.people(http, "ada", "bob", "eve")))
+
+
+@each_use_case
+async def test_it_happens_as_a_whole_or_not_at_all(
+    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+) -> None:
+    request = await request_of(case, stand, http)
+    before = await saboteur.rows()
+    at, succeeded = 0, False
+    while not succeeded:
+        at += 1
+        with saboteur.planning(at) as plan:
+            answer = await request()
+        if plan.struck:
+            refused(answer, "internal")
+            assert effect(before, await saboteur.rows()) == {}, plan.steps[-1]
+            assert saboteur.announced == [], plan.steps[-1]
+        else:
+            # Nothing failed this time, which shows that it would have changed something before.
+            assert answer.status_code == case.status, answer.text
+            assert effect(before, await saboteur.rows()) != {}
+            assert tuple(poke.kind.name for poke in saboteur.announced) == case.announces
+            assert plan.steps[-1] == COMMIT
+            assert plan.steps.count(COMMIT) == 1, "one command is one transaction"
+            succeeded = True
+
+
+@each_use_case
+async def test_what_the_database_wants_again_happens_once(
+    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+) -> None:
+    """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
+    is that of one run."""
+
+    async def run(at: float) -> tuple[object, int]:
+        request = await request_of(case, stand, http)
+        before = await saboteur.rows()
+        with saboteur.planning(at, DEADLOCK) as plan:
+            answer = await request()
+        assert answer.status_code == case.status, answer.text
+        assert plan.struck == (at < NEVER)
+        pokes = [(poke.kind, poke.seq) for poke in saboteur.announced]
+        return (effect(before, await saboteur.rows()), pokes), len(plan.steps)
+
+    once, steps = await run(NEVER)
+    for at in (steps - 1, steps):
+        again, more_steps = await run(at)
+        assert again == once
+        assert more_steps > steps
+
+
+async def test_no_request_that_changes_something_is_missing_above(embedded: Backend) -> None:
+    paths: dict[str, Any] = create_app(embedded.settings).openapi()["paths"]
+    mutating = {
+        f"{method.upper()} {path.removeprefix(API)}"
+        for path, operations in paths.items()
+        for method in operations
+        if method in METHODS
+    }
+    assert mutating == {case.route for case in USE_CASES}
+    assert all(path.startswith(API) or not METHODS & paths[path].keys() for path in paths)
+
+
+async def test_the_comparison_sees_a_single_changed_seq(
+    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur
+) -> None:
+    ada = await stand.person(http)
+    room = await ada.makes_room()
+    before = await saboteur.rows()
+    await ada.says(room, "one")
+    assert effect(before, await saboteur.rows()) == {
+        "rooms": (1, 1),
+        "messages": (0, 1),
+        LoggedEvent.__tablename__: (0, 1),
+    }
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_commit_that_nobody_knows_the_outcome_of(
+    cluster: Backend, monkeypatch: pytest.MonkeyPatch, *, happened: bool
+) -> None:
+    """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
+    async with serving(generous(cluster.settings)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        dialect = server.context.database._engines.write.sync_engine.dialect
+        commit = dialect.do_commit
+        broken: list[bool] = []
+
+        def break_once(connection: Any) -> None:
+            if broken:
+                broken.pop()
+                if happened:
+                    commit(connection)
+                raise dialect.loaded_dbapi.OperationalError(LOST_CONNECTION, "Lost connection")
+            commit(connection)
+
+        monkeypatch.setattr(dialect, "do_commit", break_once)
+        broken.append(True)
+        message = ok(await ada.sends(room, nonce="n"), 200 if happened else 201)
+        assert message["seq"] == 3
+        broken.append(True)
+        refused(await ada.patch(f"/rooms/{room}", topic="x"), "unknown_outcome")
+        assert (await ada.room(room))["topic"] == ("x" if happened else "")
+        ok(await ada.patch(f"/rooms/{room}", topic="x"))  # `retry: now`
+        assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]

@@ -1,0 +1,50 @@
+"""What the README shows works as it stands there, but for the address."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+from tests.features.serving import Running
+
+README = (ROOT / "README.md").read_text()
+
+
+def block(language: str) -> str:
+    """The one block of the README in this language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+async def output_of(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(30):
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
+
+
+@pytest.mark.embedded
+async def test_the_first_chat_and_the_first_socket(
+    embedded_server: Running, tmp_path: Path
+) -> None:
+    here = embedded_server.url.removeprefix("http://")
+
+    def there(text: str) -> str:
+        return text.replace("127.0.0.1:8000", here)
+
+    script = there(block("bash")) + '\necho; echo "$token $room"\n'
+    said = await output_of("bash", "-euo", "pipefail", "-c", script)
+    assert said.count('"text":"Hello 👋"') == 2, said  # sent, and read back
+
+    token, room = said.splitlines()[-1].split()[-2:]
+    first_socket = tmp_path / "first_socket.py"
+    first_socket.write_text(there(block("python")))
+    frames = (await output_of(sys.executable, str(first_socket), token, room)).splitlines()
+    assert '"type":"welcome"' in frames[0]
+    assert "Over the socket" in frames[-1]

@@ -1,0 +1,195 @@
+"""Every request that changes something, ready to be made.
+
+Each function sets the stage and returns the request. Once made, it changes the database; it can be
+made again for as long as it has failed.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from app.core.clock import now
+from tests.features.answers import ok
+from tests.features.people import API, Person
+from tests.features.serving import PASSWORD, Running, unique
+from tests.features.users.auth import log_in, renew, token_happened
+
+Request = Callable[[], Awaitable[httpx.Response]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    server: Running
+    http: httpx.AsyncClient
+    ada: Person
+    bob: Person
+    eve: Person
+
+
+@dataclass(frozen=True)
+class UseCase:
+    name: str
+    route: str  # as in the OpenAPI document, below /api/v1
+    status: int
+    announces: tuple[str, ...]  # the kinds, in order
+    prepare: Callable[[Stage], Awaitable[Request]]
+
+
+USE_CASES: list[UseCase] = []
+_Prepare = Callable[[Stage], Awaitable[Request]]
+
+
+def use_case(route: str, status: int, *announces: str) -> Callable[[_Prepare], _Prepare]:
+    def remember(prepare: _Prepare) -> _Prepare:
+        USE_CASES.append(UseCase(prepare.__name__, route, status, announces, prepare))
+        return prepare
+
+    return remember
+
+
+# Accounts.
+
+
+@use_case("POST /auth/register", 201)
+async def register(stage: Stage) -> Request:
+    account = {"username": unique("new"), "password": PASSWORD}
+    return lambda: stage.http.post(f"{API}/auth/register", json=account)
+
+
+@use_case("POST /auth/token", 200)
+async def login(stage: Stage) -> Request:
+    return lambda: log_in(stage.http, stage.ada.username)
+
+
+@use_case("POST /auth/token", 200)
+async def refresh(stage: Stage) -> Request:
+    return lambda: renew(stage.http, stage.ada.refresh)
+
+
+@use_case("POST /auth/token", 400, "SESSION_REVOKED")
+async def reuse_of_a_refresh_token(stage: Stage) -> Request:
+    ok(await renew(stage.http, stage.ada.refresh))
+    long_ago = now() - timedelta(hours=1)
+    await token_happened(stage.server, stage.ada.refresh, used_at=long_ago)
+    return lambda: renew(stage.http, stage.ada.refresh)
+
+
+@use_case("POST /auth/logout", 204, "SESSION_REVOKED")
+async def logout(stage: Stage) -> Request:
+    return lambda: stage.ada.post("/auth/logout")
+
+
+@use_case("DELETE /auth/sessions/{session_id}", 204, "SESSION_REVOKED")
+async def revoke(stage: Stage) -> Request:
+    ok(await log_in(stage.http, stage.ada.username))
+    other = next(s for s in ok(await stage.ada.get("/auth/sessions")) if not s["current"])
+    return lambda: stage.ada.delete(f"/auth/sessions/{other['id']}")
+
+
+@use_case("POST /ws-tickets", 201)
+async def ticket(stage: Stage) -> Request:
+    return lambda: stage.ada.post("/ws-tickets")
+
+
+@use_case("PATCH /users/me", 200)
+async def profile(stage: Stage) -> Request:
+    return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
+
+
+# Rooms.
+
+
+def _create(stage: Stage, members: list[Person], **body: Any) -> Request:
+    body["members"] = [person.id for person in members]
+    return lambda: stage.ada.post("/rooms", **body)
+
+
+@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
+async def create_public(stage: Stage) -> Request:
+    return _create(stage, [stage.bob, stage.eve], kind="public", name="A room")
+
+
+@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
+async def create_private(stage: Stage) -> Request:
+    return _create(stage, [stage.bob], kind="private", name="A room", topic="secret")
+
+
+@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
+async def create_group(stage: Stage) -> Request:
+    return _create(stage, [stage.bob, stage.eve], kind="group")
+
+
+@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
+async def create_direct(stage: Stage) -> Request:
+    return _create(stage, [stage.bob], kind="direct")
+
+
+@use_case("POST /rooms/{room_id}/join", 200, "JOINED")
+async def join(stage: Stage) -> Request:
+    room = await stage.bob.makes_room()
+    return lambda: stage.ada.post(f"/rooms/{room}/join")
+
+
+@use_case("POST /rooms/{room_id}/leave", 204, "LEFT")
+async def leave(stage: Stage) -> Request:
+    room = await stage.bob.makes_room("private", stage.ada)
+    return lambda: stage.ada.post(f"/rooms/{room}/leave")
+
+
+@use_case("POST /rooms/{room_id}/members", 200, "JOINED", "JOINED")
+async def add_members(stage: Stage) -> Request:
+    room = await stage.ada.makes_room("private")
+    users = [stage.bob.id, stage.eve.id]
+    return lambda: stage.ada.post(f"/rooms/{room}/members", users=users)
+
+
+@use_case("DELETE /rooms/{room_id}/members/{user_id}", 204, "REMOVED")
+async def remove_member(stage: Stage) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.ada.delete(f"/rooms/{room}/members/{stage.bob.id}")
+
+
+@use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "ROOM")
+async def set_role(stage: Stage) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.ada.patch(f"/rooms/{room}/members/{stage.bob.id}", role="owner")
+
+
+@use_case("PATCH /rooms/{room_id}", 200, "ROOM")
+async def rename(stage: Stage) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.patch(f"/rooms/{room}", name="Another", topic="of another")
+
+
+@use_case("PATCH /rooms/{room_id}", 200, "ROOM")
+async def restore(stage: Stage) -> Request:
+    room = await stage.ada.makes_room()
+    ok(await stage.ada.delete(f"/rooms/{room}"), 204)
+    return lambda: stage.ada.patch(f"/rooms/{room}", archived=False)
+
+
+@use_case("DELETE /rooms/{room_id}", 204, "ROOM")
+async def archive(stage: Stage) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.delete(f"/rooms/{room}")
+
+
+# Messages.
+
+
+@use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE")
+async def send_with_mentions_and_a_reply(stage: Stage) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob, stage.eve)
+    (question,) = await stage.bob.says(room, "question")
+    text = f"@{stage.bob.username} @{stage.eve.username} answer"
+    return lambda: stage.ada.sends(room, text, nonce="n", reply_to=question)
+
+
+@use_case("PUT /rooms/{room_id}/read", 200, "READ")
+async def mark_read(stage: Stage) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    await stage.bob.says(room, "one", f"@{stage.ada.username} two")
+    return lambda: stage.ada.put(f"/rooms/{room}/read", seq=4)

@@ -1,0 +1,189 @@
+"""POST /auth/token with grant_type=password."""
+
+import asyncio
+import threading
+
+import argon2
+import httpx
+import pytest
+from sqlalchemy import update
+
+from app.persistence.tables import User
+from app.persistence.uow import UnitOfWork
+from tests.features.answers import ok, refused
+from tests.features.people import API, Person
+from tests.features.serving import (
+    PASSWORD,
+    Running,
+    eventually,
+    generous,
+    serving,
+    unique,
+)
+from tests.features.users.auth import TOKEN, log_in, whoami
+from tests.servers.backend import Backend
+
+
+async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -> None:
+    answer = await log_in(http, ada.username)
+    login = ok(answer)
+    assert login.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (login["token_type"], login["expires_in"]) == ("bearer", 900)
+    assert len(login["refresh_token"]) == 64
+    assert answer.headers["cache-control"] == "no-store"
+    assert ok(await whoami(http, login["access_token"]))["id"] == ada.id
+
+
+@pytest.mark.parametrize("spelt", [str.upper, str.title, "ａ".__add__])
+async def test_the_username_may_be_spelt_in_any_way(
+    server: Running, http: httpx.AsyncClient, spelt: object
+) -> None:
+    assert callable(spelt)
+    person = await server.person(http, "axa")
+    written = spelt(person.username[1:] if not spelt("x").isascii() else person.username)
+    ok(await log_in(http, written))
+
+
+async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Person) -> None:
+    """What Swagger UI sends beside the two that count."""
+    form = {
+        "grant_type": "password",
+        "username": ada.username,
+        "password": PASSWORD,
+        "scope": "",
+        "client_id": "string",
+        "client_secret": "string",
+    }
+    ok(await http.post(TOKEN, data=form))
+
+
+async def test_a_wrong_password_answers_like_an_unknown_user(
+    http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs one Argon2 verification with the same parameters, so that time tells nothing."""
+    verified: list[str] = []
+    verify = argon2.PasswordHasher.verify
+
+    def counting(hasher: argon2.PasswordHasher, stored: str, password: str) -> bool:
+        verified.append(stored)
+        return verify(hasher, stored, password)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counting)
+    wrong = refused(await log_in(http, ada.username, "something else"), "invalid_grant")
+    assert len(verified) == 1
+    unknown = refused(await log_in(http, unique("nobody"), "something else"), "invalid_grant")
+    assert len(verified) == 2
+    one, other = (argon2.extract_parameters(stored) for stored in verified)
+    assert one == other
+    assert wrong | {"request_id": None} == unknown | {"request_id": None}
+    assert wrong["error"] == "invalid_grant"  # RFC 6749, 5.2
+
+
+async def test_who_has_no_password_cannot_log_in(
+    server: Running, http: httpx.AsyncClient, ada: Person
+) -> None:
+    """Imported accounts; not with an empty password either."""
+
+    async def forget(uow: UnitOfWork) -> None:
+        of_ada = User.username == ada.username
+        await uow._session.execute(update(User).where(of_ada).values(password_hash=None))
+
+    await server.context.database.transact(forget)
+    for password in (PASSWORD, "nobody", "None", " "):
+        refused(await log_in(http, ada.username, password), "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"grant_type": "password"},
+        {"grant_type": "password", "username": "ada"},
+        {"grant_type": "password", "password": PASSWORD},
+        {"grant_type": "password", "username": "", "password": ""},
+        {"grant_type": "client_credentials", "username": "ada", "password": PASSWORD},
+        {"grant_type": "password\n", "username": "ada", "password": PASSWORD},
+        {"grant_type": "password", "username": "a" * 201, "password": PASSWORD},
+        {"grant_type": "password", "username": "ada", "password": "x" * 201},
+        {"grant_type": "password", "username": "a\0da", "password": PASSWORD},
+        {"grant_type": "refresh_token"},
+        {"grant_type": "refresh_token", "refresh_token": ""},
+    ],
+    ids=str,
+)
+async def test_forms_that_say_nothing(http: httpx.AsyncClient, form: dict[str, str]) -> None:
+    refused(await http.post(TOKEN, data=form), "invalid")
+
+
+async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
+    http: httpx.AsyncClient,
+) -> None:
+    """`unicode_escape` is one in which a client can write half of a surrogate pair."""
+    fields = {"grant_type": "refresh_token", "refresh_token": "\\ud800"}
+    body = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    kind = "multipart/form-data; boundary=x; charset=unicode_escape"
+    answer = await http.post(TOKEN, content=f"{body}--x--\r\n", headers={"Content-Type": kind})
+    refused(answer, "invalid")
+
+
+async def test_an_outdated_hash_is_renewed_at_the_next_login(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap, dear = (generous(backend.vary(auth={"argon2_memory_kib": memory})) for memory in (8, 16))
+    async with serving(cheap) as server, server.client() as http:
+        ada = await server.person(http)
+    async with serving(dear) as server, server.client() as http:
+        ok(await log_in(http, ada.username))
+        assert (await _stored(server, ada)).startswith("$argon2id$v=19$m=16,")
+        ok(await log_in(http, ada.username))
+
+
+async def _stored(server: Running, person: Person) -> str:
+    async def read(uow: UnitOfWork) -> str:
+        user = await uow.users.by_key(person.username)
+        assert user
+        assert user.password_hash
+        return user.password_hash
+
+    return await server.context.database.transact(read)
+
+
+async def test_past_the_pool_the_answer_is_busy(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at work and one that waits; the third is sent away; the two still get their answer."""
+    settings = generous(backend.vary(auth={"argon2_workers": 1, "argon2_waiting": 1}))
+    go_on = threading.Event()
+
+    def slow(*_: object) -> bool:
+        go_on.wait(10)
+        return True
+
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        monkeypatch.setattr(argon2.PasswordHasher, "verify", slow)
+        taken = [asyncio.create_task(log_in(http, ada.username)) for _ in range(2)]
+        await eventually(lambda: server.context.passwords._free == 0)
+        refused(await log_in(http, ada.username), "busy")
+        account = {"username": unique("bob"), "password": PASSWORD}
+        refused(await http.post(f"{API}/auth/register", json=account), "busy")
+        go_on.set()
+        for answer in await asyncio.gather(*taken):
+            ok(answer)
+        ok(await log_in(http, ada.username))
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/auth/register"])
+async def test_attempts_are_throttled_per_address(backend: Backend, path: str) -> None:
+    settings = backend.vary(auth={"attempts_per_minute": 2, "attempts_burst": 3})
+    async with serving(settings) as server, server.client() as http:
+        for _ in range(3):
+            refused(await http.post(f"{API}{path}"), "invalid")
+        problem = refused(await http.post(f"{API}{path}"), "rate_limited")
+        assert 25_000 < problem["retry_after_ms"] <= 30_001
+        # Who is logged in already goes on.
+        ada = await server.person(http)
+        ok(await ada.get("/users/me"))

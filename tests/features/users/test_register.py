@@ -1,0 +1,120 @@
+"""POST /auth/register."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.features.answers import ok, refused
+from tests.features.people import API
+from tests.features.serving import PASSWORD, Running, generous, serving, unique
+from tests.servers.backend import Backend
+
+REGISTER = f"{API}/auth/register"
+
+
+async def register(http: httpx.AsyncClient, username: str, **more: object) -> httpx.Response:
+    return await http.post(REGISTER, json={"username": username, "password": PASSWORD} | more)
+
+
+async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
+    name = unique("ada")
+    me = ok(await register(http, name, display_name="  Ada Lovelace "), 201)
+    assert me.keys() == {"id", "username", "display_name", "is_admin", "created_at"}
+    assert (me["username"], me["display_name"], me["is_admin"]) == (name, "Ada Lovelace", False)
+    assert me["created_at"].endswith("Z")
+
+
+async def test_the_display_name_is_the_username_unless_given(http: httpx.AsyncClient) -> None:
+    name = unique("ada")
+    assert ok(await register(http, name), 201)["display_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("jose{}", "jose{}"),
+        ("Jose{}", "jOSE{}"),
+        ("straße{}", "STRASSE{}"),
+        ("ﬁona{}", "fiona{}"),  # a ligature
+        ("ａｄａ{}", "ada{}"),  # full width
+        ("josé{}", "jose\u0301{}"),  # composed and not
+        ("Σίσυφος{}", "σίσυφοσ{}"),  # final sigma
+    ],
+    ids=["same", "case", "sharp s", "ligature", "width", "composition", "sigma"],
+)
+async def test_a_name_is_taken_in_every_spelling(
+    http: httpx.AsyncClient, first: str, second: str
+) -> None:
+    number = unique("")
+    ok(await register(http, first.format(number)), 201)
+    refused(await register(http, second.format(number)), "username_taken")
+
+
+async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
+    name = unique("ada")
+    answers = await asyncio.gather(*(register(http, name) for _ in range(10)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+    for answer in answers:
+        if answer.status_code == 409:
+            refused(answer, "username_taken")
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["हिन्दी{}", "ภาษาไทย{}", "தமிழ்{}", "Ωμέγα{}", "李小龙{}", "ジャッキー{}", "o.l-d_x{}", "é{}"],
+)
+async def test_every_script_has_names(http: httpx.AsyncClient, username: str) -> None:
+    username = username.format(unique(""))
+    assert ok(await register(http, username), 201)["username"] == username
+
+
+@pytest.mark.parametrize(
+    "username",
+    [
+        *("", "a", "a" * 33, ".ada", "ada.", "-ada", "ada_", "a da", " ada", "ada\n", "a@da"),
+        *("a\x00da", "a/da", "😀😀", "a\u200dda", "a\ufe0fda", "a\u3164da", "ﷺﷺﷺﷺ"),
+    ],
+    ids=ascii,
+)
+async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> None:
+    refused(await register(http, username), "invalid", "username")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("password", "1234567"),
+        ("password", "x" * 201),
+        ("password", "12345678\x00"),
+        ("password", 12345678),
+        ("display_name", ""),
+        ("display_name", "  "),
+        ("display_name", "x" * 65),
+        ("display_name", "a\x00"),
+        ("display_name", "ﷺ" * 10),  # 18 letters each, once normalised
+        ("is_admin", True),
+    ],
+    ids=ascii,
+)
+async def test_other_values_that_cannot_be(
+    http: httpx.AsyncClient, field: str, value: object
+) -> None:
+    refused(await register(http, unique("ada"), **{field: value}), "invalid", field)
+
+
+async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
+    """A password that is refused does not come back, and so does not get into anybody's log."""
+    answer = await register(http, unique("ada"), password="hidden!")
+    refused(answer, "invalid", "password")
+    assert "hidden!" not in answer.text
+
+
+async def test_registration_can_be_closed(backend: Backend) -> None:
+    settings = backend.vary(auth={"registration": "closed"})
+    async with serving(generous(settings)) as server, server.client() as http:
+        refused(await register(http, unique("ada")), "forbidden")
+
+
+async def test_an_email_address_is_no_name(server: Running, http: httpx.AsyncClient) -> None:
+    refused(await register(http, "ada@example.org"), "invalid", "username")

@@ -1,0 +1,219 @@
+"""Servers and people for the socket's tests. Servers are shared; rooms and people are each test's.
+
+A test that needs other settings, or breaks something, asks for `start`.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any, Protocol
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.bus.memory import MemoryBus
+from app.bus.redis import RedisBus
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.events import Announcement, RoomKind
+from app.persistence.uow import UnitOfWork
+from app.realtime.hub import Hub
+from app.realtime.socket import Socket
+from app.rooms.schemas import CreateRoom
+from app.rooms.service import create_room
+from app.settings import Settings
+from app.users.logins import open_session
+from tests.features.people import Person
+from tests.features.serving import Running, generous, serving
+from tests.realtime.peer import Peers
+from tests.servers.backend import Backend, make_settings, migrate, unique_name, vary
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+
+def quick(settings: Settings) -> Settings:
+    """No limit that a test reaches by chance, and short waits where the product waits."""
+    return vary(
+        generous(settings),
+        limits={
+            "frames_per_minute": 6e6,
+            "frames_burst": 100_000,
+            "sockets_unauthenticated_per_address": 1000,
+        },
+        realtime={"bump_every_ms": 50, "gap_wait_ms": 30},
+    )
+
+
+def hub_of(running: Running) -> Hub:
+    hub = running.server.lifespan.state["hub"]
+    assert isinstance(hub, Hub)
+    return hub
+
+
+def slow_network(running: Running) -> None:
+    """The kernel takes only a few kilobytes at once for each socket from now on."""
+    listener = running.server.servers[0].sockets[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+
+async def soon(condition: Callable[[], object], within: float = 10.0) -> None:
+    """Return once a condition of the server's own state is true; nothing announces those."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def again(running: Running, person: Person) -> Person:
+    """The same person, in another session."""
+    context = running.context
+    login = await context.database.transact(
+        open_session, UUID(person.id), None, "tests", "127.0.0.1", context.settings.auth, 100
+    )
+    access = context.tokens.sign(login.claims, now(), now() + context.access_lifetime)
+    return replace(
+        person, access=access, refresh=login.refresh_token, session=str(login.claims.session)
+    )
+
+
+@pytest.fixture(scope="session")
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("embedded")
+    settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    await migrate(settings)
+    async with serving(quick(settings)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def cluster_settings(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    """One MariaDB and one Redis, for as many processes as a test wants."""
+    async with mariadb.database(unique_name()) as url:
+        settings = make_settings(
+            tmp_path_factory.mktemp("cluster"), database=url, redis=redis_server.url
+        )
+        await migrate(settings)
+        yield quick(settings)
+
+
+@pytest.fixture(scope="session")
+async def cluster_server(cluster_settings: Settings) -> AsyncIterator[Running]:
+    async with serving(cluster_settings) as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.embedded),
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ],
+)
+def server(request: pytest.FixtureRequest) -> Running:
+    found: Running = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture(scope="session")
+async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def ada(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "ada")
+
+
+@pytest.fixture
+async def bob(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "bob")
+
+
+@pytest.fixture
+async def eve(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "eve")
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Peers]:
+    async with Peers() as peers:
+        yield peers
+
+
+class Start(Protocol):
+    def __call__(self, **groups: Mapping[str, Any]) -> Awaitable["Own"]: ...
+
+
+Watch = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+
+class Own:
+    """A server of one test's own, with a client."""
+
+    def __init__(self, running: Running, http: httpx.AsyncClient) -> None:
+        self.running, self.http = running, http
+        self.url = running.url
+
+    @property
+    def hub(self) -> Hub:
+        return hub_of(self.running)
+
+    def deafen(self, hear: Callable[[Announcement], object]) -> None:
+        """From now on the bus speaks to this instead of the hub."""
+        bus = self.running.context.bus
+        assert isinstance(bus, MemoryBus | RedisBus)
+        bus._hear[:] = [lambda poke: (hear(poke), None)[1]]
+
+    @property
+    def hear(self) -> Callable[[Announcement], None]:
+        """What the bus calls, unless `deafen` came between."""
+        return self.hub.hear
+
+    def watch_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
+        """`watch(name of the query, run)` is called instead of each read of the database, and
+        returns what `await run()` does, or something else."""
+        database = self.running.context.database
+        read = database.read
+
+        async def watched(query: Any, *args: Any) -> Any:
+            return await watch(query.__name__, lambda: read(query, *args))
+
+        monkeypatch.setattr(database, "read", watched)
+
+    async def person(self, name: str = "ada") -> Person:
+        return await self.running.person(self.http, name)
+
+    async def rooms(self, owner: Person, count: int, **fields: Any) -> list[str]:
+        """Many rooms, faster than over HTTP."""
+        actor = Actor(UUID(owner.id), UUID(owner.session), is_admin=False, expires_at=now())
+        spec = CreateRoom(kind=RoomKind.PUBLIC, name="One of many", **fields)
+
+        async def create(uow: UnitOfWork) -> list[str]:
+            made = [await create_room(uow, actor, spec, most=10_000) for _ in range(count)]
+            return [str(created.view.room.id) for created in made]
+
+        return await self.running.context.database.transact(create)
+
+    async def socket_of(self, person: Person, follows: int) -> Socket:
+        """The server's end of the person's socket, once so many rooms are open on it."""
+        of_person = self.hub.by_user[UUID(person.id)]
+        await soon(lambda: of_person and len(of_person[0].follows) == follows)
+        return of_person[0]
+
+
+@pytest.fixture
+async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[Own]]]:
+    """`await start(limits={…})`: a server on a database of this test's own."""
+    async with AsyncExitStack() as stack:
+
+        async def run(**groups: Mapping[str, Any]) -> Own:
+            settings = vary(quick(backend.settings), **groups)
+            running = await stack.enter_async_context(serving(settings))
+            return Own(running, await stack.enter_async_context(running.client()))
+
+        yield run

@@ -1,0 +1,118 @@
+"""`python -m app serve`, as an operator runs it: processes of their own, on uvloop, with signals."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.settings import PREFIX, Settings
+from tests.features.people import Person
+from tests.servers.process import find
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 30.0
+LISTENS = re.compile(r"Chat on (https?://\S+)")
+
+
+class ServerProcess:
+    """Listens at `url`. What it says is kept for the story of a failure."""
+
+    def __init__(self, process: Process, client: httpx.AsyncClient) -> None:
+        self._process, self._output = process, deque[str](maxlen=50)
+        self._reading: asyncio.Task[None] | None = None
+        self._http = client
+        self.url = ""
+
+    async def wait_until_it_listens(self) -> None:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_S):
+            while not self.url:
+                line = (await self._process.stdout.readline()).decode()
+                assert line, f"the server ended: {self.story()}"
+                self._output.append(line)
+                if match := LISTENS.match(line):
+                    self.url = match[1]
+        self._http.base_url = self.url
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._output.append(line.decode())
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def story(self) -> str:
+        return "".join(self._output)
+
+    def here(self, person: Person) -> Person:
+        """The same person, as a client of this process."""
+        return replace(person, http=self._http)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ended(self, within: float) -> int:
+        """The return code."""
+        try:
+            async with asyncio.timeout(within):
+                code = await self._process.wait()
+        except TimeoutError:
+            raise AssertionError(f"still running after {within} s: {self.story()}") from None
+        if self._reading:
+            await self._reading
+        return code
+
+    async def stop(self) -> None:
+        if self._process.returncode is None:
+            self.signal(signal.SIGKILL)
+        await self.ended(within=10)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, directory: Path, port: int = 0
+) -> AsyncIterator[ServerProcess]:
+    guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
+    process = await asyncio.create_subprocess_exec(
+        *guard,
+        *(sys.executable, "-m", "app", "serve"),
+        cwd=directory,  # where there is no .env
+        env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    async with httpx.AsyncClient(timeout=30) as client:
+        server = ServerProcess(process, client)
+        try:
+            await server.wait_until_it_listens()
+            yield server
+        finally:
+            await server.stop()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as an operator would give them; nothing of ours but what Python needs."""
+    ours = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    given: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
+    return (
+        ours
+        | {"PYTHONPATH": str(ROOT)}
+        | {
+            f"{PREFIX}{group}__{name}".upper(): str(value)
+            for group, values in given.items()
+            for name, value in values.items()
+        }
+    )

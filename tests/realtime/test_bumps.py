@@ -1,0 +1,123 @@
+"""Rooms that are not open: exact counts, a few at a time, and which rooms come and go."""
+
+import asyncio
+
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Start
+from tests.realtime.peer import Peer, Peers
+
+
+def bump(peer: Peer, room: str) -> dict[str, int]:
+    """The newest counts of a room."""
+    found = [e for frame in peer.of("room.bumped") for e in frame["rooms"] if e["room"] == room]
+    return found[-1] if found else {}
+
+
+async def counted(peer: Peer, room: str, **fields: int) -> None:
+    """The newest counts of the room are these."""
+    await peer.until(lambda: fields.items() <= bump(peer, room).items(), f"{fields}")
+
+
+async def test_a_closed_room_is_counted_exactly(ada: Person, bob: Person, peers: Peers) -> None:
+    room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    await ada.says(room, "one", f"two @{bob.username}", f"@{bob.username.upper()}: three")
+    await ada.says(other, f"@{ada.username} @nobody")
+    await bob.says(room, "my own is not unread")
+    await peer.until(lambda: bump(peer, room).get("seq") == 7 and bump(peer, other))
+    assert bump(peer, room) == {"room": room, "seq": 7, "read_seq": 3, "unread": 3, "mentions": 2}
+    assert bump(peer, other) == {"room": other, "seq": 4, "read_seq": 3, "unread": 1, "mentions": 0}
+    assert peer.seqs(room) == []
+
+
+async def test_many_messages_are_few_bumps(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"bump_every_ms": 300})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    rooms = [await ada.makes_room("private", bob) for _ in range(3)]
+    peer = await peers.join(bob)
+    await asyncio.gather(*(ada.says(room, *"abcdefghij") for room in rooms))
+    await peer.until(lambda: all(bump(peer, room).get("unread") == 10 for room in rooms))
+    assert len(peer.of("room.bumped")) <= 6  # of thirty messages
+
+
+async def test_an_open_room_is_not_counted(ada: Person, bob: Person, peers: Peers) -> None:
+    room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob, room)
+    await ada.says(room, "seen")
+    await ada.says(other, "counted")
+    await peer.until(lambda: bump(peer, other))
+    assert not bump(peer, room)
+    await peer.ask("close", rooms=[room])
+    await ada.says(room, "not seen")
+    await peer.until(lambda: bump(peer, room))
+    assert bump(peer, room)["unread"] == 2
+
+
+async def test_a_new_room_is_counted_at_once(ada: Person, bob: Person, peers: Peers) -> None:
+    old = await ada.makes_room()
+    peer = await peers.join(bob)
+    direct = await ada.makes_room("direct", bob)
+    await peer.until(lambda: bump(peer, direct))
+    ok(await ada.post(f"/rooms/{old}/members", users=[bob.id]))
+    await peer.until(lambda: bump(peer, old))
+    assert bump(peer, old) == {"room": old, "seq": 3, "read_seq": 3, "unread": 0, "mentions": 0}
+    await ada.says(old, "hi")
+    await peer.until(lambda: bump(peer, old)["unread"] == 1)
+
+
+async def test_a_room_that_is_opened_at_once_is_counted_when_closed(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    """Whoever opens a room before it was ever counted is told of it later all the same."""
+    room = await ada.makes_room()
+    peer = await peers.join(bob)
+    ok(await bob.post(f"/rooms/{room}/join"))
+    await peer.opens(room)
+    await peer.ask("close", rooms=[room])
+    await ada.says(room, "hi")
+    await peer.until(lambda: bump(peer, room).get("unread") == 1)
+
+
+async def test_a_room_that_one_is_removed_from_is_closed(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    gone, left = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    ok(await ada.delete(f"/rooms/{gone}/members/{bob.id}"), 204)
+    assert (await peer.expect("room.closed", room=gone))["reason"] == "removed"
+    ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    assert (await peer.expect("room.closed", room=left))["reason"] == "left"
+    await ada.says(gone, "unheard")
+    await ada.says(left, "unheard")
+    again = await ada.makes_room("private", bob)
+    await peer.until(lambda: bump(peer, again))
+    assert not bump(peer, gone)
+    assert not bump(peer, left)
+    assert len(peer.of("room.closed")) == 2
+
+
+async def test_back_again_counts_again(ada: Person, bob: Person, peers: Peers) -> None:
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    for _ in range(3):
+        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    await ada.says(room, "hi")
+    await peer.until(lambda: bump(peer, room).get("unread") == 1)
+
+
+async def test_huge_rooms_are_counted_less_often(start: Start, peers: Peers) -> None:
+    server = await start(
+        limits={"huge_room": 2}, realtime={"bump_every_ms": 50, "bump_every_huge_ms": 400}
+    )
+    ada, bob = await server.person("ada"), await server.person("bob")
+    huge = await ada.makes_room("private", bob)
+    small = await bob.makes_room("private")
+    peer, _ = await peers.join(bob), await peers.join(ada)
+    for number in range(1, 20):
+        await ada.says(huge, "x")
+        await bob.says(small, "x")
+        await counted(peer, small, seq=2 + number)
+    await peer.until(lambda: bump(peer, huge).get("unread") == 19)
+    assert len([f for f in peer.of("room.bumped") if f["rooms"][0]["room"] == huge]) < 10

@@ -1,0 +1,208 @@
+"""Who gets a socket: what is refused as HTTP, and which hello convinces."""
+
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import text
+from websockets.exceptions import InvalidStatus
+
+from app.core.clock import now
+from app.core.tokens import Claims, Tokens
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Start
+from tests.realtime.peer import Peer, Peers, dial, joined
+
+
+async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
+    with pytest.raises(InvalidStatus) as caught:
+        async with dial(url, **options):
+            pass
+    response = caught.value.response
+    problem = orjson.loads(bytes(response.body or b""))
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == response.status_code
+    return response.status_code, dict(response.headers.raw_items()), problem
+
+
+async def ticket(person: Person) -> str:
+    found: str = ok(await person.post("/ws-tickets"), 201)["ticket"]
+    return found
+
+
+async def expect_refused(peer: Peer, error: str, code: int, frame_id: Any = None) -> None:
+    answer = await peer.expect("error")
+    assert answer["code"] == error
+    assert answer.get("id") == frame_id
+    assert await peer.closed() == code
+    assert peer.frames == [answer]
+
+
+# Before it is a socket.
+
+
+@pytest.mark.parametrize("protocols", [(), ("chat.v2",), ("Chat.v1",)], ids=str)
+async def test_without_the_subprotocol_it_is_refused(
+    server: Running, protocols: tuple[str, ...]
+) -> None:
+    status, _, problem = await refusal(server.url, protocols=protocols)
+    assert (status, problem["code"]) == (422, "invalid")
+    assert "chat.v1" in problem["detail"]
+
+
+async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
+    async with dial(server.url, protocols=("chat.v2", "chat.v1")) as peer:
+        assert peer.connection.subprotocol == "chat.v1"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1"]
+)
+async def test_pages_of_other_origins_are_refused(server: Running, origin: str) -> None:
+    status, _, problem = await refusal(server.url, origin=origin)
+    assert (status, problem["code"]) == (403, "forbidden")
+
+
+async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
+    start: Start, peers: Peers
+) -> None:
+    listed = "https://chat.example"
+    server = await start(server={"allowed_origins": f"https://other.example, {listed}"})
+    for origin in (None, server.url, listed):
+        assert (await peers.dial(server.url, origin=origin)).is_open
+    await refusal(server.url, origin=f"{listed}.evil.example")
+
+
+async def test_too_many_of_one_address_without_a_hello_are_refused(
+    start: Start, peers: Peers
+) -> None:
+    server = await start(limits={"sockets_unauthenticated_per_address": 3})
+    waiting = [await peers.dial(server.url) for _ in range(3)]
+    status, headers, problem = await refusal(server.url)
+    assert (status, problem["code"], problem["retry"]) == (429, "rate_limited", "after")
+    assert int(headers["retry-after"]) * 1000 == problem["retry_after_ms"]
+    # Saying hello makes room, and so does going.
+    ada = await server.person()
+    await waiting[0].send("hello", token=ada.access)
+    await waiting[0].expect("rooms")
+    await waiting[0].settled()
+    replacement = await peers.dial(server.url)
+    await refusal(server.url)
+    await replacement.leave()
+    await (await peers.dial(server.url)).leave()
+
+
+# The hello.
+
+
+async def test_no_hello_in_time_ends_the_socket(start: Start) -> None:
+    server = await start(realtime={"hello_timeout_s": 0.1})
+    async with dial(server.url) as peer:
+        assert await peer.closed() == 4401
+        assert peer.frames == []
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "frame_id"),
+    [
+        ('{"type":"pong","id":"p","n":1}', "bad_frame", "p"),
+        ('{"type":"hello","id":3}', "invalid", 3),
+        ('{"type":"hello","id":3,"token":""}', "invalid", 3),
+        ('{"type":"hello","id":"x","token":"t","rooms":{}}', "invalid", "x"),
+        ('{"type":"hallo","id":4,"token":"t"}', "unknown_type", 4),
+        ("hello", "bad_frame", None),
+        ("", "bad_frame", None),
+        ("[]", "bad_frame", None),
+        (b'{"type":"hello","token":"t"}', "bad_frame", None),
+    ],
+    ids=repr,
+)
+async def test_a_first_frame_that_is_no_hello_ends_the_socket(
+    server: Running, message: str | bytes, error: str, frame_id: Any
+) -> None:
+    async with dial(server.url) as peer:
+        await peer.connection.send(message)
+        await expect_refused(peer, error, 4400, frame_id)
+
+
+async def test_a_ticket_opens_one_socket(server: Running, ada: Person) -> None:
+    once = await ticket(ada)
+    async with joined(ada, token=once) as peer:
+        assert peer.is_open
+        async with dial(server.url) as second:
+            await second.send("hello", id=1, token=once)
+            await expect_refused(second, "unauthenticated", 4401, 1)
+        await peer.settled()
+
+
+async def test_a_ticket_is_used_up_by_whoever_is_first(server: Running, ada: Person) -> None:
+    once = await ticket(ada)
+    async with AsyncExitStack() as stack:
+        rivals = [await stack.enter_async_context(dial(server.url)) for _ in range(8)]
+        for rival in rivals:
+            await rival.send("hello", token=once)
+        for rival in rivals:
+            await rival.expect_anything()
+        assert sorted(r.frames[0]["type"] for r in rivals) == ["error"] * 7 + ["welcome"]
+
+
+async def test_a_ticket_expires(start: Start) -> None:
+    server = await start()
+    ada = await server.person()
+    old = await ticket(ada)
+    async with server.running.context.database._engines.write.begin() as connection:
+        await connection.execute(
+            text("UPDATE ws_tickets SET expires_at = :at"), {"at": "2020-01-01 00:00:00.000000"}
+        )
+    async with dial(server.url) as peer:
+        await peer.send("hello", token=old)
+        await expect_refused(peer, "unauthenticated", 4401)
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048])
+async def test_a_wrong_token_ends_the_socket(server: Running, token: str) -> None:
+    async with dial(server.url) as peer:
+        await peer.send("hello", id="h", token=token)
+        await expect_refused(peer, "unauthenticated", 4401, "h")
+
+
+async def test_an_access_token_opens_sockets_until_it_expires(server: Running, ada: Person) -> None:
+    async with joined(ada), joined(ada):
+        pass
+    claims = server.context.tokens.verify(ada.access)
+    hour = timedelta(hours=1)
+    stale = server.context.tokens.sign(claims, now() - 2 * hour, now() - hour)
+    foreign = Tokens(b"somebody else's key " * 2, "chat").sign(
+        Claims(claims.user, claims.session), now(), now() + hour
+    )
+    for token in (stale, foreign):
+        async with dial(server.url) as peer:
+            await peer.send("hello", token=token)
+            await expect_refused(peer, "unauthenticated", 4401)
+
+
+async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Person) -> None:
+    left = await ticket(ada)
+    ok(await ada.post("/auth/logout"), 204)
+    for token in (left, ada.access):
+        async with dial(server.url) as peer:
+            await peer.send("hello", token=token)
+            await expect_refused(peer, "unauthenticated", 4401)
+
+
+async def test_a_hello_may_be_as_large_as_announced_and_no_larger(
+    server: Running, ada: Person
+) -> None:
+    most = server.settings.limits.hello_bytes
+    for size, fits in ((most, True), (most + 1, False)):
+        hello = orjson.dumps({"type": "hello", "token": ada.access, "rooms": []}).decode()
+        async with dial(server.url) as peer:
+            await peer.connection.send(hello + " " * (size - len(hello)))
+            if fits:
+                await peer.expect("welcome")
+            else:
+                assert await peer.closed() == 1009

@@ -1,0 +1,28 @@
+"""Sockets that do nothing cost no database connection."""
+
+import asyncio
+
+from app.persistence.uow import Database
+from tests.realtime.conftest import Start
+from tests.realtime.peer import Peers
+
+
+def checked_out(database: Database) -> int:
+    engines = {database._engines.write, database._engines.read}
+    return sum(engine.sync_engine.pool.checkedout() for engine in engines)  # type: ignore[attr-defined]
+
+
+async def test_idle_sockets_hold_no_database_connection(start: Start, peers: Peers) -> None:
+    server = await start(
+        database={"pool_size": 2}, limits={"sockets_per_user": 100}, realtime={"heartbeat_s": 0.5}
+    )
+    ada = await server.person()
+    room = await ada.makes_room()
+    sockets = await asyncio.gather(*(peers.join(ada, (room, 0)) for _ in range(50)))
+    for peer in sockets:
+        await peer.expect("ping")
+    assert checked_out(server.running.context.database) == 0
+    assert (await sockets[0].says(room))["seq"] == 3
+    for peer in sockets:
+        await peer.has(room, 3)
+        assert peer.seqs(room) == [1, 2, 3]

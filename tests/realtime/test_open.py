@@ -1,0 +1,259 @@
+"""Opening a room from a position: everything that was missed, once, in order, then live."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Start, slow_network
+from tests.realtime.peer import Peers, dial, joined
+
+
+async def test_at_the_head_nothing_is_missed(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    (head,) = await ada.says(room, "hello")
+    peer = await peers.join(ada)
+    opened = await peer.opens(room, since=head)
+    assert opened | {"id": None} == {
+        "type": "room.opened",
+        "id": None,
+        "room": room,
+        "from": head,
+        "seq": head,
+        "state": "ok",
+    }
+    await ada.says(room, "live")
+    await peer.has(room, head + 1)
+    assert peer.seqs(room) == [head + 1]
+
+
+async def test_what_was_missed_comes_before_what_is_live(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    await ada.says(room, *map(str, range(10)))
+    peer = await peers.join(ada)
+    opened = await peer.opens(room, since=4)
+    assert (opened["from"], opened["seq"], opened["state"]) == (4, 12, "ok")
+    await ada.says(room, "live")
+    await peer.has(room, 13)
+    assert peer.seqs(room) == list(range(5, 14))
+    assert peer.events(room) == (await ada.log(room))[4:]
+
+
+async def test_without_a_position_it_starts_at_the_head(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    await ada.says(room, "before")
+    peer = await peers.join(ada)
+    opened = await peer.opens(room)
+    assert (opened["from"], opened["seq"], opened["state"]) == (3, 3, "ok")
+    await peer.settled()
+    assert peer.seqs(room) == []
+
+
+async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) -> None:
+    server = await start(limits={"catchup_room": 10})
+    ada = await server.person()
+    room = await ada.makes_room()
+    await ada.says(room, *map(str, range(28)))
+    peer = await peers.join(ada)
+    ten = await peer.opens(room, since=20)
+    assert (ten["state"], ten["seq"]) == ("ok", 30)
+    await peer.settled()
+    assert peer.seqs(room) == list(range(21, 31))
+    eleven = await peer.opens(room, since=19)
+    assert (eleven["state"], eleven["from"], eleven["seq"]) == ("limited", 19, 30)
+    await peer.settled()
+    assert peer.seqs(room)[10:] == list(range(eleven["resume"] + 1, 31))
+    assert eleven["resume"] < 30
+
+
+async def test_a_long_log_is_paged_and_has_no_hole(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    for _ in range(148):
+        await peer.send("message.send", room=room, nonce=uuid4().hex, text="x")
+    await peer.until(lambda: len(peer.of("ack")) == 148)
+    opened = await peer.opens(room, since=0)
+    assert (opened["state"], opened["from"], opened["seq"]) == ("limited", 0, 150)
+    log = []
+    after: int | None = opened["from"]
+    while after is not None:
+        page = ok(
+            await ada.get(f"/rooms/{room}/events", after=after, until=opened["resume"], limit=30)
+        )
+        log += page["items"]
+        after = page["next"]
+    await ada.says(room, "live")
+    await peer.has(room, 151)
+    log += peer.events(room)
+    assert [event["seq"] for event in log] == list(range(1, 152))
+    assert log == await ada.log(room)
+
+
+async def test_a_position_beyond_the_head_is_reset(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    for since in (3, 2**53 - 1):
+        opened = await peer.opens(room, since=since)
+        assert (opened["state"], opened["seq"], opened["from"]) == ("reset", 2, since)
+    await ada.says(room, "live")
+    await peer.has(room, 3)
+    assert peer.seqs(room) == [3]
+
+
+async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peers) -> None:
+    public, private = await ada.makes_room(), await ada.makes_room("private")
+    direct = await ada.makes_room("direct", bob)
+    mine = await bob.makes_room("private")
+    peer = await peers.join(bob)
+    error = await peer.opens(public, since=0)
+    assert (error["type"], error["code"], error["room"]) == ("error", "forbidden", public)
+    hidden = await peer.opens(private, since=0)
+    nowhere = await peer.opens(unknown := str(uuid4()), since=0)
+    assert hidden["code"] == "not_found"
+    assert hidden | {"id": 0, "room": 0} == nowhere | {"id": 0, "room": 0}
+    assert (hidden["room"], nowhere["room"]) == (private, unknown)
+    assert (await peer.opens(direct))["type"] == "room.opened"
+    await ada.says(public, "for members")
+    await ada.says(private, "for members")
+    # The others in the same frame are opened all the same.
+    await peer.send(
+        "open", id=1, rooms=[{"room": private}, {"room": mine, "since": 0}, {"room": public}]
+    )
+    await peer.has(mine, 2)
+    await peer.expect("error", id=1, room=public)
+    assert {frame["room"] for frame in peer.frames if "actor" in frame} == {mine}
+
+
+async def test_a_socket_has_so_many_rooms_open(start: Start, peers: Peers) -> None:
+    server = await start(limits={"open_rooms": 3})
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(4)]
+    peer = await peers.join(ada, *rooms[:3])
+    error = await peer.opens(rooms[3])
+    assert (error["code"], error["room"]) == ("too_many", rooms[3])
+    assert (await peer.opens(rooms[0]))["type"] == "room.opened"  # it is open already
+    assert (await peer.ask("close", rooms=[rooms[0]]))["type"] == "room.closed"
+    assert (await peer.opens(rooms[3]))["type"] == "room.opened"
+    # The rest of a hello with too many is open.
+    async with dial(server.url) as other:
+        await other.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
+        assert (await other.expect("error"))["room"] == rooms[3]
+        assert len(other.of("room.opened")) == 3
+
+
+async def test_opening_again_starts_again(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    peer = await peers.join(ada, (room, 0))
+    await peer.has(room, 2)
+    await peer.opens(room, since=1)
+    await ada.says(room, "live")
+    await peer.has(room, 3)
+    await peer.settled()
+    assert peer.seqs(room) == [1, 2, 2, 3]
+
+
+async def test_a_room_twice_in_one_frame_is_open_once(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    await peer.send("open", rooms=[{"room": room}, {"room": room, "since": 1}])
+    await peer.has(room, 2)
+    await ada.says(room, "live")
+    await peer.has(room, 3)
+    await peer.settled()
+    assert peer.seqs(room) == [2, 3]
+
+
+async def test_a_closed_room_is_silent(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    closed = await peer.ask("close", rooms=[room])
+    assert closed | {"id": 0} == {
+        "type": "room.closed",
+        "id": 0,
+        "room": room,
+        "reason": "closed",
+    }
+    await ada.says(room, "unheard")
+    await peer.settled()
+    assert peer.seqs(room) == []
+    assert (await peer.ask("close", rooms=[room]))["type"] == "room.closed"  # nothing to do
+    await peer.opens(room, since=2)
+    await peer.has(room, 3)
+
+
+async def test_large_messages_are_caught_up_within_the_buffer(start: Start, peers: Peers) -> None:
+    """What would make its own socket a slow one becomes `limited`, in one room and over several."""
+    server = await start(limits={"buffer_bytes": 131072})
+    slow_network(server.running)
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(16)]
+    for room in rooms:
+        await ada.says(room, *["🙂" * 4000] * 2)
+    await ada.says(rooms[0], *["🙂" * 4000] * 20)
+    async with dial(server.url) as peer:
+        peer.stops_reading()
+        await peer.send(
+            "hello", token=ada.access, rooms=[{"room": room, "since": 2} for room in rooms]
+        )
+        server_end = await server.socket_of(ada, follows=len(rooms))
+        assert server_end._writer.buffered_bytes() < 131072
+        peer.connection.transport.resume_reading()
+        opened = {room: await peer.expect("room.opened", room=room) for room in rooms}
+        await peer.settled()
+        assert opened[rooms[0]]["state"] == "limited"
+        for room, frame in opened.items():
+            begin = frame.get("resume", 2)
+            assert peer.seqs(room) == list(range(begin + 1, frame["seq"] + 1))
+        assert len(peer.seqs(rooms[0])) >= 1
+        # Whoever has read that gets more.
+        again = await peer.opens(rooms[15], since=3)
+        assert again["state"] == "ok"
+
+
+async def test_the_rooms_of_a_hello_share_a_budget(start: Start, peers: Peers) -> None:
+    server = await start(limits={"catchup_hello": 12, "catchup_room": 10})
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(4)]
+    for room in rooms:
+        await ada.says(room, *map(str, range(6)))
+    async with dial(server.url) as peer:
+        await peer.send("hello", token=ada.access, rooms=[{"room": r, "since": 0} for r in rooms])
+        opened = [await peer.expect("room.opened", room=room) for room in rooms]
+        await peer.settled()
+        assert [frame["state"] for frame in opened] == ["ok"] + ["limited"] * 3
+        assert sum(len(peer.seqs(room)) for room in rooms) <= 12
+        for room, frame in zip(rooms, opened, strict=True):
+            begin = frame.get("resume", 0)
+            assert peer.seqs(room) == list(range(begin + 1, frame["seq"] + 1))
+        # A frame of its own has a budget of its own.
+        assert (await peer.opens(rooms[3], since=0))["state"] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "group"])
+async def test_every_kind_of_event_arrives_as_the_log_has_it(
+    server: Running, ada: Person, bob: Person, kind: str
+) -> None:
+    room = await ada.makes_room(kind)
+    async with joined(ada, (room, 0)) as peer:
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+        ok(await ada.patch(f"/rooms/{room}", topic="new"))
+        ok(await bob.sends(room, "hi"), 201)
+        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        await peer.has(room, 9)
+        assert [event["type"] for event in peer.events(room)] == [
+            "room.created",
+            "member.joined",
+            "member.joined",
+            "member.role_changed",
+            "room.changed",
+            "message.created",
+            "member.left",
+            "member.joined",
+            "member.removed",
+        ]
+        assert peer.events(room) == await ada.log(room)

@@ -1,0 +1,65 @@
+"""Read markers: to the others who have the room open, to one's own sockets, and never back."""
+
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Start
+from tests.realtime.peer import Peers
+
+
+async def test_a_marker_is_told_to_everybody_in_the_room(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, "one", "two")
+    reader, reader_too = await peers.join(bob, room), await peers.join(bob)
+    writer, away = await peers.join(ada, room), await peers.join(ada)
+    ack = await reader.ask("read", room=room, seq=4)
+    assert ack | {"id": 0} == {"type": "ack", "id": 0, "room": room, "seq": 4, "duplicate": False}
+    told = {"type": "read", "room": room, "user": bob.id, "seq": 4}
+    for peer in (reader, reader_too, writer):
+        assert await peer.expect("read") == told
+    for peer in (reader, reader_too):
+        bump = (await peer.expect("room.bumped"))["rooms"]
+        assert bump == [{"room": room, "seq": 5, "read_seq": 4, "unread": 1, "mentions": 0}]
+    await away.settled()
+    assert away.of("read", "room.bumped") == []
+    assert ok(await bob.get(f"/rooms/{room}"))["read_seq"] == 4
+
+
+async def test_a_marker_never_goes_back_nor_beyond_the_head(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, "one", "two")
+    peer, writer = await peers.join(bob), await peers.join(ada, room)
+    assert (await peer.ask("read", room=room, seq=5))["seq"] == 5
+    for seq in (4, 0, 5):
+        assert (await peer.ask("read", room=room, seq=seq))["seq"] == 5
+    await ada.says(room, "three")
+    assert (await peer.ask("read", room=room, seq=2**53 - 1))["seq"] == 6
+    await writer.expect("read", seq=6)
+    assert [frame["seq"] for frame in writer.of("read")] == [5, 6]
+
+
+async def test_a_marker_of_http_is_told_too(ada: Person, bob: Person, peers: Peers) -> None:
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(ada, room)
+    ok(await bob.put(f"/rooms/{room}/read", seq=1))  # joining has read everything up to there
+    await ada.says(room, "hi")
+    ok(await bob.put(f"/rooms/{room}/read", seq=4))
+    assert (await peer.expect("read"))["seq"] == 4
+    assert len(peer.of("read")) == 1
+
+
+async def test_in_a_huge_room_only_ones_own_sockets_are_told(start: Start, peers: Peers) -> None:
+    server = await start(limits={"huge_room": 3})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    writer = await peers.join(ada, room)
+    reader, reader_too = await peers.join(bob, room), await peers.join(bob, room)
+    await ada.says(room, "hi")
+    assert (await reader.ask("read", room=room, seq=4))["seq"] == 4
+    await reader.expect("read")
+    await reader_too.expect("read")
+    await writer.settled()
+    assert writer.of("read") == []

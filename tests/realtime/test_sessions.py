@@ -1,0 +1,118 @@
+"""A session that has ended has no sockets."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from app.core.clock import now
+from app.core.events import Kind
+from app.persistence.tables import Session
+from app.persistence.uow import UnitOfWork
+from app.users import logins
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Start, again
+from tests.realtime.peer import Peers
+
+
+async def test_a_logout_closes_the_sockets_of_that_session(
+    server: Running, ada: Person, bob: Person, peers: Peers
+) -> None:
+    elsewhere = await again(server, ada)
+    ended = [await peers.join(ada), await peers.join(ada)]
+    stay = [await peers.join(elsewhere), await peers.join(bob)]
+    ok(await ada.post("/auth/logout"), 204)
+    for peer in ended:
+        assert await peer.closed(within=1) == 4403
+    for peer in stay:
+        await peer.settled()
+
+
+async def test_a_session_can_be_ended_from_another(
+    server: Running, ada: Person, peers: Peers
+) -> None:
+    elsewhere = await again(server, ada)
+    lost, mine = await peers.join(elsewhere), await peers.join(ada)
+    ok(await ada.delete(f"/auth/sessions/{elsewhere.session}"), 204)
+    assert await lost.closed(within=1) == 4403
+    await mine.settled()
+
+
+async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Peers) -> None:
+    server = await start(auth={"refresh_grace_s": 0})
+    ada = await server.person()
+    peer = await peers.join(ada)
+    form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
+    ok(await server.http.post("/api/v1/auth/token", data=form))
+    await peer.settled()
+    assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
+    assert await peer.closed(within=1) == 4403
+
+
+async def test_frames_after_the_end_are_not_executed(
+    server: Running, ada: Person, bob: Person, peers: Peers
+) -> None:
+    """What was on its way when the session ended is not done in its name."""
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    await peer.settled()
+    for number in range(3):
+        await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
+    # Without a pause: nothing of it was read yet.
+    hub = server.server.lifespan.state["hub"]
+    hub.close_session(UUID(bob.session), 4403, "the session was ended")
+    assert await peer.closed() == 4403
+    await ada.says(room, "later")
+    assert [e["type"] for e in await ada.log(room)].count("message.created") == 1
+
+
+async def test_a_revocation_that_nobody_heard_is_found_out(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"session_check_s": 0.2})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    hear = server.hub.hear
+    server.deafen(lambda poke: poke.kind is Kind.SESSION_REVOKED or hear(poke))
+    peer, other = await peers.join(ada), await peers.join(bob)
+    ok(await ada.post("/auth/logout"), 204)
+    assert await peer.closed(within=3) == 4403
+    await other.settled()
+
+
+async def test_a_session_that_ends_during_the_hello_has_no_socket(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check of the token and the hub's knowing of the socket."""
+    server = await start()
+    ada = await server.person()
+    redeem = logins.actor_and_user
+
+    async def late(reads: UnitOfWork, claims: object) -> object:
+        found = await redeem(reads, claims)  # type: ignore[arg-type]
+        ok(await ada.post("/auth/logout"), 204)
+        return found
+
+    monkeypatch.setattr("app.realtime.handshake.actor_and_user", late)
+    peer = await peers.dial(server.url)
+    await peer.send("hello", token=ada.access)
+    assert await peer.closed(within=3) in {4401, 4403}
+    assert not server.hub.sockets
+
+
+async def test_a_socket_ends_with_its_session(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+
+    async def shorten(uow: UnitOfWork) -> None:
+        soon = now() + timedelta(seconds=1)
+        await uow._session.execute(
+            update(Session).where(Session.id == UUID(ada.session)).values(expires_at=soon)
+        )
+
+    await server.running.context.database.transact(shorten)
+    peer, other = await peers.join(ada), await peers.join(bob)
+    assert await peer.closed(within=4) == 4402
+    await other.settled()

@@ -1,0 +1,99 @@
+"""Stopping a server and starting it again: clients are told to come back, and miss nothing."""
+
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.features.people import Person
+from tests.features.serving import Running, serving
+from tests.realtime.conftest import quick
+from tests.realtime.peer import Peers
+from tests.realtime.processes import running
+from tests.servers.backend import Backend
+
+COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
+
+
+@pytest.fixture
+async def elsewhere(backend: Backend) -> AsyncIterator[Running]:
+    """Makes accounts; and is another writer of the database."""
+    async with serving(quick(backend.settings)) as server:
+        yield server
+
+
+@pytest.fixture
+async def ada(elsewhere: Running) -> AsyncIterator[Person]:
+    async with elsewhere.client() as client:
+        yield await elsewhere.person(client, "ada")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
+async def test_a_server_that_stops_and_starts(
+    backend: Backend, ada: Person, peers: Peers, tmp_path: Path, how: signal.Signals
+) -> None:
+    settings = quick(backend.settings)
+    async with running(settings, tmp_path) as server:
+        here = server.here(ada)
+        room = await here.makes_room()
+        sockets = [await peers.join(here, (room, 0)) for _ in range(3)]
+        await sockets[0].says(room, "before")
+        for peer in sockets:
+            await peer.has(room, 3)
+        mute = await peers.dial(server.url)  # has not said hello
+        server.signal(how)
+        assert await server.ended(within=5) in (0, -how)
+        for peer in (*sockets, mute):
+            assert await peer.closed() in COME_BACK
+        port = server.port
+        assert "Traceback" not in server.story()
+    await ada.says(room, "while it was down")
+    async with running(settings, tmp_path, port) as server:
+        assert server.port == port
+        here = server.here(ada)
+        for peer in sockets:
+            back = await peers.join(here, (room, peer.seqs(room)[-1]))
+            await back.has(room, 4)
+            await here.says(room, "after")
+            assert peer.seqs(room) == [1, 2, 3]
+            assert back.seqs(room)[0] == 4
+            await back.leave()
+
+
+async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
+    backend: Backend, ada: Person, peers: Peers, tmp_path: Path
+) -> None:
+    """It is cut off once the time for a graceful end is over."""
+    settings = quick(backend.settings)
+    async with running(settings, tmp_path) as server:
+        here = server.here(ada)
+        room = await here.makes_room()
+        slow, writer = await peers.join(here, room), await peers.join(here)
+        slow.stops_reading()
+        for _ in range(250):  # more than the kernel takes, less than what may wait
+            await writer.says(room, "🙂" * 3900)
+        server.signal(signal.SIGTERM)
+        assert await writer.closed() in COME_BACK
+        await server.ended(within=15)
+
+
+async def test_a_server_that_is_killed_has_lost_nothing(
+    backend: Backend, ada: Person, peers: Peers, tmp_path: Path
+) -> None:
+    settings = quick(backend.settings)
+    async with running(settings, tmp_path) as server:
+        here = server.here(ada)
+        room = await here.makes_room()
+        peer = await peers.join(here)
+        for number in range(5):
+            acked = (await peer.says(room, str(number)))["seq"]
+            assert acked == number + 3
+        server.signal(signal.SIGKILL)
+        assert await peer.closed() in COME_BACK
+        await server.ended(within=5)
+    async with running(settings, tmp_path) as server:
+        back = await peers.join(server.here(ada), (room, 0))
+        await back.has(room, 7)
+        assert back.seqs(room) == list(range(1, 8))
+        await back.leave()

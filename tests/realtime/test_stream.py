@@ -1,0 +1,204 @@
+"""One room's position: whatever the bus does, what comes out is the log, once and in order."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.core.events import Announcement, Kind
+from app.realtime import stream
+from app.realtime.stream import Stream
+
+ROOM = UUID(int=1)
+EARLY = 4  # instead of a thousand, so that examples reach it
+PAGE = 3
+FORGED = 10**6
+
+
+def event(seq: int) -> Announcement:
+    return Announcement(Kind.MESSAGE, ROOM, seq, ROOM, b"%d" % seq)
+
+
+class Machine(RuleBasedStateMachine):
+    """A log that grows, a bus that loses, doubles and swaps, and somebody who reads the log while
+    all of that goes on."""
+
+    @initialize(committed=st.integers(0, 5))
+    def start(self, committed: int) -> None:
+        self.kept = stream.MOST_EARLY
+        stream.MOST_EARLY = EARLY
+        self.stream = Stream()
+        self.committed = committed
+        self.began: int | None = None
+        self.out: list[int] = []
+        self.told = 0  # the newest that was truly told of
+        self.reading: tuple[int, int, list[int]] | None = None  # after, until, what was found
+
+    def teardown(self) -> None:
+        if not hasattr(self, "stream"):
+            return
+        self.begin()
+        self.stream.suspect(self.committed)
+        for _ in range(2 * self.committed + 10):
+            if self.reading:
+                self.answer()
+            elif self.stream.gap():
+                self.read()
+            else:
+                break
+        stream.MOST_EARLY = self.kept
+        assert self.began is not None
+        assert self.out == list(range(self.began + 1, self.committed + 1))
+        assert self.stream.gap() is None
+
+    def take(self, events: list[Announcement]) -> None:
+        for passed in events:
+            assert passed.frame == b"%d" % passed.seq
+            self.out.append(passed.seq)
+
+    @rule()
+    def commit(self) -> None:
+        self.committed += 1
+
+    @rule(data=st.data())
+    def poke(self, data: st.DataObject) -> None:
+        """Of anything that is committed, however old, in any order and number."""
+        newest = st.integers(max(1, self.committed - 2 * EARLY), max(1, self.committed))
+        for seq in data.draw(st.lists(newest, max_size=2 * EARLY)):
+            if seq <= self.committed:
+                self.told = max(self.told, seq)
+                self.take(self.stream.offer([event(seq)]))
+
+    @rule(seq=st.integers(FORGED, 2**53 - 1))
+    def forge(self, seq: int) -> None:
+        self.take(self.stream.offer([event(seq)]))
+
+    @precondition(lambda self: self.began is None)
+    @rule(ago=st.integers(0, 3))
+    def begin(self, ago: int = 0) -> None:
+        """With what the log said a moment ago."""
+        if self.began is None:
+            self.began = max(0, self.committed - ago)
+        self.take(self.stream.begin(self.began))
+
+    @rule(data=st.data())
+    def suspect(self, data: st.DataObject) -> None:
+        head = data.draw(st.integers(0, self.committed))
+        self.told = max(self.told, head)
+        self.stream.suspect(head)
+
+    @precondition(lambda self: self.reading is None)
+    @rule()
+    def read(self) -> None:
+        gap = self.stream.ask()
+        assert gap == self.stream.gap()
+        if gap:
+            after, until = gap
+            newest = min(until, self.committed)
+            self.reading = after, until, list(range(after + 1, newest + 1))[:PAGE]
+
+    @precondition(lambda self: self.reading is not None)
+    @rule()
+    def answer(self) -> None:
+        assert self.reading is not None
+        _, until, found = self.reading
+        self.reading = None
+        self.take(self.stream.offer(map(event, found)))
+        if len(found) < PAGE:
+            self.stream.settle(until)
+
+    @invariant()
+    def dense(self) -> None:
+        if not hasattr(self, "stream"):
+            return
+        began = self.began or 0
+        assert self.out == list(range(began + 1, began + 1 + len(self.out)))
+        if self.began is not None:
+            assert self.stream.head == began + len(self.out)
+            if self.told > self.stream.head:
+                gap = self.stream.gap()
+                assert gap is not None
+                assert gap[1] >= self.told
+        assert len(self.stream._early) <= 2 * EARLY
+
+
+TestStream = pytest.mark.filterwarnings("default")(Machine.TestCase)
+TestStream.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_before_it_has_begun_nothing_passes_and_nothing_is_missed() -> None:
+    it = Stream()
+    assert it.offer([event(7), event(5), event(6)]) == []
+    assert it.gap() is None
+    assert not it.expects(8)
+    assert [e.seq for e in it.begin(5)] == [6, 7]
+    assert it.head == 7
+    assert it.begin(3) == []  # begun already
+    assert it.head == 7
+
+
+def test_a_hole_shows_and_is_filled_from_either_side() -> None:
+    it = Stream()
+    it.begin(0)
+    assert it.offer([event(2), event(4)]) == []
+    assert it.gap() == (0, 4)
+    assert [e.seq for e in it.offer([event(1)])] == [1, 2]
+    assert it.gap() == (2, 4)
+    assert [e.seq for e in it.offer([event(3), event(3), event(1)])] == [3, 4]
+    assert it.gap() is None
+
+
+def test_more_successors_than_are_kept_do_not_keep_the_next_one_out() -> None:
+    """The log is read page by page then; no page is asked for twice."""
+    it = Stream()
+    it.begin(0)
+    it.offer(event(seq) for seq in range(2, 3000))
+    passed = 0
+    while gap := it.ask():
+        assert gap == (passed, 2999)
+        found = it.offer(event(seq) for seq in range(passed + 1, min(passed + 51, 3000)))
+        assert found[0].seq == passed + 1
+        passed = found[-1].seq
+    assert passed == 2999
+
+
+def test_a_flood_of_false_successors_does_not_keep_the_next_one_out() -> None:
+    it = Stream()
+    it.begin(0)
+    it.offer(event(FORGED + n) for n in range(5000))
+    assert [e.seq for e in it.offer([event(1)])] == [1]
+
+
+def test_what_is_told_while_the_log_is_read_is_not_forgotten() -> None:
+    """Somebody told of an event far ahead that does not exist. The log is read, and says so; but 2
+    was committed after it was read."""
+    it = Stream()
+    it.begin(0)
+    it.offer([event(FORGED)])
+    _, until = it.ask() or (0, 0)
+    it.offer([event(2)])
+    it.settle(until)
+    assert it.gap() == (0, 2)
+    assert it.ask() == (0, 2)
+    it.suspect(3)
+    assert [e.seq for e in it.offer([event(1), event(2)])] == [1, 2]
+    it.settle(2)
+    assert it.gap() == (2, 3)
+
+
+def test_what_was_told_and_does_not_exist_is_forgotten() -> None:
+    it = Stream()
+    it.begin(4)
+    it.offer([event(7)])
+    assert it.ask() == (4, 7)
+    it.settle(7)
+    assert it.gap() is None
+    assert [e.seq for e in it.offer([event(5), event(6)])] == [5, 6]
+    assert [e.seq for e in it.offer([event(7)])] == [7]

@@ -1,0 +1,99 @@
+"""HTTPS and WSS on one port, with a certificate that the client checks."""
+
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+from websockets.exceptions import InvalidMessage
+
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running, serving
+from tests.realtime.conftest import hub_of, quick, slow_network, soon
+from tests.realtime.peer import dial, joined
+from tests.realtime.test_transport import say_until
+from tests.servers.backend import Backend, vary
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """Trusts the authority, and checks the name."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+async def secure(
+    embedded: Backend, authority: trustme.CA, tmp_path: Path
+) -> AsyncIterator[Running]:
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    chain, key = tmp_path / "server.pem", tmp_path / "server-key.pem"
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(chain, append=True)
+    certificate.private_key_pem.write_to_path(key)
+    settings = vary(
+        quick(embedded.settings),
+        server={"tls_certificate": chain, "tls_key": key},
+        limits={"buffer_bytes": 200_000},
+    )
+    async with serving(settings) as server:
+        yield server
+
+
+async def test_http_and_sockets_share_a_port(secure: Running, tls: ssl.SSLContext) -> None:
+    assert secure.url.startswith("https://")
+    async with secure.client(verify=tls) as client:
+        ada = await secure.person(client)
+        room = await ada.makes_room()
+        async with joined(ada, (room, 0), tls=tls) as peer, joined(ada, room, tls=tls) as other:
+            assert (await peer.says(room, "🙂" * 3000))["seq"] == 3
+            await ada.says(room, "over HTTP")
+            for socket in (peer, other):
+                await socket.has(room, 4)
+        assert ok(await ada.get(f"/rooms/{room}"))["seq"] == 4
+
+
+async def test_a_page_of_this_origin_is_https(secure: Running, tls: ssl.SSLContext) -> None:
+    async with dial(secure.url, origin=secure.url, tls=tls) as peer:
+        assert peer.is_open
+
+
+async def test_an_unknown_authority_is_not_trusted(secure: Running) -> None:
+    strangers = ssl.create_default_context()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        async with dial(secure.url, tls=strangers):
+            pass
+    async with secure.client(verify=strangers) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/health/live")
+
+
+async def test_plaintext_is_not_answered(secure: Running) -> None:
+    plain = f"http{secure.url.removeprefix('https')}"
+    with pytest.raises((InvalidMessage, OSError, EOFError)):
+        async with dial(plain):
+            pass
+
+
+async def test_a_peer_that_does_not_read_is_dropped(secure: Running, tls: ssl.SSLContext) -> None:
+    """The buffers of TLS count, too."""
+    slow_network(secure)
+    async with secure.client(verify=tls) as client:
+        ada: Person = await secure.person(client, "ada")
+        bob = await secure.person(client, "bob")
+        room = await ada.makes_room("private", bob)
+        async with joined(ada, room, tls=tls) as fast, joined(bob, room, tls=tls) as slow:
+            slow.stops_reading()
+            hub = hub_of(secure)
+            await say_until(lambda: len(hub.sockets) == 1, ada, room, fast, 4)
+            await fast.settled()
+        await soon(lambda: not hub.sockets)

@@ -1,0 +1,198 @@
+"""The way out: one write a turn, frames that a foreign library reads, and no waiting for a slow
+peer."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import orjson
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from app.core.events import Announcement, Kind
+from app.realtime.protocol import CloseCode
+from app.realtime.socket import Socket
+from app.realtime.transport import text_frame
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Own, Start, hub_of, slow_network, soon
+from tests.realtime.peer import Peer, Peers
+
+
+def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is written to this socket's connection from now on."""
+    written: list[bytes] = []
+    transport = socket._writer.transport
+    write = transport.write
+
+    def recording(data: bytes) -> None:
+        written.append(bytes(data))
+        write(data)
+
+    monkeypatch.setattr(transport, "write", recording)
+    return written
+
+
+def event(room: str, seq: int, sender: str) -> Announcement:
+    frame = {"type": "message.created", "room": room, "seq": seq, "actor": sender, "message": {}}
+    return Announcement(Kind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
+
+
+async def test_what_a_turn_brings_leaves_in_one_write(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(3)]
+    both = [await peers.join(ada, *rooms), await peers.join(ada, *rooms)]
+    sockets = server.hub.by_user[UUID(ada.id)]
+    written = [spy(socket, monkeypatch) for socket in sockets]
+    # In one turn of the loop: events of three rooms, and frames for the one and the other.
+    for seq in (3, 4, 5):
+        for room in rooms:
+            server.hear(event(room, seq, ada.id))
+    sockets[0].push(text_frame(b'{"type":"own"}'))
+    for peer in both:
+        for room in rooms:
+            await peer.has(room, 5)
+            assert peer.seqs(room) == [3, 4, 5]
+    assert [len(writes) for writes in written] == [1, 1]
+    # The bytes of a room are the same for everybody.
+    assert len(written[0][0]) - len(written[1][0]) == len(text_frame(b'{"type":"own"}'))
+    await both[0].expect("own")
+
+
+async def test_an_answer_and_its_event_leave_together(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    written = spy(server.hub.by_user[UUID(ada.id)][0], monkeypatch)
+    await peer.says(room)
+    await peer.has(room, 3)
+    assert len(written) <= 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537, 1_000_000])
+async def test_frames_of_every_length_are_read_by_a_library(
+    server: Running, ada: Person, size: int
+) -> None:
+    async with connect(
+        f"ws{server.url.removeprefix('http')}/ws",
+        subprotocols=[Subprotocol("chat.v1")],
+        proxy=None,
+        max_size=None,
+    ) as client:
+        assert client.protocol.extensions == []  # offered, and not taken: no compression
+        await client.send(orjson.dumps({"type": "hello", "token": ada.access}).decode())
+        await client.recv()
+        await client.recv()
+        (socket,) = hub_of(server).by_user[UUID(ada.id)]
+        payload = b"x" * size
+        frames = [text_frame(payload), text_frame(b"the next one")]
+        assert len(frames[0]) - size == (2 if size < 126 else 4 if size < 65536 else 10)
+        socket.push(b"".join(frames))
+        assert await client.recv() == payload.decode()
+        assert await client.recv() == "the next one"
+        await (await client.ping())  # the library's own frames fit in between
+
+
+async def test_nothing_is_written_after_a_close(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    (socket,) = server.hub.by_user[UUID(ada.id)]
+    written = spy(socket, monkeypatch)
+    server.hear(event(room, 3, ada.id))
+    socket.push(text_frame(b'{"type":"last"}'))
+    socket.close(CloseCode.INTERNAL, "a test")
+    for seq in (4, 5):
+        server.hear(event(room, seq, ada.id))
+    socket.push(text_frame(b'{"type":"too late"}'))
+    socket.close(CloseCode.REVOKED, "again")
+    assert await peer.closed() == 4000
+    assert [frame["type"] for frame in peer.frames[-1:]] == ["last"]
+    assert written[-1][:1] == b"\x88"  # a close frame
+    assert b"too late" not in b"".join(written)
+
+
+async def test_a_client_that_closes_gets_no_more(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    going, stays = await peers.join(ada, room), await peers.join(ada, room)
+    sending = asyncio.create_task(ada.says(room, *map(str, range(20))))
+    await going.has(room, 5)
+    await going.leave()
+    assert going.connection.close_code == 1000
+    await sending
+    await stays.has(room, 22)
+    await soon(lambda: len(server.hub.sockets) == 1)
+
+
+async def say_until(
+    dropped: Callable[[], bool], ada: Person, room: str, fast: Peer, seq: int
+) -> float:
+    """Large messages until the slow one is dropped. The longest wait of the fast one for one."""
+    longest = 0.0
+    for _ in range(600):
+        if dropped():
+            return longest
+        begun = time.monotonic()
+        await ada.says(room, "🙂" * 3900)
+        await fast.has(room, seq)
+        longest = max(longest, time.monotonic() - begun)
+        seq += 1
+    raise AssertionError("it is never dropped")
+
+
+async def test_a_peer_that_does_not_read_is_dropped_and_delays_nobody(
+    start: Start, peers: Peers
+) -> None:
+    server = await start(limits={"buffer_bytes": 200_000})
+    slow_network(server.running)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public")
+    fast = await peers.join(ada, room)
+    slow = await peers.join(bob, await bob.makes_room())
+    await bob.post(f"/rooms/{room}/join")
+    await slow.opens(room)
+    (end,) = server.hub.by_user[UUID(bob.id)]
+    slow.stops_reading()
+    await ada.says(room, "x")
+    await fast.has(room, 4)
+    most = 0
+
+    def dropped() -> bool:
+        nonlocal most
+        most = max(most, end._writer.buffered_bytes())
+        return end not in server.hub.sockets
+
+    longest = await say_until(dropped, ada, room, fast, 5)
+    assert longest < 1.0
+    assert most < 200_000 + 2 * 16_000
+    await fast.settled()
+    slow.connection.transport.resume_reading()
+    assert await slow.closed() in {1006, 4014}
+    # It comes back, and goes on.
+    back = await peers.join(bob)
+    opened = await back.opens(room, since=4)
+    assert opened["state"] == "limited"
+
+
+async def test_a_burst_does_not_drop_who_reads(start: Start, peers: Peers) -> None:
+    server: Own = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    sockets = [await peers.join(ada, room) for _ in range(5)]
+    await asyncio.gather(*(sockets[n % 5].says(room, "x" * 3000) for n in range(100)))
+    for peer in sockets:
+        await peer.has(room, 102)
+        assert peer.seqs(room) == list(range(3, 103))

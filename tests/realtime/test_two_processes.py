@@ -1,0 +1,214 @@
+"""Two processes on one MariaDB and one Redis: to a client they are one server."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.settings import Settings
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import again
+from tests.realtime.peer import Frame, Peer, Peers
+from tests.realtime.processes import ServerProcess, running
+from tests.realtime.test_removal import check_farewell
+from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="session")
+async def one(
+    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
+    async with running(cluster_settings, tmp_path_factory.mktemp("one")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+async def two(
+    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
+    async with running(cluster_settings, tmp_path_factory.mktemp("two")) as process:
+        yield process
+
+
+@pytest.fixture
+async def ada(cluster_server: Running, one: ServerProcess) -> Person:
+    """A client of the one process."""
+    return one.here(await cluster_server.person(one._http, "ada"))
+
+
+@pytest.fixture
+async def bob(cluster_server: Running, two: ServerProcess) -> Person:
+    """A client of the other."""
+    return two.here(await cluster_server.person(two._http, "bob"))
+
+
+async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> None:
+    room = await ada.makes_room("private", bob)
+    here, there = await peers.join(ada, room), await peers.join(bob, room)
+    await here.says(room, "from a socket of one")
+    await there.has(room, 4, within=1)
+    await there.says(room, "from a socket of two")
+    await here.has(room, 5, within=1)
+    await ada.says(room, "over HTTP, from one")
+    await there.has(room, 6, within=1)
+    await bob.says(room, "over HTTP, from two")
+    await here.has(room, 7, within=1)
+    assert here.events(room) == there.events(room)
+    assert here.seqs(room) == [4, 5, 6, 7]
+
+
+async def test_a_hundred_equal_sends_to_both_are_one_message(
+    ada: Person, one: ServerProcess, two: ServerProcess, peers: Peers
+) -> None:
+    room, nonce = await ada.makes_room(), uuid4().hex
+    there = two.here(ada)
+    watcher = await peers.join(ada, room)
+    sockets = [await peers.join(person) for person in (ada, there) for _ in range(4)]
+    posted, acks = await asyncio.gather(
+        asyncio.gather(*((ada, there)[n % 2].sends(room, "once", nonce) for n in range(50))),
+        asyncio.gather(*(sockets[n % 8].says(room, "once", nonce) for n in range(50))),
+    )
+    assert len(posted) + len(acks) == 100
+    assert {answer.json()["seq"] for answer in posted} | {ack["seq"] for ack in acks} == {3}
+    created = [a for a in posted if a.status_code == 201] + [a for a in acks if not a["duplicate"]]
+    assert len(created) == 1
+    await there.says(room, "next")
+    await watcher.has(room, 4)
+    assert watcher.seqs(room) == [3, 4]
+    assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
+
+
+async def test_two_hundred_messages_of_five_are_dense_and_in_order(
+    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers
+) -> None:
+    everybody = await cluster_server.people(one._http, *"vwxyz")
+    room = await everybody[0].makes_room("private", *everybody[1:])
+    sockets = [
+        await peers.join(process.here(person), room)
+        for person in everybody
+        for process in (one, two)
+    ]
+
+    async def talk(peer: Peer) -> list[Frame]:
+        return [await peer.says(room, str(number)) for number in range(20)]
+
+    acks = await asyncio.gather(*map(talk, sockets))
+    assert sorted(ack["seq"] for own in acks for ack in own) == list(range(7, 207))
+    for peer in sockets:
+        await peer.has(room, 206)
+        assert peer.seqs(room) == list(range(7, 207))
+
+
+async def test_a_logout_closes_sockets_everywhere(
+    cluster_server: Running, ada: Person, two: ServerProcess, peers: Peers
+) -> None:
+    elsewhere = await again(cluster_server, ada)
+    there = await peers.join(two.here(ada))
+    stays = await peers.join(two.here(elsewhere))
+    ok(await ada.post("/auth/logout"), 204)
+    assert await there.closed(within=1) == 4403
+    await stays.settled()
+
+
+async def test_who_is_removed_elsewhere_sees_nothing_more(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    """Twenty rounds: ada talks on one process and bob is removed there, who listens on two."""
+    room = await ada.makes_room("private")
+    peer, writer = await peers.join(bob), await peers.join(ada)
+    chance = random.Random(3)
+    for _ in range(20):
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        head = (await ada.room(room))["seq"]
+        peer.frames.clear()
+        await peer.opens(room, since=head)
+        for _ in range(chance.randint(0, 4)):
+            await writer.send("message.send", room=room, nonce=uuid4().hex, text="x")
+        removal = asyncio.create_task(ada.delete(f"/rooms/{room}/members/{bob.id}"))
+        for _ in range(chance.randint(0, 4)):
+            await writer.send("message.send", room=room, nonce=uuid4().hex, text="x")
+        ok(await removal, 204)
+        await writer.settled()
+        await peer.expect("room.closed", room=room)
+        await peer.settled()
+        check_farewell(peer, room, head + 1, "removed")
+
+
+async def test_counts_and_markers_cross_over(ada: Person, bob: Person, peers: Peers) -> None:
+    here, there = await peers.join(ada), await peers.join(bob)
+    room = await ada.makes_room("private", bob)
+    assert (await there.expect("room.bumped"))["rooms"][0]["room"] == room
+    await ada.says(room, f"@{bob.username}")
+    await there.until(lambda: there.of("room.bumped")[-1]["rooms"][0]["mentions"] == 1)
+    await here.opens(room)
+    assert (await there.ask("read", room=room, seq=4))["seq"] == 4
+    assert (await here.expect("read", within=1))["user"] == bob.id
+
+
+async def test_a_process_that_starts_later_joins_in(
+    cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, "before")
+    async with running(cluster_settings, tmp_path) as three:
+        peer, other = await peers.join(three.here(bob), (room, 0)), await peers.join(ada, room)
+        await peer.has(room, 4)
+        await ada.says(room, "from one")
+        await peer.has(room, 5, within=1)
+        await peer.says(room, "from three")
+        await other.has(room, 6, within=1)
+        assert peer.seqs(room) == [1, 2, 3, 4, 5, 6]
+        await peer.leave()
+
+
+async def test_a_peer_that_does_not_read_is_dropped(ada: Person, bob: Person, peers: Peers) -> None:
+    """Under uvloop, which buffers in its own way."""
+    room = await ada.makes_room("private", bob)
+    fast, slow, writer = (
+        await peers.join(bob, room),
+        await peers.join(bob, room),
+        await peers.join(ada),
+    )
+    slow.stops_reading()
+    for seq in range(4, 1000):
+        await writer.says(room, "🙂" * 3900)
+        await fast.has(room, seq, within=2)
+        if seq % 50 == 0 and await is_dropped(slow):
+            break
+    else:
+        raise AssertionError("it is never dropped")
+    await fast.settled()
+
+
+async def is_dropped(peer: Peer) -> bool:
+    """A reset arrives even at somebody who does not read."""
+    try:
+        await peer.connection.ping()
+    except Exception:  # noqa: BLE001
+        return True
+    return False
+
+
+async def test_what_was_sent_while_redis_was_away_arrives(
+    redis_server: RedisServer, ada: Person, bob: Person, peers: Peers
+) -> None:
+    """Redis forgets what it could not pass on; when it is back the log is asked."""
+    room = await ada.makes_room("private", bob)
+    here, there = await peers.join(ada, room), await peers.join(bob, room)
+    with redis_server.server.killed():
+        await here.says(room, "while it is away")
+        await here.has(room, 4, within=1)
+        await there.says(room, "and from the other side")
+        await there.has(room, 5)
+    for peer in (here, there):
+        await peer.has(room, 5, within=20)
+        assert peer.seqs(room) == [4, 5]
+    await here.says(room, "as before")
+    await there.has(room, 6)

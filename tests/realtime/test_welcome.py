@@ -1,0 +1,84 @@
+"""What a socket is told first, and what a hello can bring along."""
+
+from app.settings import Limits
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Start, slow_network
+from tests.realtime.peer import Peers, dial, joined
+
+
+async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) -> None:
+    async with dial(server.url) as peer:
+        await peer.send("hello", id=7, token=ada.access, client="tests/1.0")
+        welcome = await peer.expect("welcome")
+        assert welcome["id"] == 7
+        assert welcome["session"] == ada.session
+        assert welcome["user"]["id"] == ada.id
+        assert welcome["user"]["username"] == ada.username
+        assert welcome["heartbeat_ms"] == server.settings.realtime.heartbeat_s * 1000
+        assert welcome["expires_at"].endswith("Z")
+        limits = server.settings.limits
+        assert welcome["limits"] == {name: getattr(limits, name) for name in welcome["limits"]}
+        # What bounds a socket is told; the others bound HTTP.
+        assert set(Limits.model_fields) - set(welcome["limits"]) == {
+            "sockets_unauthenticated_per_address",
+            "page",
+            "room_members_add",
+            "rooms_per_user",
+            "sessions_per_user",
+            "huge_room",
+        }
+
+
+async def test_rooms_has_each_room_with_exact_counts(
+    server: Running, ada: Person, bob: Person
+) -> None:
+    first = await ada.makes_room("public", bob, name="First")
+    second = await ada.makes_room("private", bob, name="Second")
+    direct = await ada.makes_room("direct", bob)
+    await ada.makes_room("private", name="Not of bob")
+    await ada.says(first, "one", f"two @{bob.username}", "three")
+    read = (await ada.says(second, "one"))[0]
+    ok(await bob.put(f"/rooms/{second}/read", seq=read))
+    await bob.says(second, "what one says oneself is not unread")
+    async with joined(bob) as peer:
+        rooms = {entry["room"]: entry for frame in peer.of("rooms") for entry in frame["rooms"]}
+        assert peer.of("rooms")[0]["full"] is True
+    assert set(rooms) == {first, second, direct}
+    assert (rooms[first]["unread"], rooms[first]["mentions"]) == (3, 1)
+    assert rooms[first]["seq"] == rooms[first]["read_seq"] + 3
+    assert (rooms[second]["unread"], rooms[second]["mentions"]) == (0, 0)
+    assert (rooms[second]["seq"], rooms[second]["read_seq"]) == (read + 1, read)
+    assert rooms[second]["name"] == "Second"
+    assert rooms[second]["role"] == "member"
+    assert set(rooms[direct]["users"]) == {ada.id, bob.id}
+
+
+async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
+    rooms = [await ada.makes_room() for _ in range(3)]
+    peer = await peers.join(ada, (rooms[0], 0), rooms[1])
+    types = [frame["type"] for frame in peer.frames[:3]]
+    assert types == ["welcome", "rooms", "room.opened"]
+    assert peer.seqs(rooms[0]) == [1, 2]
+    for room in rooms:
+        await ada.says(room, "hi")
+    await peer.has(rooms[0], 3)
+    await peer.has(rooms[1], 3)
+    bumped = await peer.expect("room.bumped")
+    assert [entry["room"] for entry in bumped["rooms"]] == [rooms[2]]
+
+
+async def test_many_rooms_come_in_several_frames(start: Start, peers: Peers) -> None:
+    """A list that is larger than what may wait for a socket does not close that socket."""
+    server = await start(limits={"buffer_bytes": 131072})
+    slow_network(server.running)
+    ada = await server.person()
+    rooms = await server.rooms(ada, 100, topic="🙂" * 500)
+    peer = await peers.join(ada)
+    await peer.until(lambda: sum(len(f["rooms"]) for f in peer.of("rooms")) == len(rooms))
+    assert {e["room"] for f in peer.of("rooms") for e in f["rooms"]} == set(rooms)
+    first, *others = [frame["full"] for frame in peer.of("rooms")]
+    assert first is True
+    assert not any(others)
+    assert (await peer.opens(rooms[-1]))["type"] == "room.opened"

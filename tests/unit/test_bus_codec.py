@@ -1,0 +1,90 @@
+"""The layout of what travels on the bus. It is shared by releases that run side by side."""
+
+from collections import Counter
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.bus.codec import ORIGIN_BYTES, VERSION, decode, encode, partition
+from app.core.events import MAX_SEQ, Announcement, Kind
+
+TOPIC, SUBJECT = UUID(int=0x11 << 120), UUID(int=0x22)
+ORIGIN = b"o" * ORIGIN_BYTES
+POKE = Announcement(Kind.READ, TOPIC, 258, SUBJECT, '{"type":"read","é":1}'.encode())
+HEADER = (
+    b"\x01\x06"
+    + (b"\x11" + 15 * b"\0")
+    + (6 * b"\0" + b"\x01\x02")
+    + (15 * b"\0" + b"\x22")
+    + ORIGIN
+)
+
+pokes = st.builds(
+    Announcement,
+    kind=st.sampled_from(Kind),
+    topic=st.uuids(),
+    seq=st.integers(0, MAX_SEQ),
+    subject=st.uuids(),
+    frame=st.binary(max_size=200),
+)
+
+
+def test_the_layout() -> None:
+    assert encode(POKE, ORIGIN) == HEADER + POKE.frame
+    assert decode(HEADER + POKE.frame) == (ORIGIN, POKE)
+
+
+@given(pokes, st.binary(min_size=ORIGIN_BYTES, max_size=ORIGIN_BYTES))
+def test_what_is_encoded_comes_out_again(poke: Announcement, origin: bytes) -> None:
+    assert decode(encode(poke, origin)) == (origin, poke)
+
+
+@pytest.mark.parametrize("length", range(len(HEADER)))
+def test_a_truncated_header_is_ignored(length: int) -> None:
+    assert decode(HEADER[:length]) is None
+
+
+def test_another_version_is_ignored() -> None:
+    for version in set(range(256)) - {VERSION}:
+        assert decode(bytes([version]) + HEADER[1:]) is None
+
+
+def test_an_unknown_kind_is_ignored() -> None:
+    for kind in set(range(256)) - set(Kind):
+        assert decode(HEADER[:1] + bytes([kind]) + HEADER[2:]) is None
+
+
+def test_a_seq_that_clients_cannot_hold_is_ignored() -> None:
+    def with_seq(seq: int) -> bytes:
+        return HEADER[:18] + seq.to_bytes(8, "big") + HEADER[26:]
+
+    assert decode(with_seq(MAX_SEQ)) is not None
+    assert decode(with_seq(MAX_SEQ + 1)) is None
+    assert decode(with_seq(2**64 - 1)) is None
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_taken_without_an_error(payload: bytes) -> None:
+    decode(payload)
+
+
+@given(pokes, st.integers(0, 57), st.binary(min_size=1, max_size=1))
+def test_a_changed_byte_is_taken_without_an_error(poke: Announcement, at: int, byte: bytes) -> None:
+    payload = encode(poke, ORIGIN)
+    decode(payload[:at] + byte + payload[at + 1 :])
+
+
+def test_partitions_stay_where_they_are() -> None:
+    """Were they to move, processes of two releases would look for a room in different places."""
+    assert [partition(UUID(int=n), 128) for n in range(4)] == [85, 67, 121, 111]
+    assert partition(UUID(int=1), 1) == 0
+
+
+def test_rooms_are_spread_over_all_partitions() -> None:
+    # Ids of rooms made in the same millisecond share their first bits.
+    rooms = [UUID(int=(0x019A0000 << 96) | number) for number in range(12_800)]
+    counts = Counter(partition(room, 128) for room in rooms)
+    assert len(counts) == 128
+    assert max(counts.values()) < 200

@@ -1,0 +1,155 @@
+"""The order and the bounds of what waits for Redis."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from app.bus import outbox
+from app.bus.outbox import RETRY_MAX_S, Outbox, pause
+
+APOLOGY = ("lossy", b"me")
+
+
+class Broker:
+    """Takes pipelines. `during` is called within each round trip, and what it raises is raised."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.round_trips = 0
+        self.during: Callable[[], None] = lambda: None
+        self.answer: object = 1
+
+    def pipeline(self, *, transaction: bool) -> "Broker":
+        self._stack: list[tuple[str, bytes]] = []
+        return self
+
+    def execute_command(self, command: str, channel: str, payload: bytes) -> None:
+        self._stack.append((channel, payload))
+
+    async def execute(self, *, raise_on_error: bool) -> list[Any]:
+        self.round_trips += 1
+        await asyncio.sleep(0)
+        self.during()
+        self.got += self._stack
+        return [self.answer for _ in self._stack]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(payload) for channel, payload in self.got if channel == "c"]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def box(broker: Broker) -> Outbox:
+    return Outbox(cast(Redis, broker), APOLOGY)
+
+
+def fill(box: Outbox, *numbers: int) -> None:
+    for number in numbers:
+        box.put("c", b"%d" % number)
+
+
+async def empty(box: Outbox) -> None:
+    box.close()
+    async with asyncio.timeout(10):
+        await box.run()
+
+
+async def test_what_waits_shares_round_trips(box: Outbox, broker: Broker) -> None:
+    numbers = range(2 * outbox.BATCH + 1)
+    fill(box, *numbers)
+    await empty(box)
+    assert broker.numbers == list(numbers)
+    assert broker.round_trips == 3
+
+
+@pytest.mark.parametrize("failure", [RedisError("gone"), OSError("gone"), ValueError("defect")])
+async def test_what_failed_goes_again_in_its_place(
+    box: Outbox, broker: Broker, failure: Exception
+) -> None:
+    def fail() -> None:
+        fill(box, 3)
+        broker.during = lambda: None
+        raise failure
+
+    broker.during = fail
+    fill(box, 1, 2)
+    await empty(box)
+    assert broker.numbers == [1, 2, 3]
+
+
+async def test_what_redis_refuses_goes_again(box: Outbox, broker: Broker) -> None:
+    def recover() -> None:
+        broker.answer = ResponseError("not now") if broker.round_trips == 1 else 1
+
+    broker.during = recover
+    fill(box, 1, 2)
+    await empty(box)
+    assert broker.numbers == [1, 2, 1, 2]
+
+
+async def test_the_oldest_give_way_and_the_others_are_told_once(
+    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "WAITING", 3)
+    monkeypatch.setattr(outbox, "BATCH", 2)
+    fill(box, *range(10))
+    await empty(box)
+    assert broker.numbers == [7, 8, 9]
+    assert broker.got.count(APOLOGY) == 1
+
+
+async def test_bytes_are_bounded_too(
+    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "WAITING_BYTES", 4)
+    fill(box, 10, 11, 12)
+    await empty(box)
+    assert broker.numbers == [11, 12]
+
+
+async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
+    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "WAITING", 3)
+
+    def overflow() -> None:
+        broker.during = lambda: None
+        fill(box, 4, 5)
+
+    broker.during = overflow
+    fill(box, 1, 2, 3)
+    await empty(box)
+    assert broker.numbers == [1, 2, 3, 4, 5]
+
+
+async def test_an_answer_of_redis_ends_the_pause(
+    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        broker.during = lambda: None
+        asyncio.get_running_loop().call_soon(
+            lambda: asyncio.get_running_loop().call_soon(box.hurry)
+        )
+        raise RedisError("gone")
+
+    monkeypatch.setattr(outbox, "pause", lambda failures: 3600.0)
+    broker.during = fail
+    fill(box, 1)
+    await empty(box)
+    assert broker.numbers == [1]
+
+
+def test_pauses_grow_up_to_a_bound() -> None:
+    longest = [max(pause(failures) for _ in range(500)) for failures in (1, 4, 1_000_000)]
+    assert longest == sorted(longest)
+    assert longest[0] <= 0.1
+    assert longest[-1] <= RETRY_MAX_S

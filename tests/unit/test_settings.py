@@ -1,0 +1,171 @@
+"""Settings: where they come from, and what is said about those that are wrong."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import PREFIX, ROOT, Settings, SettingsError, load_settings
+
+KEY = "k" * 32
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where there is no .env, and `var` is nobody's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHAT_SERVER__VAR", str(tmp_path / "var"))
+    return tmp_path
+
+
+def test_nothing_has_to_be_set(elsewhere: Path) -> None:
+    settings = load_settings()
+    assert settings.database.url == f"sqlite+aiosqlite:///{elsewhere / 'var' / 'chat.db'}"
+    assert settings.database.is_sqlite
+    assert settings.redis.url == ""
+
+
+def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
+    key = load_settings().auth.secret_key
+    assert len(key) == 64
+    assert load_settings().auth.secret_key == key
+    mode = (elsewhere / "var" / "secret-key").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CHAT_SERVER__ENVIRONMENT": "production"},
+        {"CHAT_DATABASE__URL": "mysql://chat:chat@127.0.0.1/chat"},
+    ],
+    ids=["production", "many processes"],
+)
+def test_no_key_is_made_up_where_it_matters(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="CHAT_AUTH__SECRET_KEY is not set"):
+        load_settings()
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
+    assert load_settings().auth.secret_key == KEY
+
+
+def test_the_environment_goes_before_the_file(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / ".env").write_text("CHAT_SERVER__PORT=7000\nchat_limits__page=7\nOTHER=1\n")
+    assert load_settings().server.port == 7000
+    assert load_settings().limits.page == 7
+    monkeypatch.setenv("CHAT_SERVER__PORT", "7001")
+    assert load_settings().server.port == 7001
+    assert load_settings(server={"port": 7002}).server.port == 7002
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CHAT_SERVER__PORT", "70000"),
+        ("CHAT_SERVER__PORT", "http"),
+        ("CHAT_SERVER__ENVIRONMENT", "staging"),
+        ("CHAT_DATABASE__URL", "postgres://x"),
+        ("CHAT_DATABASE__URL", "chat.db"),
+        ("CHAT_REDIS__URL", "localhost:6379"),
+        ("CHAT_AUTH__ACCESS_TOKEN_S", "1"),
+        ("CHAT_LIMITS__TEXT_CHARS", "20000"),  # more than the column holds
+        ("CHAT_REDIS__PREFIX", "a b"),
+    ],
+)
+def test_what_is_wrong_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^{variable}: "):
+        load_settings()
+
+
+def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_SERVER__PORT", "x")
+    monkeypatch.setenv("CHAT_LIMITS__PAGE", "0")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["CHAT_SERVER__PORT", "CHAT_LIMITS__PAGE"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CHAT_AUTH__SECRET_KEY", "too-short-SECRET"),
+        ("CHAT_DATABASE__URL", "postgres://chat:SECRET@host/chat"),
+        ("CHAT_REDIS__URL", "http://:SECRET@host"),
+    ],
+)
+def test_a_secret_is_not_repeated(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value).replace("SECRET_KEY", "")
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_misspelt_variable_is_no_default(
+    where: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "environment":
+        monkeypatch.setenv("CHAT_SERVER__PROT", "1")
+    else:
+        (elsewhere / ".env").write_text("CHAT_SERVER__PROT=1\n")
+    with pytest.raises(SettingsError, match="CHAT_SERVER__PROT"):
+        load_settings()
+
+
+def test_half_of_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_SERVER__TLS_KEY", "key.pem")
+    with pytest.raises(SettingsError, match="go together"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("mysql://u:p@h:3306/d", "mysql+asyncmy://u:p@h:3306/d"),
+        ("mariadb://h/d", "mysql+asyncmy://h/d"),
+        ("mysql+asyncmy://h/d", "mysql+asyncmy://h/d"),
+        ("sqlite:///x.db", "sqlite+aiosqlite:///x.db"),
+    ],
+)
+def test_database_addresses_as_people_write_them(url: str, meant: str) -> None:
+    found = load_settings(database={"url": url}, auth={"secret_key": KEY})
+    assert found.database.url == meant
+
+
+def test_origins_are_a_list_with_commas() -> None:
+    settings = load_settings(server={"allowed_origins": " https://a.example ,,http://b.example "})
+    assert settings.server.origins == {"https://a.example", "http://b.example"}
+
+
+def test_settings_do_not_change() -> None:
+    settings: Any = load_settings()
+    with pytest.raises(ValidationError):
+        settings.server.port = 1
+    with pytest.raises(ValidationError):
+        settings.server = None
+
+
+def test_the_example_names_every_variable_with_its_default() -> None:
+    example = (ROOT / ".env.example").read_text()
+    lines = [line for line in example.splitlines() if line.startswith(f"#{PREFIX}")]
+    written = dict(line[1:].split("=", 1) for line in lines)
+    defaults = {
+        f"{PREFIX}{group}__{name}".upper(): field.default
+        for group, part in Settings.model_fields.items()
+        for name, field in type(part.default).model_fields.items()
+    }
+    assert written.keys() == defaults.keys()
+    for name, default in defaults.items():
+        if isinstance(default, str | int | float):
+            assert written[name] == str(default) or float(written[name]) == default, name
