@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from app.bus.base import Doubt, Hear
 from app.core.events import Announcement
+
+log = structlog.get_logger(__name__)
 
 
 class MemoryBus:
@@ -17,7 +21,10 @@ class MemoryBus:
     def announce(self, pokes: Sequence[Announcement]) -> None:
         for hear in self._hear:
             for poke in pokes:
-                hear(poke)
+                try:
+                    hear(poke)
+                except Exception:  # a defect of the listener, after COMMIT: no send fails for it
+                    log.exception("bus.listener_failed", kind=poke.kind.name)
 
     def listen(self, hear: Hear, doubt: Doubt) -> None:
         self._hear.append(hear)

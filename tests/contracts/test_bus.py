@@ -8,7 +8,6 @@ import pytest
 
 from app.bus import redis as module
 from app.bus.base import Bus
-from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.events import MAX_SEQ, Announcement, Kind
 from tests.contracts.buses import Ear, poke, running, until
@@ -30,12 +29,7 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     assert ear.doubts == 0
 
 
-async def test_a_listener_that_raises_stops_nobody(
-    make_bus: MakeBus, request: pytest.FixtureRequest
-) -> None:
-    if make_bus is MemoryBus:
-        request.applymarker(pytest.mark.xfail(reason="MemoryBus lets it through", strict=True))
-
+async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
     def fail(_poke: Announcement) -> None:
         raise ValueError("a defect of the listener")
 
