@@ -8,25 +8,22 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from app.archives.gitter import Author, Post, RoomArchive
-from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.events import (
-    MemberRoleChanged,
-    Membership,
-    MessageCreated,
     Role,
     RoomCreated,
     RoomKind,
 )
-from app.core.ids import NIL, new_id
+from app.core.ids import new_id
 from app.core.names import name_key
 from app.messages.mentions import mentioned_keys
-from app.persistence.repositories.events import to_wire
+from app.messages.service import put_message
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Message, Room
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, refuse_archived
+from app.rooms.membership import change_role
 from app.rooms.service import details, put_member
 
 BATCH = 500  # rows of one table in one unit of work, or values in one query
@@ -102,7 +99,7 @@ async def join_authors(
     for author, user in zip(authors, users, strict=True):
         if user not in known:
             refuse_archived(room)
-            put_member(uow, room, _acting(user), user, Role.MEMBER, author.first_at)
+            put_member(uow, room, user, user, Role.MEMBER, author.first_at)
 
 
 async def add_posts(
@@ -121,7 +118,14 @@ async def add_posts(
         mentioned = [_mentioned(post.text, of.names) for post in new]
         members = await uow.members.among(room_id, set().union(*mentioned))
         for post, users in zip(new, mentioned, strict=True):
-            _put_post(uow, room, of.accounts[post.origin], post, users & members)
+            message = Message(
+                sender_id=of.accounts[post.origin],
+                nonce=post.nonce,
+                text=post.text,
+                reply_to=None,
+                at=post.at,
+            )
+            put_message(uow, room, message, users & members)
         for some in batches(list(of.accounts.values())):
             await uow.members.mark_all_read(room_id, some, room.seq)
     return Seen(room.seq, others)
@@ -133,17 +137,10 @@ async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
     member = await uow.members.get(room_id, user)
     if member is None:
         refuse_archived(room)
-        put_member(uow, room, _acting(user), user, Role.OWNER, now())
+        put_member(uow, room, user, user, Role.OWNER, now())
     elif member.role != Role.OWNER:
         refuse_archived(room)
-        member.role = Role.OWNER
-        membership = Membership(user=user, role=Role.OWNER)
-        uow.record(
-            room,
-            lambda seq: MemberRoleChanged(
-                room=room.id, seq=seq, actor=user, at=now(), member=membership
-            ),
-        )
+        change_role(uow, room, user, member, Role.OWNER)
 
 
 async def find_owner(reads: Reader, username: str) -> UUID:
@@ -165,31 +162,6 @@ async def _lock(uow: UnitOfWork, room_id: UUID) -> LockedRoom:
     return room
 
 
-def _acting(user: UUID) -> Actor:
-    """In the archive, without a session."""
-    return Actor(user, session=NIL, is_admin=False, expires_at=now())
-
-
 def _mentioned(text: str, names: Mapping[str, UUID]) -> set[UUID]:
     """A name means whoever had it in the archive, not an account of this server that has it now."""
     return {names[key] for key in mentioned_keys(text) if key in names}
-
-
-def _put_post(
-    uow: UnitOfWork, room: LockedRoom, sender: UUID, post: Post, mentioned: set[UUID]
-) -> None:
-    message = Message(
-        room_id=room.id,
-        seq=room.seq + 1,
-        sender_id=sender,
-        nonce=post.nonce,
-        text=post.text,
-        reply_to=None,
-        at=post.at,
-    )
-    uow.messages.add(message, mentioned)
-    wire = to_wire(message)
-    uow.record(
-        room,
-        lambda seq: MessageCreated(room=room.id, seq=seq, actor=sender, at=post.at, message=wire),
-    )

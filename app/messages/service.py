@@ -1,5 +1,6 @@
 """Use cases of messages: send, read, mark as read, and the log."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -65,23 +66,30 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
 
 async def _append(uow: UnitOfWork, actor: Actor, room: LockedRoom, draft: Draft) -> Sent:
     message = Message(
-        room_id=room.id,
-        seq=room.seq + 1,
         sender_id=actor.user,
         nonce=draft.nonce,
         text=draft.text,
         reply_to=draft.reply_to,
         at=now(),
     )
-    uow.messages.add(message, await mentioned_members(uow, room.id, draft.text))
+    mentioned = await mentioned_members(uow, room.id, draft.text)
+    return Sent(put_message(uow, room, message, mentioned), duplicate=False)
+
+
+def put_message(
+    uow: UnitOfWork, room: LockedRoom, message: Message, mentioned: Iterable[UUID]
+) -> events.Message:
+    """Record a message, all of it but its place, at the room's next seq."""
+    message.room_id, message.seq = room.id, room.seq + 1
+    uow.messages.add(message, mentioned)
     wire = to_wire(message)
     uow.record(
         room,
         lambda seq: MessageCreated(
-            room=room.id, seq=seq, actor=actor.user, at=message.at, message=wire
+            room=room.id, seq=seq, actor=message.sender_id, at=message.at, message=wire
         ),
     )
-    return Sent(wire, duplicate=False)
+    return wire
 
 
 async def mentioned_members(reads: Reader, room_id: UUID, text: str) -> set[UUID]:

@@ -28,7 +28,7 @@ async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomV
     if member is None:
         refuse_archived(room)
         await refuse_too_many(uow, actor.user, most)
-        put_member(uow, room, actor, actor.user, Role.MEMBER, now())
+        put_member(uow, room, actor.user, actor.user, Role.MEMBER, now())
         await uow.flush()
     return await view(uow, actor, room_id)
 
@@ -64,7 +64,7 @@ async def add_members(
     at = now()
     for user in dict.fromkeys(users):
         if user not in present:
-            put_member(uow, room, actor, user, Role.MEMBER, at)
+            put_member(uow, room, actor.user, user, Role.MEMBER, at)
     await uow.flush()
     found = await uow.members.with_accounts(room_id, users)
     return [found[user] for user in dict.fromkeys(users)]
@@ -94,18 +94,19 @@ async def set_role(
     target, account = await _with_account(uow, room_id, user)
     if target.role != role:
         await _keep_an_owner(uow, room, target)
-        target.role = role
-        uow.record(
-            room,
-            lambda seq: MemberRoleChanged(
-                room=room_id,
-                seq=seq,
-                actor=actor.user,
-                at=now(),
-                member=Membership(user=user, role=role),
-            ),
-        )
+        change_role(uow, room, actor.user, target, role)
     return target, account
+
+
+def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, role: Role) -> None:
+    member.role = role
+    membership = Membership(user=member.user_id, role=role)
+    uow.record(
+        room,
+        lambda seq: MemberRoleChanged(
+            room=room.id, seq=seq, actor=actor, at=now(), member=membership
+        ),
+    )
 
 
 async def _with_account(uow: UnitOfWork, room_id: UUID, user_id: UUID) -> tuple[Member, User]:

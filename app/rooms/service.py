@@ -73,7 +73,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
     )
     for user in people:
         is_owner = user == actor.user and spec.kind is not RoomKind.DIRECT
-        put_member(uow, room, actor, user, Role.OWNER if is_owner else Role.MEMBER, at)
+        put_member(uow, room, actor.user, user, Role.OWNER if is_owner else Role.MEMBER, at)
     await uow.flush()
     return Created(await view(uow, actor, room.id), is_new=True)
 
@@ -140,7 +140,7 @@ def details(room: Room) -> RoomDetails:
 
 
 def put_member(
-    uow: UnitOfWork, room: LockedRoom, actor: Actor, user: UUID, role: Role, at: datetime
+    uow: UnitOfWork, room: LockedRoom, actor: UUID, user: UUID, role: Role, at: datetime
 ) -> Member:
     """A new member, who has read everything up to the own arrival."""
     uow.record(
@@ -148,7 +148,7 @@ def put_member(
         lambda seq: MemberJoined(
             room=room.id,
             seq=seq,
-            actor=actor.user,
+            actor=actor,
             at=at,
             member=Membership(user=user, role=role),
         ),
