@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(realtime)
     mount_docs(app)
     problems.install(app)
-    complete(app)
+    complete(app, settings.limits.text_chars)
     # The last one added is the outermost.
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:

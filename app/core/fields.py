@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,13 +12,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.core.errors import Invalid
 from app.core.ids import parse_id
-from app.core.names import is_name, is_storable, name_key
+from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
 
+# White space and what else nobody sees in a line of text.
+_BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_SEEN = re.compile(f"[^{_BLANK}]")
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
 
 
@@ -48,8 +55,9 @@ def _plain_number(given: Any) -> Any:
     return given
 
 
-# In a query or a path. Pydantic alone takes "5.0", "+5", " 5" and "1_0", too.
-Number = Annotated[int, BeforeValidator(_plain_number)]
+# For a number in a query or a path, which pydantic alone takes as "5.0", "+5", " 5" and "1_0", too.
+# After the bounds, or they do not get into the OpenAPI document.
+IN_DIGITS = BeforeValidator(_plain_number)
 
 
 class InvalidField(BaseModel):
@@ -80,7 +88,7 @@ def _storable(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    if not text.strip():
+    if not _SEEN.search(text):
         raise ValueError("must not be blank")
     return text
 
@@ -89,6 +97,18 @@ def _nameable(name: str) -> str:
     if not is_name(name):
         raise ValueError("must be letters and digits of any script, with . _ - between them")
     return name
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Says in the JSON Schema what the validators beside it check, so that it tells the truth."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": self.pattern}
 
 
 def _short_key(limit: int) -> Any:
@@ -102,26 +122,29 @@ def _short_key(limit: int) -> Any:
     return AfterValidator(check)
 
 
+# What has a form in UTF-8, and what every client can hold.
+STORABLE = (AfterValidator(_storable), Pattern(r"^[^\u0000]*$"))
+VISIBLE = (
+    AfterValidator(_storable),
+    AfterValidator(_visible),
+    Pattern(rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"),
+)
+
 Username = Annotated[
     str,
     StringConstraints(min_length=2, max_length=32),
     AfterValidator(_nameable),
     _short_key(64),
-]
-DisplayName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=64, strip_whitespace=True),
-    AfterValidator(_storable),
-    _short_key(100),
+    Pattern(NAME_PATTERN),
 ]
 Title = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64, strip_whitespace=True),
-    AfterValidator(_storable),
+    StringConstraints(min_length=1, max_length=64),
+    *VISIBLE,
+    AfterValidator(str.strip),
     _short_key(100),
 ]
-Topic = Annotated[str, StringConstraints(max_length=500), AfterValidator(_storable)]
-Text = Annotated[
-    str, StringConstraints(min_length=1), AfterValidator(_storable), AfterValidator(_visible)
-]
+DisplayName = Title
+Topic = Annotated[str, StringConstraints(max_length=500), *STORABLE]
+Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
 Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]

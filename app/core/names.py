@@ -5,10 +5,17 @@ import unicodedata
 
 # Letters and marks that nobody sees (Unicode's Default_Ignorable_Code_Point): a name with one of
 # them would look like the name without.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+_INVISIBLE_CLASS = (
+    r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef"
 )
+_INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
 _INSIDE = "._-"
+# `is_name` for those who read our OpenAPI document (ECMA-262, with Unicode).
+NAME_PATTERN = (
+    rf"^(?!.*[{_INVISIBLE_CLASS}])"
+    r"[\p{L}\p{Nd}]([\p{L}\p{M}\p{Nd}._-]*[\p{L}\p{M}\p{Nd}])?$"
+)
 
 
 def name_key(name: str) -> str:
@@ -18,21 +25,22 @@ def name_key(name: str) -> str:
 
 
 def in_name(character: str) -> bool:
-    """It can stand in a username: a letter, digit or mark (vowels, in many scripts) of any script,
-    or one of . _ - between them. What `@name` finds goes on for as long as this is true."""
-    if character in _INSIDE:
-        return True
-    is_letter = character.isalnum() or unicodedata.category(character).startswith("M")
-    return is_letter and not _INVISIBLE.match(character)
+    """It can stand in a username: a letter, mark (vowels, in many scripts) or decimal digit of any
+    script, or one of . _ - between them. What `@name` finds goes on for as long as this is true."""
+    return character in _INSIDE or _is_visible(character, "LMN")
 
 
 def is_name(name: str) -> bool:
-    """It can be a username, as it is written and as it is compared: begins with a letter or digit,
-    and does not end in punctuation."""
-    return all(
-        all(map(in_name, form)) and form[:1].isalnum() and form == bare_name(form)
-        for form in (name, name_key(name))
-    )
+    """It can be a username: begins with a letter or digit, and does not end in punctuation."""
+    return all(map(in_name, name)) and _is_visible(name[:1], "LN") and name == bare_name(name)
+
+
+def _is_visible(character: str, kinds: str) -> bool:
+    """One character of these kinds: L(etter), M(ark), decimal N(umber)."""
+    if not character or _INVISIBLE.match(character):
+        return False
+    category = unicodedata.category(character)
+    return category[0] in kinds and category not in {"Nl", "No"}
 
 
 def bare_name(name: str) -> str:

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
 
 from app.core.errors import Code, Invalid
 from app.core.events import MAX_SEQ, Message
-from app.core.fields import Number, Uuid
+from app.core.fields import IN_DIGITS, Uuid
 from app.messages import service
 from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
 from app.messages.sending import commit_send
@@ -20,7 +21,8 @@ DOOR = problems(Code.NOT_FOUND, Code.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
-Position = Annotated[Number | None, Query(ge=0, le=MAX_SEQ)]
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), IN_DIGITS]
+Position = Annotated[Seq | None, Query()]
 
 
 @router.get("/messages", responses=DOOR)
@@ -76,7 +78,7 @@ async def send(
 @router.get("/messages/{seq}", responses=DOOR)
 async def get(
     room_id: Uuid,
-    seq: Annotated[Number, Path(ge=0, le=MAX_SEQ)],
+    seq: Annotated[Seq, Path()],
     actor: ActorDep,
     context: ContextDep,
 ) -> Message:
@@ -89,8 +91,8 @@ async def log(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
-    after: Annotated[Number, Query(ge=0, le=MAX_SEQ)] = 0,
-    until: Annotated[Number, Query(ge=0, le=MAX_SEQ, description="The last seq wanted.")] = MAX_SEQ,
+    after: Annotated[Seq, Query()] = 0,
+    until: Annotated[Seq, Query(description="The last seq wanted.")] = MAX_SEQ,
     limit: Limit = 100,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""

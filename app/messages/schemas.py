@@ -43,6 +43,8 @@ class EventPage(BaseModel):
 
 
 class SetRead(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 1207}]})
+
     seq: Seq = Field(description="Read up to here. A marker never goes back.")
 
 

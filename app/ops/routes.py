@@ -25,13 +25,17 @@ class Ready(BaseModel):
     bus: Literal["ok", "degraded"]
 
 
-@router.get("/live")
+@router.get("/live", response_description="It does.")
 async def live() -> Live:
     """The process runs and its event loop turns."""
     return Live()
 
 
-@router.get("/ready", responses={503: {"model": Ready, "description": "Not ready."}})
+@router.get(
+    "/ready",
+    response_description="Ready.",
+    responses={503: {"model": Ready, "description": "Not ready."}},
+)
 async def ready(context: ContextDep, response: Response) -> Ready:
     """The database answers and has all migrations. A bus that is down makes delivery slower, not
     wrong, so it is shown but does not count."""

@@ -53,7 +53,9 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
 
 
 async def _send(hub: Hub, due: Stale) -> None:
-    counted = [key for key in due if key[0] in hub.sockets]
+    early = {key: gone for key, gone in due.items() if not key[0].listed}
+    counted = [key for key in due if key[0] in hub.sockets and key not in early]
+    hub.stale = {key: gone for key, gone in early.items() if key[0] in hub.sockets} | hub.stale
     members = {(socket, room) for socket, room in counted if room in socket.member_of}
     badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
     bumps: dict[Socket, list[RoomBump]] = defaultdict(list)

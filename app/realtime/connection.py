@@ -150,6 +150,7 @@ class Connection:
             self._hub.turn.end()
             await self._writer.drained()
             socket.send(RoomList(full=False, rooms=rooms[start : start + ROOMS_A_FRAME]))
+        socket.listed = True
 
     async def _follow(self, socket: Socket) -> None:
         """Frame by frame, in their order. Raises Gone at the end."""

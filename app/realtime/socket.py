@@ -24,6 +24,7 @@ class Socket:
         "actor",
         "follows",
         "heard_at",
+        "listed",
         "member_of",
         "outbox",
         "ping_after_s",
@@ -42,6 +43,7 @@ class Socket:
         self.actor = actor
         self.follows: dict[UUID, Follower] = {}
         self.member_of: set[UUID] = set()
+        self.listed = False  # `rooms` was sent; new counts come after it
         self.outbox: list[bytes] = []
         self.heard_at = heard_at  # loop time of the last frame from the client
         self.ping_after_s = 0.0

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
 
 from app.core.events import Role, RoomKind, Seq
 from app.core.fields import Input, Title, Topic, Uuid
@@ -13,11 +13,33 @@ from app.users.schemas import UserOut
 Users = Annotated[list[Uuid], Field(max_length=100, description="User ids.")]
 
 
+_EACH_KIND_NEEDS: list[JsonValue] = [
+    {
+        "if": {"properties": {"kind": {"enum": ["public", "private"]}}},
+        "then": {"required": ["name"], "properties": {"name": {"type": "string"}}},
+    },
+    {
+        "if": {"properties": {"kind": {"const": "direct"}}},
+        "then": {
+            "required": ["members"],
+            "properties": {
+                "members": {"minItems": 1, "maxItems": 1},
+                "name": {"type": "null"},
+                "topic": {"const": ""},
+            },
+        },
+    },
+]
+
+
 class CreateRoom(Input):
     """Public and private rooms have a name; a direct room has exactly one other member."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"kind": "public", "name": "General", "topic": "Hello"}]}
+        json_schema_extra={
+            "examples": [{"kind": "public", "name": "General", "topic": "Hello"}],
+            "allOf": _EACH_KIND_NEEDS,
+        }
     )
 
     kind: RoomKind
@@ -48,10 +70,16 @@ class UpdateRoom(Input):
 
 
 class AddMembers(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
+    )
+
     users: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
 
 
 class UpdateMember(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
+
     role: Role
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Header, Request, Response
 from app.core.clock import now
 from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
 from app.core.fields import Uuid
-from app.core.names import is_storable, name_key
+from app.core.names import name_key
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
@@ -27,7 +27,7 @@ REUSED = (
 @router.post(
     "/auth/register",
     status_code=201,
-    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN),
+    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
 )
 async def register(body: Register, context: ContextDep) -> Me:
@@ -45,7 +45,7 @@ async def register(body: Register, context: ContextDep) -> Me:
 
 @router.post(
     "/auth/token",
-    responses=problems(Code.INVALID_GRANT),
+    responses=problems(Code.INVALID_GRANT, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
 )
 async def token(
@@ -75,8 +75,6 @@ async def token(
 async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
     if form.username is None or form.password is None:
         raise Invalid("grant_type=password needs `username` and `password`.")
-    if not (is_storable(form.username) and is_storable(form.password)):
-        raise Invalid("`username` and `password` must be valid Unicode without NUL.")
     database, passwords = context.database, context.passwords
     user_id, stored = await database.read(logins.password_of, name_key(form.username))
     right = await passwords.verify(stored, form.password)
@@ -95,8 +93,8 @@ async def _log_in(form: TokenForm, context: Context, user_agent: str, address: s
 
 
 async def _renew(form: TokenForm, context: Context) -> logins.Login:
-    if not form.refresh_token or not is_storable(form.refresh_token):
-        raise Invalid("grant_type=refresh_token needs `refresh_token`, as this server gave it.")
+    if not form.refresh_token:
+        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
     login = await context.database.transact(
         logins.refresh, form.refresh_token, context.tokens, context.settings.auth
     )

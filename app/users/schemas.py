@@ -4,21 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
-from app.core.fields import DisplayName, Input, Username
-from app.core.names import is_storable
+from app.core.fields import STORABLE, DisplayName, Input, Username
 
-
-def _encodable(password: str) -> str:
-    if not is_storable(password):
-        raise ValueError("must be valid Unicode without NUL")
-    return password
-
-
-Password = Annotated[
-    str, StringConstraints(min_length=8, max_length=200), AfterValidator(_encodable)
-]
+Password = Annotated[str, StringConstraints(min_length=8, max_length=200), *STORABLE]
 
 
 class Register(Input):
@@ -36,6 +27,10 @@ class Register(Input):
 
 
 class UpdateProfile(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"display_name": "Countess of Lovelace"}]}
+    )
+
     display_name: DisplayName
 
 
@@ -52,11 +47,29 @@ class Me(UserOut):
     created_at: datetime
 
 
-FormText = Annotated[str, StringConstraints(max_length=200)]
+FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
+_EACH_GRANT_NEEDS: JsonDict = {
+    "if": {"properties": {"grant_type": {"const": "password"}}},
+    "then": {"required": ["username", "password"]},
+    "else": {"required": ["refresh_token"]},
+}
 
 
 class TokenForm(BaseModel):
     """The form of RFC 6749 for the grants `password` (4.3) and `refresh_token` (6)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_EACH_GRANT_NEEDS
+        | {
+            "examples": [
+                {"grant_type": "password", "username": "ada", "password": "correct horse"},
+                {
+                    "grant_type": "refresh_token",
+                    "refresh_token": "9f86d081884c7d659a2feaa0c55ad015",
+                },
+            ]
+        }
+    )
 
     grant_type: Literal["password", "refresh_token"]
     username: FormText | None = None

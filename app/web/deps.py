@@ -5,10 +5,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
+from pydantic import Field
 
 from app.core.actor import Actor
 from app.core.errors import Unauthenticated
-from app.core.fields import Number
+from app.core.fields import IN_DIGITS
 from app.web.auth import actor_of
 from app.web.context import Context
 
@@ -59,7 +60,9 @@ async def throttled(context: ContextDep, request: Request) -> None:
 Cursor = Annotated[
     str | None, Query(max_length=400, description="`next` of the page before; absent: the first.")
 ]
-Limit = Annotated[Number, Query(ge=1, le=100, description="Items on a page, at most.")]
+Limit = Annotated[
+    int, Field(ge=1, le=100), IN_DIGITS, Query(description="Items on a page, at most.")
+]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

@@ -12,15 +12,25 @@ _ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
 _WITH_BODY = problems(Code.TOO_LARGE)
 _WITH_TOKEN = problems(Code.UNAUTHENTICATED)
 
+_SUCCESS = {
+    "200": "Found, or done: what was changed is committed.",
+    "201": "Made and committed.",
+    "204": "Done and committed.",
+}
 
-def complete(app: FastAPI) -> None:
-    """Adds to each operation below /api the problems that any of them can answer with."""
+
+def complete(app: FastAPI, text_chars: int) -> None:
+    """Adds to each operation below /api the problems that any of them can answer with, and the
+    limit of a text, which is a setting."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
             _add_problem_schema(document)
+            document["components"]["schemas"]["Draft"]["properties"]["text"]["maxLength"] = (
+                text_chars
+            )
             for path, item in document["paths"].items():
                 if path.startswith("/api/"):
                     for operation in item.values():
@@ -49,3 +59,6 @@ def _add_common(operation: dict[str, Any]) -> None:
         common |= _WITH_TOKEN
     for status, response in common.items():
         responses.setdefault(str(status), response)
+    for status, meaning in _SUCCESS.items():
+        if responses.get(status, {}).get("description") == "Successful Response":
+            responses[status]["description"] = meaning

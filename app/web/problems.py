@@ -74,7 +74,7 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
         code=error.code,
         retry=error.retry,
         retry_after_ms=error.retry_after_ms,
-        errors=[InvalidField(**e) for e in error.errors] if isinstance(error, Invalid) else None,
+        errors=_fields(error),
         error="invalid_grant" if isinstance(error, InvalidGrant) else None,
         request_id=request_id,
     )
@@ -86,6 +86,12 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
     return JSONResponse(
         body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
     )
+
+
+def _fields(error: ChatError) -> list[InvalidField] | None:
+    if not isinstance(error, Invalid) or not error.errors:
+        return None
+    return [InvalidField(**field) for field in error.errors]
 
 
 def _from_validation(error: RequestValidationError) -> Invalid:
@@ -157,6 +163,15 @@ def _allowed(request: Request) -> list[str]:
     ]
 
 
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_HEADERS: dict[int | str, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    500: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint that can answer with these codes."""
     by_status: dict[int | str, list[Code]] = {}
@@ -166,6 +181,7 @@ def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": ", ".join(f"`{code}`" for code in names),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "headers": _HEADERS.get(status, {}),
         }
         for status, names in by_status.items()
     }

@@ -9,6 +9,9 @@ import httpx
 
 from tests.features.answers import ok
 
+# The same in every process: names of parametrised tests must be.
+STRANGER = "0190e6b0-0000-7000-8000-000000000000"
+
 API = "/api/v1"
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx
 import pytest
@@ -31,6 +30,8 @@ LOG: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
+# Trusts nobody, which is enough for HTTP; to load all authorities takes longer than most tests.
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -54,9 +55,7 @@ class Running:
         return context
 
     @asynccontextmanager
-    async def client(
-        self, verify: ssl.SSLContext | Literal[True] = True
-    ) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(self, verify: ssl.SSLContext = NOBODY) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its own: with its own connections, and nothing remembered."""
         async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=30) as client:
             yield client

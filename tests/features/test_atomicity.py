@@ -4,14 +4,18 @@ One after the other, each statement and the COMMIT fails. Then there is no 2xx, 
 has changed (the `seq` of rooms is one of them), and nothing was announced.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from app.main import create_app
 from app.persistence.tables import LoggedEvent
+from app.persistence.uow import Database
+from app.users.logins import redeem_ticket
+from tests.archives.files import SAMPLE, run
 from tests.features.answers import ok, refused
 from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
 from tests.features.people import API
@@ -34,6 +38,7 @@ each_use_case = pytest.mark.parametrize("case", USE_CASES, ids=[case.name for ca
 
 
 NEVER = float("inf")
+Transact = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +186,48 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
         assert (await ada.room(room))["topic"] == ("x" if happened else "")
         ok(await ada.patch(f"/rooms/{room}", topic="x"))  # `retry: now`
         assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
+
+
+async def at_every_step(saboteur: Saboteur, transact: Transact, unit: tuple[Any, ...]) -> Any:
+    """A unit of work fails at every step in turn, which leaves nothing; then it is done."""
+    before, at = await saboteur.rows(), 0
+    while True:
+        at += 1
+        with saboteur.planning(at) as plan:
+            try:
+                result = await transact(*unit)
+            except DBAPIError:
+                assert plan.struck
+                assert effect(before, await saboteur.rows()) == {}, plan.steps[-1]
+                assert saboteur.announced == [], plan.steps[-1]
+            else:
+                assert not plan.struck
+                assert plan.steps.count(COMMIT) == 1
+                return result
+
+
+async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    saboteur = Saboteur(database, monkeypatch)
+    transact, units = database.transact, []
+
+    async def tried_everywhere(*unit: Any) -> Any:
+        units.append(unit)
+        return await at_every_step(saboteur, transact, unit)
+
+    monkeypatch.setattr(database, "transact", tried_everywhere)
+    right, said = await run(database, SAMPLE, batch=4)
+    assert right, said
+    assert len(units) > 5
+    saboteur.leave()
+
+
+async def test_the_use_of_a_ticket(
+    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur
+) -> None:
+    """Which a socket does when it opens."""
+    ada = await stand.person(http)
+    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    transact = stand.context.database.transact
+    taken = await at_every_step(saboteur, transact, (redeem_ticket, ticket))
+    assert str(taken[0].user) == ada.id
+    assert await transact(redeem_ticket, ticket) is None

@@ -6,7 +6,7 @@ A test that needs other settings, or breaks something, asks for `start`.
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
@@ -24,6 +24,7 @@ from app.realtime.hub import Hub
 from app.realtime.socket import Socket
 from app.rooms.schemas import CreateRoom
 from app.rooms.service import create_room
+from app.serve import ChatServer
 from app.settings import Settings
 from app.users.logins import open_session
 from tests.features.people import Person
@@ -206,6 +207,25 @@ class Own:
         return of_person[0]
 
 
+@asynccontextmanager
+async def briefly(settings: Settings) -> AsyncIterator[Running]:
+    """Like `serving`, without uvicorn's pauses at the end, which test_stopping.py is about."""
+    server = ChatServer(vary(settings, server={"port": 0}))
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    await server.on_tick(0)
+    try:
+        yield Running(server, settings)
+    finally:
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        await soon(lambda: not server.server_state.tasks)
+        await server.lifespan.shutdown()
+
+
 @pytest.fixture
 async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[Own]]]:
     """`await start(limits={…})`: a server on a database of this test's own."""
@@ -213,7 +233,7 @@ async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[Own]]
 
         async def run(**groups: Mapping[str, Any]) -> Own:
             settings = vary(quick(backend.settings), **groups)
-            running = await stack.enter_async_context(serving(settings))
+            running = await stack.enter_async_context(briefly(settings))
             return Own(running, await stack.enter_async_context(running.client()))
 
         yield run

@@ -1,4 +1,4 @@
-"""`python -m app serve`, as an operator runs it: processes of their own, on uvloop, with signals."""
+"""`python -m app serve`, as an operator runs it: a process of its own, on uvloop, with signals."""
 
 import asyncio
 import os

@@ -11,11 +11,11 @@ from tests.realtime.peer import Peers
 
 @pytest.fixture(autouse=True)
 def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(pulse, "TICK_S", 0.02)
 
 
 async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 0.2, "dead_after_s": 30})
+    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 30})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     await ada.says(rooms[1], "x", "y")
@@ -29,7 +29,7 @@ async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> N
 
 
 async def test_pongs_keep_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 0.2, "dead_after_s": 0.8})
+    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 0.5})
     ada, bob = await server.person("ada"), await server.person("bob")
     silent, alive = await peers.join(ada), await peers.join(bob)
 

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from app.persistence.uow import Database
+from app.realtime import pulse
 from tests.realtime.conftest import Start
 from tests.realtime.peer import Peers
 
@@ -12,9 +15,12 @@ def checked_out(database: Database) -> int:
     return sum(engine.sync_engine.pool.checkedout() for engine in engines)  # type: ignore[attr-defined]
 
 
-async def test_idle_sockets_hold_no_database_connection(start: Start, peers: Peers) -> None:
+async def test_idle_sockets_hold_no_database_connection(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
     server = await start(
-        database={"pool_size": 2}, limits={"sockets_per_user": 100}, realtime={"heartbeat_s": 0.5}
+        database={"pool_size": 2}, limits={"sockets_per_user": 100}, realtime={"heartbeat_s": 0.2}
     )
     ada = await server.person()
     room = await ada.makes_room()

@@ -49,7 +49,7 @@ class Loss:
             self._hear(poke)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> None:
     server = await start(realtime={"gap_wait_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
@@ -62,12 +62,12 @@ async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> N
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await people[0].makes_room("private", *people[1:])
     sockets = [await peers.join(person, (room, 0)) for person in people * 2]
-    await asyncio.gather(*(peer.says(room) for peer in sockets for _ in range(20)))
+    await asyncio.gather(*(peer.says(room) for peer in sockets for _ in range(12)))
     await asyncio.sleep(0.03)  # the last that was delayed
     server.hub.doubts.set()  # as a bus does that knows of a loss
     for peer in sockets:
-        await peer.has(room, 124)
-        assert peer.seqs(room) == list(range(1, 125))
+        await peer.has(room, 76)
+        assert peer.seqs(room) == list(range(1, 77))
 
 
 async def test_a_hole_is_read_from_the_log_once(
@@ -172,7 +172,7 @@ async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
     assert peer.seqs(room) == list(range(3, 304))
 
 
-@pytest.mark.parametrize("seq", [1000, 10**9, 2**53 - 1])
+@pytest.mark.parametrize("seq", [1000, 2**53 - 1])
 async def test_a_false_poke_of_the_far_future_changes_nothing(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, seq: int
 ) -> None:
@@ -198,17 +198,18 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
 
 async def test_many_rooms_with_holes_are_repaired_together(start: Start, peers: Peers) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""
-    server = await start(limits={"open_rooms": 200}, realtime={"gap_wait_ms": 100})
+    server = await start(realtime={"gap_wait_ms": 200})
     ada = await server.person()
-    rooms = await server.rooms(ada, 120)
+    rooms = await server.rooms(ada, 60)
     peer = await peers.join(ada)
-    for some in (rooms[:60], rooms[60:]):
-        await peer.send("open", rooms=[{"room": room} for room in some])
-    await peer.until(lambda: len(peer.of("room.opened")) == 120)
+    await peer.send("open", rooms=[{"room": room} for room in rooms])
+    await peer.until(lambda: len(peer.of("room.opened")) == 60)
     Loss(server).deaf = True
     await asyncio.gather(*(ada.says(room, "lost") for room in rooms))
     server.hub.doubts.set()
-    await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms), within=1.5)
+    await peer.until(
+        lambda: all(peer.seqs(room) == [3] for room in rooms), within=1.5
+    )  # not fifteen waits
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)

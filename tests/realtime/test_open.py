@@ -52,20 +52,20 @@ async def test_without_a_position_it_starts_at_the_head(ada: Person, peers: Peer
 
 
 async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) -> None:
-    server = await start(limits={"catchup_room": 10})
+    server = await start(limits={"catchup_room": 5})
     ada = await server.person()
     room = await ada.makes_room()
-    await ada.says(room, *map(str, range(28)))
+    await ada.says(room, *map(str, range(10)))
     peer = await peers.join(ada)
-    ten = await peer.opens(room, since=20)
-    assert (ten["state"], ten["seq"]) == ("ok", 30)
+    five = await peer.opens(room, since=7)
+    assert (five["state"], five["seq"]) == ("ok", 12)
     await peer.settled()
-    assert peer.seqs(room) == list(range(21, 31))
-    eleven = await peer.opens(room, since=19)
-    assert (eleven["state"], eleven["from"], eleven["seq"]) == ("limited", 19, 30)
+    assert peer.seqs(room) == [8, 9, 10, 11, 12]
+    six = await peer.opens(room, since=6)
+    assert (six["state"], six["from"], six["seq"]) == ("limited", 6, 12)
     await peer.settled()
-    assert peer.seqs(room)[10:] == list(range(eleven["resume"] + 1, 31))
-    assert eleven["resume"] < 30
+    assert peer.seqs(room)[5:] == list(range(six["resume"] + 1, 13))
+    assert six["resume"] < 12
 
 
 async def test_a_long_log_is_paged_and_has_no_hole(ada: Person, peers: Peers) -> None:

@@ -70,7 +70,7 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
 async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     start: Start, peers: Peers
 ) -> None:
-    server = await start(realtime={"gap_wait_ms": 200})
+    server = await start(realtime={"gap_wait_ms": 100})
     ada = await server.person()
     room = await ada.makes_room()
     early = await peers.join(ada, room)
@@ -164,6 +164,42 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
     go.set()
     await second.leave()
     await until_idle(server)
+
+
+async def test_counts_come_after_the_list_that_they_are_newer_than(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"bump_every_ms": 10})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    listed, go, counted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def watch(name: str, run: Run) -> Any:
+        found = await run()
+        if name == "my_rooms":
+            listed.set()
+            await go.wait()
+        elif name == "_badges":
+            counted.set()
+        return found
+
+    server.watch_reads(monkeypatch, watch)
+    witness = await server.person("eve")
+    elsewhere = await ada.makes_room("private", witness)
+    go.set()
+    await peers.join(witness)
+    go.clear()
+    listed.clear()
+    peer = await peers.dial(server.url)
+    await peer.send("hello", token=bob.access)
+    await listed.wait()
+    await ada.says(room, "counted, but not in the list")
+    await ada.says(elsewhere, "so that something is counted")
+    await counted.wait()
+    go.set()
+    bump = await peer.expect("room.bumped")
+    assert bump["rooms"][0]["unread"] == 1
+    assert [frame["type"] for frame in peer.frames] == ["welcome", "rooms", "room.bumped"]
 
 
 async def test_an_open_that_fails_leaves_nothing_behind(
@@ -304,13 +340,13 @@ async def test_coming_and_going_while_the_bus_loses_things(
     ada = await server.person()
     room = await ada.makes_room()
     wanderers = [Wanderer(await peers.join(ada), room, random.Random(seed + n)) for n in range(8)]
-    sending = asyncio.create_task(talk(ada, room, 150))
-    await asyncio.gather(*(wanderer.wander(12) for wanderer in wanderers))
+    sending = asyncio.create_task(talk(ada, room, 100))
+    await asyncio.gather(*(wanderer.wander(10) for wanderer in wanderers))
     await sending
     await asyncio.sleep(0.02)
     for wanderer in wanderers:
-        await wanderer.stretch(until=152)
-        assert wanderer.position == 152
+        await wanderer.stretch(until=102)
+        assert wanderer.position == 102
     assert not server.hub.rooms
 
 

@@ -10,6 +10,7 @@ from app.core.clock import now
 from app.core.events import Kind
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
+from app.realtime import pulse
 from app.users import logins
 from tests.features.answers import ok
 from tests.features.people import Person
@@ -74,7 +75,7 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
 ) -> None:
     server = await start(realtime={"session_check_s": 0.2})
     ada, bob = await server.person("ada"), await server.person("bob")
-    hear = server.hub.hear
+    hear = server.hear
     server.deafen(lambda poke: poke.kind is Kind.SESSION_REVOKED or hear(poke))
     peer, other = await peers.join(ada), await peers.join(bob)
     ok(await ada.post("/auth/logout"), 204)
@@ -102,12 +103,15 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     assert not server.hub.sockets
 
 
-async def test_a_socket_ends_with_its_session(start: Start, peers: Peers) -> None:
+async def test_a_socket_ends_with_its_session(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
 
     async def shorten(uow: UnitOfWork) -> None:
-        soon = now() + timedelta(seconds=1)
+        soon = now() + timedelta(seconds=0.5)
         await uow._session.execute(
             update(Session).where(Session.id == UUID(ada.session)).values(expires_at=soon)
         )

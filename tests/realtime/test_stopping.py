@@ -1,14 +1,17 @@
 """Stopping a server and starting it again: clients are told to come back, and miss nothing."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from tests.features.people import Person
 from tests.features.serving import Running, serving
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import hub_of, quick, slow_network
 from tests.realtime.peer import Peers
 from tests.realtime.processes import running
 from tests.servers.backend import Backend
@@ -62,20 +65,24 @@ async def test_a_server_that_stops_and_starts(
 
 
 async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
-    backend: Backend, ada: Person, peers: Peers, tmp_path: Path
+    backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is cut off once the time for a graceful end is over."""
-    settings = quick(backend.settings)
-    async with running(settings, tmp_path) as server:
-        here = server.here(ada)
-        room = await here.makes_room()
-        slow, writer = await peers.join(here, room), await peers.join(here)
+    monkeypatch.setattr("app.serve.GRACE_S", 1)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(quick(backend.settings)))
+        slow_network(server)
+        http = await stack.enter_async_context(server.client())
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        slow, writer = await peers.join(ada, room), await peers.join(ada)
         slow.stops_reading()
-        for _ in range(250):  # more than the kernel takes, less than what may wait
+        (end,) = [s for s in hub_of(server).by_user[UUID(ada.id)] if s.follows]
+        while end._writer.buffered_bytes() < 100_000:
             await writer.says(room, "🙂" * 3900)
-        server.signal(signal.SIGTERM)
-        assert await writer.closed() in COME_BACK
-        await server.ended(within=15)
+        async with asyncio.timeout(5):
+            await stack.aclose()
+    assert await writer.closed() in COME_BACK
 
 
 async def test_a_server_that_is_killed_has_lost_nothing(

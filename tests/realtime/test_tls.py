@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidMessage
 
 from tests.features.answers import ok
 from tests.features.people import Person
-from tests.features.serving import Running, serving
-from tests.realtime.conftest import hub_of, quick, slow_network, soon
+from tests.features.serving import Running
+from tests.realtime.conftest import briefly, hub_of, quick, slow_network, soon
 from tests.realtime.peer import dial, joined
 from tests.realtime.test_transport import say_until
 from tests.servers.backend import Backend, vary
@@ -45,7 +45,7 @@ async def secure(
         server={"tls_certificate": chain, "tls_key": key},
         limits={"buffer_bytes": 200_000},
     )
-    async with serving(settings) as server:
+    async with briefly(settings) as server:
         yield server
 
 

@@ -1,5 +1,6 @@
 """Identifiers, and how they may be written."""
 
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.fields import Number, Uuid
+from app.core.fields import IN_DIGITS, Uuid
 from app.core.ids import new_id, parse_id
 
 UUIDS: TypeAdapter[UUID] = TypeAdapter(Uuid)
-NUMBERS: TypeAdapter[int] = TypeAdapter(Number)
+NUMBERS: TypeAdapter[int] = TypeAdapter(Annotated[int, IN_DIGITS])
 
 
 def test_new_ids_are_uuids_of_version_7_and_sort_by_time() -> None:

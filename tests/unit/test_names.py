@@ -2,16 +2,18 @@
 
 import unicodedata
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.fields import Username
-from app.core.names import is_name, is_storable, name_key
+from app.core.fields import Text, Username
+from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
 from app.messages.mentions import MOST, mentioned_keys
 
 USERNAME: TypeAdapter[str] = TypeAdapter(Username)
+TEXTS: TypeAdapter[str] = TypeAdapter(Text)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.text(
     st.one_of(
@@ -116,3 +118,21 @@ def test_a_username_is_a_name_whose_key_fits(name: str) -> None:
 def test_what_cannot_be_stored(text: str, wrong: str) -> None:
     assert is_storable(text.replace("\0", ""))
     assert not is_storable(text + wrong + text)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=6) | NAMES)
+def test_the_document_says_the_same_about_names(name: str) -> None:
+    """The pattern is for others; here the function decides."""
+    documented = jsonschema_rs.validator_for({"type": "string", "pattern": NAME_PATTERN})
+    assert documented.is_valid(name) == is_name(name)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6))
+def test_the_document_says_the_same_about_texts(text: str) -> None:
+    documented = jsonschema_rs.validator_for(TEXTS.json_schema())
+    try:
+        TEXTS.validate_python(text)
+    except ValidationError:
+        assert not documented.is_valid(text)
+    else:
+        assert documented.is_valid(text)

@@ -10,7 +10,7 @@ import structlog.testing
 from app.core.clock import now
 from app.users import accounts
 from tests.features.answers import ok, refused
-from tests.features.people import API, Person
+from tests.features.people import API, STRANGER, Person
 from tests.features.serving import Running, generous, serving
 from tests.servers.backend import Backend
 
@@ -99,13 +99,13 @@ async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: s
         (f"{API}/auth/token", {"POST"}),
         (f"{API}/users/me", {"GET", "PATCH"}),
         (f"{API}/rooms", {"GET", "POST"}),
-        (f"{API}/rooms/{uuid4()}", {"GET", "PATCH", "DELETE"}),
-        (f"{API}/rooms/{uuid4()}/members", {"GET", "POST"}),
-        (f"{API}/rooms/{uuid4()}/members/{uuid4()}", {"PATCH", "DELETE"}),
-        (f"{API}/rooms/{uuid4()}/messages", {"GET", "POST"}),
-        (f"{API}/rooms/{uuid4()}/read", {"PUT"}),
+        (f"{API}/rooms/{STRANGER}", {"GET", "PATCH", "DELETE"}),
+        (f"{API}/rooms/{STRANGER}/members", {"GET", "POST"}),
+        (f"{API}/rooms/{STRANGER}/members/{STRANGER}", {"PATCH", "DELETE"}),
+        (f"{API}/rooms/{STRANGER}/messages", {"GET", "POST"}),
+        (f"{API}/rooms/{STRANGER}/read", {"PUT"}),
     ],
-    ids=lambda value: value.rpartition("/")[2] if isinstance(value, str) else "",
+    ids=lambda value: value.replace(STRANGER, "id") if isinstance(value, str) else "",
 )
 async def test_a_method_that_an_address_does_not_take(
     http: httpx.AsyncClient, path: str, allowed: set[str]

@@ -1,0 +1,49 @@
+"""Loaded by Schemathesis: which of its findings are none."""
+
+import unicodedata
+from typing import Any
+
+import schemathesis
+from schemathesis import HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import (
+    AllowHeaderMismatch,
+    RejectedPositiveData,
+    UnsupportedMethodResponse,
+    UseAfterFree,
+)
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Any, response: Response) -> bool:
+    """True: it counts."""
+    if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
+        return not (
+            _is_about_what_exists(response)
+            or _has_a_fraction(case.body)
+            or _has_what_is_no_character(case.body)
+        )
+    if isinstance(failure, AllowHeaderMismatch | UnsupportedMethodResponse):
+        # PATCH and DELETE there mean a room whose id is "public", which is none: 422.
+        return bool(case.path != "/api/v1/rooms/public")
+    # A room is not deleted but archived: it can be read for ever.
+    return not (isinstance(failure, UseAfterFree) and case.path.startswith("/api/v1/rooms/"))
+
+
+def _is_about_what_exists(response: Response) -> bool:
+    """A schema says what is well-formed. A cursor that we did not give, members who do not exist,
+    two positions that exclude each other: a refusal for such a reason names no single value. And
+    `reply_to` may name no message."""
+    errors = response.json().get("errors", [])
+    return all(error["path"] == "reply_to" for error in errors)
+
+
+def _has_a_fraction(body: Any) -> bool:
+    """For JSON Schema 5.0 is an integer. Here a position is written as one."""
+    return isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
+
+
+def _has_what_is_no_character(body: Any) -> bool:
+    r"""Schemathesis takes \p{M} from blocks that have holes."""
+    username = body.get("username", "") if isinstance(body, dict) else ""
+    return any(unicodedata.category(character) == "Cn" for character in str(username))

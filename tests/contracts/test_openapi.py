@@ -1,0 +1,159 @@
+"""The OpenAPI document and the server agree: Schemathesis reads the one and asks the other."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.features.answers import ok
+from tests.features.people import API, Person
+from tests.features.serving import (
+    BACKENDS,
+    Running,
+    cluster_server_of,
+    embedded_server_of,
+)
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+HERE = Path(__file__).parent
+# `make test` does not depend on luck. Look for more: CONTRACT_SEED=$RANDOM CONTRACT_EXAMPLES=500
+SEED = os.environ.get("CONTRACT_SEED", "2")
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "25")
+# These end the session that asks, and would leave nothing to look at but 401.
+ENDING = [f"{API}/auth/logout", f"{API}/auth/sessions/{{session_id}}"]
+
+
+@pytest.fixture(scope="module")
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with embedded_server_of(tmp_path_factory.mktemp("contract")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def cluster_server(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("contract")
+    async with cluster_server_of(mariadb, redis_server, directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def server(request: pytest.FixtureRequest) -> Running:
+    found: Running = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture
+async def ada(server: Running) -> AsyncIterator[Person]:
+    """Somebody with rooms and messages, so that there is something to find."""
+    async with server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        for kind in ("public", "private", "group", "direct"):
+            room = await ada.makes_room(kind, bob)
+            await bob.says(room, "hello", f"@{ada.username} 👋")
+        yield ada
+
+
+@pytest.fixture(scope="module")
+async def document(server: Running) -> dict[str, Any]:
+    async with server.client() as http:
+        found: dict[str, Any] = ok(await http.get("/openapi.json"))
+        return found
+
+
+async def schemathesis(server: Running, person: Person, directory: Path, *options: str) -> None:
+    """In a process of its own: it blocks, and the server runs in our loop."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli"),
+        *("--config-file", str(HERE / "schemathesis.toml"), "run", f"{server.url}/openapi.json"),
+        *("--header", f"Authorization: Bearer {person.access}"),
+        *("--checks", "all", "--max-examples", EXAMPLES, "--seed", SEED, "--no-color"),
+        *("--continue-on-failure", "--request-timeout", "20", *options),
+        cwd=directory,
+        env=os.environ
+        | {
+            "SCHEMATHESIS_HOOKS": "tests.contracts.schemathesis_hooks",
+            "PYTHONPATH": str(HERE.parent.parent),
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()[-20_000:]
+
+
+async def test_the_server_does_what_the_document_says(
+    server: Running, ada: Person, tmp_path: Path
+) -> None:
+    without = [part for path in ENDING for part in ("--exclude-path", path)]
+    await schemathesis(server, ada, tmp_path, *without)
+    ok(await ada.get("/users/me"))  # it was logged in until the end
+
+
+async def test_so_do_those_that_end_a_session(server: Running, ada: Person, tmp_path: Path) -> None:
+    only = [part for path in ENDING for part in ("--include-path", path)]
+    await schemathesis(server, ada, tmp_path, *only, "--phases", "examples,coverage,fuzzing")
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield f"{method.upper()} {path}", operation
+
+
+async def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["description"].endswith("."), name
+        assert operation["tags"], name
+        for status, response in operation["responses"].items():
+            assert response["description"], (name, status)
+            assert response["description"] != "Successful Response", (name, status)
+
+
+async def test_every_problem_that_any_request_can_meet_is_there(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        if API in name:
+            expected = {"422", "500", "503"}
+            expected |= {"401"} if "security" in operation else set()
+            expected |= {"413"} if "requestBody" in operation else set()
+            assert expected <= operation["responses"].keys(), name
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == ["application/problem+json"], name
+
+
+async def test_examples_are_examples_of_their_schemas(document: dict[str, Any]) -> None:
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    tried = 0
+    for name, schema in schemas.items():
+        whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        for example in schema.get("examples", []):
+            jsonschema_rs.validator_for(whole, validate_formats=True).validate(example)
+            tried += 1
+        for field, part in schema.get("properties", {}).items():
+            for example in part.get("examples", []):
+                only = part | {"components": document["components"]}
+                assert jsonschema_rs.validator_for(only).is_valid(example), (name, field)
+                tried += 1
+    assert tried >= 7
+
+
+async def test_every_body_that_is_taken_has_an_example(document: dict[str, Any]) -> None:
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    for name, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            model = content["schema"]["$ref"].rpartition("/")[2]
+            assert schemas[model].get("examples"), (name, model)
+
+
+async def test_the_names_of_operations_are_there_once(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert len(names) == len(set(names))
