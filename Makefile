@@ -68,12 +68,15 @@ certs: $(RUNTIME) ## Make a throwaway CA and a certificate for localhost (FORCE=
 
 # --- Tests and checks ---------------------------------------------------------------------------
 
-test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word")
+# Each worker has servers of its own.
+WORKERS ?= 2
+
+test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=2)
 	@tests/servers/install.sh
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
-	@$(PY) -m pytest -m "not cluster" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) -m "not cluster" $(ARGS)
 
 test-mysql: $(DEV) ## Run the database suites on a real MySQL (ARGS="tests/persistence -k word")
 	@tests/servers/real_mysql.sh $(ARGS)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -77,6 +78,12 @@ def _where(settings: Settings, port: int) -> str:
         f"  API      {base}/docs\n"
         f"  socket   ws{secure}://{host}:{port}/ws\n"
         f"  health   {base}/health/ready\n"
-        f"  a chat   python -m app chat --server {base} --user NAME --room general\n"
+        f"  a chat   {_python()} -m app chat --server {base} --user NAME --room general\n"
         "Ctrl-C stops it."
     )
+
+
+def _python() -> str:
+    """This interpreter, as a person in this directory would type it."""
+    here = Path(sys.executable)
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)

@@ -59,11 +59,13 @@ async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
 
         typing = [asyncio.create_task(type_on(ada, "a")), asyncio.create_task(type_on(bob, "b"))]
         for _ in range(2):
+            await eventually(lambda: ada.chat.connected and bob.chat.connected)
             await asyncio.sleep(0.15)
             await host.stop()
             await asyncio.sleep(0.1)
             await host.start()
-        seqs = [seq for task in typing for seq in await task]
+        async with asyncio.timeout(20):  # sooner than what is overdue is sent again
+            seqs = [seq for task in typing for seq in await task]
         assert len(set(seqs)) == 120
         for who in (ada, bob):
             await who.has(room, max(seqs))
