@@ -106,7 +106,7 @@ LOCKS := requirements.lock requirements-dev.lock
 
 # Both, in the current directory, for any platform. Pins and hashes that are there already are kept;
 # the second file takes the pins of the first. UV is how to call uv from that directory.
-COMPILE = compile() { $$UV pip compile --quiet --universal --python-version 3.11 --no-python-downloads \
+COMPILE = compile() { $$UV pip compile --quiet --system-certs --universal --python-version 3.11 --no-python-downloads \
 	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml "$$@"; }; \
 	compile --output-file requirements.lock && \
 	compile --output-file requirements-dev.lock --constraints requirements.lock --group dev
