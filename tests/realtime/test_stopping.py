@@ -2,19 +2,20 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.features.people import Person
 from tests.features.serving import Running, serving
-from tests.realtime.conftest import hub_of, quick, slow_network
+from tests.realtime.conftest import Own, briefly, hub_of, quick, slow_network
 from tests.realtime.peer import Peers
 from tests.realtime.processes import running
-from tests.servers.backend import Backend
+from tests.servers.backend import Backend, vary
 
 COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 
@@ -83,6 +84,40 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
         async with asyncio.timeout(5):
             await stack.aclose()
     assert await writer.closed() in COME_BACK
+
+
+@pytest.mark.parametrize("query", ["_badges", "_log", "_heads", "_live_among"])
+async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
+    backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """As Python 3.11's `wait_for` loses it when it arrives together with the answer."""
+    reading = asyncio.Event()
+
+    async def watch(name: str, run: Callable[[], Awaitable[Any]]) -> Any:
+        if name == query:
+            try:
+                reading.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+        return await run()
+
+    settings = vary(quick(backend.settings), realtime={"session_check_s": 0.01})
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(briefly(settings))
+        http = await stack.enter_async_context(server.client())
+        own = Own(server, http)
+        own.watch_reads(monkeypatch, watch)
+        ada = await own.person()
+        room = await ada.makes_room()
+        watcher, _ = await peers.join(ada, room), await peers.join(ada)
+        await ada.says(room, "makes the count of the other socket stale")
+        own.hub.doubts.set()
+        own.hub.suspect(own.hub.rooms[UUID(room)], 99 if query == "_log" else 0)
+        async with asyncio.timeout(5):
+            await reading.wait()
+            await watcher.leave()
+            await stack.aclose()
 
 
 async def test_a_server_that_is_killed_has_lost_nothing(
