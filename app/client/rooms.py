@@ -28,7 +28,6 @@ class Rooms:
         room = self._of.get(room_id)
         if room is None:
             room = self._of[room_id] = Room(room_id, since, around)
-            self._unwanted.discard(room_id)
             around.wake()
         return room
 

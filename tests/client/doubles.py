@@ -13,7 +13,7 @@ from app.client.api import LogPage
 from app.client.feed import Feed
 from app.client.link import Link
 from app.client.verdict import Dropped, Verdict
-from app.core.events import Message, MessageCreated, RoomEvent
+from app.core.events import Event, Message, MessageCreated, RoomEvent
 from app.realtime.protocol import RoomOpened, ServerLimits, Welcome
 from app.settings import Limits
 from app.users.schemas import UserOut
@@ -35,19 +35,23 @@ def opened(
 
 
 class Log:
-    """The events 1 to `head` of a room, in pages of `page`; errors in `trouble` come first."""
+    """The events 1 to `head` of a room, in pages of `page`; errors in `trouble` come first.
+    Answers wait while `open` is not set."""
 
     def __init__(self, head: int, page: int = 100) -> None:
         self.head, self.page = head, page
         self.asked: list[tuple[int, int]] = []
         self.trouble: deque[Exception] = deque()
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def read(self, room: UUID, after: int, until: int) -> LogPage:
         self.asked.append((after, until))
-        await asyncio.sleep(0)
+        items: list[Event | RoomEvent] = [event(s, room) for s in self.between(after, until)]
+        await self.open.wait()
         if self.trouble:
             raise self.trouble.popleft()
-        return LogPage(items=[event(seq, room) for seq in self.between(after, until)])
+        return LogPage(items=items)
 
     def between(self, after: int, until: int) -> range:
         return range(after + 1, min(until, self.head, after + self.page) + 1)

@@ -84,7 +84,7 @@ async def test_cut_again_and_again(host: Host) -> None:
             if number % 10 == 5:
                 host.cut()
             await asyncio.sleep(0.01)
-        last = await answers[-1]
+        last = await asyncio.wait_for(answers[-1], 20)
         for who in (ada, bob):
             await who.has(room, last.seq)
             assert_dense(who, room)

@@ -172,6 +172,19 @@ async def test_a_reset_is_told_in_its_place() -> None:
         assert seqs(items) == [4, *range(1, 11)]
 
 
+async def test_a_page_from_before_a_reset_is_void() -> None:
+    async with bench(9) as it:
+        it.follow(5)
+        it.log.open.clear()
+        await it.hear(opened(5, 5), event(8))
+        await it.hear(opened(5, 3, "reset"))
+        it.log.open.set()
+        await it.hear(event(4), event(5))
+        items = contents(it.feed)
+        assert items[0] == Reset(ROOM, 3)
+        assert seqs(items) == [4, 5], "6 and 7 were of the log before"
+
+
 async def test_events_that_the_log_has_not_make_it_ask_anew() -> None:
     """It does not go on over a hole, whatever comes behind."""
     async with bench(5) as it:
@@ -212,6 +225,16 @@ async def test_a_removal_comes_last_and_after_the_hole() -> None:
         assert seqs(items) == [6, 7, 8]
         assert items[-1] == RoomLost(ROOM, "removed")
         assert it.rooms.position(ROOM) is None
+
+
+async def test_a_removal_waits_for_who_reads_late() -> None:
+    async with bench(9, most_unread=2) as it:
+        it.follow(5)
+        await it.hear(opened(5, 5), *map(event, (6, 7, 8)), RoomClosed(room=ROOM, reason="left"))
+        assert it.rooms.position(ROOM) == 7
+        items = [await asyncio.wait_for(it.feed.get(), 5) for _ in range(4)]
+        assert seqs(items) == [6, 7, 8]
+        assert items[-1] == RoomLost(ROOM, "left")
 
 
 async def test_a_removal_ends_a_hole_that_may_not_be_read_any_more() -> None:

@@ -12,6 +12,7 @@ from app.client.terminal.door import NotIn, Visitor, come_in
 from app.client.terminal.screen import NobodyThere, Pipes
 from app.client.terminal.talk import Talk
 from app.client.terminal.text import Style
+from app.client.terminal.view import View
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually, unique
 from tests.servers.backend import Backend
@@ -172,6 +173,21 @@ async def test_a_program_waits_until_all_is_sent(host: Host) -> None:
             await host.start()
         shown = [line.split(": ")[1] for line in screen.said if ": line" in line]
         assert shown == [f"line {number}" for number in range(30)]
+
+
+async def test_what_the_history_has_shown_is_not_shown_again(host: Host) -> None:
+    screen = Played()
+    async with guest(host, "ada") as ada:
+        room = await ada.chat.api.enter("general")
+        await ada.chat.open(room.id, since=0)
+        ack = await ada.chat.send(room.id, "hello")
+        await ada.has(room.id, ack.seq)
+        view = View(ada.chat, screen)
+        await view.turn_to(room, ack.seq)
+        for event in ada.events(room.id):
+            await view.show(event)
+        assert [line for line in screen.said if "*" in line or "hello" in line] == [screen.said[-1]]
+        assert view.shown == ack.seq
 
 
 async def test_refused_messages_are_told(host: Host) -> None:
