@@ -73,12 +73,14 @@ def _where(settings: Settings, port: int) -> str:
     secure = "s" if settings.server.tls_certificate else ""
     host = settings.server.host
     base = f"http{secure}://{host}:{port}"
+    ca = settings.server.tls_certificate and settings.server.tls_certificate.parent / "ca.pem"
+    trust = f" --ca {ca}" if ca and ca.exists() else ""
     return (
         f"Chat on {base}\n"
         f"  API      {base}/docs\n"
         f"  socket   ws{secure}://{host}:{port}/ws\n"
         f"  health   {base}/health/ready\n"
-        f"  a chat   {_python()} -m app chat --server {base} --user NAME --room general\n"
+        f"  a chat   {_python()} -m app chat --server {base}{trust} --user NAME --room general\n"
         "Ctrl-C stops it."
     )
 
