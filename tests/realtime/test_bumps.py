@@ -1,6 +1,7 @@
 """Rooms that are not open: exact counts, a few at a time, and which rooms come and go."""
 
 import asyncio
+import time
 
 from tests.features.answers import ok
 from tests.features.people import Person
@@ -36,9 +37,10 @@ async def test_many_messages_are_few_bumps(start: Start, peers: Peers) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(3)]
     peer = await peers.join(bob)
+    begun = time.monotonic()
     await asyncio.gather(*(ada.says(room, *"abcdefghij") for room in rooms))
     await peer.until(lambda: all(bump(peer, room).get("unread") == 10 for room in rooms))
-    assert len(peer.of("room.bumped")) <= 6  # of thirty messages
+    assert len(peer.of("room.bumped")) <= 2 + (time.monotonic() - begun) / 0.3  # of 30 messages
 
 
 async def test_an_open_room_is_not_counted(ada: Person, bob: Person, peers: Peers) -> None:
@@ -115,9 +117,11 @@ async def test_huge_rooms_are_counted_less_often(start: Start, peers: Peers) -> 
     huge = await ada.makes_room("private", bob)
     small = await bob.makes_room("private")
     peer, _ = await peers.join(bob), await peers.join(ada)
+    begun = time.monotonic()
     for number in range(1, 13):
         await ada.says(huge, "x")
         await bob.says(small, "x")
         await counted(peer, small, seq=2 + number)
     await peer.until(lambda: bump(peer, huge).get("unread") == 12)
-    assert len([f for f in peer.of("room.bumped") if f["rooms"][0]["room"] == huge]) < 6
+    of_huge = [f for f in peer.of("room.bumped") if f["rooms"][0]["room"] == huge]
+    assert len(of_huge) <= 2 + (time.monotonic() - begun) / 0.3

@@ -181,7 +181,7 @@ async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None
 
 
 async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
-    server = await start(limits={"frames_per_minute": 60, "frames_burst": 10})
+    server = await start(limits={"frames_per_minute": 6, "frames_burst": 10})
     peer = await peers.join(await server.person())
     for number in range(12):
         await peer.send("read", id=number, room=ROOM, seq=1)
@@ -190,12 +190,12 @@ async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> N
     for number in (10, 11):
         error = await peer.expect("error", id=number)
         assert (error["code"], error["retry"]) == ("rate_limited", "after")
-        assert 0 < error["retry_after_ms"] <= 1001
+        assert 0 < error["retry_after_ms"] <= 10_001
     assert peer.is_open
 
 
 async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
-    server = await start(limits={"frames_per_minute": 60, "frames_burst": 5})
+    server = await start(limits={"frames_per_minute": 6, "frames_burst": 5})
     ada = await server.person()
     peer = await peers.join(ada)
     for number in range(11):
@@ -207,7 +207,7 @@ async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
 
 async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
-    server = await start(limits={"sends_per_second": 20, "sends_burst": 4})
+    server = await start(limits={"sends_per_second": 0.1, "sends_burst": 4})
     ada = await server.person()
     room = await ada.makes_room()
     one, other = await peers.join(ada), await peers.join(ada)
@@ -215,13 +215,10 @@ async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> No
         await peer.says(room)
     error = await one.ask("message.send", room=room, nonce="again", text="x")
     assert (error["code"], error["retry"], error["room"]) == ("rate_limited", "after", room)
-    assert 0 < error["retry_after_ms"] <= 51
+    assert 0 < error["retry_after_ms"] <= 10_001
     assert (await ada.sends(room)).status_code == 429
-    while (answer := await one.ask("message.send", room=room, nonce="again", text="x"))[
-        "type"
-    ] == "error":
-        assert answer["code"] == "rate_limited"
-    assert answer["seq"] == 7
+    server.running.context.sends._of.clear()  # as if so much time had passed
+    assert (await one.says(room, "x", nonce="again"))["seq"] == 7
 
 
 async def test_the_oldest_of_too_many_sockets_is_replaced(start: Start, peers: Peers) -> None:

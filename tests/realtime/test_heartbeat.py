@@ -28,27 +28,27 @@ async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> N
     assert following["n"] > ping["n"]
 
 
-async def test_pongs_keep_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 0.5})
-    ada, bob = await server.person("ada"), await server.person("bob")
-    silent, alive = await peers.join(ada), await peers.join(bob)
+async def test_any_frame_keeps_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 1.0})
+    people = [await server.person(name) for name in ("ada", "bob", "eve")]
+    silent, answers, talks = [await peers.join(person) for person in people]
 
     async def answer() -> None:
         while True:
-            await alive.send("pong", n=(await alive.expect("ping"))["n"])
+            await answers.send("pong", n=(await answers.expect("ping"))["n"])
 
-    answering = asyncio.create_task(answer())
-    assert await silent.closed(within=6) == 4008
+    async def talk() -> None:
+        while True:
+            await talks.expect("ping")
+            assert (await talks.ask("something"))["code"] == "unknown_type"
+
+    living = [asyncio.create_task(answer()), asyncio.create_task(talk())]
+    assert await silent.closed() == 4008
     assert len(silent.of("ping")) == 1
-    answering.cancel()
-    assert alive.is_open
-    assert len(alive.of("ping")) >= 1
-
-
-async def test_any_frame_is_a_sign_of_life(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 0.4})
-    peer = await peers.join(await server.person())
-    for _ in range(6):
-        await peer.expect("ping")
-        assert (await peer.ask("something"))["code"] == "unknown_type"
-    assert peer.is_open
+    assert not any(task.done() for task in living)
+    for task in living:
+        task.cancel()
+    await asyncio.gather(*living, return_exceptions=True)
+    for peer in (answers, talks):
+        assert peer.is_open
+        assert len(peer.of("ping")) > 1

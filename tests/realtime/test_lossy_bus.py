@@ -262,6 +262,23 @@ async def test_a_count_outlives_a_failure(
     assert bump["rooms"][0]["unread"] == 1
 
 
+async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
+    start: Start, peers: Peers
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room()
+    peer = await peers.join(bob)
+    loss = Loss(server)
+    loss.deaf = True
+    await bob.post(f"/rooms/{room}/join")
+    loss.deaf = False
+    await peer.opens(room)
+    await peer.ask("close", rooms=[room])
+    await ada.says(room, "hi")
+    assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] == 1
+
+
 async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
     start: Start, peers: Peers
 ) -> None:

@@ -1,6 +1,9 @@
 """A session that has ended has no sockets."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,11 +14,12 @@ from app.core.events import Kind
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
 from app.realtime import pulse
+from app.realtime.repair import _heads
 from app.users import logins
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
-from tests.realtime.conftest import Start, again
+from tests.realtime.conftest import Own, Start, again
 from tests.realtime.peer import Peers
 
 
@@ -54,20 +58,38 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Pe
 
 
 async def test_frames_after_the_end_are_not_executed(
-    server: Running, ada: Person, bob: Person, peers: Peers
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was on its way when the session ended is not done in its name."""
-    room = await ada.makes_room("private", bob)
-    peer = await peers.join(bob)
-    await peer.settled()
+    """What was waiting to be looked at when the session ended is not done in its name."""
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    (end,) = server.hub.by_user[UUID(ada.id)]
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def watch(name: str, run: Callable[[], Awaitable[Any]]) -> Any:
+        if name == "read_missed":
+            reached.set()
+            await go.wait()
+        return await run()
+
+    server.watch_reads(monkeypatch, watch)
+    await peer.send("open", rooms=[{"room": room}])
     for number in range(3):
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
-    # Without a pause: nothing of it was read yet.
-    hub = server.server.lifespan.state["hub"]
-    hub.close_session(UUID(bob.session), 4403, "the session was ended")
+    await reached.wait()
+    assert end._writer.queue.qsize() == 3
+    ok(await ada.post("/auth/logout"), 204)
+    go.set()
     assert await peer.closed() == 4403
-    await ada.says(room, "later")
-    assert [e["type"] for e in await ada.log(room)].count("message.created") == 1
+    assert await head_of(server, room) == 2
+
+
+async def head_of(server: Own, room: str) -> int:
+    """The room's head."""
+    heads = await server.running.context.database.read(_heads, [UUID(room)])
+    return heads[UUID(room)]
 
 
 async def test_a_revocation_that_nobody_heard_is_found_out(
@@ -111,12 +133,14 @@ async def test_a_socket_ends_with_its_session(
     ada, bob = await server.person("ada"), await server.person("bob")
 
     async def shorten(uow: UnitOfWork) -> None:
-        soon = now() + timedelta(seconds=0.5)
+        end = now() + timedelta(hours=1)
         await uow._session.execute(
-            update(Session).where(Session.id == UUID(ada.session)).values(expires_at=soon)
+            update(Session).where(Session.id == UUID(ada.session)).values(expires_at=end)
         )
 
     await server.running.context.database.transact(shorten)
     peer, other = await peers.join(ada), await peers.join(bob)
-    assert await peer.closed(within=4) == 4402
+    await peer.settled()
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    assert await peer.closed() == 4402
     await other.settled()
