@@ -19,7 +19,7 @@ from app.users import logins
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
-from tests.realtime.conftest import Own, Start, again
+from tests.realtime.conftest import Own, Start, again, soon
 from tests.realtime.peer import Peers
 
 
@@ -83,6 +83,7 @@ async def test_frames_after_the_end_are_not_executed(
     ok(await ada.post("/auth/logout"), 204)
     go.set()
     assert await peer.closed() == 4403
+    await soon(lambda: not server.running.server.server_state.tasks)
     assert await head_of(server, room) == 2
 
 
