@@ -1,9 +1,6 @@
 """A session that has ended has no sockets."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,6 +17,7 @@ from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
 from tests.realtime.conftest import Own, Start, again, soon
+from tests.realtime.hooks import Held
 from tests.realtime.peer import Peers
 
 
@@ -66,22 +64,14 @@ async def test_frames_after_the_end_are_not_executed(
     room = await ada.makes_room()
     peer = await peers.join(ada)
     (end,) = server.hub.by_user[UUID(ada.id)]
-    reached, go = asyncio.Event(), asyncio.Event()
-
-    async def watch(name: str, run: Callable[[], Awaitable[Any]]) -> Any:
-        if name == "read_missed":
-            reached.set()
-            await go.wait()
-        return await run()
-
-    server.watch_reads(monkeypatch, watch)
+    held = Held(server, monkeypatch, "read_missed", before=True)
     await peer.send("open", rooms=[{"room": room}])
     for number in range(3):
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
-    await reached.wait()
+    opening = await held.next()
     assert end._writer.queue.qsize() == 3
     ok(await ada.post("/auth/logout"), 204)
-    go.set()
+    opening.set()
     assert await peer.closed() == 4403
     await soon(lambda: not server.running.server.server_state.tasks)
     assert await head_of(server, room) == 2

@@ -1,0 +1,95 @@
+"""Ways to get between the parts of a running server: its reads, and what the bus says."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.core.events import Announcement
+from tests.realtime.conftest import Own
+
+Run = Callable[[], Awaitable[Any]]
+
+
+class Held:
+    """Reads of one query stop, before or after they have read, until they are let go.
+
+    The first `times` of them, in their order; the others pass, and all do once `times` is 0.
+    """
+
+    def __init__(
+        self,
+        server: Own,
+        monkeypatch: pytest.MonkeyPatch,
+        query: str,
+        *,
+        before: bool = False,
+        times: int = 1,
+    ) -> None:
+        self.times = times
+        self._query, self._before = query, before
+        self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+        server.watch_reads(monkeypatch, self._watch)
+
+    async def _watch(self, name: str, run: Run) -> Any:
+        if name != self._query or not self.times:
+            return await run()
+        self.times -= 1
+        if self._before:
+            await self._wait()
+            return await run()
+        found = await run()
+        await self._wait()
+        return found
+
+    async def _wait(self) -> None:
+        await self._waiting.put(go := asyncio.Event())
+        await go.wait()
+
+    async def next(self) -> asyncio.Event:
+        """The next read that has stopped; `set` lets it go."""
+        async with asyncio.timeout(10):
+            return await self._waiting.get()
+
+
+class Reads:
+    """Counts the server's reads by query, and can make some fail."""
+
+    def __init__(self, server: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count: Counter[str] = Counter()
+        self.failures: dict[str, list[Exception]] = {}
+        self._read = asyncio.Condition()
+        server.watch_reads(monkeypatch, self._watch)
+
+    async def _watch(self, name: str, run: Run) -> Any:
+        if self.failures.get(name):
+            raise self.failures[name].pop()
+        found = await run()
+        self.count[name] += 1
+        async with self._read:
+            self._read.notify_all()
+        return found
+
+    async def until(self, name: str) -> None:
+        """One more read of this query has ended."""
+        before = self.count[name]
+        async with asyncio.timeout(10), self._read:
+            await self._read.wait_for(lambda: self.count[name] > before)
+
+
+class Loss:
+    """Between the bus and the hub: drops everything while it is deaf, and keeps what it dropped."""
+
+    def __init__(self, server: Own, *, deaf: bool = False) -> None:
+        self.deaf = deaf
+        self.dropped: list[Announcement] = []
+        self._hear = server.hear
+        server.deafen(self._pass)
+
+    def _pass(self, poke: Announcement) -> None:
+        if self.deaf:
+            self.dropped.append(poke)
+        else:
+            self._hear(poke)

@@ -1,0 +1,117 @@
+"""Counts that are overtaken: by removals, returns, lists and lost pokes."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.features.answers import ok
+from tests.realtime.conftest import Start
+from tests.realtime.hooks import Held, Loss, Reads
+from tests.realtime.peer import Peers
+from tests.realtime.test_removal import after
+
+
+async def test_a_count_from_before_the_removal_is_not_sent_after_it(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob, room)
+    held = Held(server, monkeypatch, "_badges")
+    await ada.says(room, "hi")
+    await peer.ask("read", room=room, seq=4)
+    counting = await held.next()
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    closed = await peer.expect("room.closed")
+    counting.set()
+    await ada.says(other, "counted later")
+    await peer.expect("room.bumped")
+    assert [b["room"] for f in after(peer, closed) for b in f.get("rooms", [])] == [other]
+    assert UUID(room) not in next(iter(server.hub.sockets)).member_of
+
+
+async def test_a_count_from_before_the_return_does_not_close_the_room(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    held = Held(server, monkeypatch, "_badges")
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    counting = await held.next()
+    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert (await peer.opens(room, since=5))["state"] == "ok"
+    counting.set()
+    await ada.says(room, "hi")
+    await ada.says(other, "counted later")
+    await peer.expect("room.bumped")
+    assert peer.seqs(room) == [6]
+    assert peer.of("room.closed") == []
+
+
+async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
+    start: Start, peers: Peers
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room()
+    peer = await peers.join(bob)
+    loss = Loss(server, deaf=True)
+    await bob.post(f"/rooms/{room}/join")
+    loss.deaf = False
+    await peer.opens(room)
+    await peer.ask("close", rooms=[room])
+    await ada.says(room, "hi")
+    assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] == 1
+
+
+async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
+    start: Start, peers: Peers
+) -> None:
+    """The room was read by somebody who opened it, before the poke came: those who have it closed
+    still hear of the message, of who came and of who went."""
+    server = await start()
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room = await ada.makes_room("private", bob, eve)
+    other = await ada.makes_room("private")
+    peer, removed, added = await peers.join(bob), await peers.join(eve), await peers.join(eve)
+    loss = Loss(server, deaf=True)
+    await ada.says(room, "hi")
+    await ada.delete(f"/rooms/{room}/members/{eve.id}")
+    await ada.post(f"/rooms/{other}/members", users=[eve.id])
+    await peers.join(ada, room, other)
+    for poke in loss.dropped:
+        server.hear(poke)
+    assert (await peer.expect("room.bumped"))["rooms"][0] | {"seq": 0, "read_seq": 0} == {
+        "room": room,
+        "seq": 0,
+        "read_seq": 0,
+        "unread": 1,
+        "mentions": 0,
+    }
+    await removed.expect("room.closed", room=room)
+    assert (await added.expect("room.bumped"))["rooms"][0]["room"] == other
+
+
+async def test_counts_come_after_the_list_that_they_are_newer_than(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"bump_every_ms": 10})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    witness = await server.person("eve")
+    elsewhere = await ada.makes_room("private", witness)
+    await peers.join(witness)
+    held, reads = Held(server, monkeypatch, "my_rooms"), Reads(server, monkeypatch)
+    peer = await peers.dial(server.url)
+    await peer.send("hello", token=bob.access)
+    listing = await held.next()
+    await ada.says(room, "counted, but not in the list")
+    await ada.says(elsewhere, "so that something is counted")
+    await reads.until("_badges")
+    listing.set()
+    bump = await peer.expect("room.bumped")
+    assert bump["rooms"][0]["unread"] == 1
+    assert [frame["type"] for frame in peer.frames] == ["welcome", "rooms", "room.bumped"]

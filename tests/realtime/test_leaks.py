@@ -1,0 +1,80 @@
+"""Whatever becomes of a socket, nothing of it stays in the hub."""
+
+import pytest
+
+from tests.realtime.conftest import Own, Start, soon
+from tests.realtime.hooks import Held, Reads
+from tests.realtime.peer import Peers
+
+
+async def until_idle(server: Own) -> None:
+    """Every socket has come to its end, and nothing is left of it."""
+    await soon(lambda: not server.running.server.server_state.tasks)
+    hub = server.hub
+    assert (hub.sockets, hub.by_user, hub.audience, hub.rooms) == (set(), {}, {}, {})
+
+
+@pytest.mark.parametrize("how", ["client", "server"])
+async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    server = await start()
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(4)]
+    peer = await peers.join(ada)
+    held = Held(server, monkeypatch, "read_missed", times=2)
+    await peer.send("open", rooms=[{"room": room, "since": 0} for room in rooms])
+    (await held.next()).set()
+    second = await held.next()
+    if how == "client":
+        peer.connection.transport.abort()
+    else:
+        await ada.post("/auth/logout")
+        assert await peer.closed() == 4403
+    second.set()
+    await until_idle(server)
+
+
+async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(limits={"sockets_per_user": 1})
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(3)]
+    held = Held(server, monkeypatch, "_room_ids")
+    first = await peers.dial(server.url)
+    await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
+    reading = await held.next()
+    second = await peers.join(ada, rooms[0])
+    assert await first.closed() == 4409
+    reading.set()
+    await second.leave()
+    await until_idle(server)
+
+
+async def test_an_open_that_fails_leaves_nothing_behind(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    Reads(server, monkeypatch).failures["read_missed"] = [RuntimeError("a defect")]
+    error = await peer.opens(room)
+    assert (error["code"], error["retry"]) == ("internal", "after")
+    assert not server.hub.rooms
+    assert (await peer.opens(room))["type"] == "room.opened"
+    await ada.says(room, "hi")
+    await peer.has(room, 3)
+
+
+async def test_a_defect_in_the_hello_ends_the_socket_for_now(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    Reads(server, monkeypatch).failures["my_rooms"] = [RuntimeError("a defect")]
+    peer = await peers.dial(server.url)
+    await peer.send("hello", token=ada.access)
+    assert await peer.closed() == 4000
+    await until_idle(server)

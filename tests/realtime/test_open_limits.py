@@ -1,0 +1,69 @@
+"""How much a catch-up may bring: events, bytes, and rooms."""
+
+from tests.realtime.conftest import Start, slow_network
+from tests.realtime.peer import Peers, dial
+
+
+async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) -> None:
+    server = await start(limits={"catchup_room": 5})
+    ada = await server.person()
+    room = await ada.makes_room()
+    await ada.says(room, *map(str, range(10)))
+    peer = await peers.join(ada)
+    five = await peer.opens(room, since=7)
+    assert (five["state"], five["seq"]) == ("ok", 12)
+    await peer.settled()
+    assert peer.seqs(room) == [8, 9, 10, 11, 12]
+    six = await peer.opens(room, since=6)
+    assert (six["state"], six["from"], six["seq"]) == ("limited", 6, 12)
+    await peer.settled()
+    assert peer.seqs(room)[5:] == list(range(six["resume"] + 1, 13))
+    assert six["resume"] < 12
+
+
+async def test_large_messages_are_caught_up_within_the_buffer(start: Start, peers: Peers) -> None:
+    """What would make its own socket a slow one becomes `limited`, in one room and over several."""
+    server = await start(limits={"buffer_bytes": 131072})
+    slow_network(server.running)
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(16)]
+    for room in rooms:
+        await ada.says(room, *["🙂" * 4000] * 2)
+    await ada.says(rooms[0], *["🙂" * 4000] * 20)
+    async with dial(server.url) as peer:
+        peer.stops_reading()
+        await peer.send(
+            "hello", token=ada.access, rooms=[{"room": room, "since": 2} for room in rooms]
+        )
+        server_end = await server.socket_of(ada, follows=len(rooms))
+        assert server_end._writer.buffered_bytes() < 131072
+        peer.connection.transport.resume_reading()
+        opened = {room: await peer.expect("room.opened", room=room) for room in rooms}
+        await peer.settled()
+        assert opened[rooms[0]]["state"] == "limited"
+        for room, frame in opened.items():
+            begin = frame.get("resume", 2)
+            assert peer.seqs(room) == list(range(begin + 1, frame["seq"] + 1))
+        assert len(peer.seqs(rooms[0])) >= 1
+        # Whoever has read that gets more.
+        again = await peer.opens(rooms[15], since=3)
+        assert again["state"] == "ok"
+
+
+async def test_the_rooms_of_a_hello_share_a_budget(start: Start, peers: Peers) -> None:
+    server = await start(limits={"catchup_hello": 12, "catchup_room": 10})
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(4)]
+    for room in rooms:
+        await ada.says(room, *map(str, range(6)))
+    async with dial(server.url) as peer:
+        await peer.send("hello", token=ada.access, rooms=[{"room": r, "since": 0} for r in rooms])
+        opened = [await peer.expect("room.opened", room=room) for room in rooms]
+        await peer.settled()
+        assert [frame["state"] for frame in opened] == ["ok"] + ["limited"] * 3
+        assert sum(len(peer.seqs(room)) for room in rooms) <= 12
+        for room, frame in zip(rooms, opened, strict=True):
+            begin = frame.get("resume", 0)
+            assert peer.seqs(room) == list(range(begin + 1, frame["seq"] + 1))
+        # A frame of its own has a budget of its own.
+        assert (await peer.opens(rooms[3], since=0))["state"] == "ok"

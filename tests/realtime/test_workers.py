@@ -1,0 +1,76 @@
+"""The work in the background: for many rooms at once, and in spite of failures."""
+
+import asyncio
+
+import pytest
+
+from app.core.errors import Busy
+from app.realtime import pulse, repair
+from tests.realtime.conftest import Start
+from tests.realtime.hooks import Loss, Reads
+from tests.realtime.peer import Peers
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
+async def test_a_repair_that_fails_is_tried_again(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(repair, "TRY_AGAIN_S", 0.05)
+    server = await start()
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(6)]
+    peer = await peers.join(ada, *rooms)
+    reads = Reads(server, monkeypatch)
+    reads.failures["_log"] = [error] * 5
+    Loss(server, deaf=True)
+    for room in rooms:
+        await ada.says(room, "lost")
+    server.hub.doubts.set()
+    await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
+async def test_a_doubt_outlives_a_failure(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    Reads(server, monkeypatch).failures["_heads"] = [error]
+    Loss(server, deaf=True)
+    await ada.says(room, "lost")
+    server.hub.doubts.set()
+    await peer.has(room, 3)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
+async def test_a_count_outlives_a_failure(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    Reads(server, monkeypatch).failures["_badges"] = [error]
+    await ada.says(room, "hi")
+    bump = await peer.expect("room.bumped")
+    assert bump["rooms"][0]["unread"] == 1
+
+
+async def test_many_rooms_with_holes_are_repaired_together(start: Start, peers: Peers) -> None:
+    """The wait before a repair is one for all rooms, and not one after the other."""
+    server = await start(realtime={"gap_wait_ms": 400})
+    ada = await server.person()
+    rooms = await server.rooms(ada, 60)
+    peer = await peers.join(ada)
+    await peer.send("open", rooms=[{"room": room} for room in rooms])
+    await peer.until(lambda: len(peer.of("room.opened")) == 60)
+    Loss(server, deaf=True)
+    await asyncio.gather(*(ada.says(room, "lost") for room in rooms))
+    server.hub.doubts.set()
+    # Not fifteen waits, each for four of them.
+    await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms), within=4)
