@@ -121,9 +121,12 @@ class Database:
         for last in self._rounds():
             try:
                 async with self._read() as session:
-                    return await query(Reader(session), *args, **kwargs)
+                    result = await query(Reader(session), *args, **kwargs)
             except (DBAPIError, PoolTimeout) as error:
                 await self._again_or_raise(error, last)
+            else:
+                _heed_cancellation()
+                return result
         raise AssertionError("the last round returns or raises")
 
     async def transact(
@@ -150,6 +153,7 @@ class Database:
             else:
                 if uow.announcements:
                     self._announce(uow.announcements)
+                _heed_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
 
@@ -188,6 +192,17 @@ class Database:
                 retry_after_ms=1000,
             ) from error
         await asyncio.sleep(random.uniform(0.001, 0.02))
+
+
+def _heed_cancellation() -> None:
+    """Raise CancelledError if this task was cancelled, whatever became of the cancellation.
+
+    asyncmy waits with `asyncio.wait_for`, and that of Python 3.11 swallows a cancellation which
+    arrives together with its result. A worker that goes on then would keep the server from ending.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _commit(session: AsyncSession) -> None:

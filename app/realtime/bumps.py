@@ -11,7 +11,6 @@ import structlog
 from app.core.errors import ChatError
 from app.persistence.repositories.rooms import Badge
 from app.persistence.uow import Reader
-from app.realtime.ending import heed_cancellation
 from app.realtime.hub import Hub
 from app.realtime.protocol import RoomBump, RoomBumped, RoomClosed
 from app.realtime.socket import Socket
@@ -29,7 +28,6 @@ async def send_bumps(hub: Hub, settings: Realtime) -> None:
     huge_every = max(1, round(settings.bump_every_huge_ms / settings.bump_every_ms))
     turn = 0
     while True:
-        heed_cancellation()
         await asyncio.sleep(every_s)
         turn += 1
         due = _take_due(hub, with_huge=turn % huge_every == 0)

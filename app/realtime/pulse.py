@@ -9,7 +9,6 @@ import structlog
 from app.core.clock import now
 from app.core.errors import ChatError
 from app.persistence.uow import Reader
-from app.realtime.ending import heed_cancellation
 from app.realtime.hub import Hub
 from app.realtime.protocol import CloseCode, Head, Ping
 from app.realtime.repair import check_heads
@@ -46,7 +45,6 @@ async def beat(hub: Hub, settings: Realtime) -> None:
 async def check_sessions(hub: Hub, settings: Realtime) -> None:
     """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
     while True:
-        heed_cancellation()
         await asyncio.sleep(settings.session_check_s)
         sessions = list({socket.actor.session for socket in hub.sockets})
         for start in range(0, len(sessions), IDS):
@@ -63,7 +61,6 @@ async def check_sessions(hub: Hub, settings: Realtime) -> None:
 async def resolve_doubts(hub: Hub) -> None:
     """Runs for ever: when the bus may have lost something, and once a minute."""
     while True:
-        heed_cancellation()
         try:
             async with asyncio.timeout(HEADS_EVERY_S):
                 await hub.doubts.wait()

@@ -8,7 +8,6 @@ import structlog
 from app.core.errors import ChatError
 from app.core.events import Event, announcement
 from app.persistence.uow import Reader
-from app.realtime.ending import heed_cancellation
 from app.realtime.hub import Hub
 from app.realtime.socket import OpenRoom
 from app.settings import Realtime
@@ -31,7 +30,6 @@ async def repair_gaps(hub: Hub, settings: Realtime) -> None:
 async def _reader(hub: Hub, wait_s: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        heed_cancellation()
         room = await hub.gaps.get()
         # From when the gap was noticed: a room that had to wait for its turn has waited.
         await asyncio.sleep(room.doubted_at + wait_s - loop.time())

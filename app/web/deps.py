@@ -17,7 +17,7 @@ oauth2 = OAuth2PasswordBearer(
     tokenUrl="/api/v1/auth/token",
     refreshUrl="/api/v1/auth/token",
     auto_error=False,
-    description="Username and password, or a refresh token, for an access token of 15 minutes.",
+    description="Username and password, or a refresh token, for a short-lived access token.",
 )
 
 

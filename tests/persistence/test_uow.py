@@ -1,6 +1,7 @@
 """The unit of work: all of it or nothing, numbered without a hole, announced only afterwards."""
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -200,3 +201,33 @@ async def test_a_signal_is_announced_and_not_logged(
     await database.transact(read_up)
     assert announced == [poke]
     assert await database.read(seqs, room) == [1]
+
+
+async def cancelled_and_swallowed(uow: Reader) -> str:
+    """As in a driver that waits with `wait_for` of Python 3.11."""
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    return "went on"
+
+
+async def test_a_swallowed_cancellation_ends_a_read(database: Database) -> None:
+    reading = asyncio.create_task(database.read(cancelled_and_swallowed))
+    await asyncio.wait([reading])
+    assert reading.cancelled()
+
+
+async def test_a_swallowed_cancellation_ends_a_command_after_its_announcement(
+    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+) -> None:
+    async def command(uow: UnitOfWork) -> str:
+        await send(uow, room, sender, "hi", "n")
+        return await cancelled_and_swallowed(uow)
+
+    writing = asyncio.create_task(database.transact(command))
+    await asyncio.wait([writing])
+    assert writing.cancelled()
+    assert await database.read(head, room) == 2
+    assert [poke.seq for poke in announced] == [2], "what is committed is announced"
