@@ -32,6 +32,9 @@ CLUSTERED = TABLE | {"sqlite_with_rowid": False}
 
 
 class Base(DeclarativeBase):
+    # What the database computes (`DatabaseTime`) is not read back: RETURNING is not everywhere.
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy's declaration
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -62,6 +65,7 @@ class User(Base):
     # Where an imported account comes from, such as "gitter:5484c6f7…".
     origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
     created_at: Mapped[datetime] = mapped_column(Utc)
+    banned_at: Mapped[datetime | None] = mapped_column(Utc)  # cannot log in, until it is None again
 
 
 class Session(Base):
@@ -123,6 +127,8 @@ class Room(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest event
     created_at: Mapped[datetime] = mapped_column(Utc)
     archived_at: Mapped[datetime | None] = mapped_column(Utc)
+    # When `seq` last moved, by the database's clock: so that others find what they were not told.
+    changed_at: Mapped[datetime | None] = mapped_column(Utc, index=True)
 
 
 class Member(Base):
@@ -134,6 +140,19 @@ class Member(Base):
     role: Mapped[Role] = mapped_column(ascii_key(16))
     joined_at: Mapped[datetime] = mapped_column(Utc)
     read_seq: Mapped[int] = mapped_column(BigInteger)
+    # When it began, or `role` or `read_seq` changed, by the database's clock.
+    changed_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class Departure(Base):
+    """Who is not a member any more: a client that was away is told which rooms are gone."""
+
+    __tablename__ = "departures"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)  # by the database's clock
 
 
 class Message(Base):

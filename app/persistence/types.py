@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BINARY, DateTime, Dialect, String, Text
+from sqlalchemy import BINARY, DateTime, Dialect, Integer, String, Text, bindparam
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -44,3 +46,29 @@ def ascii_key(length: int) -> String:
 
 # 65,535 bytes on MySQL: 16,000 characters of four bytes each.
 LongText = Text
+
+
+class DatabaseTime(FunctionElement[datetime]):
+    """The database's own clock, some whole seconds ago.
+
+    All processes share it: what one of them stamps with it, another can look for without regard
+    to how far their own clocks are apart.
+    """
+
+    type = Utc()
+    inherit_cache = True
+
+    def __init__(self, seconds_ago: int = 0) -> None:
+        super().__init__(bindparam("seconds_ago", seconds_ago, Integer, unique=True))
+
+
+@compiles(DatabaseTime, "mysql", "mariadb")
+def _mysql_time(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
+    return f"(UTC_TIMESTAMP(6) - INTERVAL {compiler.process(element.clauses, **kw)} SECOND)"
+
+
+@compiles(DatabaseTime, "sqlite")
+def _sqlite_time(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
+    """Milliseconds, written with six digits as SQLAlchemy writes times there."""
+    ago = compiler.process(element.clauses, **kw)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || {ago} || ' seconds') || '000')"

@@ -31,6 +31,7 @@ from app.persistence.repositories.rooms import (
 )
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.users import UserReads, Users
+from app.persistence.types import DatabaseTime
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class UnitOfWork(Reader):
         it back, so there is never a hole.
         """
         room.seq += 1
+        room.changed_at = DatabaseTime()
         event = make(room.seq)
         self.events.add(event)
         self.announcements.append(announcement(event))

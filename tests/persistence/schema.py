@@ -23,14 +23,27 @@ async def opened(settings: Settings) -> AsyncIterator[Engines]:
 
 
 async def schema(settings: Settings) -> dict[str, list[str]]:
-    """Each table's definition as the database tells it, its lines sorted; without alembic's own."""
+    """Each table's definition as the database tells it, its parts sorted; without alembic's own."""
     async with opened(settings) as engines, engines.read.connect() as connection:
         ask = _sqlite if settings.database.is_sqlite else _mysql
         return {
-            name: sorted(line.strip().rstrip(",") for line in definition.splitlines() if line)
+            name: sorted(_parts(definition))
             for name, definition in (await ask(connection)).items()
             if name != VERSIONS
         }
+
+
+def _parts(definition: str) -> list[str]:
+    """Columns and constraints, and what stands around them. SQLite keeps a definition as it was
+    typed, and appends added columns behind the constraints: lines mean nothing there."""
+    parts, depth = [""], 0
+    for character in definition:
+        depth += (character == "(") - (character == ")")
+        if (character in "(," and depth == 1) or (character == ")" and depth == 0):
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [" ".join(part.split()) for part in parts if part.strip()]
 
 
 async def _sqlite(connection: AsyncConnection) -> dict[str, str]:

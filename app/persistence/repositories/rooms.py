@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Role, RoomKind
-from app.persistence.tables import Member, Mention, Message, Room, User
+from app.persistence.tables import Departure, Member, Mention, Message, Room, User
+from app.persistence.types import DatabaseTime
 
 # A room whose row this transaction holds locked: the only kind that can be recorded into.
 LockedRoom = NewType("LockedRoom", Room)
@@ -188,17 +189,21 @@ class MemberReads:
 
 class Members(MemberReads):
     def add(self, member: Member) -> None:
+        member.changed_at = DatabaseTime()
         self._session.add(member)
 
     async def remove(self, member: Member) -> None:
         await self._session.delete(member)
+        await self._session.merge(
+            Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseTime())
+        )
 
     async def mark_read(self, room_id: UUID, user_id: UUID, seq: int) -> bool:
         """Move the marker forward; False if it was there already, or further."""
         changed: Any = await self._session.execute(
             update(Member)
             .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq < seq)
-            .values(read_seq=seq)
+            .values(read_seq=seq, changed_at=DatabaseTime())
             .execution_options(synchronize_session=False)
         )
         return bool(changed.rowcount)
@@ -210,7 +215,7 @@ class Members(MemberReads):
             .where(
                 Member.room_id == room_id, Member.user_id.in_(list(users)), Member.read_seq < seq
             )
-            .values(read_seq=seq)
+            .values(read_seq=seq, changed_at=DatabaseTime())
             .execution_options(synchronize_session=False)
         )
 
