@@ -23,7 +23,7 @@ from app.archives.service import (
     people,
     provide_room,
 )
-from app.core.errors import ChatError, UnknownOutcome
+from app.core.errors import ChatError
 from app.persistence.uow import Database, UnitOfWork
 
 # Who waits for SQLite's one writer asks again after 0.1 s at most. Without a pause as long as that,
@@ -119,8 +119,4 @@ class _Import:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """A COMMIT whose outcome is unknown is settled by doing it again."""
-        try:
-            return await self.database.transact(use_case, *args, **kwargs)
-        except UnknownOutcome:
-            return await self.database.transact(use_case, *args, **kwargs)
+        return await self.database.settle(use_case, *args, **kwargs)

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.errors import UnknownOutcome
 from app.messages import service
 from app.messages.schemas import Draft
 from app.messages.service import Sent
@@ -11,11 +10,7 @@ from app.web.context import Context
 
 
 async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
-    """Returns after COMMIT. A COMMIT whose outcome is unknown is settled by running the send again:
-    its nonce finds the message, or records it now."""
+    """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     service.check_length(draft.text, context.settings.limits.text_chars)
     context.sends.spend(actor.user)
-    try:
-        return await context.database.transact(service.send, actor, room_id, draft)
-    except UnknownOutcome:
-        return await context.database.transact(service.send, actor, room_id, draft)
+    return await context.database.settle(service.send, actor, room_id, draft)

@@ -15,7 +15,7 @@ from app.persistence.repositories.events import to_wire
 from app.persistence.repositories.rooms import Badge, LockedRoom
 from app.persistence.tables import Message
 from app.persistence.uow import Reader, UnitOfWork
-from app.rooms.access import NO_ROOM, enter, lock_entered, refuse_archived
+from app.rooms.access import NO_ROOM, enter, refuse_archived
 
 
 class Sent(NamedTuple):
@@ -44,9 +44,13 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
     """Record a message, once: the same sender and nonce get the first message, and no new seq.
 
     The room's row is locked from the first statement on, so of any number of equal sends one
-    records and the others find it. Raises NonceConflict for another message under the same nonce.
+    records and the others find it: also after its sender had to go, because a send that is repeated
+    for want of an answer must not be told that it failed. Raises NonceConflict for another message
+    under the same nonce.
     """
-    room, _ = await lock_entered(uow, actor, room_id)
+    room = await uow.rooms.lock(room_id)
+    if room is None:
+        raise NotFound(NO_ROOM)
     first = await uow.messages.by_nonce(room_id, actor.user, draft.nonce)
     if first:
         if (first.text, first.reply_to) != (draft.text, draft.reply_to):
@@ -55,6 +59,7 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
                 "one. Make a new nonce for each message."
             )
         return Sent(to_wire(first), duplicate=True)
+    await enter(uow, actor, room_id)  # under the lock: who is a member now is one at the next seq
     refuse_archived(room)
     if draft.reply_to is not None and not await uow.messages.get(room_id, draft.reply_to):
         raise Invalid(

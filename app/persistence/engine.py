@@ -16,9 +16,13 @@ _MYSQL_TRY_AGAIN = frozenset({1213, 1205, 1020})
 _MYSQL_SESSION = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
     ", innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
-    "/*M!100600 , max_statement_time={seconds} *//*!80000 , max_execution_time={milliseconds} */"
+    "/*M!100600 , max_statement_time={seconds}, idle_transaction_timeout={idle_s} *//*!80000 ,"
+    " max_execution_time={milliseconds} */"
 )
 LOCK_WAIT_S = 5
+# A process that is frozen in the middle of a unit of work keeps its locks no longer than this.
+# Only MariaDB can do that.
+IDLE_IN_TRANSACTION_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def create_engines(settings: DatabaseSettings) -> Engines:
 def _mysql_engine(settings: DatabaseSettings) -> AsyncEngine:
     session = _MYSQL_SESSION.format(
         lock_s=LOCK_WAIT_S,
+        idle_s=IDLE_IN_TRANSACTION_S,
         seconds=settings.statement_timeout_s,
         milliseconds=int(settings.statement_timeout_s * 1000),
     )

@@ -39,6 +39,8 @@ Announce = Callable[[Sequence[Announcement]], None]
 
 # A frozen database answers no attempt in time: nobody waits for eight of them.
 RETRY_FOR_S = 10.0
+# A database that restarts is back by then, as a rule.
+SETTLE_FOR_S = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -158,6 +160,32 @@ class Database:
                 _heed_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
+
+    async def settle(
+        self,
+        use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """`transact` for a use case that finds what an earlier run of itself has left, as a send
+        does by its nonce: a COMMIT whose outcome is unknown is settled by running it again.
+
+        For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
+        would say that nothing was done.
+        """
+        until = time.monotonic() + SETTLE_FOR_S
+        doubt: UnknownOutcome | None = None
+        while True:
+            try:
+                return await self.transact(use_case, *args, **kwargs)
+            except UnknownOutcome as error:
+                doubt = error
+            except Busy:
+                if doubt is None:
+                    raise
+            if time.monotonic() > until:
+                raise doubt
+            await asyncio.sleep(random.uniform(0.05, 0.2))
 
     async def is_current(self) -> bool:
         """The schema has all migrations that this program knows. Raises Busy."""

@@ -61,11 +61,11 @@ class Room:
         assert ok(answer, 201)["seq"] == model.seq
 
     async def repeat(self, who: int) -> None:
-        """The last message once more: nothing happens, unless one is out."""
+        """The last message once more: nothing happens, and whoever is out is not told it failed."""
         if who in self._model.nonces:
             nonce, text = self._model.nonces[who]
             answer = await self._people[who].sends(self._room, text, nonce)
-            assert answer.status_code == (200 if who in self._model.markers else 403)
+            assert answer.status_code == 200
 
     async def read(self, who: int, seq: int) -> None:
         model = self._model
