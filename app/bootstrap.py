@@ -16,7 +16,7 @@ from app.core.rates import Buckets
 from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
-from app.realtime import bumps, pulse, repair
+from app.realtime import bumps, pulse, repair, sweep
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
@@ -38,7 +38,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)
-        await stack.enter_async_context(_workers(hub, settings))
+        await stack.enter_async_context(_workers(hub, bus, settings))
         await _say_if_behind(database)
         context = create_context(settings, database, bus)
         stack.callback(context.passwords.close)
@@ -101,7 +101,7 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
 
 
 @asynccontextmanager
-async def _workers(hub: Hub, settings: Settings) -> AsyncIterator[None]:
+async def _workers(hub: Hub, bus: Bus, settings: Settings) -> AsyncIterator[None]:
     realtime = settings.realtime
     tasks = [
         asyncio.create_task(_for_ever(name, work))
@@ -110,6 +110,7 @@ async def _workers(hub: Hub, settings: Settings) -> AsyncIterator[None]:
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
+            ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
         )
     ]

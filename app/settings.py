@@ -125,6 +125,8 @@ class Realtime(Group):
     heartbeat_s: float = Field(25.0, gt=0)
     dead_after_s: float = Field(45.0, gt=0)
     gap_wait_ms: int = Field(100, ge=0)
+    sweep_every_ms: int = Field(2000, ge=100)
+    poll_every_ms: int = Field(300, ge=50)
     bump_every_ms: int = Field(500, ge=10)
     bump_every_huge_ms: int = Field(5000, ge=10)
     session_check_s: float = Field(30.0, gt=0)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.core.events import Announcement, Kind
 from app.persistence.uow import Database
+from app.realtime.heard import Heard
 from app.realtime.protocol import CloseCode, RoomClosed
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
@@ -36,6 +37,7 @@ class Hub:
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
         self.turn = Turn(limits.buffer_bytes)
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
+        self.heard = Heard()  # for `sweep.py`
 
     # Sockets come and go.
 
@@ -135,6 +137,7 @@ class Hub:
             self._hear_read(poke)
         else:
             room = self.rooms.get(poke.topic)
+            self.heard.hear(poke.topic, poke.seq)
             if room is None or not room.stream.expects(poke.seq):
                 self._mark(poke)  # late is not too late: counts are of now
             if room is not None:
@@ -190,27 +193,34 @@ class Hub:
     def _hear_read(self, poke: Announcement) -> None:
         """To those who have the room open, unless it is huge, and to the reader's own sockets."""
         room = self.rooms.get(poke.topic)
-        own = self.by_user.get(poke.subject, ())
-        told = set(own)
+        told = set(self.by_user.get(poke.subject, ()))
         if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
             told.update(room.live)
         frame = text_frame(poke.frame)
         for socket in told:
             socket.push(frame)
-        for socket in own:
-            self.stale.setdefault((socket, poke.topic), None)
+        self.count_again(poke.topic, poke.subject)
 
     def _mark(self, event: Announcement) -> None:
         """Whose counts are stale: of members, those who have the room closed; and whoever came or
         went. `bumps.py` looks at what is true then, so that neither order nor doubles matter."""
         if event.kind is Kind.MESSAGE:
-            for socket in self.audience.get(event.topic, ()):
-                if event.topic not in socket.follows:
-                    self.stale.setdefault((socket, event.topic), None)
+            self.count_again(event.topic)
         elif event.kind is Kind.JOINED or event.kind in GONE:
             for socket in self.by_user.get(event.subject, ()):
                 if event.topic not in socket.follows:
                     self.stale[socket, event.topic] = GONE.get(event.kind)
+
+    def count_again(self, room_id: UUID, user: UUID | None = None) -> None:
+        """The counts of a room may be stale: of its members that have it closed, or, where it is
+        about what a user has read, on all sockets of this user."""
+        if user is not None:
+            for socket in self.by_user.get(user, ()):
+                self.stale.setdefault((socket, room_id), None)
+            return
+        for socket in self.audience.get(room_id, ()):
+            if room_id not in socket.follows:
+                self.stale.setdefault((socket, room_id), None)
 
     def join_audience(self, socket: Socket, room_id: UUID) -> None:
         """The socket's user is a member of the room: its counts concern them."""

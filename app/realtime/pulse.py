@@ -13,12 +13,13 @@ from app.realtime.hub import Hub
 from app.realtime.protocol import CloseCode, Head, Ping
 from app.realtime.repair import check_heads
 from app.realtime.socket import Socket
+from app.realtime.sweep import WINDOW_S, find_markers
 from app.settings import Realtime
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
-HEADS_EVERY_S = 60.0
+HEADS_EVERY_S = 60
 IDS = 500
 
 
@@ -69,6 +70,7 @@ async def resolve_doubts(hub: Hub) -> None:
         hub.doubts.clear()
         try:
             await check_heads(hub)
+            await find_markers(hub, HEADS_EVERY_S + WINDOW_S)
         except Exception as error:
             hub.doubts.set()
             if not isinstance(error, ChatError):

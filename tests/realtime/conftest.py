@@ -36,7 +36,8 @@ from tests.servers.redis import RedisServer
 
 
 def quick(settings: Settings) -> Settings:
-    """No limit that a test reaches by chance, and short waits where the product waits."""
+    """No limit that a test reaches by chance, and short waits where the product waits. No sweep
+    by the clock, which would repair what a test has broken (test_sweep.py is about it)."""
     return vary(
         generous(settings),
         limits={
@@ -44,7 +45,7 @@ def quick(settings: Settings) -> Settings:
             "frames_burst": 100_000,
             "sockets_unauthenticated_per_address": 1000,
         },
-        realtime={"bump_every_ms": 50, "gap_wait_ms": 30},
+        realtime={"bump_every_ms": 50, "gap_wait_ms": 30, "sweep_every_ms": 3_600_000},
     )
 
 

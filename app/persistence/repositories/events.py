@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Event, MessageCreated, RoomEvent
@@ -13,6 +13,7 @@ from app.core.events import Message as MessageWire
 from app.persistence.tables import LoggedEvent, Message, Room
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
 
 
@@ -39,6 +40,27 @@ class EventReads:
             .limit(limit)
         )
         return [_from_row(event, message) for event, message in rows]
+
+    async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+        """Who came and went, in ranges (room, after, until) of logs."""
+        rows = await self._session.scalars(
+            select(LoggedEvent)
+            .where(
+                or_(
+                    *(
+                        and_(
+                            LoggedEvent.room_id == room,
+                            LoggedEvent.seq > after,
+                            LoggedEvent.seq <= until,
+                        )
+                        for room, after, until in ranges
+                    )
+                ),
+                LoggedEvent.type.in_(_COME_OR_GO),
+            )
+            .order_by(LoggedEvent.room_id, LoggedEvent.seq)
+        )
+        return [_from_row(event, None) for event in rows]
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it

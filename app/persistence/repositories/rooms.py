@@ -11,6 +11,8 @@ from app.core.events import Role, RoomKind
 from app.persistence.tables import Departure, Member, Mention, Message, Room, User
 from app.persistence.types import DatabaseTime
 
+MOST_CHANGED = 20_000
+
 # A room whose row this transaction holds locked: the only kind that can be recorded into.
 LockedRoom = NewType("LockedRoom", Room)
 
@@ -60,6 +62,17 @@ class RoomReads:
 
     async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
         rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
+        return dict(rows.all())
+
+    async def changed(self, within_s: int) -> dict[UUID, int]:
+        """The heads of the rooms that changed within this time, by the database's clock; of very
+        many, those that changed last."""
+        rows = await self._session.execute(
+            select(Room.id, Room.seq)
+            .where(Room.changed_at > DatabaseTime(within_s))
+            .order_by(Room.changed_at.desc())
+            .limit(MOST_CHANGED)
+        )
         return dict(rows.all())
 
 
@@ -152,6 +165,16 @@ class MemberReads:
         if after is not None:
             query = query.where(Member.room_id > after)
         return [(room, member) for room, member in await self._session.execute(query)]
+
+    async def changed(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
+        """(user, room) of memberships of these users that began, or whose role or read marker
+        changed, within this time by the database's clock."""
+        rows = await self._session.execute(
+            select(Member.user_id, Member.room_id).where(
+                Member.user_id.in_(list(users)), Member.changed_at > DatabaseTime(within_s)
+            )
+        )
+        return [(user, room) for user, room in rows]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out.

@@ -1,0 +1,143 @@
+"""What no poke told of, and nothing behind it shows: the database is asked what changed lately.
+
+The bus is deaf in these tests, and nothing else would look for minutes.
+"""
+
+from uuid import UUID
+
+import pytest
+
+from app.core.errors import Busy
+from app.realtime import heard as heard_module
+from app.realtime.heard import Heard, Missed
+from tests.features.answers import ok
+from tests.realtime.conftest import Own, Start, again
+from tests.realtime.hooks import Loss, Reads
+from tests.realtime.peer import Peers
+from tests.realtime.test_bumps import bump, counted
+
+A, B = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture
+async def server(start: Start) -> Own:
+    return await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 50})
+
+
+async def test_a_lost_tail_of_an_open_room(server: Own, peers: Peers) -> None:
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(2)]
+    peer = await peers.join(ada, *rooms)
+    Loss(server, deaf=True)
+    await ada.says(rooms[0], "lost", "lost")
+    await peer.has(rooms[0], 4)
+    assert [peer.seqs(room) for room in rooms] == [[3, 4], []]
+
+
+async def test_a_lost_tail_of_a_closed_room(server: Own, peers: Peers) -> None:
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    Loss(server, deaf=True)
+    await ada.says(room, "lost", f"@{bob.username}")
+    await counted(peer, room, seq=5, unread=2, mentions=1)
+
+
+async def test_who_came_and_who_went(server: Own, peers: Peers) -> None:
+    ada, bob = await server.person("ada"), await server.person("bob")
+    left, removed = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    Loss(server, deaf=True)
+    new = await ada.makes_room("private", bob)
+    ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
+    await counted(peer, new, seq=3, unread=0)
+    assert (await peer.expect("room.closed", room=left))["reason"] == "left"
+    assert (await peer.expect("room.closed", room=removed))["reason"] == "removed"
+    peer.frames.clear()
+    await ada.says(removed, "unheard")
+    await ada.says(new, "heard")
+    await counted(peer, new, unread=1)
+    assert not bump(peer, removed)
+
+
+async def test_a_lost_arrival_before_what_is_heard(server: Own, peers: Peers) -> None:
+    """The event behind it shows a hole only where the room is open."""
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private")
+    peer = await peers.join(bob)
+    loss = Loss(server, deaf=True)
+    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    loss.deaf = False
+    await ada.says(room, "heard")
+    await counted(peer, room, seq=4, unread=1)
+
+
+async def test_what_one_device_has_read_is_found_for_the_others(server: Own, peers: Peers) -> None:
+    """After a doubt: markers are not in the log, and no room changes with them."""
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, "unread")
+    peer, other = await peers.join(bob), await peers.join(await again(server.running, bob))
+    Loss(server, deaf=True)
+    await peer.ask("read", room=room, seq=4)
+    server.hub.doubts.set()
+    await counted(other, room, read_seq=4, unread=0)
+
+
+async def test_a_sweep_that_fails_is_made_up_for(
+    server: Own, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    reads = Reads(server, monkeypatch)
+    reads.failures["_changed"] = [Busy("test") for _ in range(3)]
+    Loss(server, deaf=True)
+    await ada.says(room, "lost")
+    await peer.has(room, 3)
+    assert not reads.failures["_changed"]
+
+
+async def test_a_room_that_was_heard_of_is_not_looked_at(
+    server: Own, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    reads = Reads(server, monkeypatch)
+    await reads.until("_changed")
+    await reads.until("_changed")
+    looked = reads.count["_memberships"]
+    await ada.says(room, "heard")
+    await counted(peer, room, unread=1)
+    for _ in range(3):
+        await reads.until("_changed")
+    assert reads.count["_memberships"] == looked
+    assert len(peer.of("room.bumped")) == 1
+
+
+def test_heard_moves_without_a_hole_only() -> None:
+    heard = Heard()
+    assert heard.missed({A: 3, B: 0}) == [Missed(A, 0, 3)]
+    heard.settle({A: 3, B: 0})
+    for seq in (3, 4, 5, 7, 2**53 - 1, 6):
+        heard.hear(A, seq)
+    assert heard.missed({A: 5}) == []
+    assert heard.missed({A: 6}) == []
+    assert heard.missed({A: 7}) == [Missed(A, 6, 7)]
+    heard.settle({A: 5})
+    assert heard.missed({A: 7}) == [Missed(A, 6, 7)], "a sweep that read earlier takes nothing back"
+
+
+def test_heard_looks_at_no_more_than_it_has_to() -> None:
+    heard = Heard()
+    assert heard.missed({A: 10**6}) == [Missed(A, 10**6 - heard_module.FARTHEST, 10**6)]
+
+
+def test_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "MOST", 10)
+    heard = Heard()
+    for number in range(100):
+        heard.settle({UUID(int=number): 1})
+    assert len(heard._upto) <= 12
