@@ -13,6 +13,7 @@ from app.bus.redis import RedisBus
 from app.core.errors import Busy
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
+from app.core.snapshots import Snapshots
 from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
@@ -94,6 +95,7 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
         database=database,
         bus=bus,
         tokens=Tokens(auth.secret_key.encode(), auth.issuer),
+        snapshots=Snapshots(auth.secret_key.encode()),
         passwords=create_passwords(settings),
         sends=Buckets("messages", limits.sends_per_second, limits.sends_burst),
         attempts=Buckets("attempts", auth.attempts_per_minute / 60, auth.attempts_burst),

@@ -2,28 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from typing import NoReturn, cast
-from uuid import UUID
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.core.actor import Actor
-from app.core.clock import now
 from app.core.errors import BadFrame, ChatError, RateLimited, Unauthenticated
 from app.core.rates import Bucket
-from app.persistence.uow import Reader
 from app.realtime.dispatch import dispatch, open_rooms
 from app.realtime.handshake import Lobby, authenticate, check_handshake
 from app.realtime.hub import Hub
+from app.realtime.listing import listing, room_ids
 from app.realtime.protocol import (
     SUBPROTOCOL,
     CloseCode,
     Hello,
     RefusedFrame,
-    RoomEntry,
-    RoomList,
     ServerLimits,
     Welcome,
     encode,
@@ -33,16 +27,12 @@ from app.realtime.protocol import (
 )
 from app.realtime.socket import Socket
 from app.realtime.transport import EXTENSION, ChatWebSocketProtocol, text_frame
-from app.rooms.service import my_rooms
-from app.rooms.views import room_state
 from app.users.schemas import UserOut
 from app.web.context import Context
 from app.web.deps import client_address
 from app.web.problems import problem
 
 log = structlog.get_logger(__name__)
-
-ROOMS_A_FRAME = 20  # with the longest names and topics, less than a socket may leave unread
 
 
 class Gone(Exception):
@@ -131,25 +121,26 @@ class Connection:
             )
         )
         try:
-            await self._list_rooms(socket)
+            await self._list_rooms(socket, hello.snapshot)
             await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
         except Unauthenticated as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
-    async def _list_rooms(self, socket: Socket) -> None:
+    async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
-        read = self._context.database.read
-        for room_id in await read(_room_ids, socket.actor):
+        read, snapshots = self._context.database.read, self._context.snapshots
+        at, mine = await read(room_ids, socket.actor)
+        for room_id in mine:
             self._hub.join_audience(socket, room_id)
-        views = await read(my_rooms, socket.user, None, self._limits.rooms_per_user)
-        rooms = [RoomEntry(room=view.room.id, **room_state(view)) for view in views]
-        socket.send(RoomList(rooms=rooms[:ROOMS_A_FRAME]))
-        for start in range(ROOMS_A_FRAME, len(rooms), ROOMS_A_FRAME):
-            self._hub.turn.end()
-            await self._writer.drained()
-            socket.send(RoomList(full=False, rooms=rooms[start : start + ROOMS_A_FRAME]))
+        since = snapshots.open(socket.user, snapshot) if snapshot else None
+        found = await read(listing, socket.user, at, since, mine, self._limits.rooms_per_user)
+        for n, frame in enumerate(found.frames(snapshots.seal(socket.user, at))):
+            if n:
+                self._hub.turn.end()
+                await self._writer.drained()
+            socket.send(frame)
         socket.listed = True
 
     async def _follow(self, socket: Socket) -> None:
@@ -192,14 +183,6 @@ class Connection:
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
         self._writer.shut(code, error.code)
         raise Gone
-
-
-async def _room_ids(reads: Reader, actor: Actor) -> Sequence[UUID]:
-    """The rooms of the actor, whose session may have ended before the hub knew of the socket.
-    Raises Unauthenticated then."""
-    if not await reads.sessions.live_among([actor.session], now()):
-        raise Unauthenticated("This session was ended.")
-    return await reads.members.room_ids(actor.user)
 
 
 def _too_fast(wait_s: float) -> RateLimited:

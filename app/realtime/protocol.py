@@ -62,6 +62,9 @@ class Hello(ClientBase):
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     client: Annotated[str, StringConstraints(max_length=100)] = ""
     rooms: Positions = Field(default_factory=list)
+    snapshot: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        None, description="Of the last `rooms` frame; the answer then has what changed since."
+    )
 
 
 class Open(ClientBase):
@@ -132,9 +135,14 @@ class RoomEntry(RoomState):
 
 
 class RoomList(BaseModel):
+    """`full`: forget all other rooms. Else those that are not in it are as they were, and those in
+    `gone` are the user's no more."""
+
     type: Literal["rooms"] = "rooms"
     full: bool = True
     rooms: list[RoomEntry]
+    gone: list[UUID] = Field(default_factory=list)
+    snapshot: str | None = Field(None, description="For the next hello; in the last of them.")
 
 
 class RoomOpened(BaseModel):

@@ -85,10 +85,12 @@ async def view(reads: Reader, actor: Actor, room_id: UUID) -> RoomView:
     return RoomView(room, member, badges[0] if badges else None)
 
 
-async def my_rooms(reads: Reader, user: UUID, after: UUID | None, limit: int) -> Sequence[RoomView]:
-    """The user's rooms with exact badges, by id."""
-    found = await reads.members.rooms_of(user, after, limit)
-    badges = await reads.members.badges((room.id, user) for room, _ in found)
+async def my_rooms(
+    reads: Reader, user: UUID, after: UUID | None, limit: int, since: datetime | None = None
+) -> Sequence[RoomView]:
+    """The user's rooms with exact badges, by id; of a time, those that have changed since."""
+    found = await reads.members.rooms_of(user, after, limit, since)
+    badges = await reads.members.badges((room.id, user) for room, _ in found) if found else []
     by_room = {badge.room: badge for badge in badges}
     return [RoomView(room, member, by_room.get(room.id)) for room, member in found]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.bus.base import Bus
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
+from app.core.snapshots import Snapshots
 from app.core.tokens import Tokens
 from app.persistence.uow import Database
 from app.settings import Settings
@@ -17,6 +18,7 @@ class Context:
     database: Database
     bus: Bus
     tokens: Tokens
+    snapshots: Snapshots
     passwords: Passwords
     sends: Buckets  # by user
     attempts: Buckets  # to log in or register, by address

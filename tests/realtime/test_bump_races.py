@@ -104,7 +104,7 @@ async def test_counts_come_after_the_list_that_they_are_newer_than(
     witness = await server.person("eve")
     elsewhere = await ada.makes_room("private", witness)
     await peers.join(witness)
-    held, reads = Held(server, monkeypatch, "my_rooms"), Reads(server, monkeypatch)
+    held, reads = Held(server, monkeypatch, "listing"), Reads(server, monkeypatch)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=bob.access)
     listing = await held.next()

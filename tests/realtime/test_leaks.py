@@ -41,7 +41,7 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    held = Held(server, monkeypatch, "_room_ids")
+    held = Held(server, monkeypatch, "room_ids")
     first = await peers.dial(server.url)
     await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
     reading = await held.next()
@@ -73,7 +73,7 @@ async def test_a_defect_in_the_hello_ends_the_socket_for_now(
 ) -> None:
     server = await start()
     ada = await server.person()
-    Reads(server, monkeypatch).failures["my_rooms"] = [RuntimeError("a defect")]
+    Reads(server, monkeypatch).failures["listing"] = [RuntimeError("a defect")]
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     assert await peer.closed() == 4000

@@ -1,6 +1,7 @@
 """Rooms and their members."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
 
@@ -63,6 +64,11 @@ class RoomReads:
     async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
         rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
         return dict(rows.all())
+
+    async def clock(self) -> datetime:
+        """What time it is for the database."""
+        time: datetime = (await self._session.execute(select(DatabaseTime()))).scalar_one()
+        return time
 
     async def changed(self, within_s: int) -> dict[UUID, int]:
         """The heads of the rooms that changed within this time, by the database's clock; of very
@@ -151,10 +157,17 @@ class MemberReads:
         found = await self._session.scalars(select(Member.room_id).where(Member.user_id == user_id))
         return found.all()
 
+    async def departed(self, user_id: UUID, since: datetime) -> Sequence[UUID]:
+        """The rooms that the user has left since then, also those that were joined again."""
+        found = await self._session.scalars(
+            select(Departure.room_id).where(Departure.user_id == user_id, Departure.at > since)
+        )
+        return found.all()
+
     async def rooms_of(
-        self, user_id: UUID, after: UUID | None, limit: int
+        self, user_id: UUID, after: UUID | None, limit: int, since: datetime | None = None
     ) -> Sequence[tuple[Room, Member]]:
-        """The user's rooms, by id."""
+        """The user's rooms, by id; of a time, those that changed since then for this user."""
         query = (
             select(Room, Member)
             .join(Member, Member.room_id == Room.id)
@@ -164,6 +177,8 @@ class MemberReads:
         )
         if after is not None:
             query = query.where(Member.room_id > after)
+        if since is not None:
+            query = query.where(or_(Room.changed_at > since, Member.changed_at > since))
         return [(room, member) for room, member in await self._session.execute(query)]
 
     async def changed(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:

@@ -1,0 +1,150 @@
+"""Coming back with a snapshot: only what has changed since is told, and nothing of it is missed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from sqlalchemy import event
+
+from app.core.clock import now
+from app.core.snapshots import Snapshots
+from app.realtime.listing import OVERLAP
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Own, Start
+from tests.realtime.peer import Frame, Peer, dial
+
+
+async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:
+    """The `rooms` frames that answer a hello."""
+    async with dial(str(person.http.base_url).rstrip("/")) as peer:
+        return await greeted(peer, person, snapshot)
+
+
+async def greeted(peer: Peer, person: Person, snapshot: str | None) -> list[Frame]:
+    more = {} if snapshot is None else {"snapshot": snapshot}
+    await peer.send("hello", token=person.access, **more)
+    await peer.until(lambda: any("snapshot" in frame for frame in peer.of("rooms")))
+    return peer.of("rooms")
+
+
+def entries(frames: list[Frame]) -> dict[str, Frame]:
+    return {entry["room"]: entry for frame in frames for entry in frame["rooms"]}
+
+
+def gone(frames: list[Frame]) -> set[str]:
+    return {room for frame in frames for room in frame["gone"]}
+
+
+@pytest.fixture
+def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that rooms made a moment ago count as old."""
+    monkeypatch.setattr("app.realtime.listing.OVERLAP", OVERLAP * 0)
+
+
+async def test_nothing_changed(no_overlap: None, ada: Person) -> None:
+    rooms = [await ada.makes_room() for _ in range(3)]
+    (first,) = await listed(ada)
+    assert first["full"]
+    assert set(rooms) <= set(entries([first]))
+    (second,) = await listed(ada, first["snapshot"])
+    assert not second["full"]
+    assert (second["rooms"], second["gone"]) == ([], [])
+
+
+async def test_everything_that_changed(no_overlap: None, ada: Person, bob: Person) -> None:
+    said, named, read, left, removed, again, same = [
+        await ada.makes_room("private", bob, name=name) for name in "abcdefg"
+    ]
+    await ada.says(read, "to be read")
+    snapshot = (await listed(bob))[-1]["snapshot"]
+    await ada.says(said, "hi")
+    ok(await ada.patch(f"/rooms/{named}", name="new name"))
+    ok(await bob.put(f"/rooms/{read}/read", seq=4))
+    ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
+    ok(await ada.delete(f"/rooms/{again}/members/{bob.id}"), 204)
+    ok(await ada.post(f"/rooms/{again}/members", users=[bob.id]))
+    new = await ada.makes_room("direct", bob)
+    frames = await listed(bob, snapshot)
+    found = entries(frames)
+    assert set(found) == {said, named, read, again, new}
+    assert same not in found
+    assert found[said]["unread"] == 1
+    assert found[named]["name"] == "new name"
+    assert (found[read]["read_seq"], found[read]["unread"]) == (4, 0)
+    assert gone(frames) == {left, removed}
+    full = entries(await listed(bob))
+    assert {room: full[room] for room in found} == found
+
+
+async def test_what_was_about_to_be_committed_is_told_later(ada: Person) -> None:
+    """A change is stamped before its COMMIT. So whatever is stamped shortly before a snapshot is
+    told again."""
+    room = await ada.makes_room()
+    snapshot = (await listed(ada))[-1]["snapshot"]
+    assert room in entries(await listed(ada, snapshot))
+
+
+@pytest.mark.parametrize("broken", ["", "x", "AAAA", "ä", "=" * 200, "…", "A" * 34])
+async def test_a_broken_snapshot_is_none(ada: Person, broken: str) -> None:
+    room = await ada.makes_room()
+    frames = await listed(ada, broken)
+    assert frames[0]["full"]
+    assert room in entries(frames)
+
+
+async def test_anybody_elses_snapshot_is_none(no_overlap: None, ada: Person, bob: Person) -> None:
+    mine, theirs = await ada.makes_room(), await bob.makes_room("private")
+    snapshot = (await listed(bob))[-1]["snapshot"]
+    frames = await listed(ada, snapshot)
+    assert frames[0]["full"]
+    assert mine in entries(frames)
+    assert theirs not in entries(frames)
+
+
+def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
+    ours, others = Snapshots(b"k" * 32), Snapshots(b"l" * 32)
+    ada, bob, at = uuid4(), uuid4(), now()
+    sealed = ours.seal(ada, at)
+    assert ours.open(ada, sealed) == at
+    assert ours.open(bob, sealed) is None
+    assert others.open(ada, sealed) is None
+    for n in range(len(sealed)):
+        forged = sealed[:n] + ("A" if sealed[n] != "A" else "B") + sealed[n + 1 :]
+        assert ours.open(ada, forged) in (None, at)  # the last character has spare bits
+    assert ada.bytes.hex() not in sealed
+
+
+@contextmanager
+def statements(server: Own) -> Iterator[list[str]]:
+    engine = server.running.context.database._engines.read.sync_engine
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_fifteen_hundred_rooms_cost_what_changed(start: Start, no_overlap: None) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    rooms = await server.rooms(ada, 1500, members=[UUID(bob.id)])
+    snapshot = (await listed(bob))[-1]["snapshot"]
+    await ada.says(rooms[7], "hi")
+    ok(await ada.delete(f"/rooms/{rooms[8]}/members/{bob.id}"), 204)
+    with statements(server) as seen:
+        frames = await listed(bob, snapshot)
+    assert set(entries(frames)) == {rooms[7]}
+    assert gone(frames) == {rooms[8]}
+    assert len(orjson.dumps(frames)) < 1000
+    assert len(seen) < 10
