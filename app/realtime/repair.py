@@ -33,17 +33,23 @@ async def _reader(hub: Hub, wait_s: float) -> None:
         room = await hub.gaps.get()
         # From when the gap was noticed: a room that had to wait for its turn has waited.
         await asyncio.sleep(room.doubted_at + wait_s - loop.time())
-        try:
-            await _fill(hub, room)
-        except ChatError as error:
-            log.warning("repair.failed", room=str(room.id), error=error.detail)
-            await asyncio.sleep(TRY_AGAIN_S)
-        except Exception:  # a defect that concerns this room: the others go on
-            log.exception("repair.failed", room=str(room.id))
-            await asyncio.sleep(TRY_AGAIN_S)
-        room.repairing = False
-        if hub.rooms.get(room.id) is room:
-            hub.suspect(room, 0)
+        await repair(hub, room)
+
+
+async def repair(hub: Hub, room: OpenRoom) -> None:
+    """Read what is missing of a room that was taken out of `hub.gaps`. If that fails, or shows
+    another gap, the room is there again."""
+    try:
+        await _fill(hub, room)
+    except ChatError as error:
+        log.warning("repair.failed", room=str(room.id), error=error.detail)
+        await asyncio.sleep(TRY_AGAIN_S)
+    except Exception:  # a defect that concerns this room: the others go on
+        log.exception("repair.failed", room=str(room.id))
+        await asyncio.sleep(TRY_AGAIN_S)
+    room.repairing = False
+    if hub.rooms.get(room.id) is room:
+        hub.suspect(room, 0)
 
 
 async def _fill(hub: Hub, room: OpenRoom) -> None:

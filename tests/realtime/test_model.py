@@ -1,0 +1,234 @@
+"""Delivery as a whole, under random schedules: whatever is lost, doubled, swapped or dies.
+
+Rules are what can happen; the invariants stand in `world.Client`: what a client takes is the log,
+dense, in order, once, and nothing that its user may not see. When all is quiet, everybody has
+everything. docs/reliability.md tells the algorithm.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from app.core.events import Announcement, Kind
+from tests.realtime.world import ROOM, Client, Log, Process
+
+OWNER, ADA, BOB = (UUID(int=n) for n in (11, 12, 13))
+PROCESSES = 2
+CLIENTS = (OWNER, ADA, ADA, BOB)
+process = st.integers(0, PROCESSES - 1)
+client = st.integers(0, len(CLIENTS) - 1)
+some = st.lists(st.integers(0, 3), min_size=1, max_size=4)
+# Who commits; None: a process that dies before it can tell anybody.
+committer = st.sampled_from((0, 1, 0, 1, None))
+
+
+class Delivery(RuleBasedStateMachine):
+    @initialize()
+    def begin(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.failures: list[Any] = []
+        self.loop.set_exception_handler(lambda _, context: self.failures.append(context))
+        self.log = Log((OWNER, ADA, BOB))
+        self.run(self._begin())
+        for number in range(len(CLIENTS)):
+            self.connect(number, number % PROCESSES)
+        self._answer_everything()
+
+    async def _begin(self) -> None:
+        self.processes = [Process(self.log) for _ in range(PROCESSES)]
+        self.flying: list[list[Announcement]] = [[] for _ in range(PROCESSES)]
+        self.clients = [Client(self.log, user) for user in CLIENTS]
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        async def and_what_follows() -> None:
+            await work
+            for _ in range(12):  # tasks wake each other a few times
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(and_what_follows())
+        for context in self.failures:
+            raise context.get("exception") or AssertionError(context["message"])
+
+    # What is committed, and told or not.
+
+    def tell(self, poke: Announcement, by: int | None) -> None:
+        if by is not None:
+            self.run(self._hear(by, poke))
+            for other in range(PROCESSES):
+                if other != by:
+                    self.flying[other].append(poke)
+
+    @rule(users=st.lists(st.sampled_from(CLIENTS), min_size=1, max_size=4), by=committer)
+    def say(self, users: list[UUID], by: int | None) -> None:
+        for user in users:
+            if user in self.log.members:
+                self.tell(self.log.say(user), by)
+
+    @rule(user=st.sampled_from((ADA, BOB)), by=committer)
+    def put_out_or_let_in(self, user: UUID, by: int | None) -> None:
+        change = self.log.put_out if user in self.log.members else self.log.let_in
+        self.tell(change(user), by)
+
+    # The bus.
+
+    @rule(to=process, order=some, copies=st.sampled_from((0, 1, 1, 1, 2)))
+    def arrive(self, to: int, order: list[int], copies: int) -> None:
+        """Some of those that are under way, any of them: lost, once, or twice."""
+        flying = self.flying[to]
+        for which in order:
+            if flying:
+                poke = flying.pop(which % len(flying))
+                for _ in range(copies):
+                    self.run(self._hear(to, poke))
+
+    @rule(to=process, ahead=st.sampled_from((900, 10**6)))
+    def forge(self, to: int, ahead: int) -> None:
+        seq = self.log.head + ahead
+        self.run(self._hear(to, Announcement(Kind.MESSAGE, ROOM, seq, OWNER, b'{"false": 1}')))
+
+    async def _hear(self, to: int, poke: Announcement) -> None:
+        self.processes[to].hub.hear(poke)
+
+    # Processes.
+
+    @rule(of=process)
+    def sweep(self, of: int) -> None:
+        self.run(self._do(self.processes[of].sweep))
+
+    @rule(of=process)
+    def repair(self, of: int) -> None:
+        self.run(self._do(self.processes[of].repair))
+
+    async def _do(self, work: Any) -> None:
+        work()
+
+    @rule(of=process, order=some)
+    def look(self, of: int, order: list[int]) -> None:
+        """Some of the reads that were asked see the log as it is now."""
+        for which in order:
+            unseen = [read for read in self.processes[of].reads if not read.seen]
+            if unseen:
+                self.run(unseen[which % len(unseen)].see())
+
+    @rule(of=process, order=some)
+    def answer(self, of: int, order: list[int]) -> None:
+        """Some of those that have seen the log answer, however long ago that was."""
+        reads = self.processes[of].reads
+        for which in order:
+            seen = [read for read in reads if read.seen]
+            if seen:
+                read = seen[which % len(seen)]
+                reads.remove(read)
+                self.run(self._do(read.answer))
+
+    @rule(of=process)
+    def read(self, of: int) -> None:
+        for _ in range(3):
+            self.look(of, [0])
+            self.answer(of, [0])
+
+    @rule(of=process)
+    def crash(self, of: int) -> None:
+        self.run(self._crash(of))
+
+    async def _crash(self, of: int) -> None:
+        dead = self.processes[of]
+        for one in self.clients:
+            if one.process is dead:
+                one.disconnect()
+        dead.die()
+        self.processes[of] = Process(self.log)
+        self.flying[of].clear()
+
+    # Clients.
+
+    @rule(one=client, to=process)
+    def connect(self, one: int, to: int) -> None:
+        self.disconnect(one)
+        self.run(self._do(lambda: self.clients[one].connect(self.processes[to])))
+
+    @rule(one=client)
+    def disconnect(self, one: int) -> None:
+        self.run(self._do(self.clients[one].disconnect))
+
+    @rule(one=client)
+    def open_again(self, one: int) -> None:
+        self.run(self._do(self.clients[one].open))
+
+    @rule(one=client)
+    def ask_for_page(self, one: int) -> None:
+        self.run(self._do(self.clients[one].ask_for_page))
+
+    @precondition(lambda self: any(one.page for one in self.clients))
+    @rule(one=client, only_look=st.booleans())
+    def turn_page(self, one: int, only_look: bool) -> None:
+        page = self.clients[one].page
+        if page:
+            self.run(page.see() if only_look else self.clients[one].turn_page())
+
+    # And in the end.
+
+    def teardown(self) -> None:
+        if not hasattr(self, "loop"):
+            return
+        try:
+            if not self.failures:
+                self._become_quiet()
+        finally:
+            self.failures.clear()
+            self.run(self._end())
+            self.loop.close()
+
+    def _become_quiet(self) -> None:
+        """No poke that was lost comes; sweeps and clients do what they do."""
+        for number, one in enumerate(self.clients):
+            if one.socket is None:
+                self.connect(number, number % PROCESSES)
+        for _ in range(10 + self.log.head):
+            for of in range(PROCESSES):
+                self.sweep(of)
+                self.repair(of)
+            self._answer_everything()
+            for number, one in enumerate(self.clients):
+                if one.out and one.user in self.log.members:  # as a bump would tell
+                    self.open_again(number)
+                self.ask_for_page(number)
+                if self.clients[number].page:
+                    self.turn_page(number, only_look=False)
+            if self._all_have_everything():
+                return
+        raise AssertionError(
+            f"head {self.log.head}: "
+            + str([(str(c.user)[-2:], c.taken[-1:]) for c in self.clients])
+        )
+
+    def _answer_everything(self) -> None:
+        for of in range(PROCESSES):
+            for _ in range(100):
+                if not self.processes[of].reads:
+                    break
+                self.read(of)
+            assert not self.processes[of].reads, "somebody reads for ever"
+
+    def _all_have_everything(self) -> bool:
+        return all(
+            len(one.taken) == self.log.head for one in self.clients if one.user in self.log.members
+        )
+
+    async def _end(self) -> None:
+        for each in self.processes:
+            each.die()
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(
+    max_examples=300,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

@@ -1,0 +1,286 @@
+"""A small world for the model: one room's log, processes, and clients, without I/O or clocks.
+
+The processes are real hubs, streams and catch-ups, the clients real positions. What is made up is
+around them: the log is a list, and a read of the database is two steps, so that anything can happen
+between what it saw and its answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.client.position import Position
+from app.core.actor import Actor
+from app.core.errors import ChatError
+from app.core.events import (
+    Announcement,
+    Event,
+    MemberJoined,
+    MemberRemoved,
+    Membership,
+    Message,
+    MessageCreated,
+    Role,
+    RoomKind,
+    announcement,
+)
+from app.realtime import protocol
+from app.realtime.catchup import Budget, open_room
+from app.realtime.hub import Hub
+from app.realtime.protocol import AnyServerFrame, RoomClosed, RoomOpened
+from app.realtime.repair import repair
+from app.realtime.socket import Socket
+from app.realtime.sweep import find_missed
+from app.settings import Limits
+
+ROOM = UUID(int=1)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+# So small that examples reach them.
+LIMITS = Limits(catchup_room=3, catchup_hello=6)
+
+
+class Log:
+    """The room's log, and who is a member: what is committed."""
+
+    def __init__(self, members: Iterable[UUID]) -> None:
+        self.events: list[Event] = []
+        self.members: set[UUID] = set()
+        self.out_at: dict[UUID, int] = {}  # where a user was last removed
+        for user in members:
+            self.let_in(user)
+
+    @property
+    def head(self) -> int:
+        return len(self.events)
+
+    def _envelope(self, actor: UUID) -> dict[str, Any]:
+        return {"room": ROOM, "seq": self.head + 1, "actor": actor, "at": AT}
+
+    def say(self, user: UUID) -> Announcement:
+        seq = self.head + 1
+        message = Message(seq=seq, sender=user, at=AT, text=f"text {seq}", nonce=f"n{seq}")
+        return self._commit(MessageCreated(message=message, **self._envelope(user)))
+
+    def let_in(self, user: UUID) -> Announcement:
+        self.members.add(user)
+        member = Membership(user=user, role=Role.MEMBER)
+        return self._commit(MemberJoined(member=member, **self._envelope(user)))
+
+    def put_out(self, user: UUID) -> Announcement:
+        self.members.remove(user)
+        self.out_at[user] = self.head + 1
+        member = Membership(user=user, role=Role.MEMBER)
+        return self._commit(MemberRemoved(member=member, **self._envelope(user)))
+
+    def _commit(self, event: Event) -> Announcement:
+        self.events.append(event)
+        return announcement(event)
+
+    def may_see(self, user: UUID, seq: int) -> bool:
+        return user in self.members or seq <= self.out_at.get(user, 0)
+
+
+class Reads:
+    """What the use cases ask of a `Reader`, answered from the log as it is now."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.rooms = SimpleNamespace(get=self._room, changed=self._changed)
+        self.members = SimpleNamespace(get=self._member)
+        self.events = SimpleNamespace(between=self._between, memberships=self._memberships)
+
+    async def _room(self, room_id: UUID) -> Any:
+        return SimpleNamespace(id=room_id, seq=self._log.head, kind=RoomKind.PRIVATE)
+
+    async def _member(self, _room: UUID, user: UUID) -> Any:
+        return SimpleNamespace(user_id=user) if user in self._log.members else None
+
+    async def _changed(self, _within_s: int) -> dict[UUID, int]:
+        return {ROOM: self._log.head}
+
+    async def _between(self, _room: UUID, after: int, until: int, limit: int) -> list[Event]:
+        return self._log.events[after:until][:limit]
+
+    async def _memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+        return [
+            event
+            for _, after, until in ranges
+            for event in self._log.events[after:until]
+            if isinstance(event, MemberJoined | MemberRemoved)
+        ]
+
+
+class Read:
+    """A query that was asked. `see` looks at the log, `answer` tells what was seen."""
+
+    def __init__(self, log: Log, run: Callable[[Any], Awaitable[Any]]) -> None:
+        self._log, self._run = log, run
+        self.answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.seen = False
+        self._result: Any = None
+        self._error: ChatError | None = None
+
+    async def see(self) -> None:
+        self.seen = True
+        try:
+            self._result = await self._run(Reads(self._log))
+        except ChatError as error:
+            self._error = error
+
+    def answer(self) -> None:
+        if self.answered.done():  # whoever asked is gone
+            return
+        if self._error:
+            self.answered.set_exception(self._error)
+        else:
+            self.answered.set_result(self._result)
+
+
+class Writer:
+    """A socket's way out: whole frames, to a client that reads at once."""
+
+    def __init__(self, hear: Callable[[Any], None]) -> None:
+        self._hear = hear
+
+    def write_frames(self, frames: bytes) -> None:
+        while frames:
+            assert frames[0] == 0x81
+            assert frames[1] < 127
+            size, start = (frames[1], 2) if frames[1] < 126 else (int.from_bytes(frames[2:4]), 4)
+            payload, frames = frames[start : start + size], frames[start + size :]
+            self._hear(AnyServerFrame.validate_python(orjson.loads(payload)))
+
+    def buffered_bytes(self) -> int:
+        return 0
+
+    def shut(self, code: int, reason: str) -> None:
+        raise AssertionError(f"no socket of this world is closed by the server: {code} {reason}")
+
+
+class Process:
+    """One process of the server."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.reads: list[Read] = []
+        self.tasks: set[asyncio.Future[None]] = set()
+        database: Any = self  # of which a hub only wants to read
+        self.hub = Hub(database, LIMITS)
+
+    async def read(self, query: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        asked = Read(self._log, lambda reads: query(reads, *args))
+        self.reads.append(asked)
+        return await asked.answered
+
+    def start(self, work: Awaitable[None]) -> "asyncio.Future[None]":
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Future[None]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            task.result()  # what fails in a callback reaches the loop's handler
+
+    def sweep(self) -> None:
+        _ = self.start(find_missed(self.hub, 15))
+
+    def repair(self) -> bool:
+        if self.hub.gaps.empty():
+            return False
+        _ = self.start(repair(self.hub, self.hub.gaps.get_nowait()))
+        return True
+
+    def die(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+
+class Client:
+    """One device: a position that survives its sockets, and what it has taken of the room."""
+
+    def __init__(self, log: Log, user: UUID) -> None:
+        self._log = log
+        self.user = user
+        self.position = Position(0)
+        self.taken: list[int] = []
+        self.process: Process | None = None
+        self.socket: Socket | None = None
+        self.page: Read | None = None
+        self.out = False  # the server has closed the room
+        self._opening: asyncio.Future[None] | None = None
+
+    def connect(self, process: Process) -> None:
+        self.process = process
+        actor = Actor(self.user, UUID(int=9), is_admin=False, expires_at=AT)
+        writer: Any = Writer(self.hear)
+        self.socket = Socket(writer, actor, 0.0, process.hub.turn.wake)
+        process.hub.enter(self.socket)
+        self.open()
+
+    def open(self) -> None:
+        """One frame after the other: not while the last one is being answered."""
+        if self.process and self.socket and (self._opening is None or self._opening.done()):
+            self.out = False
+            self._opening = self.process.start(self._open(self.process, self.socket))
+
+    async def _open(self, process: Process, socket: Socket) -> None:
+        wanted = protocol.Position(room=ROOM, since=self.position.at)
+        try:
+            await open_room(process.hub, socket, wanted, None, Budget(LIMITS.catchup_hello))
+        except ChatError:
+            self.out = True
+
+    def disconnect(self) -> None:
+        if self.process and self.socket:
+            self.process.hub.leave(self.socket)
+        self.process = self.socket = self._opening = None
+
+    def hear(self, frame: Any) -> None:
+        if self.socket is None:
+            return  # it went before this arrived
+        match frame:
+            case RoomOpened():
+                assert frame.state != "reset", "the log has all that this client was given"
+                self.position.opened(frame, from_start=True)
+            case RoomClosed():
+                self.out = True
+            case _:
+                assert self._log.may_see(self.user, frame.seq), (
+                    f"{frame.seq} is not for {self.user}"
+                )
+                self.position.offer([frame])
+        self._take()
+
+    def ask_for_page(self) -> None:
+        """GET /events, as after `limited`."""
+        gap = self.position.gap()
+        if gap and self.page is None:
+            self.page = Read(self._log, lambda reads: self._page(reads, *gap))
+
+    async def _page(self, reads: Reads, after: int, until: int) -> list[Event]:
+        if self.user not in self._log.members:
+            return []
+        found: list[Event] = await reads.events.between(ROOM, after, until, 2)
+        return found
+
+    async def turn_page(self) -> None:
+        assert self.page is not None
+        page, self.page = self.page, None
+        if not page.seen:
+            await page.see()
+        page.answer()
+        self.position.offer(page.answered.result())
+        self._take()
+
+    def _take(self) -> None:
+        for event in self.position.take(1000):
+            assert event == self._log.events[event.seq - 1], "as it was committed"
+            self.taken.append(event.seq)
+        assert self.taken == list(range(1, len(self.taken) + 1)), "dense, in order, once"
