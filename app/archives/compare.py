@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.archives.gitter import Post, RoomArchive
 from app.archives.service import batches, find_room
+from app.core.events import MAX_SEQ
 from app.persistence.tables import Message
 from app.persistence.uow import Database, Reader
 
@@ -90,4 +91,4 @@ async def _by_origins(reads: Reader, origins: Sequence[str]) -> dict[str, UUID]:
 
 
 async def _page(reads: Reader, room_id: UUID, after: int) -> Sequence[Message]:
-    return await reads.messages.after(room_id, after, PAGE)
+    return await reads.messages.after(room_id, after, MAX_SEQ, PAGE)

@@ -133,7 +133,7 @@ class Kind(IntEnum):
     LEFT = 3  # subject: who went
     REMOVED = 4  # subject: who was removed
     ROOM = 5  # anything else in the log
-    READ = 6  # signal, not in the log: subject has read up to seq
+    READ = 6  # signal, not in the log: subject's marker moved when the log reached up to seq
     SESSION_REVOKED = 7  # signal: topic is the session, subject its user
 
 

@@ -1,4 +1,9 @@
-"""Use cases of messages: send, read, mark as read, and the log."""
+"""Use cases of messages: send, read, mark as read, and the log.
+
+Every statement sees what is committed when it runs, so a removal may come between two of a page.
+Pages therefore end at the head that `enter` read before the membership: who was a member after that
+head was read may see everything up to it, whatever has happened since.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -107,8 +112,8 @@ async def mentioned_members(reads: Reader, room_id: UUID, text: str) -> set[UUID
 
 
 async def get(reads: Reader, actor: Actor, room_id: UUID, seq: int) -> events.Message:
-    await enter(reads, actor, room_id)
-    message = await reads.messages.get(room_id, seq)
+    room, _ = await enter(reads, actor, room_id)
+    message = await reads.messages.get(room_id, seq) if seq <= room.seq else None
     if message is None:
         raise NotFound("There is no message with this seq in the room.")
     return to_wire(message)
@@ -118,26 +123,27 @@ async def page_before(
     reads: Reader, actor: Actor, room_id: UUID, seq: int | None, limit: int
 ) -> Slice:
     """The newest messages before `seq`; None: the newest of all."""
-    await enter(reads, actor, room_id)
-    found = await reads.messages.before(room_id, seq, limit + 1)
-    newer = seq is not None and bool(await reads.messages.after(room_id, seq - 1, 1))
+    room, _ = await enter(reads, actor, room_id)
+    end = room.seq + 1 if seq is None else min(seq, room.seq + 1)
+    found = await reads.messages.before(room_id, end, limit + 1)
+    newer = bool(await reads.messages.after(room_id, end - 1, room.seq, 1))
     return Slice([to_wire(m) for m in found[-limit:]], len(found) > limit, newer)
 
 
 async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
     """The oldest messages after `seq`."""
-    await enter(reads, actor, room_id)
-    found = await reads.messages.after(room_id, seq, limit + 1)
-    older = bool(await reads.messages.before(room_id, seq + 1, 1))
+    room, _ = await enter(reads, actor, room_id)
+    found = await reads.messages.after(room_id, seq, room.seq, limit + 1)
+    older = bool(await reads.messages.before(room_id, min(seq, room.seq) + 1, 1))
     return Slice([to_wire(m) for m in found[:limit]], older, len(found) > limit)
 
 
 async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
     """Messages on both sides of `seq`, with it where it is a message itself."""
-    await enter(reads, actor, room_id)
+    room, _ = await enter(reads, actor, room_id)
     half = limit // 2
-    older = await reads.messages.before(room_id, seq, half + 1)
-    newer = await reads.messages.after(room_id, seq - 1, limit - half + 1)
+    older = await reads.messages.before(room_id, min(seq, room.seq + 1), half + 1)
+    newer = await reads.messages.after(room_id, seq - 1, room.seq, limit - half + 1)
     messages = [*older[-half:], *newer[: limit - half]] if half else newer[:limit]
     return Slice([to_wire(m) for m in messages], len(older) > half, len(newer) > limit - half)
 
@@ -146,18 +152,21 @@ async def log(
     reads: Reader, actor: Actor, room_id: UUID, after: int, until: int, limit: int
 ) -> tuple[list[Event], bool]:
     """Events of the room's log after `after` and up to `until`, and whether there are more."""
-    await enter(reads, actor, room_id)
-    found = await reads.events.between(room_id, after, until, limit + 1)
+    room, _ = await enter(reads, actor, room_id)
+    found = await reads.events.between(room_id, after, min(until, room.seq), limit + 1)
     return found[:limit], len(found) > limit
 
 
 async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> Badge:
-    """Move the actor's read marker forward, at most to the newest event, never back."""
+    """Move the actor's read marker forward, at most to the newest event, never back.
+
+    The signal says at which head this was, so that it is not for those who were removed before.
+    """
     room, _ = await enter(uow, actor, room_id)
     seq = min(seq, room.seq)
     if await uow.members.mark_read(room_id, actor.user, seq):
         frame = encode(ReadMarker(room=room_id, user=actor.user, seq=seq))
-        uow.signal(Announcement(Kind.READ, room_id, seq, actor.user, frame))
+        uow.signal(Announcement(Kind.READ, room_id, room.seq, actor.user, frame))
     badges = await uow.members.badges([(room_id, actor.user)])
     if not badges:  # removed between the two statements
         raise NotFound(NO_ROOM)

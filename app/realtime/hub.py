@@ -23,6 +23,8 @@ from app.settings import Limits
 
 # Frames that may queue for one follower while it catches up.
 MOST_QUEUED = 1000
+# Read markers that may wait until a room's stream is as far as they are.
+MOST_MARKERS = 1000
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
 
 
@@ -64,9 +66,10 @@ class Hub:
         for room_id in list(socket.member_of):
             self.leave_audience(socket, room_id)
 
-    def close_session(self, session: UUID, code: CloseCode, reason: str) -> None:
-        for socket in [s for s in self.sockets if s.actor.session == session]:
-            socket.close(code, reason)
+    def close_session(self, session: UUID, user: UUID) -> None:
+        """The user's session was ended."""
+        for socket in [s for s in self.by_user.get(user, ()) if s.actor.session == session]:
+            socket.close(CloseCode.REVOKED, "the session was ended")
             self.leave(socket)
 
     # Rooms are opened and closed.
@@ -132,7 +135,7 @@ class Hub:
     def hear(self, poke: Announcement) -> None:
         """From the bus: any order, any number of times."""
         if poke.kind is Kind.SESSION_REVOKED:
-            self.close_session(poke.topic, CloseCode.REVOKED, "the session was ended")
+            self.close_session(poke.topic, poke.subject)
         elif poke.kind is Kind.READ:
             self._hear_read(poke)
         else:
@@ -172,6 +175,8 @@ class Hub:
                         self._put_out(room.live[socket], gone)
             for follower in list(room.catching_up.values()):
                 self._queue(follower, event, frame, gone)
+        if room.markers:
+            self._pass_markers(room)
 
     def _put_out(self, follower: Follower, gone: RoomClosed) -> None:
         """Whoever went has had this event and gets none after it."""
@@ -191,15 +196,31 @@ class Hub:
             self.go_live(follower, follower.floor)
 
     def _hear_read(self, poke: Announcement) -> None:
-        """To those who have the room open, unless it is huge, and to the reader's own sockets."""
-        room = self.rooms.get(poke.topic)
-        told = set(self.by_user.get(poke.subject, ()))
-        if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
-            told.update(room.live)
+        """To the reader's own sockets, and to those who have the room open, unless it is huge.
+
+        To these when they have had everything that came before it: then whoever was removed until
+        the marker moved has been put out.
+        """
         frame = text_frame(poke.frame)
-        for socket in told:
+        for socket in self.by_user.get(poke.subject, ()):
             socket.push(frame)
+        room = self.rooms.get(poke.topic)
+        if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
+            if len(room.markers) < MOST_MARKERS:
+                room.markers[poke.subject] = (poke.seq, frame)
+            self._pass_markers(room)
+            self.suspect(room, poke.seq)
         self.count_again(poke.topic, poke.subject)
+
+    def _pass_markers(self, room: OpenRoom) -> None:
+        due = [user for user, (seq, _) in room.markers.items() if seq <= room.stream.head]
+        if due:
+            self.turn.flush_room(room)  # the events first
+        for user in due:
+            _, frame = room.markers.pop(user)
+            for socket in room.live:
+                if socket.user != user:
+                    socket.push(frame)
 
     def _mark(self, event: Announcement) -> None:
         """Whose counts are stale: of members, those who have the room closed; and whoever came or

@@ -47,7 +47,8 @@ async def check_sessions(hub: Hub, settings: Realtime) -> None:
     """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
     while True:
         await asyncio.sleep(settings.session_check_s)
-        sessions = list({socket.actor.session for socket in hub.sockets})
+        users = {socket.actor.session: socket.user for socket in hub.sockets}
+        sessions = list(users)
         for start in range(0, len(sessions), IDS):
             some = sessions[start : start + IDS]
             try:
@@ -56,7 +57,7 @@ async def check_sessions(hub: Hub, settings: Realtime) -> None:
                 log.warning("sessions.not_checked", error=error.detail)
                 break
             for session in set(some) - live:
-                hub.close_session(session, CloseCode.REVOKED, "the session was ended")
+                hub.close_session(session, users[session])
 
 
 async def resolve_doubts(hub: Hub) -> None:

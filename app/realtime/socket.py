@@ -108,7 +108,16 @@ class Follower:
 class OpenRoom:
     """A room that is open on at least one socket of this process."""
 
-    __slots__ = ("catching_up", "doubted_at", "id", "live", "pending", "repairing", "stream")
+    __slots__ = (
+        "catching_up",
+        "doubted_at",
+        "id",
+        "live",
+        "markers",
+        "pending",
+        "repairing",
+        "stream",
+    )
 
     def __init__(self, room_id: UUID) -> None:
         self.id = room_id
@@ -116,5 +125,7 @@ class OpenRoom:
         self.live: dict[Socket, Follower] = {}
         self.catching_up: dict[Socket, Follower] = {}
         self.pending: list[bytes] = []  # frames of this turn for those who are live
+        # By user, read markers of which the stream is behind: (the log's head then, the frame).
+        self.markers: dict[UUID, tuple[int, bytes]] = {}
         self.repairing = False  # in `Hub.gaps`, or being read
         self.doubted_at = 0.0  # loop time when the gap was noticed that is being repaired

@@ -17,7 +17,7 @@ from app.core.events import (
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, User
 from app.persistence.uow import Reader, UnitOfWork
-from app.rooms.access import enter, lock_entered, lock_seen, refuse_archived, require
+from app.rooms.access import NO_ROOM, enter, lock_entered, lock_seen, refuse_archived, require
 from app.rooms.policy import Action, may_remove
 from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
 
@@ -45,8 +45,12 @@ async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
 async def members_of(
     reads: Reader, actor: Actor, room_id: UUID, after: str | None, limit: int
 ) -> Sequence[tuple[Member, User]]:
+    """A page of the members, by username. Raises NotFound, Forbidden."""
     await enter(reads, actor, room_id)
-    return await reads.members.of_room(room_id, after, limit)
+    found = await reads.members.of_room(room_id, after, limit, actor.user)
+    if not found and after is None:
+        raise NotFound(NO_ROOM)  # put out between the two statements
+    return found
 
 
 async def add_members(

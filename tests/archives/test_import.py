@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.archives.gitter import read_archive
-from app.core.events import Announcement, Kind, Role
+from app.core.events import MAX_SEQ, Announcement, Kind, Role
 from app.persistence.tables import Message
 from app.persistence.uow import Database, UnitOfWork
 from tests.archives.contents import check_logs, contents
@@ -168,7 +168,7 @@ async def spoil(uow: UnitOfWork) -> None:
     """Another text for the first message, sender for the second, time for the third; the last
     one twice."""
     room = await room_id(uow, PIER)
-    one, two, three, four = await uow.messages.after(room, 0, 10)
+    one, two, three, four = await uow.messages.after(room, 0, MAX_SEQ, 10)
     one.text = "Nobody said this"
     three.at += timedelta(milliseconds=1)
     doubled = Message(

@@ -20,7 +20,7 @@ from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.web.context import Context
 from tests.features.people import Person
-from tests.servers.backend import make_settings, migrate, unique_name, vary
+from tests.servers.backend import Group, make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
 
@@ -125,23 +125,23 @@ BACKENDS = [
 
 
 @asynccontextmanager
-async def embedded_server_of(directory: Path) -> AsyncIterator[Running]:
-    """With a database of its own."""
+async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[Running]:
+    """With a database of its own, and what else is given of settings."""
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with serving(generous(settings)) as server:
+    async with serving(vary(generous(settings), **groups)) as server:
         yield server
 
 
 @asynccontextmanager
 async def cluster_server_of(
-    mariadb: MariaDb, redis_server: RedisServer, directory: Path
+    mariadb: MariaDb, redis_server: RedisServer, directory: Path, **groups: Group
 ) -> AsyncIterator[Running]:
-    """With a database of its own."""
+    """With a database of its own, and what else is given of settings."""
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(directory, database=url, redis=redis_server.url)
         await migrate(settings)
-        async with serving(generous(settings)) as server:
+        async with serving(vary(generous(settings), **groups)) as server:
             yield server
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import random
 
+from app.core.events import Kind
 from tests.features.answers import ok
 from tests.features.people import Person
+from tests.realtime.conftest import Start
 from tests.realtime.peer import Frame, Peer, Peers
 
 
@@ -92,3 +94,25 @@ async def test_nothing_is_seen_after_a_removal_among_sends(
         await peer.expect("room.closed", room=room)
         await peer.settled()
         check_farewell(peer, room, head + 1, "removed")
+
+
+async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
+    start: Start, peers: Peers
+) -> None:
+    """This process hears of the marker first; of the removal it learns from the log."""
+    server = await start()
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room = await ada.makes_room("private", bob, eve)
+    (said,) = await eve.says(room, "hello")
+    gone, stays = await peers.join(bob, room), await peers.join(eve, room)
+    hear = server.hear
+    server.deafen(lambda poke: poke.kind is Kind.REMOVED or hear(poke))
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    ok(await ada.put(f"/rooms/{room}/read", seq=said))
+    told = await stays.expect("read", user=ada.id, seq=said)
+    assert stays.seqs(room) == [said + 1]
+    assert told in after(stays, stays.events(room)[-1])
+    await gone.expect("room.closed")
+    await gone.settled()
+    assert check_farewell(gone, room, said + 1, "removed") == said + 1
+    assert gone.of("read") == []

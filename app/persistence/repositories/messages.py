@@ -26,19 +26,21 @@ class MessageReads:
         )
         return found.one_or_none()
 
-    async def before(self, room_id: UUID, seq: int | None, limit: int) -> Sequence[Message]:
-        """The newest messages below `seq` (None: of all), ascending."""
-        query = select(Message).where(Message.room_id == room_id)
-        if seq is not None:
-            query = query.where(Message.seq < seq)
-        found = await self._session.scalars(query.order_by(Message.seq.desc()).limit(limit))
-        return found.all()[::-1]
-
-    async def after(self, room_id: UUID, seq: int, limit: int) -> Sequence[Message]:
-        """The oldest messages above `seq`, ascending."""
+    async def before(self, room_id: UUID, seq: int, limit: int) -> Sequence[Message]:
+        """The newest messages below `seq`, ascending."""
         found = await self._session.scalars(
             select(Message)
-            .where(Message.room_id == room_id, Message.seq > seq)
+            .where(Message.room_id == room_id, Message.seq < seq)
+            .order_by(Message.seq.desc())
+            .limit(limit)
+        )
+        return found.all()[::-1]
+
+    async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> Sequence[Message]:
+        """The oldest messages above `seq` and up to `until`, ascending."""
+        found = await self._session.scalars(
+            select(Message)
+            .where(Message.room_id == room_id, Message.seq > seq, Message.seq <= until)
             .order_by(Message.seq)
             .limit(limit)
         )

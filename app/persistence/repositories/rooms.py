@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.core.events import Role, RoomKind
 from app.persistence.tables import Departure, Member, Mention, Message, Room, User
@@ -102,12 +103,15 @@ class MemberReads:
         return await self._session.get(Member, (room_id, user_id))
 
     async def of_room(
-        self, room_id: UUID, after: str | None, limit: int
+        self, room_id: UUID, after: str | None, limit: int, viewer: UUID
     ) -> Sequence[tuple[Member, User]]:
-        """Members with their accounts, by username."""
+        """Members with their accounts, by username, as long as the viewer is one of them: said in
+        the same statement, because the list has no place in the log."""
+        own = aliased(Member)
         query = (
             select(Member, User)
             .join(User, User.id == Member.user_id)
+            .join(own, and_(own.room_id == Member.room_id, own.user_id == viewer))
             .where(Member.room_id == room_id)
             .order_by(User.username_key)
             .limit(limit)

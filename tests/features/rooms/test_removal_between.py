@@ -1,0 +1,177 @@
+"""A removal that comes between two statements of somebody's request is the last that they see.
+
+Each request is stopped before each of its statements in turn; meanwhile its sender is removed and
+the room goes on. It may then be refused, or show the room up to the removal, and nothing after it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.util import await_only
+
+from app.persistence.uow import Database
+from tests.features.answers import ok, refused
+from tests.features.people import Person
+from tests.features.serving import BACKENDS, Running, cluster_server_of, embedded_server_of
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+HOUR_MS = 3_600_000
+SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+SECRET = "said after the removal"
+KEPT = 5  # the head of a room with ada, bob and two messages
+
+# What is asked.
+REQUESTS: dict[str, Callable[[Person, str], Coroutine[Any, Any, httpx.Response]]] = {
+    "newest": lambda bob, room: bob.get(f"/rooms/{room}/messages"),
+    "before": lambda bob, room: bob.get(f"/rooms/{room}/messages", before=2**53 - 1),
+    "before the removal": lambda bob, room: bob.get(f"/rooms/{room}/messages", before=KEPT),
+    "after": lambda bob, room: bob.get(f"/rooms/{room}/messages", after=0),
+    "after the removal": lambda bob, room: bob.get(f"/rooms/{room}/messages", after=KEPT + 1),
+    "around": lambda bob, room: bob.get(f"/rooms/{room}/messages", around=KEPT),
+    "one": lambda bob, room: bob.get(f"/rooms/{room}/messages/{KEPT + 2}"),
+    "log": lambda bob, room: bob.get(f"/rooms/{room}/events"),
+    "room": lambda bob, room: bob.get(f"/rooms/{room}"),
+    "rooms": lambda bob, room: bob.get("/rooms"),
+    "members": lambda bob, room: bob.get(f"/rooms/{room}/members"),
+    "marker": lambda bob, room: bob.put(f"/rooms/{room}/read", seq=2**53 - 1),
+    "send": lambda bob, room: bob.sends(room, "by bob", nonce="n"),
+    "change": lambda bob, room: bob.patch(f"/rooms/{room}", topic="by bob"),
+}
+# These write under a lock that a removal waits for: bob is out, or was faster.
+LOCKING = {"marker", "send", "change"}
+# These look at the membership in their last statement.
+REFUSED = {"one", "members", *LOCKING}
+
+
+class Brake:
+    """Stops what runs on a database before its n-th statement from now on, once."""
+
+    def __init__(self, database: Database) -> None:
+        engines = database._engines
+        self._engines = {engine.sync_engine for engine in (engines.read, engines.write)}
+        self._left = 0
+        self.reached, self._go = asyncio.Event(), asyncio.Event()
+
+    def arm(self, at: int) -> None:
+        self._left = at
+        self.reached, self._go = asyncio.Event(), asyncio.Event()
+
+    def release(self) -> None:
+        self._left = 0
+        self._go.set()
+
+    def _statement(self, *_: Any) -> None:
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                self.reached.set()
+                await_only(self._go.wait())
+
+    @contextmanager
+    def fitted(self) -> Iterator["Brake"]:
+        fitted: list[tuple[Engine, str]] = [
+            (engine, name)
+            for engine in self._engines
+            for name in ("do_execute", "do_execute_no_params")
+        ]
+        for engine, name in fitted:
+            event.listen(engine, name, self._statement)
+        try:
+            yield self
+        finally:
+            for engine, name in fitted:
+                event.remove(engine, name, self._statement)
+
+
+@pytest.fixture(scope="module")
+async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with embedded_server_of(tmp_path_factory.mktemp("between"), realtime=SILENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def cluster_stand(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("between")
+    async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def stand(request: pytest.FixtureRequest) -> Running:
+    found: Running = request.getfixturevalue(f"{request.param}_stand")
+    return found
+
+
+async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> None:
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await ada.says(room, f"{SECRET}, @{bob.username}")
+    ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_nothing_after_it_is_seen(stand: Running, name: str) -> None:
+    answers: list[httpx.Response] = []
+    async with stand.client() as http:
+        people = await stand.people(http, "ada", "bob", "eve")
+        with Brake(stand.context.database).fitted() as brake:
+            while answer := await interrupted(people, brake, name, at=len(answers) + 1):
+                answers.append(answer)
+    assert len(answers) > 2, "it was hardly ever stopped"
+    if name not in REFUSED:
+        assert any(answer.is_success for answer in answers), "or after the membership was read"
+
+
+async def interrupted(
+    people: list[Person], brake: Brake, name: str, at: int
+) -> httpx.Response | None:
+    """The answer to a request that was stopped there; None if it has not so many statements."""
+    ada, bob, eve = people
+    room = await ada.makes_room("group", bob)
+    await ada.says(room, "one", "two")
+    brake.arm(at)
+    asked = asyncio.create_task(REQUESTS[name](bob, room))
+    stopped = asyncio.create_task(brake.reached.wait())
+    await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if asked.done():
+        brake.release()
+        stopped.cancel()
+        return None
+    going = asyncio.create_task(remove_and_go_on(ada, bob, eve, room))
+    # The removal may have to wait for a request that writes.
+    await asyncio.wait({going}, timeout=0.3 if name in LOCKING else None)
+    brake.release()
+    answer = await asked
+    await going
+    check(answer, eve)
+    return answer
+
+
+def check(answer: httpx.Response, eve: Person) -> None:
+    """It tells of nothing after the head that there was."""
+    assert SECRET not in answer.text
+    assert eve.id not in answer.text
+    if answer.is_error:
+        refused(answer, "not_found")
+        return
+    for part in parts(answer.json()):
+        assert part.get("seq", 0) <= KEPT + 1
+        assert part.get("mentions") in (None, 0)
+        assert part.get("unread") in (None, 0, 2)
+        assert part.get("after") is None or part["items"][-1]["seq"] < KEPT
+
+
+def parts(found: Any) -> Iterator[dict[str, Any]]:
+    """Every object in an answer."""
+    if isinstance(found, dict):
+        yield found
+    for inner in found.values() if isinstance(found, dict) else found:
+        if isinstance(inner, dict | list):
+            yield from parts(inner)
