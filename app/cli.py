@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -19,8 +19,10 @@ from app.client.errors import ClientError
 from app.client.terminal.door import Visitor
 from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
+from app.moderation import service as moderation
 from app.ops.checks import findings
 from app.persistence.migrations import MigrationError, upgrade
+from app.persistence.uow import UnitOfWork
 from app.serve import serve as run_server
 from app.settings import Settings, SettingsError, load_settings
 from app.users.accounts import NewAccount, register
@@ -130,6 +132,22 @@ def create_admin(
     print(f"{username} is an administrator")
 
 
+@app.command()
+@plainly
+def ban(username: str) -> None:
+    """End all sessions of a user, and let nobody log in as this user."""
+    changed = asyncio.run(_moderate(load_settings(), moderation.ban_by_name, username))
+    print(f"{username} is banned" if changed else f"{username} was banned already")
+
+
+@app.command()
+@plainly
+def unban(username: str) -> None:
+    """Let a user who is banned log in again."""
+    changed = asyncio.run(_moderate(load_settings(), moderation.unban_by_name, username))
+    print(f"{username} may log in again" if changed else f"{username} was not banned")
+
+
 @imports.command("gitter")
 @plainly
 def import_gitter(
@@ -185,6 +203,13 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
     async with opened(settings) as (database, _):
         await database.transact(register, account)
     passwords.close()
+
+
+async def _moderate(
+    settings: Settings, use_case: Callable[[UnitOfWork, str], Awaitable[bool]], username: str
+) -> bool:
+    async with opened(settings) as (database, _):
+        return await database.transact(use_case, username)
 
 
 def _ask_password() -> str:

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.bootstrap import running
 from app.messages.routes import router as messages
+from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
 from app.realtime.routes import router as realtime
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages):
+    for router in (auth, users, rooms, messages, moderation):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)

@@ -129,7 +129,7 @@ class Realtime(Group):
     poll_every_ms: int = Field(300, ge=50)
     bump_every_ms: int = Field(500, ge=10)
     bump_every_huge_ms: int = Field(5000, ge=10)
-    session_check_s: float = Field(30.0, gt=0)
+    session_check_s: float = Field(10.0, gt=0)
 
 
 class Limits(Group):

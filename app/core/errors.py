@@ -87,6 +87,11 @@ class Unauthenticated(ChatError):
     code = Code.UNAUTHENTICATED
 
 
+class SessionEnded(Unauthenticated):
+    """The token is a good one, of a session that was ended or a user who is banned: nothing mends
+    it but a new login. A socket is closed with 4403 for it, not with 4401."""
+
+
 class InvalidGrant(ChatError):
     """Wrong username or password, or a refresh token that is unknown, expired or reused
     (RFC 6749, 5.2)."""

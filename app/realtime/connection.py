@@ -7,7 +7,7 @@ from typing import NoReturn, cast
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.core.errors import BadFrame, ChatError, RateLimited, Unauthenticated
+from app.core.errors import BadFrame, ChatError, RateLimited, SessionEnded, Unauthenticated
 from app.core.rates import Bucket
 from app.realtime.dispatch import dispatch, open_rooms
 from app.realtime.handshake import Lobby, authenticate, check_handshake
@@ -95,6 +95,8 @@ class Connection:
             self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
         try:
             actor, user = await authenticate(self._context, hello.token)
+        except SessionEnded as error:
+            self._refuse(error, hello.id, CloseCode.REVOKED)
         except Unauthenticated as error:
             self._refuse(error, hello.id, CloseCode.UNAUTHENTICATED)
         except ChatError as error:

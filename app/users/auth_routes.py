@@ -1,5 +1,6 @@
 """/auth and /ws-tickets."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Header, Request, Response
@@ -10,6 +11,7 @@ from app.core.fields import Uuid
 from app.core.names import name_key
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
+from app.users.logins import Proof
 from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.web.bodies import StrictRoute
 from app.web.context import Context
@@ -45,7 +47,7 @@ async def register(body: Register, context: ContextDep) -> Me:
 
 @router.post(
     "/auth/token",
-    responses=problems(Code.INVALID_GRANT, Code.RATE_LIMITED),
+    responses=problems(Code.INVALID_GRANT, Code.FORBIDDEN, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
 )
 async def token(
@@ -57,7 +59,7 @@ async def token(
     """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
 
     A refresh token is used once; a repeat within a few seconds gets the same answer, a later one
-    ends the session.
+    ends the session. Who is banned is refused with `forbidden`.
     """
     if form.grant_type == "password":
         login = await _log_in(form, context, user_agent, client_address(request))
@@ -75,16 +77,25 @@ async def token(
 async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
     if form.username is None or form.password is None:
         raise Invalid("grant_type=password needs `username` and `password`.")
+    for _ in range(logins.LOOKS):
+        with suppress(logins.HashReplaced):
+            return await _check_password(form.username, form.password, context, user_agent, address)
+    raise InvalidGrant(logins.WRONG_PASSWORD)
+
+
+async def _check_password(
+    username: str, password: str, context: Context, user_agent: str, address: str
+) -> logins.Login:
     database, passwords = context.database, context.passwords
-    user_id, stored = await database.read(logins.password_of, name_key(form.username))
-    right = await passwords.verify(stored, form.password)
+    user_id, stored = await database.read(logins.password_of, name_key(username))
+    right = await passwords.verify(stored, password)
     if user_id is None or stored is None or not right:
-        raise InvalidGrant("Wrong username or password.")
-    new_hash = await passwords.hash(form.password) if passwords.outdated(stored) else None
+        raise InvalidGrant(logins.WRONG_PASSWORD)
+    renewed = await passwords.hash(password) if passwords.outdated(stored) else None
     return await database.transact(
         logins.open_session,
         user_id,
-        new_hash,
+        Proof(stored, renewed),
         user_agent,
         address,
         context.settings.auth,

@@ -3,6 +3,9 @@
 A session is a family of refresh tokens of which one is current. Using a token makes its successor;
 using it again within the grace returns the same successor (the answer may have got lost), and any
 later use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
+
+What ends all sessions of a user (another password, a ban) and what opens one lock the user's row
+first: a login that was checked before is refused after it, or its session is one of those ended.
 """
 
 from collections.abc import Sequence
@@ -12,14 +15,17 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import InvalidGrant, NotFound, Unauthenticated
+from app.core.errors import Forbidden, InvalidGrant, NotFound, Unauthenticated
 from app.core.events import Announcement, Kind
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens, digest, new_secret
 from app.persistence.tables import RefreshToken, Session, Ticket, User
 from app.persistence.uow import Reader, UnitOfWork
 from app.settings import Auth
-from app.web.auth import actor_of
+from app.web.auth import BANNED, actor_of, living
+
+WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # what is said of one
+LOOKS = 3  # at a password whose hash is replaced while it is being checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,18 @@ class Login:
 
     claims: Claims
     refresh_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The hash that a password was found to match, and the one that replaces an outdated one."""
+
+    stored: str
+    renewed: str | None = None
+
+
+class HashReplaced(Exception):
+    """The stored hash is not the one that was checked: another password, or only renewed."""
 
 
 async def password_of(reads: Reader, username_key: str) -> tuple[UUID | None, str | None]:
@@ -39,19 +57,26 @@ async def password_of(reads: Reader, username_key: str) -> tuple[UUID | None, st
 async def open_session(
     uow: UnitOfWork,
     user_id: UUID,
-    new_hash: str | None,
+    proof: Proof | None,
     client: str,
     address: str,
     auth: Auth,
     keep: int,
 ) -> Login:
-    """A session for a user whose password was right; `new_hash` replaces an outdated one."""
+    """A session for a user whose password was right; no `proof`: for whom none was asked.
+
+    Raises HashReplaced, or Forbidden for who is banned.
+    """
     at = now()
-    user = await uow.users.get(user_id)
+    user = await uow.users.lock(user_id)
     if user is None:
-        raise InvalidGrant("The account is gone.")
-    if new_hash:
-        user.password_hash = new_hash
+        raise InvalidGrant(WRONG_PASSWORD)
+    if proof and user.password_hash != proof.stored:
+        raise HashReplaced
+    if user.banned_at is not None:
+        raise Forbidden(BANNED)
+    if proof and proof.renewed:
+        user.password_hash = proof.renewed
     await uow.sessions.forget_expired(user_id, at)
     session = Session(
         id=new_id(),
@@ -75,12 +100,15 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
     """The next access and refresh token. None if the token was reused: the session is then revoked,
     which has to be committed, so that this is a result and not an error.
 
-    Raises InvalidGrant for a token that is unknown, expired or of a session that has ended.
+    Raises InvalidGrant for a token that is unknown, expired or of a session that has ended,
+    Forbidden for one of a user who is banned.
     """
     at = now()
     row = await uow.sessions.token(digest(token))
     session = await uow.sessions.lock(row.session_id) if row else None
     row = await uow.sessions.token(digest(token))  # as it is now that the session is ours
+    if session and session.revoked_at and await _is_banned(uow, session.user_id):
+        raise Forbidden(BANNED)
     if (
         row is None
         or session is None
@@ -118,6 +146,30 @@ async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> Non
     await _revoke(uow, session_id, actor.user, now())
 
 
+async def end_sessions(
+    uow: UnitOfWork, user_id: UUID, at: datetime, keep: UUID | None = None
+) -> None:
+    """End all sessions of a user, whose row this unit of work has locked, but `keep`."""
+    for session_id in await uow.sessions.revoke_all(user_id, at, keep):
+        _signal_end(uow, session_id, user_id)
+
+
+async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_hash: str) -> None:
+    """A new password, which ends all sessions but the actor's: who knew the old one is out.
+
+    Raises HashReplaced, or SessionEnded if this session was ended meanwhile.
+    """
+    user = await uow.users.lock(actor.user)
+    session = await uow.sessions.lock(actor.session)
+    if user is None or session is None:
+        raise Unauthenticated("The account is gone.")
+    living(session, user)
+    if user.password_hash != proof.stored:
+        raise HashReplaced
+    user.password_hash = password_hash
+    await end_sessions(uow, user.id, now(), keep=session.id)
+
+
 async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
     at = now()
     await uow.sessions.forget_tickets(actor.session, at)
@@ -133,22 +185,27 @@ async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
 
 
 async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, User] | None:
-    """Who a ticket speaks for; None if it is unknown, used or too old. It is gone in any case."""
+    """Who a ticket speaks for; None if it is unknown, used or too old. It is gone then, too.
+
+    Raises SessionEnded, or Unauthenticated: the ticket stays, of a session that opens nothing.
+    """
     session_id = await uow.sessions.take_ticket(digest(ticket), now())
-    live = await uow.sessions.live(session_id, now()) if session_id else None
-    if live is None:
-        return None
-    session, user = live
-    return Actor(user.id, session.id, user.is_admin, session.expires_at), user
+    found = await uow.sessions.with_user(session_id) if session_id else None
+    return (living(*found), found[1]) if found else None
 
 
 async def actor_and_user(reads: Reader, claims: Claims) -> tuple[Actor, User]:
-    """For sockets that open with an access token. Raises Unauthenticated."""
+    """For sockets that open with an access token. Raises Unauthenticated, SessionEnded."""
     actor = await actor_of(reads, claims)
     user = await reads.users.get(actor.user)
     if user is None:
         raise Unauthenticated("The account is gone.")
     return actor, user
+
+
+async def _is_banned(reads: Reader, user_id: UUID) -> bool:
+    user = await reads.users.get(user_id)
+    return user is not None and user.banned_at is not None
 
 
 async def _answer_was_lost(
@@ -163,6 +220,10 @@ async def _answer_was_lost(
 
 async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime) -> None:
     await uow.sessions.revoke(session_id, at)
+    _signal_end(uow, session_id, user_id)
+
+
+def _signal_end(uow: UnitOfWork, session_id: UUID, user_id: UUID) -> None:
     uow.signal(Announcement(Kind.SESSION_REVOKED, session_id, 0, user_id))
 
 

@@ -1,14 +1,17 @@
 """/users."""
 
-from fastapi import APIRouter
+from contextlib import suppress
 
-from app.core.errors import Code
+from fastapi import APIRouter, Depends, Response
+
+from app.core.errors import Code, Forbidden
 from app.core.fields import Uuid
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
-from app.users import accounts
-from app.users.schemas import Me, UpdateProfile, UserOut
+from app.users import accounts, logins
+from app.users.logins import Proof
+from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search, throttled
 from app.web.problems import problems
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
@@ -45,6 +48,30 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body.display_name)
     return Me.model_validate(user, from_attributes=True)
+
+
+@router.put(
+    "/me/password",
+    status_code=204,
+    responses=problems(Code.FORBIDDEN, Code.RATE_LIMITED),
+    dependencies=[Depends(throttled)],
+)
+async def change_password(body: ChangePassword, actor: ActorDep, context: ContextDep) -> Response:
+    """Change the caller's password. All other sessions end with it, and their sockets are closed.
+
+    A wrong `old_password` is `forbidden`.
+    """
+    for _ in range(logins.LOOKS):
+        user = await context.database.read(accounts.get_user, actor.user)
+        stored = user.password_hash
+        right = await context.passwords.verify(stored, body.old_password)
+        if stored is None or not right:
+            break
+        new = await context.passwords.hash(body.new_password)
+        with suppress(logins.HashReplaced):
+            await context.database.transact(logins.change_password, actor, Proof(stored), new)
+            return Response(status_code=204)
+    raise Forbidden("`old_password` is not your password. Nothing was changed.")
 
 
 @router.get("/{user_id}", responses=problems(Code.NOT_FOUND))

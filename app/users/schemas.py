@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from app.core.fields import STORABLE, DisplayName, Input, Username
 
 Password = Annotated[str, StringConstraints(min_length=8, max_length=200), *STORABLE]
+FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 
 
 class Register(Input):
@@ -34,6 +35,17 @@ class UpdateProfile(Input):
     display_name: DisplayName
 
 
+class ChangePassword(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"old_password": "correct horse", "new_password": "battery staple"}]
+        }
+    )
+
+    old_password: FormText
+    new_password: Password
+
+
 class UserOut(BaseModel):
     """What everybody may see of a user."""
 
@@ -47,7 +59,6 @@ class Me(UserOut):
     created_at: datetime
 
 
-FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 _EACH_GRANT_NEEDS: JsonDict = {
     "if": {"properties": {"grant_type": {"const": "password"}}},
     "then": {"required": ["username", "password"]},

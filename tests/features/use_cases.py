@@ -99,6 +99,30 @@ async def profile(stage: Stage) -> Request:
     return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
 
 
+@use_case("PUT /users/me/password", 204, "SESSION_REVOKED", "SESSION_REVOKED")
+async def change_password(stage: Stage) -> Request:
+    for _ in range(2):
+        ok(await log_in(stage.http, stage.ada.username))
+    body = {"old_password": PASSWORD, "new_password": "another " + PASSWORD}
+    return lambda: stage.ada.put("/users/me/password", **body)
+
+
+# Moderation.
+
+
+@use_case("PUT /users/{user_id}/ban", 200, "SESSION_REVOKED")
+async def ban(stage: Stage) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    return lambda: admin.put(f"/users/{stage.ada.id}/ban")
+
+
+@use_case("DELETE /users/{user_id}/ban", 204)
+async def unban(stage: Stage) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    ok(await admin.put(f"/users/{stage.ada.id}/ban"))
+    return lambda: admin.delete(f"/users/{stage.ada.id}/ban")
+
+
 # Rooms.
 
 

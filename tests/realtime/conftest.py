@@ -30,6 +30,7 @@ from app.users.logins import open_session
 from tests.features.people import Person
 from tests.features.serving import Running, generous, serving
 from tests.realtime.peer import Peers
+from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import Backend, make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
@@ -106,6 +107,24 @@ async def cluster_settings(
 async def cluster_server(cluster_settings: Settings) -> AsyncIterator[Running]:
     async with serving(cluster_settings) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+async def one(
+    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
+    """A process of its own."""
+    async with running(cluster_settings, tmp_path_factory.mktemp("one")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+async def two(
+    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
+    """Another process, on the same MariaDB and Redis."""
+    async with running(cluster_settings, tmp_path_factory.mktemp("two")) as process:
+        yield process
 
 
 @pytest.fixture(

@@ -191,7 +191,7 @@ async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Per
     for token in (left, ada.access):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
-            await expect_refused(peer, "unauthenticated", 4401)
+            await expect_refused(peer, "unauthenticated", 4403)
 
 
 async def test_a_hello_may_be_as_large_as_announced_and_no_larger(

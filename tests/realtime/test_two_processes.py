@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,22 +20,6 @@ from tests.realtime.test_removal import check_farewell
 from tests.servers.redis import RedisServer
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="session")
-async def one(
-    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServerProcess]:
-    async with running(cluster_settings, tmp_path_factory.mktemp("one")) as process:
-        yield process
-
-
-@pytest.fixture(scope="session")
-async def two(
-    cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServerProcess]:
-    async with running(cluster_settings, tmp_path_factory.mktemp("two")) as process:
-        yield process
 
 
 @pytest.fixture

@@ -14,19 +14,22 @@ class SessionReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def live(self, session_id: UUID, at: datetime) -> tuple[Session, User] | None:
-        """The session and its user, unless it is revoked or expired."""
+    async def with_user(self, session_id: UUID) -> tuple[Session, User] | None:
+        """The session, living or not, and its user."""
         rows = await self._session.execute(
             select(Session, User)
             .join(User, User.id == Session.user_id)
-            .where(Session.id == session_id, _alive(at))
+            .where(Session.id == session_id)
         )
         return rows.one_or_none()
 
     async def live_among(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
+        """Those whose user is not banned, and that are neither revoked nor expired."""
         return set(
             await self._session.scalars(
-                select(Session.id).where(Session.id.in_(list(ids)), _alive(at))
+                select(Session.id)
+                .join(User, User.id == Session.user_id)
+                .where(Session.id.in_(list(ids)), _alive(at), User.banned_at.is_(None))
             )
         )
 
@@ -72,6 +75,21 @@ class Sessions(SessionReads):
             .where(Session.id == session_id, Session.revoked_at.is_(None))
             .values(revoked_at=at)
         )
+
+    async def revoke_all(self, user_id: UUID, at: datetime, keep: UUID | None) -> Sequence[UUID]:
+        """End the user's living sessions but `keep`. Those that were ended."""
+        found = await self._session.scalars(
+            select(Session.id)
+            .where(Session.user_id == user_id, _alive(at))
+            .order_by(Session.id)
+            .with_for_update()
+        )
+        ended = [session_id for session_id in found if session_id != keep]
+        if ended:
+            await self._session.execute(
+                update(Session).where(Session.id.in_(ended)).values(revoked_at=at)
+            )
+        return ended
 
     async def forget_expired(self, user_id: UUID, at: datetime) -> None:
         """Sessions past their end, with their tokens and tickets."""

@@ -55,3 +55,8 @@ class UserReads:
 class Users(UserReads):
     def add(self, user: User) -> None:
         self._session.add(user)
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """The account as it is now, and nobody else's until this unit of work ends. Before any of
+        its sessions is locked: who locks in one order does not wait in a circle."""
+        return await self._session.get(User, user_id, with_for_update=True, populate_existing=True)

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from app.core.clock import now
+from app.core.errors import SessionEnded
 from app.core.tokens import digest
 from app.persistence.tables import Ticket
 from app.persistence.uow import UnitOfWork
@@ -34,7 +36,8 @@ async def test_a_ticket_is_taken_once(server: Running, ada: Person) -> None:
 async def test_a_ticket_ends_with_its_session(server: Running, ada: Person) -> None:
     ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
     ok(await ada.post("/auth/logout"), 204)
-    assert await server.context.database.transact(logins.redeem_ticket, ticket) is None
+    with pytest.raises(SessionEnded):
+        await server.context.database.transact(logins.redeem_ticket, ticket)
 
 
 async def test_unused_tickets_are_forgotten(server: Running, ada: Person) -> None:

@@ -1,0 +1,33 @@
+"""/users/{id}/ban."""
+
+from fastapi import APIRouter, Response
+
+from app.core.errors import Code
+from app.core.fields import Uuid
+from app.moderation import service
+from app.moderation.schemas import BanOut
+from app.web.bodies import StrictRoute
+from app.web.deps import ActorDep, ContextDep
+from app.web.problems import problems
+
+router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_class=StrictRoute)
+
+REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
+
+
+@router.put("", responses=REFUSED)
+async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
+    """Ban a user, for administrators of the server: all sessions end at once, their sockets are
+    closed, and no login succeeds until the ban is lifted.
+
+    Again changes nothing. Nobody bans themselves.
+    """
+    at = await context.database.transact(service.ban, actor, user_id)
+    return BanOut(user=user_id, at=at)
+
+
+@router.delete("", status_code=204, responses=REFUSED)
+async def unban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+    """Lift a ban, for administrators of the server; what has ended stays ended."""
+    await context.database.transact(service.unban, actor, user_id)
+    return Response(status_code=204)

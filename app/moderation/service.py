@@ -1,0 +1,75 @@
+"""Use cases of moderation: who is banned has no session, and gets none.
+
+A ban ends the user's sessions in its own transaction, under the user's row lock, which every login
+takes, too (`users/logins.py`). Memberships and messages stay as they are.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import Forbidden, NotFound
+from app.core.names import name_key
+from app.persistence.tables import User
+from app.persistence.uow import UnitOfWork
+from app.users.logins import end_sessions
+
+NO_USER = "There is no such user."
+
+
+async def ban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> datetime:
+    """Since when the user is banned: again changes nothing. Raises Forbidden, NotFound."""
+    user = await _target(uow, actor, user_id)
+    await _ban(uow, user)
+    assert user.banned_at is not None
+    return user.banned_at
+
+
+async def unban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> None:
+    """Let the user log in again; the sessions stay ended. Raises Forbidden, NotFound."""
+    user = await _target(uow, actor, user_id)
+    user.banned_at = None
+
+
+async def ban_by_name(uow: UnitOfWork, username: str) -> bool:
+    """For operators, who need no account. False if the user was banned already. Raises NotFound."""
+    return await _ban(uow, await _named(uow, username))
+
+
+async def unban_by_name(uow: UnitOfWork, username: str) -> bool:
+    """False if the user was not banned. Raises NotFound."""
+    user = await _named(uow, username)
+    was_banned = user.banned_at is not None
+    user.banned_at = None
+    return was_banned
+
+
+async def _ban(uow: UnitOfWork, user: User) -> bool:
+    if user.banned_at is not None:
+        return False
+    user.banned_at = now()
+    await end_sessions(uow, user.id, user.banned_at)
+    return True
+
+
+async def _target(uow: UnitOfWork, actor: Actor, user_id: UUID) -> User:
+    """Both accounts are locked, in the order of their ids: of two administrators who ban each
+    other at the same time, one does."""
+    accounts = {each: await uow.users.lock(each) for each in sorted({actor.user, user_id})}
+    administrator, user = accounts[actor.user], accounts[user_id]
+    if administrator is None or not administrator.is_admin or administrator.banned_at is not None:
+        raise Forbidden("Only administrators of the server may ban users.")
+    if user is None:
+        raise NotFound(NO_USER)
+    if user_id == actor.user:
+        raise Forbidden("You may not ban yourself.")
+    return user
+
+
+async def _named(uow: UnitOfWork, username: str) -> User:
+    found = await uow.users.by_key(name_key(username))
+    user = await uow.users.lock(found.id) if found else None
+    if user is None:
+        raise NotFound(NO_USER)
+    return user

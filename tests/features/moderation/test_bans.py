@@ -1,0 +1,166 @@
+"""PUT and DELETE /users/{id}/ban, and the same from the command line."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import httpx
+import pytest
+
+from app.settings import ROOT, Settings
+from app.users import logins
+from tests.features.answers import ok, refused
+from tests.features.people import STRANGER, Person
+from tests.features.serving import Running, generous, serving
+from tests.features.users.auth import log_in, renew, whoami
+from tests.features.users.test_passwords import Paused
+from tests.servers.backend import Backend
+
+
+@pytest.fixture
+async def admin(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.administrator(http)
+
+
+async def test_who_is_banned_is_out_and_stays_out(
+    http: httpx.AsyncClient, admin: Person, ada: Person, bob: Person
+) -> None:
+    other = ok(await log_in(http, ada.username))
+    ban = ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert ban.keys() == {"user", "at"}
+    assert ban["user"] == ada.id
+    assert datetime.fromisoformat(ban["at"]).tzinfo
+    for access in (ada.access, other["access_token"]):
+        refused(await whoami(http, access), "unauthenticated")
+    refused(await ada.post("/ws-tickets"), "unauthenticated")
+    for token in (ada.refresh, other["refresh_token"]):
+        refused(await renew(http, token), "forbidden")
+    refused(await log_in(http, ada.username), "forbidden")
+    # Only who knows the password is told.
+    refused(await log_in(http, ada.username, "something else"), "invalid_grant")
+    refused(await renew(http, "0" * 64), "invalid_grant")
+    ok(await bob.get("/users/me"))
+
+
+async def test_again_changes_nothing(admin: Person, ada: Person) -> None:
+    first = ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert ok(await admin.put(f"/users/{ada.id}/ban")) == first
+
+
+async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Person) -> None:
+    room = await ada.makes_room()
+    await ada.says(room, "before")
+    ok(await admin.put(f"/users/{ada.id}/ban"))
+    for _ in range(2):
+        ok(await admin.delete(f"/users/{ada.id}/ban"), 204)
+    # What has ended stays ended.
+    refused(await ada.get("/users/me"), "unauthenticated")
+    refused(await renew(http, ada.refresh), "invalid_grant")
+    access = ok(await log_in(http, ada.username))["access_token"]
+    back = Person(http, ada.id, ada.username, access, "", "")
+    assert [event["seq"] for event in await back.log(room)] == [1, 2, 3]
+
+
+async def test_only_administrators_may_and_not_themselves(
+    admin: Person, ada: Person, eve: Person
+) -> None:
+    for user in (ada.id, eve.id, admin.id, STRANGER):
+        refused(await eve.put(f"/users/{user}/ban"), "forbidden")
+        refused(await eve.delete(f"/users/{user}/ban"), "forbidden")
+    refused(await admin.put(f"/users/{admin.id}/ban"), "forbidden")
+    refused(await admin.put(f"/users/{STRANGER}/ban"), "not_found")
+    refused(await admin.delete(f"/users/{STRANGER}/ban"), "not_found")
+    refused(await admin.put("/users/me/ban"), "invalid")
+    for person in (admin, ada, eve):
+        ok(await person.get("/users/me"))
+
+
+async def test_of_two_administrators_who_ban_each_other_one_does(
+    server: Running, http: httpx.AsyncClient
+) -> None:
+    for _ in range(10):
+        pair = [await server.administrator(http) for _ in range(2)]
+        answers = await asyncio.gather(
+            pair[0].put(f"/users/{pair[1].id}/ban"), pair[1].put(f"/users/{pair[0].id}/ban")
+        )
+        assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 403])
+
+
+async def test_a_login_that_was_checked_before_does_not_survive_it(
+    server: Running,
+    http: httpx.AsyncClient,
+    admin: Person,
+    ada: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the check of the password and the session."""
+    paused = Paused(server, monkeypatch, logins.open_session)
+    late = asyncio.create_task(log_in(http, ada.username))
+    await paused.reached()
+    ok(await admin.put(f"/users/{ada.id}/ban"))
+    paused.go_on()
+    refused(await late, "forbidden")
+
+
+async def test_logins_while_a_ban_comes_leave_no_session(
+    http: httpx.AsyncClient, admin: Person, ada: Person
+) -> None:
+    attempts = [asyncio.create_task(log_in(http, ada.username)) for _ in range(10)]
+    ok(await admin.put(f"/users/{ada.id}/ban"))
+    for answer in await asyncio.gather(*attempts):
+        if answer.status_code == 200:
+            refused(await whoami(http, ok(answer)["access_token"]), "unauthenticated")
+        else:
+            refused(answer, "forbidden")
+
+
+# The command line.
+
+
+@pytest.fixture
+async def own(backend: Backend) -> AsyncIterator[Running]:
+    async with serving(generous(backend.settings)) as server:
+        yield server
+
+
+async def command(settings: Settings, *words: str) -> tuple[int, str]:
+    """The exit code, and the last that it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", *words),
+        cwd=settings.server.var,  # where there is no .env
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT),
+            "CHAT_DATABASE__URL": settings.database.url,
+            "CHAT_REDIS__URL": settings.redis.url,
+            "CHAT_REDIS__PREFIX": settings.redis.prefix,
+            "CHAT_AUTH__SECRET_KEY": settings.auth.secret_key,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complaint = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, (complaint if process.returncode else said).decode().splitlines()[-1]
+
+
+async def test_operators_ban_by_name(own: Running) -> None:
+    async with own.client() as http:
+        ada = await own.person(http)
+        spelt = ada.username.upper()
+        assert await command(own.settings, "ban", spelt) == (0, f"{spelt} is banned")
+        refused(await ada.get("/users/me"), "unauthenticated")
+        refused(await log_in(http, ada.username), "forbidden")
+        assert await command(own.settings, "ban", spelt) == (0, f"{spelt} was banned already")
+        lifted = await command(own.settings, "unban", spelt)
+        assert lifted == (0, f"{spelt} may log in again")
+        ok(await log_in(http, ada.username))
+        assert await command(own.settings, "unban", spelt) == (0, f"{spelt} was not banned")
+
+
+async def test_a_name_that_nobody_has(own: Running) -> None:
+    for word in ("ban", "unban"):
+        code, said = await command(own.settings, word, "nobody")
+        assert (code, said) == (1, "error: There is no such user.")

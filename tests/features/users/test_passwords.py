@@ -1,0 +1,154 @@
+"""PUT /users/me/password."""
+
+import asyncio
+from typing import Any
+
+import argon2
+import httpx
+import pytest
+
+from app.persistence.uow import UnitOfWork
+from app.users import logins
+from tests.features.answers import ok, refused
+from tests.features.people import API, Person
+from tests.features.serving import PASSWORD, Running, serving
+from tests.features.users.auth import log_in, renew, whoami
+from tests.servers.backend import Backend
+
+NEW = "battery staple"
+
+
+async def change(person: Person, old: str = PASSWORD, new: str = NEW) -> httpx.Response:
+    return await person.put("/users/me/password", old_password=old, new_password=new)
+
+
+async def test_the_new_password_is_the_only_one(http: httpx.AsyncClient, ada: Person) -> None:
+    ok(await change(ada), 204)
+    refused(await log_in(http, ada.username), "invalid_grant")
+    ok(await log_in(http, ada.username, NEW))
+    refused(await change(ada), "forbidden")
+    ok(await change(ada, NEW, PASSWORD), 204)
+    ok(await log_in(http, ada.username))
+
+
+async def test_every_other_session_ends(http: httpx.AsyncClient, ada: Person, eve: Person) -> None:
+    others = [ok(await log_in(http, ada.username)) for _ in range(3)]
+    ok(await change(ada), 204)
+    for login in others:
+        refused(await whoami(http, login["access_token"]), "unauthenticated")
+        refused(await renew(http, login["refresh_token"]), "invalid_grant")
+    assert [s["id"] for s in ok(await ada.get("/auth/sessions"))] == [ada.session]
+    ok(await renew(http, ada.refresh))
+    ok(await eve.get("/users/me"))
+
+
+async def test_a_wrong_old_password_changes_nothing(http: httpx.AsyncClient, ada: Person) -> None:
+    other = ok(await log_in(http, ada.username))
+    for wrong in ("", "wrong horse battery", PASSWORD.upper(), PASSWORD + " "):
+        refused(await change(ada, wrong), "forbidden")
+    ok(await whoami(http, other["access_token"]))
+    ok(await log_in(http, ada.username))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"old_password": PASSWORD},
+        {"new_password": NEW},
+        {"old_password": PASSWORD, "new_password": "short"},
+        {"old_password": PASSWORD, "new_password": "x" * 201},
+        {"old_password": "x" * 201, "new_password": NEW},
+        {"old_password": PASSWORD, "new_password": NEW, "more": 1},
+        {"old_password": 1, "new_password": NEW},
+    ],
+    ids=str,
+)
+async def test_bodies_that_say_nothing(ada: Person, body: dict[str, Any]) -> None:
+    refused(await ada.put("/users/me/password", **body), "invalid")
+
+
+async def test_it_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
+    body = {"old_password": PASSWORD, "new_password": NEW}
+    refused(await http.put(f"{API}/users/me/password", json=body), "unauthenticated")
+
+
+async def test_attempts_are_throttled_like_logins(backend: Backend) -> None:
+    settings = backend.vary(auth={"attempts_per_minute": 2, "attempts_burst": 3})
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        for _ in range(2):
+            refused(await change(ada, "wrong"), "forbidden")
+        refused(await log_in(http, ada.username, "wrong"), "invalid_grant")
+        refused(await change(ada), "rate_limited")  # the right one would not be looked at
+        refused(await log_in(http, ada.username), "rate_limited")
+
+
+class Paused:
+    """The next unit of work of one use case waits, until it is let go."""
+
+    def __init__(self, server: Running, monkeypatch: pytest.MonkeyPatch, use_case: object) -> None:
+        self._reached, self._go = asyncio.Event(), asyncio.Event()
+        database = server.context.database
+        transact = database.transact
+
+        async def wait_once(case: Any, *args: Any) -> Any:
+            if case is use_case and not self._reached.is_set():
+                self._reached.set()
+                await self._go.wait()
+            return await transact(case, *args)
+
+        monkeypatch.setattr(database, "transact", wait_once)
+
+    async def reached(self) -> None:
+        async with asyncio.timeout(10):
+            await self._reached.wait()
+
+    def go_on(self) -> None:
+        self._go.set()
+
+
+async def test_a_login_that_was_checked_before_does_not_survive_it(
+    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check of the password and the session."""
+    paused = Paused(server, monkeypatch, logins.open_session)
+    late = asyncio.create_task(log_in(http, ada.username))
+    await paused.reached()
+    ok(await change(ada), 204)
+    paused.go_on()
+    refused(await late, "invalid_grant")
+    assert len(ok(await ada.get("/auth/sessions"))) == 1
+
+
+async def test_a_hash_that_is_only_renewed_refuses_nobody(
+    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two logins at once, of which one renews the hash that the other has checked."""
+    paused = Paused(server, monkeypatch, logins.open_session)
+    late = asyncio.create_task(log_in(http, ada.username))
+    await paused.reached()
+
+    async def renew_hash(uow: UnitOfWork) -> None:
+        user = await uow.users.by_key(ada.username)
+        assert user
+        user.password_hash = argon2.PasswordHasher(memory_cost=16, parallelism=1).hash(PASSWORD)
+
+    await server.context.database.transact(renew_hash)
+    paused.go_on()
+    ok(await late)
+
+
+async def test_of_two_changes_at_once_one_is_made(
+    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ok(await log_in(http, ada.username))["access_token"]
+    paused = Paused(server, monkeypatch, logins.change_password)
+    late = asyncio.create_task(change(ada, new="the late one's"))
+    await paused.reached()
+    body = {"old_password": PASSWORD, "new_password": NEW}
+    bearer = {"Authorization": f"Bearer {other}"}
+    ok(await http.put(f"{API}/users/me/password", json=body, headers=bearer), 204)
+    paused.go_on()
+    refused(await late, "unauthenticated")  # its session has ended
+    ok(await log_in(http, ada.username, NEW))

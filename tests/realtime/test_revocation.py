@@ -1,0 +1,103 @@
+"""Whatever ends a session closes its sockets on every process: soon, and without Redis, too."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.features.serving import PASSWORD, Running
+from tests.realtime.conftest import Start, again, briefly
+from tests.realtime.peer import Peers
+from tests.realtime.processes import ServerProcess
+from tests.servers.backend import vary
+from tests.servers.redis import RedisServer
+
+End = Callable[[Person, Person], Awaitable[httpx.Response]]
+ENDS: dict[str, End] = {
+    "logout": lambda ada, _: ada.post("/auth/logout"),
+    "ban": lambda ada, admin: admin.put(f"/users/{ada.id}/ban"),
+}
+
+
+def new_password(person: Person) -> Awaitable[httpx.Response]:
+    return person.put("/users/me/password", old_password=PASSWORD, new_password="new " + PASSWORD)
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_sockets_on_another_process_are_closed_within_a_second(
+    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers, end: str
+) -> None:
+    ada, bob = [one.here(await cluster_server.person(one._http, n)) for n in ("ada", "bob")]
+    admin = one.here(await cluster_server.administrator(one._http))
+    ended = [await peers.join(there) for there in (ada, two.here(ada), two.here(ada))]
+    stays = await peers.join(two.here(bob))
+    assert (await ENDS[end](ada, admin)).is_success
+    for code in await asyncio.gather(*(peer.closed(within=1) for peer in ended)):
+        assert code == 4403
+    await stays.settled()
+    assert (await two.here(ada).get("/users/me")).status_code == 401
+
+
+async def test_another_password_closes_the_sockets_of_all_other_sessions(
+    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers
+) -> None:
+    ada = one.here(await cluster_server.person(one._http, "ada"))
+    others = [await again(cluster_server, ada) for _ in range(2)]
+    ended = [await peers.join(two.here(other)) for other in others]
+    stays = [await peers.join(ada), await peers.join(two.here(ada))]
+    ok(await new_password(ada), 204)
+    for code in await asyncio.gather(*(peer.closed(within=1) for peer in ended)):
+        assert code == 4403
+    for peer in stays:
+        await peer.settled()
+
+
+@pytest.fixture
+async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list[Running]]:
+    """Two servers that share MariaDB and Redis."""
+    settings = vary(cluster_settings, realtime={"session_check_s": 0.5})
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(briefly(settings)) for _ in range(2)]
+
+
+async def test_without_redis_they_are_found_out(
+    two_that_check_often: list[Running], redis_server: RedisServer, peers: Peers
+) -> None:
+    """At the next check of the sessions, which is twenty times as often here as by default."""
+    here, there = two_that_check_often
+    async with here.client() as http, there.client() as http_there:
+        ada, bob, eve, fay = await here.people(http, "ada", "bob", "eve", "fay")
+        other = await again(here, eve)
+        admin = await here.administrator(http)
+        ended = [await peers.join(replace(p, http=http_there)) for p in (ada, bob, other)]
+        stay = [await peers.join(replace(p, http=http_there)) for p in (eve, fay)]
+        with redis_server.server.killed():
+            assert (await ENDS["logout"](ada, admin)).is_success
+            assert (await ENDS["ban"](bob, admin)).is_success
+            ok(await new_password(eve), 204)
+            for code in await asyncio.gather(*(peer.closed(within=5) for peer in ended)):
+                assert code == 4403
+            for peer in stay:
+                await peer.settled()
+
+
+async def test_who_is_banned_does_not_come_back(start: Start, peers: Peers) -> None:
+    """With an access token, nor with a ticket from before."""
+    server = await start()
+    ada, admin = await server.person(), await server.running.administrator(server.http)
+    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    peer = await peers.join(ada)
+    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert await peer.closed(within=1) == 4403
+    for token in (ada.access, ticket):
+        peer = await peers.dial(server.url)
+        await peer.send("hello", id=1, token=token)
+        assert (await peer.expect("error", id=1))["code"] == "unauthenticated"
+        assert await peer.closed() == 4403
+    assert not server.hub.sockets
