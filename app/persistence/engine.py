@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -27,15 +28,14 @@ IDLE_IN_TRANSACTION_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """`write` and `read` are one and the same pool on MySQL."""
+    """A pool for units of work and one for reads, so that neither waits for the other."""
 
     write: AsyncEngine
     read: AsyncEngine
 
     async def dispose(self) -> None:
         await self.write.dispose()
-        if self.read is not self.write:
-            await self.read.dispose()
+        await self.read.dispose()
 
 
 def create_engines(settings: DatabaseSettings) -> Engines:
@@ -45,11 +45,18 @@ def create_engines(settings: DatabaseSettings) -> Engines:
                 make_url(settings.url), min(settings.pool_size, 8), settings.pool_timeout_s
             )
         )
-    engine = _mysql_engine(settings)
-    return Engines(engine, engine)
+    # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range. Under READ
+    # COMMITTED every statement sees its own moment anyway: a read needs no transaction around it,
+    # and without one it costs no ROLLBACK.
+    return Engines(
+        write=_mysql_engine(settings, isolation_level="READ COMMITTED"),
+        read=_mysql_engine(settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True),
+    )
 
 
-def _mysql_engine(settings: DatabaseSettings) -> AsyncEngine:
+def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:
+    """Nothing is asked of a pooled connection before it is used: what fails on a dead one is run
+    again (`uow.py`), and its error ends all connections that are as old."""
     session = _MYSQL_SESSION.format(
         lock_s=LOCK_WAIT_S,
         idle_s=IDLE_IN_TRANSACTION_S,
@@ -63,14 +70,12 @@ def _mysql_engine(settings: DatabaseSettings) -> AsyncEngine:
         arguments["ssl"] = ssl.create_default_context(cafile=str(settings.tls_ca))
     return create_async_engine(
         make_url(settings.url).update_query_dict({"charset": "utf8mb4"}),
-        # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range.
-        isolation_level="READ COMMITTED",
         connect_args=arguments,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout_s,
         pool_recycle=settings.pool_recycle_s,
-        pool_pre_ping=True,
+        **kind,
     )
 
 
