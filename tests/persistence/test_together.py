@@ -1,0 +1,91 @@
+"""Questions that many ask at once."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from app.core.errors import ChatError, NotFound
+from app.core.ids import new_id
+from app.persistence.together import Together
+from app.persistence.uow import Database, Reader
+from tests.persistence.samples import add_user
+
+MOST = 10
+
+
+class Names:
+    """Asks for usernames, and keeps how many were asked for at a time. Holds still while `go` is
+    not set."""
+
+    def __init__(self, database: Database) -> None:
+        self.batches: list[int] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.asked = asyncio.Event()
+        self.together: Together[UUID, str] = Together(database, self._query, MOST)
+
+    async def _query(self, reads: Reader, users: Sequence[UUID]) -> list[str | ChatError]:
+        self.batches.append(len(users))
+        self.asked.set()
+        await self.go.wait()
+        found = [await reads.users.get(user) for user in users]
+        return [user.username if user else NotFound("nobody") for user in found]
+
+
+@pytest.fixture
+def names(database: Database) -> Names:
+    return Names(database)
+
+
+@pytest.fixture
+async def people(database: Database) -> list[UUID]:
+    return [await database.transact(add_user, f"user{n}") for n in range(25)]
+
+
+async def test_who_asks_alone_is_answered_at_once(names: Names, people: list[UUID]) -> None:
+    assert [await names.together.ask(user) for user in people[:3]] == ["user0", "user1", "user2"]
+    assert names.batches == [1, 1, 1]
+
+
+async def test_who_comes_meanwhile_is_asked_for_together(names: Names, people: list[UUID]) -> None:
+    answers = await asyncio.gather(*map(names.together.ask, people))
+    assert answers == [f"user{n}" for n in range(25)]
+    assert names.batches == [MOST, MOST, 5]
+
+
+async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -> None:
+    one, other, nobody = await asyncio.gather(
+        names.together.ask(people[0]),
+        names.together.ask(people[1]),
+        names.together.ask(new_id()),
+        return_exceptions=True,
+    )
+    assert (one, other) == ("user0", "user1")
+    assert isinstance(nobody, NotFound)
+
+
+async def test_a_failure_is_for_those_who_asked_together(
+    names: Names, people: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Reader, user: UUID) -> None:
+        raise RuntimeError("not now")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("app.persistence.repositories.users.UserReads.get", fail)
+        found = await asyncio.gather(*map(names.together.ask, people[:3]), return_exceptions=True)
+    assert [str(error) for error in found] == ["not now"] * 3
+    assert await names.together.ask(people[0]) == "user0"
+
+
+async def test_whoever_goes_takes_nobody_along(names: Names, people: list[UUID]) -> None:
+    names.go.clear()
+    first, second, third = (asyncio.ensure_future(names.together.ask(user)) for user in people[:3])
+    await names.asked.wait()
+    first.cancel()  # while it is being answered
+    second.cancel()  # while it waits
+    names.go.set()
+    assert await third == "user2"
+    assert first.cancelled()
+    assert second.cancelled()
