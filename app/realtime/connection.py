@@ -9,7 +9,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.core.errors import BadFrame, ChatError, RateLimited, SessionEnded, Unauthenticated
 from app.core.rates import Bucket
-from app.realtime.dispatch import dispatch, open_rooms
+from app.realtime.catchup import open_rooms
+from app.realtime.dispatch import dispatch
 from app.realtime.handshake import Lobby, authenticate, check_handshake
 from app.realtime.hub import Hub
 from app.realtime.listing import listing, room_ids

@@ -8,7 +8,7 @@ from app.core.errors import BadFrame, ChatError, Internal
 from app.messages.schemas import Draft
 from app.messages.sending import commit_send
 from app.messages.service import mark_read
-from app.realtime.catchup import Budget, open_room
+from app.realtime.catchup import open_rooms
 from app.realtime.hub import Hub
 from app.realtime.protocol import (
     Ack,
@@ -18,7 +18,6 @@ from app.realtime.protocol import (
     MarkRead,
     Open,
     Pong,
-    Position,
     RoomClosed,
     SendMessage,
     error_frame,
@@ -72,21 +71,3 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
             raise BadFrame("This socket has said hello already.")
         case _:
             assert_never(frame)
-
-
-async def open_rooms(
-    hub: Hub,
-    socket: Socket,
-    positions: list[Position],
-    frame_id: str | int | None,
-    most_events: int,
-) -> None:
-    """Each answers for itself: one that is refused does not keep the others closed."""
-    budget = Budget(most_events)
-    for position in positions:
-        if socket not in hub.sockets:
-            return  # it went while the room before this one was being opened
-        try:
-            await open_room(hub, socket, position, frame_id, budget)
-        except ChatError as error:
-            socket.send(error_frame(error, frame_id, position.room))

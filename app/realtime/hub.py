@@ -13,8 +13,10 @@ from typing import Literal
 from uuid import UUID
 
 from app.core.events import Announcement, Kind
+from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.realtime.heard import Heard
+from app.realtime.missed import read_missed
 from app.realtime.protocol import CloseCode, RoomClosed
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
@@ -23,6 +25,8 @@ from app.settings import Limits
 
 # Frames that may queue for one follower while it catches up.
 MOST_QUEUED = 1000
+# Of clients that come back, read at once.
+POSITIONS = 1000
 # Read markers that may wait until a room's stream is as far as they are.
 MOST_MARKERS = 1000
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
@@ -40,6 +44,7 @@ class Hub:
         self.turn = Turn(limits.buffer_bytes)
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
         self.heard = Heard()  # for `sweep.py`
+        self.catchups = Together(database, read_missed, POSITIONS, weight=len)
 
     # Sockets come and go.
 

@@ -1,9 +1,10 @@
 """The door of a room: what a person may not know of answers like what does not exist."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.errors import Forbidden, NotFound, RoomArchived
+from app.core.errors import ChatError, Forbidden, NotFound, RoomArchived
 from app.core.events import Role, RoomKind
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
@@ -11,6 +12,7 @@ from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.policy import Action, may
 
 NO_ROOM = "There is no such room, or you may not see it."
+NOT_JOINED = "You are not a member of this public room. Join it first."
 
 
 async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
@@ -27,6 +29,15 @@ async def enter(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Membe
     the actor has not joined."""
     room, member = await see(reads, actor, room_id)
     return room, _joined(member)
+
+
+async def refusals(reads: Reader, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
+    """What `enter` would raise, for rooms that somebody is no member of."""
+    kinds = await reads.rooms.kinds(rooms) if rooms else {}
+    return {
+        room: Forbidden(NOT_JOINED) if kinds.get(room) == RoomKind.PUBLIC else NotFound(NO_ROOM)
+        for room in rooms
+    }
 
 
 async def lock_seen(
@@ -68,5 +79,5 @@ def require(action: Action, room: Room, member: Member | None, actor: Actor) -> 
 
 def _joined(member: Member | None) -> Member:
     if member is None:
-        raise Forbidden("You are not a member of this public room. Join it first.")
+        raise Forbidden(NOT_JOINED)
     return member

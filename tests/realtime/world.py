@@ -30,9 +30,9 @@ from app.core.events import (
     announcement,
 )
 from app.realtime import protocol
-from app.realtime.catchup import Budget, open_room
+from app.realtime.catchup import open_rooms
 from app.realtime.hub import Hub
-from app.realtime.protocol import AnyServerFrame, RoomClosed, RoomOpened
+from app.realtime.protocol import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
 from app.realtime.repair import repair
 from app.realtime.socket import Socket
 from app.realtime.sweep import find_missed
@@ -90,21 +90,26 @@ class Reads:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self.rooms = SimpleNamespace(get=self._room, changed=self._changed)
-        self.members = SimpleNamespace(get=self._member)
-        self.events = SimpleNamespace(between=self._between, memberships=self._memberships)
+        self.rooms = SimpleNamespace(kinds=self._kinds, changed=self._changed)
+        self.members = SimpleNamespace(heads=self._heads)
+        self.events = SimpleNamespace(
+            between=self._between, within=self._within, memberships=self._memberships
+        )
 
-    async def _room(self, room_id: UUID) -> Any:
-        return SimpleNamespace(id=room_id, seq=self._log.head, kind=RoomKind.PRIVATE)
+    async def _kinds(self, _rooms: Iterable[UUID]) -> dict[UUID, RoomKind]:
+        return {ROOM: RoomKind.PRIVATE}
 
-    async def _member(self, _room: UUID, user: UUID) -> Any:
-        return SimpleNamespace(user_id=user) if user in self._log.members else None
+    async def _heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+        return {(ROOM, user): self._log.head for _, user in pairs if user in self._log.members}
 
     async def _changed(self, _within_s: int) -> dict[UUID, int]:
         return {ROOM: self._log.head}
 
     async def _between(self, _room: UUID, after: int, until: int, limit: int) -> list[Event]:
         return self._log.events[after:until][:limit]
+
+    async def _within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+        return [event for _, after, until in ranges for event in self._log.events[after:until]]
 
     async def _memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
         return [
@@ -200,6 +205,8 @@ class Process:
     def die(self) -> None:
         for task in self.tasks:
             task.cancel()
+        for read in self.reads:
+            read.answered.cancel()
 
 
 class Client:
@@ -232,10 +239,7 @@ class Client:
 
     async def _open(self, process: Process, socket: Socket) -> None:
         wanted = protocol.Position(room=ROOM, since=self.position.at)
-        try:
-            await open_room(process.hub, socket, wanted, None, Budget(LIMITS.catchup_hello))
-        except ChatError:
-            self.out = True
+        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
 
     def disconnect(self) -> None:
         if self.process and self.socket:
@@ -249,7 +253,7 @@ class Client:
             case RoomOpened():
                 assert frame.state != "reset", "the log has all that this client was given"
                 self.position.opened(frame, from_start=True)
-            case RoomClosed():
+            case RoomClosed() | ErrorFrame():
                 self.out = True
             case _:
                 assert self._log.may_see(self.user, frame.seq), (

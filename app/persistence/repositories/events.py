@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Event, MessageCreated, RoomEvent
@@ -15,6 +15,9 @@ from app.persistence.tables import LoggedEvent, Message, Room
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
+_IN_LOG = select(LoggedEvent, Message).outerjoin(
+    Message, and_(Message.room_id == LoggedEvent.room_id, Message.seq == LoggedEvent.message_seq)
+)
 
 
 class EventReads:
@@ -24,21 +27,16 @@ class EventReads:
     async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[Event]:
         """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
         now."""
-        rows = await self._session.execute(
-            select(LoggedEvent, Message)
-            .outerjoin(
-                Message,
-                and_(
-                    Message.room_id == LoggedEvent.room_id,
-                    Message.seq == LoggedEvent.message_seq,
-                ),
-            )
-            .where(
-                LoggedEvent.room_id == room_id, LoggedEvent.seq > after, LoggedEvent.seq <= until
-            )
-            .order_by(LoggedEvent.seq)
-            .limit(limit)
+        return await self._events(
+            _IN_LOG.where(_within(room_id, after, until)).order_by(LoggedEvent.seq).limit(limit)
         )
+
+    async def within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+        """All events in ranges (room, after, until) of logs, like `between`."""
+        return await self._events(_IN_LOG.where(or_(*(_within(*one) for one in ranges))))
+
+    async def _events(self, query: Select[LoggedEvent, Message]) -> list[Event]:
+        rows = await self._session.execute(query)
         return [_from_row(event, message) for event, message in rows]
 
     async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
@@ -46,16 +44,7 @@ class EventReads:
         rows = await self._session.scalars(
             select(LoggedEvent)
             .where(
-                or_(
-                    *(
-                        and_(
-                            LoggedEvent.room_id == room,
-                            LoggedEvent.seq > after,
-                            LoggedEvent.seq <= until,
-                        )
-                        for room, after, until in ranges
-                    )
-                ),
+                or_(*(_within(*one) for one in ranges)),
                 LoggedEvent.type.in_(_COME_OR_GO),
             )
             .order_by(LoggedEvent.room_id, LoggedEvent.seq)
@@ -110,6 +99,10 @@ class Events(EventReads):
                 body=None if message else event.model_dump_json(exclude=_ENVELOPE),
             )
         )
+
+
+def _within(room_id: UUID, after: int, until: int) -> ColumnElement[bool]:
+    return and_(LoggedEvent.room_id == room_id, LoggedEvent.seq > after, LoggedEvent.seq <= until)
 
 
 def to_wire(message: Message) -> MessageWire:

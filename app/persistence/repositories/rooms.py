@@ -66,6 +66,10 @@ class RoomReads:
         rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
         return dict(rows.all())
 
+    async def kinds(self, ids: Iterable[UUID]) -> dict[UUID, RoomKind]:
+        rows = await self._session.execute(select(Room.id, Room.kind).where(Room.id.in_(list(ids))))
+        return {room: RoomKind(kind) for room, kind in rows}
+
     async def clock(self) -> datetime:
         """What time it is for the database."""
         time: datetime = (await self._session.execute(select(DatabaseTime()))).scalar_one()
@@ -101,6 +105,15 @@ class MemberReads:
 
     async def get(self, room_id: UUID, user_id: UUID) -> Member | None:
         return await self._session.get(Member, (room_id, user_id))
+
+    async def heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+        """How far the room's log reaches, for those (room, user) pairs that are memberships."""
+        rows = await self._session.execute(
+            select(Member.room_id, Member.user_id, Room.seq)
+            .join(Room, Room.id == Member.room_id)
+            .where(_pairs(pairs))
+        )
+        return {(room, user): head for room, user, head in rows}
 
     async def of_room(
         self, room_id: UUID, after: str | None, limit: int, viewer: UUID

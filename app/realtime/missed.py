@@ -1,0 +1,131 @@
+"""What the log has for clients that come back, read for many of them at once.
+
+A thousand that come back cost a few queries, and a room that they share is read once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.errors import ChatError
+from app.core.events import announcement
+from app.persistence.uow import Reader
+from app.realtime.protocol import Position
+from app.realtime.transport import text_frame
+from app.rooms.access import refusals
+
+RANGES = 50  # of logs that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rooms that one client wants to open, and how much may be read for it."""
+
+    actor: Actor
+    positions: Sequence[Position]
+    most_a_room: int
+    most_events: int
+    most_bytes: int
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a client gets of a room that was at `since`: the events after `after`, up to `head`."""
+
+    head: int
+    since: int
+    after: int
+    state: Literal["ok", "limited", "reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Missed(Range):
+    frames: list[bytes]
+
+
+async def read_missed(
+    reads: Reader, asked: Sequence[Wanted]
+) -> list[Sequence[Missed | ChatError] | ChatError]:
+    """What happened since the clients' positions, or NotFound or Forbidden, for each position.
+
+    Membership and head come from one statement: who is a member at this head may see everything up
+    to it, and a removal after it will come to the follower as an event.
+    """
+    pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
+    heads = await reads.members.heads(pairs)
+    refused = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
+    ranges = [list(_ranges(wanted, heads)) for wanted in asked]
+    log = await _read_log(reads, asked, ranges)
+    return [
+        [
+            refused[position.room] if missed is None else missed
+            for position, missed in zip(wanted.positions, _fill(wanted, theirs, log), strict=True)
+        ]
+        for wanted, theirs in zip(asked, ranges, strict=True)
+    ]
+
+
+def _ranges(wanted: Wanted, heads: dict[tuple[UUID, UUID], int]) -> Iterator[Range | None]:
+    """What to read for each position; None: the client may not. A log is dense, so that the number
+    of events is known before they are read."""
+    budget = wanted.most_events
+    for position in wanted.positions:
+        head = heads.get((position.room, wanted.actor.user))
+        if head is None:
+            yield None
+            continue
+        since = head if position.since is None else position.since
+        if since > head:
+            yield Range(head, since, head, "reset")
+            continue
+        after = since
+        if head - since > min(wanted.most_a_room, budget):
+            after = head - min(wanted.most_a_room // 2, budget)
+        budget -= head - after
+        yield Range(head, since, after, "ok" if after == since else "limited")
+
+
+Log = dict[UUID, dict[int, bytes]]
+
+
+async def _read_log(
+    reads: Reader, asked: Sequence[Wanted], ranges: list[list[Range | None]]
+) -> Log:
+    """The frames of all ranges, each room once: from the least to the greatest seq wanted."""
+    bounds: dict[UUID, tuple[int, int]] = {}
+    for wanted, theirs in zip(asked, ranges, strict=True):
+        for position, one in zip(wanted.positions, theirs, strict=True):
+            if one and one.after < one.head:
+                least, most = bounds.get(position.room, (one.after, one.head))
+                bounds[position.room] = min(least, one.after), max(most, one.head)
+    log: Log = {room: {} for room in bounds}
+    spans = [(room, after, head) for room, (after, head) in bounds.items()]
+    for start in range(0, len(spans), RANGES):
+        for event in await reads.events.within(spans[start : start + RANGES]):
+            log[event.room][event.seq] = text_frame(announcement(event).frame)
+    return log
+
+
+def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Missed | None]:
+    """So many of the last frames as fit: a catch-up must not make its own socket a slow one."""
+    most_bytes = wanted.most_bytes
+    for position, one in zip(wanted.positions, ranges, strict=True):
+        if one is None:
+            yield None
+            continue
+        kept: list[bytes] = []
+        after = one.head
+        while after > one.after:
+            frame = log[position.room][after]
+            if len(frame) > most_bytes:
+                break
+            most_bytes -= len(frame)
+            kept.append(frame)
+            after -= 1
+        state = one.state if after == one.after else "limited"
+        yield Missed(one.head, one.since, after, state, kept[::-1])
