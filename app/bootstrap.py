@@ -16,16 +16,19 @@ from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
 from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
+from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.realtime import bumps, pulse, repair, sweep
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
+from app.web.auth import actors_of
 from app.web.context import Context
 
 log = structlog.get_logger(__name__)
 
 RESTART_S = 1.0
+SESSIONS = 200  # looked up at once
 
 
 @asynccontextmanager
@@ -94,6 +97,7 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
         settings=settings,
         database=database,
         bus=bus,
+        actors=Together(database, actors_of, SESSIONS),
         tokens=Tokens(auth.secret_key.encode(), auth.issuer),
         snapshots=Snapshots(auth.secret_key.encode()),
         passwords=create_passwords(settings),

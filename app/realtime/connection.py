@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import NoReturn, cast
 
 import structlog
@@ -13,7 +14,6 @@ from app.realtime.catchup import open_rooms
 from app.realtime.dispatch import dispatch
 from app.realtime.handshake import Lobby, authenticate, check_handshake
 from app.realtime.hub import Hub
-from app.realtime.listing import listing, room_ids
 from app.realtime.protocol import (
     SUBPROTOCOL,
     CloseCode,
@@ -126,20 +126,20 @@ class Connection:
         try:
             await self._list_rooms(socket, hello.snapshot)
             await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
-        except Unauthenticated as error:
+        except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
     async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
-        read, snapshots = self._context.database.read, self._context.snapshots
-        at, mine = await read(room_ids, socket.actor)
-        for room_id in mine:
+        snapshots = self._context.snapshots
+        arrival = await self._hub.arrivals.ask(socket.actor)
+        for room_id in arrival.rooms:
             self._hub.join_audience(socket, room_id)
         since = snapshots.open(socket.user, snapshot) if snapshot else None
-        found = await read(listing, socket.user, at, since, mine, self._limits.rooms_per_user)
-        for n, frame in enumerate(found.frames(snapshots.seal(socket.user, at))):
+        found = await self._hub.listings.ask(replace(arrival, since=since))
+        for n, frame in enumerate(found.frames(snapshots.seal(socket.user, arrival.at))):
             if n:
                 self._hub.turn.end()
                 await self._writer.drained()

@@ -11,7 +11,7 @@ from app.core.errors import Forbidden, Invalid, RateLimited, Unauthenticated
 from app.persistence.tables import User
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
-from app.users.logins import actor_and_user, redeem_ticket
+from app.users.logins import redeem_ticket
 from app.web.context import Context
 
 
@@ -62,7 +62,7 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
 async def authenticate(context: Context, token: str) -> tuple[Actor, User]:
     """Who a hello speaks for: an access token has dots, a ticket has none."""
     if "." in token:
-        return await context.database.read(actor_and_user, context.tokens.verify(token))
+        return await context.actors.ask(context.tokens.verify(token))
     found = await context.database.transact(redeem_ticket, token)
     if found is None:
         raise Unauthenticated(

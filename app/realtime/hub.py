@@ -16,6 +16,7 @@ from app.core.events import Announcement, Kind
 from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.realtime.heard import Heard
+from app.realtime.listing import arrivals, listing
 from app.realtime.missed import read_missed
 from app.realtime.protocol import CloseCode, RoomClosed
 from app.realtime.socket import Follower, OpenRoom, Socket
@@ -25,8 +26,8 @@ from app.settings import Limits
 
 # Frames that may queue for one follower while it catches up.
 MOST_QUEUED = 1000
-# Of clients that come back, read at once.
-POSITIONS = 1000
+# Read at once.
+CLIENTS, ROOMS = 200, 1000
 # Read markers that may wait until a room's stream is as far as they are.
 MOST_MARKERS = 1000
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
@@ -44,7 +45,10 @@ class Hub:
         self.turn = Turn(limits.buffer_bytes)
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
         self.heard = Heard()  # for `sweep.py`
-        self.catchups = Together(database, read_missed, POSITIONS, weight=len)
+        # What clients ask who come back, all at once.
+        self.arrivals = Together(database, arrivals, CLIENTS)
+        self.listings = Together(database, listing, ROOMS, weight=len)
+        self.catchups = Together(database, read_missed, ROOMS, weight=len)
 
     # Sockets come and go.
 

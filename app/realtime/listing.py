@@ -1,16 +1,21 @@
-"""The rooms of a user as `hello` is answered: all of them, or what has changed since a snapshot."""
+"""The rooms of a user as `hello` is answered: all of them, or what has changed since a snapshot.
 
-from collections.abc import Iterator
+Read for many users at once: all come back when a process ends.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Unauthenticated
+from app.core.errors import ChatError, SessionEnded
+from app.persistence.repositories.rooms import Listed
 from app.persistence.uow import Reader
 from app.realtime.protocol import RoomEntry, RoomList
-from app.rooms.service import my_rooms
+from app.rooms.service import RoomView
 from app.rooms.views import room_state
 
 # A change becomes visible at its COMMIT, later than it is stamped: whoever listed the rooms in
@@ -21,10 +26,21 @@ GONE_A_FRAME = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """`at` is when it began, by the database's clock: whatever changes later is not in it."""
+class Arrival:
+    """`at` is when its listing began, by the database's clock: whatever changes later is not in it.
+    `rooms` were read after that, and before the listing."""
 
+    user: UUID
     at: datetime
+    rooms: frozenset[UUID]
+    since: datetime | None = None
+
+    def __len__(self) -> int:
+        return 1 + len(self.rooms)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
     full: bool
     rooms: list[RoomEntry]
     gone: list[UUID]
@@ -41,26 +57,45 @@ class Listing:
             )
 
 
-async def room_ids(reads: Reader, actor: Actor) -> tuple[datetime, set[UUID]]:
-    """The database's time, then the actor's rooms. Raises Unauthenticated if the session has ended,
+async def arrivals(reads: Reader, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
+    """The database's time, then the actors' rooms. SessionEnded for those whose session has ended,
     which it may have before the hub knew of the socket."""
     at = await reads.rooms.clock()
-    if not await reads.sessions.live_among([actor.session], now()):
-        raise Unauthenticated("This session was ended.")
-    return at, set(await reads.members.room_ids(actor.user))
+    live = await reads.sessions.live_among({actor.session for actor in actors}, now())
+    rooms = defaultdict(set)
+    for user, room in await reads.members.room_ids({actor.user for actor in actors}):
+        rooms[user].add(room)
+    return [
+        Arrival(actor.user, at, frozenset(rooms[actor.user]))
+        if actor.session in live
+        else SessionEnded("This session was ended. Log in again.")
+        for actor in actors
+    ]
 
 
-async def listing(
-    reads: Reader, user: UUID, at: datetime, since: datetime | None, mine: set[UUID], most: int
-) -> Listing:
-    """`mine` was read at or after `at`, and before this."""
-    if since is not None:
-        since -= OVERLAP
-    views = await my_rooms(reads, user, None, most, since)
-    gone = await reads.members.departed(user, since) if since else []
-    return Listing(
-        at=at,
-        full=since is None,
-        rooms=[RoomEntry(room=view.room.id, **room_state(view)) for view in views],
-        gone=[room for room in gone if room not in mine],
-    )
+async def listing(reads: Reader, asked: Sequence[Arrival]) -> list[Listing | ChatError]:
+    """Of several sockets of one user each gets what has changed since the oldest of their
+    snapshots: telling of a room that has not changed does no harm."""
+    since: dict[UUID, datetime | None] = {}
+    for one in asked:
+        at = one.since - OVERLAP if one.since else None
+        known = since.setdefault(one.user, at)
+        since[one.user] = min(known, at) if known and at else None
+    rooms, gone = defaultdict(list), defaultdict(list)
+    for listed in await reads.members.rooms_since(since):
+        rooms[listed.user].append(_entry(listed))
+    left = {user: at for user, at in since.items() if at}
+    for user, room in await reads.members.departed(left) if left else ():
+        gone[user].append(room)
+    return [
+        Listing(
+            full=one.since is None,
+            rooms=rooms[one.user],
+            gone=[room for room in gone[one.user] if room not in one.rooms],
+        )
+        for one in asked
+    ]
+
+
+def _entry(listed: Listed) -> RoomEntry:
+    return RoomEntry(room=listed.id, **room_state(RoomView(listed, listed, listed)))

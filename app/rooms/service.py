@@ -19,7 +19,7 @@ from app.core.events import (
 )
 from app.core.ids import new_id
 from app.core.names import name_key
-from app.persistence.repositories.rooms import Badge, LockedRoom
+from app.persistence.repositories.rooms import Badge, Listed, LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import lock_seen, refuse_archived, require, see
@@ -30,9 +30,9 @@ from app.rooms.schemas import CreateRoom, UpdateRoom
 class RoomView(NamedTuple):
     """A room with what concerns one person in it."""
 
-    room: Room
-    member: Member | None
-    badge: Badge | None
+    room: Room | Listed
+    member: Member | Listed | None
+    badge: Badge | Listed | None
 
 
 class Created(NamedTuple):
@@ -85,14 +85,10 @@ async def view(reads: Reader, actor: Actor, room_id: UUID) -> RoomView:
     return RoomView(room, member, badges[0] if badges else None)
 
 
-async def my_rooms(
-    reads: Reader, user: UUID, after: UUID | None, limit: int, since: datetime | None = None
-) -> Sequence[RoomView]:
-    """The user's rooms with exact badges, by id; of a time, those that have changed since."""
-    found = await reads.members.rooms_of(user, after, limit, since)
-    badges = await reads.members.badges((room.id, user) for room, _ in found) if found else []
-    by_room = {badge.room: badge for badge in badges}
-    return [RoomView(room, member, by_room.get(room.id)) for room, member in found]
+async def my_rooms(reads: Reader, user: UUID, after: UUID | None, limit: int) -> Sequence[RoomView]:
+    """The user's rooms with exact badges, by id."""
+    found = await reads.members.rooms_of(user, after, limit)
+    return [RoomView(one, one, one) for one in found]
 
 
 async def public_rooms(

@@ -22,7 +22,7 @@ from app.core.tokens import Claims, Tokens, digest, new_secret
 from app.persistence.tables import RefreshToken, Session, Ticket, User
 from app.persistence.uow import Reader, UnitOfWork
 from app.settings import Auth
-from app.web.auth import BANNED, actor_of, living
+from app.web.auth import BANNED, living
 
 WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # what is said of one
 LOOKS = 3  # at a password whose hash is replaced while it is being checked
@@ -192,15 +192,6 @@ async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, User] | No
     session_id = await uow.sessions.take_ticket(digest(ticket), now())
     found = await uow.sessions.with_user(session_id) if session_id else None
     return (living(*found), found[1]) if found else None
-
-
-async def actor_and_user(reads: Reader, claims: Claims) -> tuple[Actor, User]:
-    """For sockets that open with an access token. Raises Unauthenticated, SessionEnded."""
-    actor = await actor_of(reads, claims)
-    user = await reads.users.get(actor.user)
-    if user is None:
-        raise Unauthenticated("The account is gone.")
-    return actor, user
 
 
 async def _is_banned(reads: Reader, user_id: UUID) -> bool:

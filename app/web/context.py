@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.bus.base import Bus
+from app.core.actor import Actor
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
-from app.core.tokens import Tokens
+from app.core.tokens import Claims, Tokens
+from app.persistence.tables import User
+from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.settings import Settings
 
@@ -17,6 +20,7 @@ class Context:
     settings: Settings
     database: Database
     bus: Bus
+    actors: Together[Claims, tuple[Actor, User]]
     tokens: Tokens
     snapshots: Snapshots
     passwords: Passwords

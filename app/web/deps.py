@@ -10,7 +10,6 @@ from pydantic import Field
 from app.core.actor import Actor
 from app.core.errors import Unauthenticated
 from app.core.fields import IN_DIGITS
-from app.web.auth import actor_of
 from app.web.context import Context
 
 oauth2 = OAuth2PasswordBearer(
@@ -42,7 +41,8 @@ async def current_actor(
             "This needs an access token: send `Authorization: Bearer …` with one from "
             "POST /api/v1/auth/token."
         )
-    return await context.database.read(actor_of, context.tokens.verify(token))
+    actor, _ = await context.actors.ask(context.tokens.verify(token))
+    return actor
 
 
 ActorDep = Annotated[Actor, Depends(current_actor)]

@@ -29,8 +29,8 @@ async def room_id(reads: Reader, origin: str) -> UUID:
 
 
 async def badges(reads: Reader, user: UUID) -> list[int]:
-    rooms = await reads.members.room_ids(user)
-    found = await reads.members.badges((room, user) for room in rooms)
+    rooms = await reads.members.room_ids([user])
+    found = await reads.members.badges((room, user) for _, room in rooms)
     return [badge.mentions + badge.unread for badge in found]
 
 

@@ -40,7 +40,7 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    held = Held(server, monkeypatch, "room_ids")
+    held = Held(server, monkeypatch, "arrivals")
     first = await peers.dial(server.url)
     await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
     reading = await held.next()

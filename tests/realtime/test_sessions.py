@@ -12,7 +12,6 @@ from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
 from app.realtime import pulse
 from app.realtime.repair import _heads
-from app.users import logins
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
@@ -102,16 +101,14 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     """Between the check of the token and the hub's knowing of the socket."""
     server = await start()
     ada = await server.person()
-    redeem = logins.actor_and_user
-
-    async def late(reads: UnitOfWork, claims: object) -> object:
-        found = await redeem(reads, claims)  # type: ignore[arg-type]
-        ok(await ada.post("/auth/logout"), 204)
-        return found
-
-    monkeypatch.setattr("app.realtime.handshake.actor_and_user", late)
+    held = Held(server, monkeypatch, "arrivals", before=True)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
+    reading = await held.next()
+    with monkeypatch.context() as deaf:
+        deaf.setattr(server.hub, "close_session", lambda *_: None)
+        ok(await ada.post("/auth/logout"), 204)
+    reading.set()
     assert await peer.closed(within=3) == 4403
     assert not server.hub.sockets
 

@@ -1,6 +1,6 @@
 """Rooms and their members."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
@@ -28,6 +28,63 @@ class Badge(NamedTuple):
     read_seq: int
     unread: int
     mentions: int
+
+
+class Listed(NamedTuple):
+    """A room in the list of one of its members, with what the member has not read."""
+
+    user: UUID
+    id: UUID
+    kind: RoomKind
+    name: str | None
+    topic: str
+    direct_key: bytes | None
+    seq: int
+    created_at: datetime
+    archived_at: datetime | None
+    role: Role
+    read_seq: int
+    unread: int
+    mentions: int
+
+
+# Unread are the messages of others after the read marker. Counted from what is there, so that there
+# is no counter that could be wrong.
+_UNREAD = (
+    select(func.count())
+    .where(
+        Message.room_id == Member.room_id,
+        Message.seq > Member.read_seq,
+        Message.sender_id != Member.user_id,
+    )
+    .correlate(Member)
+    .scalar_subquery()
+)
+_MENTIONS = (
+    select(func.count())
+    .where(
+        Mention.user_id == Member.user_id,
+        Mention.room_id == Member.room_id,
+        Mention.seq > Member.read_seq,
+    )
+    .correlate(Member)
+    .scalar_subquery()
+)
+_LISTED = select(
+    Member.user_id,
+    Room.id,
+    Room.kind,
+    Room.name,
+    Room.topic,
+    Room.direct_key,
+    Room.seq,
+    Room.created_at,
+    Room.archived_at,
+    Member.role,
+    Member.read_seq,
+    _UNREAD,
+    _MENTIONS,
+).join(Room, Room.id == Member.room_id)
 
 
 class RoomReads:
@@ -170,33 +227,48 @@ class MemberReads:
             )
         ) or 0
 
-    async def room_ids(self, user_id: UUID) -> Sequence[UUID]:
-        found = await self._session.scalars(select(Member.room_id).where(Member.user_id == user_id))
-        return found.all()
-
-    async def departed(self, user_id: UUID, since: datetime) -> Sequence[UUID]:
-        """The rooms that the user has left since then, also those that were joined again."""
-        found = await self._session.scalars(
-            select(Departure.room_id).where(Departure.user_id == user_id, Departure.at > since)
+    async def room_ids(self, users: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+        """(user, room) of all their memberships."""
+        rows = await self._session.execute(
+            select(Member.user_id, Member.room_id).where(Member.user_id.in_(list(users)))
         )
-        return found.all()
+        return [(user, room) for user, room in rows]
 
-    async def rooms_of(
-        self, user_id: UUID, after: UUID | None, limit: int, since: datetime | None = None
-    ) -> Sequence[tuple[Room, Member]]:
-        """The user's rooms, by id; of a time, those that changed since then for this user."""
-        query = (
-            select(Room, Member)
-            .join(Member, Member.room_id == Room.id)
-            .where(Member.user_id == user_id)
-            .order_by(Member.room_id)
-            .limit(limit)
+    async def departed(self, since: Mapping[UUID, datetime]) -> list[tuple[UUID, UUID]]:
+        """(user, room) for what each of the users has left since, also if it was joined again."""
+        rows = await self._session.execute(
+            select(Departure.user_id, Departure.room_id).where(
+                Departure.user_id.in_(list(since)),
+                or_(
+                    *(
+                        and_(Departure.user_id == user, Departure.at > at)
+                        for user, at in since.items()
+                    )
+                ),
+            )
         )
+        return [(user, room) for user, room in rows]
+
+    async def rooms_of(self, user_id: UUID, after: UUID | None, limit: int) -> list[Listed]:
+        """The user's rooms, by id."""
+        query = _LISTED.where(Member.user_id == user_id).order_by(Member.room_id).limit(limit)
         if after is not None:
             query = query.where(Member.room_id > after)
-        if since is not None:
-            query = query.where(or_(Room.changed_at > since, Member.changed_at > since))
-        return [(room, member) for room, member in await self._session.execute(query)]
+        return [Listed._make(row) for row in await self._session.execute(query)]
+
+    async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[Listed]:
+        """All rooms of those users whose time is None; of the others, those that have changed since
+        then for the user."""
+        full = [user for user, at in since.items() if at is None]
+        changed = [
+            and_(Member.user_id == user, or_(Room.changed_at > at, Member.changed_at > at))
+            for user, at in since.items()
+            if at is not None
+        ]
+        rows = await self._session.execute(
+            _LISTED.where(Member.user_id.in_(list(since)), or_(Member.user_id.in_(full), *changed))
+        )
+        return [Listed._make(row) for row in rows]
 
     async def changed(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
         """(user, room) of memberships of these users that began, or whose role or read marker
@@ -209,33 +281,9 @@ class MemberReads:
         return [(user, room) for user, room in rows]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
-        """Exact counts for (room, user) pairs; pairs that are no memberships are left out.
-
-        Unread are the messages of others after the read marker. Counted in the database from what
-        is there, so that there is no counter that could be wrong.
-        """
-        unread = (
-            select(func.count())
-            .where(
-                Message.room_id == Member.room_id,
-                Message.seq > Member.read_seq,
-                Message.sender_id != Member.user_id,
-            )
-            .correlate(Member)
-            .scalar_subquery()
-        )
-        mentions = (
-            select(func.count())
-            .where(
-                Mention.user_id == Member.user_id,
-                Mention.room_id == Member.room_id,
-                Mention.seq > Member.read_seq,
-            )
-            .correlate(Member)
-            .scalar_subquery()
-        )
+        """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
         rows = await self._session.execute(
-            select(Member.user_id, Member.room_id, Room.seq, Member.read_seq, unread, mentions)
+            select(Member.user_id, Member.room_id, Room.seq, Member.read_seq, _UNREAD, _MENTIONS)
             .join(Room, Room.id == Member.room_id)
             .where(_pairs(pairs))
         )

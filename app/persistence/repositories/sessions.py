@@ -16,12 +16,16 @@ class SessionReads:
 
     async def with_user(self, session_id: UUID) -> tuple[Session, User] | None:
         """The session, living or not, and its user."""
+        return (await self.with_users([session_id])).get(session_id)
+
+    async def with_users(self, ids: Iterable[UUID]) -> dict[UUID, tuple[Session, User]]:
+        """Those sessions, living or not, and their users."""
         rows = await self._session.execute(
             select(Session, User)
             .join(User, User.id == Session.user_id)
-            .where(Session.id == session_id)
+            .where(Session.id.in_(list(ids)))
         )
-        return rows.one_or_none()
+        return {session.id: (session, user) for session, user in rows}
 
     async def live_among(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
         """Those whose user is not banned, and that are neither revoked nor expired."""
