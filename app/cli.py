@@ -20,7 +20,7 @@ from app.client.terminal.door import Visitor
 from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
 from app.ops.checks import findings
-from app.persistence.migrations import MigrationError, upgrade
+from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.serve import serve as run_server
 from app.settings import Settings, SettingsError, load_settings
 from app.users.accounts import NewAccount, register
@@ -170,7 +170,7 @@ async def _check(settings: Settings, *, with_logs: bool) -> bool:
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
     async with opened(settings) as (database, _):
-        if not await database.is_current():
+        if await database.schema() not in (Schema.CURRENT, Schema.AHEAD):
             raise MigrationError("The schema is not up to date. Run: python -m app migrate")
         return await import_files(database, files, options, Console(rich.console.Console()))
 
