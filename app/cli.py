@@ -22,9 +22,10 @@ from app.core.errors import ChatError
 from app.ops.checks import findings
 from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.serve import serve as run_server
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, SettingsError, load_settings, with_values
 from app.users.accounts import NewAccount, register
 from app.users.schemas import Register
+from app.workers import supervise, work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,9 +60,29 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
 
 @app.command()
 @plainly
-def serve() -> None:
-    """Run the server until Ctrl-C."""
-    run_server(load_settings())
+def serve(
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Processes on the one port. Absent: the setting."),
+    ] = None,
+) -> None:
+    """Run the server until Ctrl-C; twice ends it at once."""
+    settings = load_settings()
+    if workers is not None:
+        settings = with_values(settings, "server", workers=workers)
+    if settings.server.workers > 1:
+        supervise(settings)
+    else:
+        run_server(settings)
+
+
+@app.command(hidden=True)
+@plainly
+def worker(
+    listen: Annotated[list[int], typer.Option()], channel: Annotated[int, typer.Option()]
+) -> None:
+    """One of the processes of `serve --workers`, which starts it."""
+    work(load_settings(), listen, channel)
 
 
 @app.command()
