@@ -16,6 +16,7 @@ from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
 from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
+from app.persistence.migrations import Schema
 from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.realtime import bumps, pulse, repair, sweep
@@ -54,10 +55,11 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _say_if_behind(database: Database) -> None:
-    """Not refused: a new program runs on a schema one step behind during a rolling update."""
+    """Not refused: it may be migrated while the program runs, and /health/ready says so, too."""
     try:
-        if not await database.is_current():
-            log.warning("database.migrations_pending", mend="python -m app migrate")
+        schema = await database.schema()
+        if schema in (Schema.BEHIND, Schema.TOO_OLD):
+            log.warning("database.schema", state=schema.value, mend="python -m app migrate")
     except Busy as error:
         log.warning("database.unreachable", mend="see CHAT_DATABASE__URL", error=error.detail)
 

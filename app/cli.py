@@ -21,12 +21,13 @@ from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
 from app.moderation import service as moderation
 from app.ops.checks import findings
-from app.persistence.migrations import MigrationError, upgrade
+from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import UnitOfWork
 from app.serve import serve as run_server
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, SettingsError, load_settings, with_values
 from app.users.accounts import NewAccount, register
 from app.users.schemas import Register
+from app.workers import supervise, work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,9 +62,29 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
 
 @app.command()
 @plainly
-def serve() -> None:
-    """Run the server until Ctrl-C."""
-    run_server(load_settings())
+def serve(
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Processes on the one port. Absent: the setting."),
+    ] = None,
+) -> None:
+    """Run the server until Ctrl-C; twice ends it at once."""
+    settings = load_settings()
+    if workers is not None:
+        settings = with_values(settings, "server", workers=workers)
+    if settings.server.workers > 1:
+        supervise(settings)
+    else:
+        run_server(settings)
+
+
+@app.command(hidden=True)
+@plainly
+def worker(
+    listen: Annotated[list[int], typer.Option()], channel: Annotated[int, typer.Option()]
+) -> None:
+    """One of the processes of `serve --workers`, which starts it."""
+    work(load_settings(), listen, channel)
 
 
 @app.command()
@@ -188,7 +209,7 @@ async def _check(settings: Settings, *, with_logs: bool) -> bool:
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
     async with opened(settings) as (database, _):
-        if not await database.is_current():
+        if await database.schema() not in (Schema.CURRENT, Schema.AHEAD):
             raise MigrationError("The schema is not up to date. Run: python -m app migrate")
         return await import_files(database, files, options, Console(rich.console.Console()))
 

@@ -1,23 +1,42 @@
 """uvicorn, as this program needs it."""
 
+import asyncio
 import contextlib
 import socket
 import sys
+from collections.abc import Callable
+from math import ceil
 from pathlib import Path
+from types import FrameType
 
+import structlog
 import uvicorn
 
 from app.logs import configure_logs
 from app.main import create_app
+from app.realtime.drain import MOVE, drain
+from app.realtime.protocol import CloseCode
+from app.realtime.transport import ChatWebSocketProtocol
 from app.settings import Settings
 
 WS = "app.realtime.transport:ChatWebSocketProtocol"
-# Sockets end at once on shutdown (1012: come back and resume); requests get this long.
-GRACE_S = 10
+TICK_S = 0.1
+# Peers have so long to take what was written before the end, and to answer a close frame.
+CLOSING_S = 2.0
+# Whoever was let in last has so long to say what it wants.
+FIRST_REQUEST_S = 1.0
+# A stop that is to be at once does not wait longer for the database and Redis.
+LAST_S = 2.0
+
+log = structlog.get_logger(__name__)
 
 
 class ChatServer(uvicorn.Server):
-    """One HTTP(S) and WS(S) port. Says where to look once it listens."""
+    """One HTTP(S) and WS(S) port. Says where to look once it listens.
+
+    It goes on listening while it drains: what comes is answered, only new sockets are refused. A
+    load balancer that has not noticed yet gets no error, and clients hear where they are.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(config_of(settings))
@@ -32,7 +51,70 @@ class ChatServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            print(_where(self._settings, self.port), file=sys.stderr, flush=True)
+            self.say_that_it_listens()
+
+    def say_that_it_listens(self) -> None:
+        print(where(self._settings, self.port), file=sys.stderr, flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, the second ends at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def main_loop(self) -> None:
+        await super().main_loop()
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._settings.server.drain_hard_s
+        self.lifespan.state["context"].draining.set()
+        emptying = asyncio.create_task(self._empty())
+        while not emptying.done() and not self.force_exit and loop.time() < ends_at:
+            await asyncio.wait([emptying], timeout=TICK_S)
+            await self.on_tick(0)
+        if not emptying.done():
+            log.warning("drain.cut", sockets=len(self._sockets()))
+        emptying.cancel()
+        await asyncio.wait([emptying])
+        if not emptying.cancelled() and (error := emptying.exception()):
+            log.error("drain.failed", exc_info=error)
+        for left in self._sockets():
+            left.abort()
+        left_s = 0 if self.force_exit else max(0, ceil(ends_at - loop.time()))
+        self.config.timeout_graceful_shutdown = left_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Requests finish, until the hard end; then the program stops."""
+        for server in self.servers:
+            server.close()
+        if not self.force_exit:
+            await self._until(lambda: not self._unheard(), FIRST_REQUEST_S)
+        await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn would leave it as it is
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_S):
+                    await self.lifespan.shutdown()
+
+    async def _empty(self) -> None:
+        """Until no socket is left, those without a hello included."""
+        await drain(self.lifespan.state["hub"], self._settings.server)
+        for late in self._sockets():
+            late.shut(CloseCode.DRAINING, MOVE)
+        await self._until(lambda: not self._sockets(), CLOSING_S)
+
+    async def _until(self, condition: Callable[[], bool], within_s: float) -> None:
+        """Of what uvicorn keeps, whose changes nothing announces."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not (condition() or self.force_exit):  # noqa: ASYNC110
+                    await asyncio.sleep(TICK_S / 10)
+
+    def _unheard(self) -> bool:
+        """There are connections whose first request is still to come. Uvicorn would close them as
+        if they were idle, and whoever has just connected would get no answer."""
+        return any(getattr(c, "cycle", self) is None for c in self.server_state.connections)
+
+    def _sockets(self) -> list[ChatWebSocketProtocol]:
+        connections = self.server_state.connections
+        return [c for c in connections if isinstance(c, ChatWebSocketProtocol)]
 
 
 def config_of(settings: Settings) -> uvicorn.Config:
@@ -55,7 +137,6 @@ def config_of(settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
     )
 
 
@@ -63,13 +144,14 @@ def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM."""
     configure_logs(settings.server)
     server = ChatServer(settings)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it has stopped
+    with contextlib.suppress(KeyboardInterrupt):  # before it listens for signals
         server.run()
     if not server.started:
         raise SystemExit(1)
 
 
-def _where(settings: Settings, port: int) -> str:
+def where(settings: Settings, port: int) -> str:
+    """What a person wants to know at the start."""
     secure = "s" if settings.server.tls_certificate else ""
     host = settings.server.host
     base = f"http{secure}://{host}:{port}"

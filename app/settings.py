@@ -39,6 +39,10 @@ class Server(Group):
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_body_bytes: int = Field(256 * 1024, ge=1024)
+    workers: int = Field(1, ge=1, le=256)
+    drain_s: float = Field(20.0, ge=0)
+    drain_grace_s: float = Field(2.0, ge=0)
+    drain_hard_s: float = Field(30.0, gt=0)
 
     @property
     def origins(self) -> frozenset[str]:
@@ -50,6 +54,15 @@ class Server(Group):
             raise ValueError(
                 f"{PREFIX}SERVER__TLS_CERTIFICATE and {PREFIX}SERVER__TLS_KEY go together: "
                 "set both or none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def sockets_move_before_the_end(self) -> Self:
+        if self.drain_s + self.drain_grace_s > self.drain_hard_s:
+            raise ValueError(
+                f"{PREFIX}SERVER__DRAIN_HARD_S is less than DRAIN_S and DRAIN_GRACE_S together: "
+                "sockets would be cut off before they are told to move"
             )
         return self
 
@@ -187,13 +200,14 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError("\n".join(map(_explain, error.errors()))) from None
     if not settings.database.url:
         url = f"{SQLITE}:///{settings.server.var / 'chat.db'}"
-        settings = _with(settings, "database", url=url)
+        settings = with_values(settings, "database", url=url)
     if not settings.auth.secret_key:
-        settings = _with(settings, "auth", secret_key=_generated_key(settings))
+        settings = with_values(settings, "auth", secret_key=_generated_key(settings))
     return settings
 
 
-def _with(settings: Settings, group: str, **values: Any) -> Settings:
+def with_values(settings: Settings, group: str, **values: Any) -> Settings:
+    """The settings with other values of one group, which are not checked again."""
     return settings.model_copy(update={group: getattr(settings, group).model_copy(update=values)})
 
 

@@ -18,6 +18,7 @@ from app.core.events import ReadMarker, RoomEvent
 from app.realtime.protocol import (
     Ack,
     Close,
+    Draining,
     ErrorFrame,
     Open,
     Ping,
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 
 
 class Exchange:
-    """`ids` names the frames; `wake` is set whenever there may be something to send."""
+    """`ids` names the frames; `wake` is set whenever there may be something to send. `move_at` gets
+    the loop time from which on the server wants the client to be elsewhere."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Exchange:
     ) -> None:
         self._link, self._rooms, self._outbox, self._feed = link, rooms, outbox, feed
         self._ids, self._wake = ids, wake
+        self.move_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> NoReturn:
         """Until the socket is over. Raises Dropped."""
@@ -113,6 +116,10 @@ class Exchange:
             case Ping():
                 await self._link.send(Pong(n=frame.n))
                 self._rooms.hear_heads(frame.heads)
+            case Draining():
+                if not self.move_at.done():
+                    at = asyncio.get_running_loop().time() + frame.in_ms / 1000
+                    self.move_at.set_result(at)
             case RoomOpened():
                 self._rooms.hear_opened(frame)
             case RoomClosed():

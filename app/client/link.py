@@ -1,6 +1,7 @@
 """One socket, from the handshake to its end: one place that knows the websockets library."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -11,7 +12,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from app.client.http import Server, refusal
 from app.client.verdict import Dropped, Verdict, of_close
 from app.core.events import Event, RoomEvent
-from app.realtime.protocol import SUBPROTOCOL, ErrorFrame, Hello, ServerFrame, Welcome, encode
+from app.realtime.protocol import (
+    SUBPROTOCOL,
+    ErrorFrame,
+    Hello,
+    Position,
+    ServerFrame,
+    Welcome,
+    encode,
+)
 
 GREETING_S = 10.0
 CLOSING_S = 1.0
@@ -25,10 +34,14 @@ _FRAME: TypeAdapter[Any] = TypeAdapter(
 
 
 class Link:
-    """A socket after its welcome. Every method raises Dropped once it is over."""
+    """A socket after its welcome; its hello `asked` for these rooms. Every method raises Dropped
+    once it is over."""
 
-    def __init__(self, socket: ClientConnection, welcome: Welcome) -> None:
+    def __init__(
+        self, socket: ClientConnection, welcome: Welcome, asked: Sequence[Position]
+    ) -> None:
         self._socket = socket
+        self.asked = asked
         self.welcome = welcome
         self._silence_s = welcome.heartbeat_ms / 1000 + GRACE_S
 
@@ -56,7 +69,7 @@ async def dial(server: Server, hello: Hello) -> Link:
     socket = await _connect(server)
     try:
         await _send(socket, hello)
-        return Link(socket, await _welcome(socket))
+        return Link(socket, await _welcome(socket), hello.rooms)
     except BaseException:
         await _close(socket)
         raise

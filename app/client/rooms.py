@@ -1,6 +1,7 @@
 """The rooms that the application has open: what to ask for them, and whom an answer reaches."""
 
 import asyncio
+from collections.abc import Sequence
 from math import inf
 from uuid import UUID
 
@@ -68,6 +69,15 @@ class Rooms:
         for room in rooms:
             room.due = 0.0
         return self.due(frame_id, now)
+
+    def moved(self, asked: Sequence[Position]) -> None:
+        """Another socket, which was asked for these, takes the place of the one that was used until
+        now: what the application has wished of that one meanwhile is wished of this one."""
+        there = {position.room for position in asked}
+        self._unwanted.update(there - self._of.keys())
+        for room in self._of.values():
+            if room.id not in there and not room.closed:
+                room.due = 0.0
 
     def due(self, frame_id: int, now: float) -> list[Position]:
         rooms = [room for room in self._of.values() if room.due <= now]

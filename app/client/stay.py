@@ -68,20 +68,52 @@ class Stay:
             self.first.exception()  # seen
 
     async def _once(self) -> None:
-        """One socket, from the ticket to its end. Raises Dropped."""
-        loop = asyncio.get_running_loop()
-        link = await self._connect(loop.time())
-        born = loop.time()
+        """One socket, from the ticket to its end, and those that it moves to. Raises Dropped."""
+        link = await self._connect(asyncio.get_running_loop().time())
+        self._welcomed(link.welcome)
+        closing: asyncio.Task[None] | None = None
         try:
-            self._welcomed(link.welcome)
-            parts = (self.rooms, self.outbox, self._feed, self._ids, self.wake)
-            await Exchange(link, *parts).run()
+            while True:
+                following = await self._talk(link)
+                self.rooms.moved(following.asked)
+                closing = asyncio.create_task(link.close())  # nothing is heard there any more
+                link = following
         finally:
             self.connected = False
+            await link.close()
+            if closing:
+                await closing
+
+    async def _talk(self, link: Link) -> Link:
+        """Until the server drains and there is another link, which is returned: it is there, and
+        asked for all rooms, before this one is given up. Raises Dropped."""
+        loop = asyncio.get_running_loop()
+        born = loop.time()
+        exchange = Exchange(link, self.rooms, self.outbox, self._feed, self._ids, self.wake)
+        talking = asyncio.create_task(exchange.run())
+        moving = asyncio.create_task(self._move(exchange.move_at))
+        try:
+            await asyncio.wait([talking, moving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            talking.cancel()
+            moving.cancel()
+            await asyncio.wait([talking, moving])
             self.outbox.disconnected()
             if self._backoff.lived(loop.time() - born):
                 self._renewed = False
-            await link.close()
+        return talking.result() if moving.cancelled() else moving.result()
+
+    async def _move(self, at: "asyncio.Future[float]") -> Link:
+        """From the slot that the server gives on, as often as it takes: the old link is alive, and
+        says itself when it is over."""
+        loop = asyncio.get_running_loop()
+        pause_s = await at - loop.time()
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                return await self._connect(loop.time())
+            except Dropped as dropped:
+                pause_s = max(dropped.wait_s, self._backoff.next_s())
 
     def _welcomed(self, welcome: Welcome) -> None:
         self.connected, self._told = True, False

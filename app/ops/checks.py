@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from app.bus.base import Bus
 from app.core.errors import ChatError
-from app.ops.service import check_database
+from app.ops.service import MIGRATE, DatabaseState, check_database
+from app.persistence.migrations import Schema
 from app.persistence.uow import Database, Reader
 from app.settings import Settings
 
@@ -31,7 +32,7 @@ async def findings(
     state = await check_database(database, ANSWER_WITHIN_S)
     yield _database(settings, state)
     yield _bus(settings, bus)
-    if with_logs and state == "ok":
+    if with_logs and state in (Schema.CURRENT, Schema.AHEAD):
         yield await _logs(database)
 
 
@@ -56,14 +57,18 @@ def _tls(settings: Settings) -> Finding:
     return Finding("TLS", str(certificate))
 
 
-def _database(settings: Settings, state: str) -> Finding:
+def _database(settings: Settings, state: DatabaseState) -> Finding:
     kind = "SQLite" if settings.database.is_sqlite else "MySQL"
     match state:
-        case "ok":
+        case Schema.CURRENT:
             return Finding("database", f"{kind}, schema up to date")
-        case "migrations pending":
-            return Finding("database", kind, "migrations are missing: python -m app migrate")
-        case _:
+        case Schema.AHEAD:
+            return Finding("database", f"{kind}, schema of a newer program")
+        case Schema.BEHIND:
+            return Finding("database", kind, f"the newest migration is missing: {MIGRATE}")
+        case Schema.TOO_OLD:
+            return Finding("database", kind, f"the schema is too old for this program: {MIGRATE}")
+        case "unreachable":
             return Finding("database", kind, "cannot be reached: see CHAT_DATABASE__URL")
 
 

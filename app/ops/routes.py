@@ -5,7 +5,8 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from app.ops.service import DatabaseState, check_database
+from app.ops.service import MIGRATE, DatabaseState, check_database
+from app.persistence.migrations import Schema
 from app.web.deps import ContextDep
 
 router = APIRouter(prefix="/health", tags=["operations"])
@@ -18,11 +19,15 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """`ready` is false, and the status 503, when new clients should go elsewhere."""
+    """`ready` is false, and the status 503, when new clients should go elsewhere: the process is
+    being stopped (`draining`), or the database is `unreachable` or its schema too old. `mend` is
+    what to type, where there is something."""
 
     ready: bool
+    draining: bool
     database: DatabaseState
     bus: Literal["ok", "degraded"]
+    mend: str | None = None
 
 
 @router.get("/live", response_description="It does.")
@@ -34,14 +39,21 @@ async def live() -> Live:
 @router.get(
     "/ready",
     response_description="Ready.",
+    response_model_exclude_none=True,
     responses={503: {"model": Ready, "description": "Not ready."}},
 )
 async def ready(context: ContextDep, response: Response) -> Ready:
-    """The database answers and has all migrations. A bus that is down makes delivery slower, not
-    wrong, so it is shown but does not count."""
+    """The database answers, and its schema is this program's, one step older, or newer. A bus that
+    is down makes delivery slower, not wrong, so it is shown but does not count."""
+    draining = context.draining.is_set()
     database = await check_database(context.database, READY_WITHIN_S)
-    if database != "ok":
+    is_ready = not draining and database not in (Schema.TOO_OLD, "unreachable")
+    if not is_ready:
         response.status_code = 503
     return Ready(
-        ready=database == "ok", database=database, bus="ok" if context.bus.healthy else "degraded"
+        ready=is_ready,
+        draining=draining,
+        database=database,
+        bus="ok" if context.bus.healthy else "degraded",
+        mend=MIGRATE if database in (Schema.BEHIND, Schema.TOO_OLD) else None,
     )

@@ -4,14 +4,18 @@ import asyncio
 from typing import Literal
 
 from app.core.errors import ChatError
+from app.persistence.migrations import Schema
 from app.persistence.uow import Database
 
-DatabaseState = Literal["ok", "unreachable", "migrations pending"]
+DatabaseState = Schema | Literal["unreachable"]
+
+# What to type where the schema is behind.
+MIGRATE = "python -m app migrate"
 
 
 async def check_database(database: Database, within_s: float) -> DatabaseState:
     try:
         async with asyncio.timeout(within_s):
-            return "ok" if await database.is_current() else "migrations pending"
+            return await database.schema()
     except (ChatError, TimeoutError):
         return "unreachable"

@@ -4,6 +4,7 @@ Operators type `alembic upgrade head`; `python -m app migrate` does the same thr
 What both share (the connection, the lock, the messages) is in `alembic/env.py`.
 """
 
+from enum import StrEnum
 from functools import cache
 
 from alembic import command
@@ -42,31 +43,46 @@ def upgrade(settings: Settings, *, lock_timeout_s: float | None = None) -> list[
     return applied
 
 
-async def pending(engine: AsyncEngine) -> bool:
-    """The program has a migration that the database lacks. One small SELECT.
+class Schema(StrEnum):
+    """How the database's schema stands to this program, which works on all but the last:
+    docs/operations.md says what migrations keep to for that."""
 
-    A revision that the program does not know is one of a newer program: during a rolling update the
-    schema is ahead of the old processes, and they go on. Raises DBAPIError.
+    CURRENT = "ok"
+    AHEAD = "newer schema"
+    BEHIND = "migrations pending"
+    TOO_OLD = "schema too old"
+
+
+async def standing(engine: AsyncEngine) -> Schema:
+    """One small SELECT. Raises DBAPIError.
+
+    A revision that the program does not know is one of a newer program, which was migrated to
+    before the old processes have ended.
     """
     try:
         async with engine.connect() as connection:
             found = set(await connection.scalars(text("SELECT version_num FROM alembic_version")))
     except (OperationalError, ProgrammingError) as error:
         if _no_such_table(error):
-            return True
+            return Schema.TOO_OLD
         raise
-    heads, known = _revisions()
-    return not found or (found <= known and found != heads)
+    known = _revisions()
+    if not found <= set(known):
+        return Schema.AHEAD
+    match min(map(known.index, found), default=len(known)):
+        case 0:
+            return Schema.CURRENT
+        case 1:
+            return Schema.BEHIND
+        case _:
+            return Schema.TOO_OLD
 
 
 @cache
-def _revisions() -> tuple[frozenset[str], frozenset[str]]:
-    """The heads, and all revisions, as the files in alembic/versions say. Read once."""
+def _revisions() -> tuple[str, ...]:
+    """All of them, the newest first, as the files in alembic/versions say. Read once."""
     script = ScriptDirectory.from_config(Config(_INI))
-    return (
-        frozenset(script.get_heads()),
-        frozenset(step.revision for step in script.walk_revisions()),
-    )
+    return tuple(step.revision for step in script.walk_revisions())
 
 
 def _no_such_table(error: OperationalError | ProgrammingError) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from app.core.errors import Busy, UnknownOutcome
 from app.core.events import Announcement, RoomEvent, announcement
 from app.persistence.engine import Engines, is_worth_retrying
-from app.persistence.migrations import pending
+from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.rooms import (
@@ -187,10 +187,10 @@ class Database:
                 raise doubt
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
-    async def is_current(self) -> bool:
-        """The schema has all migrations that this program knows. Raises Busy."""
+    async def schema(self) -> Schema:
+        """Raises Busy."""
         try:
-            return not await pending(self._engines.read)
+            return await standing(self._engines.read)
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
 

@@ -8,10 +8,18 @@ from typing import NoReturn, cast
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.core.errors import BadFrame, ChatError, RateLimited, SessionEnded, Unauthenticated
+from app.core.errors import (
+    BadFrame,
+    Busy,
+    ChatError,
+    RateLimited,
+    SessionEnded,
+    Unauthenticated,
+)
 from app.core.rates import Bucket
 from app.realtime.catchup import open_rooms
 from app.realtime.dispatch import dispatch
+from app.realtime.drain import MOVE
 from app.realtime.handshake import Lobby, authenticate, check_handshake
 from app.realtime.hub import Hub
 from app.realtime.protocol import (
@@ -50,6 +58,8 @@ class Connection:
         """Returns when the socket is over; nothing that a client does raises."""
         address = client_address(self._websocket)
         try:
+            if self._context.draining.is_set():
+                raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
             lobby.refuse_crowd(address)
             check_handshake(self._websocket, self._context.settings)
         except ChatError as error:
@@ -94,6 +104,9 @@ class Connection:
             self._refuse(refused.error, refused.frame_id, CloseCode.MALFORMED)
         if not isinstance(hello, Hello):
             self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
+        if self._context.draining.is_set():
+            self._writer.shut(CloseCode.DRAINING, MOVE)
+            raise Gone
         try:
             actor, user = await authenticate(self._context, hello.token)
         except SessionEnded as error:

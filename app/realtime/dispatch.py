@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
+    socket.in_flight += 1
     try:
         await _execute(context, hub, socket, frame)
     except ChatError as error:
@@ -38,6 +39,8 @@ async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFram
         log.exception("frame.failed", type=frame.type, user=str(socket.user))
         failed = Internal("The server failed on this frame. Send it again.", retry_after_ms=1000)
         socket.send(error_frame(failed, frame.id))
+    finally:
+        socket.in_flight -= 1
 
 
 async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:

@@ -31,6 +31,7 @@ class CloseCode(IntEnum):
     """The range is the verdict: 40xx come back and resume, 44xx stop."""
 
     INTERNAL = 4000
+    DRAINING = 4001
     HEARTBEAT = 4008
     OVERLOADED = 4013
     SLOW = 4014
@@ -201,6 +202,14 @@ class Ping(BaseModel):
     heads: list[Head]
 
 
+class Draining(BaseModel):
+    """The process is about to end: open another socket in so many milliseconds, resume there, and
+    then close this one."""
+
+    type: Literal["draining"] = "draining"
+    in_ms: int
+
+
 class ErrorFrame(BaseModel):
     type: Literal["error"] = "error"
     id: FrameId | None = None
@@ -221,6 +230,7 @@ ServerFrame = Annotated[
     | Ack
     | ReadMarker
     | Ping
+    | Draining
     | ErrorFrame,
     Field(discriminator="type"),
 ]

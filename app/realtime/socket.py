@@ -24,6 +24,7 @@ class Socket:
         "actor",
         "follows",
         "heard_at",
+        "in_flight",
         "listed",
         "member_of",
         "outbox",
@@ -48,6 +49,7 @@ class Socket:
         self.heard_at = heard_at  # loop time of the last frame from the client
         self.ping_after_s = 0.0
         self.pinged = False
+        self.in_flight = 0  # frames that are being executed
 
     @property
     def user(self) -> UUID:

@@ -1,6 +1,7 @@
 """What a request needs of the program. Built once, in `bootstrap.py`."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.bus.base import Bus
@@ -26,6 +27,7 @@ class Context:
     passwords: Passwords
     sends: Buckets  # by user
     attempts: Buckets  # to log in or register, by address
+    draining: asyncio.Event = field(default_factory=asyncio.Event)  # this process is about to end
 
     @property
     def access_lifetime(self) -> timedelta:

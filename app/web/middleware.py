@@ -54,7 +54,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope, request_id)
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, scope, request_id)
+                if scope["state"]["context"].draining.is_set():
+                    headers["Connection"] = "close"  # the next request goes elsewhere
             await send(message)
 
         try:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -20,8 +21,9 @@ from app.client.http import Http, Server
 from app.client.room import Surroundings
 from app.client.session import Session
 from app.client.stay import Stay
+from app.core.events import RoomEvent
 from app.realtime.protocol import SUBPROTOCOL, encode
-from tests.client.doubles import ROOM, Log, Wire, contents, opened
+from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, opened
 from tests.features.serving import eventually
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
@@ -76,7 +78,7 @@ class Scene:
         self.hellos.append(orjson.loads(await socket.recv()))
         await self._acts[socket](socket)
 
-    def follow(self, since: int, from_start: bool = False) -> None:
+    def follow(self, since: int, from_start: bool = False, room: UUID = ROOM) -> None:
         around = Surroundings(
             feed=self.feed,
             from_start=from_start,
@@ -85,7 +87,7 @@ class Scene:
             wake=self.stay.wake.set,
             lost=self.stay.rooms.lose,
         )
-        self.stay.rooms.follow(ROOM, since, around)
+        self.stay.rooms.follow(room, since, around)
 
 
 @asynccontextmanager
@@ -148,7 +150,7 @@ async def cut(socket: ServerConnection) -> None:
     socket.transport.abort()
 
 
-@pytest.mark.parametrize("code", [1012, 4008, 4029, None])
+@pytest.mark.parametrize("code", [1012, 4001, 4008, 4029, None])
 async def test_it_comes_back_with_its_positions(code: int | None) -> None:
     act = closing(code) if code else cut
     async with scene(act, act) as it:
@@ -261,7 +263,7 @@ async def test_who_hurries_does_not_wait_for_the_backoff() -> None:
 async def test_frames_of_a_newer_server_are_ignored_and_its_events_count() -> None:
     async def act(socket: ServerConnection) -> None:
         await welcome(socket)
-        await socket.send('{"type":"draining","in_ms":8400}')
+        await socket.send('{"type":"aurora","in_ms":8400}')
         await socket.send("no JSON")
         await socket.send(encode(opened(17, 17)), text=True)
         await socket.send(_STRANGE)
@@ -279,3 +281,80 @@ _STRANGE = (
     f'{{"type":"pin.added","room":"{ROOM}","seq":18,"actor":"{ROOM}",'
     '"at":"2026-05-17T12:30:00Z","pin":{"seq":4}}'
 )
+
+
+class Old:
+    """The act of a server that drains: `closed` once its client has gone, `code` as it said."""
+
+    def __init__(self, *then: str, close: int | None = None) -> None:
+        self._then, self._close = then, close
+        self.closed = asyncio.Event()
+        self.code: int | None = None
+
+    async def __call__(self, socket: ServerConnection) -> None:
+        await welcome(socket)
+        await socket.send(encode(opened(17, 17)), text=True)
+        await socket.send('{"type":"draining","in_ms":100}')
+        for text in self._then:
+            await socket.send(text)
+        if self._close:
+            await asyncio.sleep(0.3)
+            await socket.close(self._close, "the end")
+        await socket.wait_closed()
+        self.code = socket.close_code
+        self.closed.set()
+
+
+async def test_it_moves_before_it_is_closed() -> None:
+    old = Old(_STRANGE)
+
+    async def new(socket: ServerConnection) -> None:
+        assert not old.closed.is_set(), "first the new one"
+        await quiet(socket)
+
+    async with scene(old, new) as it:
+        it.follow(17)
+        async with staying(it):
+            await asyncio.wait_for(old.closed.wait(), 10)
+            assert it.stay.connected
+            assert old.code == 1000
+            await eventually(lambda: len(it.hellos) == 2)
+    assert it.attempts[1] - it.attempts[0] >= 0.1, "in its slot"
+    assert it.hellos[1]["rooms"] == [{"room": str(ROOM), "since": 18}]
+    kinds = [type(item) for item in contents(it.feed)]
+    assert kinds == [Connected, RoomEvent], "the application notices nothing"
+
+
+async def test_who_is_refused_elsewhere_tries_again() -> None:
+    old = Old(_STRANGE)
+    async with scene(old, *[(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "0"})] * 3) as it:
+        it.follow(17)
+        async with staying(it):
+            await eventually(lambda: len(it.hellos) == 2 and old.closed.is_set())
+    assert len(it.attempts) == 5
+    assert [type(item) for item in contents(it.feed)] == [Connected, RoomEvent]
+
+
+async def test_who_finds_no_other_place_stays_until_the_end() -> None:
+    old = Old(_STRANGE, close=4001)
+    async with scene(old, (HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "60"})) as it:
+        it.follow(17)
+        async with staying(it):
+            await eventually(lambda: len(it.hellos) == 2 and it.stay.connected)
+    kinds = [type(item) for item in contents(it.feed)]
+    assert kinds == [Connected, RoomEvent, Disconnected, Connected]
+
+
+async def test_what_is_wished_during_a_move_is_wished_of_the_new_socket() -> None:
+    async with scene() as it:
+        rooms = it.stay.rooms
+        it.follow(17)
+        asked = rooms.hello(1, 0.0)
+        it.follow(3, room=OTHER)
+        assert [position.room for position in rooms.due(2, 1.0)] == [OTHER]  # of the old socket
+        rooms.moved(asked)
+        assert [position.room for position in rooms.due(3, 1.0)] == [OTHER]
+        rooms.unfollow(ROOM)
+        assert rooms.unwanted() == [ROOM]
+        rooms.moved(asked)
+        assert rooms.unwanted() == [ROOM], "the new one has it open, too"

@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from app.persistence.migrations import MigrationError, pending, upgrade
+from app.persistence.migrations import MigrationError, Schema, standing, upgrade
 from app.persistence.tables import Base
 from app.settings import ROOT, Settings
 from tests.persistence.schema import execute, opened, schema
@@ -255,13 +255,18 @@ async def test_a_wrong_address_is_readable(address: str, tmp_path: Path) -> None
     assert "Traceback" not in finished.output
 
 
-async def test_pending(blank: Backend) -> None:
+async def test_the_standing_of_a_schema(blank: Backend) -> None:
     async with opened(blank.settings) as engines:
-        assert await pending(engines.read)
+        assert await standing(engines.read) is Schema.TOO_OLD
+        for step in STEPS[:-2]:
+            await alembic(blank.settings, "upgrade", step)
+            assert await standing(engines.read) is Schema.TOO_OLD
+        await alembic(blank.settings, "upgrade", STEPS[-2])
+        assert await standing(engines.read) is Schema.BEHIND
         await migrate(blank.settings)
-        assert not await pending(engines.read)
+        assert await standing(engines.read) is Schema.CURRENT
         newer = "UPDATE alembic_version SET version_num = 'of a newer program'"
         await execute(blank.settings, newer)
-        assert not await pending(engines.read)
+        assert await standing(engines.read) is Schema.AHEAD
         await execute(blank.settings, "DELETE FROM alembic_version")
-        assert await pending(engines.read)
+        assert await standing(engines.read) is Schema.TOO_OLD

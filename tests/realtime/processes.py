@@ -61,6 +61,10 @@ class ServerProcess:
         """The same person, as a client of this process."""
         return replace(person, http=self._http)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -83,12 +87,12 @@ class ServerProcess:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, directory: Path, port: int = 0
+    settings: Settings, directory: Path, port: int = 0, *options: str
 ) -> AsyncIterator[ServerProcess]:
     guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
     process = await asyncio.create_subprocess_exec(
         *guard,
-        *(sys.executable, "-m", "app", "serve"),
+        *(sys.executable, "-m", "app", "serve", *options),
         cwd=directory,  # where there is no .env
         env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)},
         stdout=PIPE,

@@ -34,7 +34,8 @@ class Backend:
 def make_settings(directory: Path, *, database: str, redis: str = "", **groups: Group) -> Settings:
     """Settings that depend on nothing of this machine. Password hashing is as cheap as can be."""
     given: dict[str, Any] = {
-        "server": {"var": directory},
+        # Nobody moves to another process while it is stopped, unless a test is about that.
+        "server": {"var": directory, "drain_grace_s": 0.05},
         "database": {"url": database},
         # A prefix of its own: nothing that an earlier test left in Redis is heard.
         "redis": {"url": redis, "prefix": unique_name()},

@@ -169,3 +169,9 @@ def test_the_example_names_every_variable_with_its_default() -> None:
     for name, default in defaults.items():
         if isinstance(default, str | int | float):
             assert written[name] == str(default) or float(written[name]) == default, name
+
+
+def test_a_drain_has_time_for_what_it_does() -> None:
+    load_settings(server={"drain_s": 5, "drain_grace_s": 2, "drain_hard_s": 7})
+    with pytest.raises(SettingsError, match="CHAT_SERVER__DRAIN_HARD_S is less"):
+        load_settings(server={"drain_s": 5, "drain_grace_s": 2, "drain_hard_s": 6})

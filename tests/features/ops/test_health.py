@@ -34,13 +34,13 @@ def ruin(file: Path) -> None:
 async def test_a_server_that_is_well(http: httpx.AsyncClient) -> None:
     assert ok(await http.get("/health/live")) == {"status": "ok"}
     state = ok(await http.get("/health/ready"))
-    assert state == {"ready": True, "database": "ok", "bus": "ok"}
+    assert state == {"ready": True, "draining": False, "database": "ok", "bus": "ok"}
 
 
 async def test_before_the_migrations(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
     async with serving(settings) as server, server.client() as http:
-        assert await not_ready(http) == "migrations pending"
+        assert await not_ready(http) == "schema too old"
         await migrate(settings)
         ok(await http.get("/health/ready"))
 
@@ -49,7 +49,7 @@ async def test_before_the_migrations_on_mysql(mariadb: MariaDb, tmp_path: Path) 
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(tmp_path, database=url)
         async with serving(settings) as server, server.client() as http:
-            assert await not_ready(http) == "migrations pending"
+            assert await not_ready(http) == "schema too old"
             await migrate(settings)
             ok(await http.get("/health/ready"))
 

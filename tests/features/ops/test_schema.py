@@ -1,0 +1,133 @@
+"""A rolling update: the program on a schema that is a step behind, as it should be, and ahead."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.settings import ROOT, Settings
+from tests.features.answers import ok
+from tests.features.people import API
+from tests.features.serving import BACKENDS, PASSWORD, Running, generous, serving, unique
+from tests.persistence.test_migrations import STEPS, alembic
+from tests.realtime.peer import Peers
+from tests.servers.backend import make_settings, unique_name
+
+NEXT = '''
+"""What a next release may do: it adds, and what it adds may be absent."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.add_column("messages", sa.Column("mood", sa.String(20)))
+    op.add_column("rooms", sa.Column("heat", sa.Integer, nullable=False, server_default="0"))
+    op.create_table("moods", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade() -> None:
+    op.drop_table("moods")
+'''
+
+
+@pytest.fixture(params=BACKENDS)
+async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Of a database without a schema."""
+    if request.param == "embedded":
+        yield make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
+        return
+    mariadb = request.getfixturevalue("mariadb")
+    redis = request.getfixturevalue("redis_server")
+    async with mariadb.database(unique_name()) as url:
+        yield make_settings(tmp_path, database=url, redis=redis.url)
+
+
+@pytest.fixture
+def next_release(tmp_path: Path) -> Path:
+    """A checkout with one more migration."""
+    root = tmp_path / "checkout"
+    shutil.copytree(ROOT / "alembic", root / "alembic")
+    shutil.copy(ROOT / "alembic.ini", root)
+    (root / "app").symlink_to(ROOT / "app")
+    (root / "alembic/versions/9999_next.py").write_text(NEXT.format(head=STEPS[-1]))
+    return root
+
+
+async def migrated(settings: Settings, step: str, root: Path = ROOT) -> None:
+    direction = "downgrade" if step == STEPS[-3] else "upgrade"
+    finished = await alembic(settings, direction, step, root=root)
+    assert finished.code == 0, finished.output
+
+
+async def readiness(http: httpx.AsyncClient, status: int = 200) -> tuple[str, str | None]:
+    found = ok(await http.get("/health/ready"), status)
+    return found["database"], found.get("mend")
+
+
+async def everything_works(server: Running, http: httpx.AsyncClient) -> None:
+    """Each part of the program that touches the database, once."""
+    account = {"username": unique("ada"), "password": PASSWORD}
+    ok(await http.post(f"{API}/auth/register", json=account), 201)
+    form = account | {"grant_type": "password"}
+    login = ok(await http.post(f"{API}/auth/token", data=form))
+    renewal = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+    ok(await http.post(f"{API}/auth/token", data=renewal))
+    ada, bob = await server.people(http, "ada", "bob")
+    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    room = await ada.makes_room("private", bob)
+    direct = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+    async with Peers() as peers:
+        here, there = await peers.join(ada, room, token=ticket), await peers.join(bob, room)
+        snapshot = there.of("rooms")[-1]["snapshot"]
+        await here.says(room, f"hello @{bob.username}")
+        await there.has(room, 4)
+        assert (await there.ask("read", room=room, seq=4))["seq"] == 4
+        await ada.says(direct, "and here")
+        await there.expect("room.bumped")
+        ok(await ada.patch(f"/rooms/{room}", name="Another name"))
+        ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        await there.expect("room.closed", room=room)
+        again = await peers.dial(server.url)
+        await again.send("hello", token=bob.access, snapshot=snapshot)
+        listed = await again.expect("rooms")
+        assert (listed["full"], listed["gone"]) == (False, [room])
+    assert [event["seq"] for event in await ada.log(room)] == list(range(1, 8))
+    ok(await ada.get(f"/rooms/{room}/messages"))
+    ok(await ada.get("/users", query="bob"))
+    ok(await ada.get("/rooms"))
+    ok(await bob.post("/auth/logout"), 204)
+
+
+async def test_one_step_behind_one_step_ahead_and_too_old(
+    blank: Settings, next_release: Path
+) -> None:
+    """The migrations are made under a program that runs, as in a rolling update."""
+    await migrated(blank, STEPS[-2])
+    async with serving(generous(blank)) as server, server.client() as http:
+        assert await readiness(http) == ("migrations pending", "python -m app migrate")
+        await everything_works(server, http)
+        await migrated(blank, "head")
+        assert await readiness(http) == ("ok", None)
+        await everything_works(server, http)
+        await migrated(blank, "head", next_release)
+        assert await readiness(http) == ("newer schema", None)
+        await everything_works(server, http)
+    # And a program that starts there.
+    async with serving(generous(blank)) as server, server.client() as http:
+        await everything_works(server, http)
+
+
+async def test_two_steps_behind_is_too_old(blank: Settings) -> None:
+    await migrated(blank, "head")
+    await migrated(blank, STEPS[-3])
+    async with serving(generous(blank)) as server, server.client() as http:
+        assert await readiness(http, 503) == ("schema too old", "python -m app migrate")
+        await migrated(blank, "head")
+        assert await readiness(http) == ("ok", None)

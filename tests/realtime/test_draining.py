@@ -1,0 +1,198 @@
+"""Before a process ends: clients are asked to move, what is under way finishes, nobody is kept."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from app.messages.sending import commit_send
+from app.settings import Settings
+from tests.features.answers import ok
+from tests.features.people import API
+from tests.features.serving import Running, eventually, serving
+from tests.realtime.conftest import quick
+from tests.realtime.peer import Peers
+from tests.realtime.processes import running
+from tests.servers.backend import Backend, vary
+
+
+def patient(backend: Backend, **server: float) -> Settings:
+    """Long enough to look at a server that drains."""
+    times = {"drain_s": 5, "drain_grace_s": 20, "drain_hard_s": 60}
+    return vary(quick(backend.settings), server=times | server)
+
+
+@asynccontextmanager
+async def draining(settings: Settings) -> AsyncIterator[Running]:
+    """A server that is stopped in the test, and has to end by itself."""
+    async with serving(settings) as server:
+        yield server
+        assert server.server.should_exit
+
+
+async def stop(server: Running) -> None:
+    server.server.should_exit = True
+    await eventually(server.context.draining.is_set)
+
+
+async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: Peers) -> None:
+    async with draining(patient(backend)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        stays, moves = [await peers.join(ada, room) for _ in range(2)]
+        mute = await peers.dial(server.url)
+        await stop(server)
+        for peer in (stays, moves):
+            assert 0 <= (await peer.expect("draining"))["in_ms"] < 100
+        answer = await http.get("/health/ready")
+        state = ok(answer, 503)
+        assert (state["ready"], state["draining"], state["database"]) == (False, True, "ok")
+        assert answer.headers["connection"] == "close"
+        with pytest.raises(InvalidStatus) as refused:
+            await peers.dial(server.url)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["Retry-After"] == "1"
+        # What is connected is served as before.
+        await ada.says(room, "over HTTP")
+        await stays.says(room, "over the socket")
+        await moves.has(room, 4)
+        await mute.send("hello", token=ada.access)
+        assert await mute.closed() == 4001
+        await moves.leave()
+        assert stays.is_open
+        await stays.leave()  # the last one: nobody waits for the grace
+        await eventually(lambda: not server.server.servers[0].is_serving())
+
+
+async def test_who_stays_is_closed_and_so_is_who_never_said_hello(
+    backend: Backend, peers: Peers
+) -> None:
+    async with draining(patient(backend, drain_grace_s=0.2)) as server, server.client() as http:
+        ada = await server.person(http)
+        stays, mute = await peers.join(ada), await peers.dial(server.url)
+        await stop(server)
+        assert await stays.closed() == 4001
+        assert await mute.closed() == 4001
+
+
+async def test_slots_are_spread(
+    embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.realtime.drain.SOCKETS_PER_S", 1.0)
+    settings = patient(embedded, drain_s=2, drain_grace_s=0)
+    async with draining(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        joined = [await peers.join(ada) for _ in range(4)]
+        await stop(server)
+        slots = {peer: (await peer.expect("draining"))["in_ms"] for peer in joined}
+        assert sorted(slots.values()) == [0, 500, 1000, 1500]
+        at: dict[int, float] = {}
+
+        async def note(slot: int, peer: Any) -> None:
+            assert await peer.closed() == 4001
+            at[slot] = asyncio.get_running_loop().time()
+
+        await asyncio.gather(*(note(slot, peer) for peer, slot in slots.items()))
+        assert list(at) == [0, 500, 1000, 1500]
+        assert at[1500] - at[0] > 1.0
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Sends over sockets wait: (one has come, go on)."""
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(*args: Any) -> Any:
+        came.set()
+        await go.wait()
+        return await commit_send(*args)
+
+    monkeypatch.setattr("app.realtime.dispatch.commit_send", wait)
+    return came, go
+
+
+async def test_a_send_in_flight_is_answered_before_the_close(
+    backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    came, go = held
+    async with draining(patient(backend, drain_grace_s=0)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        busy, idle = await peers.join(ada, room), await peers.join(ada)
+        await busy.send("message.send", id=7, room=room, nonce="n7", text="the last one")
+        await came.wait()
+        await stop(server)
+        assert await idle.closed() == 4001
+        assert busy.is_open
+        go.set()
+        assert await busy.closed() == 4001
+        assert [ack["id"] for ack in busy.of("ack")] == [7]
+
+
+async def test_the_end_is_hard(
+    backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    came, _ = held
+    settings = patient(backend, drain_s=0, drain_grace_s=0, drain_hard_s=0.5)
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        stuck = await peers.join(ada, room)
+        await stuck.send("message.send", id=7, room=room, nonce="n7", text="never")
+        await came.wait()
+        server.server.should_exit = True
+        assert await stuck.closed() == 1006
+
+
+async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
+    """Its body is half there when the server is told to stop, which has no socket to wait for."""
+    go = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"kind": "public", '
+        await go.wait()
+        yield b'"name": "made at the last moment"}'
+
+    async with draining(patient(backend)) as server, server.client() as http:
+        ada = await server.person(http)
+        headers = {"Authorization": f"Bearer {ada.access}", "Content-Type": "application/json"}
+        request = asyncio.create_task(
+            http.post(f"{API}/rooms", content=body(), headers=headers, timeout=30)
+        )
+        await eventually(lambda: bool(server.server.server_state.tasks))
+        await stop(server)
+        await eventually(lambda: not server.server.servers[0].is_serving())
+        assert not request.done()
+        go.set()
+        answer = await request
+        assert ok(answer, 201)["name"] == "made at the last moment"
+        assert answer.headers["connection"] == "close"
+
+
+async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: Path) -> None:
+    async with running(patient(backend), tmp_path) as server, httpx.AsyncClient() as http:
+        ok(await http.get(f"{server.url}/health/live"))
+        server.signal(signal.SIGTERM)
+        assert await server.ended(within=15) == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
+async def test_the_second_signal_ends_at_once(
+    backend: Backend, peers: Peers, tmp_path: Path, second: signal.Signals
+) -> None:
+    async with serving(quick(backend.settings)) as elsewhere, elsewhere.client() as http:
+        ada = await elsewhere.person(http)
+        async with running(patient(backend), tmp_path) as server:
+            peer = await peers.join(server.here(ada))
+            server.signal(signal.SIGINT)
+            await peer.expect("draining")
+            server.signal(second)
+            assert await server.ended(within=10) == 0
+            assert await peer.closed() == 1006
+            assert "Traceback" not in server.story()

@@ -1,0 +1,147 @@
+"""A rolling restart of two processes under load: nobody notices."""
+
+import asyncio
+import itertools
+import signal
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from app.client.backoff import Backoff
+from app.client.chat import ChatClient
+from app.client.feed import Disconnected
+from app.core.events import RoomEvent
+from app.realtime.drain import MOVE
+from app.realtime.protocol import Ack
+from app.settings import Settings
+from app.users.schemas import Register
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.balancer import Balancer, balancing
+from tests.realtime.processes import ServerProcess, running
+from tests.servers.backend import vary
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]  # processes start in here
+PASSWORD = "correct horse"
+
+
+class Talker:
+    """A client of the product, which talks and listens without a pause."""
+
+    def __init__(self, chat: ChatClient, room: UUID) -> None:
+        self.chat, self.room = chat, room
+        self.sent: dict[str, asyncio.Future[Ack]] = {}
+        self.events: list[RoomEvent] = []
+        self.losses: list[str] = []
+
+    async def listen(self) -> None:
+        async for item in self.chat.events():
+            if isinstance(item, RoomEvent):
+                self.events.append(item)
+            elif isinstance(item, Disconnected):
+                self.losses.append(item.reason)
+
+    async def talk(self, until: asyncio.Event) -> None:
+        while not until.is_set():
+            nonce = uuid4().hex
+            self.sent[nonce] = self.chat.send(self.room, "hello", nonce=nonce)
+            await self.sent[nonce]
+            await asyncio.sleep(0.05)
+
+
+async def post(person: Person, room: str, until: asyncio.Event) -> Counter[int]:
+    """Over HTTP, on connections that are kept. A request without an answer is sent again."""
+    statuses: Counter[int] = Counter()
+    for number in itertools.count():
+        if until.is_set():
+            return statuses
+        while True:
+            try:
+                answer = await person.sends(room, "over HTTP", f"http-{number}")
+            except httpx.TransportError:
+                continue  # a connection that was idle has ended: see operations.md
+            statuses[answer.status_code] += 1
+            break
+        await asyncio.sleep(0.01)
+    raise AssertionError
+
+
+async def test_a_rolling_restart_under_load(
+    cluster_server: Running, cluster_settings: Settings, tmp_path: Path
+) -> None:
+    settings = vary(cluster_settings, server={"drain_s": 2, "drain_grace_s": 8, "drain_hard_s": 20})
+    async with AsyncExitStack() as stack:
+        processes = await asyncio.gather(
+            *(stack.enter_async_context(running(settings, tmp_path)) for _ in range(2))
+        )
+        balancer = await stack.enter_async_context(balancing(*(p.port for p in processes)))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=balancer.url))
+        ada = await cluster_server.person(http)
+        room = await ada.makes_room()
+        talkers = [await talker(stack, balancer, UUID(room)) for _ in range(4)]
+        done = asyncio.Event()
+        listening = [asyncio.create_task(t.listen()) for t in talkers]
+        talking = [asyncio.create_task(t.talk(done)) for t in talkers]
+        posting = asyncio.create_task(post(ada, room, done))
+        for process in processes:
+            await restart(stack, process, settings, tmp_path)
+        done.set()
+        statuses = await posting
+        await asyncio.gather(*talking)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(t.chat.drain() for t in talkers))
+        log = await ada.log(room)
+        for one in talkers:
+            await reached(one, log[-1]["seq"])
+            await one.chat._stop()
+        await asyncio.gather(*listening)
+    check(log, talkers, statuses)
+    assert balancer.failures == []
+
+
+def check(log: list[dict[str, object]], talkers: list[Talker], statuses: Counter[int]) -> None:
+    assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+    messages = [e["message"] for e in log if e["type"] == "message.created"]
+    nonces = Counter((m["sender"], m["nonce"]) for m in messages)  # type: ignore[index]
+    assert set(nonces.values()) == {1}, "each of them once"
+    sent = [nonce for talker in talkers for nonce in talker.sent]
+    assert len(messages) == len(sent) + statuses.total()
+    assert statuses.keys() <= {200, 201}
+    at = {m["nonce"]: m["seq"] for m in messages}  # type: ignore[index]
+    for talker in talkers:
+        acked = {nonce: ack.result().seq for nonce, ack in talker.sent.items()}
+        assert acked == {nonce: at[nonce] for nonce in acked}
+        first = talker.events[0].seq
+        assert [e.seq for e in talker.events] == list(range(first, len(log) + 1))
+        assert set(talker.losses) <= {MOVE}, "who lost a socket was told to come back"
+    assert sum(len(talker.losses) for talker in talkers) < len(talkers), "most move in time"
+
+
+async def talker(stack: AsyncExitStack, balancer: Balancer, room: UUID) -> Talker:
+    backoff = Backoff(first_s=0.05, most_s=0.2)
+    chat = await stack.enter_async_context(ChatClient(balancer.url, backoff=backoff))
+    name = f"talker{uuid4().hex[:8]}"
+    await chat.api.register(Register(username=name, password=PASSWORD))
+    await chat.log_in(name, PASSWORD)
+    await chat.api.join(room)
+    await chat.open(room)
+    return Talker(chat, room)
+
+
+async def restart(
+    stack: AsyncExitStack, process: ServerProcess, settings: Settings, directory: Path
+) -> None:
+    process.signal(signal.SIGTERM)
+    assert await process.ended(within=20) == 0, process.story()
+    assert "Traceback" not in process.story()
+    await stack.enter_async_context(running(settings, directory, process.port))
+
+
+async def reached(talker: Talker, seq: int) -> None:
+    async with asyncio.timeout(20):
+        while not talker.events or talker.events[-1].seq < seq:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
