@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-embedded test-mysql check check-format check-lint \
-	check-types check-imports check-locks format lock revision clean
+	check-types check-imports check-locks format bench lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,13 @@ format: $(DEV) ## Format the code and repair what the linter can
 	$(PY) -m ruff check --fix-only --show-fixes .
 	$(PY) -m ruff format .
 
+# --- Measuring ----------------------------------------------------------------------------------
+
+bench: $(DEV) ## Measure next to others (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
+	@tests/servers/install.sh
+	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
+		$(if $(REPORT),--report) $(if $(DATA),--data "$(DATA)")
+
 # --- Dependencies -------------------------------------------------------------------------------
 
 LOCKS := requirements.lock requirements-dev.lock
@@ -131,7 +138,7 @@ revision: export M := $(M)
 
 clean: ## Remove .venv and all caches; var/, certs/ and .env stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
-	find app alembic tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app alembic bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The virtual environment --------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus = create_bus(settings)
         database = _database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits)
+        hub = Hub(database, settings.limits, settings.realtime.join_writes)
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)

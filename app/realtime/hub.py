@@ -34,7 +34,7 @@ GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED:
 
 
 class Hub:
-    def __init__(self, database: Database, limits: Limits) -> None:
+    def __init__(self, database: Database, limits: Limits, join_writes: bool = True) -> None:
         self.database, self.limits = database, limits
         self.sockets: set[Socket] = set()
         self.by_user: dict[UUID, list[Socket]] = defaultdict(list)  # the oldest first
@@ -42,7 +42,7 @@ class Hub:
         self.rooms: dict[UUID, OpenRoom] = {}
         self.gaps: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `repair.py`
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
-        self.turn = Turn(limits.buffer_bytes)
+        self.turn = Turn(limits.buffer_bytes, join_writes)
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
         self.heard = Heard()  # for `sweep.py`
         # What clients ask who come back, all at once.

@@ -64,6 +64,24 @@ async def test_what_a_turn_brings_leaves_in_one_write(
     await both[0].expect("own")
 
 
+async def test_without_joining_each_event_is_a_write_of_its_own(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"join_writes": False})
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(2)]
+    peer = await peers.join(ada, *rooms)
+    (socket,) = server.hub.by_user[UUID(ada.id)]
+    written = spy(socket, monkeypatch)
+    for seq in (3, 4):
+        for room in rooms:
+            server.hear(event(room, seq, ada.id))
+    for room in rooms:
+        await peer.has(room, 4)
+        assert peer.seqs(room) == [3, 4]
+    assert [block.count(b"message.created") for block in written] == [1, 1, 1, 1]
+
+
 async def test_an_answer_and_its_event_leave_together(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

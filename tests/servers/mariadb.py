@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +63,13 @@ class MariaDb:
 
 
 @contextmanager
-def run_mariadb(directory: Path) -> Iterator[MariaDb]:
+def run_mariadb(directory: Path, *options: str) -> Iterator[MariaDb]:
+    """`options` of mariadbd come last, so that they count. They are for a process of our own."""
     given = os.environ.get(VARIABLE)
     if given:
         yield MariaDb(make_url(given), None)
         return
-    server = _own(directory)
+    server = _own(directory, options)
     server.start()
     try:
         yield MariaDb(make_url(f"mysql://chat:chat@{HOST}:{server.port}/"), server)
@@ -76,7 +77,7 @@ def run_mariadb(directory: Path) -> Iterator[MariaDb]:
         server.stop()
 
 
-def _own(directory: Path) -> Server:
+def _own(directory: Path, options: Sequence[str]) -> Server:
     mariadbd = require("mariadbd", VARIABLE, EXAMPLE)
     install = require("mariadb-install-db", VARIABLE, EXAMPLE)
     data = directory / "data"
@@ -109,5 +110,6 @@ def _own(directory: Path) -> Server:
         "--skip-name-resolve",
         "--innodb-buffer-pool-size=64M",
         "--innodb-flush-log-at-trx-commit=1",  # durable, as in production
+        *options,
     ]
     return Server(command, port, directory / "log")

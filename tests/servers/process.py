@@ -54,11 +54,11 @@ class Server:
 
     def freeze(self) -> None:
         """Connections stay open and nothing is answered."""
-        os.kill(self._pid, signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         if self._executor.running():
-            os.kill(self._pid, signal.SIGCONT)
+            os.kill(self.pid, signal.SIGCONT)
 
     @contextmanager
     def killed(self) -> Iterator[None]:
@@ -77,7 +77,7 @@ class Server:
             self.thaw()
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
         assert self._executor.process is not None, "the server is not running"
         return self._executor.process.pid
 

@@ -259,14 +259,16 @@ class MemberReads:
     async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[Listed]:
         """All rooms of those users whose time is None; of the others, those that have changed since
         then for the user."""
-        full = [user for user, at in since.items() if at is None]
-        changed = [
+        wanted = [
             and_(Member.user_id == user, or_(Room.changed_at > at, Member.changed_at > at))
             for user, at in since.items()
             if at is not None
         ]
+        full = [user for user, at in since.items() if at is None]
+        if full:
+            wanted.append(Member.user_id.in_(full))
         rows = await self._session.execute(
-            _LISTED.where(Member.user_id.in_(list(since)), or_(Member.user_id.in_(full), *changed))
+            _LISTED.where(Member.user_id.in_(list(since)), or_(*wanted))
         )
         return [Listed._make(row) for row in rows]
 

@@ -1,0 +1,175 @@
+"""People and rooms to load: written straight into the tables, with tokens that the server takes.
+
+Nobody has a password: hashing one takes longer than everything else here.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.clock import now
+from app.core.events import Role, RoomKind
+from app.core.ids import new_id
+from app.core.tokens import Claims, Tokens
+from app.persistence.engine import create_engines
+from app.persistence.tables import Base, LoggedEvent, Member, Message, Room, Session, User
+from app.settings import Settings
+
+LIFETIME = timedelta(days=1)
+STEP = 2000
+
+
+@dataclass(frozen=True)
+class Person:
+    user: UUID
+    token: str
+    rooms: list[UUID]
+
+    def hello(self, rooms: Iterable[UUID] = (), **more: Any) -> bytes:
+        """With these rooms open."""
+        positions = more.pop("positions", None) or [{"room": str(room)} for room in rooms]
+        return orjson.dumps({"type": "hello", "token": self.token, "rooms": positions} | more)
+
+
+async def populate(
+    settings: Settings, people: int, rooms: int, rooms_of: Callable[[int], Iterable[int]]
+) -> tuple[list[Person], list[UUID]]:
+    """`rooms_of` says by number which rooms a person is in."""
+    made = [new_id() for _ in range(rooms)]
+    users = [(new_id(), new_id(), [made[n] for n in rooms_of(one)]) for one in range(people)]
+    at = now()
+    async with _connection(settings) as connection:
+        await _insert(connection, User, (_user(user, at) for user, _, _ in users))
+        await _insert(connection, Session, (_session(s, user, at) for user, s, _ in users))
+        await _insert(connection, Room, (_room(room, n, at) for n, room in enumerate(made)))
+        await _insert(
+            connection,
+            Member,
+            (_member(room, user, at) for user, _, theirs in users for room in theirs),
+        )
+    tokens = Tokens(settings.auth.secret_key.encode(), settings.auth.issuer)
+    return [
+        Person(user, tokens.sign(Claims(user, session), at, at + LIFETIME), theirs)
+        for user, session, theirs in users
+    ], made
+
+
+async def fill_room(
+    settings: Settings, room: UUID, sender: UUID, count: int, texts: list[str]
+) -> None:
+    """A log of `count` messages, and nothing else."""
+    at = now()
+    async with _connection(settings) as connection:
+        for start in range(1, count + 1, 10 * STEP):
+            seqs = range(start, min(start + 10 * STEP, count + 1))
+            await _insert(
+                connection,
+                Message,
+                (
+                    {
+                        "room_id": room,
+                        "seq": seq,
+                        "sender_id": sender,
+                        "nonce": f"n{seq}",
+                        "text": texts[seq % len(texts)],
+                        "at": at,
+                    }
+                    for seq in seqs
+                ),
+            )
+            await _insert(
+                connection,
+                LoggedEvent,
+                (
+                    {
+                        "room_id": room,
+                        "seq": seq,
+                        "type": "message.created",
+                        "actor_id": sender,
+                        "at": at,
+                        "message_seq": seq,
+                    }
+                    for seq in seqs
+                ),
+            )
+        await connection.execute(update(Room).where(Room.id == room).values(seq=count))
+
+
+@asynccontextmanager
+async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """One transaction on a connection of its own."""
+    engines = create_engines(settings.database)
+    try:
+        async with engines.write.begin() as connection:
+            yield connection
+    finally:
+        await engines.dispose()
+
+
+async def _insert(
+    connection: AsyncConnection, table: type[Base], rows: Iterable[dict[str, Any]]
+) -> None:
+    step: list[dict[str, Any]] = []
+    for row in rows:
+        step.append(row)
+        if len(step) == STEP:
+            await connection.execute(insert(table), step)
+            step.clear()
+    if step:
+        await connection.execute(insert(table), step)
+
+
+def _user(user: UUID, at: datetime) -> dict[str, Any]:
+    name = f"u{user.hex}"
+    return {
+        "id": user,
+        "username": name,
+        "username_key": name,
+        "display_name": name,
+        "display_key": name,
+        "is_admin": False,
+        "created_at": at,
+    }
+
+
+def _session(session: UUID, user: UUID, at: datetime) -> dict[str, Any]:
+    return {
+        "id": session,
+        "user_id": user,
+        "client": "bench",
+        "address": "127.0.0.1",
+        "created_at": at,
+        "used_at": at,
+        "expires_at": at + LIFETIME,
+    }
+
+
+def _room(room: UUID, number: int, at: datetime) -> dict[str, Any]:
+    return {
+        "id": room,
+        "kind": RoomKind.PUBLIC,
+        "name": f"Room {number}",
+        "name_key": f"room {number}",
+        "topic": "",
+        "seq": 0,
+        "created_at": at,
+        "changed_at": at - LIFETIME,
+    }
+
+
+def _member(room: UUID, user: UUID, at: datetime) -> dict[str, Any]:
+    return {
+        "room_id": room,
+        "user_id": user,
+        "role": Role.MEMBER,
+        "joined_at": at,
+        "read_seq": 0,
+        "changed_at": at - LIFETIME,
+    }

@@ -1,0 +1,92 @@
+"""How a database would execute a query, and what is wrong with that on a hot path."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.persistence.engine import Engines
+from app.persistence.uow import Database
+
+EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")
+
+
+@dataclass(frozen=True)
+class Statement:
+    sql: str
+    parameters: Any
+
+
+@contextmanager
+def recording(database: Database) -> Iterator[list[Statement]]:
+    """Every statement that is executed meanwhile, with its parameters."""
+    found: list[Statement] = []
+
+    def note(
+        _conn: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        if sql.lstrip().upper().startswith(EXPLAINED):
+            found.append(Statement(sql, parameters[0] if many else parameters))
+
+    engines = [engine.sync_engine for engine in _both(database._engines)]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+async def complaints(database: Database, statement: Statement) -> list[str]:
+    """`full scan of …` and `sorts`, for each step of the plan; nothing for a plan that is fine."""
+    async with database._engines.read.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            rows = await _run(connection, f"EXPLAIN QUERY PLAN {statement.sql}", statement)
+            return [found for row in rows for found in _of_sqlite(row["detail"])]
+        rows = await _run(connection, f"EXPLAIN {statement.sql}", statement)
+        return [found for row in rows for found in _of_mysql(row)]
+
+
+async def analyze(database: Database, tables: list[str]) -> None:
+    """Let the optimizer know how much there is."""
+    async with database._engines.write.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            await connection.exec_driver_sql("ANALYZE")
+        else:
+            await connection.exec_driver_sql(f"ANALYZE TABLE {', '.join(tables)}")
+        await connection.commit()
+
+
+def _of_sqlite(detail: str) -> list[str]:
+    # `SCAN t` and `SCAN t USING [COVERING] INDEX` read all of a table; a constant row and the list
+    # of an IN are none.
+    found = []
+    if detail.startswith("SCAN ") and not detail.endswith(("CONSTANT ROW", "VALUES CLAUSE")):
+        found.append(f"full scan of {detail.split()[1]}")
+    if "TEMP B-TREE" in detail:
+        found.append("sorts")
+    return found
+
+
+def _of_mysql(row: dict[str, Any]) -> list[str]:
+    found = []
+    extra = row["Extra"] or ""
+    # `index` reads all of an index. A derived table (<…>) was made by the query itself.
+    if row["type"] in ("ALL", "index") and not str(row["table"]).startswith("<"):
+        found.append(f"full scan of {row['table']}")
+    if "Using filesort" in extra or "Using temporary" in extra:
+        found.append("sorts")
+    return found
+
+
+async def _run(connection: AsyncConnection, sql: str, statement: Statement) -> list[dict[str, Any]]:
+    result = await connection.exec_driver_sql(sql, statement.parameters or ())
+    return [dict(row) for row in result.mappings()]
+
+
+def _both(engines: Engines) -> list[AsyncEngine]:
+    return [engines.write] if engines.read is engines.write else [engines.write, engines.read]

@@ -1,0 +1,173 @@
+"""Hot queries read what they return and little else: no full scan, no sort, on either database.
+
+The statements are those that the use cases really send, caught on their way to the driver, and
+explained on tables that have enough rows for a scan to be the worse choice.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.core.clock import now
+from app.core.errors import NotFound
+from app.core.ids import new_id
+from app.core.tokens import Claims
+from app.messages import service as messages
+from app.messages.schemas import Draft
+from app.persistence.engine import create_engines
+from app.persistence.tables import Base
+from app.persistence.uow import Database
+from app.realtime.listing import arrivals, listing
+from app.realtime.missed import Wanted, read_missed
+from app.realtime.protocol import Position
+from app.rooms import service as rooms
+from app.web.auth import actors_of
+from tests.persistence.crowds import LONG, World, populate
+from tests.persistence.plans import Statement, analyze, complaints, recording
+from tests.servers.backend import make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb
+
+Query = Callable[[World], Awaitable[object]]
+
+
+async def refused(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.database.read(messages.page_before, world.actor, new_id(), None, 50)
+
+
+# Each is what a client or a worker does all the time.
+HOT: dict[str, Query] = {
+    "who calls": lambda w: w.database.read(actors_of, [Claims(w.actor.user, w.actor.session)]),
+    "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
+    "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
+    "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
+    "page around": lambda w: w.database.read(messages.page_around, w.actor, w.room, 3000, 50),
+    "one message": lambda w: w.database.read(messages.get, w.actor, w.room, 3000),
+    "events": lambda w: w.database.read(messages.log, w.actor, w.room, 3000, 2**53, 100),
+    "room list": lambda w: w.database.read(rooms.my_rooms, w.actor.user, None, 50),
+    "room list, next page": lambda w: w.database.read(rooms.my_rooms, w.actor.user, w.rooms[5], 50),
+    "hello: rooms": lambda w: w.database.read(arrivals, [w.actor]),
+    "hello: all": lambda w: w.database.read(listing, [w.arrival(None)]),
+    "hello: since": lambda w: w.database.read(listing, [w.arrival(now())]),
+    "open": lambda w: w.database.read(
+        read_missed,
+        [
+            Wanted(
+                actor=w.actor,
+                positions=[Position(room=w.room, since=LONG - 20)],
+                most_a_room=100,
+                most_events=1000,
+                most_bytes=2**20,
+            )
+        ],
+    ),
+    "badges": lambda w: w.database.read(
+        lambda reads: reads.members.badges([(room, w.actor.user) for room in w.rooms[:20]])
+    ),
+    "badge": lambda w: w.database.read(
+        lambda reads: reads.members.badges([(w.room, w.actor.user)])
+    ),
+    "heads": lambda w: w.database.read(lambda reads: reads.rooms.heads(w.rooms[:50])),
+    "sweep": lambda w: w.database.read(lambda reads: reads.rooms.changed(15)),
+    "sweep: memberships": lambda w: w.database.read(
+        lambda reads: reads.events.memberships([(room, 2, 9) for room in w.rooms[:20]])
+    ),
+    "poll: markers": lambda w: w.database.read(
+        lambda reads: reads.members.changed(w.users[:20], 15)
+    ),
+    "sessions": lambda w: w.database.read(
+        lambda reads: reads.sessions.live_among([w.actor.session], now())
+    ),
+    "send": lambda w: w.database.transact(
+        messages.send, w.actor, w.room, Draft(nonce=str(new_id()), text="hi @user-1", reply_to=99)
+    ),
+    "send again": lambda w: w.database.transact(
+        messages.send, w.actor, w.room, Draft(nonce="n-3000", text="text 3000")
+    ),
+    "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
+    "ticket": lambda w: w.database.transact(lambda uow: uow.sessions.take_ticket(b"t" * 32, now())),
+    "members": lambda w: w.database.read(
+        lambda reads: reads.members.of_room(w.rooms[1], None, 100, w.actor.user)
+    ),
+    "members of a huge room": lambda w: w.database.read(
+        lambda reads: reads.members.of_room(w.room, None, 100, w.actor.user)
+    ),
+    "public rooms": lambda w: w.database.read(rooms.public_rooms, "", None, 50),
+    "refused": refused,
+}
+
+BY_NAME = "by username, which stands in another table than the room; bounded by the room's members"
+RANGES = "rows of some short ranges of logs, which SQLite gathers range by range"
+# (database, query): what its plan does all the same, and why that is all right.
+ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
+    ("embedded", "members"): ({"sorts"}, BY_NAME),
+    ("embedded", "members of a huge room"): ({"sorts"}, BY_NAME),
+    ("embedded", "sweep: memberships"): ({"sorts"}, RANGES),
+    ("cluster", "members"): ({"sorts"}, BY_NAME),
+    ("cluster", "members of a huge room"): ({"sorts"}, BY_NAME),
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.embedded),
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ],
+)
+async def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    directory = tmp_path_factory.mktemp("plans")
+    if request.param == "embedded":
+        async with _filled(f"sqlite:///{directory / 'chat.db'}", directory) as made:
+            yield made
+        return
+    mariadb: MariaDb = request.getfixturevalue("mariadb")
+    async with mariadb.database(unique_name()) as url, _filled(url, directory) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _filled(url: str, directory: Path) -> AsyncIterator[World]:
+    settings = make_settings(directory, database=url)
+    await migrate(settings)
+    engines = create_engines(settings.database)
+    database = Database(engines, lambda _: None, settings.database.attempts)
+    try:
+        made = await populate(database)
+        await analyze(database, [table.name for table in Base.metadata.sorted_tables])
+        yield made
+    finally:
+        await database.dispose()
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_a_hot_query_reads_what_it_returns(
+    world: World, name: str, request: pytest.FixtureRequest
+) -> None:
+    with recording(world.database) as statements:
+        await HOT[name](world)
+    assert statements, "nothing was asked: this looks in the wrong place"
+    found = {
+        (complaint, statement.sql)
+        for statement in statements
+        for complaint in await complaints(world.database, statement)
+    }
+    kind = request.node.callspec.params["world"]
+    allowed, _ = ALLOWED.get((kind, name), (set(), ""))
+    assert {complaint for complaint, _ in found} == allowed, found
+
+
+async def test_a_scan_and_a_sort_are_noticed(world: World) -> None:
+    """The check itself: these read a whole table, or sort it."""
+    with recording(world.database) as statements:
+        await world.database.read(lambda reads: reads.users.search("nobody", None, 10))
+        await world.database.read(lambda reads: reads.events.density())
+    scan, density = statements
+    assert any("full scan" in found for found in await complaints(world.database, scan))
+    assert any("full scan" in found for found in await complaints(world.database, density))
+    by_name = Statement("SELECT id FROM users ORDER BY display_name", ())
+    assert "sorts" in await complaints(world.database, by_name)
