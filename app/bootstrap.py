@@ -14,12 +14,16 @@ from app.core.errors import Busy
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
+from app.core.tasks import end
 from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
 from app.persistence.together import Together
 from app.persistence.uow import Database
-from app.realtime import bumps, pulse, repair, sweep
+from app.presence.base import PresenceStore
+from app.presence.memory import MemoryPresence
+from app.presence.redis import RedisPresence
+from app.realtime import bumps, presence, pulse, repair, sweep, typing_notice
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
@@ -43,7 +47,9 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)
-        await stack.enter_async_context(_workers(hub, bus, settings))
+        store = _presence(settings)
+        stack.push_async_callback(store.stop)
+        await stack.enter_async_context(_workers(hub, bus, store, settings))
         await _say_if_behind(database)
         context = create_context(settings, database, bus)
         stack.callback(context.passwords.close)
@@ -80,6 +86,13 @@ def create_bus(settings: Settings) -> Bus:
     return RedisBus(settings.redis) if settings.redis.url else MemoryBus()
 
 
+def _presence(settings: Settings) -> PresenceStore:
+    if not settings.redis.url:
+        return MemoryPresence()
+    realtime = settings.realtime
+    return RedisPresence(settings.redis, realtime.presence_ttl_s, realtime.presence_grace_s)
+
+
 def _database(settings: Settings, bus: Bus) -> Database:
     return Database(create_engines(settings.database), bus.announce, settings.database.attempts)
 
@@ -109,7 +122,9 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
 
 
 @asynccontextmanager
-async def _workers(hub: Hub, bus: Bus, settings: Settings) -> AsyncIterator[None]:
+async def _workers(
+    hub: Hub, bus: Bus, store: PresenceStore, settings: Settings
+) -> AsyncIterator[None]:
     realtime = settings.realtime
     tasks = [
         asyncio.create_task(_for_ever(name, work))
@@ -120,14 +135,15 @@ async def _workers(hub: Hub, bus: Bus, settings: Settings) -> AsyncIterator[None
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
+            ("lease", lambda: presence.keep(hub, bus, store, realtime)),
+            ("watches", lambda: presence.tell(hub, store)),
+            ("typing", lambda: typing_notice.tell_typing(hub)),
         )
     ]
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 async def _for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:

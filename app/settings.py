@@ -143,6 +143,8 @@ class Realtime(Group):
     bump_every_ms: int = Field(500, ge=10)
     bump_every_huge_ms: int = Field(5000, ge=10)
     session_check_s: float = Field(10.0, gt=0)
+    presence_ttl_s: float = Field(30.0, ge=2)
+    presence_grace_s: float = Field(30.0, ge=0)
     join_writes: bool = True
 
 
@@ -158,6 +160,8 @@ class Limits(Group):
     sends_per_second: float = Field(5.0, gt=0)
     sends_burst: int = Field(10, ge=1)
     open_rooms: int = Field(100, ge=1)
+    watched_users: int = Field(200, ge=1, le=1000)
+    typing_every_s: float = Field(3.0, gt=0)
     sockets_per_user: int = Field(10, ge=1)
     sockets_unauthenticated_per_address: int = Field(20, ge=1)
     catchup_room: int = Field(100, ge=1)

@@ -17,6 +17,13 @@ class Bus(Protocol):
         from the log (`realtime/stream.py`).
         """
 
+    def whisper(self, pokes: Sequence[Announcement]) -> None:
+        """Tell every process, this one included, of what is true only now. Never blocks or fails.
+
+        At most once, and soon or never: what the broker does not take is thrown away, and nobody
+        is told. In the order of what this process announces on the same topic, as far as it comes.
+        """
+
     def listen(self, hear: Hear, doubt: Doubt) -> None:
         """From now on call `hear` for each poke, and `doubt` when some may have been lost.
 

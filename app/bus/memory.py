@@ -26,6 +26,9 @@ class MemoryBus:
                 except Exception:  # a defect of the listener, after COMMIT: no send fails for it
                     log.exception("bus.listener_failed", kind=poke.kind.name)
 
+    def whisper(self, pokes: Sequence[Announcement]) -> None:
+        self.announce(pokes)
+
     def listen(self, hear: Hear, doubt: Doubt) -> None:
         self._hear.append(hear)
 

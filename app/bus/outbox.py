@@ -1,43 +1,54 @@
-"""What a process has announced, on its way to Redis."""
+"""What a process has announced or whispered, on its way to Redis."""
 
 import asyncio
 import itertools
 import random
 from collections import deque
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from app.redis_client import UNREACHABLE, describe
 
 log = structlog.get_logger(__name__)
 
 WAITING = 10_000  # payloads
 WAITING_BYTES = 32 * 1024 * 1024
+CROWDED = 1_000  # so many wait that nothing fleeting is taken
 BATCH = 256  # payloads in one round trip
 RETRY_MIN_S, RETRY_MAX_S = 0.05, 2.0
-UNREACHABLE = (RedisError, OSError)  # TimeoutError is an OSError
 
 Envelope = tuple[str, bytes]  # a channel, and what is published there
+
+
+class Waiting(NamedTuple):
+    channel: str
+    payload: bytes
+    fleeting: bool
 
 
 class Outbox:
     """Sends in the order in which it was filled, at least once, except what had to give way.
 
     Bounded: the oldest give way. Then `apology` is published, too, so that the others hear of it.
+    What is fleeting goes at most once: a failure throws it away, because later it would be false.
     """
 
     def __init__(self, client: Redis, apology: Envelope) -> None:
         self._client, self._apology = client, apology
-        self._waiting: deque[Envelope] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._bytes = 0
         self._dropped = 0
         self._apologised = 0  # for how many of those that were dropped
         self._filled, self._hurried = asyncio.Event(), asyncio.Event()
         self._closing = False
 
-    def put(self, channel: str, payload: bytes) -> None:
-        self._waiting.append((channel, payload))
+    def put(self, channel: str, payload: bytes, *, fleeting: bool = False) -> None:
+        if fleeting and len(self._waiting) >= CROWDED:
+            return
+        self._waiting.append(Waiting(channel, payload, fleeting))
         self._bytes += len(payload)
         while len(self._waiting) > WAITING or self._bytes > WAITING_BYTES:
             self._pop()
@@ -71,6 +82,7 @@ class Outbox:
                     log.warning("bus.not_sent", error=describe(error), waiting=len(self._waiting))
             except Exception:
                 log.exception("bus.not_sent")
+            self._forget_fleeting()
             failures += 1
             await self._rest(failures)
 
@@ -81,7 +93,7 @@ class Outbox:
         dropped = self._dropped
         pipeline = self._client.pipeline(transaction=False)
         for envelope in batch:
-            pipeline.execute_command("PUBLISH", *envelope)
+            pipeline.execute_command("PUBLISH", envelope.channel, envelope.payload)
         if dropped > self._apologised:
             pipeline.execute_command("PUBLISH", *self._apology)
         for answer in await pipeline.execute(raise_on_error=False):
@@ -99,14 +111,13 @@ class Outbox:
                 await self._hurried.wait()
 
     def _pop(self) -> None:
-        self._bytes -= len(self._waiting.popleft()[1])
+        self._bytes -= len(self._waiting.popleft().payload)
+
+    def _forget_fleeting(self) -> None:
+        self._waiting = deque(one for one in self._waiting if not one.fleeting)
+        self._bytes = sum(len(one.payload) for one in self._waiting)
 
 
 def pause(failures: int) -> float:
     """Seconds until the next try, with full jitter: processes must not come back all at once."""
     return random.uniform(0, min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(failures, 10)))
-
-
-def describe(error: BaseException) -> str:
-    """redis-py's `repr` leaves the message out, and a timeout has none."""
-    return f"{type(error).__name__}: {error}"

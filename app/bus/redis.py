@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-import redis.asyncio as redis
 import structlog
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from app.bus import codec
 from app.bus.base import Doubt, Hear
-from app.bus.outbox import UNREACHABLE, Outbox, describe, pause
+from app.bus.outbox import Outbox, pause
 from app.core.events import Announcement
+from app.core.tasks import end
+from app.redis_client import UNREACHABLE, connect, describe
 from app.settings import Redis
 
 log = structlog.get_logger(__name__)
@@ -33,7 +32,6 @@ BEACON_EVERY_S = 1.0
 BEACON_LATE_S = 2.0  # after it was sent; so at most three seconds after the last sign of life
 POLL_S = 0.5
 FLUSH_S = 1.0
-CANCEL_EVERY_S = 0.1
 REPORT_EVERY_S = 60.0
 
 
@@ -46,7 +44,7 @@ class RedisBus:
 
     def __init__(self, settings: Redis) -> None:
         self._timeout_s = settings.timeout_s
-        self._commands, self._subscriber = _client(settings), _client(settings)
+        self._commands, self._subscriber = connect(settings), connect(settings)
         self._origin = secrets.token_bytes(codec.ORIGIN_BYTES)
         self._partitions = [f"{settings.prefix}:{n}" for n in range(settings.partitions)]
         self._lossy = f"{settings.prefix}:lossy"  # who writes here has dropped pokes
@@ -75,11 +73,20 @@ class RedisBus:
     def announce(self, pokes: Sequence[Announcement]) -> None:
         for poke in pokes:
             self._deliver(poke)
-            try:
-                partition = codec.partition(poke.topic, len(self._partitions))
-                self._outbox.put(self._partitions[partition], codec.encode(poke, self._origin))
-            except Exception:  # a defect, and no reason to fail what is committed
-                log.exception("bus.not_encoded", kind=poke.kind)
+            self._post(poke)
+
+    def whisper(self, pokes: Sequence[Announcement]) -> None:
+        for poke in pokes:
+            self._deliver(poke)
+            if self.healthy:
+                self._post(poke, fleeting=True)
+
+    def _post(self, poke: Announcement, *, fleeting: bool = False) -> None:
+        try:
+            channel = self._partitions[codec.partition(poke.topic, len(self._partitions))]
+            self._outbox.put(channel, codec.encode(poke, self._origin), fleeting=fleeting)
+        except Exception:  # a defect, and no reason to fail what is committed
+            log.exception("bus.not_encoded", kind=poke.kind)
 
     async def start(self) -> None:
         self._sender = asyncio.create_task(self._outbox.run())
@@ -96,7 +103,7 @@ class RedisBus:
         self._outbox.close()
         if self._sender:
             await asyncio.wait([self._sender], timeout=FLUSH_S)
-            await _end(self._sender, *self._others)
+            await end(self._sender, *self._others)
         for client in (self._commands, self._subscriber):
             with suppress(*UNREACHABLE):
                 await client.aclose()
@@ -218,29 +225,3 @@ class RedisBus:
                 doubt()
             except Exception:
                 log.exception("bus.listener_failed", kind="doubt")
-
-
-def _client(settings: Redis) -> redis.Redis:
-    """Nothing of redis-py that reconnects unseen: with no error to retry on, it never does.
-
-    RESP2: pub/sub on its own connection needs no more, and with RESP3 redis-py formats each message
-    for a debug log and asks every server for maintenance notifications.
-    """
-    client: redis.Redis = redis.Redis.from_url(
-        settings.url,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0, supported_errors=()),
-        socket_timeout=settings.timeout_s,
-        socket_connect_timeout=settings.timeout_s,
-    )
-    return client
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """Until they are done: redis-py sends within `wait_for`, which in Python 3.11 drops a
-    cancellation that comes just as it has finished."""
-    running = set(tasks)
-    while running:
-        for task in running:
-            task.cancel()
-        running = (await asyncio.wait(running, timeout=CANCEL_EVERY_S))[1]

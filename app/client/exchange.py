@@ -127,7 +127,7 @@ class Exchange:
             case RoomList() | RoomBumped() | ReadMarker():
                 self._feed.hint(frame)
             case _:
-                pass  # a second welcome
+                pass  # a second welcome; presence and typing, which this client does not show
 
     def _hear_error(self, frame: ErrorFrame) -> None:
         refused, now = Refused.by_frame(frame), asyncio.get_running_loop().time()

@@ -135,6 +135,8 @@ class Kind(IntEnum):
     ROOM = 5  # anything else in the log
     READ = 6  # signal, not in the log: subject's marker moved when the log reached up to seq
     SESSION_REVOKED = 7  # signal: topic is the session, subject its user
+    TYPING = 8  # whispered: subject writes in the room, known to be a member at seq
+    PRESENCE = 9  # whispered: look again at the users whose ids are the frame, 16 bytes each
 
 
 SIGNALS = frozenset({Kind.READ, Kind.SESSION_REVOKED})

@@ -10,6 +10,7 @@ from app.messages.sending import commit_send
 from app.messages.service import mark_read
 from app.realtime.catchup import open_rooms
 from app.realtime.hub import Hub
+from app.realtime.presence import watch
 from app.realtime.protocol import (
     Ack,
     ClientFrame,
@@ -20,9 +21,12 @@ from app.realtime.protocol import (
     Pong,
     RoomClosed,
     SendMessage,
+    Typing,
+    Watch,
     error_frame,
 )
 from app.realtime.socket import Socket
+from app.realtime.typing_notice import say_typing
 from app.web.context import Context
 
 log = structlog.get_logger(__name__)
@@ -68,6 +72,10 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
             for room in frame.rooms:
                 hub.detach(socket, room)
                 socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
+        case Watch():
+            watch(hub, socket, frame)
+        case Typing():
+            await say_typing(hub, context.bus, socket, frame.room)
         case Pong():
             pass  # that anything came is what counts; `Socket.heard_at`
         case Hello():

@@ -22,6 +22,8 @@ from app.realtime.protocol import CloseCode, RoomClosed
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
 from app.realtime.turn import Turn
+from app.realtime.typists import Typists
+from app.realtime.watches import Watches
 from app.settings import Limits
 
 # Frames that may queue for one follower while it catches up.
@@ -49,6 +51,10 @@ class Hub:
         self.arrivals = Together(database, arrivals, CLIENTS)
         self.listings = Together(database, listing, ROOMS, weight=len)
         self.catchups = Together(database, read_missed, ROOMS, weight=len)
+        self.moved: set[UUID] = set()  # users whose first socket came or last one went: for
+        self.movement = asyncio.Event()  # `presence.py`
+        self.watches = Watches()  # the same
+        self.typists = Typists()  # for `typing_notice.py`
 
     # Sockets come and go.
 
@@ -60,6 +66,8 @@ class Hub:
             self.leave(theirs[0])
         self.by_user[socket.user].append(socket)
         self.sockets.add(socket)
+        if len(self.by_user[socket.user]) == 1:
+            self._move(socket.user)
 
     def leave(self, socket: Socket) -> None:
         """Forget a socket; again does nothing."""
@@ -70,10 +78,16 @@ class Hub:
         theirs.remove(socket)
         if not theirs:
             del self.by_user[socket.user]
+            self._move(socket.user)
+        self.watches.forget(socket)
         for room_id in list(socket.follows):
             self.detach(socket, room_id)
         for room_id in list(socket.member_of):
             self.leave_audience(socket, room_id)
+
+    def _move(self, user: UUID) -> None:
+        self.moved.add(user)
+        self.movement.set()
 
     def close_session(self, session: UUID, user: UUID) -> None:
         """The user's session was ended."""
@@ -147,6 +161,10 @@ class Hub:
             self.close_session(poke.topic, poke.subject)
         elif poke.kind is Kind.READ:
             self._hear_read(poke)
+        elif poke.kind is Kind.TYPING:
+            self._hear_typing(poke)
+        elif poke.kind is Kind.PRESENCE:
+            self.watches.suspect_ids(poke.frame)
         else:
             room = self.rooms.get(poke.topic)
             self.heard.hear(poke.topic, poke.seq)
@@ -177,7 +195,11 @@ class Hub:
             frame = text_frame(event.frame)
             self.turn.append(room, frame)
             gone = None
-            if event.kind in GONE:
+            if event.kind is Kind.MESSAGE:
+                self.typists.end(room.id, event.subject)
+            elif event.kind in GONE:
+                at = asyncio.get_running_loop().time()
+                self.typists.remove(room.id, event.subject, event.seq, at)
                 gone = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
                 for socket in self.by_user.get(event.subject, ()):
                     if socket in room.live:
@@ -231,13 +253,23 @@ class Hub:
                 if socket.user != user:
                     socket.push(frame)
 
+    def _hear_typing(self, poke: Announcement) -> None:
+        """Not before the stream is where the room was when it was said: then whoever was removed
+        by then has no place here any more."""
+        room = self.rooms.get(poke.topic)
+        if room and poke.seq <= room.stream.head:
+            at = asyncio.get_running_loop().time()
+            self.typists.start(room.id, poke.subject, poke.seq, at)
+
     def _mark(self, event: Announcement) -> None:
         """Whose counts are stale: of members, those who have the room closed; and whoever came or
         went. `bumps.py` looks at what is true then, so that neither order nor doubles matter."""
         if event.kind is Kind.MESSAGE:
             self.count_again(event.topic)
         elif event.kind is Kind.JOINED or event.kind in GONE:
-            for socket in self.by_user.get(event.subject, ()):
+            theirs = self.by_user.get(event.subject, ())
+            self.watches.doubt(event.subject, theirs)
+            for socket in theirs:
                 if event.topic not in socket.follows:
                     self.stale[socket, event.topic] = GONE.get(event.kind)
 

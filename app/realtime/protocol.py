@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, Validatio
 from app.core.errors import BadFrame, ChatError, Code, Invalid, Retry, TooLarge, UnknownType
 from app.core.events import MAX_SEQ, Event, ReadMarker, Seq
 from app.core.fields import Input, InvalidField, Nonce, Text, invalid
+from app.core.presence import State
 from app.rooms.schemas import RoomState
 from app.users.schemas import UserOut
 
@@ -92,13 +93,26 @@ class MarkRead(ClientBase):
     seq: Seq
 
 
+class Watch(ClientBase):
+    type: Literal["watch"] = "watch"
+    users: Annotated[list[UUID], Field(max_length=1000)] = Field(
+        description="In place of those that were watched before."
+    )
+
+
+class Typing(ClientBase):
+    type: Literal["typing"] = "typing"
+    room: UUID
+
+
 class Pong(ClientBase):
     type: Literal["pong"] = "pong"
     n: Annotated[int, Field(ge=0, le=MAX_SEQ)]
 
 
 ClientFrame = Annotated[
-    Hello | Open | Close | SendMessage | MarkRead | Pong, Field(discriminator="type")
+    Hello | Open | Close | SendMessage | MarkRead | Watch | Typing | Pong,
+    Field(discriminator="type"),
 ]
 
 
@@ -115,6 +129,8 @@ class ServerLimits(BaseModel):
     sends_per_second: float
     sends_burst: int
     open_rooms: int
+    watched_users: int
+    typing_every_s: float
     sockets_per_user: int
     catchup_room: int
     catchup_hello: int
@@ -191,6 +207,28 @@ class Ack(BaseModel):
     duplicate: bool = False
 
 
+class UserPresence(BaseModel):
+    user: UUID
+    state: State
+
+
+class Presence(BaseModel):
+    """With the `id` of a `watch`: everybody on its list. Without: those whose state is new."""
+
+    type: Literal["presence"] = "presence"
+    id: FrameId | None = None
+    users: list[UserPresence]
+
+
+class TypingUsers(BaseModel):
+    """Those who write in the room, in place of the last such frame; void after `ttl_ms`."""
+
+    type: Literal["typing"] = "typing"
+    room: UUID
+    users: list[UUID]
+    ttl_ms: int
+
+
 class Head(BaseModel):
     room: UUID
     seq: Seq
@@ -229,6 +267,8 @@ ServerFrame = Annotated[
     | RoomBumped
     | Ack
     | ReadMarker
+    | Presence
+    | TypingUsers
     | Ping
     | Draining
     | ErrorFrame,

@@ -112,13 +112,16 @@ class OpenRoom:
 
     __slots__ = (
         "catching_up",
+        "counted_at",
         "doubted_at",
+        "huge",
         "id",
         "live",
         "markers",
         "pending",
         "repairing",
         "stream",
+        "told_typing",
     )
 
     def __init__(self, room_id: UUID) -> None:
@@ -131,3 +134,6 @@ class OpenRoom:
         self.markers: dict[UUID, tuple[int, bytes]] = {}
         self.repairing = False  # in `Hub.gaps`, or being read
         self.doubted_at = 0.0  # loop time when the gap was noticed that is being repaired
+        self.huge = False  # as it was when the members were last counted,
+        self.counted_at: float | None = None  # at this loop time
+        self.told_typing: tuple[UUID, ...] = ()  # whom the last typing frame named

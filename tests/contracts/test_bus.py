@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.bus import redis as module
 from app.bus.base import Bus
 from app.bus.redis import RedisBus
+from app.core import tasks
 from app.core.events import MAX_SEQ, Announcement, Kind
 from tests.contracts.buses import Ear, poke, running, until
 
@@ -26,6 +26,17 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
         bus.announce([poke(1), poke(2)])
         bus.announce([poke(3)])
         assert ear.pokes == other_ear.pokes == [poke(1), poke(2), poke(3)]
+    assert ear.doubts == 0
+
+
+async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
+    bus = make_bus()
+    ear = Ear(bus)
+    async with running(bus):
+        bus.announce([poke(1)])
+        bus.whisper([poke(2), poke(3)])
+        bus.announce([poke(4)])
+        assert ear.seqs == [1, 2, 3, 4]
     assert ear.doubts == 0
 
 
@@ -85,6 +96,18 @@ async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> N
     assert ear.doubts == 0
 
 
+async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBus) -> None:
+    ear = Ear(other)
+    async with running(bus, other):
+        for seq in range(0, 300, 3):
+            bus.announce([poke(seq)])
+            bus.whisper([poke(seq + 1)])
+            bus.announce([poke(seq + 2)])
+            await asyncio.sleep(0)
+        await until(lambda: 299 in ear.seqs)
+    assert ear.seqs == list(range(300))
+
+
 async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
     ear, other_ear = Ear(bus), Ear(other)
     async with running(bus, other):
@@ -98,7 +121,7 @@ async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
 async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
+    monkeypatch.setattr(tasks, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
     ear = Ear(other)
     async with running(other):
         async with running(bus):

@@ -131,6 +131,41 @@ async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
     assert broker.numbers == [1, 2, 3, 4, 5]
 
 
+async def test_what_is_fleeting_goes_in_its_place(box: Outbox, broker: Broker) -> None:
+    fill(box, 1)
+    box.put("c", b"2", fleeting=True)
+    fill(box, 3)
+    await empty(box)
+    assert broker.numbers == [1, 2, 3]
+
+
+async def test_what_is_fleeting_goes_once_or_never(box: Outbox, broker: Broker) -> None:
+    def fail() -> None:
+        box.put("c", b"3", fleeting=True)
+        broker.during = lambda: None
+        raise RedisError("gone")
+
+    broker.during = fail
+    fill(box, 1)
+    box.put("c", b"2", fleeting=True)
+    fill(box, 4)
+    await empty(box)
+    assert broker.numbers == [1, 4]
+    assert box._bytes == 0
+
+
+async def test_in_a_crowd_nothing_fleeting_is_taken(
+    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "CROWDED", 2)
+    fill(box, 1, 2)
+    box.put("c", b"3", fleeting=True)
+    fill(box, 4)
+    await empty(box)
+    assert broker.numbers == [1, 2, 4]
+    assert APOLOGY not in broker.got
+
+
 async def test_an_answer_of_redis_ends_the_pause(
     box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,6 +211,28 @@ class MemberReads:
             )
         )
 
+    async def acquainted(self, user_id: UUID, others: Iterable[UUID]) -> set[UUID]:
+        """Those of `others` who are in some room together with this user.
+
+        From their rooms, which are few, to this user's membership in each: the other way round
+        would go through all members of the rooms, which MariaDB does if it is let.
+        """
+        theirs, mine = aliased(Member), aliased(Member)
+        return set(
+            await self._session.scalars(
+                select(theirs.user_id)
+                .distinct()
+                .prefix_with("STRAIGHT_JOIN", dialect="mysql")
+                .join(mine, and_(mine.room_id == theirs.room_id, mine.user_id == user_id))
+                .where(theirs.user_id.in_(list(others)))
+            )
+        )
+
+    async def reaches(self, room_id: UUID, count: int) -> bool:
+        """The room has at least so many members."""
+        some = select(Member.user_id).where(Member.room_id == room_id).limit(count).subquery()
+        return await self._session.scalar(select(func.count()).select_from(some)) == count
+
     async def other_owner(self, room_id: UUID, user_id: UUID) -> bool:
         """The room has an owner besides this user."""
         found = await self._session.scalar(

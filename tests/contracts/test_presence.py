@@ -1,0 +1,266 @@
+"""What `PresenceStore` promises: in one process over both kinds, between processes over Redis."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+from redis.asyncio import Redis as Client
+
+from app.core.presence import State
+from app.presence import redis as module
+from app.presence.base import PresenceStore
+from app.presence.memory import MemoryPresence
+from app.presence.redis import RedisPresence
+from app.settings import Redis
+from tests.servers.redis import RedisServer
+
+ADA, BOB, EVE = uuid4(), uuid4(), uuid4()
+ONLINE, OFFLINE, UNKNOWN = State.ONLINE, State.OFFLINE, State.UNKNOWN
+Process = Callable[..., RedisPresence]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("memory", marks=pytest.mark.embedded),
+        pytest.param("redis", marks=pytest.mark.cluster),
+    ]
+)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[PresenceStore]:
+    made: PresenceStore
+    if request.param == "memory":
+        made = MemoryPresence()
+    else:
+        made = RedisPresence(request.getfixturevalue("settings"), ttl_s=30, grace_s=30)
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def process(settings: Redis) -> AsyncIterator[Process]:
+    """Each call is another process."""
+    made: list[RedisPresence] = []
+
+    def make(ttl_s: float = 30, grace_s: float = 30) -> RedisPresence:
+        made.append(RedisPresence(settings, ttl_s, grace_s))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.stop()
+
+
+async def holding(store: PresenceStore, *users: UUID) -> None:
+    store.hold(users)
+    assert set(await store.renew()) == set(users)
+
+
+async def state(store: PresenceStore, user: UUID) -> State:
+    return (await store.states([user]))[user]
+
+
+async def becomes(store: PresenceStore, user: UUID, wanted: State, within_s: float = 15) -> None:
+    async with asyncio.timeout(within_s):
+        while await state(store, user) != wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
+    """They renew their leases, as their processes do."""
+
+    async def renew(store: PresenceStore) -> None:
+        while True:
+            await store.renew()
+            await asyncio.sleep(0.1)
+
+    tasks = [asyncio.create_task(renew(store)) for store in stores]
+    try:
+        yield
+    finally:
+        while any(not task.done() for task in tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=0.1)
+
+
+# Both kinds.
+
+
+async def test_who_is_held_is_online(store: PresenceStore) -> None:
+    assert await store.states([ADA]) == {ADA: OFFLINE}
+    await holding(store, ADA, BOB)
+    assert await store.states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: ONLINE, EVE: OFFLINE}
+    store.release([ADA])
+    assert set(await store.renew()) == {ADA}
+    assert await store.states([ADA, BOB]) == {ADA: OFFLINE, BOB: ONLINE}
+    assert store.reached
+
+
+async def test_what_has_not_moved_is_not_named_again(store: PresenceStore) -> None:
+    await holding(store, ADA)
+    assert not await store.renew()
+    assert await state(store, ADA) == ONLINE
+
+
+async def test_again_is_the_same(store: PresenceStore) -> None:
+    for _ in range(2):
+        await holding(store, ADA)
+    for _ in range(2):
+        store.release([ADA, EVE])
+        await store.renew()
+        assert await store.states([ADA, EVE]) == {ADA: OFFLINE, EVE: OFFLINE}
+
+
+async def test_nobody_is_asked_for(store: PresenceStore) -> None:
+    assert await store.states([]) == {}
+
+
+async def test_many(store: PresenceStore) -> None:
+    users = [uuid4() for _ in range(2 * module.MANY + 1)]
+    await holding(store, *users[1:])
+    found = await store.states(users)
+    assert list(found.values()) == [OFFLINE] + [ONLINE] * (2 * module.MANY)
+
+
+# Several processes.
+
+
+async def test_a_user_is_online_as_long_as_one_process_has_them(process: Process) -> None:
+    one, two, asks = process(), process(), process()
+    await holding(one, ADA)
+    await holding(two, ADA)
+    await holding(asks)
+    assert await state(asks, ADA) == ONLINE
+    one.release([ADA])
+    await one.renew()
+    assert await state(asks, ADA) == ONLINE
+    two.release([ADA])
+    await two.renew()
+    assert await state(asks, ADA) == OFFLINE
+
+
+async def test_a_process_that_renews_no_more_keeps_nobody(process: Process) -> None:
+    """After its lease and the grace, and not before."""
+    dies, lives = process(ttl_s=0.5, grace_s=0.5), process(ttl_s=0.5, grace_s=0.5)
+    await holding(lives, BOB)
+    began = time.monotonic()
+    await holding(dies, ADA)
+    async with alive(lives):
+        await becomes(lives, ADA, OFFLINE)
+        assert time.monotonic() - began > 0.95
+        assert await state(lives, BOB) == ONLINE
+        await asyncio.sleep(1.1)  # longer than a lease that is not renewed
+        assert await state(lives, BOB) == ONLINE
+
+
+async def test_a_process_that_stops_leaves_its_users_the_grace(process: Process) -> None:
+    stops, lives = process(ttl_s=30, grace_s=0.5), process()
+    await holding(lives)
+    await holding(stops, ADA)
+    began = time.monotonic()
+    await stops.stop()
+    await becomes(lives, ADA, OFFLINE)
+    assert 0.4 < time.monotonic() - began < 10
+
+
+async def test_nothing_stays_in_redis(
+    process: Process, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FORGET_S", 0)
+    store = process(ttl_s=0.5, grace_s=0.5)
+    await holding(store, ADA)
+    assert len(await raw.keys(f"{settings.prefix}:presence*")) == 2
+    async with asyncio.timeout(15):
+        while await raw.keys(f"{settings.prefix}:presence*"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+# Redis fails.
+
+
+async def test_without_redis_nobody_is_offline(process: Process, redis_server: RedisServer) -> None:
+    one, two = process(), process()
+    await holding(one, ADA)
+    await holding(two, BOB)
+    with redis_server.server.killed():
+        assert await one.states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], UNKNOWN)
+        assert not one.reached
+        one.hold([EVE])
+        assert not await one.renew()
+    # It comes back empty, and one of them is the first to notice.
+    assert set(await one.renew()) == {EVE}
+    assert await one.states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: UNKNOWN, EVE: ONLINE}
+    async with alive(one, two):
+        await becomes(one, BOB, ONLINE)
+        await becomes(one, uuid4(), OFFLINE)
+        assert await one.states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], ONLINE)
+
+
+async def test_a_frozen_redis_is_waited_for_once(
+    process: Process, redis_server: RedisServer
+) -> None:
+    store = process()
+    await holding(store, ADA)
+    with redis_server.server.frozen():
+        began = time.monotonic()
+        assert await state(store, ADA) == UNKNOWN
+        assert time.monotonic() - began < 3.0  # the timeout is 1 s
+        began = time.monotonic()
+        assert await state(store, ADA) == UNKNOWN
+        assert time.monotonic() - began < 0.5
+        assert not await store.renew()
+    async with alive(store):
+        await becomes(store, ADA, ONLINE)
+
+
+async def test_an_emptied_redis_is_filled_again(process: Process, raw: Client) -> None:
+    one, two = process(), process()
+    await holding(one, ADA)
+    await holding(two, BOB)
+    await raw.flushall()
+    assert await one.states([ADA, BOB]) == {ADA: UNKNOWN, BOB: UNKNOWN}
+    await one.renew()
+    assert await one.states([ADA, BOB]) == {ADA: ONLINE, BOB: UNKNOWN}
+    await two.renew()
+    assert await one.states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
+
+
+async def test_a_set_that_was_lost_or_changed_is_written_again(
+    process: Process, settings: Redis, raw: Client
+) -> None:
+    store = process()
+    await holding(store, ADA, BOB)
+    [key] = await raw.keys(f"{settings.prefix}:presence:*")
+    await raw.delete(key)
+    await store.renew()
+    assert await store.states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
+    await raw.sadd(key, EVE.bytes)
+    await store.renew()
+    assert await state(store, EVE) == OFFLINE
+
+
+async def test_who_may_not_write_there_knows_nothing(process: Process, raw: Client) -> None:
+    store = process()
+    await holding(store, ADA)
+    await raw.config_set("maxmemory", 1)
+    try:
+        store.hold([BOB])
+        assert not await store.renew()
+        assert await state(store, ADA) == UNKNOWN
+    finally:
+        await raw.config_set("maxmemory", 0)
+    assert set(await store.renew()) == {BOB}
+
+
+async def test_without_redis_it_starts_and_stops(
+    process: Process, redis_server: RedisServer
+) -> None:
+    store = process()
+    with redis_server.server.killed():
+        store.hold([ADA])
+        assert not await store.renew()
+        assert await state(store, ADA) == UNKNOWN
+        await store.stop()

@@ -1,0 +1,265 @@
+"""Who watches whom, and what they are told."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+
+from app.core.errors import Busy
+from app.realtime import presence
+from tests.features.answers import ok
+from tests.features.people import STRANGER, Person
+from tests.realtime.conftest import Start, soon
+from tests.realtime.hooks import Held, Reads
+from tests.realtime.peer import Frame, Peer, Peers
+
+
+async def watched(peer: Peer, *people: Person | str) -> dict[str, str]:
+    """The answer to a `watch`: states by user, in the order in which they were named."""
+    users = [person if isinstance(person, str) else person.id for person in people]
+    answer = await peer.ask("watch", users=users)
+    assert answer["type"] == "presence", answer
+    return states(answer)
+
+
+def states(frame: Frame) -> dict[str, str]:
+    assert all(one.keys() == {"user", "state"} for one in frame["users"])
+    return {one["user"]: one["state"] for one in frame["users"]}
+
+
+def changes(peer: Peer) -> list[dict[str, str]]:
+    return [states(frame) for frame in peer.of("presence") if "id" not in frame]
+
+
+async def told(peer: Peer, person: Person, state: str, within: float = 10) -> None:
+    """The newest that the socket was told of this person, in an answer or as a change."""
+
+    def newest() -> str | None:
+        found = [states(f) for f in peer.of("presence")]
+        return next((f[person.id] for f in reversed(found) if person.id in f), None)
+
+    await peer.until(lambda: newest() == state, f"{person.username} {state}", within)
+
+
+async def test_the_answer_is_as_it_is_now(
+    ada: Person, bob: Person, eve: Person, peers: Peers
+) -> None:
+    await ada.makes_room("private", bob, eve)
+    peer = await peers.join(ada)
+    await peers.join(bob)
+    await watched(peer, ada, bob)
+    await told(peer, bob, "online")
+    await told(peer, ada, "online")
+    found = await watched(peer, eve, bob, ada, bob)
+    assert list(found.items()) == [
+        (eve.id, "offline"),
+        (bob.id, "online"),
+        (ada.id, "online"),
+    ]
+    assert await watched(peer) == {}
+
+
+async def test_who_comes_and_goes_is_told(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"presence_grace_s": 0})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    assert await watched(peer, bob) == {bob.id: "offline"}
+    phone, laptop = await peers.join(bob), await peers.join(bob)
+    await told(peer, bob, "online")
+    await phone.leave()
+    await soon(lambda: len(server.hub.sockets) == 2)
+    assert await watched(peer, bob) == {bob.id: "online"}
+    await laptop.leave()
+    await told(peer, bob, "offline")
+    assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
+
+
+async def test_a_reconnect_within_the_grace_does_not_show(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"presence_grace_s": 2})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    for _ in range(3):
+        phone = await peers.join(bob)
+        await watched(peer, bob)
+        await told(peer, bob, "online")
+        await phone.leave()
+        await soon(lambda: len(server.hub.sockets) == 1)
+        assert await watched(peer, bob) == {bob.id: "online"}
+    gone_at = time.monotonic()
+    await told(peer, bob, "offline")
+    assert time.monotonic() - gone_at > 1
+    # Nothing but that he came, which may be after the first answer, and went.
+    assert changes(peer)[-1] == {bob.id: "offline"}
+    assert changes(peer)[:-1] in ([], [{bob.id: "online"}])
+
+
+async def test_only_those_who_share_a_room_are_seen(
+    ada: Person, bob: Person, eve: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    await peers.join(bob)
+    await peers.join(eve)
+    nobody = str(uuid4())
+    await watched(peer, bob, eve)
+    await told(peer, bob, "online")
+    seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", STRANGER: "unknown"}
+    assert await watched(peer, bob, eve, nobody, STRANGER) == seen
+    ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
+    await told(peer, eve, "online")
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await told(peer, bob, "unknown")
+    other = await bob.makes_room("public")
+    ok(await ada.post(f"/rooms/{other}/join"))
+    await told(peer, bob, "online")
+
+
+async def test_who_was_put_out_sees_nobody_there_any_more(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"presence_grace_s": 0})
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room = await ada.makes_room("private", bob, eve)
+    peer, other = await peers.join(bob), await peers.join(eve)
+    assert (await watched(peer, ada, eve))[ada.id] == "offline"
+    await told(peer, eve, "online")
+    assert await watched(other, ada) == {ada.id: "offline"}
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await told(peer, eve, "unknown")
+    await told(peer, ada, "unknown")
+    before = len(changes(peer))
+    await peers.join(ada)
+    await told(other, ada, "online")
+    await peer.settled()
+    assert len(changes(peer)) == before
+
+
+async def test_visibility_is_looked_up_again_from_time_to_time(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever nobody told this process of."""
+    monkeypatch.setattr(presence, "LOOK_AGAIN_S", 0.5)
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    await peers.join(bob)
+    await watched(peer, bob)
+    await told(peer, bob, "online")
+    server.deafen(lambda poke: None)
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await told(peer, bob, "unknown")
+
+
+async def test_a_list_replaces_the_last_one(start: Start, peers: Peers) -> None:
+    server = await start(realtime={"presence_grace_s": 0})
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    await ada.makes_room("private", bob, eve)
+    peer = await peers.join(ada)
+    await watched(peer, bob)
+    await watched(peer, eve)
+    await peers.join(bob)
+    await peers.join(eve)
+    await told(peer, eve, "online")
+    await peer.settled()
+    assert all(bob.id not in frame for frame in changes(peer))
+    await watched(peer)
+    assert not server.hub.watches.by_user
+    assert not server.hub.watches.states
+
+
+async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -> None:
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    many = [str(uuid4()) for _ in range(199)]
+    found = await watched(peer, *many, bob)
+    assert found == dict.fromkeys(many, "unknown") | {bob.id: "offline"}
+    error = await peer.ask("watch", users=[*many, bob.id, ada.id])
+    assert (error["code"], error["errors"][0]["path"]) == ("invalid", "users")
+    await peers.join(bob)
+    await told(peer, bob, "online")  # the list of before holds
+
+
+async def test_what_comes_together_is_one_frame(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada = await server.person("ada")
+    people = [await server.person(f"p{n}") for n in range(10)]
+    await ada.makes_room("private", *people)
+    peer = await peers.join(ada)
+    await watched(peer, *people)
+    began = time.monotonic()
+    await asyncio.gather(*(peers.join(person) for person in people))
+    for person in people:
+        await told(peer, person, "online")
+    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / presence.TICK_S
+
+
+async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    await watched(peer, bob, ada)
+    await peer.leave()
+    watches = server.hub.watches
+    await soon(lambda: not watches.of)
+    kept = (watches.by_user, watches.states, watches.unseen, watches.unread)
+    assert [len(some) for some in kept] == [0, 0, 0, 0]
+    assert not watches.unanswered
+    assert not watches.untold
+
+
+async def test_no_frame_waits_for_the_database(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    peer = await peers.join(ada, room)
+    held = Held(server, monkeypatch, "_seen_by")
+    await peer.send("watch", id=1, users=[bob.id])
+    go = await held.next()
+    await peer.says(room)
+    # While it was looked up, another list came: only that one counts.
+    await peer.send("watch", id=2, users=[ada.id])
+    go.set()
+    answer = await peer.expect("presence", id=2)
+    assert states(answer).keys() == {ada.id}
+    await peer.settled()
+    assert not [f for f in peer.of("presence") if f.get("id") == 1]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
+async def test_who_cannot_be_looked_up_is_unknown_for_now(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    Reads(server, monkeypatch).failures["_seen_by"] = [error]
+    assert await watched(peer, bob) == {bob.id: "unknown"}
+    await told(peer, bob, "offline")
+
+
+async def test_who_does_not_read_is_told_later_what_is_true_then(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"presence_grace_s": 0})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(ada)
+    await watched(peer, bob)
+    socket = await server.socket_of(ada, follows=0)
+    behind = 1_000_000
+    monkeypatch.setattr(type(socket), "unsent_bytes", lambda self: behind)
+    phone = await peers.join(bob)
+    watches = server.hub.watches
+    await soon(lambda: watches.untold and "online" in watches.states.values())
+    await phone.leave()
+    await soon(lambda: "offline" in watches.states.values())
+    await peer.settled()
+    assert changes(peer) == []
+    behind = 0
+    await told(peer, bob, "offline")

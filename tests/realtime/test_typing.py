@@ -1,0 +1,184 @@
+"""Who writes in a room, told to those who have it open."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from app.core.events import Announcement, Kind
+from app.realtime import typing_notice, typists
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Own, Start, soon
+from tests.realtime.peer import Frame, Peer, Peers
+
+
+@pytest.fixture(autouse=True)
+def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_notice, "TICK_S", 0.02)
+
+
+async def types(peer: Peer, room: str) -> None:
+    await peer.send("typing", room=room)
+
+
+async def shows(peer: Peer, room: str, *people: Person) -> Frame:
+    """The newest list is of these."""
+    users = {person.id for person in people}
+
+    def newest() -> Frame | None:
+        frames = peer.of("typing", room=room)
+        return frames[-1] if frames and set(frames[-1]["users"]) == users else None
+
+    await peer.until(newest, f"typing {[person.username for person in people]}")
+    found = newest()
+    assert found is not None
+    return found
+
+
+async def test_others_see_who_writes(ada: Person, bob: Person, eve: Person, peers: Peers) -> None:
+    room = await ada.makes_room("private", bob, eve)
+    sockets = [await peers.join(person, room) for person in (ada, bob, eve)]
+    second, closed = await peers.join(ada, room), await peers.join(eve)
+    await types(sockets[0], room)
+    for peer in sockets[1:]:
+        assert await shows(peer, room, ada) == {
+            "type": "typing",
+            "room": room,
+            "users": [ada.id],
+            "ttl_ms": 6000,
+        }
+    await types(sockets[1], room)
+    await shows(sockets[2], room, ada, bob)
+    await shows(sockets[0], room, bob)
+    await shows(second, room, bob)
+    for peer in (sockets[0], second):
+        assert all(ada.id not in frame["users"] for frame in peer.of("typing"))
+    assert closed.of("typing") == []
+    assert len(await ada.log(room)) == 4, "nothing of it is in the log"
+
+
+async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> None:
+    room = await ada.makes_room("private", bob)
+    here, there = await peers.join(ada, room), await peers.join(bob, room)
+    await types(here, room)
+    await shows(there, room, ada)
+    await here.says(room)
+    await shows(there, room)
+    assert here.of("typing") == []
+
+
+async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typists, "LASTS_S", 0.3)
+    server = await start(limits={"typing_every_s": 0.001})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    here, there = await peers.join(ada, room), await peers.join(bob, room)
+    await types(here, room)
+    await shows(there, room, ada)
+    await shows(there, room)
+    # Who goes on writing is named again, so that clients do not drop them.
+    before = len(there.of("typing"))
+    for n in range(1, 4):
+        await types(here, room)
+        await there.until(lambda: len(there.of("typing")) >= before + n)  # noqa: B023
+    kept = server.hub.typists
+    await soon(lambda: not kept._rooms and not kept._next)
+
+
+async def test_once_in_three_seconds_per_room(ada: Person, bob: Person, peers: Peers) -> None:
+    rooms = [await ada.makes_room("private", bob) for _ in range(2)]
+    here, there = await peers.join(ada, *rooms), await peers.join(bob, *rooms)
+    for _ in range(20):
+        await types(here, rooms[0])
+    await shows(there, rooms[0], ada)
+    await types(here, rooms[1])
+    await shows(there, rooms[1], ada)
+    await asyncio.sleep(5 * typing_notice.TICK_S)
+    await there.settled()
+    assert here.of("error") == []
+    assert len(there.of("typing", room=rooms[0])) == 1
+
+
+async def test_only_in_a_room_that_is_open(
+    ada: Person, bob: Person, eve: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    there = await peers.join(bob, room)
+    for peer in (await peers.join(ada), await peers.join(eve)):
+        error = await peer.ask("typing", room=room)
+        assert (error["code"], error["room"]) == ("not_found", room)
+    here = await peers.join(ada, room)
+    await types(here, room)
+    await shows(there, room, ada)
+    assert len(there.of("typing")) == 1
+
+
+async def test_not_in_huge_rooms(start: Start, peers: Peers) -> None:
+    server = await start(limits={"huge_room": 3})
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    huge, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
+    here, there = await peers.join(ada, huge, other), await peers.join(bob, huge, other)
+    assert (await here.ask("watch", users=[]))["type"] == "presence"
+    await types(here, huge)
+    await types(here, other)
+    await shows(there, other, ada)
+    assert there.of("typing", room=huge) == []
+    assert here.of("error") == []
+
+
+async def test_who_goes_disappears_and_sees_nothing_more(
+    ada: Person, bob: Person, eve: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob, eve)
+    here, out, there = [await peers.join(person, room) for person in (ada, bob, eve)]
+    await types(out, room)
+    await shows(there, room, bob)
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await shows(there, room)
+    await out.expect("room.closed")
+    await types(here, room)
+    await shows(there, room, ada)
+    await out.settled()
+    assert out.of("typing") == []
+    assert (await out.ask("typing", room=room))["code"] == "not_found"
+
+
+def whisper(server: Own, room: str, person: Person, seq: int) -> None:
+    """As if another process had said so."""
+    server.hub.hear(Announcement(Kind.TYPING, UUID(room), seq, UUID(person.id)))
+
+
+async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room = await ada.makes_room("private", bob, eve)
+    there = await peers.join(ada, room)
+    whisper(server, room, eve, seq=5)  # the room here is at 4: who sees it is not known yet
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await there.has(room, 5)
+    whisper(server, room, bob, seq=4)  # said before he was removed
+    await asyncio.sleep(5 * typing_notice.TICK_S)
+    await there.settled()
+    assert there.of("typing") == []
+    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    await there.has(room, 6)
+    whisper(server, room, bob, seq=6)
+    await shows(there, room, bob)
+
+
+async def test_a_room_names_no_more_than_twenty(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada = await server.person("ada")
+    people = [await server.person(f"p{n}") for n in range(typists.MOST + 3)]
+    room = await ada.makes_room("private", *people)
+    there = await peers.join(ada, room)
+    for peer in [await peers.join(person, room) for person in people]:
+        await types(peer, room)
+    await there.until(
+        lambda: (
+            len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == typists.MOST
+        )
+    )
+    await there.settled()
+    assert max(len(frame["users"]) for frame in there.of("typing")) == typists.MOST
