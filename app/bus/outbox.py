@@ -17,6 +17,7 @@ WAITING_BYTES = 32 * 1024 * 1024
 BATCH = 256  # payloads in one round trip
 RETRY_MIN_S, RETRY_MAX_S = 0.05, 2.0
 UNREACHABLE = (RedisError, OSError)  # TimeoutError is an OSError
+CLOSED_HANDLE = "the handler is closed"
 
 Envelope = tuple[str, bytes]  # a channel, and what is published there
 
@@ -66,11 +67,11 @@ class Outbox:
                 await self._publish()
                 failures = 0
                 continue
-            except UNREACHABLE as error:
-                if not failures:
+            except Exception as error:
+                if not is_unreachable(error):
+                    log.exception("bus.not_sent")
+                elif not failures:
                     log.warning("bus.not_sent", error=describe(error), waiting=len(self._waiting))
-            except Exception:
-                log.exception("bus.not_sent")
             failures += 1
             await self._rest(failures)
 
@@ -100,6 +101,13 @@ class Outbox:
 
     def _pop(self) -> None:
         self._bytes -= len(self._waiting.popleft()[1])
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Redis is gone, or the way to it. A write after a reset is a bare RuntimeError of uvloop."""
+    return isinstance(error, UNREACHABLE) or (
+        isinstance(error, RuntimeError) and CLOSED_HANDLE in str(error)
+    )
 
 
 def pause(failures: int) -> float:
