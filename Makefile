@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate certs test test-embedded test-mysql check check-format check-lint \
+.PHONY: help run migrate certs test test-embedded test-mysql faults check check-format check-lint \
 	check-types check-imports check-locks format bench lock revision clean
 
 help: ## List what can be done here
@@ -77,6 +77,15 @@ test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" 
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
 	@$(PY) -m pytest -n $(WORKERS) -m "not cluster" $(ARGS)
+
+# One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
+FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	$(if $(FAULTS),--faults $(FAULTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	$(if $(HOLD),--hold $(HOLD)) $(if $(LANES),--lanes $(LANES)) $(if $(REPORT),--report $(REPORT))
+
+faults: $(DEV) ## Break everything under load, and check (MINUTES=60 SEED=1 FAULTS=a,b LANES=1 REPORT=x.md)
+	@tests/servers/install.sh
+	@$(PY) -m tests.faults $(FAULT_OPTIONS)
 
 test-mysql: $(DEV) ## Run the database suites on a real MySQL (ARGS="tests/persistence -k word")
 	@tests/servers/real_mysql.sh $(ARGS)

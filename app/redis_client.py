@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from app.settings import Redis
 
 UNREACHABLE = (RedisError, OSError)  # TimeoutError is an OSError
+CLOSED_HANDLE = "the handler is closed"
 
 
 def connect(settings: Redis) -> redis.Redis:
@@ -30,3 +31,10 @@ def connect(settings: Redis) -> redis.Redis:
 def describe(error: BaseException) -> str:
     """redis-py's `repr` leaves the message out, and a timeout has none."""
     return f"{type(error).__name__}: {error}"
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Redis is gone, or the way to it. A write after a reset is a bare RuntimeError of uvloop."""
+    return isinstance(error, UNREACHABLE) or (
+        isinstance(error, RuntimeError) and CLOSED_HANDLE in str(error)
+    )

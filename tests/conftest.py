@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from app.core.events import Announcement
 from app.persistence.engine import create_engines
@@ -14,6 +15,9 @@ from app.settings import Settings
 from tests.servers.backend import Backend, empty, make_settings, migrate, unique_name
 from tests.servers.mariadb import MariaDb, run_mariadb
 from tests.servers.redis import RedisServer, run_redis
+
+# For those who only want to know whether anything fails, and not the smallest example of it.
+settings.register_profile("any-failure", phases=set(Phase) - {Phase.shrink, Phase.explain})
 
 
 def pytest_configure() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 from redis.asyncio import Redis
 
-from app.redis_client import UNREACHABLE, describe
+from app.redis_client import describe, is_unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -77,11 +77,11 @@ class Outbox:
                 await self._publish()
                 failures = 0
                 continue
-            except UNREACHABLE as error:
-                if not failures:
+            except Exception as error:
+                if not is_unreachable(error):
+                    log.exception("bus.not_sent")
+                elif not failures:
                     log.warning("bus.not_sent", error=describe(error), waiting=len(self._waiting))
-            except Exception:
-                log.exception("bus.not_sent")
             self._forget_fleeting()
             failures += 1
             await self._rest(failures)

@@ -23,7 +23,7 @@ from app.bus.base import Doubt, Hear
 from app.bus.outbox import Outbox, pause
 from app.core.events import Announcement
 from app.core.tasks import end
-from app.redis_client import UNREACHABLE, connect, describe
+from app.redis_client import UNREACHABLE, connect, describe, is_unreachable
 from app.settings import Redis
 
 log = structlog.get_logger(__name__)
@@ -114,11 +114,11 @@ class RedisBus:
         while True:
             try:
                 await self._link()
-            except (*UNREACHABLE, LinkLost) as error:
-                if not self._failures:
+            except Exception as error:
+                if not (isinstance(error, LinkLost) or is_unreachable(error)):
+                    log.exception("bus.lost")
+                elif not self._failures:
                     log.warning("bus.lost", error=describe(error))
-            except Exception:
-                log.exception("bus.lost")
             self._failures += 1
             await asyncio.sleep(pause(self._failures))
 
@@ -172,10 +172,11 @@ class RedisBus:
             self._asked_at = self._asked_at or time.monotonic()
             try:
                 await self._commands.publish(self._beacon, self._origin)
-            except UNREACHABLE as error:
-                log.debug("bus.no_beacon", error=describe(error))  # it will be missed
-            except Exception:
-                log.exception("bus.no_beacon")
+            except Exception as error:
+                if is_unreachable(error):
+                    log.debug("bus.no_beacon", error=describe(error))  # it will be missed
+                else:
+                    log.exception("bus.no_beacon")
             await asyncio.sleep(BEACON_EVERY_S)
 
     def _overdue(self) -> bool:

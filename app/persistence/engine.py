@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import Dialect, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -13,6 +13,9 @@ from app.settings import Database as DatabaseSettings
 
 # Deadlock, lock wait timeout, and "record has changed since last read" (MariaDB >= 11.8).
 _MYSQL_TRY_AGAIN = frozenset({1213, 1205, 1020})
+# A statement took longer than it may: MariaDB, and MySQL. Its unit of work is rolled back.
+_MYSQL_TOO_SLOW = frozenset({1969, 3024})
+_CANNOT_CONNECT = 2003
 # MySQL and MariaDB each understand only its own comment of the two.
 _MYSQL_SESSION = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
@@ -68,7 +71,7 @@ def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:
         arguments["read_timeout"] = settings.statement_timeout_s + LOCK_WAIT_S
     if settings.tls_ca:  # asyncmy: an empty dict would be plaintext, and True unverified
         arguments["ssl"] = ssl.create_default_context(cafile=str(settings.tls_ca))
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(settings.url).update_query_dict({"charset": "utf8mb4"}),
         connect_args=arguments,
         pool_size=settings.pool_size,
@@ -77,12 +80,30 @@ def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:
         pool_recycle=settings.pool_recycle_s,
         **kind,
     )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(dialect: Dialect, _record: Any, args: Any, options: Any) -> Any:
+    """A connection that is reset while it is being made has no socket any more under uvloop, which
+    asyncmy reports as a bare RuntimeError: nothing that a caller would take for a lost server."""
+    try:
+        return dialect.connect(*args, **options)
+    except RuntimeError as error:
+        errors: Any = dialect.loaded_dbapi
+        raise errors.OperationalError(_CANNOT_CONNECT, f"Cannot connect: {error}") from error
 
 
 def is_worth_retrying(error: DBAPIError) -> bool:
     """The database gave up on a transaction that may well succeed when run again as a whole."""
-    original = error.orig
-    if original is None or not original.args:
-        return False
-    reason = original.args[0]
+    reason = _reason(error)
     return reason in _MYSQL_TRY_AGAIN or "database is locked" in str(reason)
+
+
+def is_too_slow(error: DBAPIError) -> bool:
+    """The database ended a statement because of its time, which may have gone in waiting."""
+    return _reason(error) in _MYSQL_TOO_SLOW
+
+
+def _reason(error: DBAPIError) -> Any:
+    return error.orig.args[0] if error.orig is not None and error.orig.args else None

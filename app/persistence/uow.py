@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core.errors import Busy, UnknownOutcome
 from app.core.events import Announcement, RoomEvent, announcement
-from app.persistence.engine import Engines, is_worth_retrying
+from app.persistence.engine import Engines, is_too_slow, is_worth_retrying
 from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.messages import MessageReads, Messages
@@ -208,6 +208,12 @@ class Database:
         """Return, after a pause, if the whole unit may be run again."""
         if isinstance(error, PoolTimeout):
             raise Busy("All database connections are in use. Try again.", retry_after_ms=1000)
+        if is_too_slow(error):  # again it would take as long
+            log.warning("database.too_slow", error=str(error.orig))
+            raise Busy(
+                "The database took too long for this; nothing was changed. Try again.",
+                retry_after_ms=1000,
+            ) from error
         unreachable = error.connection_invalidated or (
             isinstance(error, OperationalError | InterfaceError) and _is_connection_error(error)
         )
@@ -242,7 +248,7 @@ async def _commit(session: AsyncSession) -> None:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.
         await session.invalidate()
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if isinstance(error, DBAPIError) and (error.connection_invalidated or is_too_slow(error)):
             raise UnknownOutcome(
                 "The connection to the database broke during COMMIT: it may have happened. "
                 "Repeat the request; a send with the same nonce returns the first message."

@@ -20,7 +20,7 @@ import structlog
 
 from app.core.presence import State
 from app.presence.base import RENEW_EVERY_S
-from app.redis_client import UNREACHABLE, connect, describe
+from app.redis_client import UNREACHABLE, connect, describe, is_unreachable
 from app.settings import Redis
 
 log = structlog.get_logger(__name__)
@@ -65,11 +65,10 @@ class RedisPresence:
         moved, self._moved = self._moved, set()
         try:
             await self._renew(moved)
-        except UNREACHABLE as error:
-            self._lose(describe(error))
-        except Exception:
-            log.exception("presence.failed")
-            self._lose("a defect")
+        except Exception as error:
+            if not (isinstance(error, Forgotten) or is_unreachable(error)):
+                log.exception("presence.failed")
+            self._lose(error)
         else:
             if not self.reached:
                 log.info("presence.connected")
@@ -84,12 +83,10 @@ class RedisPresence:
             return unknown
         try:
             online = await self._online(list(users))
-        except (*UNREACHABLE, Forgotten) as error:
-            self._lose(describe(error))
-            return unknown
-        except Exception:
-            log.exception("presence.failed")
-            self._lose("a defect")
+        except Exception as error:
+            if not (isinstance(error, Forgotten) or is_unreachable(error)):
+                log.exception("presence.failed")
+            self._lose(error)
             return unknown
         settled = time.monotonic() >= self._settled_at
         absent = State.OFFLINE if settled else State.UNKNOWN
@@ -102,9 +99,9 @@ class RedisPresence:
         with suppress(*UNREACHABLE):
             await self._client.aclose()
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, error: Exception) -> None:
         if self.reached:
-            log.warning("presence.lost", error=why)
+            log.warning("presence.lost", error=describe(error))
         self.reached = False
         self._settled_at = time.monotonic() + self._settle_s
 

@@ -2,28 +2,38 @@
 
 import asyncio
 import itertools
+import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ExceptionContext, event, text
+import uvloop
+from sqlalchemy import ExceptionContext, event, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from app.core.errors import Busy
 from app.core.events import Announcement
 from app.core.ids import new_id
 from app.persistence import engine as engine_module
+from app.persistence.engine import create_engines
 from app.persistence.uow import Database, Reader, UnitOfWork
 from app.settings import Settings
+from tests.faults.proxy import AT_ONCE, HOST
 from tests.persistence.samples import add_user, make_user, open_room, rows, send, seqs
 from tests.sabotage import sabotaged, try_again
 from tests.servers.backend import Backend
 from tests.servers.mariadb import MariaDb
 
 OpenDatabase = Callable[[Settings], Database]
+ENDLESS = (
+    "SELECT COUNT(*) FROM information_schema.collations a, information_schema.collations b,"
+    " information_schema.collations c, information_schema.collations d"
+)
 
 
 @contextmanager
@@ -144,6 +154,97 @@ async def test_a_real_lock_wait_timeout_is_repaired(
     for room in (free, taken):
         assert await database.read(seqs, room) == [1, 2]
     assert len(announced) == 2
+
+
+@pytest.mark.parametrize("kind", ["read", "transact"])
+async def test_a_statement_that_takes_too_long_is_busy(
+    cluster: Backend, kind: str, open_database: OpenDatabase
+) -> None:
+    """Really too long; and it is not run again and again."""
+    database = open_database(cluster.vary(database={"statement_timeout_s": 0.2}))
+    runs = 0
+
+    async def never_ends(reader: Reader) -> None:
+        nonlocal runs
+        runs += 1
+        await reader.rooms._session.execute(text(ENDLESS))
+
+    run: Callable[..., Any] = getattr(database, kind)
+    with pytest.raises(Busy) as busy:
+        await run(never_ends)
+    assert busy.value.retry_after_ms
+    assert runs == 1
+
+
+async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
+    cluster: Backend, announced: list[Announcement], open_database: OpenDatabase
+) -> None:
+    """MariaDB counts the wait for a lock as time of the statement."""
+    database = open_database(cluster.vary(database={"statement_timeout_s": 0.3}))
+    sender = await database.transact(add_user, "ann")
+    free, taken = [await database.transact(open_room, sender) for _ in range(2)]
+    announced.clear()
+
+    async def two(uow: UnitOfWork) -> None:
+        await send(uow, free, sender, "hi", "n")
+        await uow.flush()
+        await send(uow, taken, sender, "hi", "n")
+
+    async def hold(uow: UnitOfWork) -> None:
+        await uow.rooms.lock(taken)
+        with pytest.raises(Busy):
+            await database.transact(two)
+
+    await database.transact(hold)
+    assert announced == []
+    await database.transact(two)
+    for room in (free, taken):
+        assert await database.read(seqs, room) == [1, 2]
+
+
+@contextmanager
+def resets_everybody() -> Iterator[int]:
+    """A port that accepts connections only to reset them, as fast as can be."""
+
+    def reset_them() -> None:
+        with suppress(OSError):  # closed
+            while True:
+                plug, _ = listener.accept()
+                plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                plug.close()
+
+    with socket.create_server((HOST, 0)) as listener, ThreadPoolExecutor(1) as thread:
+        done = thread.submit(reset_them)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            done.result(10)
+
+
+def keep_busy() -> None:
+    time.sleep(0.003)
+    asyncio.get_running_loop().call_soon(keep_busy)
+
+
+def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
+    """Under uvloop, as in the server: what comes of it then is no OSError. The loop is busy, so
+    that the reset has come before anybody looks."""
+
+    async def scenario(port: int) -> None:
+        keep_busy()
+        url = make_url(cluster.settings.database.url).set(host=HOST, port=port)
+        settings = cluster.vary(database={"url": url.render_as_string(hide_password=False)})
+        database = Database(create_engines(settings.database), lambda _: None, 8)
+        try:
+            for _ in range(10):
+                with pytest.raises(Busy):
+                    await database.read(lambda reader: reader.users.get(new_id()))
+        finally:
+            await database.dispose()
+
+    with resets_everybody() as port, ThreadPoolExecutor(1) as thread:
+        thread.submit(uvloop.run, scenario(port)).result(60)
 
 
 async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(

@@ -222,6 +222,7 @@ class Client:
         self.page: Read | None = None
         self.out = False  # the server has closed the room
         self._opening: asyncio.Future[None] | None = None
+        self._due = 0  # the seq that this socket has to bring next
 
     def connect(self, process: Process) -> None:
         self.process = process
@@ -253,12 +254,15 @@ class Client:
             case RoomOpened():
                 assert frame.state != "reset", "the log has all that this client was given"
                 self.position.opened(frame, from_start=True)
+                self._due = 1 + (frame.from_ if frame.resume is None else frame.resume)
             case RoomClosed() | ErrorFrame():
                 self.out = True
             case _:
                 assert self._log.may_see(self.user, frame.seq), (
                     f"{frame.seq} is not for {self.user}"
                 )
+                assert frame.seq == self._due, f"{frame.seq} instead of {self._due} on one socket"
+                self._due += 1
                 self.position.offer([frame])
         self._take()
 

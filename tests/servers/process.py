@@ -1,5 +1,6 @@
 """A server that belongs to this test run: started when used, and free to be killed or frozen."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from mirakuru import TCPExecutor
+from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
 HOST = "127.0.0.1"
@@ -43,10 +45,29 @@ class Server:
                 tail = self._log.read_text(errors="replace")[-2000:]
                 pytest.fail(f"The server did not start: {error}\n{tail}", pytrace=False)
 
+    async def start_here(self) -> None:
+        """`start`, while the event loop goes on. Not in a thread, with which the guard ends."""
+        with self._log.open("ab") as log:
+            self._executor._stdout = self._executor._stderr = log
+            SimpleExecutor.start(self._executor)
+        async with asyncio.timeout(START_S):
+            while not self._executor.pre_start_check():
+                assert self._executor.running(), self._log.read_text(errors="replace")[-2000:]
+                await asyncio.sleep(0.02)
+
     def stop(self) -> None:
         """In order, as an operator would."""
         self.thaw()
         self._executor.stop()
+
+    async def stop_here(self) -> None:
+        """`stop`, while the event loop goes on."""
+        self.thaw()
+        os.kill(self.pid, signal.SIGTERM)
+        async with asyncio.timeout(START_S):
+            while self._executor.running():  # noqa: ASYNC110  # a process's end sets no event
+                await asyncio.sleep(0.02)
+        self.kill()
 
     def kill(self) -> None:
         """As if the machine lost its power; what was not written is gone."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
+from structlog.testing import CapturingLogger
 
 from app.bus import outbox
 from app.bus.outbox import RETRY_MAX_S, Outbox, pause
@@ -84,6 +85,35 @@ async def test_what_failed_goes_again_in_its_place(
     fill(box, 1, 2)
     await empty(box)
     assert broker.numbers == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_defect"),
+    [
+        (OSError("gone"), False),
+        (RuntimeError("unable to perform operation on <…>; the handler is closed"), False),
+        (RuntimeError("something else"), True),
+    ],
+)
+async def test_a_lost_connection_is_no_error_of_the_log(
+    box: Outbox,
+    broker: Broker,
+    failure: Exception,
+    is_defect: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor where a write after a reset raises what uvloop raises."""
+    log = CapturingLogger()
+    monkeypatch.setattr(outbox, "log", log)
+
+    def fail() -> None:
+        broker.during = lambda: None
+        raise failure
+
+    broker.during = fail
+    fill(box, 1)
+    await empty(box)
+    assert [call.method_name for call in log.calls] == ["exception" if is_defect else "warning"]
 
 
 async def test_what_redis_refuses_goes_again(box: Outbox, broker: Broker) -> None:

@@ -1,0 +1,135 @@
+"""python -m tests.faults: the laboratory, for as long as one wishes. `make faults` calls it."""
+
+import argparse
+import asyncio
+import itertools
+import logging
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.faults.faults import FAULTS
+from tests.faults.lab import Outcome, Plan, run
+from tests.faults.report import LONGEST, markdown, summary, table
+from tests.faults.stand import standing
+from tests.servers.backend import make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb, run_mariadb
+from tests.servers.redis import RedisServer, run_redis
+
+SECONDS = 60.0
+MORE_S = 240.0  # what a run may take beyond its faults: starting, settling, checking
+KEEP_TOGETHER = 3  # with fewer faults there is nothing to mix
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0, help="go on with the next seeds")
+    parser.add_argument("--seed", type=int, default=1, help="the first (1)")
+    parser.add_argument("--faults", default="", help=f"of: {', '.join(FAULTS)}; all, if empty")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of faults, a seed")
+    parser.add_argument("--hold", type=float, help="seconds of each fault; else by the dice")
+    parser.add_argument("--lanes", type=int, default=1, help="stands side by side (1)")
+    parser.add_argument("--report", type=Path, help="a file for the table, markdown")
+    options = parser.parse_args(arguments)
+    options.names = [name for name in options.faults.split(",") if name] or list(FAULTS)
+    if unknown := set(options.names) - FAULTS.keys():
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    return options
+
+
+def plan_of(options: argparse.Namespace, seed: int) -> Plan:
+    """Odd seeds: faults alone; even seeds: mixed, two at a time."""
+    together = seed % 2 == 0 and len(options.names) >= KEEP_TOGETHER
+    return Plan(seed, options.names, options.seconds, options.hold, together=together)
+
+
+async def lane(
+    options: argparse.Namespace,
+    seeds: "itertools.count[int]",
+    until: float,
+    outcomes: list[Outcome],
+    servers: tuple[MariaDb, RedisServer, Path],
+) -> None:
+    """One stand after the other, on one MariaDB and one Redis: a fresh one for each seed."""
+    mariadb, redis, directory = servers
+    schema = unique_name()
+    async with mariadb.database(schema) as url:
+        await migrate(make_settings(directory, database=url))
+        while True:
+            plan = plan_of(options, next(seeds))
+            dice = random.Random(plan.seed)
+            async with (
+                asyncio.timeout(plan.seconds + (plan.hold_s or 0) + MORE_S),
+                standing(mariadb, redis, schema, directory, dice) as stand,
+            ):
+                outcome = await run(stand, plan)
+            outcomes.append(outcome)
+            tell(outcome)
+            if time.monotonic() >= until:
+                return
+
+
+def tell(outcome: Outcome) -> None:
+    how = "together" if outcome.plan.together else "alone"
+    say(f"seed {outcome.plan.seed} ({how}): {summary([outcome])}")
+    for violation in outcome.violations:
+        say(f"  {violation.kind}: {violation.what[-LONGEST:]}")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+async def run_all(
+    options: argparse.Namespace, lanes: Sequence[tuple[MariaDb, RedisServer, Path]]
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    seeds = itertools.count(options.seed)
+    until = time.monotonic() + options.minutes * 60
+    async with asyncio.TaskGroup() as group:
+        for servers in lanes:
+            group.create_task(lane(options, seeds, until, outcomes, servers))
+    return outcomes
+
+
+def command_of(options: argparse.Namespace) -> str:
+    given = {
+        "MINUTES": f"{options.minutes:g}" if options.minutes else "",
+        "SEED": str(options.seed),
+        "FAULTS": options.faults,
+        "SECONDS": f"{options.seconds:g}",
+        "HOLD": f"{options.hold:g}" if options.hold else "",
+        "LANES": str(options.lanes) if options.lanes > 1 else "",
+    }
+    return " ".join(["make faults", *(f"{name}={value}" for name, value in given.items() if value)])
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)  # notes of migrations
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        lanes = []
+        for number in range(options.lanes):
+            own = directory / f"lane-{number}"
+            (own / "mariadb").mkdir(parents=True)
+            (own / "redis").mkdir()
+            mariadb = stack.enter_context(run_mariadb(own / "mariadb"))
+            redis = stack.enter_context(run_redis(own / "redis"))
+            lanes.append((mariadb, redis, own))
+        outcomes = asyncio.run(run_all(options, lanes))
+    say("")
+    say(summary(outcomes))
+    say(table(outcomes))
+    if options.report:
+        options.report.write_text(markdown(outcomes, command_of(options)), encoding="utf-8")
+    return int(any(outcome.violations for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,216 @@
+"""Compares what clients have seen with what is in the tables. No I/O; every rule is one function.
+
+Nothing here knows which faults there were: the guarantees hold under all of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.faults.evidence import Entry, Evidence, Opening, Reading, Stay, Tables
+
+FEW = 5  # findings of one kind about one thing
+
+
+class Violation(NamedTuple):
+    kind: str
+    what: str
+
+
+def check(evidence: Evidence, tables: Tables) -> list[Violation]:
+    """Everything that contradicts a guarantee of docs/protocol.md."""
+    return [
+        *_complaints(evidence),
+        *_dense(tables),
+        *_nonces(evidence, tables),
+        *_acks(evidence, tables),
+        *_senders(tables),
+        *_readers(evidence, tables),
+        *_openings(evidence, tables),
+        *_pages(evidence, tables),
+        *_markers(evidence, tables),
+        *_badges(evidence, tables),
+    ]
+
+
+def _complaints(evidence: Evidence) -> Iterator[Violation]:
+    for kind, text in evidence.complaints:
+        yield Violation(kind, text)
+
+
+def _dense(tables: Tables) -> Iterator[Violation]:
+    """A room's log is 1, 2, …, the room's head."""
+    for room, head in tables.heads.items():
+        found = [entry.seq for entry in tables.logs.get(room, ())]
+        if found != list(range(1, head + 1)):
+            yield Violation("not dense", f"room {room}: head {head}, log {_runs(found)}")
+
+
+def _nonces(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """One row per room, sender and nonce; in the log, too."""
+    for room, messages in tables.messages.items():
+        counts = Counter((sender, nonce) for _, sender, nonce in messages)
+        for (sender, nonce), count in counts.items():
+            if count > 1:
+                yield Violation("doubled", f"{count} rows of {nonce} by {sender} in {room}")
+        logged = Counter(e.what.split(" ")[0] for e in _messages(tables, room))
+        for nonce, count in logged.items():
+            if count > 1:
+                yield Violation("doubled", f"{count} events of {nonce} in {room}")
+    known = {(send.room, send.user, send.nonce) for send in evidence.sends}
+    for room, messages in tables.messages.items():
+        for seq, sender, nonce in messages:
+            if (room, sender, nonce) not in known:
+                yield Violation("invented", f"{nonce} at {seq} in {room} was never sent")
+
+
+def _acks(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """What was acknowledged is in the log, where the ack said; everything was acknowledged."""
+    entries = {room: {e.seq: e for e in log} for room, log in tables.logs.items()}
+    for send in evidence.sends:
+        name = f"{send.nonce} by {send.user} in {send.room}"
+        if send.seq is None:
+            if send.is_member:
+                yield Violation(
+                    "never acked", f"{name} after {send.attempts} attempts since {send.began:.1f}"
+                )
+            continue
+        entry = entries.get(send.room, {}).get(send.seq)
+        wanted = Entry(send.seq, "message.created", send.user, f"{send.nonce} {send.text}")
+        if entry != wanted:
+            yield Violation("lost", f"{name} was acked at {send.seq}; there is {_short(entry)}")
+
+
+def _senders(tables: Tables) -> Iterator[Violation]:
+    """Nobody speaks, nor does anything else, where they are not a member."""
+    for room in tables.logs:
+        stays = {actor: tables.stays(room, actor) for actor in {e.actor for e in tables.logs[room]}}
+        for entry in _messages(tables, room):
+            if not any(_covers(stay, entry.seq) for stay in stays[entry.actor]):
+                yield Violation("not allowed", f"{entry.actor} is no member at {entry.seq}: {room}")
+
+
+def _readers(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """What a device took is the log's range, in its order, once; and all of it for members."""
+    for reading in evidence.readings:
+        yield from _reader(reading, tables)
+
+
+def _reader(reading: Reading, tables: Tables) -> Iterator[Violation]:
+    log = tables.logs.get(reading.room, [])
+    name = f"reader {reading.user} in {reading.room}"
+    taken = [entry.seq for entry in reading.taken]
+    expected = list(range(reading.start + 1, reading.start + 1 + len(taken)))
+    if taken != expected:
+        yield from _disorder(name, taken)
+    by_seq = {entry.seq: entry for entry in log}
+    wrong = [e for e in reading.taken if by_seq.get(e.seq) != e]
+    for entry in wrong[:FEW]:
+        yield Violation("differs", f"{name}: {_short(entry)}, not {_short(by_seq.get(entry.seq))}")
+    stays = tables.stays(reading.room, reading.user)
+    is_member = (reading.room, reading.user) in tables.members
+    head = tables.heads.get(reading.room, 0)
+    if is_member and not reading.is_open:
+        yield Violation("not told", f"{name}: a member, and the room is not open")
+    elif is_member and reading.position < head:
+        yield Violation("lost", f"{name}: stands at {reading.position} of {head}")
+    elif not is_member and reading.is_open:
+        yield Violation("not told", f"{name}: no member, and the room is still open")
+    last = head if is_member else max((stay.gone or 0 for stay in stays), default=0)
+    if reading.position > last:
+        yield Violation("leaked", f"{name}: has {reading.position}, may have {last}")
+
+
+def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
+    """Says what is wrong with an order: what is missing, double, or swapped."""
+    counts = Counter(taken)
+    if doubled := [seq for seq, count in counts.items() if count > 1]:
+        yield Violation("doubled", f"{name}: took twice {_runs(sorted(doubled))}")
+    if taken and (missing := sorted(set(range(min(taken), max(taken) + 1)) - set(taken))):
+        yield Violation("lost", f"{name}: a hole at {_runs(missing)}")
+    if not doubled and taken != sorted(taken):
+        yield Violation("swapped", f"{name}: {_runs(taken)}")
+    if taken == sorted(set(taken)) and not missing:
+        yield Violation("lost", f"{name}: began with {taken[0]}")
+
+
+def _openings(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """A socket gets a room only of a member, and nothing after the member's last event."""
+    for reading in evidence.readings:
+        stays = tables.stays(reading.room, reading.user)
+        for opening in reading.openings:
+            yield from _opening(reading, opening, stays)
+
+
+def _opening(reading: Reading, opening: Opening, stays: list[Stay]) -> Iterator[Violation]:
+    name = f"reader {reading.user} in {reading.room}, opened at {opening.head}"
+    # The room is read before the membership: one that began between the two counts.
+    stay = next((s for s in stays if s.gone is None or s.gone > opening.head), None)
+    if stay is None or stay.at > opening.at:
+        yield Violation("leaked", f"{name}: was no member then; {stays}")
+    elif stay.gone is not None:
+        after = [seq for seq in opening.received if seq > stay.gone]
+        if after:
+            yield Violation("leaked", f"{name}: removed at {stay.gone}, got {_runs(after)}")
+    if opening.farewell is not None and opening.farewell not in (s.gone for s in stays):
+        yield Violation("false farewell", f"{name}: told to go at {opening.farewell}; {stays}")
+
+
+def _pages(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    for page in evidence.pages:
+        stays = tables.stays(page.room, page.user)
+        if not any(
+            stay.at <= page.at and (stay.gone is None or stay.gone >= page.last) for stay in stays
+        ):
+            yield Violation("leaked", f"{page.user} read up to {page.last} of {page.room}; {stays}")
+
+
+def _markers(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """A read marker that was acknowledged never goes back, while the membership lasts."""
+    for marker in evidence.markers:
+        stays = tables.stays(marker.room, marker.user)
+        kept = tables.members.get((marker.room, marker.user))
+        if len(stays) == 1 and kept is not None and kept < marker.seq:
+            name = f"marker of {marker.user} in {marker.room}"
+            yield Violation("lost", f"{name}: acked at {marker.seq}, is {kept}")
+
+
+def _badges(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+    """The counts of rooms that are not open are those of the tables. Their `seq` is of when they
+    were counted, which is again after every message, and not after every event."""
+    for badge in evidence.badges:
+        key = (badge.room, badge.user)
+        if key not in tables.members:
+            continue
+        told, true = (badge.read_seq, badge.unread), (tables.members[key], tables.unread(*key))
+        newest = max((seq for seq, _, _ in tables.messages.get(badge.room, ())), default=0)
+        if told != true or not newest <= badge.seq <= tables.heads[badge.room]:
+            yield Violation(
+                "miscounted",
+                f"{badge.user} in {badge.room}: told (read_seq, unread) {told} at {badge.seq}, not "
+                f"{true} at {newest}",
+            )
+
+
+def _messages(tables: Tables, room: str) -> list[Entry]:
+    return [entry for entry in tables.logs.get(room, ()) if entry.type == "message.created"]
+
+
+def _covers(stay: Stay, seq: int) -> bool:
+    return stay.joined < seq and (stay.gone is None or seq < stay.gone)
+
+
+def _short(entry: Entry | None) -> str:
+    return "nothing" if entry is None else f"{entry.seq} {entry.type} {entry.what[:60]}"
+
+
+def _runs(numbers: list[int]) -> str:
+    """1-4 7 9-10: what a person can read of a long list."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = [f"{a}-{b}" if b > a else str(a) for a, b in runs[:12]]
+    return " ".join(shown) + (" …" if len(runs) > 12 else "")

@@ -1,0 +1,459 @@
+"""Clients of the laboratory: they record everything, resume, page holes, and repeat until acked.
+
+They know the protocol from docs/protocol.md and nothing of the product's own client, so that a
+mistake of that one cannot hide a mistake of the server.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.typing import Subprotocol
+
+from tests.faults.evidence import Badge, Entry, Evidence, Marker, Opening, Page, Reading, Send
+from tests.faults.stand import SERVERS, Stand
+
+Frame = dict[str, Any]
+ANSWER_S = 10.0
+# The heartbeat of the laboratory is two seconds; who hears nothing for so long is cut off.
+SILENCE_S = 8.0
+REST_S = (0.05, 0.5)
+NEVER_S = 0.2
+STOP = 4400  # close codes from here on tell a client to stop
+UNREACHABLE = (OSError, InvalidHandshake, InvalidMessage, ConnectionClosed, TimeoutError)
+VERDICTS = {"not_found", "forbidden"}  # about a membership; no other refusal is expected
+
+
+class Unanswered(Exception):
+    """The connection went, or nothing came in time: it may have happened, or not."""
+
+
+class Refused(Exception):
+    def __init__(self, code: str, retry: str, after_ms: int | None) -> None:
+        super().__init__(code)
+        self.code, self.retry = code, retry
+        self.wait_s = min((after_ms or 0) / 1000, 1.0)
+
+
+@dataclass(frozen=True)
+class Account:
+    id: str
+    name: str
+    token: str
+
+
+@dataclass
+class Place:
+    """What all clients of a run share."""
+
+    stand: Stand
+    evidence: Evidence
+    chance: random.Random
+    http: httpx.AsyncClient
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # nobody begins anything new
+
+    def complain(self, kind: str, text: str) -> None:
+        if len(self.evidence.complaints) < 1000:
+            self.evidence.complaints.append((kind, text))
+
+    async def call(
+        self,
+        account: Account | None,
+        method: str,
+        path: str,
+        *,
+        server: int | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """One request, to any of the servers if none is named. Raises Unanswered or Refused."""
+        if server is None:
+            server = self.chance.randrange(SERVERS)
+        headers = {"Authorization": f"Bearer {account.token}"} if account else {}
+        try:
+            answer = await self.http.request(
+                method,
+                f"http://{self.stand.gate(server)}/api/v1{path}",
+                headers=headers,
+                **options,
+            )
+        except (httpx.TransportError, OSError) as error:
+            raise Unanswered from error
+        if answer.is_success:
+            return answer
+        try:
+            problem = answer.json()
+            refused = Refused(problem["code"], problem["retry"], problem.get("retry_after_ms"))
+        except (ValueError, KeyError):
+            self.complain("no problem", f"{method} {path}: {answer.status_code} {answer.text}")
+            raise Unanswered from None
+        self.judge(refused, f"{method} {path}: {answer.text}")
+        raise refused
+
+    def judge(self, refused: Refused, where: str) -> None:
+        """A refusal that no fault excuses."""
+        if refused.code == "internal":
+            self.complain("internal", where)
+        elif refused.retry == "never" and refused.code not in VERDICTS:
+            self.complain("false failure", where)
+
+    async def insist(
+        self, account: Account | None, method: str, path: str, **options: Any
+    ) -> httpx.Response:
+        """Until it is done or refused for good. Raises Refused."""
+        while True:
+            try:
+                return await self.call(account, method, path, **options)
+            except Unanswered:
+                await self.rest()
+            except Refused as refused:
+                if refused.retry == "never":
+                    raise
+                await asyncio.sleep(refused.wait_s)
+
+    async def rest(self) -> None:
+        await asyncio.sleep(self.chance.uniform(*REST_S))
+
+
+class Device:
+    """One socket of a user that comes back whatever happens, with its positions.
+
+    It opens every room of its user, except those in `closed`, of which it keeps the counts.
+    """
+
+    def __init__(
+        self, place: Place, account: Account, home: int, closed: frozenset[str], *, stays: bool
+    ) -> None:
+        self.place, self.account, self.server = place, account, home
+        self.readings: dict[str, Reading] = {}
+        self.badges: dict[str, Badge] = {}
+        self.reconnects = 0
+        self._closed, self._stays = closed, stays
+        self._rooms: set[str] = set()  # that the server says are the user's
+        self._snapshot: str | None = None
+        self._socket: ClientConnection | None = None
+        self._greeted = False
+        self._asked: set[str] = set()
+        self._openings: dict[str, Opening] = {}
+        self._next: dict[str, int] = {}  # what this socket has to bring
+        self._held: dict[str, list[Entry]] = {}  # while a hole before them is being paged
+        self._answers: dict[str, asyncio.Future[Frame]] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+        self._number = 0
+
+    @property
+    def is_connected(self) -> bool:
+        return self._greeted
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        try:
+            while True:
+                with suppress(*UNREACHABLE):
+                    await self._session()
+                await self._lose()
+                self.reconnects += 1
+                if not self._stays:
+                    self.server = self.place.chance.randrange(SERVERS)
+                await self.place.rest()
+        finally:
+            await self._lose()
+
+    async def ask(self, type_: str, **fields: Any) -> Frame:
+        """The answer to a frame. Raises Unanswered or Refused."""
+        socket = self._socket
+        if socket is None or not self._greeted:
+            raise Unanswered
+        self._number += 1
+        name = f"q{self._number}"
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._answers[name] = answer
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await socket.send(orjson.dumps({"type": type_, "id": name, **fields}).decode())
+                frame = await answer
+        except UNREACHABLE as error:
+            raise Unanswered from error
+        finally:
+            self._answers.pop(name, None)
+        if frame["type"] == "error":
+            refused = Refused(frame["code"], frame["retry"], frame.get("retry_after_ms"))
+            self.place.judge(refused, f"{type_}: {frame}")
+            raise refused
+        return frame
+
+    async def _session(self) -> None:
+        async with asyncio.timeout(ANSWER_S):
+            self._socket = await connect(
+                f"ws://{self.place.stand.gate(self.server)}/ws",
+                subprotocols=[Subprotocol("chat.v1")],
+                proxy=None,
+                compression=None,
+                ping_interval=None,
+                open_timeout=None,
+                close_timeout=0.5,
+                max_size=None,
+            )
+        hello: Frame = {"type": "hello", "token": self.account.token}
+        if self._snapshot and self.place.chance.random() < 0.7:
+            hello["snapshot"] = self._snapshot
+        positions = [self._position(room) for room in sorted(self._rooms - self._closed)]
+        self._asked = {position["room"] for position in positions}
+        await self._socket.send(orjson.dumps(hello | {"rooms": positions}).decode())
+        try:
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    text = await self._socket.recv()
+                self._take(orjson.loads(text))
+        except ConnectionClosed as closed:
+            if closed.rcvd and closed.rcvd.code >= STOP:
+                self.place.complain("false failure", f"closed for good: {closed.rcvd}")
+                await asyncio.sleep(NEVER_S)
+            raise
+
+    async def _lose(self) -> None:
+        """Forget the socket; positions stay."""
+        socket, self._socket, self._greeted = self._socket, None, False
+        for task in self._errands:
+            task.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(Unanswered())
+                answer.exception()  # seen, also where who asked has gone
+        for reading in self.readings.values():
+            reading.is_open = False
+        for state in (self._openings, self._next, self._held, self._asked):
+            state.clear()
+        if socket is not None:
+            socket.transport.abort()
+            with suppress(*UNREACHABLE):
+                await socket.wait_closed()
+
+    def _position(self, room: str) -> Frame:
+        return {"room": room, "since": self._reading(room).position}
+
+    def _reading(self, room: str) -> Reading:
+        if room not in self.readings:
+            self.readings[room] = Reading(self.account.id, room)
+            self.place.evidence.readings.append(self.readings[room])
+        return self.readings[room]
+
+    # Frames.
+
+    def _take(self, frame: Frame) -> None:
+        if frame.get("id") in self._answers and frame["type"] in ("ack", "error"):
+            answer = self._answers[frame["id"]]
+            if not answer.done():
+                answer.set_result(frame)
+            return
+        match frame["type"]:
+            case "rooms":
+                self._take_rooms(frame)
+            case "room.bumped":
+                for entry in frame["rooms"]:
+                    self._count(entry)
+                self._open(frame["rooms"])
+            case "room.opened":
+                self._take_opened(frame)
+            case "room.closed":
+                self._take_closed(frame)
+            case "ping":
+                self._do(self._send({"type": "pong", "n": frame["n"]}))
+            case "error":
+                self._take_error(frame)
+            case _:
+                if "actor" in frame:
+                    self._take_event(frame)
+
+    def _take_rooms(self, frame: Frame) -> None:
+        if frame["full"]:
+            self._rooms.clear()
+            self.badges.clear()
+        for entry in frame["rooms"]:
+            self._count(entry)
+        for room in frame.get("gone", ()):
+            self._rooms.discard(room)
+            self.badges.pop(room, None)
+        self._snapshot = frame.get("snapshot", self._snapshot)
+        self._greeted = True
+        self._open([{"room": room} for room in self._rooms])
+
+    def _count(self, entry: Frame) -> None:
+        room = entry["room"]
+        self._rooms.add(room)
+        if room in self._closed:
+            self.badges[room] = Badge(
+                self.account.id, room, entry["seq"], entry["read_seq"], entry["unread"]
+            )
+
+    def _open(self, rooms: list[Frame]) -> None:
+        names = {entry["room"] for entry in rooms} - self._closed - self._asked
+        names = {room for room in names if room not in self._openings}
+        if names:
+            self._asked |= names
+            positions = [self._position(room) for room in sorted(names)]
+            self._do(self._send({"type": "open", "rooms": positions}))
+
+    def _take_opened(self, frame: Frame) -> None:
+        room, state = frame["room"], frame["state"]
+        reading = self._reading(room)
+        self._asked.discard(room)
+        opening = Opening(frame["seq"], time.time(), frame["from"])
+        reading.openings.append(opening)
+        reading.is_open = True
+        self._openings[room] = opening
+        if state == "reset":  # nothing is ever rewritten here
+            self.place.complain("lost", f"{self._name(room)}: reset at {frame}")
+        if frame["from"] != reading.position:
+            self.place.complain("lost", f"{self._name(room)}: opened elsewhere: {frame}")
+        self._next[room] = (frame["resume"] if state == "limited" else frame["from"]) + 1
+        if state == "limited":
+            self._held[room] = []
+            self._do(self._page(room, frame["from"], frame["resume"]))
+
+    def _take_closed(self, frame: Frame) -> None:
+        room = frame["room"]
+        self._rooms.discard(room)
+        self.badges.pop(room, None)
+        if opening := self._openings.pop(room, None):
+            opening.farewell = frame.get("seq")
+            self.readings[room].is_open = False
+
+    def _take_error(self, frame: Frame) -> None:
+        refused = Refused(frame["code"], frame["retry"], frame.get("retry_after_ms"))
+        self.place.judge(refused, f"{self.account.name}: {frame}")
+        room = frame.get("room")
+        if room is not None and room in self._asked:
+            self._asked.discard(room)
+            if refused.code in VERDICTS:
+                self._rooms.discard(room)
+            else:
+                self._do(self._open_later(room, refused.wait_s))
+
+    def _take_event(self, frame: Frame) -> None:
+        room, seq = frame["room"], frame["seq"]
+        opening = self._openings.get(room)
+        if opening is None:
+            self.place.complain("leaked", f"{self._name(room)}: {seq}, and the room is not open")
+            return
+        expected = self._next[room]
+        if seq < expected:
+            self.place.complain("doubled", f"{self._name(room)}: {seq} again on one socket")
+        elif seq > expected:
+            self.place.complain("lost", f"{self._name(room)}: {seq} after {expected - 1}")
+        self._next[room] = seq + 1
+        opening.received.setdefault(seq, time.time())
+        if room in self._held:
+            self._held[room].append(_entry(frame))
+        else:
+            self._apply(room, [_entry(frame)])
+
+    def _apply(self, room: str, entries: list[Entry]) -> None:
+        """Into the client's state: what it has is dropped, everything else is taken as it comes."""
+        reading = self.readings[room]
+        reading.taken += [entry for entry in entries if entry.seq > reading.position]
+
+    async def _page(self, room: str, after: int, until: int) -> None:
+        """The hole that the server announced, from either server, while the room goes on."""
+        path = f"/rooms/{room}/events"
+        while after < until:
+            query = {"after": after, "until": until, "limit": 60}
+            try:
+                answer = await self.place.insist(self.account, "GET", path, params=query)
+            except Refused:
+                return  # removed meanwhile; the socket says so, too
+            items = answer.json()["items"]
+            if not items:
+                self.place.complain("lost", f"{self._name(room)}: nothing in ({after}, {until}]")
+                return
+            self._apply(room, [_entry(item) for item in items])
+            after = items[-1]["seq"]
+            self.place.evidence.pages.append(Page(self.account.id, room, after, time.time()))
+        self._apply(room, self._held.pop(room, []))
+
+    # Errands: they end with the socket.
+
+    def _do(self, errand: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _send(self, frame: Frame) -> None:
+        if self._socket is not None:
+            with suppress(*UNREACHABLE):
+                await self._socket.send(orjson.dumps(frame).decode())
+
+    async def _open_later(self, room: str, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        self._open([{"room": room}])
+
+    async def mark_read(self) -> None:
+        """Move a marker to where the device stands in one of its rooms."""
+        rooms = [room for room, reading in self.readings.items() if reading.is_open]
+        if not rooms:
+            return
+        room = self.place.chance.choice(sorted(rooms))
+        with suppress(Unanswered, Refused):
+            ack = await self.ask("read", room=room, seq=self.readings[room].position)
+            self.place.evidence.markers.append(Marker(self.account.id, room, ack["seq"]))
+
+    def _name(self, room: str) -> str:
+        return f"{self.account.name} on {self.server} in {room}"
+
+
+async def deliver(place: Place, account: Account, send: Send, devices: list[Device]) -> None:
+    """Repeat a message, with its one nonce, over sockets and HTTP and on both servers, until it is
+    acked or refused for good."""
+    place.evidence.sends.append(send)
+    while send.seq is None:
+        send.attempts += 1
+        try:
+            send.seq = await _attempt(place, account, send, devices)
+            send.acked = time.time()
+        except Unanswered:
+            await place.rest()
+        except Refused as refused:
+            if refused.retry == "never":
+                if send.is_member:
+                    place.complain("false failure", f"{send.nonce} by {account.name}: {refused}")
+                return
+            await asyncio.sleep(refused.wait_s)
+
+
+async def _attempt(place: Place, account: Account, send: Send, devices: list[Device]) -> int:
+    ways: list[Callable[[], Awaitable[int]]] = [
+        lambda device=device: _over_socket(device, send)  # type: ignore[misc]
+        for device in devices
+        if device.is_connected
+    ]
+
+    return await place.chance.choice([lambda: over_http(place, account, send), *ways])()
+
+
+async def over_http(place: Place, account: Account, send: Send, server: int | None = None) -> int:
+    body = {"nonce": send.nonce, "text": send.text}
+    path = f"/rooms/{send.room}/messages"
+    answer = await place.call(account, "POST", path, server=server, json=body)
+    return int(answer.json()["seq"])
+
+
+async def _over_socket(device: Device, send: Send) -> int:
+    ack = await device.ask("message.send", room=send.room, nonce=send.nonce, text=send.text)
+    return int(ack["seq"])
+
+
+def _entry(event: Frame) -> Entry:
+    message = event.get("message")
+    if message:
+        what = f"{message['nonce']} {message['text']}"
+    else:
+        what = event.get("member", {}).get("user", "")
+    return Entry(event["seq"], event["type"], event["actor"], what)

@@ -1,0 +1,189 @@
+"""Break each mechanism of delivery on purpose, and see that something notices.
+
+python -m tests.faults.mutations [NAME …] [--lab]
+
+Each mutation is one place of the sources, changed in a copy of the tree. The tests named with it
+must fail there; with --lab the laboratory must, too, where it is said to. The output is a table.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("app", "tests", "alembic", "alembic.ini", "pyproject.toml", ".env.example", "docs")
+SECONDS = 600
+ANY = "any-failure"  # a profile of tests/conftest.py
+FAILED = 1  # what pytest and the laboratory return when they have found something
+MARKS = {"pytest": "FAILED ", "tests.faults": "  "}  # how a line begins that says what
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`old` stands once in `file`. `tests` are arguments of pytest; `lab` those of the laboratory,
+    None: it is not about what the laboratory looks at."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    lab: tuple[str, ...] | None = None
+
+
+MODEL = ("tests/realtime/test_model.py",)
+
+MUTATIONS = (
+    Mutation(
+        "no check of the tail",
+        "app/realtime/sweep.py",
+        "        if room:\n            hub.suspect(room, head)\n",
+        "        if room:\n            pass\n",
+        MODEL,
+        ("--faults", "server-crash", "--seconds", "20", "--hold", "1"),
+    ),
+    Mutation(
+        "an ack moves the position",
+        "app/client/exchange.py",
+        "                self._outbox.acked(frame)\n",
+        "                self._outbox.acked(frame)\n"
+        "                for room in self._rooms._of.values():\n"
+        "                    room.position.at = max(room.position.at or 0, frame.seq)\n",
+        ("tests/client/test_exchange.py", "-k", "acks_never_move"),
+    ),
+    Mutation(
+        "the log is read before the room is followed",
+        "app/realtime/hub.py",
+        "        for seq, frame, gone in follower.queue:\n",
+        "        for seq, frame, gone in ():\n",
+        ("tests/realtime/test_removal_in_catch_up.py", "-m", "embedded", "-k", "during_catch_up"),
+        ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
+    ),
+    Mutation(
+        "a repeated nonce burns a seq, as a savepoint would",
+        "app/messages/service.py",
+        "        return Sent(to_wire(first), duplicate=True)\n",
+        "        room.seq += 1\n        return Sent(to_wire(first), duplicate=True)\n",
+        ("tests/features/messages/test_send.py", "-m", "embedded"),
+        ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
+    ),
+    Mutation(
+        "published before the COMMIT",
+        "app/persistence/uow.py",
+        "                    await session.flush()\n                    await _commit(session)\n",
+        "                    await session.flush()\n"
+        "                    self._announce(uow.announcements)\n"
+        "                    await _commit(session)\n",
+        ("tests/persistence/test_uow.py", "-m", "embedded"),
+        ("--faults", "commit-reset", "--seconds", "20", "--hold", "3"),
+    ),
+    Mutation(
+        "who is removed still gets what comes",
+        "app/realtime/hub.py",
+        "        self.detach(follower.socket, gone.room)\n        follower.socket.send(gone)\n",
+        "        follower.socket.send(gone)\n",
+        MODEL,
+        ("--faults", "none", "--seconds", "10"),
+    ),
+    Mutation(
+        "what came twice is passed on twice",
+        "app/realtime/stream.py",
+        "            self.suspect(poke.seq)\n        return self._ready()\n",
+        "            self.suspect(poke.seq)\n"
+        "            if poke.seq <= self.head:\n"
+        "                return [poke]\n"
+        "        return self._ready()\n",
+        MODEL,
+        ("--faults", "redis-forged", "--seconds", "20", "--hold", "4"),
+    ),
+    Mutation(
+        "a gap is passed over",
+        "app/realtime/stream.py",
+        "        while poke := self._early.pop(self._head + 1, None):\n"
+        "            ready.append(poke)\n"
+        "            self._head += 1\n",
+        "        for seq in sorted(self._early):\n"
+        "            ready.append(self._early.pop(seq))\n"
+        "            self._head = max(self._head, seq)\n",
+        MODEL,
+        ("--faults", "redis-kill-pubsub,redis-reset", "--seconds", "25", "--hold", "3"),
+    ),
+)
+
+
+def mutated(tree: Path, mutation: Mutation) -> None:
+    """Change the copy. Raises ValueError if the place is not there, or there twice."""
+    file = tree / mutation.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(mutation.old) != 1:
+        raise ValueError(f"{mutation.name}: {text.count(mutation.old)} places in {mutation.file}")
+    file.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+
+
+def copy_to(tree: Path) -> None:
+    for name in COPIED:
+        source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__", ".*_cache")
+        if source.is_dir():
+            shutil.copytree(source, tree / name, ignore=ignored)
+        else:
+            shutil.copy2(source, tree / name)
+
+
+def notices(tree: Path, module: str, *arguments: str) -> str | None:
+    """What was noticed, in a line; None: nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=tree,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode != FAILED:
+        raise RuntimeError("\n".join(lines[-30:]))
+    found = [line for line in lines if line.startswith(MARKS[module])]
+    return (found or lines[-1:])[0].strip()[:200]
+
+
+def row(mutation: Mutation, *, with_lab: bool) -> tuple[list[str], bool]:
+    """A row of the table, and whether everything that must notice has."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
+        tree = Path(directory)
+        copy_to(tree)
+        mutated(tree, mutation)
+        plain = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", f"--hypothesis-profile={ANY}")
+        cells = [notices(tree, "pytest", *plain, *mutation.tests)]
+        if with_lab and mutation.lab is not None:
+            cells.append(notices(tree, "tests.faults", *mutation.lab))
+    shown = [cell or "**nothing**" for cell in cells] + ["–"] * (2 - len(cells))
+    return [mutation.name, f"`{mutation.file}`", *shown], all(cells)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutations", description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of names; all, if none is given")
+    parser.add_argument("--lab", action="store_true", help="run the laboratory, too")
+    options = parser.parse_args(arguments)
+    sys.stdout.write("| mutation | where | caught by | in the laboratory |\n|---|---|---|---|\n")
+    fine = True
+    for mutation in MUTATIONS:
+        if options.names and not any(name in mutation.name for name in options.names):
+            continue
+        cells, caught = row(mutation, with_lab=options.lab)
+        fine = fine and caught
+        sys.stdout.write(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n")
+        sys.stdout.flush()
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,195 @@
+"""A TCP proxy that breaks what goes through it, as networks do.
+
+One stands before each link of the laboratory. What it can do: wait, hold everything back, cut into
+small pieces, close, reset, and leave one end alone with a connection that the other end has lost.
+"""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Callable
+from typing import Literal
+
+HOST = "127.0.0.1"
+CHUNK = 65536
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset, and nothing is sent any more
+COMMIT = b"\x03COMMIT"  # the end of a MySQL packet: COM_QUERY, and its text
+
+Moment = Literal["before", "during", "after"]
+End = Literal["client", "server"]
+
+
+class Link:
+    """One connection through the proxy. `client` is who dialled, `server` who was dialled."""
+
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self.client, self.server = client, server
+        self.swallows = False  # half of it is gone; what comes from the other half vanishes
+        self.doomed = False  # the answer of the server resets it
+
+    def reset(self) -> None:
+        for writer in (self.client, self.server):
+            abort(writer)
+
+    def halve(self, gone: End) -> None:
+        self.swallows = True
+        abort(self.server if gone == "server" else self.client)
+
+
+class Proxy:
+    """Listens on `port`, and connects to `target`, which may change."""
+
+    def __init__(self, target: int, chance: random.Random | None = None) -> None:
+        self.target = target
+        self.port = 0
+        self.links: set[Link] = set()
+        self.connections = 0  # ever
+        self.delay_s = 0.0  # of every chunk, both ways
+        self.most_bytes = 0  # of a piece; 0: as they come
+        self.on_commit: Moment | None = None  # when to reset the next link that commits
+        self.commits_cut = 0
+        self._chance = chance or random.Random()
+        self._passable = asyncio.Event()
+        self._passable.set()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+        self.reset()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server:
+            await self._server.wait_closed()
+
+    def hold(self) -> None:
+        """A black hole: nothing passes, nothing is refused, and new connections get no answer."""
+        self._passable.clear()
+
+    def mend(self) -> None:
+        """Everything passes again. What was held back comes now, as what TCP sends again does."""
+        self.delay_s, self.most_bytes, self.on_commit = 0.0, 0, None
+        self._passable.set()
+
+    def reset(self) -> None:
+        """As by a firewall that has forgotten its connections."""
+        for link in list(self.links):
+            link.reset()
+
+    def close(self) -> None:
+        """In order, both ends."""
+        for link in list(self.links):
+            link.client.close()
+            link.server.close()
+
+    def halve(self, gone: End) -> None:
+        """One end loses its connections, and the other is not told; new ones work."""
+        for link in list(self.links):
+            link.halve(gone)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            await self._passable.wait()
+            try:
+                far, there = await asyncio.open_connection(HOST, self.target)
+            except OSError:
+                abort(writer)
+                return
+            link = Link(writer, there)
+            self.links.add(link)
+            try:
+                await self._both_ways(link, reader, far)
+            finally:
+                self.links.discard(link)
+        except asyncio.CancelledError:
+            pass  # of `stop`; the streams module would log it
+        finally:
+            self._tasks.discard(task)
+            abort(writer)
+
+    async def _both_ways(
+        self, link: Link, near: asyncio.StreamReader, far: asyncio.StreamReader
+    ) -> None:
+        ways = [
+            asyncio.create_task(self._pump(link, near, link.server, self._up)),
+            asyncio.create_task(self._pump(link, far, link.client, self._down)),
+        ]
+        try:
+            await asyncio.wait(ways)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            abort(link.server)
+
+    async def _pump(
+        self,
+        link: Link,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        passes: Callable[[Link, bytes], bool],
+    ) -> None:
+        try:
+            while data := await reader.read(CHUNK):
+                await self._passable.wait()
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
+                if link.swallows:
+                    continue
+                if passes(link, data):
+                    await self._write(writer, data)
+                    if link.doomed and passes == self._up and self.on_commit == "during":
+                        self._cut(link)
+        except OSError:
+            pass
+        if not link.swallows:
+            writer.close()
+
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        while self.most_bytes and data:
+            piece = self._chance.randint(1, self.most_bytes)
+            writer.write(data[:piece])
+            data = data[piece:]
+            await writer.drain()
+            await asyncio.sleep(0)
+        if data:
+            writer.write(data)
+            await writer.drain()
+
+    def _up(self, link: Link, data: bytes) -> bool:
+        if self.on_commit and data.endswith(COMMIT):
+            if self.on_commit == "before":
+                self._cut(link)
+                return False
+            link.doomed = True
+        return True
+
+    def _down(self, link: Link, _data: bytes) -> bool:
+        if link.doomed:
+            self._cut(link)
+        return not link.doomed
+
+    def _cut(self, link: Link) -> None:
+        self.on_commit = None
+        self.commits_cut += 1
+        link.doomed = True
+        link.reset()
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    """With a reset, if it is still open."""
+    plug = writer.get_extra_info("socket")
+    if plug is not None and plug.fileno() >= 0:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    writer.transport.abort()

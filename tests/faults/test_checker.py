@@ -1,0 +1,183 @@
+"""The checker finds what it is for: each test breaks one thing of a story that is in order."""
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+
+from tests.faults.checker import check
+from tests.faults.evidence import (
+    Badge,
+    Entry,
+    Evidence,
+    Marker,
+    Opening,
+    Page,
+    Reading,
+    Send,
+    Tables,
+)
+
+ROOM, ADA, BOB, EVE = "room", "ada", "bob", "eve"
+LOG = [
+    Entry(1, "room.created", ADA, ""),
+    Entry(2, "member.joined", ADA, ADA),
+    Entry(3, "member.joined", ADA, BOB),
+    Entry(4, "message.created", ADA, "n4 hi"),
+    Entry(5, "member.joined", ADA, EVE),
+    Entry(6, "message.created", BOB, "n6 hi"),
+    Entry(7, "member.removed", ADA, EVE),
+    Entry(8, "message.created", ADA, "n8 hi"),
+    Entry(9, "message.created", BOB, "n9 hi"),
+]
+STEP_S = 10.0  # between two events; the first is at 10 s
+
+Story = tuple[Evidence, Tables]
+Break = Callable[[Evidence, Tables], object]
+
+
+def story() -> Story:
+    """Ada and Bob talk; Eve is let in at 5 and put out at 7."""
+    tables = Tables(
+        heads={ROOM: 9},
+        logs={ROOM: list(LOG)},
+        times={ROOM: {entry.seq: STEP_S * entry.seq for entry in LOG}},
+        messages={ROOM: [(4, ADA, "n4"), (6, BOB, "n6"), (8, ADA, "n8"), (9, BOB, "n9")]},
+        members={(ROOM, ADA): 9, (ROOM, BOB): 6},
+    )
+    evidence = Evidence(
+        sends=[
+            Send(ROOM, entry.actor, entry.what[:2], "hi", 0.0, acked=1.0, seq=entry.seq, attempts=1)
+            for entry in LOG
+            if entry.type == "message.created"
+        ],
+        readings=[reading(ADA, 9, is_open=True), reading(BOB, 9, is_open=True), reading(EVE, 7)],
+        pages=[Page(BOB, ROOM, 6, 65.0)],
+        badges=[Badge(BOB, ROOM, 9, 6, 1)],
+        markers=[Marker(ADA, ROOM, 9)],
+    )
+    evidence.readings[2].openings = [
+        Opening(5, 55.0, 0, farewell=7, received=dict.fromkeys((5, 6, 7), 75.0))
+    ]
+    return evidence, tables
+
+
+def reading(user: str, last: int, *, is_open: bool = False) -> Reading:
+    opening = Opening(3, 35.0, 0, received={entry.seq: 100.0 for entry in LOG[:last]})
+    return Reading(user, ROOM, 0, LOG[:last], [opening], is_open)
+
+
+def kinds(change: Break) -> set[str]:
+    evidence, tables = deepcopy(story())
+    change(evidence, tables)
+    return {violation.kind for violation in check(evidence, tables)}
+
+
+def test_what_is_in_order_is_found_in_order() -> None:
+    assert kinds(lambda evidence, tables: None) == set()
+
+
+def swap(entries: list[Entry]) -> None:
+    entries[5], entries[6] = entries[6], entries[5]
+
+
+def put_on(opening: Opening, seq: int) -> None:
+    opening.received[seq] = 200.0
+
+
+BREAKS: dict[str, tuple[str, Break]] = {
+    "a message that was acked and is not there": (
+        "lost",
+        lambda e, t: e.sends.append(Send(ROOM, ADA, "n10", "hi", 0.0, acked=1.0, seq=10)),
+    ),
+    "a message that was acked at another place": (
+        "lost",
+        lambda e, t: setattr(e.sends[0], "seq", 5),
+    ),
+    "a message whose text is another": ("lost", lambda e, t: setattr(e.sends[0], "text", "ho")),
+    "a message that nobody sent": ("invented", lambda e, t: e.sends.pop()),
+    "a message that was never acked": (
+        "never acked",
+        lambda e, t: setattr(e.sends[0], "seq", None),
+    ),
+    "two rows of one nonce": ("doubled", lambda e, t: t.messages[ROOM].append((9, BOB, "n6"))),
+    "two events of one nonce": (
+        "doubled",
+        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", BOB, "n6 hi")),
+    ),
+    "a hole in the log": ("not dense", lambda e, t: t.logs[ROOM].pop(7)),
+    "a head beyond the log": ("not dense", lambda e, t: t.heads.update({ROOM: 10})),
+    "a reader with a hole": ("lost", lambda e, t: e.readings[0].taken.pop(5)),
+    "a reader without the beginning": ("lost", lambda e, t: e.readings[0].taken.pop(0)),
+    "a reader without the end": ("lost", lambda e, t: e.readings[0].taken.pop()),
+    "a reader that took one twice": (
+        "doubled",
+        lambda e, t: e.readings[0].taken.insert(5, e.readings[0].taken[5]),
+    ),
+    "a reader that took two swapped": ("swapped", lambda e, t: swap(e.readings[0].taken)),
+    "a reader that took another text": (
+        "differs",
+        lambda e, t: e.readings[0].taken.__setitem__(3, LOG[3]._replace(what="n4 ho")),
+    ),
+    "a member whose room is closed": (
+        "not told",
+        lambda e, t: setattr(e.readings[0], "is_open", False),
+    ),
+    "one who went, and whose room is open": (
+        "not told",
+        lambda e, t: setattr(e.readings[2], "is_open", True),
+    ),
+    "one who went, and has what came then": (
+        "leaked",
+        lambda e, t: e.readings[2].taken.append(LOG[7]),
+    ),
+    "one who went, and got what came then": (
+        "leaked",
+        lambda e, t: put_on(e.readings[2].openings[0], 8),
+    ),
+    "one who opened before coming": (
+        "leaked",
+        lambda e, t: setattr(e.readings[2].openings[0], "at", 45.0),
+    ),
+    "one who opened after going": (
+        "leaked",
+        lambda e, t: e.readings[2].openings.append(Opening(8, 85.0, 7)),
+    ),
+    "one who paged after going": ("leaked", lambda e, t: e.pages.append(Page(EVE, ROOM, 8, 85.0))),
+    "one who spoke after going": (
+        "not allowed",
+        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", EVE, "n9 hi")),
+    ),
+    "a farewell to somebody who stays": (
+        "false farewell",
+        lambda e, t: setattr(e.readings[0].openings[0], "farewell", 8),
+    ),
+    "a marker that went back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
+    "a wrong count": ("miscounted", lambda e, t: setattr(e.badges[0], "unread", 2)),
+    "a count of long ago": ("miscounted", lambda e, t: setattr(e.badges[0], "seq", 8)),
+    "a false failure": (
+        "false failure",
+        lambda e, t: e.complaints.append(("false failure", "forbidden")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_it_finds(what: str) -> None:
+    kind, change = BREAKS[what]
+    assert kind in kinds(change)
+
+
+def test_who_came_back_may_read_what_was_said_meanwhile() -> None:
+    def return_(evidence: Evidence, tables: Tables) -> None:
+        back = Entry(10, "member.joined", ADA, EVE)
+        tables.logs[ROOM].append(back)
+        tables.times[ROOM][10] = 105.0
+        tables.heads[ROOM] = 10
+        tables.members[ROOM, EVE] = 10
+        for one in evidence.readings:
+            one.taken = [*tables.logs[ROOM]]
+            one.is_open = True
+        evidence.readings[2].openings.append(Opening(10, 110.0, 7, received={8: 111.0, 9: 111.0}))
+
+    assert kinds(return_) == set()

@@ -1,0 +1,46 @@
+"""A short run of the laboratory: every fault once, two at a time. `make faults` runs longer."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.faults import FAULTS
+from tests.faults.lab import Outcome, Plan, run
+from tests.faults.report import table
+from tests.faults.stand import Stand, standing
+from tests.servers.backend import make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.cluster
+
+SEED = 2
+HOLD_S = 0.7
+
+
+@pytest.fixture
+async def stand(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path
+) -> AsyncIterator[Stand]:
+    servers = (mariadb.server, redis_server.server)  # skipped where they are not ours to break
+    assert all(server.port for server in servers)
+    schema = unique_name()
+    async with mariadb.database(schema) as url:
+        await migrate(make_settings(tmp_path, database=url))
+        async with standing(mariadb, redis_server, schema, tmp_path, random.Random(SEED)) as made:
+            yield made
+
+
+def story(outcome: Outcome) -> str:
+    return "\n".join(f"{violation.kind}: {violation.what}" for violation in outcome.violations)
+
+
+@pytest.mark.timeout(400)
+async def test_every_fault_is_survived(stand: Stand) -> None:
+    outcome = await run(stand, Plan(SEED, list(FAULTS), 0, HOLD_S, together=True))
+    assert {window.fault.name for window in outcome.windows} == FAULTS.keys()
+    assert outcome.violations == [], story(outcome)
+    assert outcome.acked > 100
+    assert all(name in table([outcome]) for name in FAULTS)

@@ -1,0 +1,39 @@
+"""The mutations still fit the sources: else they would change nothing, and prove nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.faults.mutations import MUTATIONS, ROOT, Mutation, copy_to, mutated
+
+BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_each_has_its_one_place_and_leaves_a_program(name: str) -> None:
+    mutation = BY_NAME[name]
+    text = (ROOT / mutation.file).read_text(encoding="utf-8")
+    assert text.count(mutation.old) == 1
+    changed = text.replace(mutation.old, mutation.new)
+    assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(text))
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_tests_that_must_notice_are_there(name: str) -> None:
+    assert (ROOT / BY_NAME[name].tests[0]).exists()
+
+
+def test_only_a_copy_is_changed(tmp_path: Path) -> None:
+    copy_to(tmp_path)
+    mutation = MUTATIONS[0]
+    mutated(tmp_path, mutation)
+    assert mutation.old in (ROOT / mutation.file).read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="0 places"):
+        mutated(tmp_path, mutation)
+
+
+def test_a_place_that_is_gone_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match=r"no such: 0 places in a\.py"):
+        mutated(tmp_path, Mutation("no such", "a.py", "y", "z", ()))

@@ -1,0 +1,195 @@
+"""The proxy does what its faults are called: else the laboratory would test a healthy network."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.faults.proxy import COMMIT, HOST, Moment, Proxy
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Echo:
+    """A server that repeats what it hears, and knows what it has heard."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.reads: list[int] = []
+        self.ends: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                self.heard += data
+                self.reads.append(len(data))
+                writer.write(data)
+            self.ends.append("closed")
+        except ConnectionError:
+            self.ends.append("reset")
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+async def proxy(echo: Echo) -> AsyncIterator[Proxy]:
+    server = await asyncio.start_server(echo.serve, HOST, 0)
+    proxy = Proxy(server.sockets[0].getsockname()[1], random.Random(1))
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+    server.close()
+    await server.wait_closed()
+
+
+@asynccontextmanager
+async def dialled(proxy: Proxy) -> AsyncIterator[Streams]:
+    reader, writer = await asyncio.open_connection(HOST, proxy.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def exchange(streams: Streams, data: bytes) -> bytes:
+    reader, writer = streams
+    writer.write(data)
+    async with asyncio.timeout(5):
+        return await reader.readexactly(len(data))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # nothing announces it
+            await asyncio.sleep(0.005)
+
+
+async def lost(awaitable: Awaitable[bytes]) -> bool:
+    try:
+        async with asyncio.timeout(5):
+            return await awaitable == b""
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return True
+
+
+async def silent(reader: asyncio.StreamReader) -> bool:
+    """Nothing comes, not even an end, for a while."""
+    try:
+        async with asyncio.timeout(0.1):
+            await reader.read(1)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_everything_passes_both_ways(proxy: Proxy) -> None:
+    async with dialled(proxy) as streams:
+        data = bytes(range(256)) * 4000
+        assert await exchange(streams, data) == data
+
+
+async def test_an_end_passes(proxy: Proxy, echo: Echo) -> None:
+    async with dialled(proxy) as (reader, writer):
+        assert await exchange((reader, writer), b"x") == b"x"
+        writer.close()
+        await until(lambda: echo.ends)
+    assert echo.ends == ["closed"]
+
+
+async def test_small_pieces_are_the_same_bytes(proxy: Proxy, echo: Echo) -> None:
+    proxy.most_bytes = 7
+    async with dialled(proxy) as streams:
+        data = bytes(range(256))
+        assert await exchange(streams, data) == data
+    assert len(echo.reads) > 5
+
+
+async def test_a_delay_delays(proxy: Proxy) -> None:
+    proxy.delay_s = 0.05
+    clock = asyncio.get_running_loop().time
+    async with dialled(proxy) as streams:
+        started = clock()
+        assert await exchange(streams, b"x") == b"x"
+        assert clock() - started >= 0.1
+
+
+async def test_a_black_hole_gives_everything_back(proxy: Proxy, echo: Echo) -> None:
+    async with dialled(proxy) as (reader, writer):
+        assert await exchange((reader, writer), b"a") == b"a"
+        proxy.hold()
+        writer.write(b"b")
+        assert await silent(reader)
+        async with dialled(proxy) as late:
+            late[1].write(b"c")
+            assert await silent(late[0])
+            assert echo.heard == b"a"
+            proxy.mend()
+            assert await reader.readexactly(1) == b"b"
+            assert await late[0].readexactly(1) == b"c"
+
+
+async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
+    async with dialled(proxy) as streams:
+        assert await exchange(streams, b"x") == b"x"
+        proxy.reset()
+        assert await lost(streams[0].read(1))
+        await until(lambda: echo.ends)
+        assert echo.ends == ["reset"]
+
+
+async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo) -> None:
+    async with dialled(proxy) as (reader, writer):
+        assert await exchange((reader, writer), b"x") == b"x"
+        proxy.halve("server")
+        await until(lambda: echo.ends)
+        writer.write(b"y")
+        assert await silent(reader)
+        assert echo.heard == b"x"
+        async with dialled(proxy) as other:
+            assert await exchange(other, b"z") == b"z"
+
+
+async def test_of_half_a_link_the_server_knows_nothing(proxy: Proxy, echo: Echo) -> None:
+    async with dialled(proxy) as streams:
+        assert await exchange(streams, b"x") == b"x"
+        proxy.halve("client")
+        assert await lost(streams[0].read(1))
+        assert echo.ends == []
+
+
+async def test_who_is_not_there_refuses(proxy: Proxy) -> None:
+    free = await asyncio.start_server(lambda _r, _w: None, HOST, 0)
+    proxy.target = free.sockets[0].getsockname()[1]
+    free.close()
+    await free.wait_closed()
+    async with dialled(proxy) as (reader, _):
+        assert await lost(reader.read(1))
+
+
+@pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
+async def test_a_commit_is_cut(proxy: Proxy, echo: Echo, moment: Moment, arrives: bool) -> None:
+    packet = b"\x07\x00\x00\x00" + COMMIT
+    async with dialled(proxy) as streams, dialled(proxy) as next_one:
+        assert await exchange(streams, b"SELECT 1") == b"SELECT 1"
+        proxy.on_commit = moment
+        streams[1].write(packet)
+        assert await lost(streams[0].readexactly(1))
+        assert (packet in echo.heard) is arrives
+        assert proxy.commits_cut == 1
+        assert await exchange(next_one, packet) == packet, "only one is cut"
+
+
+async def test_a_commit_is_cut_while_it_happens(proxy: Proxy) -> None:
+    async with dialled(proxy) as streams:
+        assert await exchange(streams, b"x") == b"x"
+        proxy.on_commit = "during"
+        streams[1].write(b"\x07\x00\x00\x00" + COMMIT)
+        assert await lost(streams[0].readexactly(1))
+        assert proxy.commits_cut == 1

@@ -1,0 +1,93 @@
+"""A unit of work that is cancelled, wherever it stands: as when its client has gone."""
+
+import asyncio
+import itertools
+import types
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
+
+from app.persistence.uow import Database
+from app.settings import Settings
+from tests.features.serving import eventually
+from tests.persistence.samples import add_user, head, open_room, send, seqs
+from tests.servers.backend import Backend
+from tests.servers.mariadb import MariaDb
+
+OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
+
+
+@types.coroutine
+def cancelled_at(work: Coroutine[Any, Any, Any], at: int) -> Generator[Any, Any, bool]:
+    """Do the work in this task, which is cancelled when it waits for the `at`-th time. False if
+    that was not so often."""
+    inner = work.__await__()
+    step: Callable[[], Any] = partial(inner.send, None)
+    for number in itertools.count(1):
+        try:
+            future = step()
+        except StopIteration:
+            return False
+        if number == at:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+        try:
+            yield future
+        except BaseException as error:  # noqa: BLE001  # it is the work's to handle
+            step = partial(inner.throw, error)
+        else:
+            step = partial(inner.send, None)
+    raise AssertionError("unreachable")
+
+
+async def outcome(database: Database, room: UUID, sender: UUID, at: int) -> bool:
+    """Whether there was such a wait to cancel."""
+    unit = database.transact(send, room, sender, "hi", f"n{at}")
+    task = asyncio.ensure_future(_run(unit, at))
+    await asyncio.wait([task])
+    return task.cancelled() or task.result()
+
+
+async def _run(unit: Coroutine[Any, Any, Any], at: int) -> bool:
+    return await cancelled_at(unit, at)
+
+
+def in_use(database: Database) -> int:
+    pool = database._engines.write.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+async def test_wherever_it_is_cancelled_nothing_stays_open(
+    database: Database, room: UUID, sender: UUID
+) -> None:
+    await database.transact(send, room, sender, "hi", "n0")  # a connection is there
+    for at in itertools.count(1):
+        if not await outcome(database, room, sender, at):
+            break
+        await eventually(lambda: in_use(database) == 0)
+        log = await database.read(seqs, room)
+        assert log == list(range(1, await database.read(head, room) + 1))
+    assert at > 5, "it waits for each statement, and for COMMIT"
+    last = await database.transact(send, room, sender, "hi", "last")
+    assert await database.read(seqs, room) == list(range(1, last + 1))
+
+
+async def test_no_transaction_is_left_in_the_database(
+    cluster: Backend, mariadb: MariaDb, open_database: Callable[[Settings], Database]
+) -> None:
+    database = open_database(cluster.settings)
+    sender = await database.transact(add_user, "ann")
+    room = await database.transact(open_room, sender)
+    async with mariadb.connect() as connection:
+        for at in itertools.count(1):
+            if not await outcome(database, room, sender, at):
+                break
+            async with asyncio.timeout(10):
+                while await connection.scalar(text(OPEN)):  # noqa: ASYNC110  # the database knows
+                    await asyncio.sleep(0.01)
