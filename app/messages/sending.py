@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.sends import Sent
 from app.messages import service
 from app.messages.schemas import Draft
-from app.messages.service import Sent
 from app.web.context import Context
 
 

@@ -1,5 +1,6 @@
 """The door of a room: what a person may not know of answers like what does not exist."""
 
+from typing import NoReturn
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -11,6 +12,7 @@ from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.policy import Action, may
 
 NO_ROOM = "There is no such room, or you may not see it."
+JOIN_FIRST = "You are not a member of this public room. Join it first."
 
 
 async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
@@ -47,9 +49,18 @@ async def lock_entered(uow: UnitOfWork, actor: Actor, room_id: UUID) -> tuple[Lo
     return room, _joined(member)
 
 
+def refuse_stranger(kind: str) -> NoReturn:
+    """To who is not a member: what `enter` says of a room of this kind."""
+    raise Forbidden(JOIN_FIRST) if kind == RoomKind.PUBLIC else NotFound(NO_ROOM)
+
+
 def refuse_archived(room: Room) -> None:
     if room.archived_at is not None:
-        raise RoomArchived("The room is archived: it can be read, but not changed.")
+        raise archived()
+
+
+def archived() -> RoomArchived:
+    return RoomArchived("The room is archived: it can be read, but not changed.")
 
 
 def require(action: Action, room: Room, member: Member | None, actor: Actor) -> Role:
@@ -68,5 +79,5 @@ def require(action: Action, room: Room, member: Member | None, actor: Actor) -> 
 
 def _joined(member: Member | None) -> Member:
     if member is None:
-        raise Forbidden("You are not a member of this public room. Join it first.")
+        raise Forbidden(JOIN_FIRST)
     return member
