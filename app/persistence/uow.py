@@ -171,7 +171,7 @@ class Database:
         does by its nonce: a COMMIT whose outcome is unknown is settled by running it again.
 
         For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
-        would say that nothing was done.
+        would say that nothing was done, and instead of what the database may say then.
         """
         until = time.monotonic() + SETTLE_FOR_S
         doubt: UnknownOutcome | None = None
@@ -180,7 +180,7 @@ class Database:
                 return await self.transact(use_case, *args, **kwargs)
             except UnknownOutcome as error:
                 doubt = error
-            except Busy:
+            except (Busy, DBAPIError):  # says nothing about the COMMIT that is in doubt
                 if doubt is None:
                     raise
             if time.monotonic() > until:
