@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,8 @@ from app.core.passwords import Passwords
 from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
 from app.core.tokens import Tokens
+from app.messages.committer import Committer
+from app.messages.sending import send_alone
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
 from app.persistence.uow import Database
@@ -22,11 +25,12 @@ from app.realtime import bumps, pulse, repair, sweep
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
-from app.web.context import Context
+from app.web.context import Context, Record
 
 log = structlog.get_logger(__name__)
 
 RESTART_S = 1.0
+LANES = 2
 
 
 @asynccontextmanager
@@ -42,7 +46,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(bus.stop)
         await stack.enter_async_context(_workers(hub, bus, settings))
         await _say_if_behind(database)
-        context = create_context(settings, database, bus)
+        context = create_context(settings, database, bus, _record(settings, database, stack))
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -90,7 +94,16 @@ def create_passwords(settings: Settings) -> Passwords:
     )
 
 
-def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
+def _record(settings: Settings, database: Database, stack: AsyncExitStack) -> Record:
+    """How sends are committed; what waits when the server ends is finished first."""
+    if not settings.database.group_commit:
+        return partial(send_alone, database)
+    committer = Committer(database, lanes=1 if settings.database.is_sqlite else LANES)
+    stack.push_async_callback(committer.close)
+    return committer.send
+
+
+def create_context(settings: Settings, database: Database, bus: Bus, record: Record) -> Context:
     auth, limits = settings.auth, settings.limits
     return Context(
         settings=settings,
@@ -101,6 +114,7 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
         passwords=create_passwords(settings),
         sends=Buckets("messages", limits.sends_per_second, limits.sends_burst),
         attempts=Buckets("attempts", auth.attempts_per_minute / 60, auth.attempts_burst),
+        record=record,
     )
 
 

@@ -14,9 +14,7 @@ async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draf
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     service.check_length(draft.text, context.settings.limits.text_chars)
     context.sends.spend(actor.user)
-    return await send_alone(
-        context.database, Send(actor, room_id, draft.nonce, draft.text, draft.reply_to)
-    )
+    return await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
 
 
 async def send_alone(database: Database, send: Send) -> Sent:

@@ -14,9 +14,12 @@ from app.core.errors import ChatError
 from app.core.events import Role, RoomKind
 from app.core.ids import new_id
 from app.core.sends import Send, Sent
+from app.messages.committer import Committer
 from app.persistence.tables import Member, Room
 from app.persistence.uow import Database, Reader, UnitOfWork
 from tests.persistence.samples import make_user
+
+Outcome = Sent | BaseException
 
 
 async def enrol(uow: UnitOfWork, *names: str) -> list[Actor]:
@@ -65,6 +68,10 @@ def message(
     actor: Actor, room: UUID, nonce: str, text: str = "hi", reply_to: int | None = None
 ) -> Send:
     return Send(actor, room, nonce, text, reply_to)
+
+
+async def at_once(committer: Committer, sends: Iterable[Send]) -> list[Outcome]:
+    return await asyncio.gather(*map(committer.send, sends), return_exceptions=True)
 
 
 def verdict(outcome: object) -> object:

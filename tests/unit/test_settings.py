@@ -167,7 +167,9 @@ def test_the_example_names_every_variable_with_its_default() -> None:
     }
     assert written.keys() == defaults.keys()
     for name, default in defaults.items():
-        if isinstance(default, str | int | float):
+        if isinstance(default, bool):
+            assert written[name] == str(default).lower()
+        elif isinstance(default, str | int | float):
             assert written[name] == str(default) or float(written[name]) == default, name
 
 
