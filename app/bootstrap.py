@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +17,8 @@ from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
 from app.core.tasks import end
 from app.core.tokens import Tokens
+from app.messages.committer import Committer
+from app.messages.sending import send_alone
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
 from app.persistence.together import Together
@@ -28,12 +31,13 @@ from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
 from app.web.auth import actors_of
-from app.web.context import Context
+from app.web.context import Context, Record
 
 log = structlog.get_logger(__name__)
 
 RESTART_S = 1.0
 SESSIONS = 200  # looked up at once
+LANES = 2
 
 
 @asynccontextmanager
@@ -51,7 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(store.stop)
         await stack.enter_async_context(_workers(hub, bus, store, settings))
         await _say_if_behind(database)
-        context = create_context(settings, database, bus)
+        context = create_context(settings, database, bus, _record(settings, database, stack))
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -106,7 +110,16 @@ def create_passwords(settings: Settings) -> Passwords:
     )
 
 
-def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
+def _record(settings: Settings, database: Database, stack: AsyncExitStack) -> Record:
+    """How sends are committed; what waits when the server ends is finished first."""
+    if not settings.database.group_commit:
+        return partial(send_alone, database)
+    committer = Committer(database, lanes=1 if settings.database.is_sqlite else LANES)
+    stack.push_async_callback(committer.close)
+    return committer.send
+
+
+def create_context(settings: Settings, database: Database, bus: Bus, record: Record) -> Context:
     auth, limits = settings.auth, settings.limits
     return Context(
         settings=settings,
@@ -118,6 +131,7 @@ def create_context(settings: Settings, database: Database, bus: Bus) -> Context:
         passwords=create_passwords(settings),
         sends=Buckets("messages", limits.sends_per_second, limits.sends_burst),
         attempts=Buckets("attempts", auth.attempts_per_minute / 60, auth.attempts_burst),
+        record=record,
     )
 
 

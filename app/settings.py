@@ -75,6 +75,7 @@ class Database(Group):
     statement_timeout_s: float = Field(30.0, gt=0)
     tls_ca: Path | None = None
     attempts: int = Field(8, ge=1, le=100)
+    group_commit: bool = True
 
     @field_validator("url")
     @classmethod

@@ -1,11 +1,12 @@
-"""The edge of a send, the same for HTTP and for sockets: limits, the unit of work, doubt."""
+"""The edge of a send, the same for HTTP and for sockets: limits, then the way to the log."""
 
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.sends import Send, Sent
 from app.messages import service
 from app.messages.schemas import Draft
-from app.messages.service import Sent
+from app.persistence.uow import Database
 from app.web.context import Context
 
 
@@ -13,4 +14,11 @@ async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draf
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     service.check_length(draft.text, context.settings.limits.text_chars)
     context.sends.spend(actor.user)
-    return await context.database.settle(service.send, actor, room_id, draft)
+    return await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+
+
+async def send_alone(database: Database, send: Send) -> Sent:
+    """In a unit of work of its own; `committer.py` has the other way."""
+    actor, room_id, nonce, text, reply_to = send
+    draft = Draft.model_construct(nonce=nonce, text=text, reply_to=reply_to)
+    return await database.settle(service.send, actor, room_id, draft)

@@ -14,6 +14,7 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import Invalid, NonceConflict, NotFound
 from app.core.events import Announcement, Event, Kind, MessageCreated, ReadMarker, encode
+from app.core.sends import Sent
 from app.messages.mentions import mentioned_keys
 from app.messages.schemas import Draft
 from app.persistence.repositories.events import to_wire
@@ -21,11 +22,6 @@ from app.persistence.repositories.rooms import Badge, LockedRoom
 from app.persistence.tables import Message
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, refuse_archived
-
-
-class Sent(NamedTuple):
-    message: events.Message
-    duplicate: bool
 
 
 class Slice(NamedTuple):
@@ -58,20 +54,29 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
         raise NotFound(NO_ROOM)
     first = await uow.messages.by_nonce(room_id, actor.user, draft.nonce)
     if first:
-        if (first.text, first.reply_to) != (draft.text, draft.reply_to):
-            raise NonceConflict(
-                f"You used this nonce in this room for message {first.seq}, which is a different "
-                "one. Make a new nonce for each message."
-            )
-        return Sent(to_wire(first), duplicate=True)
+        return repeated(to_wire(first), draft.text, draft.reply_to)
     await enter(uow, actor, room_id)  # under the lock: who is a member now is one at the next seq
     refuse_archived(room)
     if draft.reply_to is not None and not await uow.messages.get(room_id, draft.reply_to):
-        raise Invalid(
-            f"`reply_to` is {draft.reply_to}, but this room has no message with that seq.",
-            [{"path": "reply_to", "message": "no such message in this room"}],
-        )
+        raise no_such_message(draft.reply_to)
     return await _append(uow, actor, room, draft)
+
+
+def repeated(first: events.Message, text: str, reply_to: int | None) -> Sent:
+    """The answer to another send of the nonce of `first`. Raises NonceConflict."""
+    if (first.text, first.reply_to) != (text, reply_to):
+        raise NonceConflict(
+            f"You used this nonce in this room for message {first.seq}, which is a different "
+            "one. Make a new nonce for each message."
+        )
+    return Sent(first, duplicate=True)
+
+
+def no_such_message(reply_to: int) -> Invalid:
+    return Invalid(
+        f"`reply_to` is {reply_to}, but this room has no message with that seq.",
+        [{"path": "reply_to", "message": "no such message in this room"}],
+    )
 
 
 async def _append(uow: UnitOfWork, actor: Actor, room: LockedRoom, draft: Draft) -> Sent:

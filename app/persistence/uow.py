@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -17,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core.errors import Busy, UnknownOutcome
-from app.core.events import Announcement, RoomEvent, announcement
+from app.core.events import Announcement, MessageCreated, RoomEvent, announcement
 from app.persistence.engine import Engines, is_too_slow, is_worth_retrying
 from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.events import EventReads, Events
@@ -29,6 +30,7 @@ from app.persistence.repositories.rooms import (
     RoomReads,
     Rooms,
 )
+from app.persistence.repositories.sends import Sends
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.types import DatabaseTime
@@ -73,6 +75,7 @@ class UnitOfWork(Reader):
     members: Members
     messages: Messages
     events: Events
+    sends: Sends
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = Users(session)
@@ -81,6 +84,7 @@ class UnitOfWork(Reader):
         self.members = Members(session)
         self.messages = Messages(session)
         self.events = Events(session)
+        self.sends = Sends(session)
         self.announcements: list[Announcement] = []
         self._session = session
 
@@ -95,6 +99,13 @@ class UnitOfWork(Reader):
         event = make(room.seq)
         self.events.add(event)
         self.announcements.append(announcement(event))
+
+    async def record_messages(
+        self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
+    ) -> None:
+        """Log messages of many rooms, each at a seq that its head, locked by `sends`, has given."""
+        await self.sends.add(created, mentions)
+        self.announcements.extend(map(announcement, created))
 
     def signal(self, poke: Announcement) -> None:
         """Announce something that is not in the log."""
@@ -171,7 +182,7 @@ class Database:
         does by its nonce: a COMMIT whose outcome is unknown is settled by running it again.
 
         For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
-        would say that nothing was done.
+        would say that nothing was done, and instead of what the database may say then.
         """
         until = time.monotonic() + SETTLE_FOR_S
         doubt: UnknownOutcome | None = None
@@ -180,7 +191,7 @@ class Database:
                 return await self.transact(use_case, *args, **kwargs)
             except UnknownOutcome as error:
                 doubt = error
-            except Busy:
+            except (Busy, DBAPIError):  # says nothing about the COMMIT that is in doubt
                 if doubt is None:
                     raise
             if time.monotonic() > until:

@@ -1,6 +1,7 @@
 """The door of a room: what a person may not know of answers like what does not exist."""
 
 from collections.abc import Collection
+from typing import NoReturn
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -12,7 +13,7 @@ from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.policy import Action, may
 
 NO_ROOM = "There is no such room, or you may not see it."
-NOT_JOINED = "You are not a member of this public room. Join it first."
+JOIN_FIRST = "You are not a member of this public room. Join it first."
 
 
 async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
@@ -35,7 +36,7 @@ async def refusals(reads: Reader, rooms: Collection[UUID]) -> dict[UUID, ChatErr
     """What `enter` would raise, for rooms that somebody is no member of."""
     kinds = await reads.rooms.kinds(rooms) if rooms else {}
     return {
-        room: Forbidden(NOT_JOINED) if kinds.get(room) == RoomKind.PUBLIC else NotFound(NO_ROOM)
+        room: Forbidden(JOIN_FIRST) if kinds.get(room) == RoomKind.PUBLIC else NotFound(NO_ROOM)
         for room in rooms
     }
 
@@ -58,9 +59,18 @@ async def lock_entered(uow: UnitOfWork, actor: Actor, room_id: UUID) -> tuple[Lo
     return room, _joined(member)
 
 
+def refuse_stranger(kind: str) -> NoReturn:
+    """To who is not a member: what `enter` says of a room of this kind."""
+    raise Forbidden(JOIN_FIRST) if kind == RoomKind.PUBLIC else NotFound(NO_ROOM)
+
+
 def refuse_archived(room: Room) -> None:
     if room.archived_at is not None:
-        raise RoomArchived("The room is archived: it can be read, but not changed.")
+        raise archived()
+
+
+def archived() -> RoomArchived:
+    return RoomArchived("The room is archived: it can be read, but not changed.")
 
 
 def require(action: Action, room: Room, member: Member | None, actor: Actor) -> Role:
@@ -79,5 +89,5 @@ def require(action: Action, room: Room, member: Member | None, actor: Actor) -> 
 
 def _joined(member: Member | None) -> Member:
     if member is None:
-        raise Forbidden(NOT_JOINED)
+        raise Forbidden(JOIN_FIRST)
     return member

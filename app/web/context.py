@@ -1,6 +1,7 @@
 """What a request needs of the program. Built once, in `bootstrap.py`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,12 +9,16 @@ from app.bus.base import Bus
 from app.core.actor import Actor
 from app.core.passwords import Passwords
 from app.core.rates import Buckets
+from app.core.sends import Send, Sent
 from app.core.snapshots import Snapshots
 from app.core.tokens import Claims, Tokens
 from app.persistence.tables import User
 from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.settings import Settings
+
+# Sends a message, alone or with others. Returns after COMMIT.
+Record = Callable[[Send], Awaitable[Sent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Context:
     passwords: Passwords
     sends: Buckets  # by user
     attempts: Buckets  # to log in or register, by address
+    record: Record
     draining: asyncio.Event = field(default_factory=asyncio.Event)  # this process is about to end
 
     @property

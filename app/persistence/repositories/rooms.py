@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.core.events import Role, RoomKind
+from app.persistence.repositories.pairs import of_pairs
 from app.persistence.tables import Departure, Member, Mention, Message, Room, User
 from app.persistence.types import DatabaseTime
 
@@ -165,11 +166,7 @@ class MemberReads:
 
     async def heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await self._session.execute(
-            select(Member.room_id, Member.user_id, Room.seq)
-            .join(Room, Room.id == Member.room_id)
-            .where(_pairs(pairs))
-        )
+        rows = await of_pairs(self._session, pairs, Member.room_id, Member.user_id, Room.seq)
         return {(room, user): head for room, user, head in rows}
 
     async def of_room(
@@ -306,12 +303,8 @@ class MemberReads:
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
-        rows = await self._session.execute(
-            select(Member.user_id, Member.room_id, Room.seq, Member.read_seq, _UNREAD, _MENTIONS)
-            .join(Room, Room.id == Member.room_id)
-            .where(_pairs(pairs))
-        )
-        return [Badge(*row) for row in rows]
+        columns = (Member.user_id, Member.room_id, Room.seq, Member.read_seq, _UNREAD, _MENTIONS)
+        return [Badge._make(row) for row in await of_pairs(self._session, pairs, *columns)]
 
 
 class Members(MemberReads):
@@ -345,7 +338,3 @@ class Members(MemberReads):
             .values(read_seq=seq, changed_at=DatabaseTime())
             .execution_options(synchronize_session=False)
         )
-
-
-def _pairs(pairs: Iterable[tuple[UUID, UUID]]) -> ColumnElement[bool]:
-    return tuple_(Member.room_id, Member.user_id).in_(list(pairs))
