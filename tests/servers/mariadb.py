@@ -92,7 +92,7 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
         check=False,
     )
     if made.returncode:
-        pytest.fail(f"mariadb-install-db failed:\n{made.stdout[-2000:]}", pytrace=False)
+        pytest.fail(f"mariadb-install-db failed:\n{made.stdout[:4000]}", pytrace=False)
     accounts = directory / "accounts.sql"
     accounts.write_text(
         f"CREATE USER IF NOT EXISTS chat@'{HOST}' IDENTIFIED BY 'chat';\n"
