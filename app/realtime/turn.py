@@ -1,8 +1,12 @@
 """The end of a turn of the loop: what it brought for a socket leaves in one write."""
 
 import asyncio
+from itertools import islice
 
 from app.realtime.socket import OpenRoom, Socket
+
+# Sockets of large rooms that are written to at a time: a few milliseconds.
+SLICE = 500
 
 
 class Turn:
@@ -14,6 +18,7 @@ class Turn:
         self._join_writes = join_writes
         self._rooms: set[OpenRoom] = set()
         self._sockets: set[Socket] = set()
+        self._crowd: dict[Socket, None] = {}  # the oldest first
         self._scheduled = False
 
     def wake(self, socket: Socket) -> None:
@@ -42,19 +47,30 @@ class Turn:
             room.pending.clear()
             for socket in room.live:
                 socket.outbox.append(block)
-            self._sockets.update(room.live)
+            if len(room.live) > SLICE:
+                self._crowd.update(dict.fromkeys(room.live))
+            else:
+                self._sockets.update(room.live)
             self._schedule()
 
     def end(self) -> None:
-        """Write everything now."""
-        self._scheduled = False
+        """Write everything now, but of the crowds of large rooms only so many: everybody else is
+        written to between two slices of them."""
         for room in list(self._rooms):
             self.flush_room(room)
         sockets, self._sockets = self._sockets, set()
         for socket in sockets:
             socket.flush(self._most_buffered)
+        for socket in list(islice(self._crowd, SLICE)):
+            del self._crowd[socket]
+            socket.flush(self._most_buffered)
+        self._scheduled = False
+        if self._rooms or self._sockets or self._crowd:
+            self._schedule()
 
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self.end)
+            loop = asyncio.get_running_loop()
+            # A turn later: so the ack of a send leaves together with its event.
+            loop.call_soon(loop.call_soon, self.end)

@@ -1,0 +1,88 @@
+"""What a turn of the loop writes, and in what order."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.realtime import turn as turn_module
+from app.realtime.socket import Follower, OpenRoom, Socket
+from app.realtime.turn import Turn
+
+pytestmark = pytest.mark.embedded
+
+
+class Writer:
+    """A way out that takes everything at once."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def write_frames(self, frames: bytes) -> None:
+        self.writes.append(frames)
+
+    def buffered_bytes(self) -> int:
+        return 0
+
+
+def follow(turn: Turn, room: OpenRoom) -> Writer:
+    out: Any = Writer()
+    actor = Actor(uuid4(), UUID(int=9), is_admin=False, expires_at=now())
+    socket = Socket(out, actor, 0.0, turn.wake)
+    room.live[socket] = Follower(socket, room)
+    writer: Writer = out
+    return writer
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_one_turn_brings_leaves_in_one_write() -> None:
+    turn, room, other = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+    writer = follow(turn, room)
+    socket = next(iter(room.live))
+    other.live[socket] = Follower(socket, other)
+    turn.append(room, b"a")
+    turn.append(room, b"b")
+    turn.append(other, b"c")
+    socket.push(b"ack")
+    await turns(3)
+    [written] = writer.writes
+    assert sorted(written.decode().replace("ack", "!")) == ["!", "a", "b", "c"]
+
+
+async def test_an_ack_joins_the_event_that_was_announced_before_it() -> None:
+    """A send hears of its COMMIT one turn after the announcement."""
+    turn, room = Turn(1000), OpenRoom(uuid4())
+    writer = follow(turn, room)
+    socket = next(iter(room.live))
+    turn.append(room, b"event")
+    asyncio.get_running_loop().call_soon(socket.push, b"ack")
+    await turns(3)
+    assert len(writer.writes) == 1
+
+
+async def test_a_large_room_is_written_to_in_slices_and_others_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turn_module, "SLICE", 10)
+    turn, large, small = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+    crowd = [follow(turn, large) for _ in range(35)]
+    few = follow(turn, small)
+    turn.append(large, b"large")
+    turn.end()
+    assert sum(len(writer.writes) for writer in crowd) == 10
+    turn.append(small, b"small")
+    turn.append(large, b"again")
+    turn.end()
+    assert few.writes == [b"small"]
+    assert sum(len(writer.writes) for writer in crowd) == 20
+    await turns(20)
+    assert {b"".join(writer.writes) for writer in crowd} == {b"largeagain"}
+    # Who waited for a slice has had both at once.
+    assert sum(len(writer.writes) == 1 for writer in crowd) == 25
