@@ -6,8 +6,7 @@ from uuid import UUID
 
 from app.archives.gitter import Post, RoomArchive
 from app.archives.service import batches, find_room
-from app.core.events import MAX_SEQ
-from app.persistence.tables import Message
+from app.core.events import MAX_SEQ, Message
 from app.persistence.uow import Database, Reader
 
 PAGE = 1000
@@ -55,7 +54,7 @@ async def compare(database: Database, archive: RoomArchive) -> Comparison:
     while room and (page := await database.read(_page, room, result.seen)):
         for message in page:
             place = places.get(message.nonce)
-            if place is not None and message.sender_id in senders:
+            if place is not None and message.sender in senders:
                 _judge(result, message, archive.posts[place], accounts, place in present)
                 result.out_of_order += place < last
                 present.add(place)
@@ -75,7 +74,7 @@ def _judge(
 ) -> None:
     result.doubled += seen_before
     result.texts += message.text != post.text
-    result.authors += message.sender_id != accounts.get(post.origin)
+    result.authors += message.sender != accounts.get(post.origin)
     result.times += message.at != post.at
 
 

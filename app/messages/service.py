@@ -131,8 +131,8 @@ async def page_before(
     room, _ = await enter(reads, actor, room_id)
     end = room.seq + 1 if seq is None else min(seq, room.seq + 1)
     found = await reads.messages.before(room_id, end, limit + 1)
-    newer = bool(await reads.messages.after(room_id, end - 1, room.seq, 1))
-    return Slice([to_wire(m) for m in found[-limit:]], len(found) > limit, newer)
+    newer = end <= room.seq and bool(await reads.messages.after(room_id, end - 1, room.seq, 1))
+    return Slice(found[-limit:], len(found) > limit, newer)
 
 
 async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
@@ -140,7 +140,7 @@ async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit
     room, _ = await enter(reads, actor, room_id)
     found = await reads.messages.after(room_id, seq, room.seq, limit + 1)
     older = bool(await reads.messages.before(room_id, min(seq, room.seq) + 1, 1))
-    return Slice([to_wire(m) for m in found[:limit]], older, len(found) > limit)
+    return Slice(found[:limit], older, len(found) > limit)
 
 
 async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
@@ -150,7 +150,7 @@ async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limi
     older = await reads.messages.before(room_id, min(seq, room.seq + 1), half + 1)
     newer = await reads.messages.after(room_id, seq - 1, room.seq, limit - half + 1)
     messages = [*older[-half:], *newer[: limit - half]] if half else newer[:limit]
-    return Slice([to_wire(m) for m in messages], len(older) > half, len(newer) > limit - half)
+    return Slice(messages, len(older) > half, len(newer) > limit - half)
 
 
 async def log(

@@ -18,8 +18,7 @@ JOIN_FIRST = "You are not a member of this public room. Join it first."
 
 async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
     """A room that the actor may know of: a public one, or one of theirs. Raises NotFound."""
-    room = await reads.rooms.get(room_id)
-    member = await reads.members.get(room_id, actor.user) if room else None
+    room, member = await reads.rooms.with_member(room_id, actor.user)
     if room is None or (member is None and room.kind != RoomKind.PUBLIC):
         raise NotFound(NO_ROOM)
     return room, member

@@ -168,7 +168,12 @@ async def spoil(uow: UnitOfWork) -> None:
     """Another text for the first message, sender for the second, time for the third; the last
     one twice."""
     room = await room_id(uow, PIER)
-    one, two, three, four = await uow.messages.after(room, 0, MAX_SEQ, 10)
+    seqs = [message.seq for message in await uow.messages.after(room, 0, MAX_SEQ, 10)]
+    one, two, three, four = [await uow.messages.get(room, seq) for seq in seqs]
+    assert one is not None
+    assert two is not None
+    assert three is not None
+    assert four is not None
     one.text = "Nobody said this"
     three.at += timedelta(milliseconds=1)
     doubled = Message(

@@ -67,9 +67,10 @@ MUTATIONS = (
     Mutation(
         "a repeated nonce burns a seq, as a savepoint would",
         "app/messages/service.py",
-        "        return Sent(to_wire(first), duplicate=True)\n",
-        "        room.seq += 1\n        return Sent(to_wire(first), duplicate=True)\n",
-        ("tests/features/messages/test_send.py", "-m", "embedded"),
+        "        return repeated(to_wire(first), draft.text, draft.reply_to)\n",
+        "        room.seq += 1\n"
+        "        return repeated(to_wire(first), draft.text, draft.reply_to)\n",
+        ("tests/group", "-m", "embedded"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
     Mutation(

@@ -1,12 +1,18 @@
 """Messages, and whom they mention."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.events import Message as MessageWire
 from app.persistence.tables import Mention, Message
+
+_SHOWN = select(
+    Message.seq, Message.sender_id, Message.at, Message.text, Message.nonce, Message.reply_to
+)
 
 
 class MessageReads:
@@ -26,25 +32,29 @@ class MessageReads:
         )
         return found.one_or_none()
 
-    async def before(self, room_id: UUID, seq: int, limit: int) -> Sequence[Message]:
+    async def before(self, room_id: UUID, seq: int, limit: int) -> list[MessageWire]:
         """The newest messages below `seq`, ascending."""
-        found = await self._session.scalars(
-            select(Message)
-            .where(Message.room_id == room_id, Message.seq < seq)
+        found = await self._wire(
+            _SHOWN.where(Message.room_id == room_id, Message.seq < seq)
             .order_by(Message.seq.desc())
             .limit(limit)
         )
-        return found.all()[::-1]
+        return found[::-1]
 
-    async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> Sequence[Message]:
+    async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> list[MessageWire]:
         """The oldest messages above `seq` and up to `until`, ascending."""
-        found = await self._session.scalars(
-            select(Message)
-            .where(Message.room_id == room_id, Message.seq > seq, Message.seq <= until)
+        return await self._wire(
+            _SHOWN.where(Message.room_id == room_id, Message.seq > seq, Message.seq <= until)
             .order_by(Message.seq)
             .limit(limit)
         )
-        return found.all()
+
+    async def _wire(self, query: Select[*tuple[Any, ...]]) -> list[MessageWire]:
+        """Without entities, which would cost more than the query: pages are read a lot."""
+        return [
+            MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
+            for seq, sender, at, text, nonce, reply_to in await self._session.execute(query)
+        ]
 
     async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
         """Sender and nonce of every message above `seq`."""

@@ -95,6 +95,18 @@ class RoomReads:
     async def get(self, room_id: UUID) -> Room | None:
         return await self._session.get(Room, room_id)
 
+    async def with_member(
+        self, room_id: UUID, user_id: UUID
+    ) -> tuple[Room, Member | None] | tuple[None, None]:
+        """A room, and this user's membership of it at the same moment."""
+        rows = await self._session.execute(
+            select(Room, Member)
+            .outerjoin(Member, and_(Member.room_id == Room.id, Member.user_id == user_id))
+            .where(Room.id == room_id)
+        )
+        found = rows.one_or_none()
+        return (found[0], found[1]) if found else (None, None)
+
     async def direct(self, direct_key: bytes) -> Room | None:
         found = await self._session.scalars(select(Room).where(Room.direct_key == direct_key))
         return found.one_or_none()
