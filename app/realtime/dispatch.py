@@ -1,10 +1,11 @@
 """From a frame to its use case, and to the answer."""
 
 from typing import assert_never
+from uuid import UUID
 
 import structlog
 
-from app.core.errors import BadFrame, ChatError, Internal
+from app.core.errors import BadFrame, ChatError, Internal, Invalid
 from app.messages.schemas import Draft
 from app.messages.sending import commit_send
 from app.messages.service import mark_read
@@ -86,10 +87,19 @@ async def open_rooms(
 ) -> None:
     """Each answers for itself: one that is refused does not keep the others closed."""
     budget = Budget(most_events)
-    for position in positions:
+    named: set[UUID] = set()
+    for number, position in enumerate(positions):
         if socket not in hub.sockets:
             return  # it went while the room before this one was being opened
         try:
+            if position.room in named:
+                raise _named_before(number)
+            named.add(position.room)
             await open_room(hub, socket, position, frame_id, budget)
         except ChatError as error:
             socket.send(error_frame(error, frame_id, position.room))
+
+
+def _named_before(number: int) -> Invalid:
+    path, message = f"rooms.{number}.room", "the frame names this room before, with its `since`"
+    return Invalid(f"Not acceptable: {path}: {message}.", [{"path": path, "message": message}])
