@@ -43,6 +43,8 @@ class Server(Group):
     drain_s: float = Field(20.0, ge=0)
     drain_grace_s: float = Field(2.0, ge=0)
     drain_hard_s: float = Field(30.0, gt=0)
+    request_head_s: float = Field(10.0, gt=0)
+    request_body_s: float = Field(60.0, gt=0)
 
     @property
     def origins(self) -> frozenset[str]:
