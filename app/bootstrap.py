@@ -18,7 +18,7 @@ from app.core.tokens import Tokens
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
 from app.persistence.uow import Database
-from app.realtime import bumps, pulse, repair, sweep
+from app.realtime import backlog, bumps, pulse, recovery, repair, sweep
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
@@ -114,6 +114,8 @@ async def _workers(hub: Hub, bus: Bus, settings: Settings) -> AsyncIterator[None
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
+            ("recovery", lambda: recovery.recover_rooms(hub)),
+            ("backlogs", lambda: backlog.watch_backlogs(hub, realtime)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
         )

@@ -145,6 +145,8 @@ class Realtime(Group):
     bump_every_ms: int = Field(500, ge=10)
     bump_every_huge_ms: int = Field(5000, ge=10)
     session_check_s: float = Field(10.0, gt=0)
+    slow_age_s: float = Field(15.0, gt=0)
+    slow_stall_s: float = Field(10.0, gt=0)
 
 
 class Limits(Group):

@@ -16,6 +16,7 @@ from app.core.events import Announcement, Kind
 from app.persistence.uow import Database
 from app.realtime.heard import Heard
 from app.realtime.protocol import CloseCode, RoomClosed
+from app.realtime.slow import SlowRooms
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
 from app.realtime.turn import Turn
@@ -25,6 +26,8 @@ from app.settings import Limits
 MOST_QUEUED = 1000
 # Read markers that may wait until a room's stream is as far as they are.
 MOST_MARKERS = 1000
+# Bytes that may wait for a socket, or be given to it at once, before its rooms are dirty.
+MUCH_BYTES = 64 * 1024
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
 
 
@@ -38,6 +41,8 @@ class Hub:
         self.gaps: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `repair.py`
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
         self.turn = Turn(limits.buffer_bytes)
+        self.much_bytes = min(MUCH_BYTES, limits.buffer_bytes // 4)
+        self.slow = SlowRooms(self.turn)  # for `recovery.py`
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
         self.heard = Heard()  # for `sweep.py`
 
@@ -51,12 +56,14 @@ class Hub:
             self.leave(theirs[0])
         self.by_user[socket.user].append(socket)
         self.sockets.add(socket)
+        socket.watch(self.much_bytes, self.slow.hear)
 
     def leave(self, socket: Socket) -> None:
         """Forget a socket; again does nothing."""
         if socket not in self.sockets:
             return
         self.sockets.discard(socket)
+        socket.unwatch()
         theirs = self.by_user[socket.user]
         theirs.remove(socket)
         if not theirs:
@@ -106,14 +113,20 @@ class Hub:
             return
         self.turn.flush_room(room)  # what is pending is in the queue, too
         del room.catching_up[socket]
-        room.live[socket] = follower
-        for seq, frame, gone in follower.queue:
-            if seq > after:
-                socket.push(frame)
-                if gone:
-                    self._put_out(follower, gone)
-                    break
+        missed = [entry for entry in follower.queue if entry[0] > after]
         follower.queue.clear()
+        if socket.pressed or sum(len(frame) for _, frame, _ in missed) > self.much_bytes:
+            follower.gone = next((gone for *_, gone in missed if gone), None)
+            if follower.gone:
+                self.leave_audience(socket, room.id)
+            self.slow.hold(follower, after)
+            return
+        room.live[socket] = follower
+        for _, frame, gone in missed:
+            socket.push(frame)
+            if gone:
+                self.put_out(follower, gone)
+                break
 
     def detach(self, socket: Socket, room_id: UUID) -> bool:
         """Stop following; False if the room was not open on the socket."""
@@ -122,11 +135,12 @@ class Hub:
             return False
         room = follower.room
         self.turn.flush_room(room)
-        if room_id in socket.member_of and (socket in room.catching_up or room.stream.gap()):
+        if room_id in socket.member_of and (socket not in room.live or room.stream.gap()):
             self.stale.setdefault((socket, room_id), None)  # it goes without having had everything
         room.live.pop(socket, None)
         room.catching_up.pop(socket, None)
-        if not room.live and not room.catching_up:
+        room.dirty.pop(socket, None)
+        if room.is_empty():
             self.rooms.pop(room_id, None)
         return True
 
@@ -172,14 +186,19 @@ class Hub:
                 gone = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
                 for socket in self.by_user.get(event.subject, ()):
                     if socket in room.live:
-                        self._put_out(room.live[socket], gone)
+                        self.put_out(room.live[socket], gone)
+                    elif socket in room.dirty:
+                        room.dirty[socket].gone = room.dirty[socket].gone or gone
+                        self.leave_audience(socket, room.id)
             for follower in list(room.catching_up.values()):
                 self._queue(follower, event, frame, gone)
         if room.markers:
             self._pass_markers(room)
 
-    def _put_out(self, follower: Follower, gone: RoomClosed) -> None:
+    def put_out(self, follower: Follower, gone: RoomClosed) -> None:
         """Whoever went has had this event and gets none after it."""
+        if follower.gone:  # a while ago: they may be back
+            self.stale.setdefault((follower.socket, gone.room), None)
         self.leave_audience(follower.socket, gone.room)
         self.detach(follower.socket, gone.room)
         follower.socket.send(gone)
@@ -203,7 +222,7 @@ class Hub:
         """
         frame = text_frame(poke.frame)
         for socket in self.by_user.get(poke.subject, ()):
-            socket.push(frame)
+            socket.whisper(frame)
         room = self.rooms.get(poke.topic)
         if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
             if len(room.markers) < MOST_MARKERS:
@@ -220,7 +239,7 @@ class Hub:
             _, frame = room.markers.pop(user)
             for socket in room.live:
                 if socket.user != user:
-                    socket.push(frame)
+                    socket.whisper(frame)
 
     def _mark(self, event: Announcement) -> None:
         """Whose counts are stale: of members, those who have the room closed; and whoever came or
