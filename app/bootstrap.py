@@ -47,7 +47,10 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         yield {
             "context": context,
             "hub": hub,
-            "lobby": Lobby(settings.limits.sockets_unauthenticated_per_address),
+            "lobby": Lobby(
+                settings.limits.sockets_unauthenticated_per_address,
+                settings.limits.sockets_unauthenticated,
+            ),
         }
 
 
@@ -111,11 +114,11 @@ async def _workers(hub: Hub, bus: Bus, settings: Settings) -> AsyncIterator[None
         asyncio.create_task(_for_ever(name, work))
         for name, work in (
             ("repair", lambda: repair.repair_gaps(hub, realtime)),
+            ("recovery", lambda: recovery.recover_rooms(hub)),
+            ("backlogs", lambda: backlog.watch_backlogs(hub, realtime)),
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
-            ("recovery", lambda: recovery.recover_rooms(hub)),
-            ("backlogs", lambda: backlog.watch_backlogs(hub, realtime)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
         )

@@ -163,6 +163,7 @@ class Limits(Group):
     open_rooms: int = Field(100, ge=1)
     sockets_per_user: int = Field(10, ge=1)
     sockets_unauthenticated_per_address: int = Field(20, ge=1)
+    sockets_unauthenticated: int = Field(10_000, ge=1)
     catchup_room: int = Field(100, ge=1)
     catchup_hello: int = Field(1000, ge=1)
     buffer_bytes: int = Field(1024 * 1024, ge=65536)
