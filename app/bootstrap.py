@@ -26,7 +26,16 @@ from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
-from app.realtime import bumps, presence, pulse, repair, sweep, typing_notice
+from app.realtime import (
+    backlog,
+    bumps,
+    presence,
+    pulse,
+    recovery,
+    repair,
+    sweep,
+    typing_notice,
+)
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
@@ -60,7 +69,10 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         yield {
             "context": context,
             "hub": hub,
-            "lobby": Lobby(settings.limits.sockets_unauthenticated_per_address),
+            "lobby": Lobby(
+                settings.limits.sockets_unauthenticated_per_address,
+                settings.limits.sockets_unauthenticated,
+            ),
         }
 
 
@@ -144,6 +156,8 @@ async def _workers(
         asyncio.create_task(_for_ever(name, work))
         for name, work in (
             ("repair", lambda: repair.repair_gaps(hub, realtime)),
+            ("recovery", lambda: recovery.recover_rooms(hub)),
+            ("backlogs", lambda: backlog.watch_backlogs(hub, realtime)),
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),

@@ -19,6 +19,7 @@ from app.realtime.protocol import CloseCode
 from app.realtime.transport import ChatWebSocketProtocol
 from app.settings import Settings
 
+HTTP = "app.web.transport:ChatHttpProtocol"
 WS = "app.realtime.transport:ChatWebSocketProtocol"
 TICK_S = 0.1
 # Peers have so long to take what was written before the end, and to answer a close frame.
@@ -131,7 +132,7 @@ def config_of(settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         ws_ping_interval=60,
         ws_ping_timeout=60,
-        http="httptools",
+        http=HTTP,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -43,6 +43,8 @@ class Server(Group):
     drain_s: float = Field(20.0, ge=0)
     drain_grace_s: float = Field(2.0, ge=0)
     drain_hard_s: float = Field(30.0, gt=0)
+    request_head_s: float = Field(10.0, gt=0)
+    request_body_s: float = Field(60.0, gt=0)
 
     @property
     def origins(self) -> frozenset[str]:
@@ -144,6 +146,8 @@ class Realtime(Group):
     bump_every_ms: int = Field(500, ge=10)
     bump_every_huge_ms: int = Field(5000, ge=10)
     session_check_s: float = Field(10.0, gt=0)
+    slow_age_s: float = Field(15.0, gt=0)
+    slow_stall_s: float = Field(10.0, gt=0)
     presence_ttl_s: float = Field(30.0, ge=2)
     presence_grace_s: float = Field(30.0, ge=0)
     join_writes: bool = True
@@ -165,6 +169,7 @@ class Limits(Group):
     typing_every_s: float = Field(3.0, gt=0)
     sockets_per_user: int = Field(10, ge=1)
     sockets_unauthenticated_per_address: int = Field(20, ge=1)
+    sockets_unauthenticated: int = Field(10_000, ge=1)
     catchup_room: int = Field(100, ge=1)
     catchup_hello: int = Field(1000, ge=1)
     buffer_bytes: int = Field(1024 * 1024, ge=65536)

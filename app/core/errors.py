@@ -14,6 +14,7 @@ class Code(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     INVALID = "invalid"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
     UNAUTHENTICATED = "unauthenticated"
     INVALID_GRANT = "invalid_grant"
     FORBIDDEN = "forbidden"
@@ -79,6 +80,13 @@ class TooLarge(ChatError):
     """More bytes than the announced limit."""
 
     code = Code.TOO_LARGE
+
+
+class TooSlow(ChatError):
+    """The request did not arrive in time; nothing of it was done."""
+
+    code = Code.TOO_SLOW
+    retry = Retry.NOW
 
 
 class Unauthenticated(ChatError):

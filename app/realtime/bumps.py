@@ -53,7 +53,7 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
 
 
 async def _send(hub: Hub, due: Stale) -> None:
-    early = {key: gone for key, gone in due.items() if not key[0].listed}
+    early = {key: gone for key, gone in due.items() if not key[0].listed or key[0].pressed}
     counted = [key for key in due if key[0] in hub.sockets and key not in early]
     hub.stale = {key: gone for key, gone in early.items() if key[0] in hub.sockets} | hub.stale
     members = {(socket, room) for socket, room in counted if room in socket.member_of}

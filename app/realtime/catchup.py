@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.core.errors import Busy, ChatError, TooMany
+from app.core.errors import Busy, ChatError, Invalid, TooMany
 from app.realtime.hub import Hub
 from app.realtime.missed import Missed, Wanted
 from app.realtime.protocol import Position, RoomOpened, error_frame
@@ -22,14 +22,19 @@ async def open_rooms(
     if socket not in hub.sockets:
         return  # it went during its hello
     most = hub.limits.open_rooms
-    refused: list[Position] = []
+    refused: list[tuple[Position, ChatError]] = []
     attached: list[tuple[Position, Follower]] = []
-    for position in {position.room: position for position in positions}.values():
+    named: set[UUID] = set()
+    for number, position in enumerate(positions):
+        if position.room in named:
+            refused.append((position, _named_before(number)))
+            continue
+        named.add(position.room)
         hub.detach(socket, position.room)  # opening again starts again
         if len(socket.follows) < most:
             attached.append((position, hub.attach(socket, position.room)))
         else:
-            refused.append(position)
+            refused.append((position, _too_many(most)))
     while attached:
         try:
             found = await _read(hub, socket, [position for position, _ in attached], most_events)
@@ -52,8 +57,7 @@ async def open_rooms(
             error = missed if isinstance(missed, ChatError) else _overtaken()
             socket.send(error_frame(error, frame_id, position.room))
         attached = again
-    for position in refused:
-        error = TooMany(f"A socket has at most {most} open rooms. Close one first.")
+    for position, error in refused:
         socket.send(error_frame(error, frame_id, position.room))
 
 
@@ -104,3 +108,12 @@ def _overtaken() -> ChatError:
         "Too much happened in the room while it was being opened. Open it again.",
         retry_after_ms=100,
     )
+
+
+def _too_many(most: int) -> ChatError:
+    return TooMany(f"A socket has at most {most} open rooms. Close one first.")
+
+
+def _named_before(number: int) -> ChatError:
+    path, message = f"rooms.{number}.room", "the frame names this room before, with its `since`"
+    return Invalid(f"Not acceptable: {path}: {message}.", [{"path": path, "message": message}])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from starlette.websockets import WebSocket
 
 from app.core.actor import Actor
-from app.core.errors import Forbidden, Invalid, RateLimited, Unauthenticated
+from app.core.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated
 from app.persistence.tables import User
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
@@ -16,24 +16,29 @@ from app.web.context import Context
 
 
 class Lobby:
-    """Sockets that have not said hello yet, bounded per address."""
+    """Sockets that have not said hello yet, bounded per address and in all."""
 
-    def __init__(self, most_per_address: int) -> None:
-        self._most = most_per_address
+    def __init__(self, most_per_address: int, most: int) -> None:
+        self._most_per_address, self._most = most_per_address, most
         self._waiting: Counter[str] = Counter()
+        self._all = 0
 
     @contextmanager
     def seat(self, address: str) -> Iterator[None]:
         self._waiting[address] += 1
+        self._all += 1
         try:
             yield
         finally:
+            self._all -= 1
             self._waiting[address] -= 1
             if not self._waiting[address]:
                 del self._waiting[address]
 
     def refuse_crowd(self, address: str) -> None:
-        if self._waiting[address] >= self._most:
+        if self._all >= self._most:
+            raise Busy("Too many sockets have not said hello. Come back.", retry_after_ms=5000)
+        if self._waiting[address] >= self._most_per_address:
             raise RateLimited(
                 "Too many sockets from this address have not said hello. Wait.",
                 retry_after_ms=5000,

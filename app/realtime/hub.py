@@ -19,6 +19,7 @@ from app.realtime.heard import Heard
 from app.realtime.listing import arrivals, listing
 from app.realtime.missed import read_missed
 from app.realtime.protocol import CloseCode, RoomClosed
+from app.realtime.slow import SlowRooms
 from app.realtime.socket import Follower, OpenRoom, Socket
 from app.realtime.transport import text_frame
 from app.realtime.turn import Turn
@@ -32,6 +33,8 @@ MOST_QUEUED = 1000
 CLIENTS, ROOMS = 200, 1000
 # Read markers that may wait until a room's stream is as far as they are.
 MOST_MARKERS = 1000
+# Bytes that may wait for a socket, or be given to it at once, before its rooms are dirty.
+MUCH_BYTES = 64 * 1024
 GONE: dict[Kind, Literal["left", "removed"]] = {Kind.LEFT: "left", Kind.REMOVED: "removed"}
 
 
@@ -45,6 +48,8 @@ class Hub:
         self.gaps: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `repair.py`
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
         self.turn = Turn(limits.buffer_bytes, join_writes)
+        self.much_bytes = min(MUCH_BYTES, limits.buffer_bytes // 4)
+        self.slow = SlowRooms(self.turn)  # for `recovery.py`
         self.doubts = asyncio.Event()  # pokes may have been lost: for `pulse.py`
         self.heard = Heard()  # for `sweep.py`
         # What clients ask who come back, all at once.
@@ -66,6 +71,7 @@ class Hub:
             self.leave(theirs[0])
         self.by_user[socket.user].append(socket)
         self.sockets.add(socket)
+        socket.watch(self.much_bytes, self.slow.hear)
         if len(self.by_user[socket.user]) == 1:
             self._move(socket.user)
 
@@ -74,6 +80,7 @@ class Hub:
         if socket not in self.sockets:
             return
         self.sockets.discard(socket)
+        socket.unwatch()
         theirs = self.by_user[socket.user]
         theirs.remove(socket)
         if not theirs:
@@ -129,14 +136,20 @@ class Hub:
             return
         self.turn.flush_room(room)  # what is pending is in the queue, too
         del room.catching_up[socket]
-        room.live[socket] = follower
-        for seq, frame, gone in follower.queue:
-            if seq > after:
-                socket.push(frame)
-                if gone:
-                    self._put_out(follower, gone)
-                    break
+        missed = [entry for entry in follower.queue if entry[0] > after]
         follower.queue.clear()
+        if socket.pressed or sum(len(frame) for _, frame, _ in missed) > self.much_bytes:
+            follower.gone = next((gone for *_, gone in missed if gone), None)
+            if follower.gone:
+                self.leave_audience(socket, room.id)
+            self.slow.hold(follower, after)
+            return
+        room.live[socket] = follower
+        for _, frame, gone in missed:
+            socket.push(frame)
+            if gone:
+                self.put_out(follower, gone)
+                break
 
     def detach(self, socket: Socket, room_id: UUID) -> bool:
         """Stop following; False if the room was not open on the socket."""
@@ -145,11 +158,12 @@ class Hub:
             return False
         room = follower.room
         self.turn.flush_room(room)
-        if room_id in socket.member_of and (socket in room.catching_up or room.stream.gap()):
+        if room_id in socket.member_of and (socket not in room.live or room.stream.gap()):
             self.stale.setdefault((socket, room_id), None)  # it goes without having had everything
         room.live.pop(socket, None)
         room.catching_up.pop(socket, None)
-        if not room.live and not room.catching_up:
+        room.dirty.pop(socket, None)
+        if room.is_empty():
             self.rooms.pop(room_id, None)
         return True
 
@@ -203,14 +217,19 @@ class Hub:
                 gone = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
                 for socket in self.by_user.get(event.subject, ()):
                     if socket in room.live:
-                        self._put_out(room.live[socket], gone)
+                        self.put_out(room.live[socket], gone)
+                    elif socket in room.dirty:
+                        room.dirty[socket].gone = room.dirty[socket].gone or gone
+                        self.leave_audience(socket, room.id)
             for follower in list(room.catching_up.values()):
                 self._queue(follower, event, frame, gone)
         if room.markers:
             self._pass_markers(room)
 
-    def _put_out(self, follower: Follower, gone: RoomClosed) -> None:
+    def put_out(self, follower: Follower, gone: RoomClosed) -> None:
         """Whoever went has had this event and gets none after it."""
+        if follower.gone:  # a while ago: they may be back
+            self.stale.setdefault((follower.socket, gone.room), None)
         self.leave_audience(follower.socket, gone.room)
         self.detach(follower.socket, gone.room)
         follower.socket.send(gone)
@@ -234,7 +253,7 @@ class Hub:
         """
         frame = text_frame(poke.frame)
         for socket in self.by_user.get(poke.subject, ()):
-            socket.push(frame)
+            socket.whisper(frame)
         room = self.rooms.get(poke.topic)
         if room and len(self.audience.get(poke.topic, ())) < self.limits.huge_room:
             if len(room.markers) < MOST_MARKERS:
@@ -251,7 +270,7 @@ class Hub:
             _, frame = room.markers.pop(user)
             for socket in room.live:
                 if socket.user != user:
-                    socket.push(frame)
+                    socket.whisper(frame)
 
     def _hear_typing(self, poke: Announcement) -> None:
         """Not before the stream is where the room was when it was said: then whoever was removed

@@ -17,10 +17,11 @@ from app.core.events import Announcement, Kind
 from app.core.presence import State
 from app.persistence.uow import Reader
 from app.presence.base import RENEW_EVERY_S, PresenceStore
-from app.realtime.ephemeral import whisper
 from app.realtime.hub import Hub
 from app.realtime.protocol import Watch as WatchFrame
+from app.realtime.protocol import encode
 from app.realtime.socket import Socket
+from app.realtime.transport import text_frame
 from app.realtime.watches import Watch
 from app.settings import Realtime
 
@@ -165,7 +166,9 @@ async def _tell(hub: Hub) -> None:
     """What has changed. Who is behind with reading is told later, of what is true then."""
     watches = hub.watches
     for n, watch in enumerate(list(watches.untold)):
-        if watch in watches.untold and whisper(watch.socket, watches.changes(watch)):
-            watches.told(watch)
+        if watch in watches.untold:
+            changes = text_frame(encode(watches.changes(watch)))
+            if watch.socket.whisper(changes):
+                watches.told(watch)
         if n % SLICE == SLICE - 1:
             await asyncio.sleep(0)

@@ -4,6 +4,7 @@ One JSON object per text message; `type` discriminates. The server refuses field
 know; clients ignore those. docs/protocol.md describes every member of the unions below.
 """
 
+import json
 from datetime import datetime
 from enum import IntEnum
 from typing import Annotated, Any, Literal
@@ -296,9 +297,12 @@ def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
     if _too_deep(text, max_depth):
         raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), id_of(text))
     try:
-        return _CLIENT.validate_json(text, strict=True)
+        frame = _CLIENT.validate_json(text, strict=True)
     except ValidationError as error:
         raise RefusedFrame(_explain(error), id_of(text)) from None
+    if _has_a_name_twice(text, frame):
+        raise RefusedFrame(BadFrame("A frame has each name once in an object."), id_of(text))
+    return frame
 
 
 def encode(frame: BaseModel) -> bytes:
@@ -347,6 +351,22 @@ def id_of(text: str) -> str | int | None:
     if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= MAX_SEQ:
         return found
     return None
+
+
+def _has_a_name_twice(text: str, frame: BaseModel) -> bool:
+    """Two programs could read such an object in two ways (RFC 7493). Most frames are flat, have no
+    escapes, and have nothing that looks like one of their names: there counting is enough."""
+    is_plain = not isinstance(frame, Hello | Open) and "\\" not in text
+    if is_plain and all(text.count(f'"{name}"') == 1 for name in frame.model_fields_set):
+        return False
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len(dict(pairs)) < len(pairs)
+
+    json.loads(text, object_pairs_hook=look)
+    return found
 
 
 def _too_deep(text: str, most: int) -> bool:

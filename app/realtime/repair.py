@@ -55,14 +55,14 @@ async def repair(hub: Hub, room: OpenRoom) -> None:
 async def _fill(hub: Hub, room: OpenRoom) -> None:
     while hub.rooms.get(room.id) is room and (gap := room.stream.ask()):
         after, until = gap
-        found = await hub.database.read(_log, room.id, after, until)
+        found = await hub.database.read(read_log, room.id, after, until)
         hub.offer(room, map(announcement, found))
         if len(found) < PAGE:
             room.stream.settle(until)
             return
 
 
-async def _log(reads: Reader, room_id: UUID, after: int, until: int) -> list[Event]:
+async def read_log(reads: Reader, room_id: UUID, after: int, until: int) -> list[Event]:
     return await reads.events.between(room_id, after, until, PAGE)
 
 

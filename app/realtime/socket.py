@@ -14,6 +14,9 @@ from app.realtime.protocol import CloseCode, RoomClosed, encode
 from app.realtime.stream import Stream
 from app.realtime.transport import ChatWebSocketProtocol, text_frame
 
+# What may wait for a peer before it gets no more of what it can do without.
+FEW_BYTES = 16 * 1024
+
 
 class Socket:
     """A socket after its hello. `follows` are the rooms that are open on it."""
@@ -30,6 +33,7 @@ class Socket:
         "outbox",
         "ping_after_s",
         "pinged",
+        "pressed",
     )
 
     def __init__(
@@ -50,6 +54,7 @@ class Socket:
         self.ping_after_s = 0.0
         self.pinged = False
         self.in_flight = 0  # frames that are being executed
+        self.pressed = False  # it reads more slowly than we write; `slow.py`
 
     @property
     def user(self) -> UUID:
@@ -67,18 +72,43 @@ class Socket:
         self.outbox.append(frames)
         self._wake(self)
 
+    def whisper(self, frames: bytes) -> bool:
+        """Whole frames that a peer can do without, such as who is typing: not given to one that has
+        not read what it was sent before. Whether they were."""
+        if self._writer.buffered_bytes() > FEW_BYTES:
+            return False
+        self.push(frames)
+        return True
+
     def unsent_bytes(self) -> int:
         """What waits for the peer to read."""
         return sum(map(len, self.outbox)) + self._writer.buffered_bytes()
 
+    def watch(self, high: int, tell: Callable[["Socket", bool], None]) -> None:
+        """From now on `tell` whether more than `high` bytes wait, each time that it changes: down
+        again is a quarter of that."""
+        self._writer.watch(high, lambda pressed: tell(self, pressed))
+
+    def unwatch(self) -> None:
+        self._writer.unwatch()
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes written since the beginning, and how many of them wait for the peer to read."""
+        return self._writer.written, self._writer.buffered_bytes()
+
     def flush(self, most_buffered: int) -> None:
-        """Write what has collected. A peer that does not take it is dropped, and will resume."""
+        """Write what has collected. A peer that leaves too much of it is dropped."""
         if self.outbox:
             self._writer.write_frames(b"".join(self.outbox))
             self.outbox.clear()
-            if self._writer.buffered_bytes() > most_buffered:
-                self._writer.shut(CloseCode.SLOW, "too slow: come back and resume")
-                self._writer.abort()
+            if self.pressed and self._writer.buffered_bytes() > most_buffered:
+                self.drop()
+
+    def drop(self) -> None:
+        """Cut the connection of a peer that is too slow; it will resume. Not a close: that would
+        wait behind all that the peer has not read."""
+        self._writer.shut(CloseCode.SLOW, "too slow: come back and resume")
+        self._writer.abort()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Flush, then close; nothing is written afterwards."""
@@ -89,18 +119,21 @@ class Socket:
 
 
 class Follower:
-    """One open room of one socket: live, or catching up while live events queue.
+    """One open room of one socket: live, catching up while live events queue, or dirty.
 
     While it catches up, `queue` holds every event that the stream has passed on since the follower
-    came, with the farewell where the event is that its own user went.
+    came, with the farewell where the event is that its own user went. While it is dirty, because
+    its socket is slow, only `seq` is kept, and the farewell as `gone`; the log has the rest.
     """
 
-    __slots__ = ("floor", "queue", "room", "socket")
+    __slots__ = ("floor", "gone", "queue", "room", "seq", "socket")
 
     def __init__(self, socket: Socket, room: "OpenRoom") -> None:
         self.socket, self.room = socket, room
         self.queue: list[tuple[int, bytes, RoomClosed | None]] = []
         self.floor: int | None = None  # had from the log already; live once the stream is there
+        self.seq = 0  # dirty: the last that it was given
+        self.gone: RoomClosed | None = None  # dirty: where it ends
 
     def queued_after(self) -> int:
         """What has queued is everything that the stream has passed on after this seq."""
@@ -113,12 +146,14 @@ class OpenRoom:
     __slots__ = (
         "catching_up",
         "counted_at",
+        "dirty",
         "doubted_at",
         "huge",
         "id",
         "live",
         "markers",
         "pending",
+        "recovering",
         "repairing",
         "stream",
         "told_typing",
@@ -129,6 +164,7 @@ class OpenRoom:
         self.stream = Stream()
         self.live: dict[Socket, Follower] = {}
         self.catching_up: dict[Socket, Follower] = {}
+        self.dirty: dict[Socket, Follower] = {}
         self.pending: list[bytes] = []  # frames of this turn for those who are live
         # By user, read markers of which the stream is behind: (the log's head then, the frame).
         self.markers: dict[UUID, tuple[int, bytes]] = {}
@@ -137,3 +173,7 @@ class OpenRoom:
         self.huge = False  # as it was when the members were last counted,
         self.counted_at: float | None = None  # at this loop time
         self.told_typing: tuple[UUID, ...] = ()  # whom the last typing frame named
+        self.recovering = False  # in `SlowRooms.behind`, or being read
+
+    def is_empty(self) -> bool:
+        return not (self.live or self.catching_up or self.dirty)

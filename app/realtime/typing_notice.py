@@ -10,7 +10,6 @@ from app.bus.base import Bus
 from app.core.errors import NotFound
 from app.core.events import Announcement, Kind
 from app.persistence.uow import Reader
-from app.realtime.ephemeral import whisper
 from app.realtime.hub import Hub
 from app.realtime.protocol import TypingUsers, encode
 from app.realtime.socket import OpenRoom, Socket
@@ -74,11 +73,11 @@ def _tell(room: OpenRoom, writing: list[UUID]) -> None:
     frame = _frame(room.id, writing)
     for socket in room.live:
         if socket.user not in writing and socket.user not in before:
-            whisper(socket, frame)
+            socket.whisper(frame)
         elif others := [user for user in writing if user != socket.user]:
-            whisper(socket, _frame(room.id, others))
+            socket.whisper(_frame(room.id, others))
         elif any(user != socket.user for user in before):
-            whisper(socket, _frame(room.id, []))
+            socket.whisper(_frame(room.id, []))
 
 
 def _frame(room: UUID, users: list[UUID]) -> bytes:

@@ -111,11 +111,14 @@ class Guard:
 
     def _counting(self, receive: Receive) -> Receive:
         """For bodies that come in chunks and do not say how many."""
-        so_far = 0
+        so_far, more = 0, True
 
         async def receive_within() -> Message:
-            nonlocal so_far
+            nonlocal so_far, more
             message = await receive()
+            if more and message["type"] == "http.disconnect":
+                raise HTTPException(408)  # nobody hears it; `web/transport.py` has said it
+            more = message.get("more_body", False)
             so_far += len(message.get("body", b""))
             if so_far > self._max_body_bytes:
                 raise HTTPException(413)  # becomes a problem where the program reads the body

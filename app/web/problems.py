@@ -22,6 +22,7 @@ from app.core.errors import (
     NotFound,
     Retry,
     TooLarge,
+    TooSlow,
     Unauthenticated,
 )
 from app.core.fields import InvalidField, invalid
@@ -33,6 +34,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.UNKNOWN_TYPE: HTTPStatus.BAD_REQUEST,
     Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
     Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     Code.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
     Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
@@ -120,6 +122,8 @@ def _from_http_exception(error: HTTPException) -> ChatError:
             return MethodNotAllowed(
                 "This address does not take that method. See GET /openapi.json."
             )
+        case 408:
+            return TooSlow("The body did not arrive.")
         case 413:
             return TooLarge("The body is larger than this server accepts.")
         case 401:

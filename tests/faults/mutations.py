@@ -59,8 +59,8 @@ MUTATIONS = (
     Mutation(
         "the log is read before the room is followed",
         "app/realtime/hub.py",
-        "        for seq, frame, gone in follower.queue:\n",
-        "        for seq, frame, gone in ():\n",
+        "        missed = [entry for entry in follower.queue if entry[0] > after]\n",
+        "        missed = [entry for entry in follower.queue[:0] if entry[0] > after]\n",
         ("tests/realtime/test_removal_in_catch_up.py", "-m", "embedded", "-k", "during_catch_up"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),

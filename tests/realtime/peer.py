@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
@@ -155,14 +157,17 @@ async def dial(
     origin: str | None = None,
     headers: dict[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    narrow: bool = False,
 ) -> AsyncIterator[Peer]:
-    """A socket on which nothing was said yet. `url` is the server's, http or https."""
+    """A socket on which nothing was said yet. `url` is the server's, http or https. If it is
+    narrow, the kernel takes only a few kilobytes for who does not read."""
     connection = await connect(
         f"ws{url.removeprefix('http')}/ws",
         subprotocols=[Subprotocol(p) for p in protocols] or None,
         origin=None if origin is None else Origin(origin),
         additional_headers=headers,
         ssl=tls,
+        sock=await narrow_socket(url) if narrow else None,
         proxy=None,
         compression=None,
         ping_interval=None,
@@ -184,6 +189,7 @@ async def joined(
     url: str | None = None,
     token: str | None = None,
     tls: ssl.SSLContext | None = None,
+    narrow: bool = False,
 ) -> AsyncIterator[Peer]:
     """A socket of this person with these rooms open, each from a position or at its head.
 
@@ -193,13 +199,25 @@ async def joined(
         {"room": room} if isinstance(room, str) else {"room": room[0], "since": room[1]}
         for room in rooms
     ]
-    async with dial(url or str(person.http.base_url).rstrip("/"), tls=tls) as peer:
+    url = url or str(person.http.base_url).rstrip("/")
+    async with dial(url, tls=tls, narrow=narrow) as peer:
         await peer.send("hello", token=token or person.access, rooms=positions)
         await peer.expect("welcome")
         await peer.expect("rooms")
         for position in positions:
             await peer.expect("room.opened", room=position["room"])
         yield peer
+
+
+async def narrow_socket(url: str) -> socket.socket:
+    """Connected to the server."""
+    address = urlsplit(url)
+    connected = socket.socket()
+    # Before it connects: a window that was announced is not taken back.
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connected.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connected, (address.hostname, address.port))
+    return connected
 
 
 class Peers:

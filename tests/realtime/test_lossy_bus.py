@@ -51,7 +51,7 @@ async def test_a_hole_is_read_from_the_log_once(
         await peer.has(room, 8)
         assert peer.seqs(room) == [3, 4, 5, 6, 7, 8]
     assert len(loss.dropped) == 3
-    assert reads.count["_log"] == 1
+    assert reads.count["read_log"] == 1
 
 
 async def test_what_is_only_swapped_is_not_read(
@@ -69,7 +69,7 @@ async def test_what_is_only_swapped_is_not_read(
     await peer.has(room, 5)
     assert peer.seqs(room) == [3, 4, 5]
     await soon(lambda: not next(iter(server.hub.rooms.values())).repairing)
-    assert reads.count["_log"] == 0
+    assert reads.count["read_log"] == 0
 
 
 async def test_a_lost_tail_is_found_when_the_bus_has_doubts(start: Start, peers: Peers) -> None:
@@ -115,7 +115,7 @@ async def test_a_long_hole_is_read_in_pages(
     await writer.says(room, "heard")
     await peer.has(room, 48)
     assert peer.seqs(room) == list(range(3, 49))
-    assert reads.count["_log"] == 5
+    assert reads.count["read_log"] == 5
 
 
 async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
@@ -155,5 +155,5 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     await ada.says(room, "y")
     await peer.has(room, 24)
     assert peer.seqs(room) == list(range(3, 25))
-    assert reads.count["_log"] <= 4
+    assert reads.count["read_log"] <= 4
     assert open_room.stream.gap() is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from app.core.events import Announcement, Kind
-from tests.realtime.world import ROOM, Client, Log, Process
+from tests.realtime.world import ROOM, Client, Log, Process, Writer
 
 OWNER, ADA, BOB = (UUID(int=n) for n in (11, 12, 13))
 PROCESSES = 2
@@ -23,6 +23,10 @@ CLIENTS = (OWNER, ADA, ADA, BOB)
 process = st.integers(0, PROCESSES - 1)
 client = st.integers(0, len(CLIENTS) - 1)
 some = st.lists(st.integers(0, 3), min_size=1, max_size=4)
+MEANWHILE = (
+    *("say", "say", "say and pong", "out or in", "opens", "look", "answer", "reads"),
+    *("catches up", "catches up"),  # as much as one reading brings
+)
 # Who commits; None: a process that dies before it can tell anybody.
 committer = st.sampled_from((0, 1, 0, 1, None))
 
@@ -104,6 +108,10 @@ class Delivery(RuleBasedStateMachine):
     def repair(self, of: int) -> None:
         self.run(self._do(self.processes[of].repair))
 
+    @rule(of=process)
+    def recover(self, of: int) -> None:
+        self.run(self._do(self.processes[of].recover))
+
     async def _do(self, work: Any) -> None:
         work()
 
@@ -147,14 +155,78 @@ class Delivery(RuleBasedStateMachine):
 
     # Clients.
 
-    @rule(one=client, to=process)
-    def connect(self, one: int, to: int) -> None:
+    def connect(self, one: int, to: int, is_slow: bool = False) -> None:
         self.disconnect(one)
-        self.run(self._do(lambda: self.clients[one].connect(self.processes[to])))
+        self.run(self._do(lambda: self.clients[one].connect(self.processes[to], is_slow)))
 
-    @rule(one=client)
     def disconnect(self, one: int) -> None:
         self.run(self._do(self.clients[one].disconnect))
+
+    @rule(one=client, to=process, is_slow=st.booleans())
+    def come(self, one: int, to: int, is_slow: bool) -> None:
+        self.connect(one, to, is_slow)
+
+    @rule(one=client)
+    def go(self, one: int) -> None:
+        self.disconnect(one)
+
+    @rule(one=client, and_stalls=st.booleans())
+    def read_what_waits(self, one: int, and_stalls: bool) -> None:
+        writer = self.clients[one].writer
+        if writer:
+            self.run(self._do(writer.read))
+            writer.is_slow = and_stalls
+
+    @rule(one=client, then=st.lists(st.sampled_from(MEANWHILE), max_size=10), is_live=st.booleans())
+    def stall(self, one: int, then: list[str], is_live: bool) -> None:
+        """A client does not read while this happens on its process, but for what waits at times."""
+        slow = self.clients[one]
+        if slow.writer is None:
+            return
+        of = next(n for n, each in enumerate(self.processes) if each is slow.process)
+        if is_live:
+            self._make_live(one, of)
+        slow.writer.is_slow = True
+        for step in then:
+            match step:
+                case "say":
+                    self.say([OWNER], of)
+                case "out or in":
+                    if slow.user != OWNER:
+                        self.put_out_or_let_in(slow.user, of)
+                case "say and pong":
+                    self.run(self._say_and_pong(of, slow.writer))
+                case "opens":
+                    self.open_again(one)
+                case "reads":
+                    self.read_what_waits(one, and_stalls=True)
+                case "look":
+                    self.look(of, [0])
+                case "answer":
+                    self.answer(of, [0])
+                case _:
+                    self.read_what_waits(one, and_stalls=True)
+                    self.recover(of)
+                    self.read(of)
+                    self.read_what_waits(one, and_stalls=True)
+
+    def _make_live(self, one: int, of: int) -> None:
+        """As it is most of the time: nothing is missing, and the client is in the room."""
+        slow = self.clients[one]
+        self.read_what_waits(one, and_stalls=False)
+        if slow.user not in self.log.members:
+            self.put_out_or_let_in(slow.user, of)
+        for step in (self.sweep, self.repair, self.recover):
+            step(of)
+            self.read(of)
+        if slow.out:
+            self.open_again(one)
+            self.read(of)
+
+    async def _say_and_pong(self, of: int, writer: Writer) -> None:
+        """In one turn of the loop: what was said is not on its way yet."""
+        await self._hear(of, self.log.say(OWNER))
+        writer.pong()
 
     @rule(one=client)
     def open_again(self, one: int) -> None:
@@ -189,10 +261,12 @@ class Delivery(RuleBasedStateMachine):
         for number, one in enumerate(self.clients):
             if one.socket is None:
                 self.connect(number, number % PROCESSES)
+            self.read_what_waits(number, and_stalls=False)
         for _ in range(10 + self.log.head):
             for of in range(PROCESSES):
                 self.sweep(of)
                 self.repair(of)
+                self.recover(of)
             self._answer_everything()
             for number, one in enumerate(self.clients):
                 if one.out and one.user in self.log.members:  # as a bump would tell
@@ -225,10 +299,22 @@ class Delivery(RuleBasedStateMachine):
             each.die()
 
 
+class SlowDelivery(Delivery):
+    """The same where nobody comes or goes: more of what happens to slow clients."""
+
+    come = go = crash = forge = None  # type: ignore[assignment]
+
+
+def _settings(max_examples: int) -> settings:
+    return settings(
+        max_examples=max_examples,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(
-    max_examples=300,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+TestDelivery.settings = _settings(300)
+TestSlowDelivery = SlowDelivery.TestCase
+TestSlowDelivery.settings = _settings(200)

@@ -137,15 +137,25 @@ async def test_opening_again_starts_again(ada: Person, peers: Peers) -> None:
     assert peer.seqs(room) == [1, 2, 2, 3]
 
 
-async def test_a_room_twice_in_one_frame_is_open_once(ada: Person, peers: Peers) -> None:
-    room = await ada.makes_room()
-    peer = await peers.join(ada)
-    await peer.send("open", rooms=[{"room": room}, {"room": room, "since": 1}])
-    await peer.has(room, 2)
-    await ada.says(room, "live")
-    await peer.has(room, 3)
-    await peer.settled()
-    assert peer.seqs(room) == [2, 3]
+@pytest.mark.parametrize("how", ["open", "hello"])
+async def test_a_room_twice_in_one_frame_is_refused_the_second_time(
+    server: Running, ada: Person, how: str
+) -> None:
+    room, other = await ada.makes_room(), await ada.makes_room()
+    twice = [{"room": room, "since": 0}, {"room": room, "since": 1}, {"room": other, "since": 0}]
+    async with dial(server.url) as peer:
+        if how == "hello":
+            await peer.send("hello", id="h", token=ada.access, rooms=twice)
+        else:
+            await peer.send("hello", token=ada.access)
+            await peer.send("open", id="h", rooms=twice)
+        error = await peer.expect("error", id="h")
+        assert (error["code"], error["room"], error["retry"]) == ("invalid", room, "never")
+        assert [field["path"] for field in error["errors"]] == ["rooms.1.room"]
+        await ada.says(room, "live")
+        await peer.has(room, 3)
+        await peer.has(other, 2)
+        assert (peer.seqs(room), peer.seqs(other)) == ([1, 2, 3], [1, 2])
 
 
 async def test_a_closed_room_is_silent(ada: Person, peers: Peers) -> None:

@@ -104,7 +104,7 @@ async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    held = Held(server, monkeypatch, "_log")
+    held = Held(server, monkeypatch, "read_log")
     loss = Loss(server, deaf=True)
     await ada.says(room, "lost")
     server.hub.doubts.set()

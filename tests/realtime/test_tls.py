@@ -3,18 +3,19 @@
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 import trustme
 from websockets.exceptions import InvalidMessage
 
+from app.realtime import backlog
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
 from tests.realtime.conftest import briefly, hub_of, quick, slow_network, soon
 from tests.realtime.peer import dial, joined
-from tests.realtime.test_transport import say_until
 from tests.servers.backend import Backend, vary
 
 
@@ -43,7 +44,7 @@ async def secure(
     settings = vary(
         quick(embedded.settings),
         server={"tls_certificate": chain, "tls_key": key},
-        limits={"buffer_bytes": 200_000},
+        realtime={"slow_stall_s": 2},
     )
     async with briefly(settings) as server:
         yield server
@@ -84,16 +85,33 @@ async def test_plaintext_is_not_answered(secure: Running) -> None:
             pass
 
 
-async def test_a_peer_that_does_not_read_is_dropped(secure: Running, tls: ssl.SSLContext) -> None:
+async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
+    secure: Running, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The buffers of TLS count, too."""
     slow_network(secure)
     async with secure.client(verify=tls) as client:
         ada: Person = await secure.person(client, "ada")
         bob = await secure.person(client, "bob")
         room = await ada.makes_room("private", bob)
-        async with joined(ada, room, tls=tls) as fast, joined(bob, room, tls=tls) as slow:
-            slow.stops_reading()
+        async with (
+            joined(ada, room, tls=tls) as fast,
+            joined(bob, room, tls=tls, narrow=True) as slow,
+        ):
             hub = hub_of(secure)
-            await say_until(lambda: len(hub.sockets) == 1, ada, room, fast, 4)
+            (end,) = hub.by_user[UUID(bob.id)]
+            head = 0
+            for stalls in (False, True):
+                slow.stops_reading()
+                while not end.pressed:
+                    (head,) = await ada.says(room, "🙂" * 3900)
+                    await fast.has(room, head)
+                assert end._writer.buffered_bytes() < 64 * 1024 + 2 * 16_000
+                if not stalls:
+                    slow.connection.transport.resume_reading()
+                    await slow.has(room, head)
+                    assert slow.seqs(room) == list(range(4, head + 1))
+            monkeypatch.setattr(backlog, "TICK_S", 0.05)
+            await soon(lambda: end not in hub.sockets)
             await fast.settled()
         await soon(lambda: not hub.sockets)

@@ -23,6 +23,7 @@ async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) ->
         # What bounds a socket is told; the others bound HTTP.
         assert set(Limits.model_fields) - set(welcome["limits"]) == {
             "sockets_unauthenticated_per_address",
+            "sockets_unauthenticated",
             "page",
             "room_members_add",
             "rooms_per_user",

@@ -21,7 +21,7 @@ async def test_a_repair_that_fails_is_tried_again(
     rooms = [await ada.makes_room() for _ in range(6)]
     peer = await peers.join(ada, *rooms)
     reads = Reads(server, monkeypatch)
-    reads.failures["_log"] = [error] * 5
+    reads.failures["read_log"] = [error] * 5
     Loss(server, deaf=True)
     for room in rooms:
         await ada.says(room, "lost")

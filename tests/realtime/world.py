@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -33,6 +33,7 @@ from app.realtime import protocol
 from app.realtime.catchup import open_rooms
 from app.realtime.hub import Hub
 from app.realtime.protocol import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
+from app.realtime.recovery import recover
 from app.realtime.repair import repair
 from app.realtime.socket import Socket
 from app.realtime.sweep import find_missed
@@ -42,6 +43,7 @@ ROOM = UUID(int=1)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 # So small that examples reach them.
 LIMITS = Limits(catchup_room=3, catchup_hello=6)
+MUCH = 300  # bytes that are given to a slow client at once: about one event
 
 
 class Log:
@@ -147,12 +149,47 @@ class Read:
 
 
 class Writer:
-    """A socket's way out: whole frames, to a client that reads at once."""
+    """A socket's way out: whole frames, to a client that reads at once, or when it is let."""
 
     def __init__(self, hear: Callable[[Any], None]) -> None:
         self._hear = hear
+        self._tell: Callable[[bool], None] | None = None
+        self._pressed = self.is_slow = False
+        self._unread = b""
+        self.written = 0
+
+    def watch(self, high: int, tell: Callable[[bool], None]) -> None:
+        self._tell = tell
+
+    def unwatch(self) -> None:
+        self._tell = None
 
     def write_frames(self, frames: bytes) -> None:
+        self.written += len(frames)
+        if self.is_slow:
+            self._unread += frames
+            self._press(True)
+        else:
+            self._read(frames)
+
+    def read(self) -> None:
+        """The client reads what waits, and whatever comes from now on."""
+        self.is_slow = False
+        frames, self._unread = self._unread, b""
+        self._read(frames)
+        self._press(False)
+
+    def pong(self) -> None:
+        """The library writes frames of its own at any time."""
+        self._press(self.is_slow)
+
+    def _press(self, pressed: bool) -> None:
+        if pressed is not self._pressed:
+            self._pressed = pressed
+            if self._tell:
+                self._tell(pressed)
+
+    def _read(self, frames: bytes) -> None:
         while frames:
             assert frames[0] == 0x81
             assert frames[1] < 127
@@ -161,7 +198,7 @@ class Writer:
             self._hear(AnyServerFrame.validate_python(orjson.loads(payload)))
 
     def buffered_bytes(self) -> int:
-        return 0
+        return len(self._unread)
 
     def shut(self, code: int, reason: str) -> None:
         raise AssertionError(f"no socket of this world is closed by the server: {code} {reason}")
@@ -176,6 +213,7 @@ class Process:
         self.tasks: set[asyncio.Future[None]] = set()
         database: Any = self  # of which a hub only wants to read
         self.hub = Hub(database, LIMITS)
+        self.hub.much_bytes = MUCH
 
     async def read(self, query: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         asked = Read(self._log, lambda reads: query(reads, *args))
@@ -202,6 +240,10 @@ class Process:
         _ = self.start(repair(self.hub, self.hub.gaps.get_nowait()))
         return True
 
+    def recover(self) -> None:
+        if not self.hub.slow.behind.empty():
+            _ = self.start(recover(self.hub, self.hub.slow.behind.get_nowait()))
+
     def die(self) -> None:
         for task in self.tasks:
             task.cancel()
@@ -219,15 +261,17 @@ class Client:
         self.taken: list[int] = []
         self.process: Process | None = None
         self.socket: Socket | None = None
+        self.writer: Writer | None = None
         self.page: Read | None = None
         self.out = False  # the server has closed the room
+        self._next = 0  # what the server has to send next; 0: nothing
         self._opening: asyncio.Future[None] | None = None
-        self._due = 0  # the seq that this socket has to bring next
 
-    def connect(self, process: Process) -> None:
+    def connect(self, process: Process, is_slow: bool = False) -> None:
         self.process = process
         actor = Actor(self.user, UUID(int=9), is_admin=False, expires_at=AT)
-        writer: Any = Writer(self.hear)
+        self.writer = writer = cast(Any, Writer(self.hear))
+        writer.is_slow = is_slow
         self.socket = Socket(writer, actor, 0.0, process.hub.turn.wake)
         process.hub.enter(self.socket)
         self.open()
@@ -245,7 +289,7 @@ class Client:
     def disconnect(self) -> None:
         if self.process and self.socket:
             self.process.hub.leave(self.socket)
-        self.process = self.socket = self._opening = None
+        self.process = self.socket = self.writer = self._opening = None
 
     def hear(self, frame: Any) -> None:
         if self.socket is None:
@@ -253,16 +297,16 @@ class Client:
         match frame:
             case RoomOpened():
                 assert frame.state != "reset", "the log has all that this client was given"
+                self._next = 1 + (frame.from_ if frame.resume is None else frame.resume)
                 self.position.opened(frame, from_start=True)
-                self._due = 1 + (frame.from_ if frame.resume is None else frame.resume)
             case RoomClosed() | ErrorFrame():
-                self.out = True
+                self.out, self._next = True, 0
             case _:
+                assert frame.seq == self._next, f"{frame.seq} instead of {self._next}"
+                self._next += 1
                 assert self._log.may_see(self.user, frame.seq), (
                     f"{frame.seq} is not for {self.user}"
                 )
-                assert frame.seq == self._due, f"{frame.seq} instead of {self._due} on one socket"
-                self._due += 1
                 self.position.offer([frame])
         self._take()
 

@@ -1,0 +1,163 @@
+"""HTTP clients that are slow on purpose, or do not end: refused in time, and nothing is left."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.web.transport import HEAD_BYTES
+from tests.features.people import Person
+from tests.features.serving import Running, eventually, generous, serving
+from tests.realtime.raw import Raw, raw
+from tests.servers.backend import make_settings, migrate, vary
+
+GET = b"GET /health/live HTTP/1.1\r\nHost: chat\r\n"
+QUICK_S = 0.4
+
+
+@pytest.fixture(scope="module")
+async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """A server that waits for nobody."""
+    directory: Path = tmp_path_factory.mktemp("hasty")
+    settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    await migrate(settings)
+    limits = {"request_head_s": QUICK_S, "request_body_s": QUICK_S}
+    async with serving(vary(generous(settings), server=limits)) as server:
+        yield server
+
+
+@pytest.fixture
+async def connection(hasty: Running) -> AsyncIterator[Raw]:
+    async with raw(hasty.url) as connection:
+        yield connection
+    await eventually(lambda: not hasty.server.server_state.connections)
+    assert not hasty.server.server_state.tasks
+
+
+async def trickle(connection: Raw, data: bytes, every_s: float = 0.02) -> None:
+    """Byte by byte until the server ends it."""
+    try:
+        for n in range(len(data)):
+            await connection.send(data[n : n + 1])
+            await asyncio.sleep(every_s)
+    except ConnectionError:
+        return
+    raise AssertionError("it waits until everything has come")
+
+
+def problem_in(answer: bytes) -> dict[str, Any]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower()
+    assert b"content-type: application/problem+json" in head
+    found: dict[str, Any] = orjson.loads(body)
+    assert found["status"] == int(head.split()[1])
+    return found
+
+
+async def test_a_head_that_trickles_is_refused(connection: Raw) -> None:
+    _, answer = await asyncio.gather(
+        trickle(connection, GET + b"X: " + b"x" * 500), connection.rest()
+    )
+    assert problem_in(answer)["code"] == "too_slow"
+
+
+async def test_who_says_nothing_is_closed(connection: Raw) -> None:
+    assert await connection.rest() == b""
+
+
+async def test_a_body_that_trickles_is_refused_and_does_nothing(
+    hasty: Running, connection: Raw
+) -> None:
+    async with hasty.client() as http:
+        ada = await hasty.person(http)
+        room = await ada.makes_room()
+        await connection.send(
+            b"POST /api/v1/rooms/%b/messages HTTP/1.1\r\nHost: chat\r\n"
+            b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 500\r\n\r\n" % (room.encode(), ada.access.encode())
+        )
+        _, answer = await asyncio.gather(
+            trickle(connection, b'{"nonce": "n", "text": "' + b"x" * 450), connection.rest()
+        )
+        problem = problem_in(answer)
+        assert (problem["code"], problem["status"], problem["retry"]) == ("too_slow", 408, "now")
+        assert (await ada.room(room))["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GET + b"\r\n" + GET + b"X: " + b"x" * 500,  # the head of a second request
+        GET + b"\r\n" + b"\r\n" * 500,  # empty lines are no request
+        GET + b"Content-Length: 500\r\n\r\n" + b"x" * 450,  # a body that nobody reads
+        GET + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100,
+        GET + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: x\r\n" * 100,  # trailers
+    ],
+    ids=["second head", "empty lines", "unread body", "chunks", "trailers"],
+)
+async def test_what_trickles_behind_an_answer_is_ended(connection: Raw, data: bytes) -> None:
+    _, answer = await asyncio.gather(trickle(connection, data, 0.005), connection.rest())
+    assert answer.count(b"HTTP/1.1 200 OK") <= 1
+
+
+async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
+    hasty: Running, connection: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head of the next request has come, and is not read while the first is answered."""
+    database = hasty.context.database
+    read = database.read
+
+    async def slowly(*args: Any) -> Any:
+        await asyncio.sleep(3 * QUICK_S)
+        return await read(*args)
+
+    async with hasty.client() as http:
+        ada = await hasty.person(http)
+        monkeypatch.setattr(database, "read", slowly)
+        request = b"GET /api/v1/users/me HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer %b\r\n"
+        one = request % ada.access.encode() + b"\r\n"
+        await connection.send(one * 2 + one[:50])
+        answer = await connection.rest()
+        assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"X: %b\r\n" % (b"x" * 500), b"x" * 500, b"X: x\r\n"],
+    ids=["large headers", "one header", "many headers"],
+)
+async def test_a_head_without_end_is_refused(connection: Raw, piece: bytes) -> None:
+    await connection.send(GET + b"X: ")
+    sent = 0
+    try:
+        while sent < 100 * HEAD_BYTES:
+            await connection.send(piece * 20)
+            sent += len(piece) * 20
+    except ConnectionError:
+        pass
+    assert sent < 100 * HEAD_BYTES
+
+
+async def test_the_largest_head_is_answered(connection: Raw) -> None:
+    await connection.send(GET + b"X: " + b"x" * (HEAD_BYTES - 2000) + b"\r\n\r\n")
+    assert b" 200 " in await connection.reader.readuntil(b"\r\n")
+
+
+async def test_who_does_not_read_an_answer_is_cut(hasty: Running) -> None:
+    async with hasty.client() as http:
+        ada: Person = await hasty.person(http)
+        room = await ada.makes_room()
+        await ada.says(room, *["x" * 4000] * 100)
+        request = (
+            b"GET /api/v1/rooms/%b/messages?limit=100 HTTP/1.1\r\nHost: chat\r\n"
+            b"Authorization: Bearer %b\r\n\r\n" % (room.encode(), ada.access.encode())
+        )
+        async with raw(hasty.url, narrow=True) as connection:
+            connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            before = len(hasty.server.server_state.connections)
+            await connection.send(request * 30)
+            await eventually(lambda: len(hasty.server.server_state.connections) < before)
+            await eventually(lambda: not hasty.server.server_state.tasks)

@@ -1,0 +1,250 @@
+"""Peers that break the rules below the level of messages: the right code, and nothing else."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.realtime import transport
+from tests.features.people import Person
+from tests.features.serving import Running
+from tests.realtime.conftest import Start, slow_network, soon
+from tests.realtime.peer import Peers
+from tests.realtime.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, UPGRADE, Raw, frame, raw
+
+ERROR = b'{"type":"nothing"}'
+
+
+@pytest.fixture
+async def guest(server: Running, ada: Person) -> AsyncIterator[Raw]:
+    """After its hello."""
+    async with raw(server.url) as connection:
+        await connection.upgrade()
+        await connection.hello(ada)
+        yield connection
+
+
+BROKEN = {
+    "not masked": (frame(TEXT, ERROR, masked=False), 1002),
+    "a reserved bit": (b"\xc1" + frame(TEXT, ERROR)[1:], 1002),
+    "a reserved opcode": (frame(0x3, ERROR), 1002),
+    "a reserved control opcode": (frame(0xB), 1002),
+    "a control frame in fragments": (frame(PING, b"x", fin=False), 1002),
+    "a large control frame": (frame(PING, b"x" * 126), 1002),
+    "a continuation of nothing": (frame(CONT, b"x"), 1002),
+    "a message within a message": (frame(TEXT, b"{", fin=False) + frame(TEXT, b"}"), 1002),
+    "a close code of one byte": (frame(CLOSE, b"\x03"), 1002),
+    "a close code that cannot be": (frame(CLOSE, (1005).to_bytes(2)), 1002),
+    "no UTF-8": (frame(TEXT, b'{"type":"\xff"}'), 1007),
+    "a surrogate in UTF-8": (frame(TEXT, b'"\xed\xa0\x80"'), 1007),
+    "too large": (frame(TEXT, b"x" * 65537), 1009),
+    "too large in fragments": (
+        frame(TEXT, b"x" * 40000, fin=False) + frame(CONT, b"x" * 40000),
+        1009,
+    ),
+    "a size of 2^62": (b"\x81\xff" + (1 << 62).to_bytes(8) + bytes(4), 1009),
+    "a size of 2^63": (b"\x81\xff" + (1 << 63).to_bytes(8) + bytes(4), 1002),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_a_broken_frame_ends_the_socket(guest: Raw, name: str) -> None:
+    broken, code = BROKEN[name]
+    await guest.send(broken)
+    assert await guest.close_code() in ({code, 1009} if name == "a size of 2^63" else {code})
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_a_broken_frame_before_the_hello(server: Running, name: str) -> None:
+    broken, code = BROKEN[name]
+    async with raw(server.url) as connection:
+        await connection.upgrade()
+        await connection.send(broken)
+        assert await connection.close_code() in {code, 1009}
+    await soon(lambda: not server.server.lifespan.state["lobby"]._waiting)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" * 16_000,
+        '{"type":"pong","n":' + "[" * 500 + "]" * 500 + "}",
+        '{"type":"pong","n":' + '{"a":' * 33 + "1" + "}" * 34,
+        '{"type":"pong","n":' + "9" * 5000 + "}",
+        '{"type":"pong","n":-' + "9" * 5000 + "}",
+        '{"type":"pong","n":1e400}',
+        '{"type":"pong","n":-1e400}',
+        '{"type":"pong","n":1' + "0" * 400 + ".0}",
+        '{"type":"pong","n":NaN}',
+        '{"type":"pong","n":Infinity}',
+        '{"type":"pong","n":1,"n":2}',
+        '{"type":"pong","n":1,"\\u006e":1}',
+        '{"type":"open","rooms":[{"room":"0190e6b0-0000-7000-8000-000000000000","since":1,"since":1}]}',
+        '{"type":"message.send","room":"0190e6b0-0000-7000-8000-000000000000","nonce":"n","text":"\\ud800"}',
+        '{"type":"message.send","room":"0190e6b0-0000-7000-8000-000000000000","nonce":"n","text":"\\udc00\\ud800"}',
+        '{"\\ud800":1}',
+        '{"type":"\\ud800"}',
+        '{"type":"pong","n":1,"id":"\\ud800"}',
+        '{"type":"pong","n":1,' + ",".join(f'"{n}":{n}' for n in range(1500)) + "}",
+        '{"type":"pong","n":"' + "\\u0000" * 2000 + '"}',
+        "\0",
+    ],
+    ids=lambda message: f"{ascii(message)[:40]} {len(message)}",
+)
+async def test_absurd_json_is_refused_and_the_socket_goes_on(guest: Raw, message: str) -> None:
+    await guest.send(frame(TEXT, message.encode()))
+    error = await guest.next()
+    assert (error["type"], error["retry"]) == ("error", "never")
+    assert error["code"] in {"bad_frame", "invalid", "unknown_type"}
+    assert len(json.dumps(error)) < 10_000
+    await guest.say(type="nothing", id="after")
+    assert (await guest.next())["id"] == "after"
+
+
+async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: Raw) -> None:
+    room = await ada.makes_room()
+    for n, text in enumerate(("text", '"text"', "a\nb", 'say "room": "nonce"')):
+        await guest.say(type="message.send", id=n, room=room, nonce=f"n{n}", text=text)
+        while (answer := await guest.next()).get("id") != n:
+            pass
+        assert answer["type"] == "ack"
+
+
+async def test_binary_messages_are_no_frames(guest: Raw) -> None:
+    await guest.send(frame(BINARY, ERROR) + frame(BINARY, b"\xff" * 100) + frame(BINARY))
+    for _ in range(3):
+        assert (await guest.next())["code"] == "bad_frame"
+
+
+async def test_fragments_are_put_together(guest: Raw) -> None:
+    pieces = [ERROR[n : n + 1] for n in range(len(ERROR))]
+    await guest.send(frame(TEXT, fin=False))
+    for piece in pieces:
+        await guest.send(frame(CONT, piece, fin=False) + frame(PING, b"between"))
+    await guest.send(frame(CONT))
+    pings = 0
+    while (found := await guest.next_frame())[0] == PONG:
+        assert found[1] == b"between"
+        pings += 1
+    assert pings == len(pieces)
+    assert json.loads(found[1])["code"] == "unknown_type"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [frame(CONT, fin=False), frame(PING, b"x" * 125), frame(PONG)],
+    ids=["fragments", "pings", "pongs"],
+)
+async def test_frames_that_are_no_messages_are_bounded(
+    server: Running, guest: Raw, extra: bytes
+) -> None:
+    await guest.send(frame(TEXT, fin=False))
+    begun = asyncio.get_running_loop().time()
+    sent = await guest.pour(extra * 100, most=10_000)
+    took = asyncio.get_running_loop().time() - begun
+    kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
+    assert sent * 100 < transport.EXTRA_BURST + transport.EXTRA_PER_S * took + kernel
+    assert await guest.close_code() in {4029, 1006}
+    await soon(lambda: len(server.server.server_state.connections) < 5)
+
+
+async def test_pings_of_who_does_not_read_fill_nothing(start: Start) -> None:
+    server = await start()
+    slow_network(server.running)
+    async with raw(server.url, narrow=True) as connection:
+        await connection.upgrade()
+        await connection.hello(await server.person())
+        (end,) = server.hub.sockets
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(9):
+            await connection.send(frame(PING, b"x" * 125) * 100)
+        await soon(lambda: end._writer._extra and end._writer._extra._due)
+        assert end._writer.buffered_bytes() < 128 * 1024
+
+
+async def test_a_flood_in_one_piece_is_read_as_it_is_answered(start: Start, peers: Peers) -> None:
+    """Ten thousand messages in the kernel are not ten thousand in the server."""
+    server = await start(limits={"frames_burst": 20, "frames_per_minute": 60})
+    ada = await server.person()
+    async with raw(server.url) as connection:
+        await connection.upgrade()
+        await connection.hello(ada)
+        (end,) = server.hub.sockets
+        most = 0
+
+        async def pour() -> None:
+            await connection.pour(frame(TEXT, b"{}") * 1000, most=10_000)
+
+        pouring = asyncio.create_task(pour())
+        while end in server.hub.sockets:
+            most = max(most, end._writer.queue.qsize())
+            await asyncio.sleep(0)
+        assert await connection.close_code() in {4029, 1006}
+        await pouring
+    assert most <= transport.PIECE // len(frame(TEXT, b"{}")) + 1
+    await (await peers.join(ada)).settled()
+
+
+# Before the handshake is over.
+
+
+async def test_who_speaks_before_it_is_answered_is_cut(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    answering = asyncio.Event()
+    monkeypatch.setattr("app.realtime.connection.Connection.run", lambda *_: answering.wait())
+    async with raw(server.url) as connection:
+        await connection.send(UPGRADE + b"\r\n")
+        await soon(lambda: server.running.server.server_state.tasks)
+        await connection.send(frame(TEXT, ERROR))
+        assert await connection.rest() == b""
+    answering.set()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"".join(b"X-%d: x\r\n" % n for n in range(200)),
+        b"X-Long: " + b"x" * 20_000 + b"\r\n",
+        b"Sec-WebSocket-Key: again\r\n",
+        b"Sec-WebSocket-Version: 12\r\n",
+        b"Sec-WebSocket-Extensions: \xff\r\n",
+        b"Connection: close\r\n",
+    ],
+    ids=lambda more: ascii(more[:20]),
+)
+async def test_an_odd_handshake_is_answered(server: Running, more: bytes) -> None:
+    async with raw(server.url) as connection:
+        status = await connection.ask_for_upgrade(more)
+        assert status in {101, 400, 404, 426}
+        if status != 101:
+            await connection.rest()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [frame(CLOSE, (1000).to_bytes(2)), frame(0x3), frame(TEXT, b"\xff")],
+    ids=["close", "broken", "no UTF-8"],
+)
+async def test_an_end_is_an_end_also_for_who_does_not_read(
+    start: Start, last: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"slow_stall_s": 600, "slow_age_s": 600})
+    slow_network(server.running)
+    ada = await server.person()
+    room = await ada.makes_room()
+    async with raw(server.url, narrow=True) as connection:
+        await connection.upgrade()
+        await connection.hello(ada)
+        await connection.say(type="open", rooms=[{"room": room}])
+        await connection.next()
+        (end,) = server.hub.sockets
+        end._writer.close_timeout = 0.2
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        while end._writer.buffered_bytes() < 30_000:
+            await ada.says(room, "🙂" * 3900)
+        await connection.send(last)
+        await soon(lambda: end not in server.hub.sockets)
+        await soon(lambda: end._writer not in server.running.server.server_state.connections)

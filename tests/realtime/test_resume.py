@@ -1,0 +1,162 @@
+"""Coming back from far away: what is paged and what is live make one log, each seq once."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.messages.schemas import Draft
+from app.messages.service import send
+from app.persistence.uow import UnitOfWork
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Own, Start, again
+from tests.realtime.peer import Frame, Peer, Peers
+from tests.realtime.test_snapshot import greeted, statements
+
+FAR = 10_000
+
+
+async def fill(server: Own, person: Person, room: str, count: int) -> None:
+    """So many messages, faster than over the API."""
+    actor = Actor(UUID(person.id), UUID(person.session), is_admin=False, expires_at=now())
+
+    def some(begin: int, end: int) -> Any:
+        async def work(uow: UnitOfWork) -> None:
+            for number in range(begin, end):
+                draft = Draft(nonce=f"f{number}", text=f"message {number}")
+                await send(uow, actor, UUID(room), draft)
+
+        return work
+
+    for begin in range(0, count, 500):
+        await server.running.context.database.transact(some(begin, min(begin + 500, count)))
+
+
+async def page_hole(person: Person, opened: Frame) -> list[Frame]:
+    """What `limited` leaves to be asked for."""
+    found: list[Frame] = []
+    after: int | None = opened["from"]
+    while after is not None:
+        page = ok(
+            await person.get(
+                f"/rooms/{opened['room']}/events", after=after, until=opened["resume"], limit=100
+            )
+        )
+        found += page["items"]
+        after = page["next"]
+    return found
+
+
+@pytest.mark.timeout(180)
+async def test_ten_thousand_behind_while_the_room_goes_on(start: Start, peers: Peers) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    await fill(server, ada, room, FAR)
+    writer, peer = await peers.join(ada), await peers.join(ada)
+    writing = asyncio.create_task(talk(writer, room, 60))
+    opened = await peer.opens(room, since=0)
+    assert (opened["state"], opened["from"]) == ("limited", 0)
+    assert opened["seq"] - opened["resume"] <= 100
+    hole = await page_hole(ada, opened)
+    await writing
+    head = (await ada.room(room))["seq"]
+    await peer.has(room, head)
+    assert [event["seq"] for event in hole] == list(range(1, opened["resume"] + 1))
+    assert peer.seqs(room) == list(range(opened["resume"] + 1, head + 1))
+    assert len(hole) + len(peer.seqs(room)) == FAR + 2 + 60
+
+
+async def talk(peer: Peer, room: str, count: int) -> None:
+    for _ in range(count):
+        await peer.says(room)
+
+
+async def test_several_devices_each_have_a_position(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    await ada.says(room, "one", "two", "three")
+    phone, laptop = await peers.join(ada, (room, 2)), await peers.join(ada, (room, 4))
+    await phone.says(room, "from the phone")
+    await laptop.has(room, 6)
+    await laptop.says(room, "from the laptop")
+    for peer, since in ((phone, 2), (laptop, 4)):
+        await peer.has(room, 7)
+        assert peer.seqs(room) == list(range(since + 1, 8))
+    # One goes and comes back; the other notices nothing.
+    await phone.leave()
+    await laptop.says(room, "meanwhile")
+    back = await peers.join(ada, (room, 7))
+    for peer in (back, laptop):
+        await peer.has(room, 8)
+    assert back.seqs(room) == [8]
+    assert laptop.seqs(room) == [5, 6, 7, 8]
+
+
+async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: Peers) -> None:
+    room = await ada.makes_room()
+    old, writer = await peers.join(ada, (room, 0)), await peers.join(ada)
+    writing = asyncio.create_task(talk(writer, room, 30))
+    await old.has(room, 10)
+    new = await peers.join(ada, (room, old.seqs(room)[-1]))
+    handed_over = old.seqs(room)[-1]
+    await old.leave()
+    await writing
+    await new.has(room, 32)
+    assert old.seqs(room) == list(range(1, len(old.seqs(room)) + 1))
+    assert new.seqs(room) == list(range(new.seqs(room)[0], 33))
+    assert new.seqs(room)[0] <= handed_over + 1
+
+
+async def test_a_room_that_was_left_is_as_unknown_as_any(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    private, public = await ada.makes_room("private", bob), await ada.makes_room("public", bob)
+    for room in (private, public):
+        await ada.says(room, "x")
+        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    peer = await peers.join(bob)
+    for since in (0, 3, 4, 5, 2**53 - 1):
+        assert (await peer.opens(private, since=since))["code"] == "not_found"
+        assert (await peer.opens(public, since=since))["code"] == "forbidden"
+    await ada.says(private, "not for bob")
+    await peer.settled()
+    assert peer.seqs(private) == []
+
+
+async def test_a_position_of_another_room_is_not_noticed_as_such(ada: Person, peers: Peers) -> None:
+    """A number is a number: beyond the head it is `reset`, else the log goes on after it."""
+    long, short = await ada.makes_room(), await ada.makes_room()
+    await ada.says(long, *map(str, range(20)))
+    peer = await peers.join(ada)
+    assert (await peer.opens(short, since=22))["state"] == "reset"
+    assert (await peer.opens(long, since=2))["state"] == "ok"
+    await peer.has(long, 22)
+
+
+async def test_fifteen_hundred_rooms_some_of_them_open(start: Start, peers: Peers) -> None:
+    """A bounded number of queries, and one look at each room that is opened."""
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    rooms = await server.rooms(ada, 1500, members=[UUID(bob.id)])
+    first = await peers.dial(server.url)
+    snapshot = (await greeted(first, bob, None))[-1]["snapshot"]
+    await first.leave()
+    for room in rooms[:20]:
+        await ada.says(room, "meanwhile")
+    opened = [{"room": room, "since": 3} for room in rooms[:50]]
+    back = await peers.dial(server.url)
+    with statements(server) as seen:
+        await back.send("hello", token=bob.access, snapshot=snapshot, rooms=opened)
+        for room in rooms[:20]:
+            await back.has(room, 4)
+        for room in rooms[:50]:
+            await back.expect("room.opened", room=room)
+    assert len(seen) < 10 + 4 * 50
+    one = await peers.dial(server.url)
+    with statements(server) as seen:
+        await greeted(one, await again(server.running, bob), snapshot)
+    assert len(seen) < 10

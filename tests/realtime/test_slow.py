@@ -1,0 +1,405 @@
+"""Slow clients: they get everything that they may see, once, or are cut; and nobody waits for them.
+
+The kernel takes only a few kilobytes for each socket here, so that little makes a client slow.
+"""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from app.core.errors import Busy
+from app.realtime import backlog
+from app.realtime.backlog import Backlog
+from app.realtime.protocol import encode, error_frame
+from app.realtime.socket import Socket
+from tests.features.answers import ok
+from tests.features.people import Person
+from tests.realtime.conftest import Own, Start, slow_network, soon
+from tests.realtime.hooks import Held, Reads
+from tests.realtime.peer import Peer, Peers
+
+LARGE = "🙂" * 3900
+# What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
+MOST_WAITING = 64 * 1024 + 3 * 16_000
+
+
+async def slow_server(start: Start, **realtime: float) -> Own:
+    patient = {"slow_stall_s": 600.0, "slow_age_s": 600.0}
+    server = await start(realtime=patient | realtime)
+    slow_network(server.running)
+    return server
+
+
+async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Socket:
+    """The server's end of a peer that does not read, once the room is dirty for it."""
+    peer.stops_reading()
+    followed = server.hub.rooms[UUID(room)]
+    before = set(followed.dirty)
+    while len(followed.dirty) == len(before):
+        await writer.says(room, LARGE)
+    (end,) = set(followed.dirty) - before
+    return end
+
+
+def goes_on(peer: Peer) -> None:
+    peer.connection.transport.resume_reading()
+
+
+async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: Peers) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    fast = await peers.join(ada, room)
+    slow = await peers.join(bob, room, narrow=True)
+    end = await stall(server, slow, room, ada)
+    begun = (await ada.room(room))["seq"]
+    for number in range(120):
+        await ada.says(room, f"{number}" * 100)
+    assert end._writer.buffered_bytes() < MOST_WAITING
+    await fast.has(room, begun + 120)  # it did not wait
+    goes_on(slow)
+    await slow.has(room, begun + 120)
+    await soon(lambda: end in server.hub.rooms[UUID(room)].live)
+    await ada.says(room, "live again")
+    await slow.has(room, begun + 121)
+    assert slow.seqs(room) == list(range(4, begun + 122))
+    texts = [event["message"]["text"] for event in slow.of("message.created")]
+    assert texts[-121:] == [f"{number}" * 100 for number in range(120)] + ["live again"]
+
+
+async def test_it_is_slow_again_and_again(start: Start, peers: Peers) -> None:
+    """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
+    server = await slow_server(start)
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(3)]
+    slow = await peers.join(ada, *rooms, narrow=True)
+    (end,) = server.hub.sockets
+    writing = asyncio.create_task(write(ada, rooms, 25))
+    for _ in range(8):
+        slow.stops_reading()
+        while not end.pressed:
+            await ada.says(rooms[0], LARGE)
+        goes_on(slow)
+        await asyncio.sleep(0)
+    await writing
+    for room in rooms:
+        head = (await ada.room(room))["seq"]
+        await slow.has(room, head)
+        assert slow.seqs(room) == list(range(3, head + 1))
+
+
+async def write(person: Person, rooms: list[str], count: int) -> None:
+    for _ in range(count):
+        for room in rooms:
+            await person.says(room, LARGE)
+
+
+async def test_slow_clients_of_one_room_share_the_reading(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    sockets = [await peers.join(bob, room, narrow=True) for _ in range(8)]
+    for peer in sockets:
+        peer.stops_reading()
+    dirty = server.hub.rooms[UUID(room)].dirty
+    while len(dirty) < 8:
+        await ada.says(room, LARGE)
+    reads = Reads(server, monkeypatch)
+    for number in range(60):
+        await ada.says(room, f"{number}")
+    assert not reads.count["read_log"]
+    head = (await ada.room(room))["seq"]
+    held = Held(server, monkeypatch, "read_log", before=True)
+    for peer in sockets:
+        goes_on(peer)
+    first = await held.next()
+    await soon(lambda: not any(socket.pressed for socket in dirty))
+    first.set()
+    for peer in sockets:
+        await peer.has(room, head)
+        assert peer.seqs(room) == list(range(4, head + 1))
+    assert reads.count["read_log"] < 8  # one for whoever was the first, then for all together
+
+
+async def test_a_client_far_behind_holds_nobody_up(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    last, first = [await peers.join(bob, room, narrow=True) for _ in range(2)]
+    await stall(server, last, room, ada)
+    for _ in range(60):
+        await ada.says(room, "x")
+    await stall(server, first, room, ada)
+    await ada.says(room, "the newest")
+    head = (await ada.room(room))["seq"]
+    held = Held(server, monkeypatch, "read_log", times=3)
+    goes_on(last)
+    reading = await held.next()
+    goes_on(first)
+    await soon(lambda: not any(s.pressed for s in server.hub.sockets))
+    reading.set()
+    (await held.next()).set()  # the second round: one page for each of both
+    (await held.next()).set()
+    for peer in (first, last):
+        await peer.has(room, head)
+        assert peer.seqs(room) == list(range(4, head + 1))
+
+
+async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Peers) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    slow = await peers.join(bob, room, narrow=True)
+    end = await stall(server, slow, room, ada)
+    await ada.says(room, "one", "two")
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    removed = (await ada.room(room))["seq"]
+    await ada.says(room, "not for bob", "nor this")
+    ok(await bob.post(f"/rooms/{room}/join"))
+    await ada.says(room, "since he is back")
+    goes_on(slow)
+    closed = await slow.expect("room.closed", room=room)
+    assert (closed["reason"], closed["seq"]) == ("removed", removed)
+    assert slow.seqs(room) == list(range(4, removed + 1))
+    # He is told of the room again, and opens it.
+    await slow.until(lambda: any(f["rooms"][0]["room"] == room for f in slow.of("room.bumped")))
+    assert UUID(room) not in end.follows
+    opened = await slow.opens(room, since=removed)
+    await slow.has(room, opened["seq"])
+    assert slow.seqs(room) == list(range(4, opened["seq"] + 1))
+
+
+async def test_a_removal_while_a_slow_client_opens_the_room(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room, loud = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
+    slow = await peers.join(bob, loud, narrow=True)
+    await stall(server, slow, loud, ada)
+    held = Held(server, monkeypatch, "read_missed")
+    await slow.send("open", rooms=[{"room": room, "since": 0}])
+    opening = await held.next()
+    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    await ada.says(room, "not for bob")
+    opening.set()
+    goes_on(slow)
+    closed = await slow.expect("room.closed", room=room)
+    assert closed["seq"] == 4
+    await slow.settled()
+    assert slow.seqs(room) == [1, 2, 3, 4]
+
+
+async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
+    """Acks, errors, and what it opens; a dirty room can be closed, and opened again."""
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
+    slow = await peers.join(bob, room, narrow=True)
+    await stall(server, slow, room, ada)
+    await slow.send("message.send", id="s", room=room, nonce="n", text="hi")
+    await slow.send("read", id="r", room=other, seq=99)
+    await slow.send("nothing", id="e")
+    await slow.send("open", id="o", rooms=[{"room": other, "since": 0}])
+    await slow.send("close", id="c", rooms=[room])
+    await slow.send("open", id="a", rooms=[{"room": room, "since": 3}])
+    await soon(lambda: UUID(other) in server.hub.rooms)
+    goes_on(slow)
+    for name in "sr":
+        await slow.expect("ack", id=name)
+    await slow.expect("error", id="e")
+    await slow.expect("room.opened", id="o")
+    await slow.expect("room.closed", id="c")
+    again = await slow.expect("room.opened", id="a")
+    head = (await ada.says(room, "after"))[0]
+    await slow.has(room, head)
+    begin = again.get("resume", 3)
+    assert slow.seqs(room)[-(head - begin) :] == list(range(begin + 1, head + 1))
+    assert (await ada.says(other, "after"))[0] == 4
+    await slow.has(other, 4)
+    assert slow.seqs(other) == [1, 2, 3, 4]
+
+
+async def test_what_a_client_can_do_without_is_dropped_first(start: Start, peers: Peers) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    fast = await peers.join(ada, room)
+    slow = await peers.join(bob, room, narrow=True)
+    slow.stops_reading()
+    (end,) = server.hub.by_user[UUID(bob.id)]
+    seq = 0
+    while end._writer.buffered_bytes() < 17_000:
+        (seq,) = await ada.says(room, LARGE)
+    assert end in server.hub.rooms[UUID(room)].live
+    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    await fast.expect("read", seq=seq)
+    goes_on(slow)
+    await slow.has(room, seq)
+    await slow.settled()
+    assert slow.of("read") == []
+    seq = (await ada.says(room, "x"))[0]
+    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    await slow.expect("read", seq=seq)
+
+
+async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
+    slow, fast = await peers.join(bob, room, narrow=True), await peers.join(bob)
+    await stall(server, slow, room, ada)
+    for number in range(1, 4):
+        await ada.says(other, "x")
+        await fast.until(
+            lambda n=number: any(  # type: ignore[misc]
+                bump["room"] == other and bump["unread"] == n
+                for frame in fast.of("room.bumped")
+                for bump in frame["rooms"]
+            )
+        )
+    goes_on(slow)
+    await slow.until(
+        lambda: any(
+            bump["room"] == other for frame in slow.of("room.bumped") for bump in frame["rooms"]
+        )
+    )
+    bumps = [b for frame in slow.of("room.bumped") for b in frame["rooms"] if b["room"] == other]
+    assert [bump["unread"] for bump in bumps] == [3]
+
+
+async def test_a_recovery_that_fails_is_tried_again(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.realtime.recovery.TRY_AGAIN_S", 0.01)
+    server = await slow_server(start)
+    ada = await server.person()
+    room = await ada.makes_room()
+    slow = await peers.join(ada, room, narrow=True)
+    await stall(server, slow, room, ada)
+    (head,) = await ada.says(room, "missed")
+    reads = Reads(server, monkeypatch)
+    reads.failures["read_log"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
+    goes_on(slow)
+    await slow.has(room, head)
+    assert slow.seqs(room) == list(range(3, head + 1))
+
+
+async def test_a_slow_socket_that_goes_leaves_nothing_behind(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await slow_server(start)
+    ada = await server.person()
+    room = await ada.makes_room()
+    slow = await peers.join(ada, room, narrow=True)
+    await stall(server, slow, room, ada)
+    await ada.says(room, "missed")
+    held = Held(server, monkeypatch, "read_log")
+    goes_on(slow)
+    reading = await held.next()
+    slow.connection.transport.abort()
+    await soon(lambda: not server.hub.sockets)
+    reading.set()
+    await soon(lambda: not server.running.server.server_state.tasks)
+    assert (server.hub.rooms, server.hub.audience) == ({}, {})
+    assert server.hub.slow.behind.empty()
+
+
+# The end of patience.
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "TICK_S", 0.05)
+
+
+async def test_who_reads_nothing_is_cut(often: None, start: Start, peers: Peers) -> None:
+    server = await slow_server(start, slow_stall_s=0.5)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    fast = await peers.join(ada, room)
+    slow = await peers.join(bob, room, narrow=True)
+    end = await stall(server, slow, room, ada)
+    await soon(lambda: end not in server.hub.sockets)
+    await soon(lambda: len(server.running.server.server_state.tasks) == 1)
+    goes_on(slow)
+    assert await slow.closed() in {1006, 4014}
+    await fast.settled()
+    # It comes back where it was, and has missed nothing.
+    position = max(slow.seqs(room), default=3)
+    head = (await ada.room(room))["seq"]
+    back = await peers.join(bob, (room, position))
+    await back.has(room, head)
+    assert back.seqs(room) == list(range(position + 1, head + 1))
+
+
+async def test_a_little_that_is_not_read_is_enough(often: None, start: Start, peers: Peers) -> None:
+    """Less than what makes a room dirty: a peer that only sends is cut all the same."""
+    server = await slow_server(start, slow_stall_s=0.5)
+    ada = await server.person()
+    slow = await peers.join(ada, narrow=True)
+    slow.stops_reading()
+    (end,) = server.hub.sockets
+    for _ in range(200):
+        await slow.send("nothing", id="x" * 32)
+    await soon(end._writer.buffered_bytes)
+    await soon(lambda: end not in server.hub.sockets)
+    assert not end.pressed
+
+
+async def test_who_reads_too_little_is_cut(often: None, start: Start, peers: Peers) -> None:
+    """It always reads a bit, so that it never stalls; but what waits gets too old."""
+    server = await slow_server(start, slow_stall_s=30, slow_age_s=1)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    slow = await peers.join(bob, room, narrow=True)
+    end = await stall(server, slow, room, ada)
+    while end in server.hub.sockets:
+        goes_on(slow)
+        await asyncio.sleep(0)
+        slow.stops_reading()
+        await asyncio.sleep(0.02)
+        while end in server.hub.sockets and not end.pressed:
+            await ada.says(room, LARGE)
+
+
+async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
+    """Only answers to its own frames can bring a socket there."""
+    server = await start(limits={"buffer_bytes": 65536}, realtime={"slow_stall_s": 60})
+    slow_network(server.running)
+    ada = await server.person()
+    slow = await peers.join(ada, narrow=True)
+    slow.stops_reading()
+    (end,) = server.hub.sockets
+    most = 0
+    while end in server.hub.sockets:
+        await slow.send("nothing", id="x" * 32)
+        await asyncio.sleep(0)
+        most = max(most, end._writer.buffered_bytes())
+    answer = len(encode(error_frame(Busy("x" * 200), "x" * 32)))
+    assert most < 65536 + 1000 * answer
+
+
+def test_the_age_is_that_of_the_oldest_byte() -> None:
+    waits = Backlog(0.0)
+    waits.look(0.0, written=100, waiting=100)
+    waits.look(1.0, written=200, waiting=200)
+    assert (waits.age_s(1.0), waits.stalled_s(1.0)) == (1.0, 1.0)
+    waits.look(2.0, written=300, waiting=201)  # not all of the first hundred
+    assert (waits.age_s(2.0), waits.stalled_s(2.0)) == (2.0, 0.0)
+    waits.look(3.0, written=300, waiting=200)
+    assert (waits.age_s(3.0), waits.stalled_s(5.0)) == (2.0, 2.0)
+    waits.look(6.0, written=300, waiting=1)
+    assert waits.age_s(6.0) == 4.0
+
+
+def test_nothing_is_kept_of_a_peer_to_which_nothing_more_is_written() -> None:
+    waits = Backlog(0.0)
+    for second in range(100):
+        waits.look(float(second), written=100, waiting=100)
+    assert len(waits._marks) == 1
