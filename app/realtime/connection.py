@@ -7,6 +7,7 @@ from typing import NoReturn, cast
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
 
 from app.core.errors import (
     BadFrame,
@@ -68,7 +69,8 @@ class Connection:
         try:
             await self._talk(lobby, address)
         except (Gone, WebSocketDisconnect):  # the latter when it went before it was accepted
-            return
+            if not self._writer.handshake_complete:  # uvicorn would complain of us
+                raise ClientDisconnected from None
         except Exception:
             log.exception("socket.failed", client=address)
             self._writer.shut(CloseCode.INTERNAL, "the server failed: come back and resume")

@@ -124,7 +124,7 @@ async def test_nothing_after_it_is_seen(stand: Running, name: str) -> None:
         with Brake(stand.context.database).fitted() as brake:
             while answer := await interrupted(people, brake, name, at=len(answers) + 1):
                 answers.append(answer)
-    assert len(answers) > 2, "it was hardly ever stopped"
+    assert len(answers) >= 2, "it was hardly ever stopped"
     if name not in REFUSED:
         assert any(answer.is_success for answer in answers), "or after the membership was read"
 
