@@ -16,11 +16,13 @@ from tests.servers.backend import Backend, empty, make_settings, migrate, unique
 from tests.servers.mariadb import MariaDb, run_mariadb
 from tests.servers.redis import RedisServer, run_redis
 
-# For those who only want to know whether anything fails, and not the smallest example of it.
-settings.register_profile("any-failure", phases=set(Phase) - {Phase.shrink, Phase.explain})
 # Speed is measured in bench/, never asserted here.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+# For those who only want to know whether anything fails, and not the smallest example of it.
+settings.register_profile(
+    "any-failure", deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain}
+)
 
 
 def pytest_configure() -> None:
