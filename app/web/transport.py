@@ -22,13 +22,15 @@ from app.web.problems import problem
 
 # Bytes of a request's head: more than browsers and proxies let through.
 HEAD_BYTES = 64 * 1024
+# A refusal would be lost, were the connection closed while the peer still sends.
+LINGER_S = 0.5
 
 
 class ChatHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._settings: Server = cast(Context, self.app_state["context"]).settings.server
-        self._upgraded = False
+        self._upgraded = self._refused = False
         self._head_bytes = 0  # of a head that is not complete
         self._in_head = self._in_body = False
         self._arrival: TimerHandle | None = None  # of the head or the body
@@ -45,6 +47,8 @@ class ChatHttpProtocol(HttpToolsProtocol):
             self._reading.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         if not self._in_body:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -120,13 +124,15 @@ class ChatHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ChatError) -> None:
         """Outside of every layer of the program: before or without a request."""
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
+        self._forget()
         answer = problem(error)
         head = [STATUS_LINE[answer.status_code], b"connection: close\r\n"]
         head += [b"%b: %b\r\n" % header for header in answer.raw_headers]
         self.transport.write(b"".join([*head, b"\r\n", bytes(answer.body)]))
-        self._close()
+        self._refused = True
+        self.loop.call_later(LINGER_S, self._close)
 
     def timeout_keep_alive_handler(self) -> None:
         self._close()
