@@ -53,12 +53,14 @@ async def lane(
     until: float,
     outcomes: list[Outcome],
     servers: tuple[MariaDb, RedisServer, Path],
+    migrating: asyncio.Lock,
 ) -> None:
     """One stand after the other, on one MariaDB and one Redis: a fresh one for each seed."""
     mariadb, redis, directory = servers
     schema = unique_name()
     async with mariadb.database(schema) as url:
-        await migrate(make_settings(directory, database=url))
+        async with migrating:  # alembic has one context a process
+            await migrate(make_settings(directory, database=url))
         while True:
             plan = plan_of(options, next(seeds))
             dice = random.Random(plan.seed)
@@ -91,9 +93,10 @@ async def run_all(
     outcomes: list[Outcome] = []
     seeds = itertools.count(options.seed)
     until = time.monotonic() + options.minutes * 60
+    migrating = asyncio.Lock()
     async with asyncio.TaskGroup() as group:
         for servers in lanes:
-            group.create_task(lane(options, seeds, until, outcomes, servers))
+            group.create_task(lane(options, seeds, until, outcomes, servers, migrating))
     return outcomes
 
 
