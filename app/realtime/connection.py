@@ -7,7 +7,6 @@ from typing import NoReturn, cast
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from uvicorn.protocols.utils import ClientDisconnected
 
 from app.core.errors import (
     BadFrame,
@@ -59,21 +58,28 @@ class Connection:
         """Returns when the socket is over; nothing that a client does raises."""
         address = client_address(self._websocket)
         try:
-            if self._context.draining.is_set():
-                raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
-            lobby.refuse_crowd(address)
-            check_handshake(self._websocket, self._context.settings)
-        except ChatError as error:
-            await self._deny(error)
-            return
-        try:
-            await self._talk(lobby, address)
+            try:
+                self._admit(lobby, address)
+            except ChatError as error:
+                await self._deny(error)
+            else:
+                await self._talk(lobby, address)
         except (Gone, WebSocketDisconnect):  # the latter when it went before it was accepted
-            if not self._writer.handshake_complete:  # uvicorn would complain of us
-                raise ClientDisconnected from None
+            pass
         except Exception:
             log.exception("socket.failed", client=address)
             self._writer.shut(CloseCode.INTERNAL, "the server failed: come back and resume")
+        finally:
+            # It was accepted, refused, or has gone. uvicorn knows of the first only, and writes an
+            # error for the others.
+            self._writer.handshake_complete = True
+
+    def _admit(self, lobby: Lobby, address: str) -> None:
+        """Raises what the peer is to be told instead of a socket."""
+        if self._context.draining.is_set():
+            raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
+        lobby.refuse_crowd(address)
+        check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
         response = problem(error, self._websocket.state.request_id)

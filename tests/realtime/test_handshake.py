@@ -14,7 +14,7 @@ from app.core.tokens import Claims, Tokens
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import Start, soon
 from tests.realtime.peer import Peer, Peers, dial, joined
 
 
@@ -52,6 +52,15 @@ async def test_without_the_subprotocol_it_is_refused(
     status, _, problem = await refusal(server.url, protocols=protocols)
     assert (status, problem["code"]) == (422, "invalid")
     assert "chat.v1" in problem["detail"]
+
+
+async def test_a_refusal_is_no_error_of_the_server(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """uvicorn writes one for what is neither accepted nor closed."""
+    await refusal(server.url, protocols=("chat.v2",))
+    await soon(lambda: not server.server.server_state.tasks)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
