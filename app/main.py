@@ -12,7 +12,7 @@ from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
-from app.realtime.routes import router as realtime
+from app.realtime.routes import ws
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
-    app.include_router(realtime)
+    app.router.routes.append(ws)
     mount_docs(app)
     problems.install(app)
     complete(app, settings.limits.text_chars)
