@@ -315,14 +315,16 @@ class Device:
         if frame["from"] != reading.position:
             self.place.complain("lost", f"{self._name(room)}: opened elsewhere: {frame}")
         self._next[room] = (frame["resume"] if state == "limited" else frame["from"]) + 1
+        self._held.pop(room, None)  # of an opening before this one
         if state == "limited":
-            self._held[room] = []
-            self._do(self._page(room, frame["from"], frame["resume"]))
+            held = self._held[room] = []
+            self._do(self._page(room, frame["from"], frame["resume"], held))
 
     def _take_closed(self, frame: Frame) -> None:
         room = frame["room"]
         self._rooms.discard(room)
         self.badges.pop(room, None)
+        self._held.pop(room, None)
         if opening := self._openings.pop(room, None):
             opening.farewell = frame.get("seq")
             self.readings[room].is_open = False
@@ -361,8 +363,9 @@ class Device:
         reading = self.readings[room]
         reading.taken += [entry for entry in entries if entry.seq > reading.position]
 
-    async def _page(self, room: str, after: int, until: int) -> None:
-        """The hole that the server announced, from either server, while the room goes on."""
+    async def _page(self, room: str, after: int, until: int, held: list[Entry]) -> None:
+        """The hole that the server announced, from either server, while the room goes on. What is
+        `held` comes behind it, unless the room was opened again since."""
         path = f"/rooms/{room}/events"
         while after < until:
             query = {"after": after, "until": until, "limit": 60}
@@ -377,7 +380,9 @@ class Device:
             self._apply(room, [_entry(item) for item in items])
             after = items[-1]["seq"]
             self.place.evidence.pages.append(Page(self.account.id, room, after, time.time()))
-        self._apply(room, self._held.pop(room, []))
+        if self._held.get(room) is held:
+            del self._held[room]
+            self._apply(room, held)
 
     # Errands: they end with the socket.
 
