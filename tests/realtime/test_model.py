@@ -315,6 +315,6 @@ def _settings(max_examples: int) -> settings:
 
 
 TestDelivery = Delivery.TestCase
-TestDelivery.settings = _settings(300)
+TestDelivery.settings = _settings(150)
 TestSlowDelivery = SlowDelivery.TestCase
-TestSlowDelivery.settings = _settings(200)
+TestSlowDelivery.settings = _settings(100)
