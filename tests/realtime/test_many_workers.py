@@ -52,7 +52,7 @@ async def until(condition: object, within: float = 30) -> None:
 async def answered(url: str, tls: ssl.SSLContext | bool = False) -> None:
     """By whichever worker; waits for one that is being started."""
     async with httpx.AsyncClient(verify=tls, timeout=30) as http:
-        ok(await http.get(f"{url}/health/ready"))
+        ok(await http.get(f"{url}/health/live"))
 
 
 @pytest.mark.cluster
