@@ -8,8 +8,8 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.messages.schemas import Draft
-from app.messages.service import send
+from app.core.sends import Send, Sent
+from app.messages.together import send_all
 from app.persistence.uow import UnitOfWork
 from tests.features.answers import ok
 from tests.features.people import Person
@@ -26,14 +26,17 @@ async def fill(server: Own, person: Person, room: str, count: int) -> None:
 
     def some(begin: int, end: int) -> Any:
         async def work(uow: UnitOfWork) -> None:
-            for number in range(begin, end):
-                draft = Draft(nonce=f"f{number}", text=f"message {number}")
-                await send(uow, actor, UUID(room), draft)
+            drafts = [
+                Send(actor, UUID(room), f"f{number}", f"message {number}", None)
+                for number in range(begin, end)
+            ]
+            for outcome in await send_all(uow, drafts, wait=True):
+                assert isinstance(outcome, Sent), outcome
 
         return work
 
-    for begin in range(0, count, 500):
-        await server.running.context.database.transact(some(begin, min(begin + 500, count)))
+    for begin in range(0, count, 250):
+        await server.running.context.database.transact(some(begin, min(begin + 250, count)))
 
 
 async def page_hole(person: Person, opened: Frame) -> list[Frame]:
