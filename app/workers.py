@@ -22,7 +22,6 @@ from app.settings import PREFIX, Settings, SettingsError
 READY = b"+"
 SETTLED_S = 10.0  # who lived that long is started again at once
 MOST_PAUSE_S = 30.0
-BACKLOG = 2048
 LAST_S = 10.0  # beyond the hard end of a drain, before a worker is killed
 
 log = structlog.get_logger(__name__)

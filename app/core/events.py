@@ -139,9 +139,6 @@ class Kind(IntEnum):
     PRESENCE = 9  # whispered: look again at the users whose ids are the frame, 16 bytes each
 
 
-SIGNALS = frozenset({Kind.READ, Kind.SESSION_REVOKED})
-
-
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """A poke after COMMIT: something was recorded. May be lost, doubled or swapped on the way.

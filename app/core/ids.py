@@ -8,8 +8,6 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-NIL = UUID(int=0)
-
 
 def new_id() -> UUID:
     return uuid7()
