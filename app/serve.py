@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from math import ceil
@@ -17,7 +18,7 @@ from app.main import create_app
 from app.realtime.drain import MOVE, drain
 from app.realtime.protocol import CloseCode
 from app.realtime.transport import ChatWebSocketProtocol
-from app.settings import Settings
+from app.settings import PREFIX, Server, Settings, SettingsError
 
 HTTP = "app.web.transport:ChatHttpProtocol"
 WS = "app.realtime.transport:ChatWebSocketProtocol"
@@ -119,8 +120,9 @@ class ChatServer(uvicorn.Server):
 
 
 def config_of(settings: Settings) -> uvicorn.Config:
-    """uvicorn's own pings stay, as a backstop behind those of the protocol."""
+    """uvicorn's own pings stay, as a backstop behind ours. Raises SettingsError."""
     server = settings.server
+    check_certificate(server)
     return uvicorn.Config(
         create_app(settings),
         host=server.host,
@@ -139,6 +141,24 @@ def config_of(settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
     )
+
+
+def check_certificate(server: Server) -> None:
+    """What uvicorn would end with a traceback for. Raises SettingsError."""
+    if server.tls_certificate is None or server.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            server.tls_certificate,
+            server.tls_key,
+            password="",  # else OpenSSL asks for one at the terminal
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"{PREFIX}SERVER__TLS_CERTIFICATE, {PREFIX}SERVER__TLS_KEY: cannot use "
+            f"{server.tls_certificate} with {server.tls_key}: {error.strerror or error}. "
+            "Both are PEM files, the key has no passphrase and belongs to the certificate."
+        ) from None
 
 
 def serve(settings: Settings) -> None:

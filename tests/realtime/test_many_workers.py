@@ -177,6 +177,8 @@ async def test_workers_that_cannot_start_end_the_parent(
         async with running(vary(cluster_settings, server=bad), tmp_path, 0, "--workers", "2"):
             pass
     assert "worker.does_not_start" in str(ended.value)
+    assert "CHAT_SERVER__TLS_CERTIFICATE" in str(ended.value)
+    assert "Traceback" not in str(ended.value)
 
 
 @pytest.mark.embedded
