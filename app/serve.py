@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import sys
@@ -53,6 +54,7 @@ class ChatServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            spare_what_stays()
             self.say_that_it_listens()
 
     def say_that_it_listens(self) -> None:
@@ -141,6 +143,18 @@ def config_of(settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
     )
+
+
+def spare_what_stays() -> None:
+    """Ask less of the garbage collector: a process is mostly what stays, code and then sockets.
+
+    Everything there is now is never looked at again, and later objects are once for every 20,000
+    new ones instead of 700, which with thousands of sockets took a fourth of the CPU of a hello.
+    References free nearly everything without it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def check_certificate(server: Server) -> None:
