@@ -1,19 +1,18 @@
 """Use cases of messages: send, read, mark as read, and the log.
 
-Every statement sees what is committed when it runs, so a removal may come between two of a page.
-Pages therefore end at the head that `enter` read before the membership: who was a member after that
-head was read may see everything up to it, whatever has happened since.
+Every statement sees what is committed when it runs, so a removal may come between two. What
+somebody reads of a room is therefore read together with the membership, in one statement.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from app.core import events
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import Invalid, NonceConflict, NotFound
-from app.core.events import Announcement, Event, Kind, MessageCreated, ReadMarker, encode
+from app.core.events import MAX_SEQ, Announcement, Event, Kind, MessageCreated, ReadMarker, encode
 from app.core.sends import Sent
 from app.messages.mentions import mentioned_keys
 from app.messages.schemas import Draft
@@ -22,6 +21,8 @@ from app.persistence.repositories.rooms import Badge, LockedRoom
 from app.persistence.tables import Message
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, refuse_archived
+
+Shown = TypeVar("Shown", bound=tuple[Any, ...])
 
 
 class Slice(NamedTuple):
@@ -117,49 +118,72 @@ async def mentioned_members(reads: Reader, room_id: UUID, text: str) -> set[UUID
 
 
 async def get(reads: Reader, actor: Actor, room_id: UUID, seq: int) -> events.Message:
-    room, _ = await enter(reads, actor, room_id)
-    message = await reads.messages.get(room_id, seq) if seq <= room.seq else None
+    message = await reads.messages.one(room_id, actor.user, seq)
     if message is None:
+        await enter(reads, actor, room_id)
         raise NotFound("There is no message with this seq in the room.")
-    return to_wire(message)
+    return message
 
 
 async def page_before(
     reads: Reader, actor: Actor, room_id: UUID, seq: int | None, limit: int
 ) -> Slice:
     """The newest messages before `seq`; None: the newest of all."""
-    room, _ = await enter(reads, actor, room_id)
-    end = room.seq + 1 if seq is None else min(seq, room.seq + 1)
-    found = await reads.messages.before(room_id, end, limit + 1)
-    newer = end <= room.seq and bool(await reads.messages.after(room_id, end - 1, room.seq, 1))
-    return Slice(found[-limit:], len(found) > limit, newer)
+
+    async def read() -> Slice:
+        end = MAX_SEQ + 1 if seq is None else seq
+        found, newer = await reads.messages.page_before(room_id, actor.user, end, limit + 1)
+        return Slice(found[-limit:], len(found) > limit, newer)
+
+    return await _shown(reads, actor, room_id, read)
 
 
 async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
     """The oldest messages after `seq`."""
-    room, _ = await enter(reads, actor, room_id)
-    found = await reads.messages.after(room_id, seq, room.seq, limit + 1)
-    older = bool(await reads.messages.before(room_id, min(seq, room.seq) + 1, 1))
-    return Slice(found[:limit], older, len(found) > limit)
+
+    async def read() -> Slice:
+        found, older = await reads.messages.page_after(room_id, actor.user, seq, limit + 1)
+        return Slice(found[:limit], older, len(found) > limit)
+
+    return await _shown(reads, actor, room_id, read)
 
 
 async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
     """Messages on both sides of `seq`, with it where it is a message itself."""
-    room, _ = await enter(reads, actor, room_id)
     half = limit // 2
-    older = await reads.messages.before(room_id, min(seq, room.seq + 1), half + 1)
-    newer = await reads.messages.after(room_id, seq - 1, room.seq, limit - half + 1)
-    messages = [*older[-half:], *newer[: limit - half]] if half else newer[:limit]
-    return Slice(messages, len(older) > half, len(newer) > limit - half)
+    rest = limit - half
+
+    async def read() -> Slice:
+        older, _ = await reads.messages.page_before(room_id, actor.user, seq, half + 1)
+        newer, _ = await reads.messages.page_after(room_id, actor.user, seq - 1, rest + 1)
+        messages = [*older[-half:], *newer[:rest]] if half else newer[:limit]
+        return Slice(messages, len(older) > half, len(newer) > rest)
+
+    return await _shown(reads, actor, room_id, read)
 
 
 async def log(
     reads: Reader, actor: Actor, room_id: UUID, after: int, until: int, limit: int
 ) -> tuple[list[Event], bool]:
     """Events of the room's log after `after` and up to `until`, and whether there are more."""
-    room, _ = await enter(reads, actor, room_id)
-    found = await reads.events.between(room_id, after, min(until, room.seq), limit + 1)
-    return found[:limit], len(found) > limit
+
+    async def read() -> tuple[list[Event], bool]:
+        found = await reads.events.page(room_id, actor.user, after, until, limit + 1)
+        return found[:limit], len(found) > limit
+
+    return await _shown(reads, actor, room_id, read)
+
+
+async def _shown(
+    reads: Reader, actor: Actor, room_id: UUID, read: Callable[[], Awaitable[Shown]]
+) -> Shown:
+    """What `read` finds, as a list and what belongs to it. Strangers find nothing, and are told
+    why; who has just joined reads again. Raises NotFound, Forbidden."""
+    found = await read()
+    if not found[0]:
+        await enter(reads, actor, room_id)
+        found = await read()
+    return found
 
 
 async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> Badge:

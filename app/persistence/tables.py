@@ -6,11 +6,22 @@ with a binary collation: the application decides what is equal (`core/names.py`)
 """
 
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BINARY, BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BINARY,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import MetaData
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.core.events import Role, RoomKind
 from app.persistence.types import Id, LongText, Utc, ascii_key
@@ -196,3 +207,9 @@ class LoggedEvent(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     message_seq: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str | None] = mapped_column(LongText)
+
+
+def columns(model: type[Base]) -> ReadOnlyColumnCollection[str, Column[Any]]:
+    """For statements that are run all the time: as a constant with parameters, of these columns
+    instead of the model's attributes, one takes half of the CPU."""
+    return cast(Table, model.__table__).c

@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket
 
 from app.core.actor import Actor
 from app.core.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated
-from app.persistence.tables import User
+from app.persistence.repositories.sessions import SessionState
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
 from app.users.logins import redeem_ticket
@@ -64,7 +64,7 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
         )
 
 
-async def authenticate(context: Context, token: str) -> tuple[Actor, User]:
+async def authenticate(context: Context, token: str) -> tuple[Actor, SessionState]:
     """Who a hello speaks for: an access token has dots, a ticket has none."""
     if "." in token:
         return await context.actors.ask(context.tokens.verify(token))

@@ -58,16 +58,12 @@ class Listing:
 
 
 async def arrivals(reads: Reader, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
-    """The database's time, then the actors' rooms. SessionEnded for those whose session has ended,
+    """The database's time and the actors' rooms. SessionEnded for those whose session has ended,
     which it may have before the hub knew of the socket."""
-    at = await reads.rooms.clock()
-    live = await reads.sessions.live_among({actor.session for actor in actors}, now())
-    rooms = defaultdict(set)
-    for user, room in await reads.members.room_ids({actor.user for actor in actors}):
-        rooms[user].add(room)
+    found = await reads.sessions.arriving({actor.session for actor in actors}, now())
     return [
-        Arrival(actor.user, at, frozenset(rooms[actor.user]))
-        if actor.session in live
+        Arrival(actor.user, found[actor.session][0], frozenset(found[actor.session][1]))
+        if actor.session in found
         else SessionEnded("This session was ended. Log in again.")
         for actor in actors
     ]

@@ -19,7 +19,8 @@ from app.core.errors import Forbidden, InvalidGrant, NotFound, Unauthenticated
 from app.core.events import Announcement, Kind
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens, digest, new_secret
-from app.persistence.tables import RefreshToken, Session, Ticket, User
+from app.persistence.repositories.sessions import SessionState
+from app.persistence.tables import RefreshToken, Session, Ticket
 from app.persistence.uow import Reader, UnitOfWork
 from app.settings import Auth
 from app.web.auth import BANNED, living
@@ -163,7 +164,7 @@ async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_
     session = await uow.sessions.lock(actor.session)
     if user is None or session is None:
         raise Unauthenticated("The account is gone.")
-    living(session, user)
+    living(SessionState.of(session, user))
     if user.password_hash != proof.stored:
         raise HashReplaced
     user.password_hash = password_hash
@@ -184,14 +185,14 @@ async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
     return ticket
 
 
-async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, User] | None:
+async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionState] | None:
     """Who a ticket speaks for; None if it is unknown, used or too old. It is gone then, too.
 
     Raises SessionEnded, or Unauthenticated: the ticket stays, of a session that opens nothing.
     """
     session_id = await uow.sessions.take_ticket(digest(ticket), now())
-    found = await uow.sessions.with_user(session_id) if session_id else None
-    return (living(*found), found[1]) if found else None
+    found = await uow.sessions.with_users([session_id]) if session_id else {}
+    return next(((living(login), login) for login in found.values()), None)
 
 
 async def _is_banned(reads: Reader, user_id: UUID) -> bool:

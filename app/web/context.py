@@ -12,7 +12,7 @@ from app.core.rates import Buckets
 from app.core.sends import Send, Sent
 from app.core.snapshots import Snapshots
 from app.core.tokens import Claims, Tokens
-from app.persistence.tables import User
+from app.persistence.repositories.sessions import SessionState
 from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.settings import Settings
@@ -26,7 +26,7 @@ class Context:
     settings: Settings
     database: Database
     bus: Bus
-    actors: Together[Claims, tuple[Actor, User]]
+    actors: Together[Claims, tuple[Actor, SessionState]]
     tokens: Tokens
     snapshots: Snapshots
     passwords: Passwords

@@ -29,9 +29,8 @@ async def room_id(reads: Reader, origin: str) -> UUID:
 
 
 async def badges(reads: Reader, user: UUID) -> list[int]:
-    rooms = await reads.members.room_ids([user])
-    found = await reads.members.badges((room, user) for _, room in rooms)
-    return [badge.mentions + badge.unread for badge in found]
+    rooms = await reads.members.rooms_of(user, None, 100)
+    return [room.mentions + room.unread for room in rooms]
 
 
 async def say(uow: UnitOfWork, user: UUID, draft: Draft) -> None:

@@ -6,12 +6,13 @@ explained on tables that have enough rows for a scan to be the worse choice.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.core.clock import now
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.ids import new_id
 from app.core.tokens import Claims
 from app.messages import service as messages
@@ -32,9 +33,15 @@ from tests.servers.mariadb import MariaDb
 Query = Callable[[World], Awaitable[object]]
 
 
-async def refused(world: World) -> None:
+async def no_room(world: World) -> None:
     with pytest.raises(NotFound):
         await world.database.read(messages.page_before, world.actor, new_id(), None, 50)
+
+
+async def refused(world: World) -> None:
+    stranger = replace(world.actor, user=new_id())
+    with pytest.raises((NotFound, Forbidden)):
+        await world.database.read(messages.page_before, stranger, world.room, None, 50)
 
 
 # Each is what a client or a worker does all the time.
@@ -95,6 +102,7 @@ HOT: dict[str, Query] = {
         lambda reads: reads.members.of_room(w.room, None, 100, w.actor.user)
     ),
     "public rooms": lambda w: w.database.read(rooms.public_rooms, "", None, 50),
+    "no room": no_room,
     "refused": refused,
 }
 
@@ -105,6 +113,7 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
     ("embedded", "members"): ({"sorts"}, BY_NAME),
     ("embedded", "members of a huge room"): ({"sorts"}, BY_NAME),
     ("embedded", "sweep: memberships"): ({"sorts"}, RANGES),
+    ("cluster", "no room"): ({"sorts"}, "nothing: MariaDB sees that there are no messages"),
     ("cluster", "members"): ({"sorts"}, BY_NAME),
     ("cluster", "members of a huge room"): ({"sorts"}, BY_NAME),
 }

@@ -1,22 +1,29 @@
 """The log of each room: events to rows and back."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Event, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
-from app.persistence.tables import LoggedEvent, Message, Room
+from app.persistence.repositories.membership import IS_MEMBER, ROOM
+from app.persistence.tables import LoggedEvent, Message, Room, columns
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
-_IN_LOG = select(LoggedEvent, Message).outerjoin(
-    Message, and_(Message.room_id == LoggedEvent.room_id, Message.seq == LoggedEvent.message_seq)
+_E, _M = columns(LoggedEvent), columns(Message)
+_ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
+_IN_LOG = select(
+    *(*_ROW, _M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
+).outerjoin_from(
+    _E.seq.table, _M.seq.table, and_(_M.room_id == _E.room_id, _M.seq == _E.message_seq)
 )
 
 
@@ -27,29 +34,31 @@ class EventReads:
     async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[Event]:
         """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
         now."""
-        return await self._events(
-            _IN_LOG.where(_within(room_id, after, until)).order_by(LoggedEvent.seq).limit(limit)
-        )
+        given = {"room": room_id, "after": after, "until": until, "most": limit}
+        return await self._events(_BETWEEN, given)
+
+    async def page(
+        self, room_id: UUID, user_id: UUID, after: int, until: int, limit: int
+    ) -> list[Event]:
+        """Like `between`; nothing for who is no member."""
+        given = {"room": room_id, "user": user_id, "after": after, "until": until, "most": limit}
+        return await self._events(_PAGE, given)
 
     async def within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
         """All events in ranges (room, after, until) of logs, like `between`."""
-        return await self._events(_IN_LOG.where(or_(*(_within(*one) for one in ranges))))
+        return await self._events(_IN_LOG.where(or_(*(_within(*one) for one in ranges))), {})
 
-    async def _events(self, query: Select[LoggedEvent, Message]) -> list[Event]:
-        rows = await self._session.execute(query)
-        return [_from_row(event, message) for event, message in rows]
+    async def _events(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> list[Event]:
+        return [_from_row(*row) for row in await self._session.execute(query, given)]
 
     async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
         """Who came and went, in ranges (room, after, until) of logs."""
-        rows = await self._session.scalars(
-            select(LoggedEvent)
-            .where(
-                or_(*(_within(*one) for one in ranges)),
-                LoggedEvent.type.in_(_COME_OR_GO),
-            )
-            .order_by(LoggedEvent.room_id, LoggedEvent.seq)
+        rows = await self._session.execute(
+            select(*_ROW)
+            .where(or_(*(_within(*one) for one in ranges)), _E.type.in_(_COME_OR_GO))
+            .order_by(_E.room_id, _E.seq)
         )
-        return [_from_row(event, None) for event in rows]
+        return [_from_row(*row) for row in rows]
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it
@@ -101,8 +110,13 @@ class Events(EventReads):
         )
 
 
-def _within(room_id: UUID, after: int, until: int) -> ColumnElement[bool]:
-    return and_(LoggedEvent.room_id == room_id, LoggedEvent.seq > after, LoggedEvent.seq <= until)
+def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
+    return and_(_E.room_id == room_id, _E.seq > after, _E.seq <= until)
+
+
+_HERE = _within(ROOM, bindparam("after"), bindparam("until"))
+_BETWEEN = _IN_LOG.where(_HERE).order_by(_E.seq).limit(bindparam("most"))
+_PAGE = _BETWEEN.where(IS_MEMBER)
 
 
 def to_wire(message: Message) -> MessageWire:
@@ -116,20 +130,31 @@ def to_wire(message: Message) -> MessageWire:
     )
 
 
-def _from_row(row: LoggedEvent, message: Message | None) -> Event:
+def _from_row(
+    kind: str,
+    room: UUID,
+    seq: int,
+    actor: UUID,
+    at: datetime,
+    body: str | None,
+    message: int | None = None,
+    *of_message: Any,
+) -> Event:
     if message is not None:
+        sender, sent_at, text, nonce, reply_to = of_message
         return MessageCreated(
-            room=row.room_id,
-            seq=row.seq,
-            actor=row.actor_id,
-            at=row.at,
-            message=to_wire(message),
+            room=room,
+            seq=seq,
+            actor=actor,
+            at=at,
+            message=MessageWire(
+                seq=message,
+                sender=sender,
+                at=sent_at,
+                text=text,
+                nonce=nonce,
+                reply_to=reply_to,
+            ),
         )
-    envelope = {
-        "type": row.type,
-        "room": row.room_id,
-        "seq": row.seq,
-        "actor": row.actor_id,
-        "at": row.at,
-    }
-    return _EVENT.validate_python(envelope | orjson.loads(row.body or "{}"))
+    envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
+    return _EVENT.validate_python(envelope | orjson.loads(body or "{}"))

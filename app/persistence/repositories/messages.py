@@ -1,18 +1,50 @@
 """Messages, and whom they mention."""
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Message as MessageWire
-from app.persistence.tables import Mention, Message
+from app.persistence.repositories.membership import IS_MEMBER, ROOM
+from app.persistence.tables import Mention, Message, columns
 
-_SHOWN = select(
-    Message.seq, Message.sender_id, Message.at, Message.text, Message.nonce, Message.reply_to
+_M = columns(Message)
+_SHOWN = (_M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
+_SEQ: BindParameter[int] = bindparam("seq")
+_MOST: BindParameter[int] = bindparam("most")
+_AFTER = (
+    select(*_SHOWN)
+    .where(_M.room_id == ROOM, _M.seq > _SEQ, _M.seq <= bindparam("until"))
+    .order_by(_M.seq)
+    .limit(_MOST)
 )
+
+
+def _page(here: ColumnElement[bool], order: Any, beyond: ColumnElement[bool], way: Any) -> Any:
+    """Messages that are `here`, and whether there is one `beyond` the end that is not paged to."""
+    one = select(_M.seq).where(_M.room_id == ROOM, beyond).order_by(way).limit(1)
+    return (
+        select(one.scalar_subquery(), *_SHOWN)
+        .where(_M.room_id == ROOM, here, IS_MEMBER)
+        .order_by(order)
+        .limit(_MOST)
+    )
+
+
+_PAGE_BEFORE = _page(_M.seq < _SEQ, _M.seq.desc(), _M.seq >= _SEQ, _M.seq)
+_PAGE_AFTER = _page(_M.seq > _SEQ, _M.seq, _M.seq <= _SEQ, _M.seq.desc())
+_ONE = select(*_SHOWN).where(_M.room_id == ROOM, _M.seq == _SEQ, IS_MEMBER)
+
+
+class Page(NamedTuple):
+    """Ascending. `beyond`: there is a message on the other side of the seq that was asked for."""
+
+    messages: list[MessageWire]
+    beyond: bool
 
 
 class MessageReads:
@@ -32,29 +64,33 @@ class MessageReads:
         )
         return found.one_or_none()
 
-    async def before(self, room_id: UUID, seq: int, limit: int) -> list[MessageWire]:
-        """The newest messages below `seq`, ascending."""
-        found = await self._wire(
-            _SHOWN.where(Message.room_id == room_id, Message.seq < seq)
-            .order_by(Message.seq.desc())
-            .limit(limit)
-        )
-        return found[::-1]
+    async def page_before(self, room_id: UUID, user_id: UUID, seq: int, limit: int) -> Page:
+        """The newest messages below `seq`; nothing for who is no member."""
+        page = await self._page(_PAGE_BEFORE, room_id, user_id, seq, limit)
+        page.messages.reverse()
+        return page
+
+    async def page_after(self, room_id: UUID, user_id: UUID, seq: int, limit: int) -> Page:
+        """The oldest messages above `seq`; nothing for who is no member."""
+        return await self._page(_PAGE_AFTER, room_id, user_id, seq, limit)
+
+    async def _page(
+        self, query: Select[*tuple[Any, ...]], room_id: UUID, user_id: UUID, seq: int, limit: int
+    ) -> Page:
+        given = {"room": room_id, "user": user_id, "seq": seq, "most": limit}
+        rows = list(await self._session.execute(query, given))
+        return Page([_wire(*row[1:]) for row in rows], bool(rows) and rows[0][0] is not None)
+
+    async def one(self, room_id: UUID, user_id: UUID, seq: int) -> MessageWire | None:
+        """None for who is no member, too."""
+        given = {"room": room_id, "user": user_id, "seq": seq}
+        row = (await self._session.execute(_ONE, given)).one_or_none()
+        return _wire(*row) if row else None
 
     async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> list[MessageWire]:
-        """The oldest messages above `seq` and up to `until`, ascending."""
-        return await self._wire(
-            _SHOWN.where(Message.room_id == room_id, Message.seq > seq, Message.seq <= until)
-            .order_by(Message.seq)
-            .limit(limit)
-        )
-
-    async def _wire(self, query: Select[*tuple[Any, ...]]) -> list[MessageWire]:
-        """Without entities, which would cost more than the query: pages are read a lot."""
-        return [
-            MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
-            for seq, sender, at, text, nonce, reply_to in await self._session.execute(query)
-        ]
+        """The oldest messages above `seq` and up to `until`, ascending, for the server itself."""
+        given = {"room": room_id, "seq": seq, "until": until, "most": limit}
+        return [_wire(*row) for row in await self._session.execute(_AFTER, given)]
 
     async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
         """Sender and nonce of every message above `seq`."""
@@ -64,6 +100,13 @@ class MessageReads:
             )
         )
         return set(rows)
+
+
+def _wire(
+    seq: int, sender: UUID, at: datetime, text: str, nonce: str, reply_to: int | None
+) -> MessageWire:
+    """Without entities, which would cost more than the query: pages are read a lot."""
+    return MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
 
 
 class Messages(MessageReads):

@@ -1,16 +1,18 @@
 """Memberships by (room, user) pairs: any number in one statement."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import and_, bindparam, select, text, tuple_
+from sqlalchemy import Select, and_, bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.persistence.tables import Member, Room
+from app.persistence.tables import Member, Room, columns
 from app.persistence.types import Id
 
+_M, _R = columns(Member), columns(Room)
 # MariaDB takes a list of tuples apart in quadratic time. It gets one JSON document, which becomes a
 # table there.
 _PAIRS = (
@@ -25,20 +27,29 @@ _PAIRS = (
     .columns(room_id=Id, user_id=Id)
     .subquery("pairs")
 )
-_TUPLES = tuple_(Member.room_id, Member.user_id).in_(bindparam("pairs", expanding=True))
+_TUPLES = tuple_(_M.room_id, _M.user_id).in_(bindparam("pairs", expanding=True))
 
 
 async def of_pairs(
-    session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]], *columns: Any
+    session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]], *shown: Any
 ) -> Sequence[Any]:
     """Columns of the members that are among these (room, user) pairs, and of their rooms."""
-    in_room = Room.id == Member.room_id
     if session.get_bind().dialect.name == "sqlite":
-        query = select(*columns).join_from(Member, Room, in_room).where(_TUPLES)
-        return (await session.execute(query, {"pairs": list(pairs)})).all()
+        return (await session.execute(_by_tuples(*shown), {"pairs": list(pairs)})).all()
     document = orjson.dumps([(room.hex, user.hex) for room, user in pairs]).decode()
-    this = and_(Member.room_id == _PAIRS.c.room_id, Member.user_id == _PAIRS.c.user_id)
-    # In this order: one look at each key.
-    query = select(*columns).select_from(_PAIRS.join(Member, this).join(Room, in_room))
-    found = await session.execute(query.prefix_with("STRAIGHT_JOIN"), {"pairs": document})
-    return found.all()
+    return (await session.execute(_by_json(*shown), {"pairs": document})).all()
+
+
+@cache
+def _by_tuples(*shown: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*shown).join_from(_M.room_id.table, _R.id.table, _R.id == _M.room_id).where(_TUPLES)
+    )
+
+
+@cache
+def _by_json(*shown: Any) -> Select[*tuple[Any, ...]]:
+    """In this order: one look at each key."""
+    this = and_(_M.room_id == _PAIRS.c.room_id, _M.user_id == _PAIRS.c.user_id)
+    joined = _PAIRS.join(_M.room_id.table, this).join(_R.id.table, _R.id == _M.room_id)
+    return select(*shown).select_from(joined).prefix_with("STRAIGHT_JOIN")

@@ -5,13 +5,22 @@ from datetime import datetime
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.core.events import Role, RoomKind
 from app.persistence.repositories.pairs import of_pairs
-from app.persistence.tables import Departure, Member, Mention, Message, Room, User
+from app.persistence.repositories.since import departed_since, rooms_since
+from app.persistence.tables import (
+    Departure,
+    Member,
+    Mention,
+    Message,
+    Room,
+    User,
+    columns,
+)
 from app.persistence.types import DatabaseTime
 
 MOST_CHANGED = 20_000
@@ -49,43 +58,32 @@ class Listed(NamedTuple):
     mentions: int
 
 
+_R, _M, _T, _N = columns(Room), columns(Member), columns(Message), columns(Mention)
+
 # Unread are the messages of others after the read marker. Counted from what is there, so that there
 # is no counter that could be wrong.
 _UNREAD = (
     select(func.count())
-    .where(
-        Message.room_id == Member.room_id,
-        Message.seq > Member.read_seq,
-        Message.sender_id != Member.user_id,
-    )
-    .correlate(Member)
+    .where(_T.room_id == _M.room_id, _T.seq > _M.read_seq, _T.sender_id != _M.user_id)
+    .correlate(_M.room_id.table)
     .scalar_subquery()
 )
 _MENTIONS = (
     select(func.count())
-    .where(
-        Mention.user_id == Member.user_id,
-        Mention.room_id == Member.room_id,
-        Mention.seq > Member.read_seq,
-    )
-    .correlate(Member)
+    .where(_N.user_id == _M.user_id, _N.room_id == _M.room_id, _N.seq > _M.read_seq)
+    .correlate(_M.room_id.table)
     .scalar_subquery()
 )
-_LISTED = select(
-    Member.user_id,
-    Room.id,
-    Room.kind,
-    Room.name,
-    Room.topic,
-    Room.direct_key,
-    Room.seq,
-    Room.created_at,
-    Room.archived_at,
-    Member.role,
-    Member.read_seq,
-    _UNREAD,
-    _MENTIONS,
-).join(Room, Room.id == Member.room_id)
+_BADGE = (_M.user_id, _M.room_id, _R.seq, _M.read_seq, _UNREAD, _MENTIONS)
+_LISTING = (
+    *(_M.user_id, _R.id, _R.kind, _R.name, _R.topic, _R.direct_key, _R.seq, _R.created_at),
+    *(_R.archived_at, _M.role, _M.read_seq, _UNREAD, _MENTIONS),
+)
+_LISTED = select(*_LISTING).join_from(_M.room_id.table, _R.id.table, _R.id == _M.room_id)
+_ALL_OF = _LISTED.where(_M.user_id.in_(bindparam("users", expanding=True)))
+_PAGE = _LISTED.where(_M.user_id == bindparam("user")).order_by(_M.room_id).limit(bindparam("most"))
+_NEXT_PAGE = _PAGE.where(_M.room_id > bindparam("after"))
+_HEADS = select(_R.id, _R.seq).where(_R.id.in_(bindparam("rooms", expanding=True)))
 
 
 class RoomReads:
@@ -133,17 +131,12 @@ class RoomReads:
         return (await self._session.scalars(query)).all()
 
     async def heads(self, ids: Iterable[UUID]) -> dict[UUID, int]:
-        rows = await self._session.execute(select(Room.id, Room.seq).where(Room.id.in_(list(ids))))
+        rows = await self._session.execute(_HEADS, {"rooms": list(ids)})
         return dict(rows.all())
 
     async def kinds(self, ids: Iterable[UUID]) -> dict[UUID, RoomKind]:
         rows = await self._session.execute(select(Room.id, Room.kind).where(Room.id.in_(list(ids))))
         return {room: RoomKind(kind) for room, kind in rows}
-
-    async def clock(self) -> datetime:
-        """What time it is for the database."""
-        time: datetime = (await self._session.execute(select(DatabaseTime()))).scalar_one()
-        return time
 
     async def changed(self, within_s: int) -> dict[UUID, int]:
         """The heads of the rooms that changed within this time, by the database's clock; of very
@@ -178,7 +171,7 @@ class MemberReads:
 
     async def heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await of_pairs(self._session, pairs, Member.room_id, Member.user_id, Room.seq)
+        rows = await of_pairs(self._session, pairs, _M.room_id, _M.user_id, _R.seq)
         return {(room, user): head for room, user, head in rows}
 
     async def of_room(
@@ -258,49 +251,29 @@ class MemberReads:
             )
         ) or 0
 
-    async def room_ids(self, users: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
-        """(user, room) of all their memberships."""
-        rows = await self._session.execute(
-            select(Member.user_id, Member.room_id).where(Member.user_id.in_(list(users)))
-        )
-        return [(user, room) for user, room in rows]
-
     async def departed(self, since: Mapping[UUID, datetime]) -> list[tuple[UUID, UUID]]:
         """(user, room) for what each of the users has left since, also if it was joined again."""
-        rows = await self._session.execute(
-            select(Departure.user_id, Departure.room_id).where(
-                Departure.user_id.in_(list(since)),
-                or_(
-                    *(
-                        and_(Departure.user_id == user, Departure.at > at)
-                        for user, at in since.items()
-                    )
-                ),
-            )
-        )
+        rows = await departed_since(self._session, since)
         return [(user, room) for user, room in rows]
 
     async def rooms_of(self, user_id: UUID, after: UUID | None, limit: int) -> list[Listed]:
         """The user's rooms, by id."""
-        query = _LISTED.where(Member.user_id == user_id).order_by(Member.room_id).limit(limit)
-        if after is not None:
-            query = query.where(Member.room_id > after)
-        return [Listed._make(row) for row in await self._session.execute(query)]
+        given: dict[str, Any] = {"user": user_id, "most": limit}
+        rows = await self._session.execute(
+            *((_PAGE, given) if after is None else (_NEXT_PAGE, given | {"after": after}))
+        )
+        return [Listed._make(row) for row in rows]
 
     async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[Listed]:
         """All rooms of those users whose time is None; of the others, those that have changed since
         then for the user."""
-        wanted = [
-            and_(Member.user_id == user, or_(Room.changed_at > at, Member.changed_at > at))
-            for user, at in since.items()
-            if at is not None
-        ]
         full = [user for user, at in since.items() if at is None]
+        rest = {user: at for user, at in since.items() if at is not None}
+        rows: list[Any] = []
         if full:
-            wanted.append(Member.user_id.in_(full))
-        rows = await self._session.execute(
-            _LISTED.where(Member.user_id.in_(list(since)), or_(*wanted))
-        )
+            rows.extend(await self._session.execute(_ALL_OF, {"users": full}))
+        if rest:
+            rows.extend(await rooms_since(self._session, rest, _LISTING))
         return [Listed._make(row) for row in rows]
 
     async def changed(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
@@ -315,8 +288,7 @@ class MemberReads:
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
-        columns = (Member.user_id, Member.room_id, Room.seq, Member.read_seq, _UNREAD, _MENTIONS)
-        return [Badge._make(row) for row in await of_pairs(self._session, pairs, *columns)]
+        return [Badge._make(row) for row in await of_pairs(self._session, pairs, *_BADGE)]
 
 
 class Members(MemberReads):

@@ -2,40 +2,86 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.persistence.tables import RefreshToken, Session, Ticket, User
+from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
+from app.persistence.types import DatabaseTime
+
+_S, _U, _M = columns(Session), columns(User), columns(Member)
+_THESE = _S.id.in_(bindparam("ids", expanding=True))
+_WITH_USERS = (
+    select(
+        *(_S.id, _S.expires_at, _S.revoked_at, _U.banned_at),
+        *(_U.id, _U.username, _U.display_name, _U.is_admin),
+    )
+    .join_from(_S.id.table, _U.id.table, _U.id == _S.user_id)
+    .where(_THESE)
+)
+_IS_LIVE = and_(_S.revoked_at.is_(None), _S.expires_at > bindparam("at"), _U.banned_at.is_(None))
+_LIVE = (
+    select(_S.id).join_from(_S.id.table, _U.id.table, _U.id == _S.user_id).where(_THESE, _IS_LIVE)
+)
+_ARRIVING = (
+    select(_S.id, DatabaseTime(), _M.room_id)
+    .select_from(
+        _S.id.table.join(_U.id.table, _U.id == _S.user_id).outerjoin(
+            _M.room_id.table, _M.user_id == _S.user_id
+        )
+    )
+    .where(_THESE, _IS_LIVE)
+)
+
+
+class SessionState(NamedTuple):
+    """A session, living or not, and what one knows of its user (`id` and what follows)."""
+
+    session: UUID
+    expires_at: datetime
+    revoked_at: datetime | None
+    banned_at: datetime | None
+    id: UUID
+    username: str
+    display_name: str
+    is_admin: bool
+
+    @classmethod
+    def of(cls, session: Session, user: User) -> "SessionState":
+        return cls(
+            *(session.id, session.expires_at, session.revoked_at, user.banned_at),
+            *(user.id, user.username, user.display_name, user.is_admin),
+        )
 
 
 class SessionReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def with_user(self, session_id: UUID) -> tuple[Session, User] | None:
-        """The session, living or not, and its user."""
-        return (await self.with_users([session_id])).get(session_id)
-
-    async def with_users(self, ids: Iterable[UUID]) -> dict[UUID, tuple[Session, User]]:
-        """Those sessions, living or not, and their users."""
-        rows = await self._session.execute(
-            select(Session, User)
-            .join(User, User.id == Session.user_id)
-            .where(Session.id.in_(list(ids)))
-        )
-        return {session.id: (session, user) for session, user in rows}
+    async def with_users(self, ids: Iterable[UUID]) -> dict[UUID, SessionState]:
+        """Those sessions and their users."""
+        rows = await self._session.execute(_WITH_USERS, {"ids": list(ids)})
+        return {row[0]: SessionState._make(row) for row in rows}
 
     async def live_among(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
         """Those whose user is not banned, and that are neither revoked nor expired."""
-        return set(
-            await self._session.scalars(
-                select(Session.id)
-                .join(User, User.id == Session.user_id)
-                .where(Session.id.in_(list(ids)), _alive(at), User.banned_at.is_(None))
-            )
-        )
+        return set(await self._session.scalars(_LIVE, {"ids": list(ids), "at": at}))
+
+    async def arriving(
+        self, ids: Iterable[UUID], at: datetime
+    ) -> dict[UUID, tuple[datetime, set[UUID]]]:
+        """Of those that `live_among` would find: the database's time when this was asked, and the
+        rooms that their users were in."""
+        found: dict[UUID, tuple[datetime, set[UUID]]] = {}
+        for session, time, room in await self._session.execute(
+            _ARRIVING, {"ids": list(ids), "at": at}
+        ):
+            _, rooms = found.setdefault(session, (time, set()))
+            if room is not None:
+                rooms.add(room)
+        return found
 
     async def of_user(self, user_id: UUID, at: datetime) -> Sequence[Session]:
         """The living ones, the newest first."""

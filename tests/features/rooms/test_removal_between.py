@@ -45,8 +45,8 @@ REQUESTS: dict[str, Callable[[Person, str], Coroutine[Any, Any, httpx.Response]]
 }
 # These write under a lock that a removal waits for: bob is out, or was faster.
 LOCKING = {"marker", "send", "change"}
-# These look at the membership in their last statement.
-REFUSED = {"one", "members", *LOCKING}
+# These look at the membership in the statement that reads.
+REFUSED = {"newest", "before", "before the removal", "after", "log", "one", "members", *LOCKING}
 
 
 class Brake:
