@@ -119,7 +119,8 @@ class ChatServer(uvicorn.Server):
 
 
 def config_of(settings: Settings) -> uvicorn.Config:
-    """uvicorn's own pings stay, as a backstop behind those of the protocol."""
+    """Without uvicorn's own pings: `chat.v1` has its heartbeat, by one clock for all sockets, and
+    these would be a timer for each."""
     server = settings.server
     return uvicorn.Config(
         create_app(settings),
@@ -130,8 +131,7 @@ def config_of(settings: Settings) -> uvicorn.Config:
         ws=WS,
         ws_max_size=settings.limits.hello_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=60,
-        ws_ping_timeout=60,
+        ws_ping_interval=None,
         http=HTTP,
         lifespan="on",
         log_config=None,
