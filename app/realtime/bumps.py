@@ -46,7 +46,13 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
     if with_huge:
         due, hub.stale = hub.stale, {}
         return due
-    huge = {room for room, sockets in hub.audience.items() if len(sockets) >= hub.limits.huge_room}
+    if not hub.stale:
+        return {}
+    huge = {
+        room
+        for room in {room for _, room in hub.stale}
+        if len(hub.audience.get(room, ())) >= hub.limits.huge_room
+    }
     due = {key: gone for key, gone in hub.stale.items() if key[1] not in huge}
     hub.stale = {key: gone for key, gone in hub.stale.items() if key[1] in huge}
     return due

@@ -29,6 +29,7 @@ class Socket:
         "heard_at",
         "in_flight",
         "listed",
+        "look_at",
         "member_of",
         "outbox",
         "ping_after_s",
@@ -51,6 +52,7 @@ class Socket:
         self.listed = False  # `rooms` was sent; new counts come after it
         self.outbox: list[bytes] = []
         self.heard_at = heard_at  # loop time of the last frame from the client
+        self.look_at = 0.0  # loop time until which `pulse.py` has nothing to do for it
         self.ping_after_s = 0.0
         self.pinged = False
         self.in_flight = 0  # frames that are being executed
@@ -92,9 +94,13 @@ class Socket:
     def unwatch(self) -> None:
         self._writer.unwatch()
 
-    def progress(self) -> tuple[int, int]:
-        """Bytes written since the beginning, and how many of them wait for the peer to read."""
-        return self._writer.written, self._writer.buffered_bytes()
+    def written(self) -> int:
+        """Bytes since the beginning."""
+        return self._writer.written
+
+    def waiting(self) -> int:
+        """How many of them wait for the peer to read."""
+        return self._writer.buffered_bytes()
 
     def flush(self, most_buffered: int) -> None:
         """Write what has collected. A peer that leaves too much of it is dropped."""
