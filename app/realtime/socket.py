@@ -48,7 +48,7 @@ class Socket:
         self._wake = wake  # asks for `flush` at the end of this turn
         self.actor = actor
         self.follows: dict[UUID, Follower] = {}
-        self.member_of: set[UUID] = set()
+        self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
         self.listed = False  # `rooms` was sent; new counts come after it
         self.outbox: list[bytes] = []
         self.heard_at = heard_at  # loop time of the last frame from the client

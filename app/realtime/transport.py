@@ -22,6 +22,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import Protocol
 
 from app.core.rates import Bucket
 
@@ -181,7 +182,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def start_keepalive(self) -> None:
         """The handshake is over. The library's parser would keep the request for ever."""
-        self.conn.parser = self.conn.parse()
+        self.conn.parser = Protocol.parse(self.conn)
         next(self.conn.parser)
         del self.request, self.response
 
@@ -195,6 +196,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
             self.logger.exception("Exception in ASGI application\n")
         self.send_500_response()  # unless it was answered
         del self.scope
+        self.server = None
         if self._listener is not None:
             self.queue.on_message = self._work
             await self._listen()
