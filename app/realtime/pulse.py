@@ -25,23 +25,23 @@ IDS = 500
 
 async def beat(hub: Hub, settings: Realtime) -> None:
     """Runs for ever: a ping to whoever has been silent, the end of whoever stays it. One clock for
-    all sockets, which looks at each only when something can be due."""
+    all sockets, which looks closely only where something can be due."""
     loop = asyncio.get_running_loop()
     number = 0
     while True:
         await asyncio.sleep(TICK_S)
         number += 1
         hub.turn.end()  # what the heads tell of is on its way before them
-        at = loop.time()
-        for socket in [socket for socket in hub.sockets if socket.look_at <= at]:
-            _look(hub, settings, socket, at, number)
+        at, today = loop.time(), now()
+        for socket in [one for one in hub.sockets if one.look_at <= at or one.expires_at <= today]:
+            if socket.expires_at <= today:
+                _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
+            else:
+                _look(hub, settings, socket, at, number)
 
 
 def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:
-    silent_s, lasts_s = at - socket.heard_at, (socket.expires_at - now()).total_seconds()
-    if lasts_s <= 0:
-        _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
-        return
+    silent_s = at - socket.heard_at
     if silent_s > settings.dead_after_s:
         _end(hub, socket, CloseCode.HEARTBEAT, "no sign of life")
         return
@@ -51,7 +51,7 @@ def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) 
         socket.send(Ping(n=number, heads=_heads(socket)))
     # What it says meanwhile only makes it later, and the next look finds that.
     ping_in_s = ping_after_s if socket.pinged else ping_after_s - silent_s
-    socket.look_at = at + min(ping_in_s, settings.dead_after_s - silent_s, lasts_s)
+    socket.look_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
 
 
 async def check_sessions(hub: Hub, settings: Realtime) -> None:

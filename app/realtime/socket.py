@@ -4,7 +4,6 @@ Frames for a socket collect for one turn of the loop and leave in one write.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,6 +24,7 @@ class Socket:
         "_wake",
         "_writer",
         "actor",
+        "expires_at",
         "follows",
         "heard_at",
         "in_flight",
@@ -47,6 +47,7 @@ class Socket:
         self._writer = writer
         self._wake = wake  # asks for `flush` at the end of this turn
         self.actor = actor
+        self.expires_at = actor.expires_at  # here, too: every second somebody asks
         self.follows: dict[UUID, Follower] = {}
         self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
         self.listed = False  # `rooms` was sent; new counts come after it
@@ -61,10 +62,6 @@ class Socket:
     @property
     def user(self) -> UUID:
         return self.actor.user
-
-    @property
-    def expires_at(self) -> datetime:
-        return self.actor.expires_at
 
     def send(self, frame: BaseModel) -> None:
         self.push(text_frame(encode(frame)))
