@@ -122,7 +122,8 @@ class ChatServer(uvicorn.Server):
 
 
 def config_of(settings: Settings) -> uvicorn.Config:
-    """uvicorn's own pings stay, as a backstop behind ours. Raises SettingsError."""
+    """Without uvicorn's own pings: `chat.v1` has its heartbeat, by one clock for all sockets, and
+    these would be a timer for each. Raises SettingsError."""
     server = settings.server
     check_certificate(server)
     return uvicorn.Config(
@@ -134,8 +135,7 @@ def config_of(settings: Settings) -> uvicorn.Config:
         ws=WS,
         ws_max_size=settings.limits.hello_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=60,
-        ws_ping_timeout=60,
+        ws_ping_interval=None,
         http=HTTP,
         lifespan="on",
         log_config=None,

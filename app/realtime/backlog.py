@@ -48,10 +48,9 @@ async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
         await asyncio.sleep(TICK_S)
         at, found = clock(), {}
         for socket in list(hub.sockets):
-            written, waiting = socket.progress()
-            if waiting:
+            if waiting := socket.waiting():
                 backlog = backlogs.get(socket) or Backlog(at)
-                backlog.look(at, written, waiting)
+                backlog.look(at, socket.written(), waiting)
                 if why := _too_slow(hub, settings, backlog, at, waiting):
                     log.info("socket.slow", user=str(socket.user), why=why, waiting=waiting)
                     socket.drop()

@@ -46,7 +46,13 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
     if with_huge:
         due, hub.stale = hub.stale, {}
         return due
-    huge = {room for room, sockets in hub.audience.items() if len(sockets) >= hub.limits.huge_room}
+    if not hub.stale:
+        return {}
+    huge = {
+        room
+        for room in {room for _, room in hub.stale}
+        if len(hub.audience.get(room, ())) >= hub.limits.huge_room
+    }
     due = {key: gone for key, gone in hub.stale.items() if key[1] not in huge}
     hub.stale = {key: gone for key, gone in hub.stale.items() if key[1] in huge}
     return due
@@ -56,12 +62,12 @@ async def _send(hub: Hub, due: Stale) -> None:
     early = {key: gone for key, gone in due.items() if not key[0].listed or key[0].pressed}
     counted = [key for key in due if key[0] in hub.sockets and key not in early]
     hub.stale = {key: gone for key, gone in early.items() if key[0] in hub.sockets} | hub.stale
-    members = {(socket, room) for socket, room in counted if room in socket.member_of}
+    members = {(socket, room) for socket, room in counted if hub.is_member(socket, room)}
     badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
     bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
     for socket, room in counted:
         badge = badges.get((room, socket.user))
-        is_member = room in socket.member_of
+        is_member = hub.is_member(socket, room)
         if badge is None:
             # Not a member, whatever the order in which the pokes came. Who has the room open hears
             # of it as an event.

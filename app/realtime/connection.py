@@ -1,4 +1,4 @@
-"""One socket from accept to the end: hello, then frame by frame."""
+"""One socket from accept to the answer to its hello."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,12 @@ from app.core.errors import (
     BadFrame,
     Busy,
     ChatError,
-    RateLimited,
     SessionEnded,
     Unauthenticated,
 )
-from app.core.rates import Bucket
 from app.realtime.catchup import open_rooms
-from app.realtime.dispatch import dispatch
 from app.realtime.drain import MOVE
+from app.realtime.frames import Frames, text_of
 from app.realtime.handshake import Lobby, authenticate, check_handshake
 from app.realtime.hub import Hub
 from app.realtime.protocol import (
@@ -31,7 +29,6 @@ from app.realtime.protocol import (
     Welcome,
     encode,
     error_frame,
-    id_of,
     parse,
 )
 from app.realtime.socket import Socket
@@ -55,7 +52,8 @@ class Connection:
         self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
 
     async def run(self, lobby: Lobby) -> None:
-        """Returns when the socket is over; nothing that a client does raises."""
+        """Returns when the socket is over, or follows its rooms and `Frames` has it; nothing that a
+        client does raises."""
         address = client_address(self._websocket)
         try:
             try:
@@ -90,11 +88,8 @@ class Connection:
         with lobby.seat(address):
             await self._websocket.accept(subprotocol=SUBPROTOCOL)
             socket = await self._greet()
-        try:
-            await self._follow(socket)
-        finally:
-            self._hub.leave(socket)
-            log.info("socket.closed", user=str(socket.user), client=address)
+        frames = Frames(self._context, self._hub, socket, address)
+        self._writer.hand_over(frames.hear)
 
     async def _greet(self) -> Socket:
         """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
@@ -167,50 +162,14 @@ class Connection:
             socket.send(frame)
         socket.listed = True
 
-    async def _follow(self, socket: Socket) -> None:
-        """Frame by frame, in their order. Raises Gone at the end."""
-        limits = self._limits
-        credits = Bucket(limits.frames_per_minute / 60, limits.frames_burst)
-        refusals = 0
-        while True:
-            text = await self._receive(socket)
-            if socket not in self._hub.sockets:
-                raise Gone  # closed while this frame was on its way
-            wait_s = credits.wait_s()
-            if wait_s > 0:
-                refusals += 1
-                if refusals > limits.frames_burst:
-                    socket.close(CloseCode.RATE, "too many frames")
-                    raise Gone
-                socket.send(error_frame(_too_fast(wait_s), id_of(text)))
-                continue
-            refusals = 0
-            try:
-                frame = parse(text, max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
-            except RefusedFrame as refused:
-                socket.send(error_frame(refused.error, refused.frame_id))
-            else:
-                await dispatch(self._context, self._hub, socket, frame)
-
-    async def _receive(self, socket: Socket | None = None) -> str:
+    async def _receive(self) -> str:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise Gone
-        if socket:
-            socket.heard_at = asyncio.get_running_loop().time()
-            socket.pinged = False
-        text: str | None = message.get("text")
-        return "" if text is None else text  # a binary message is no JSON either
+        return text_of(message)
 
     def _refuse(self, error: ChatError, frame_id: str | int | None, code: CloseCode) -> NoReturn:
         """Say why, close, and raise Gone."""
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
         self._writer.shut(code, error.code)
         raise Gone
-
-
-def _too_fast(wait_s: float) -> RateLimited:
-    return RateLimited(
-        "Too many frames; this one was not looked at. Send it again later.",
-        retry_after_ms=int(wait_s * 1000) + 1,
-    )

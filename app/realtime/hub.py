@@ -43,7 +43,9 @@ class Hub:
         self.database, self.limits = database, limits
         self.sockets: set[Socket] = set()
         self.by_user: dict[UUID, list[Socket]] = defaultdict(list)  # the oldest first
-        self.audience: dict[UUID, set[Socket]] = defaultdict(set)  # by room: sockets of members
+        # By room, the sockets of members. A small dictionary has half the size of a small set.
+        self.audience: dict[UUID, dict[Socket, None]] = defaultdict(dict)
+        self._ids: dict[UUID, UUID] = {}  # of these rooms: one object for all who keep it
         self.rooms: dict[UUID, OpenRoom] = {}
         self.gaps: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `repair.py`
         self.stale: dict[tuple[Socket, UUID], Literal["left", "removed"] | None] = {}  # `bumps.py`
@@ -109,9 +111,10 @@ class Hub:
         between the two (protocol.md, 2)."""
         room = self.rooms.get(room_id)
         if room is None:
-            room = self.rooms[room_id] = OpenRoom(room_id)
+            room = OpenRoom(self._ids.get(room_id, room_id))
+            self.rooms[room.id] = room
         follower = Follower(socket, room)
-        socket.follows[room_id] = follower
+        socket.follows[room.id] = follower
         room.catching_up[socket] = follower
         return follower
 
@@ -158,7 +161,7 @@ class Hub:
             return False
         room = follower.room
         self.turn.flush_room(room)
-        if room_id in socket.member_of and (socket not in room.live or room.stream.gap()):
+        if self.is_member(socket, room_id) and (socket not in room.live or room.stream.gap()):
             self.stale.setdefault((socket, room_id), None)  # it goes without having had everything
         room.live.pop(socket, None)
         room.catching_up.pop(socket, None)
@@ -305,14 +308,19 @@ class Hub:
 
     def join_audience(self, socket: Socket, room_id: UUID) -> None:
         """The socket's user is a member of the room: its counts concern them."""
-        if socket in self.sockets:
-            self.audience[room_id].add(socket)
-            socket.member_of.add(room_id)
+        if socket in self.sockets and not self.is_member(socket, room_id):
+            room_id = self._ids.setdefault(room_id, room_id)
+            self.audience[room_id][socket] = None
+            socket.member_of.append(room_id)
 
     def leave_audience(self, socket: Socket, room_id: UUID) -> None:
-        socket.member_of.discard(room_id)
-        sockets = self.audience.get(room_id)
-        if sockets:
-            sockets.discard(socket)
+        if self.is_member(socket, room_id):
+            socket.member_of.remove(room_id)
+            sockets = self.audience[room_id]
+            del sockets[socket]
             if not sockets:
-                del self.audience[room_id]
+                del self.audience[room_id], self._ids[room_id]
+
+    def is_member(self, socket: Socket, room_id: UUID) -> bool:
+        """Of the room's audience."""
+        return socket in self.audience.get(room_id, ())

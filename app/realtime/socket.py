@@ -4,7 +4,6 @@ Frames for a socket collect for one turn of the loop and leave in one write.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,10 +24,12 @@ class Socket:
         "_wake",
         "_writer",
         "actor",
+        "expires_at",
         "follows",
         "heard_at",
         "in_flight",
         "listed",
+        "look_at",
         "member_of",
         "outbox",
         "ping_after_s",
@@ -46,11 +47,13 @@ class Socket:
         self._writer = writer
         self._wake = wake  # asks for `flush` at the end of this turn
         self.actor = actor
+        self.expires_at = actor.expires_at  # here, too: every second somebody asks
         self.follows: dict[UUID, Follower] = {}
-        self.member_of: set[UUID] = set()
+        self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
         self.listed = False  # `rooms` was sent; new counts come after it
         self.outbox: list[bytes] = []
         self.heard_at = heard_at  # loop time of the last frame from the client
+        self.look_at = 0.0  # loop time until which `pulse.py` has nothing to do for it
         self.ping_after_s = 0.0
         self.pinged = False
         self.in_flight = 0  # frames that are being executed
@@ -59,10 +62,6 @@ class Socket:
     @property
     def user(self) -> UUID:
         return self.actor.user
-
-    @property
-    def expires_at(self) -> datetime:
-        return self.actor.expires_at
 
     def send(self, frame: BaseModel) -> None:
         self.push(text_frame(encode(frame)))
@@ -92,9 +91,13 @@ class Socket:
     def unwatch(self) -> None:
         self._writer.unwatch()
 
-    def progress(self) -> tuple[int, int]:
-        """Bytes written since the beginning, and how many of them wait for the peer to read."""
-        return self._writer.written, self._writer.buffered_bytes()
+    def written(self) -> int:
+        """Bytes since the beginning."""
+        return self._writer.written
+
+    def waiting(self) -> int:
+        """How many of them wait for the peer to read."""
+        return self._writer.buffered_bytes()
 
     def flush(self, most_buffered: int) -> None:
         """Write what has collected. A peer that leaves too much of it is dropped."""

@@ -2,20 +2,27 @@
 
 FastAPI's `send_text` in a loop frames, queues and schedules for each socket. Here an event is
 framed once, and the same bytes go to the transport of every socket. It is uvicorn's own protocol
-class, so that parsing, handshake and keepalive stay the library's; only whole frames are written
+class, so that parsing and handshake stay the library's; only whole frames are written
 beside it, and nothing after a close frame. `serve` passes it to uvicorn as `ws=`.
+
+A socket that says nothing costs neither a task nor a timer: once the program has greeted it, it
+hands it over to a function, and its call, with all the layers around it, ends.
 
 The way in is bounded here, too, where a peer can do harm below the level of messages: frames that
 complete no message, messages faster than they are handled, and ends that never end.
 """
 
+import asyncio
 from asyncio import TimerHandle
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import Protocol
 
 from app.core.rates import Bucket
 
@@ -28,6 +35,12 @@ EXTRA_PER_S, EXTRA_BURST = 20, 1000
 # Bytes that may still come from a peer that we have closed.
 LATE_BYTES = 256 * 1024
 RATE = 4029
+# Of every transport that takes more: an event of its own is made for one that does not.
+WRITABLE = asyncio.Event()
+WRITABLE.set()
+
+# Is told one message; whether it wants more.
+Listener = Callable[[Any], Awaitable[bool]]
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -40,17 +53,67 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
+class Inbox:
+    """What came for the one reader of a socket, in order: as much of asyncio.Queue as uvicorn uses.
+    That has four deques, which are 3 KB."""
+
+    __slots__ = ("_messages", "_reader", "on_message")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._reader: asyncio.Future[None] | None = None
+        self.on_message: Callable[[], None] | None = None  # when nobody waits in `get`
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+        elif self.on_message is not None:
+            self.on_message()
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        self._reader = None
+        return self._messages.pop(0)
+
+    def qsize(self) -> int:
+        return len(self._messages)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+
 class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
     """Puts itself into the scope's extensions, as the writer of its socket."""
 
+    # uvicorn's attributes, too: the dictionary of so many is 1.6 KB larger. One that is not here
+    # works as well.
+    __slots__ = (
+        *("_context", "_end_timer", "_extra", "_late", "_listener", "_rest", "_tell", "_working"),
+        *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout"),
+        *("close_timer", "config", "conn", "connections", "curr_msg_data_type"),
+        *("default_headers", "disconnected", "frames", "handshake_complete"),
+        *("handshake_initiated", "initial_response", "last_ping_rtt", "logger", "loop"),
+        *("pending_ping_payload", "ping_interval", "ping_sent_at", "ping_timeout", "ping_timer"),
+        *("pong_timer", "queue", "read_paused", "request", "response", "root_path", "scheme"),
+        *("scope", "server", "tasks", "transport", "writable", "written"),
+    )
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.queue: Any = Inbox()
+        self.writable = WRITABLE
         self.written = 0  # bytes of frames, since the beginning
         self._tell: Callable[[bool], None] | None = None
         self._rest = b""  # came, and is not parsed yet
         self._late = 0  # bytes that came after our close frame
         self._extra: Bucket | None = None
         self._end_timer: TimerHandle | None = None
+        self._listener: Listener | None = None
+        self._context: Context | None = None  # of its work: what the log says of each line
+        self._working = True  # in a task
 
     # The way out.
 
@@ -70,12 +133,13 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self._tell = None
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        self.writable = asyncio.Event()
         if self._tell:
             self._tell(True)
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        self.writable.set()
+        self.writable = WRITABLE
         if self._tell:
             self._tell(False)
 
@@ -113,6 +177,52 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """Drop the connection with all that waits in it: for peers that do not read."""
         self.transport.abort()
+
+    # The program.
+
+    def start_keepalive(self) -> None:
+        """The handshake is over. The library's parser would keep the request for ever."""
+        self.conn.parser = Protocol.parse(self.conn)
+        next(self.conn.parser)
+        del self.request, self.response
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, but a socket that is handed over outlives the call."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+        self.send_500_response()  # unless it was answered
+        del self.scope
+        self.server = None
+        if self._listener is not None:
+            self.queue.on_message = self._work
+            await self._listen()
+        elif self.close_timer is None:
+            self.transport.close()
+
+    def hand_over(self, listener: Listener) -> None:
+        """Let `listener` have the messages, once the call of the program has returned; it is called
+        in a task that is there only while there are messages. The socket ends when it says so."""
+        self._listener = listener
+        self._context = copy_context()
+
+    def _work(self) -> None:
+        if not self._working and self._listener is not None:
+            self._working = True
+            task = self.loop.create_task(self._listen(), context=self._context)
+            task.add_done_callback(self.on_task_complete)
+            self.tasks.add(task)
+
+    async def _listen(self) -> None:
+        while self._listener is not None and not self.queue.empty():
+            if not await self._listener(await self.receive()):
+                self._listener = None
+                if self.close_timer is None:
+                    self.transport.close()
+        self._working = False
 
     # The way in.
 
@@ -173,10 +283,6 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
-        self._end_within_reason()
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
         self._end_within_reason()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -87,6 +87,9 @@ HOT: dict[str, Query] = {
     "sessions": lambda w: w.database.read(
         lambda reads: reads.sessions.live_among([w.actor.session], now())
     ),
+    "sessions, all": lambda w: w.database.read(
+        lambda reads: reads.sessions.are_live([w.actor.session], now())
+    ),
     "send": lambda w: w.database.transact(
         messages.send, w.actor, w.room, Draft(nonce=str(new_id()), text="hi @user-1", reply_to=99)
     ),

@@ -39,6 +39,29 @@ def event(room: str, seq: int, sender: str) -> Announcement:
     return Announcement(Kind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
 
 
+async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
+    start: Start, peers: Peers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = await start()
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    (end,) = server.hub.by_user[UUID(ada.id)]
+    writer = end._writer
+    for number in range(3):  # it says something, and then nothing again
+        await soon(lambda: not server.running.server.server_state.tasks)
+        assert (writer.ping_timer, writer.close_timer, writer._end_timer) == (None, None, None)
+        assert not hasattr(writer, "scope")
+        await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
+        await peer.has(room, 3 + number)
+    await peer.connection.close()
+    await soon(lambda: end not in server.hub.sockets)
+    assert writer not in server.running.server.server_state.connections
+    # What its frames made the server say has the id of the request that opened it.
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "socket.closed" in line]
+    assert "request_id=" in line
+
+
 async def test_what_a_turn_brings_leaves_in_one_write(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,81 @@
+"""One socket from its hello to the end: frame by frame, in their order."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from app.core.errors import RateLimited
+from app.core.rates import Bucket
+from app.realtime.dispatch import dispatch
+from app.realtime.hub import Hub
+from app.realtime.protocol import CloseCode, RefusedFrame, error_frame, id_of, parse
+from app.realtime.socket import Socket
+from app.web.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+class Frames:
+    """There is one for every idle socket, and nothing else that runs."""
+
+    __slots__ = ("_address", "_context", "_credits", "_hub", "_refusals", "_socket")
+
+    def __init__(self, context: Context, hub: Hub, socket: Socket, address: str) -> None:
+        self._context, self._hub, self._socket, self._address = context, hub, socket, address
+        limits = context.settings.limits
+        self._credits = Bucket(limits.frames_per_minute / 60, limits.frames_burst)
+        self._refusals = 0  # since the last frame that had a credit
+
+    async def hear(self, message: Any) -> bool:
+        """From the transport. Whether it goes on; nothing that a client does raises."""
+        goes_on = False
+        try:
+            goes_on = await self._follow(message)
+        except Exception:
+            log.exception("socket.failed", client=self._address)
+            self._socket.close(CloseCode.INTERNAL, "the server failed: come back and resume")
+        finally:
+            if not goes_on:
+                self._hub.leave(self._socket)
+                log.info("socket.closed", user=str(self._socket.user), client=self._address)
+        return goes_on
+
+    async def _follow(self, message: Any) -> bool:
+        socket, limits = self._socket, self._context.settings.limits
+        if message["type"] == "websocket.disconnect":
+            return False
+        socket.heard_at = asyncio.get_running_loop().time()
+        socket.pinged = False
+        if socket not in self._hub.sockets:
+            return False  # closed while this frame was on its way
+        text = text_of(message)
+        wait_s = self._credits.wait_s()
+        if wait_s > 0:
+            self._refusals += 1
+            if self._refusals > limits.frames_burst:
+                socket.close(CloseCode.RATE, "too many frames")
+                return False
+            socket.send(error_frame(_too_fast(wait_s), id_of(text)))
+            return True
+        self._refusals = 0
+        try:
+            frame = parse(text, max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
+        except RefusedFrame as refused:
+            socket.send(error_frame(refused.error, refused.frame_id))
+        else:
+            await dispatch(self._context, self._hub, socket, frame)
+        return True
+
+
+def text_of(message: Any) -> str:
+    """Of a `websocket.receive`."""
+    text: str | None = message.get("text")
+    return "" if text is None else text  # a binary message is no JSON either
+
+
+def _too_fast(wait_s: float) -> RateLimited:
+    return RateLimited(
+        "Too many frames; this one was not looked at. Send it again later.",
+        retry_after_ms=int(wait_s * 1000) + 1,
+    )
