@@ -68,15 +68,20 @@ certs: $(RUNTIME) ## Make a throwaway CA and a certificate for localhost (FORCE=
 
 # --- Tests and checks ---------------------------------------------------------------------------
 
-# Each worker has servers of its own.
+# Each worker has servers of its own; without servers half of a worker's time is waiting.
+ifndef WORKERS
+test-embedded: WORKERS = 4
+endif
 WORKERS ?= 2
+# Without bytecode each worker rewrites and compiles all tests, in every run again.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=2)
 	@tests/servers/install.sh
 	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
-	@$(PY) -m pytest -n $(WORKERS) -m "not cluster" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster" $(ARGS)
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

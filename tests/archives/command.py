@@ -45,5 +45,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "CHAT_SERVER__VAR": str(settings.server.var),
         "CHAT_DATABASE__URL": settings.database.url,
         "CHAT_REDIS__URL": settings.redis.url,
+        "CHAT_REDIS__PREFIX": settings.redis.prefix,
         "CHAT_AUTH__SECRET_KEY": settings.auth.secret_key,
     }

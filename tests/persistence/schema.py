@@ -1,13 +1,17 @@
 """The schema that a database really has, in a form in which two can be compared."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.persistence.engine import Engines, create_engines
-from app.settings import Settings
+from app.settings import ROOT, Settings
 
 VERSIONS = "alembic_version"
 
@@ -20,6 +24,28 @@ async def opened(settings: Settings) -> AsyncIterator[Engines]:
         yield engines
     finally:
         await engines.dispose()
+
+
+async def upgrade(settings: Settings, step: str, root: Path = ROOT) -> None:
+    """`alembic upgrade` without the process, which takes most of a second to start."""
+    await asyncio.to_thread(command.upgrade, alembic_config(settings, root), step)
+
+
+async def downgrade(settings: Settings, step: str, root: Path = ROOT) -> None:
+    await asyncio.to_thread(command.downgrade, alembic_config(settings, root), step)
+
+
+async def find_differences(settings: Settings, root: Path = ROOT) -> None:
+    """`alembic check`. Raises CommandError if a migration is missing."""
+    await asyncio.to_thread(command.check, alembic_config(settings, root))
+
+
+def alembic_config(settings: Settings, root: Path = ROOT) -> Config:
+    """Of the checkout in `root`, whose `app` is the one that is imported already."""
+    config = Config(root / "alembic.ini")
+    config.set_main_option("prepend_sys_path", "")
+    config.attributes["settings"] = settings
+    return config
 
 
 async def schema(settings: Settings) -> dict[str, list[str]]:

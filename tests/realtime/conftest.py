@@ -13,13 +13,15 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import insert, select
 
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.events import Announcement, RoomKind
-from app.persistence.uow import UnitOfWork
+from app.core.ids import new_id
+from app.persistence.tables import Base
 from app.realtime.hub import Hub
 from app.realtime.socket import Socket
 from app.rooms.schemas import CreateRoom
@@ -210,15 +212,24 @@ class Own:
         return await self.running.person(self.http, name)
 
     async def rooms(self, owner: Person, count: int, **fields: Any) -> list[str]:
-        """Many rooms, faster than over HTTP."""
+        """Many rooms: one as the product makes it, and copies of its rows, which take a tenth of
+        the time."""
         actor = Actor(UUID(owner.id), UUID(owner.session), is_admin=False, expires_at=now())
         spec = CreateRoom(kind=RoomKind.PUBLIC, name="One of many", **fields)
-
-        async def create(uow: UnitOfWork) -> list[str]:
-            made = [await create_room(uow, actor, spec, most=10_000) for _ in range(count)]
-            return [str(created.view.room.id) for created in made]
-
-        return await self.running.context.database.transact(create)
+        database = self.running.context.database
+        created = await database.transact(create_room, actor, spec, 10_000)
+        first = created.view.room.id
+        copies = [new_id() for _ in range(count - 1)]
+        async with database._engines.write.begin() as connection:
+            for table in Base.metadata.sorted_tables:
+                key = "id" if table.name == "rooms" else "room_id"
+                if key not in table.c:
+                    continue
+                found = await connection.execute(select(table).where(table.c[key] == first))
+                rows = [dict(row) | {key: copy} for row in found.mappings() for copy in copies]
+                if rows:
+                    await connection.execute(insert(table), rows)
+        return [str(room) for room in (first, *copies)]
 
     async def socket_of(self, person: Person, follows: int) -> Socket:
         """The server's end of the person's socket, once so many rooms are open on it."""

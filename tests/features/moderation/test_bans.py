@@ -1,16 +1,16 @@
 """PUT and DELETE /users/{id}/ban, and the same from the command line."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
 
 import httpx
 import pytest
 
-from app.settings import ROOT, Settings
+from app.settings import Settings
 from app.users import logins
+from tests.archives.command import command as in_a_process
+from tests.archives.command import typed
 from tests.features.answers import ok, refused
 from tests.features.people import STRANGER, Person
 from tests.features.serving import Running, generous, serving
@@ -127,30 +127,17 @@ async def own(backend: Backend) -> AsyncIterator[Running]:
 
 async def command(settings: Settings, *words: str) -> tuple[int, str]:
     """The exit code, and the last that it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", *words),
-        cwd=settings.server.var,  # where there is no .env
-        env=os.environ
-        | {
-            "PYTHONPATH": str(ROOT),
-            "CHAT_DATABASE__URL": settings.database.url,
-            "CHAT_REDIS__URL": settings.redis.url,
-            "CHAT_REDIS__PREFIX": settings.redis.prefix,
-            "CHAT_AUTH__SECRET_KEY": settings.auth.secret_key,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, complaint = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, (complaint if process.returncode else said).decode().splitlines()[-1]
+    done = await typed(settings, *words)
+    return done.exit_code, (done.stderr if done.exit_code else done.stdout).splitlines()[-1]
 
 
 async def test_operators_ban_by_name(own: Running) -> None:
     async with own.client() as http:
         ada = await own.person(http)
         spelt = ada.username.upper()
-        assert await command(own.settings, "ban", spelt) == (0, f"{spelt} is banned")
+        async with in_a_process(own.settings, "ban", spelt) as process:  # as operators do
+            said, complaint = await process.communicate()
+        assert (process.returncode, said.decode()) == (0, f"{spelt} is banned\n"), complaint
         refused(await ada.get("/users/me"), "unauthenticated")
         refused(await log_in(http, ada.username), "forbidden")
         assert await command(own.settings, "ban", spelt) == (0, f"{spelt} was banned already")

@@ -30,11 +30,17 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
 
 
 @pytest.fixture
-async def connection(hasty: Running) -> AsyncIterator[Raw]:
-    async with raw(hasty.url) as connection:
-        yield connection
+async def nothing_left(hasty: Running) -> AsyncIterator[None]:
+    yield
     await eventually(lambda: not hasty.server.server_state.connections)
     assert not hasty.server.server_state.tasks
+
+
+@pytest.fixture
+async def connection(hasty: Running, nothing_left: None) -> AsyncIterator[Raw]:
+    """For those who begin at once; one that says nothing is soon closed."""
+    async with raw(hasty.url) as connection:
+        yield connection
 
 
 async def trickle(connection: Raw, data: bytes, every_s: float = 0.02) -> None:
@@ -69,19 +75,20 @@ async def test_who_says_nothing_is_closed(connection: Raw) -> None:
 
 
 async def test_a_body_that_trickles_is_refused_and_does_nothing(
-    hasty: Running, connection: Raw
+    hasty: Running, nothing_left: None
 ) -> None:
     async with hasty.client() as http:
         ada = await hasty.person(http)
         room = await ada.makes_room()
-        await connection.send(
-            b"POST /api/v1/rooms/%b/messages HTTP/1.1\r\nHost: chat\r\n"
-            b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 500\r\n\r\n" % (room.encode(), ada.access.encode())
-        )
-        _, answer = await asyncio.gather(
-            trickle(connection, b'{"nonce": "n", "text": "' + b"x" * 450), connection.rest()
-        )
+        async with raw(hasty.url) as connection:
+            await connection.send(
+                b"POST /api/v1/rooms/%b/messages HTTP/1.1\r\nHost: chat\r\n"
+                b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 500\r\n\r\n" % (room.encode(), ada.access.encode())
+            )
+            _, answer = await asyncio.gather(
+                trickle(connection, b'{"nonce": "n", "text": "' + b"x" * 450), connection.rest()
+            )
         problem = problem_in(answer)
         assert (problem["code"], problem["status"], problem["retry"]) == ("too_slow", 408, "now")
         assert (await ada.room(room))["seq"] == 2
@@ -104,7 +111,7 @@ async def test_what_trickles_behind_an_answer_is_ended(connection: Raw, data: by
 
 
 async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
-    hasty: Running, connection: Raw, monkeypatch: pytest.MonkeyPatch
+    hasty: Running, nothing_left: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The head of the next request has come, and is not read while the first is answered."""
     database = hasty.context.database
@@ -119,8 +126,9 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
         monkeypatch.setattr(database, "read", slowly)
         request = b"GET /api/v1/users/me HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer %b\r\n"
         one = request % ada.access.encode() + b"\r\n"
-        await connection.send(one * 2 + one[:50])
-        answer = await connection.rest()
+        async with raw(hasty.url) as connection:
+            await connection.send(one * 2 + one[:50])
+            answer = await connection.rest()
         assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 
