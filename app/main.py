@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
-    app.router.routes.append(ws)
+    app.router.routes.insert(0, ws)  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
     complete(app, settings.limits.text_chars)
