@@ -302,7 +302,9 @@ class Hub:
             for socket in self.by_user.get(user, ()):
                 self.stale.setdefault((socket, room_id), None)
             return
-        for socket in self.audience.get(room_id, ()):
+        room = self.rooms.get(room_id)
+        live = room.live if room else ()  # nearly all, or nobody: passed over without a look
+        for socket in [one for one in self.audience.get(room_id, ()) if one not in live]:
             if room_id not in socket.follows:
                 self.stale.setdefault((socket, room_id), None)
 
