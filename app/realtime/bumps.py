@@ -64,6 +64,7 @@ async def _send(hub: Hub, due: Stale) -> None:
     hub.stale = {key: gone for key, gone in early.items() if key[0] in hub.sockets} | hub.stale
     members = {(socket, room) for socket, room in counted if hub.is_member(socket, room)}
     badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
+    await _ask_why(hub, due, [key for key in members if (key[1], key[0].user) not in badges])
     bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
     for socket, room in counted:
         badge = badges.get((room, socket.user))
@@ -79,6 +80,17 @@ async def _send(hub: Hub, due: Stale) -> None:
             bumps[socket].append(_bump(badge))
     for socket, rooms in bumps.items():
         socket.send(RoomBumped(rooms=rooms))
+
+
+async def _ask_why(hub: Hub, due: Stale, gone: list[tuple[Socket, UUID]]) -> None:
+    """Fill in why these are no members any more: the count was faster than the event."""
+    for socket, room in gone:
+        if due[socket, room] is None and await hub.database.read(_left_last, room, socket.user):
+            due[socket, room] = "left"
+
+
+async def _left_last(reads: Reader, room: UUID, user: UUID) -> bool:
+    return await reads.events.left_last(room, user)
 
 
 async def _count(hub: Hub, pairs: list[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Badge]:

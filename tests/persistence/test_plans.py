@@ -84,6 +84,9 @@ HOT: dict[str, Query] = {
     "poll: markers": lambda w: w.database.read(
         lambda reads: reads.members.changed(w.users[:20], 15)
     ),
+    "why somebody is gone": lambda w: w.database.read(
+        lambda reads: reads.events.left_last(w.room, w.actor.user)
+    ),
     "sessions": lambda w: w.database.read(
         lambda reads: reads.sessions.live_among([w.actor.session], now())
     ),

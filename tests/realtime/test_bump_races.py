@@ -51,6 +51,24 @@ async def test_a_count_from_before_the_return_does_not_close_the_room(
     assert peer.of("room.closed") == []
 
 
+@pytest.mark.parametrize("reason", ["left", "removed"])
+async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
+    start: Start, peers: Peers, reason: str
+) -> None:
+    server = await start()  # which does not sweep
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await bob.says(room, "hi")
+    peer = await peers.join(bob)
+    Loss(server, deaf=True)
+    if reason == "left":
+        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    else:
+        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    server.hub.count_again(UUID(room))
+    assert (await peer.expect("room.closed", room=room))["reason"] == reason
+
+
 async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
     start: Start, peers: Peers
 ) -> None:

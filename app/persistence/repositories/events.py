@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import Event, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
-from app.persistence.repositories.membership import IS_MEMBER, ROOM
+from app.persistence.repositories.membership import IS_MEMBER, ROOM, USER
 from app.persistence.tables import LoggedEvent, Message, Room, columns
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
-_E, _M = columns(LoggedEvent), columns(Message)
+_E, _M, _R = columns(LoggedEvent), columns(Message), columns(Room)
 _ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
 _IN_LOG = select(
     *(*_ROW, _M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
@@ -59,6 +59,11 @@ class EventReads:
             .order_by(_E.room_id, _E.seq)
         )
         return [_from_row(*row) for row in rows]
+
+    async def left_last(self, room_id: UUID, user_id: UUID) -> bool:
+        """What the user did last in the room, among its newest events, was to leave it."""
+        given = {"room": room_id, "user": user_id}
+        return await self._session.scalar(_LAST_OF, given) == "member.left"
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it
@@ -117,6 +122,15 @@ def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
 _HERE = _within(ROOM, bindparam("after"), bindparam("until"))
 _BETWEEN = _IN_LOG.where(_HERE).order_by(_E.seq).limit(bindparam("most"))
 _PAGE = _BETWEEN.where(IS_MEMBER)
+
+# So many events back: who has said nothing for long was not the one who acted.
+_LAST_OF = (
+    select(_E.type)
+    .join_from(_E.seq.table, _R.seq.table, _R.id == _E.room_id)
+    .where(_R.id == ROOM, _E.room_id == ROOM, _E.seq > _R.seq - 1000, _E.actor_id == USER)
+    .order_by(_E.seq.desc())
+    .limit(1)
+)
 
 
 def to_wire(message: Message) -> MessageWire:
