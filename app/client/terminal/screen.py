@@ -113,12 +113,13 @@ class Terminal:
         return await asking.prompt_async(question, is_password=secret)
 
     async def lines(self) -> AsyncIterator[str]:
-        while True:
-            try:
-                line = await self._typed.prompt_async("> ")
-            except (EOFError, KeyboardInterrupt):
-                return
-            yield line
+        with self._typed.app.input.raw_mode():  # else a Ctrl-D between two prompts is lost
+            while True:
+                try:
+                    line = await self._typed.prompt_async("> ")
+                except (EOFError, KeyboardInterrupt):
+                    return
+                yield line
 
     def refresh(self, status: str) -> None:
         self._status = f" {status}"
