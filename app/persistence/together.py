@@ -1,9 +1,9 @@
 """Questions that many ask at the same time, put to the database as one.
 
 A thousand sockets that come back at once each want their own session, rooms and positions. The
-first questions are asked at once; those that come while these are being answered wait, and are the
-next query together. Nobody waits for a timer, an idle process asks one by one, and a storm costs so
-many queries as the database can answer on two connections.
+first question is asked at once; those that come while it is being answered wait, and are the next
+query together. An idle process asks one by one, and a storm costs so many queries as the database
+can answer on one connection; on two, where an answer takes long.
 """
 
 import asyncio
@@ -18,8 +18,9 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 MOST_WAITING = 20_000
-# Queries at the same time: one that takes long does not stop the others.
-LANES = 2
+# Queries at the same time, the second for those who have waited so long for the first: more would
+# ask for fewer each, and what a query costs beside its rows is most of it.
+LANES, SLOW_S = 2, 0.02
 
 
 class Together(Generic[Question, Answer]):
@@ -37,6 +38,7 @@ class Together(Generic[Question, Answer]):
         self._most, self._weight = most, weight
         self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._helping: asyncio.TimerHandle | None = None
 
     async def ask(self, question: Question) -> Answer:
         """Raises what the answer is, or what `Database.read` raises."""
@@ -44,18 +46,38 @@ class Together(Generic[Question, Answer]):
             raise Busy("Too many wait for the database. Try again.", retry_after_ms=1000)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
-        if len(self._lanes) < LANES:
-            lane = asyncio.create_task(self._ask_all())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+        if not self._lanes:
+            self._open_lane()
+        else:
+            self._call_for_help()
         return await answer
+
+    def _call_for_help(self) -> None:
+        """There are some who wait: for a second lane, unless the first takes them soon."""
+        if self._helping is None and len(self._lanes) < LANES:
+            self._helping = asyncio.get_running_loop().call_later(SLOW_S, self._help)
+
+    def _help(self) -> None:
+        self._helping = None
+        if self._waiting:
+            self._open_lane()
+
+    def _open_lane(self) -> None:
+        self._lanes.add(asyncio.create_task(self._ask_all()))
 
     async def _ask_all(self) -> None:
         """Ends when nobody waits. A task of its own: whoever asked first may go."""
-        while batch := self._take():
-            await self._ask(batch)
+        lane = asyncio.current_task()
+        try:
+            while batch := self._take():
+                await self._ask(batch)
+        finally:  # not a turn later: who asks in between would wait for nobody
+            self._lanes = {other for other in self._lanes if other is not lane}
 
     def _take(self) -> list[tuple[Question, "asyncio.Future[Answer]"]]:
+        if self._helping is not None:
+            self._helping.cancel()
+            self._helping = None
         batch: list[tuple[Question, asyncio.Future[Answer]]] = []
         total = 0
         while self._waiting and total < self._most:
@@ -63,6 +85,8 @@ class Together(Generic[Question, Answer]):
             if not answer.done():  # else whoever asked has gone
                 batch.append((question, answer))
                 total += self._weight(question)
+        if self._waiting:
+            self._call_for_help()
         return batch
 
     async def _ask(self, batch: list[tuple[Question, "asyncio.Future[Answer]"]]) -> None:

@@ -89,7 +89,7 @@ class Connection:
             await self._websocket.accept(subprotocol=SUBPROTOCOL)
             socket = await self._greet()
         frames = Frames(self._context, self._hub, socket, address)
-        self._writer.hand_over(frames.hear)
+        self._writer.hand_over(frames.hear, frames.hear_pong)
 
     async def _greet(self) -> Socket:
         """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""

@@ -9,11 +9,13 @@ from app.core.errors import RateLimited
 from app.core.rates import Bucket
 from app.realtime.dispatch import dispatch
 from app.realtime.hub import Hub
-from app.realtime.protocol import CloseCode, RefusedFrame, error_frame, id_of, parse
+from app.realtime.protocol import CloseCode, Pong, RefusedFrame, error_frame, id_of, parse
 from app.realtime.socket import Socket
 from app.web.context import Context
 
 log = structlog.get_logger(__name__)
+
+MOST_PONG_BYTES = 100
 
 
 class Frames:
@@ -41,12 +43,33 @@ class Frames:
                 log.info("socket.closed", user=str(self._socket.user), client=self._address)
         return goes_on
 
+    def hear_pong(self, data: bytes) -> bool:
+        """From the transport, while nothing else waits: whether this is a pong, which is all that
+        most clients say. A task for each would be most of the CPU of an idle socket."""
+        if len(data) > MOST_PONG_BYTES or b"pong" not in data:
+            return False
+        limits = self._context.settings.limits
+        try:
+            frame = parse(data.decode(), max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
+        except (UnicodeDecodeError, RefusedFrame):
+            return False
+        if not isinstance(frame, Pong) or self._socket not in self._hub.sockets:
+            return False
+        if self._credits.wait_s() > 0:
+            return False
+        self._refusals = 0
+        self._lives()
+        return True
+
+    def _lives(self) -> None:
+        self._socket.heard_at = asyncio.get_running_loop().time()
+        self._socket.pinged = False
+
     async def _follow(self, message: Any) -> bool:
         socket, limits = self._socket, self._context.settings.limits
         if message["type"] == "websocket.disconnect":
             return False
-        socket.heard_at = asyncio.get_running_loop().time()
-        socket.pinged = False
+        self._lives()
         if socket not in self._hub.sockets:
             return False  # closed while this frame was on its way
         text = text_of(message)

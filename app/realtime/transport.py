@@ -91,7 +91,17 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
     # uvicorn's attributes, too: the dictionary of so many is 1.6 KB larger. One that is not here
     # works as well.
     __slots__ = (
-        *("_context", "_end_timer", "_extra", "_late", "_listener", "_rest", "_tell", "_working"),
+        *(
+            "_at_once",
+            "_context",
+            "_end_timer",
+            "_extra",
+            "_late",
+            "_listener",
+            "_rest",
+            "_tell",
+            "_working",
+        ),
         *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout"),
         *("close_timer", "config", "conn", "connections", "curr_msg_data_type"),
         *("default_headers", "disconnected", "frames", "handshake_complete"),
@@ -112,6 +122,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self._extra: Bucket | None = None
         self._end_timer: TimerHandle | None = None
         self._listener: Listener | None = None
+        self._at_once: Callable[[bytes], bool] | None = None
         self._context: Context | None = None  # of its work: what the log says of each line
         self._working = True  # in a task
 
@@ -203,10 +214,11 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         elif self.close_timer is None:
             self.transport.close()
 
-    def hand_over(self, listener: Listener) -> None:
+    def hand_over(self, listener: Listener, at_once: Callable[[bytes], bool]) -> None:
         """Let `listener` have the messages, once the call of the program has returned; it is called
-        in a task that is there only while there are messages. The socket ends when it says so."""
-        self._listener = listener
+        in a task that is there only while there are messages. The socket ends when it says so.
+        It is not called for a text for which `at_once`, without a task, says that it is done."""
+        self._listener, self._at_once = listener, at_once
         self._context = copy_context()
 
     def _work(self) -> None:
@@ -252,6 +264,12 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         while self._rest and not self.read_paused and not self.transport.is_closing():
             piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
             super().data_received(piece)
+
+    def handle_text(self, event: Frame) -> None:
+        alone = event.fin and not self._working and self.queue.empty()
+        if alone and self._at_once is not None and self._at_once(bytes(event.data)):
+            return
+        super().handle_text(event)
 
     def handle_cont(self, event: Frame) -> None:
         if self._spend():

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import ChatError, NotFound
 from app.core.ids import new_id
-from app.persistence.together import LANES, Together
+from app.persistence.together import LANES, SLOW_S, Together
 from app.persistence.uow import Database, Reader
 from tests.persistence.samples import add_user
 
@@ -53,6 +53,22 @@ async def test_who_comes_meanwhile_is_asked_for_together(names: Names, people: l
     answers = await asyncio.gather(*map(names.together.ask, people))
     assert answers == [f"user{n}" for n in range(25)]
     assert sorted(names.batches) == [5, MOST, MOST]
+
+
+async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> None:
+    names.go.clear()
+    asked = [asyncio.ensure_future(names.together.ask(people[0]))]
+    await names.asked.wait()
+    names.asked.clear()
+    asked.append(asyncio.ensure_future(names.together.ask(people[1])))
+    async with asyncio.timeout(10):
+        await names.asked.wait()  # though the first is not answered
+    asked.append(asyncio.ensure_future(names.together.ask(people[2])))
+    await asyncio.sleep(3 * SLOW_S)
+    assert names.batches == [1, 1]
+    names.go.set()
+    assert await asyncio.gather(*asked) == ["user0", "user1", "user2"]
+    assert names.batches == [1, 1, 1]
 
 
 async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -> None:
