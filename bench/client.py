@@ -5,6 +5,7 @@ that count are checked at the end against one that read: everybody in a room get
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ HOST = "127.0.0.1"
 CONNECT_S = 120.0
 AT_ONCE = 16  # fewer than the server has database connections
 PORTS_OF_AN_ADDRESS = 10_000
+IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module of Python 3.11 does not know it
 
 # The head of a ping with four bytes, as uvicorn sends one a minute. No text frame of a chat has
 # these two bytes in it: JSON has no control characters.
@@ -218,10 +220,25 @@ async def arrive(peer: Peer, number: int, port: int) -> None:
     source = f"127.0.0.{1 + number // PORTS_OF_AN_ADDRESS}"  # an address has 28,000 ports
     try:
         async with asyncio.timeout(CONNECT_S):
-            await loop.create_connection(lambda: peer, HOST, port, local_addr=(source, 0))
+            await loop.create_connection(lambda: peer, sock=await _connected(source, port))
             await peer.arrived
     except TimeoutError:
         raise ConnectionError(f"no arrival within {CONNECT_S:g} s") from None
+
+
+async def _connected(source: str, port: int) -> socket.socket:
+    """The port is chosen with the connection: `bind` would look for one that nobody has had for a
+    minute, and after some thousand sockets find none for seconds."""
+    made = socket.socket()
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        made.bind((source, 0))
+        await asyncio.get_running_loop().sock_connect(made, (HOST, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def hang_up(peers: Sequence[Peer]) -> None:
