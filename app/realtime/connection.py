@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
+from functools import cache
 from typing import NoReturn, cast
 
 import structlog
@@ -33,6 +34,7 @@ from app.realtime.protocol import (
 )
 from app.realtime.socket import Socket
 from app.realtime.transport import EXTENSION, ChatWebSocketProtocol, text_frame
+from app.settings import Limits
 from app.users.schemas import UserOut
 from app.web.context import Context
 from app.web.deps import client_address
@@ -135,7 +137,7 @@ class Connection:
                 session=socket.actor.session,
                 user=user,
                 heartbeat_ms=int(self._context.settings.realtime.heartbeat_s * 1000),
-                limits=ServerLimits.model_validate(self._limits, from_attributes=True),
+                limits=_told(self._limits),
                 expires_at=socket.expires_at,
             )
         )
@@ -173,3 +175,8 @@ class Connection:
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
         self._writer.shut(code, error.code)
         raise Gone
+
+
+@cache
+def _told(limits: Limits) -> ServerLimits:
+    return ServerLimits.model_validate(limits, from_attributes=True)

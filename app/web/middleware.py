@@ -135,8 +135,10 @@ def _announced_bytes(scope: Scope) -> float:
 
 def _request_id(scope: Scope) -> str:
     """The caller's X-Request-ID if it is a UUID, so that it cannot forge lines in the log."""
-    given = parse_id(Headers(scope=scope).get("x-request-id", ""))
-    return str(given or new_id())
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and (given := parse_id(value.decode("latin-1"))):
+            return str(given)
+    return str(new_id())
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
