@@ -62,7 +62,7 @@ def machine() -> dict[str, str]:
     """What was measured on, and with what."""
     found = {
         "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(os.cpu_count()),  # not those of this process, which is pinned
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
