@@ -21,6 +21,8 @@ MOST_WAITING = 20_000
 # Queries at the same time, the second for those who have waited so long for the first: more would
 # ask for fewer each, and what a query costs beside its rows is most of it.
 LANES, SLOW_S = 2, 0.02
+# A turn of the loop that takes longer has served somebody; a query waits for that so long at most.
+TURN_S, BUSY_S = 0.0003, 0.02
 
 
 class Together(Generic[Question, Answer]):
@@ -69,8 +71,10 @@ class Together(Generic[Question, Answer]):
         """Ends when nobody waits. A task of its own: whoever asked first may go."""
         lane = asyncio.current_task()
         try:
+            await _until_idle()
             while batch := self._take():
                 await self._ask(batch)
+                await _until_idle()
         finally:  # not a turn later: who asks in between would wait for nobody
             self._lanes = {other for other in self._lanes if other is not lane}
 
@@ -106,3 +110,16 @@ class Together(Generic[Question, Answer]):
                 answer.set_exception(one)
             else:
                 answer.set_result(one)
+
+
+async def _until_idle() -> None:
+    """Let those be heard first who can be: what they ask is in the same query. Where there is
+    nobody, that is one turn of the loop."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + BUSY_S
+    began = ended = clock()
+    while ended < until:
+        await asyncio.sleep(0)
+        began, ended = ended, clock()
+        if ended - began < TURN_S:
+            return
