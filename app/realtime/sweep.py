@@ -68,8 +68,7 @@ async def find_missed(hub: Hub, within_s: int) -> None:
 
 
 async def find_markers(hub: Hub, within_s: int) -> None:
-    """Count again what the connected users have read, joined or left within this time: read
-    markers are not in the log."""
+    """Count again what connected users have read, joined or left: markers are in no log."""
     users = list(hub.by_user)
     for start in range(0, len(users), USERS):
         found = await hub.database.read(_memberships_of, users[start : start + USERS], within_s)
