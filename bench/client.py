@@ -20,7 +20,7 @@ AT_ONCE = 16  # fewer than the server has database connections
 PORTS_OF_AN_ADDRESS = 10_000
 IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module of Python 3.11 does not know it
 
-# The head of a ping with four bytes, as uvicorn sends one a minute. No text frame of a chat has
+# The head of a ping with four bytes, as uvicorn may send one. No text frame of a chat has
 # these two bytes in it: JSON has no control characters.
 UVICORN_PING = b"\x89\x04"
 
