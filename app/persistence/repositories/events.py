@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.events import Event, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
 from app.persistence.repositories.membership import IS_MEMBER, ROOM, USER
+from app.persistence.repositories.messages import SHOWN, wire
 from app.persistence.tables import LoggedEvent, Message, Room, columns
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -20,9 +21,7 @@ _COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
 _E, _M, _R = columns(LoggedEvent), columns(Message), columns(Room)
 _ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
-_IN_LOG = select(
-    *(*_ROW, _M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
-).outerjoin_from(
+_IN_LOG = select(*_ROW, *SHOWN).outerjoin_from(
     _E.seq.table, _M.seq.table, and_(_M.room_id == _E.room_id, _M.seq == _E.message_seq)
 )
 
@@ -134,13 +133,13 @@ _LAST_OF = (
 
 
 def to_wire(message: Message) -> MessageWire:
-    return MessageWire(
-        seq=message.seq,
-        sender=message.sender_id,
-        at=message.at,
-        text=message.text,
-        nonce=message.nonce,
-        reply_to=message.reply_to,
+    return wire(
+        message.seq,
+        message.sender_id,
+        message.at,
+        message.text,
+        message.nonce,
+        message.reply_to,
     )
 
 
@@ -151,24 +150,10 @@ def _from_row(
     actor: UUID,
     at: datetime,
     body: str | None,
-    message: int | None = None,
-    *of_message: Any,
+    *message: Any,
 ) -> Event:
-    if message is not None:
-        sender, sent_at, text, nonce, reply_to = of_message
-        return MessageCreated(
-            room=room,
-            seq=seq,
-            actor=actor,
-            at=at,
-            message=MessageWire(
-                seq=message,
-                sender=sender,
-                at=sent_at,
-                text=text,
-                nonce=nonce,
-                reply_to=reply_to,
-            ),
-        )
+    """Of a row of `_IN_LOG`, whose message may be null, or of `_ROW`."""
+    if message and message[0] is not None:
+        return MessageCreated(room=room, seq=seq, actor=actor, at=at, message=wire(*message))
     envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
     return _EVENT.validate_python(envelope | orjson.loads(body or "{}"))

@@ -13,11 +13,11 @@ from app.persistence.repositories.membership import IS_MEMBER, ROOM
 from app.persistence.tables import Mention, Message, columns
 
 _M = columns(Message)
-_SHOWN = (_M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
+SHOWN = (_M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
 _SEQ: BindParameter[int] = bindparam("seq")
 _MOST: BindParameter[int] = bindparam("most")
 _AFTER = (
-    select(*_SHOWN)
+    select(*SHOWN)
     .where(_M.room_id == ROOM, _M.seq > _SEQ, _M.seq <= bindparam("until"))
     .order_by(_M.seq)
     .limit(_MOST)
@@ -28,7 +28,7 @@ def _page(here: ColumnElement[bool], order: Any, beyond: ColumnElement[bool], wa
     """Messages that are `here`, and whether there is one `beyond` the end that is not paged to."""
     one = select(_M.seq).where(_M.room_id == ROOM, beyond).order_by(way).limit(1)
     return (
-        select(one.scalar_subquery(), *_SHOWN)
+        select(one.scalar_subquery(), *SHOWN)
         .where(_M.room_id == ROOM, here, IS_MEMBER)
         .order_by(order)
         .limit(_MOST)
@@ -37,7 +37,7 @@ def _page(here: ColumnElement[bool], order: Any, beyond: ColumnElement[bool], wa
 
 _PAGE_BEFORE = _page(_M.seq < _SEQ, _M.seq.desc(), _M.seq >= _SEQ, _M.seq)
 _PAGE_AFTER = _page(_M.seq > _SEQ, _M.seq, _M.seq <= _SEQ, _M.seq.desc())
-_ONE = select(*_SHOWN).where(_M.room_id == ROOM, _M.seq == _SEQ, IS_MEMBER)
+_ONE = select(*SHOWN).where(_M.room_id == ROOM, _M.seq == _SEQ, IS_MEMBER)
 
 
 class Page(NamedTuple):
@@ -79,18 +79,18 @@ class MessageReads:
     ) -> Page:
         given = {"room": room_id, "user": user_id, "seq": seq, "most": limit}
         rows = list(await self._session.execute(query, given))
-        return Page([_wire(*row[1:]) for row in rows], bool(rows) and rows[0][0] is not None)
+        return Page([wire(*row[1:]) for row in rows], bool(rows) and rows[0][0] is not None)
 
     async def one(self, room_id: UUID, user_id: UUID, seq: int) -> MessageWire | None:
         """None for who is no member, too."""
         given = {"room": room_id, "user": user_id, "seq": seq}
         row = (await self._session.execute(_ONE, given)).one_or_none()
-        return _wire(*row) if row else None
+        return wire(*row) if row else None
 
     async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> list[MessageWire]:
         """The oldest messages above `seq` and up to `until`, ascending, for the server itself."""
         given = {"room": room_id, "seq": seq, "until": until, "most": limit}
-        return [_wire(*row) for row in await self._session.execute(_AFTER, given)]
+        return [wire(*row) for row in await self._session.execute(_AFTER, given)]
 
     async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
         """Sender and nonce of every message above `seq`."""
@@ -102,10 +102,10 @@ class MessageReads:
         return set(rows)
 
 
-def _wire(
+def wire(
     seq: int, sender: UUID, at: datetime, text: str, nonce: str, reply_to: int | None
 ) -> MessageWire:
-    """Without entities, which would cost more than the query: pages are read a lot."""
+    """Of a row of SHOWN: entities would cost more than the query, and pages are read a lot."""
     return MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
 
 
