@@ -11,6 +11,7 @@ _INVISIBLE_CLASS = (
 )
 _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
 _INSIDE = "._-"
+MAX_NAME_CHARS = 32
 # `is_name` for those who read our OpenAPI document (ECMA-262, with Unicode).
 NAME_PATTERN = (
     rf"^(?!.*[{_INVISIBLE_CLASS}])"

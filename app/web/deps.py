@@ -12,13 +12,6 @@ from app.core.errors import Unauthenticated
 from app.core.fields import IN_DIGITS
 from app.web.context import Context
 
-oauth2 = OAuth2PasswordBearer(
-    tokenUrl="/api/v1/auth/token",
-    refreshUrl="/api/v1/auth/token",
-    auto_error=False,
-    description="Username and password, or a refresh token, for a short-lived access token.",
-)
-
 
 def context_of(connection: HTTPConnection) -> Context:
     return cast(Context, connection.state.context)
@@ -32,20 +25,33 @@ async def get_context(connection: HTTPConnection) -> Context:
 ContextDep = Annotated[Context, Depends(get_context)]
 
 
-async def current_actor(
-    context: ContextDep, token: Annotated[str | None, Depends(oauth2)]
-) -> Actor:
-    """The caller. Raises Unauthenticated without a living session behind a valid access token."""
-    if not token:
-        raise Unauthenticated(
-            "This needs an access token: send `Authorization: Bearer …` with one from "
-            "POST /api/v1/auth/token."
-        )
-    actor, _ = await context.actors.ask(context.tokens.verify(token))
-    return actor
+class Authentication(OAuth2PasswordBearer):
+    """The dependency for the caller. FastAPI reads and parses a body before it asks any dependency;
+    `StrictRoute` calls `authenticate` before that, so that a stranger's body costs nothing."""
+
+    async def authenticate(self, request: Request) -> None:
+        """Raises Unauthenticated without a living session behind a valid access token."""
+        token = await super().__call__(request)
+        if not token:
+            raise Unauthenticated(
+                "This needs an access token: send `Authorization: Bearer …` with one from "
+                "POST /api/v1/auth/token."
+            )
+        context = context_of(request)
+        request.state.actor, _ = await context.actors.ask(context.tokens.verify(token))
+
+    async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
+        return cast(Actor, request.state.actor)
 
 
-ActorDep = Annotated[Actor, Depends(current_actor)]
+authentication = Authentication(
+    tokenUrl="/api/v1/auth/token",
+    refreshUrl="/api/v1/auth/token",
+    scheme_name="OAuth2PasswordBearer",
+    auto_error=False,
+    description="Username and password, or a refresh token, for a short-lived access token.",
+)
+ActorDep = Annotated[Actor, Depends(authentication)]
 
 
 def client_address(connection: HTTPConnection) -> str:
