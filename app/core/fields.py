@@ -19,13 +19,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.core.errors import Invalid
-from app.core.ids import parse_id
-from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
+from app.core.names import MAX_NAME_CHARS, NAME_PATTERN, is_name, is_storable, name_key
 
 # White space and what else nobody sees in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _SEEN = re.compile(f"[^{_BLANK}]")
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+_UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Input(BaseModel):
@@ -35,16 +35,14 @@ class Input(BaseModel):
 
 
 def _canonical(given: Any) -> Any:
-    if not isinstance(given, str):
-        return given
-    found = parse_id(given.lower())
-    if found is None:
+    if isinstance(given, str) and not _UUID.fullmatch(given):
         raise ValueError("must be a UUID in its form of 36 characters")
-    return found
+    return given
 
 
-# What `format: uuid` means; pydantic alone takes URNs, braces and bare digits, too.
-Uuid = Annotated[UUID, BeforeValidator(_canonical)]
+# What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
+# digits, too. Not strict: frames are, and would take no text from a validator.
+Uuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
 
 
 def _plain_number(given: Any) -> Any:
@@ -132,7 +130,7 @@ VISIBLE = (
 
 Username = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=32),
+    StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
     AfterValidator(_nameable),
     _short_key(64),
     Pattern(NAME_PATTERN),

@@ -32,6 +32,8 @@ class Snapshots:
             sealed = base64.urlsafe_b64decode(snapshot + "=" * (-len(snapshot) % 4))
         except (binascii.Error, ValueError):
             return None
+        if len(sealed) != len(_VERSION) + _TIME_BYTES + _MAC_BYTES:
+            return None
         body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
         if body[:1] != _VERSION or not hmac.compare_digest(mac, self._mac(user, body)):
             return None
