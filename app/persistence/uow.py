@@ -33,6 +33,7 @@ from app.persistence.repositories.rooms import (
 from app.persistence.repositories.sends import Sends
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.users import UserReads, Users
+from app.persistence.server_info import ServerInfo, read_server_info
 from app.persistence.types import DatabaseTime
 
 P = ParamSpec("P")
@@ -200,8 +201,15 @@ class Database:
 
     async def schema(self) -> Schema:
         """Raises Busy."""
+        return await self._ask_server(lambda engines: standing(engines.read))
+
+    async def server_info(self) -> ServerInfo:
+        """Raises Busy."""
+        return await self._ask_server(read_server_info)
+
+    async def _ask_server(self, question: Callable[[Engines], Awaitable[T]]) -> T:
         try:
-            return await standing(self._engines.read)
+            return await question(self._engines)
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
 

@@ -96,7 +96,7 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
     accounts = directory / "accounts.sql"
     accounts.write_text(
         f"CREATE USER IF NOT EXISTS chat@'{HOST}' IDENTIFIED BY 'chat';\n"
-        f"GRANT ALL ON *.* TO chat@'{HOST}';\n"
+        f"GRANT ALL ON *.* TO chat@'{HOST}' WITH GRANT OPTION;\n"
     )
     port = port_for.select_random()
     command = [
