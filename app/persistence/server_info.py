@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Table, bindparam, delete, false, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import UpdateBase
 
 from app.core.clock import now
 from app.persistence.engine import Engines
-from app.persistence.tables import Base
+from app.persistence.failures import Failure, classify
+from app.persistence.tables import Base, User
 
 # To migrate; a server that runs needs none of them.
 SCHEMA_PRIVILEGES = frozenset({"CREATE", "ALTER", "DROP", "INDEX", "REFERENCES"})
@@ -37,6 +38,21 @@ class ServerInfo:
     foreign_tables: tuple[str, ...] = ()  # not InnoDB, or not utf8mb4
     encrypted: bool = True
     clock_offset: timedelta = timedelta()
+
+
+async def is_read_only(engine: AsyncEngine) -> bool:
+    """For this account: some may write to a read-only server. SQLite is asked nothing, because a
+    question would wait for the one writer. Raises DBAPIError."""
+    if engine.dialect.name == "sqlite":
+        return False
+    async with engine.connect() as connection:
+        try:
+            await connection.execute(delete(User).where(false()))
+        except DBAPIError as error:
+            if classify(error) is not Failure.READ_ONLY:
+                raise
+            return True
+    return False
 
 
 async def read_server_info(engines: Engines) -> ServerInfo:

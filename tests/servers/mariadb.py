@@ -81,7 +81,11 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
     mariadbd = require("mariadbd", VARIABLE, EXAMPLE)
     install = require("mariadb-install-db", VARIABLE, EXAMPLE)
     data = directory / "data"
-    common = ["--no-defaults", f"--datadir={data}"]
+    # A server that starts deletes the temporary tables that it finds in its folder, and those of
+    # a server that starts beside it would be among them.
+    temporary = directory / "tmp"
+    temporary.mkdir()
+    common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={temporary}"]
     if os.geteuid() == 0:
         common.append("--user=root")  # it refuses root unless told
     made = subprocess.run(

@@ -50,6 +50,8 @@ def _schema(state: DatabaseState) -> Finding:
             return error("schema", "the newest migration is missing", MIGRATE)
         case Schema.TOO_OLD:
             return error("schema", "missing, or too old for this program", MIGRATE)
+        case "refuses changes":
+            return error("schema", "the database takes no changes", "See `access` below.")
         case "unreachable":
             return error(
                 "database",
