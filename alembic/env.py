@@ -26,7 +26,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
-from app.persistence.engine import create_engines, is_worth_retrying
+from app.persistence.engine import create_engines
+from app.persistence.failures import Failure, classify
 from app.persistence.tables import Base
 from app.settings import Database, SettingsError, load_settings
 
@@ -164,7 +165,7 @@ def migrate_sqlite(connection: Connection, lock_timeout_s: float) -> None:
     try:
         transaction = connection.begin()
     except DBAPIError as error:
-        if not is_worth_retrying(error):
+        if classify(error) is not Failure.CONFLICT:
             raise
         raise CommandError(
             "Another process has been writing to this database for more than "

@@ -98,6 +98,16 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
         yield database, bus
 
 
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database for a command that changes nothing, and so announces nothing."""
+    database = _database(settings, MemoryBus())
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
 def create_bus(settings: Settings) -> Bus:
     return RedisBus(settings.redis) if settings.redis.url else MemoryBus()
 

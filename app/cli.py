@@ -14,13 +14,14 @@ from pydantic import ValidationError
 
 from app.archives.console import Console
 from app.archives.run import Options, import_files
-from app.bootstrap import create_passwords, opened
+from app.bootstrap import create_passwords, open_database, opened
 from app.client.errors import ClientError
 from app.client.terminal.door import Visitor
 from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
 from app.moderation import service as moderation
-from app.ops.checks import findings
+from app.ops.checks.finding import Level
+from app.ops.checks.report import run_checks
 from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import UnitOfWork
 from app.serve import serve as run_server
@@ -104,7 +105,7 @@ def check(
         typer.Option("--logs", help="Read every room's log and look for holes; takes a while."),
     ] = False,
 ) -> None:
-    """Look at settings, TLS, database and bus; exits with 1 if something is wrong."""
+    """Look at settings, files, TLS, database and Redis; exits with 1 if there is an error."""
     if not asyncio.run(_check(load_settings(), with_logs=logs)):
         raise SystemExit(1)
 
@@ -196,15 +197,14 @@ def import_gitter(
 
 
 async def _check(settings: Settings, *, with_logs: bool) -> bool:
-    fine = True
-    async with opened(settings) as (database, bus):
-        async for finding in findings(settings, database, bus, with_logs=with_logs):
-            fine = fine and finding.trouble is None
-            mark = "ok      " if finding.trouble is None else "trouble "
-            print(f"{mark}{finding.what:10}{finding.found}")
-            if finding.trouble:
-                print(f"{'':18}{finding.trouble}")
-    return fine
+    usable = True
+    async with open_database(settings) as database:
+        async for finding in run_checks(settings, database, with_logs=with_logs):
+            usable = usable and finding.level is not Level.ERROR
+            print(f"{finding.level:9}{finding.subject:13}{finding.text}")
+            if finding.advice:
+                print(f"{'':22}{finding.advice}")
+    return usable
 
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import MessageCreated
 from app.core.sends import Send
-from app.persistence.engine import is_worth_retrying
+from app.persistence.failures import Failure, classify
 from app.persistence.repositories.oddities import Oddities, oddities
 from app.persistence.tables import LoggedEvent, Member, Mention, Message, Room, User
 from app.persistence.types import DatabaseTime
@@ -94,7 +94,7 @@ class Sends:
         try:
             found = await self._rows(_LOCK if wait else _LOCK_FREE, rooms=ids)
         except DBAPIError as error:
-            if wait and len(ids) > 1 and is_worth_retrying(error):
+            if wait and len(ids) > 1 and classify(error) is Failure.CONFLICT:
                 raise Taken from error
             raise
         return {room: Head(kind, seq, bool(archived)) for room, kind, seq, archived in found}
