@@ -1,5 +1,6 @@
 """/auth and /ws-tickets."""
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from app.core.clock import now
 from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
 from app.core.fields import Uuid
 from app.core.names import name_key
+from app.core.password_policy import check_password
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.users.logins import Proof
@@ -36,11 +38,9 @@ async def register(body: Register, context: ContextDep) -> Me:
     """Make an account."""
     if context.settings.auth.registration == "closed":
         raise Forbidden("Registration is closed here. Ask an administrator for an account.")
-    account = NewAccount(
-        body.username,
-        body.display_name or body.username,
-        await context.passwords.hash(body.password),
-    )
+    display_name = body.display_name or body.username
+    await asyncio.to_thread(check_password, body.password, "password", body.username, display_name)
+    account = NewAccount(body.username, display_name, await context.passwords.hash(body.password))
     user = await context.database.transact(accounts.register, account)
     return Me.model_validate(user, from_attributes=True)
 
