@@ -161,6 +161,7 @@ async def _workers(
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
+            ("expired", lambda: pulse.end_expired(hub)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
             ("lease", lambda: presence.keep(hub, bus, store, realtime)),
