@@ -4,17 +4,18 @@ import asyncio
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.core.clock import now
-from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
+from app.core.errors import Code, Forbidden, InvalidGrant
 from app.core.fields import Uuid
 from app.core.names import name_key
 from app.core.password_policy import check_password
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.users.logins import Proof
-from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenOut
+from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.web.bodies import StrictRoute
 from app.web.context import Context
 from app.web.deps import ActorDep, ContextDep, client_address, throttled
@@ -47,13 +48,18 @@ async def register(body: Register, context: ContextDep) -> Me:
 
 @router.post(
     "/auth/token",
-    responses=problems(Code.INVALID_GRANT, Code.FORBIDDEN, Code.RATE_LIMITED),
+    responses=problems(
+        *(Code.INVALID_REQUEST, Code.UNSUPPORTED_GRANT_TYPE, Code.INVALID_GRANT),
+        *(Code.FORBIDDEN, Code.RATE_LIMITED),
+    ),
     dependencies=[Depends(throttled)],
+    openapi_extra=REQUEST_BODY,
 )
 async def token(
-    form: Annotated[TokenForm, Form()],
+    form: TokenFormDep,
     context: ContextDep,
     request: Request,
+    response: Response,
     user_agent: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> TokenOut:
     """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
@@ -62,9 +68,12 @@ async def token(
     ends the session. Who is banned is refused with `forbidden`.
     """
     if form.grant_type == "password":
-        login = await _log_in(form, context, user_agent, client_address(request))
+        login = await _log_in(
+            form.username or "", form.password or "", context, user_agent, client_address(request)
+        )
     else:
-        login = await _renew(form, context)
+        login = await _renew(form.refresh_token or "", context)
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1
     issued = now()
     expires = issued + context.access_lifetime
     return TokenOut(
@@ -74,12 +83,12 @@ async def token(
     )
 
 
-async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
-    if form.username is None or form.password is None:
-        raise Invalid("grant_type=password needs `username` and `password`.")
+async def _log_in(
+    username: str, password: str, context: Context, user_agent: str, address: str
+) -> logins.Login:
     for _ in range(logins.LOOKS):
         with suppress(logins.HashReplaced):
-            return await _check_password(form.username, form.password, context, user_agent, address)
+            return await _check_password(username, password, context, user_agent, address)
     raise InvalidGrant(logins.WRONG_PASSWORD)
 
 
@@ -103,11 +112,9 @@ async def _check_password(
     )
 
 
-async def _renew(form: TokenForm, context: Context) -> logins.Login:
-    if not form.refresh_token:
-        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
+async def _renew(refresh_token: str, context: Context) -> logins.Login:
     login = await context.database.transact(
-        logins.refresh, form.refresh_token, context.tokens, context.settings.auth
+        logins.refresh, refresh_token, context.tokens, context.settings.auth
     )
     if login is None:
         raise InvalidGrant(REUSED)
@@ -115,9 +122,12 @@ async def _renew(form: TokenForm, context: Context) -> logins.Login:
 
 
 @router.post("/auth/logout", status_code=204)
-async def logout(actor: ActorDep, context: ContextDep) -> Response:
-    """End the session that asks; its sockets are closed."""
-    await context.database.transact(logins.log_out, actor)
+async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
+    """End the session of the access token, which may have expired; its sockets are closed.
+
+    Again, it changes nothing.
+    """
+    await context.database.transact(logins.log_out, claims)
     return Response(status_code=204)
 
 
