@@ -90,7 +90,9 @@ class Session(Base):
     client: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(ascii_key(64))
     created_at: Mapped[datetime] = mapped_column(Utc)
-    used_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime] = mapped_column(Utc)  # the last login or renewal
+    # The `used_at` whose access token was used: its answer has arrived.
+    confirmed_at: Mapped[datetime | None] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)
     revoked_at: Mapped[datetime | None] = mapped_column(Utc)
 

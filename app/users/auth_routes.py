@@ -18,7 +18,7 @@ from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenOut
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.web.bodies import StrictRoute
 from app.web.context import Context
-from app.web.deps import ActorDep, ContextDep, client_address, throttled
+from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address, throttled
 from app.web.problems import problems
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)

@@ -50,7 +50,8 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Pe
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
-    ok(await server.http.post("/api/v1/auth/token", data=form))
+    login = ok(await server.http.post("/api/v1/auth/token", data=form))
+    ok(await whoami(server.http, login["access_token"]))
     await peer.settled()
     assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
     assert await peer.closed(within=1) == 4403
@@ -115,7 +116,6 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     assert not server.hub.sockets
 
 
-async def test_a_socket_ends_with_its_session(
 async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +154,7 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
     assert await peer.closed() == 4402
 
 
+async def test_a_socket_ends_with_its_session(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulse, "TICK_S", 0.05)

@@ -15,7 +15,7 @@ _S, _U, _M = columns(Session), columns(User), columns(Member)
 _THESE = _S.id.in_(bindparam("ids", expanding=True))
 _WITH_USERS = (
     select(
-        *(_S.id, _S.expires_at, _S.revoked_at, _U.banned_at),
+        *(_S.id, _S.expires_at, _S.revoked_at, _S.used_at, _S.confirmed_at, _U.banned_at),
         *(_U.id, _U.username, _U.display_name, _U.is_admin),
     )
     .join_from(_S.id.table, _U.id.table, _U.id == _S.user_id)
@@ -48,13 +48,14 @@ class SessionState(NamedTuple):
     username: str
     display_name: str
     is_admin: bool
+    used_at: datetime
+    confirmed_at: datetime | None
 
     @classmethod
     def of(cls, session: Session, user: User) -> "SessionState":
-        return cls(
-            *(session.id, session.expires_at, session.revoked_at, user.banned_at),
-            *(user.id, user.username, user.display_name, user.is_admin),
-        )
+        ends = (session.id, session.expires_at, session.revoked_at)
+        uses = (session.used_at, session.confirmed_at, user.banned_at)
+        return cls(*ends, *uses, user.id, user.username, user.display_name, user.is_admin)
 
 
 class SessionReads:
@@ -130,6 +131,14 @@ class Sessions(SessionReads):
             update(Session)
             .where(Session.id == session_id, Session.revoked_at.is_(None))
             .values(revoked_at=at)
+    async def confirm(self, session_id: UUID, used_at: datetime) -> None:
+        """The answer to the renewal at this time has arrived, if there was none after it."""
+        await self._session.execute(
+            update(Session)
+            .where(Session.id == session_id, Session.used_at == used_at)
+            .values(confirmed_at=used_at)
+        )
+
         )
 
     async def revoke_all(self, user_id: UUID, at: datetime, keep: UUID | None) -> Sequence[UUID]:
