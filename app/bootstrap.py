@@ -39,6 +39,7 @@ from app.realtime import (
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
+from app.users import expiry
 from app.web.auth import actors_of
 from app.web.context import Context, Record
 
@@ -162,6 +163,7 @@ async def _workers(
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
             ("expired", lambda: pulse.end_expired(hub)),
+            ("logins", lambda: expiry.delete_expired_logins(hub.database)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
             ("lease", lambda: presence.keep(hub, bus, store, realtime)),

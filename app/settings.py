@@ -204,6 +204,7 @@ class Limits(Group):
     room_members_add: int = Field(100, ge=1)
     rooms_per_user: int = Field(5000, ge=1)
     sessions_per_user: int = Field(100, ge=1)
+    tickets_per_session: int = Field(20, ge=1)
     huge_room: int = Field(1000, ge=2)
 
 

@@ -64,8 +64,8 @@ async def token(
 ) -> TokenOut:
     """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
 
-    A refresh token is used once; a repeat within a few seconds gets the same answer, a later one
-    ends the session. Who is banned is refused with `forbidden`.
+    A refresh token is used once. A repeat gets the same successor, until one of the tokens that
+    came with it is used; a later repeat ends the session. A user who is banned is `forbidden`.
     """
     if form.grant_type == "password":
         login = await _log_in(
@@ -159,5 +159,8 @@ async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Resp
 @router.post("/ws-tickets", status_code=201)
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    secret = await context.database.transact(logins.issue_ticket, actor, context.settings.auth)
-    return TicketOut(ticket=secret, expires_in=context.settings.auth.ticket_s)
+    lifetime_s = context.settings.auth.ticket_s
+    secret = await context.database.transact(
+        logins.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
+    )
+    return TicketOut(ticket=secret, expires_in=lifetime_s)

@@ -78,15 +78,14 @@ async def open_session(
         raise Forbidden(BANNED)
     if proof and proof.renewed:
         user.password_hash = proof.renewed
-    await uow.sessions.forget_expired(user_id, at)
     session = Session(
         id=new_id(),
         user_id=user_id,
         client=client[:200],
         address=address[:64],
         created_at=at,
-        confirmed_at=at,  # there is no token before these
         used_at=at,
+        confirmed_at=at,  # there is no token before these
         expires_at=at + timedelta(seconds=auth.refresh_token_s),
     )
     uow.sessions.add(session)
@@ -118,7 +117,6 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
         or min(row.expires_at, session.expires_at) <= at
     ):
         raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
-    successor = tokens.successor(token)
     if row.used_at is None:
         row.used_at = session.used_at = at
         row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
@@ -188,7 +186,7 @@ async def issue_ticket(uow: UnitOfWork, actor: Actor, lifetime_s: int, max_ticke
         Ticket(
             digest=digest(ticket),
             session_id=actor.session,
-            expires_at=at + timedelta(seconds=auth.ticket_s),
+            expires_at=now() + timedelta(seconds=lifetime_s),
         )
     )
     return ticket
