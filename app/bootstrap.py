@@ -39,6 +39,7 @@ from app.realtime import (
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
+from app.users import expiry
 from app.web.auth import actors_of
 from app.web.context import Context, Record
 
@@ -148,8 +149,8 @@ def create_context(settings: Settings, database: Database, bus: Bus, record: Rec
         database=database,
         bus=bus,
         actors=Together(database, actors_of, SESSIONS),
-        tokens=Tokens(auth.secret_key.encode(), auth.issuer),
-        snapshots=Snapshots(auth.secret_key.encode()),
+        tokens=Tokens(auth.keys, auth.issuer),
+        snapshots=Snapshots(auth.keys),
         passwords=create_passwords(settings),
         sends=Buckets("messages", limits.sends_per_second, limits.sends_burst),
         attempts=Buckets("attempts", auth.attempts_per_minute / 60, auth.attempts_burst),
@@ -171,6 +172,8 @@ async def _workers(
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
+            ("expired", lambda: pulse.end_expired(hub)),
+            ("logins", lambda: expiry.delete_expired_logins(hub.database)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
             ("lease", lambda: presence.keep(hub, bus, store, realtime)),

@@ -19,6 +19,7 @@ from app.client.errors import ClientError
 from app.client.terminal.door import Visitor
 from app.client.terminal.run import Chat, run_chat
 from app.core.errors import ChatError
+from app.core.password_policy import check_password
 from app.moderation import service as moderation
 from app.ops.checks.finding import Level
 from app.ops.checks.report import run_checks
@@ -217,6 +218,7 @@ async def _import_gitter(settings: Settings, files: list[Path], options: Options
 async def _create_admin(settings: Settings, username: str, password: str) -> None:
     # Checked like any other account.
     wanted = Register(username=username, password=password)
+    check_password(wanted.password, "password", wanted.username)
     passwords = create_passwords(settings)
     account = NewAccount(
         wanted.username, wanted.username, await passwords.hash(wanted.password), is_admin=True

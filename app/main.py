@@ -17,6 +17,7 @@ from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
+from app.users.schemas import TokenForm
 from app.web import problems
 from app.web.middleware import Edge, Guard
 from app.web.openapi import complete
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.insert(0, ws)  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
-    complete(app, settings.limits.text_chars)
+    complete(app, settings.limits.text_chars, TokenForm)
     # The last one added is the outermost.
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=sorted(settings.server.origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate"],
         )
     app.add_middleware(Edge)
     return app

@@ -28,6 +28,16 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _bytes(value: str) -> bytes:
+    """As they stand in the environment, which may hold other bytes than UTF-8."""
+    return value.encode(errors="surrogateescape")
+
+
 class Server(Group):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -48,7 +58,7 @@ class Server(Group):
 
     @property
     def origins(self) -> frozenset[str]:
-        return frozenset(filter(None, (o.strip() for o in self.allowed_origins.split(","))))
+        return frozenset(_listed(self.allowed_origins))
 
     @model_validator(mode="after")
     def both_halves_of_tls(self) -> Self:
@@ -114,6 +124,7 @@ class Redis(Group):
 
 class Auth(Group):
     secret_key: str = ""
+    secret_key_fallbacks: str = ""
     issuer: str = "chat"
     access_token_s: int = Field(900, ge=10)
     refresh_token_s: int = Field(30 * 86400, ge=60)
@@ -126,14 +137,30 @@ class Auth(Group):
     attempts_per_minute: float = Field(30.0, gt=0)
     attempts_burst: int = Field(20, ge=1)
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The one that signs, then those that are accepted, too. Any bytes are a key."""
+        return tuple(map(_bytes, (self.secret_key, *_listed(self.secret_key_fallbacks))))
+
     @field_validator("secret_key")
     @classmethod
     def long_enough(cls, key: str) -> str:
-        if key and len(key.encode()) < MIN_KEY_BYTES:
+        if key and len(_bytes(key)) < MIN_KEY_BYTES:
             raise ValueError(
                 f"must have at least {MIN_KEY_BYTES} bytes; make one with: openssl rand -hex 32"
             )
         return key
+
+    @field_validator("secret_key_fallbacks")
+    @classmethod
+    def each_long_enough(cls, keys: str) -> str:
+        for key in filter(None, keys.split(",")):
+            if len(_bytes(key)) < MIN_KEY_BYTES or key != key.strip():
+                raise ValueError(
+                    f"must be keys of at least {MIN_KEY_BYTES} bytes with commas between them and "
+                    "no spaces around them; a key that has a comma itself cannot stand here"
+                )
+        return keys
 
 
 class Realtime(Group):
@@ -177,6 +204,7 @@ class Limits(Group):
     room_members_add: int = Field(100, ge=1)
     rooms_per_user: int = Field(5000, ge=1)
     sessions_per_user: int = Field(100, ge=1)
+    tickets_per_session: int = Field(20, ge=1)
     huge_room: int = Field(1000, ge=2)
 
 
@@ -256,6 +284,6 @@ def _refuse_unknown() -> None:
 def _explain(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     value = "" if isinstance(error["input"], dict) else f" (it is {error['input']!r})"
-    if path[-1:] == ["secret_key"] or "url" in path:  # both may hold a secret
+    if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
         value = ""
     return f"{PREFIX}{'__'.join(path).upper()}: {error['msg'].removeprefix('Value error, ')}{value}"

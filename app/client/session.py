@@ -7,13 +7,13 @@ from typing import Any
 
 from app.client.errors import Refused, Unreachable
 from app.client.http import Http
+from app.core.errors import Code
 from app.users.schemas import TokenOut
 
 TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
 EARLY_S = 20.0  # an access token with less left than this is renewed before it is used
 CLOSING_S = 5.0
-# A refresh token may be used again, for the same answer, only within seconds of the first use:
-# an answer that got lost is asked for again at once, or the session is lost.
+# A lost answer is asked for again: the server gives it for as long as its tokens are not used.
 LOST_ANSWER_PAUSES_S = (0.2, 1.0, 3.0)
 
 
@@ -50,12 +50,13 @@ class Session:
             renewal.cancel()
 
     async def request(self, method: str, path: str, **content: Any) -> bytes:
-        """As the user; a token that is not accepted any more is renewed once."""
+        """As the user; a token that is not accepted any more is renewed once, unless its session
+        has ended."""
         token = await self.token()
         try:
             return await self.http.request(method, path, token, **content)
         except Refused as refused:
-            if refused.status != 401:
+            if refused.status != 401 or refused.code == Code.SESSION_ENDED:
                 raise
         if self._tokens is not None and token == self._tokens.access_token:
             await self.renew()

@@ -16,6 +16,10 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
     UNAUTHENTICATED = "unauthenticated"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105  # the name of an error
+    SESSION_ENDED = "session_ended"
+    INVALID_REQUEST = "invalid_request"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     INVALID_GRANT = "invalid_grant"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
@@ -90,14 +94,38 @@ class TooSlow(ChatError):
 
 
 class Unauthenticated(ChatError):
-    """No valid access token, ticket or session."""
+    """The access token or ticket is not one that is valid here."""
 
     code = Code.UNAUTHENTICATED
 
 
+class TokenMissing(Unauthenticated):
+    """There is no token at all."""
+
+
+class TokenExpired(Unauthenticated):
+    """The access token was a good one: it has to be renewed with the refresh token."""
+
+    code = Code.TOKEN_EXPIRED
+
+
 class SessionEnded(Unauthenticated):
-    """The token is a good one, of a session that was ended or a user who is banned: nothing mends
-    it but a new login. A socket is closed with 4403 for it, not with 4401."""
+    """The token is a good one, of a session that has ended or expired, or of a user who is banned:
+    the only remedy is a new login. A socket is closed with 4403 for it, not with 4401."""
+
+    code = Code.SESSION_ENDED
+
+
+class InvalidRequest(Invalid):
+    """A form of POST /auth/token that lacks a parameter, or has one twice (RFC 6749, 5.2)."""
+
+    code = Code.INVALID_REQUEST
+
+
+class UnsupportedGrantType(ChatError):
+    """`grant_type` is none that this server knows (RFC 6749, 5.2)."""
+
+    code = Code.UNSUPPORTED_GRANT_TYPE
 
 
 class InvalidGrant(ChatError):

@@ -83,14 +83,16 @@ class Session(Base):
     """One login of one user: a family of refresh tokens (RFC 9700, 4.14.2)."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index(None, "user_id", "expires_at"), TABLE)
+    __table_args__ = (Index(None, "user_id", "expires_at"), Index(None, "expires_at"), TABLE)
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     client: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(ascii_key(64))
     created_at: Mapped[datetime] = mapped_column(Utc)
-    used_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime] = mapped_column(Utc)  # the last login or renewal
+    # The `used_at` whose access token was used: its answer has arrived.
+    confirmed_at: Mapped[datetime | None] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)
     revoked_at: Mapped[datetime | None] = mapped_column(Utc)
 
@@ -99,7 +101,7 @@ class RefreshToken(Base):
     """Kept after its use until it expires, so that a second use is noticed."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+    __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"), CLUSTERED)
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
@@ -111,7 +113,7 @@ class Ticket(Base):
     """Opens one WebSocket, once, soon."""
 
     __tablename__ = "ws_tickets"
-    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+    __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"), CLUSTERED)
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))

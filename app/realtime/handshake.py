@@ -12,6 +12,7 @@ from app.persistence.repositories.sessions import SessionState
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
 from app.users.logins import redeem_ticket
+from app.web.auth import identify
 from app.web.context import Context
 
 
@@ -67,7 +68,7 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
 async def authenticate(context: Context, token: str) -> tuple[Actor, SessionState]:
     """Who a hello speaks for: an access token has dots, a ticket has none."""
     if "." in token:
-        return await context.actors.ask(context.tokens.verify(token))
+        return await identify(context, token)
     found = await context.database.transact(redeem_ticket, token)
     if found is None:
         raise Unauthenticated(

@@ -1,21 +1,24 @@
 """/auth and /ws-tickets."""
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.core.clock import now
-from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
+from app.core.errors import Code, Forbidden, InvalidGrant
 from app.core.fields import Uuid
 from app.core.names import name_key
+from app.core.password_policy import check_password
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
 from app.users.logins import Proof
-from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenOut
+from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.web.bodies import StrictRoute
 from app.web.context import Context
-from app.web.deps import ActorDep, ContextDep, client_address, throttled
+from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address, throttled
 from app.web.problems import problems
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
@@ -36,35 +39,41 @@ async def register(body: Register, context: ContextDep) -> Me:
     """Make an account."""
     if context.settings.auth.registration == "closed":
         raise Forbidden("Registration is closed here. Ask an administrator for an account.")
-    account = NewAccount(
-        body.username,
-        body.display_name or body.username,
-        await context.passwords.hash(body.password),
-    )
+    display_name = body.display_name or body.username
+    await asyncio.to_thread(check_password, body.password, "password", body.username, display_name)
+    account = NewAccount(body.username, display_name, await context.passwords.hash(body.password))
     user = await context.database.transact(accounts.register, account)
     return Me.model_validate(user, from_attributes=True)
 
 
 @router.post(
     "/auth/token",
-    responses=problems(Code.INVALID_GRANT, Code.FORBIDDEN, Code.RATE_LIMITED),
+    responses=problems(
+        *(Code.INVALID_REQUEST, Code.UNSUPPORTED_GRANT_TYPE, Code.INVALID_GRANT),
+        *(Code.FORBIDDEN, Code.RATE_LIMITED),
+    ),
     dependencies=[Depends(throttled)],
+    openapi_extra=REQUEST_BODY,
 )
 async def token(
-    form: Annotated[TokenForm, Form()],
+    form: TokenFormDep,
     context: ContextDep,
     request: Request,
+    response: Response,
     user_agent: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> TokenOut:
     """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
 
-    A refresh token is used once; a repeat within a few seconds gets the same answer, a later one
-    ends the session. Who is banned is refused with `forbidden`.
+    A refresh token is used once. A repeat gets the same successor, until one of the tokens that
+    came with it is used; a later repeat ends the session. A user who is banned is `forbidden`.
     """
     if form.grant_type == "password":
-        login = await _log_in(form, context, user_agent, client_address(request))
+        login = await _log_in(
+            form.username or "", form.password or "", context, user_agent, client_address(request)
+        )
     else:
-        login = await _renew(form, context)
+        login = await _renew(form.refresh_token or "", context)
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1
     issued = now()
     expires = issued + context.access_lifetime
     return TokenOut(
@@ -74,12 +83,12 @@ async def token(
     )
 
 
-async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
-    if form.username is None or form.password is None:
-        raise Invalid("grant_type=password needs `username` and `password`.")
+async def _log_in(
+    username: str, password: str, context: Context, user_agent: str, address: str
+) -> logins.Login:
     for _ in range(logins.LOOKS):
         with suppress(logins.HashReplaced):
-            return await _check_password(form.username, form.password, context, user_agent, address)
+            return await _check_password(username, password, context, user_agent, address)
     raise InvalidGrant(logins.WRONG_PASSWORD)
 
 
@@ -103,11 +112,9 @@ async def _check_password(
     )
 
 
-async def _renew(form: TokenForm, context: Context) -> logins.Login:
-    if not form.refresh_token:
-        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
+async def _renew(refresh_token: str, context: Context) -> logins.Login:
     login = await context.database.transact(
-        logins.refresh, form.refresh_token, context.tokens, context.settings.auth
+        logins.refresh, refresh_token, context.tokens, context.settings.auth
     )
     if login is None:
         raise InvalidGrant(REUSED)
@@ -115,9 +122,12 @@ async def _renew(form: TokenForm, context: Context) -> logins.Login:
 
 
 @router.post("/auth/logout", status_code=204)
-async def logout(actor: ActorDep, context: ContextDep) -> Response:
-    """End the session that asks; its sockets are closed."""
-    await context.database.transact(logins.log_out, actor)
+async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
+    """End the session of the access token, which may have expired; its sockets are closed.
+
+    Again, it changes nothing.
+    """
+    await context.database.transact(logins.log_out, claims)
     return Response(status_code=204)
 
 
@@ -149,5 +159,8 @@ async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Resp
 @router.post("/ws-tickets", status_code=201)
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    secret = await context.database.transact(logins.issue_ticket, actor, context.settings.auth)
-    return TicketOut(ticket=secret, expires_in=context.settings.auth.ticket_s)
+    lifetime_s = context.settings.auth.ticket_s
+    secret = await context.database.transact(
+        logins.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
+    )
+    return TicketOut(ticket=secret, expires_in=lifetime_s)

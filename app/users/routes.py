@@ -1,5 +1,6 @@
 """/users."""
 
+import asyncio
 from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Response
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from app.core.errors import Code, Forbidden
 from app.core.fields import Uuid
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
+from app.core.password_policy import check_password
 from app.users import accounts, logins
 from app.users.logins import Proof
 from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
@@ -63,6 +65,8 @@ async def change_password(body: ChangePassword, actor: ActorDep, context: Contex
     """
     for _ in range(logins.LOOKS):
         user = await context.database.read(accounts.get_user, actor.user)
+        names = (user.username, user.display_name)
+        await asyncio.to_thread(check_password, body.new_password, "new_password", *names)
         stored = user.password_hash
         right = await context.passwords.verify(stored, body.old_password)
         if stored is None or not right:

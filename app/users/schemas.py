@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from app.core.fields import STORABLE, DisplayName, Input, Username
+from app.core.password_policy import MIN_CHARS
 
-Password = Annotated[str, StringConstraints(min_length=8, max_length=200), *STORABLE]
+Password = Annotated[str, StringConstraints(min_length=MIN_CHARS, max_length=200), *STORABLE]
 FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 
 
@@ -23,7 +24,7 @@ class Register(Input):
     )
 
     username: Username = Field(description="Letters, digits and . _ - inside; unique without case.")
-    password: Password
+    password: Password = Field(description="None of the most common ones, and not the name.")
     display_name: DisplayName | None = Field(None, description="Absent: the username.")
 
 
@@ -43,7 +44,7 @@ class ChangePassword(Input):
     )
 
     old_password: FormText
-    new_password: Password
+    new_password: Password = Field(description="None of the most common ones, and not the name.")
 
 
 class UserOut(BaseModel):

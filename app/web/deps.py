@@ -8,8 +8,10 @@ from fastapi.security import OAuth2PasswordBearer
 from pydantic import Field
 
 from app.core.actor import Actor
-from app.core.errors import Unauthenticated
+from app.core.errors import TokenMissing
 from app.core.fields import IN_DIGITS
+from app.core.tokens import Claims
+from app.web.auth import identify
 from app.web.context import Context
 
 oauth2 = OAuth2PasswordBearer(
@@ -32,20 +34,32 @@ async def get_context(connection: HTTPConnection) -> Context:
 ContextDep = Annotated[Context, Depends(get_context)]
 
 
-async def current_actor(
-    context: ContextDep, token: Annotated[str | None, Depends(oauth2)]
-) -> Actor:
-    """The caller. Raises Unauthenticated without a living session behind a valid access token."""
+async def bearer_token(token: Annotated[str | None, Depends(oauth2)]) -> str:
+    """Raises TokenMissing."""
     if not token:
-        raise Unauthenticated(
+        raise TokenMissing(
             "This needs an access token: send `Authorization: Bearer …` with one from "
             "POST /api/v1/auth/token."
         )
-    actor, _ = await context.actors.ask(context.tokens.verify(token))
+    return token
+
+
+BearerToken = Annotated[str, Depends(bearer_token)]
+
+
+async def current_actor(context: ContextDep, token: BearerToken) -> Actor:
+    """The caller. Raises Unauthenticated without a living session behind a valid access token."""
+    actor, _ = await identify(context, token)
     return actor
 
 
+async def signed_claims(context: ContextDep, token: BearerToken) -> Claims:
+    """What a token of ours says, which may have expired, as its session may: good for a logout."""
+    return context.tokens.verify(token, accept_expired=True)
+
+
 ActorDep = Annotated[Actor, Depends(current_actor)]
+ClaimsDep = Annotated[Claims, Depends(signed_claims)]
 
 
 def client_address(connection: HTTPConnection) -> str:

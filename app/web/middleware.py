@@ -98,7 +98,7 @@ class Guard:
 
         if _announced_bytes(scope) > self._max_body_bytes:
             error = TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
-            await problem(error, request_id)(scope, receive, send)
+            await problem(error, request_id, scope["path"])(scope, receive, send)
             return
         try:
             await self._app(scope, self._counting(receive), send_and_note)
@@ -107,7 +107,7 @@ class Guard:
             if begun:  # the connection can only be cut
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
-            await problem(failure, request_id)(scope, receive, send)
+            await problem(failure, request_id, scope["path"])(scope, receive, send)
 
     def _counting(self, receive: Receive) -> Receive:
         """For bodies that come in chunks and do not say how many."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from app.core.errors import Code
 from app.web.problems import Problem, problems
@@ -10,7 +11,7 @@ from app.web.problems import Problem, problems
 _REF = "#/components/schemas/{model}"
 _ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
 _WITH_BODY = problems(Code.TOO_LARGE)
-_WITH_TOKEN = problems(Code.UNAUTHENTICATED)
+_WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
@@ -19,18 +20,21 @@ _SUCCESS = {
 }
 
 
-def complete(app: FastAPI, text_chars: int) -> None:
-    """Adds to each operation below /api the problems that any of them can answer with, and the
-    limit of a text, which is a setting."""
+def complete(app: FastAPI, text_chars: int, *models: type[BaseModel]) -> None:
+    """Adds to each operation below /api the problems that any of them can answer with, the limit of
+    a text, which is a setting, and the schemas of models that FastAPI does not see."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            _add_problem_schema(document)
-            document["components"]["schemas"]["Draft"]["properties"]["text"]["maxLength"] = (
-                text_chars
-            )
+            schemas = document["components"]["schemas"]
+            _add_schema(schemas, Problem)
+            for model in models:
+                _add_schema(schemas, model)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            schemas["Draft"]["properties"]["text"]["maxLength"] = text_chars
             for path, item in document["paths"].items():
                 if path.startswith("/api/"):
                     for operation in item.values():
@@ -40,13 +44,10 @@ def complete(app: FastAPI, text_chars: int) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
 
 
-def _add_problem_schema(document: dict[str, Any]) -> None:
-    schemas = document["components"]["schemas"]
-    problem = Problem.model_json_schema(ref_template=_REF, mode="serialization")
-    schemas.update(problem.pop("$defs"))
-    schemas["Problem"] = problem
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
+def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(ref_template=_REF, mode="serialization")
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
 
 
 def _add_common(operation: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,8 +17,10 @@ from app.client.feed import Connected, Disconnected, Reset, RoomLost
 from app.client.http import Server
 from app.client.link import Link
 from app.client.tls import trusting
+from app.core.clock import now
 from app.core.errors import Code
 from app.core.events import MessageCreated, ReadMarker, RoomEvent
+from app.core.tokens import Tokens
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
@@ -215,16 +218,25 @@ async def test_access_tokens_are_renewed_by_one_request(host: Host) -> None:
     async with client(host) as again:
         assert await again.resume(kept[-1]) == ada.user
         await again.log_out()
-        with pytest.raises(Refused, match="ended"):
+        with pytest.raises(Refused, match="ended") as refused:
             await again.api.me()
+        assert refused.value.code == "session_ended"  # and it did not try to renew it
 
 
-async def test_an_expired_token_is_no_reason_not_to_come_back(embedded: Backend) -> None:
+@pytest.mark.parametrize("code", ["token_expired", "unauthenticated"])
+async def test_an_expired_token_is_no_reason_not_to_come_back(embedded: Backend, code: str) -> None:
+    """Nor is one of another key."""
     async with hosting(embedded.settings) as host, guest(host) as ada:
         room = await meet(ada)
         session = ada.chat._session
         assert session._tokens
-        session._tokens = session._tokens.model_copy(update={"access_token": "a.b.c"})
+        tokens = Tokens(host.settings.auth.keys, host.settings.auth.issuer)
+        claims, past = tokens.verify(session._tokens.access_token), now() - timedelta(hours=1)
+        stale = tokens.sign(claims, past, past) if code == "token_expired" else "a.b.c"
+        with pytest.raises(Refused) as refused:
+            await session.http.request("GET", "/api/v1/users/me", stale)
+        assert refused.value.code == code
+        session._tokens = session._tokens.model_copy(update={"access_token": stale})
         host.cut()
         ack = await ada.chat.send(room, "hello")
         await ada.has(room, ack.seq)

@@ -9,6 +9,10 @@ PROBLEMS = {
     "invalid": (422, "never", "Unprocessable Entity"),
     "too_large": (413, "never", "Request Entity Too Large"),
     "unauthenticated": (401, "never", "Unauthorized"),
+    "token_expired": (401, "never", "Unauthorized"),
+    "session_ended": (401, "never", "Unauthorized"),
+    "invalid_request": (400, "never", "Bad Request"),
+    "unsupported_grant_type": (400, "never", "Bad Request"),
     "invalid_grant": (400, "never", "Bad Request"),
     "forbidden": (403, "never", "Forbidden"),
     "not_found": (404, "never", "Not Found"),
@@ -46,6 +50,11 @@ def refused(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
     assert problem["detail"].endswith((".", "?"))
     assert problem["request_id"] == response.headers["x-request-id"]
     assert ("www-authenticate" in response.headers) == (status == 401)
+    if status == 401:  # RFC 6750, 3.1
+        realm, *said = response.headers["www-authenticate"].split(", ", 2)
+        assert realm == 'Bearer realm="chat"'
+        description = f'error_description="{problem["detail"]}"'
+        assert said in ([], ['error="invalid_token"', description])
     if retry == "after":
         assert problem["retry_after_ms"] > 0
         seconds = int(response.headers["retry-after"])

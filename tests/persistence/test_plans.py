@@ -101,6 +101,12 @@ HOT: dict[str, Query] = {
     ),
     "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
     "ticket": lambda w: w.database.transact(lambda uow: uow.sessions.take_ticket(b"t" * 32, now())),
+    "ticket, the newest": lambda w: w.database.transact(
+        lambda uow: uow.sessions.keep_newest_tickets(w.actor.session, 20)
+    ),
+    "confirm": lambda w: w.database.transact(
+        lambda uow: uow.sessions.confirm(w.actor.session, now())
+    ),
     "members": lambda w: w.database.read(
         lambda reads: reads.members.of_room(w.rooms[1], None, 100, w.actor.user)
     ),

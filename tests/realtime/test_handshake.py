@@ -1,5 +1,6 @@
 """Who gets a socket: what is refused as HTTP, and which hello convinces."""
 
+import base64
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
@@ -40,6 +41,13 @@ async def expect_refused(peer: Peer, error: str, code: int, frame_id: Any = None
     assert answer.get("id") == frame_id
     assert await peer.closed() == code
     assert peer.frames == [answer]
+
+
+# Whose header alone would be a failure of the library that reads it.
+HOSTILE = [
+    base64.urlsafe_b64encode(header).decode().rstrip("=") + ".e30.AAAA"
+    for header in (b"[" * 990, b'{"a":' * 300, b'{"alg":1e999}', b"1" * 1500)
+]
 
 
 # Before it is a socket.
@@ -172,7 +180,9 @@ async def test_a_ticket_expires(start: Start) -> None:
         await expect_refused(peer, "unauthenticated", 4401)
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048])
+@pytest.mark.parametrize(
+    "token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048, "\0", *HOSTILE]
+)
 async def test_a_wrong_token_ends_the_socket(server: Running, token: str) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id="h", token=token)
@@ -185,13 +195,13 @@ async def test_an_access_token_opens_sockets_until_it_expires(server: Running, a
     claims = server.context.tokens.verify(ada.access)
     hour = timedelta(hours=1)
     stale = server.context.tokens.sign(claims, now() - 2 * hour, now() - hour)
-    foreign = Tokens(b"somebody else's key " * 2, "chat").sign(
+    foreign = Tokens([b"somebody else's key " * 2], "chat").sign(
         Claims(claims.user, claims.session), now(), now() + hour
     )
-    for token in (stale, foreign):
+    for token, error in ((stale, "token_expired"), (foreign, "unauthenticated")):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
-            await expect_refused(peer, "unauthenticated", 4401)
+            await expect_refused(peer, error, 4401)
 
 
 async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Person) -> None:
@@ -200,7 +210,7 @@ async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Per
     for token in (left, ada.access):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
-            await expect_refused(peer, "unauthenticated", 4403)
+            await expect_refused(peer, "session_ended", 4403)
 
 
 async def test_a_hello_may_be_as_large_as_announced_and_no_larger(

@@ -98,6 +98,6 @@ async def test_who_is_banned_does_not_come_back(start: Start, peers: Peers) -> N
     for token in (ada.access, ticket):
         peer = await peers.dial(server.url)
         await peer.send("hello", id=1, token=token)
-        assert (await peer.expect("error", id=1))["code"] == "unauthenticated"
+        assert (await peer.expect("error", id=1))["code"] == "session_ended"
         assert await peer.closed() == 4403
     assert not server.hub.sockets

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app.core.clock import now
+from app.core.errors import Busy
 from app.core.events import Kind
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
@@ -15,6 +16,7 @@ from app.realtime.repair import _heads
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
+from tests.features.users.auth import renew, session_happened, whoami
 from tests.realtime.conftest import Own, Start, again, soon
 from tests.realtime.hooks import Held
 from tests.realtime.peer import Peers
@@ -48,7 +50,8 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Pe
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
-    ok(await server.http.post("/api/v1/auth/token", data=form))
+    login = ok(await server.http.post("/api/v1/auth/token", data=form))
+    ok(await whoami(server.http, login["access_token"]))
     await peer.settled()
     assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
     assert await peer.closed(within=1) == 4403
@@ -111,6 +114,44 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     reading.set()
     assert await peer.closed(within=3) == 4403
     assert not server.hub.sockets
+
+
+async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    for person in (ada, bob):
+        end = now() + timedelta(hours=1)
+        await session_happened(server.running, person.session, expires_at=end)
+    stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
+    ok(await renew(server.http, ada.refresh))
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    assert await ends.closed() == 4402
+    for peer in (stays, also):
+        await peer.settled()
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(days=31))
+    for peer in (stays, also):
+        assert await peer.closed() == 4402
+
+
+async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    server = await start()
+    ada = await server.person()
+    await session_happened(server.running, ada.session, expires_at=now() + timedelta(hours=1))
+    peer = await peers.join(ada)
+    await peer.settled()
+
+    async def busy(*_: object) -> None:
+        raise Busy("Not now.")
+
+    monkeypatch.setattr(server.running.context.database, "read", busy)
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    assert await peer.closed() == 4402
 
 
 async def test_a_socket_ends_with_its_session(

@@ -1,12 +1,17 @@
 """Settings: where they come from, and what is said about those that are wrong."""
 
+import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from app.core.clock import now
+from app.core.ids import new_id
+from app.core.tokens import Claims, Tokens
 from app.settings import PREFIX, ROOT, Settings, SettingsError, load_settings
 
 KEY = "k" * 32
@@ -98,6 +103,7 @@ def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPat
     ("variable", "value"),
     [
         ("CHAT_AUTH__SECRET_KEY", "too-short-SECRET"),
+        ("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{KEY},too-short-SECRET"),
         ("CHAT_DATABASE__URL", "postgres://chat:SECRET@host/chat"),
         ("CHAT_REDIS__URL", "http://:SECRET@host"),
     ],
@@ -109,6 +115,42 @@ def test_a_secret_is_not_repeated(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "SECRET" not in str(caught.value).replace("SECRET_KEY", "")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            f'"{KEY}"',
+            f"'{KEY}'",
+            f'{{"a": "{KEY}"}}',
+            f'["{KEY}"]',
+            f'{{"kty":"oct","k":"{KEY}"}}',
+        ),
+        *(f"-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----", "9" * 40, "[" * 3000),
+        *("0\x82\x01\n" + "\udcff\udc80" * 20, "ключ" * 8, "null" * 8, f"ssh-rsa {KEY}"),
+    ],
+    ids=lambda key: ascii(key[:20]),
+)
+def test_a_key_is_the_bytes_of_its_variable(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no UTF-8, such as those of DER, stand in the environment as surrogates."""
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", key)
+    raw = os.environb[b"CHAT_AUTH__SECRET_KEY"]
+    keys = load_settings().auth.keys
+    assert keys == (raw,)
+    claims, at = Claims(new_id(), new_id()), now()
+    tokens = Tokens(keys, "chat")
+    assert tokens.verify(tokens.sign(claims, at, at + timedelta(days=1))) == claims
+
+
+def test_fallback_keys_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
+    assert load_settings().auth.keys == (KEY.encode(),)
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{'a' * 32},{'b c' * 32},")
+    assert load_settings().auth.keys == (KEY.encode(), b"a" * 32, b"b c" * 32)
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{'a' * 32}, {'b' * 32}")
+    with pytest.raises(SettingsError, match=r"^CHAT_AUTH__SECRET_KEY_FALLBACKS: .*no spaces"):
+        load_settings()
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])

@@ -111,7 +111,7 @@ class RoomReads:
 
     async def by_origin(self, origin: str) -> Room | None:
         found = await self._session.scalars(select(Room).where(Room.origin == origin))
-        return found.one_or_none()
+        return next((room for room in found if room.origin == origin), None)  # PAD SPACE
 
     async def public(self, key: str, after: tuple[str, UUID] | None, limit: int) -> Sequence[Room]:
         """Public rooms that are not archived, whose name contains `key`, by name."""

@@ -1,4 +1,8 @@
-"""Accounts."""
+"""Accounts.
+
+Names are compared here once more: MySQL and MariaDB take "ada " for "ada", because their collations
+ignore spaces at the end (PAD SPACE).
+"""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -18,24 +22,26 @@ class UserReads:
 
     async def by_key(self, username_key: str) -> User | None:
         found = await self._session.scalars(select(User).where(User.username_key == username_key))
-        return found.one_or_none()
+        return next((user for user in found if user.username_key == username_key), None)
 
     async def ids_by_keys(self, keys: Iterable[str]) -> dict[str, UUID]:
         """The ids of those usernames that exist."""
+        wanted = set(keys)
         rows = await self._session.execute(
-            select(User.username_key, User.id).where(User.username_key.in_(list(keys)))
+            select(User.username_key, User.id).where(User.username_key.in_(wanted))
         )
-        return dict(rows.all())
+        return {key: user for key, user in rows if key in wanted}
 
     async def existing(self, ids: Iterable[UUID]) -> set[UUID]:
         return set(await self._session.scalars(select(User.id).where(User.id.in_(list(ids)))))
 
     async def by_origins(self, origins: Iterable[str]) -> dict[str, UUID]:
         """Imported accounts, by where they come from."""
+        wanted = set(origins)
         rows = await self._session.execute(
-            select(User.origin, User.id).where(User.origin.in_(list(origins)))
+            select(User.origin, User.id).where(User.origin.in_(wanted))
         )
-        return {origin: user for origin, user in rows if origin is not None}
+        return {origin: user for origin, user in rows if origin in wanted}
 
     async def search(self, key: str, after: str | None, limit: int) -> Sequence[User]:
         """Users whose username or display name contains `key`, by username."""

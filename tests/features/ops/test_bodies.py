@@ -138,7 +138,7 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=x", b"--y"),
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="'),
-        ("application/x-www-form-urlencoded", b"grant_type=%ff&%ff=%00"),
+        ("application/x-www-form-urlencoded", b"grant_typ\xff=%ff&%ff=%00"),
         ("application/x-www-form-urlencoded", b"&" * 10_000 + b"="),
         ("application/x-www-form-urlencoded", b"a=1&" * 5_000),
         ("", b"grant_type=password"),
@@ -147,9 +147,9 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
 )
 async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
-    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "invalid")
+    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "invalid_request")
 
 
 async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:
     files = {"grant_type": b"password", "username": b"x", "password": b"x"}
-    refused(await http.post(f"{API}/auth/token", files=files), "invalid")
+    refused(await http.post(f"{API}/auth/token", files=files), "invalid_request")

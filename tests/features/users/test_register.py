@@ -103,6 +103,23 @@ async def test_other_values_that_cannot_be(
     refused(await register(http, unique("ada"), **{field: value}), "invalid", field)
 
 
+@pytest.mark.parametrize("password", ["password", "12345678", "Iloveyou", "ｐａｓｓｗｏｒｄ"])
+async def test_common_passwords_are_refused(http: httpx.AsyncClient, password: str) -> None:
+    problem = refused(await register(http, unique("ada"), password=password), "invalid", "password")
+    assert "most common" in problem["detail"]
+
+
+async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
+    name = unique("ada-of-many-letters")
+    for given in (
+        {"password": name.upper()},
+        {"password": "Ada The 1st", "display_name": "ada the 1ST"},
+    ):
+        problem = refused(await register(http, name, **given), "invalid", "password")
+        assert "name of the account" in problem["detail"]
+    ok(await register(http, name, password=f"{name}!"), 201)
+
+
 async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     """A password that is refused does not come back, and so does not get into anybody's log."""
     answer = await register(http, unique("ada"), password="hidden!")
