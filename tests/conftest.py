@@ -9,12 +9,14 @@ import pytest
 from hypothesis import Phase, settings
 
 from app.core.events import Announcement
+from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
 from tests.servers.backend import Backend, empty, make_settings, migrate, unique_name
 from tests.servers.mariadb import MariaDb, run_mariadb
 from tests.servers.redis import RedisServer, run_redis
+from tests.waiting import LIMIT_S
 
 # Speed is measured in bench/, never asserted here.
 settings.register_profile("default", deadline=None)
@@ -36,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"mariadb", "redis_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("cluster")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A database that is slow because the machine is, is ready."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routes, "READY_WITHIN_S", LIMIT_S)
+        yield
 
 
 @pytest.fixture(scope="session")

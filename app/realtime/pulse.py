@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from app.core.clock import now
+from app.core.clock import now, tick
 from app.core.errors import ChatError
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import Reader
@@ -30,12 +30,20 @@ async def beat(hub: Hub, settings: Realtime) -> None:
     loop = asyncio.get_running_loop()
     number = 0
     while True:
-        await asyncio.sleep(TICK_S)
+        late_s = await tick(TICK_S)
         number += 1
         hub.turn.end()  # what the heads tell of is on its way before them
         at = loop.time()
+        if late_s > TICK_S:
+            _excuse_silence(hub, late_s, at)
         for socket in [one for one in hub.sockets if one.look_at <= at]:
             _look(hub, settings, socket, at, number)
+
+
+def _excuse_silence(hub: Hub, late_s: float, at: float) -> None:
+    """No client could be heard while this process stood still."""
+    for socket in hub.sockets:
+        socket.heard_at = min(socket.heard_at + late_s, at)
 
 
 def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:

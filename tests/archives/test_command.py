@@ -1,6 +1,5 @@
 """`python -m app import gitter`: what it prints, and how it exits."""
 
-import asyncio
 import signal
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from tests.archives.command import command, typed
 from tests.archives.contents import contents
 from tests.archives.files import SAMPLE, many, row, write
 from tests.servers.backend import Backend
+from tests.waiting import pause
 
 
 async def test_it_imports(backend: Backend, database: Database) -> None:
@@ -53,7 +53,7 @@ async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> No
     async with command(embedded.settings, "import", "gitter", str(SAMPLE), str(archive)) as process:
         assert process.stdout
         await process.stdout.readline()  # the first room of the sample is done
-        await asyncio.sleep(0.3)
+        await pause(0.3)
         process.send_signal(signal.SIGINT)
         output, errors = await process.communicate()
     assert process.returncode == 130, output

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import trustme
 
+from app.client import outbox
 from app.client import rooms as rooms_module
 from app.client.errors import Ended, Refused, Unreachable
 from app.client.feed import Connected, Disconnected, Reset, RoomLost
@@ -24,6 +25,7 @@ from app.core.tokens import Tokens
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, limit, pause
 
 DENSE = "the log of the room, without a hole, nothing twice"
 
@@ -48,8 +50,12 @@ def assert_dense(guest: Guest, room: UUID) -> None:
     assert seqs == list(range(1, len(seqs) + 1)), DENSE
 
 
-async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
-    """Two people type on while the server stops, stays away and comes back, twice."""
+async def test_a_restart_in_mid_conversation(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people type on while the server stops, stays away and comes back, twice. Nothing waits
+    until it is overdue."""
+    monkeypatch.setattr(outbox, "OVERDUE_S", 3600)
     async with hosting(backend.settings) as host, guest(host, "ada") as ada, guest(host) as bob:
         room = await meet(ada, bob)
 
@@ -57,17 +63,17 @@ async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
             answers = []
             for number in range(60):
                 answers.append(who.chat.send(room, f"{label}{number}"))
-                await asyncio.sleep(0.01)
+                await pause(0.01)
             return [(await answer).seq for answer in answers]
 
         typing = [asyncio.create_task(type_on(ada, "a")), asyncio.create_task(type_on(bob, "b"))]
         for _ in range(2):
             await eventually(lambda: ada.chat.connected and bob.chat.connected)
-            await asyncio.sleep(0.15)
+            await pause(0.15)
             await host.stop()
-            await asyncio.sleep(0.1)
+            await pause(0.1)
             await host.start()
-        async with asyncio.timeout(20):  # sooner than what is overdue is sent again
+        async with limit():
             seqs = [seq for task in typing for seq in await task]
         assert len(set(seqs)) == 120
         for who in (ada, bob):
@@ -85,9 +91,10 @@ async def test_cut_again_and_again(host: Host) -> None:
         for number in range(80):
             answers.append(ada.chat.send(room, str(number)))
             if number % 10 == 5:
+                await eventually(lambda: ada.chat.connected and bob.chat.connected)
                 host.cut()
-            await asyncio.sleep(0.01)
-        last = await asyncio.wait_for(answers[-1], 20)
+            await pause(0.01)
+        last = await asyncio.wait_for(answers[-1], LIMIT_S)
         for who in (ada, bob):
             await who.has(room, last.seq)
             assert_dense(who, room)
@@ -145,7 +152,7 @@ async def test_who_reads_late_misses_nothing(host: Host) -> None:
         await late.open(room, since=0)
         await ada.say(room, *map(str, range(150)))
         read: list[int] = []
-        async with asyncio.timeout(20):
+        async with limit():
             async for item in late.events():
                 if isinstance(item, RoomEvent):
                     read.append(item.seq)

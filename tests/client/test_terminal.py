@@ -16,9 +16,9 @@ import pytest
 from tests.client.host import PASSWORD, Host, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, limit
 
 pytestmark = pytest.mark.embedded
-START_S = 30
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,13 +49,13 @@ class Piped:
         self._process.stdin.write(f"{line}\n".encode())
 
     async def sees(self, part: str) -> None:
-        await eventually(lambda: any(part in line for line in self.out), within_s=START_S)
+        await eventually(lambda: any(part in line for line in self.out))
 
     async def finish(self) -> int:
         """End its input, and see how it ends."""
         assert self._process.stdin
         self._process.stdin.close()
-        async with asyncio.timeout(START_S):
+        async with limit():
             await self._reading
             return await self._process.wait()
 
@@ -134,7 +134,7 @@ async def test_at_a_terminal(host: Host) -> None:
 
     async def sees(part: bytes) -> None:
         try:
-            await eventually(lambda: part in screen, within_s=START_S)
+            await eventually(lambda: part in screen)
         except TimeoutError:
             pytest.fail(f"{part!r} is not in {bytes(screen)!r}")
 
@@ -156,7 +156,7 @@ async def test_at_a_terminal(host: Host) -> None:
         os.write(ours, b"line\r")
         await sees(b"ada: half a line")
         os.write(ours, b"\x04")
-        assert await asyncio.wait_for(process.wait(), START_S) == 0
+        assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
     finally:
         asyncio.get_running_loop().remove_reader(ours)
         if process.returncode is None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from tests.features.people import Person
 from tests.servers.backend import Group, make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
+from tests.waiting import LIMIT_S
+from tests.waiting import eventually as eventually
 
 # Into pytest's captured output. Short: the default renders tracebacks with all their variables.
 LOG: list[structlog.typing.Processor] = [
@@ -57,7 +59,7 @@ class Running:
     @asynccontextmanager
     async def client(self, verify: ssl.SSLContext = NOBODY) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its own: with its own connections, and nothing remembered."""
-        async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=LIMIT_S) as client:
             yield client
 
     async def people(self, http: httpx.AsyncClient, *names: str) -> list[Person]:
@@ -146,16 +148,15 @@ async def cluster_server_of(
 
 
 def generous(settings: Settings) -> Settings:
-    """Limits that no test reaches unless it is about them."""
+    """Limits that no test reaches unless it is about them, however slow the machine is."""
     return vary(
         settings,
         auth={"attempts_per_minute": 6e6, "attempts_burst": 100_000},
         limits={"sends_per_second": 1e5, "sends_burst": 100_000},
+        realtime={
+            "hello_timeout_s": 3600,
+            "dead_after_s": 3600,
+            "slow_age_s": 3600,
+            "slow_stall_s": 3600,
+        },
     )
-
-
-async def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    """Wait for what comes about by itself."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for sets no event
-            await asyncio.sleep(0.005)

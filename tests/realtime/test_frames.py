@@ -113,7 +113,7 @@ async def test_every_refusal_names_the_value_and_the_frame(peer: Peer) -> None:
     for number, (fields, code, path) in enumerate(REFUSED):
         for frame_id in (number, f"f{number}"):
             await peer.connection.send(json.dumps(fields | {"id": frame_id}))
-            error = await peer.expect("error", within=5)
+            error = await peer.expect("error")
             story = (fields, error)
             assert error["code"] == code, story
             assert error["id"] == frame_id, story
@@ -191,7 +191,7 @@ async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None
 
 
 async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
-    server = await start(limits={"frames_per_minute": 6, "frames_burst": 10})
+    server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 10})
     peer = await peers.join(await server.person())
     for number in range(12):
         await peer.send("read", id=number, room=ROOM, seq=1)
@@ -200,12 +200,12 @@ async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> N
     for number in (10, 11):
         error = await peer.expect("error", id=number)
         assert (error["code"], error["retry"]) == ("rate_limited", "after")
-        assert 0 < error["retry_after_ms"] <= 10_001
+        assert 0 < error["retry_after_ms"] <= 1_000_001
     assert peer.is_open
 
 
 async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
-    server = await start(limits={"frames_per_minute": 6, "frames_burst": 5})
+    server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 5})
     ada = await server.person()
     peer = await peers.join(ada)
     for number in range(11):
@@ -217,7 +217,7 @@ async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
 
 async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
-    server = await start(limits={"sends_per_second": 0.1, "sends_burst": 4})
+    server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
     ada = await server.person()
     room = await ada.makes_room()
     one, other = await peers.join(ada), await peers.join(ada)
@@ -225,7 +225,7 @@ async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> No
         await peer.says(room)
     error = await one.ask("message.send", room=room, nonce="again", text="x")
     assert (error["code"], error["retry"], error["room"]) == ("rate_limited", "after", room)
-    assert 0 < error["retry_after_ms"] <= 10_001
+    assert 0 < error["retry_after_ms"] <= 1_000_001
     assert (await ada.sends(room)).status_code == 429
     server.running.context.sends._of.clear()  # as if so much time had passed
     assert (await one.says(room, "x", nonce="again"))["seq"] == 7

@@ -231,7 +231,7 @@ async def test_an_odd_handshake_is_answered(server: Running, more: bytes) -> Non
 async def test_an_end_is_an_end_also_for_who_does_not_read(
     start: Start, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"slow_stall_s": 600, "slow_age_s": 600})
+    server = await start()
     slow_network(server.running)
     ada = await server.person()
     room = await ada.makes_room()

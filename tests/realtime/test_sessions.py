@@ -30,7 +30,7 @@ async def test_a_logout_closes_the_sockets_of_that_session(
     stay = [await peers.join(elsewhere), await peers.join(bob)]
     ok(await ada.post("/auth/logout"), 204)
     for peer in ended:
-        assert await peer.closed(within=1) == 4403
+        assert await peer.closed() == 4403
     for peer in stay:
         await peer.settled()
 
@@ -41,7 +41,7 @@ async def test_a_session_can_be_ended_from_another(
     elsewhere = await again(server, ada)
     lost, mine = await peers.join(elsewhere), await peers.join(ada)
     ok(await ada.delete(f"/auth/sessions/{elsewhere.session}"), 204)
-    assert await lost.closed(within=1) == 4403
+    assert await lost.closed() == 4403
     await mine.settled()
 
 
@@ -54,7 +54,7 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Pe
     ok(await whoami(server.http, login["access_token"]))
     await peer.settled()
     assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
-    assert await peer.closed(within=1) == 4403
+    assert await peer.closed() == 4403
 
 
 async def test_frames_after_the_end_are_not_executed(
@@ -94,7 +94,7 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
     server.deafen(lambda poke: poke.kind is Kind.SESSION_REVOKED or hear(poke))
     peer, other = await peers.join(ada), await peers.join(bob)
     ok(await ada.post("/auth/logout"), 204)
-    assert await peer.closed(within=3) == 4403
+    assert await peer.closed() == 4403
     await other.settled()
 
 
@@ -112,7 +112,7 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
         deaf.setattr(server.hub, "close_session", lambda *_: None)
         ok(await ada.post("/auth/logout"), 204)
     reading.set()
-    assert await peer.closed(within=3) == 4403
+    assert await peer.closed() == 4403
     assert not server.hub.sockets
 
 

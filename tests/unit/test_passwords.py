@@ -8,6 +8,7 @@ import pytest
 
 from app.core.errors import Busy
 from app.core.passwords import Passwords
+from tests.waiting import LIMIT_S, eventually
 
 
 @pytest.fixture
@@ -58,8 +59,8 @@ async def test_other_parameters_are_outdated(passwords: Passwords) -> None:
 async def test_no_more_than_the_pool_holds(passwords: Passwords) -> None:
     """A caller who goes away leaves its thread at work, so the place is not free yet."""
     go_on = threading.Event()
-    at_work = asyncio.create_task(passwords._run(lambda: go_on.wait(10)))
-    gone = asyncio.create_task(passwords._run(lambda: go_on.wait(10)))
+    at_work = asyncio.create_task(passwords._run(lambda: go_on.wait(LIMIT_S)))
+    gone = asyncio.create_task(passwords._run(lambda: go_on.wait(LIMIT_S)))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait([gone])
@@ -67,8 +68,7 @@ async def test_no_more_than_the_pool_holds(passwords: Passwords) -> None:
         await passwords.hash("x")
     go_on.set()
     assert await at_work
-    while passwords._free < 2:  # noqa: ASYNC110  # the thread says it by itself
-        await asyncio.sleep(0.001)
+    await eventually(lambda: passwords._free == 2)
     assert await passwords.hash("x")
 
 

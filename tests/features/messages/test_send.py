@@ -129,15 +129,15 @@ async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
 
 async def test_who_writes_too_fast_is_told_when_to_go_on(backend: Backend) -> None:
     settings = generous(backend.settings)
-    limits = {"sends_per_second": 2.0, "sends_burst": 3}
+    limits = {"sends_per_second": 0.001, "sends_burst": 3}
     settings = backend.vary(auth=settings.auth.model_dump(), limits=limits)
     async with serving(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         room = await ada.makes_room("public", bob)
         await ada.says(room, *"abc")
         problem = refused(await ada.sends(room), "rate_limited")
-        assert 0 < problem["retry_after_ms"] <= 501
+        assert 0 < problem["retry_after_ms"] <= 1_000_001
         ok(await bob.sends(room), 201)  # each has their own
-        await asyncio.sleep(problem["retry_after_ms"] / 1000)
+        server.context.sends._of.clear()  # as if so much time had passed
         ok(await ada.sends(room), 201)
         assert (await ada.room(room))["seq"] == 8

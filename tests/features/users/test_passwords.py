@@ -15,6 +15,7 @@ from tests.features.people import API, Person
 from tests.features.serving import PASSWORD, Running, serving
 from tests.features.users.auth import log_in, renew, whoami
 from tests.servers.backend import Backend
+from tests.waiting import limit
 
 NEW = "battery staple"
 
@@ -108,7 +109,7 @@ async def test_it_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
 
 
 async def test_attempts_are_throttled_like_logins(backend: Backend) -> None:
-    settings = backend.vary(auth={"attempts_per_minute": 2, "attempts_burst": 3})
+    settings = backend.vary(auth={"attempts_per_minute": 0.02, "attempts_burst": 3})
     async with serving(settings) as server, server.client() as http:
         ada = await server.person(http)
         for _ in range(2):
@@ -135,7 +136,7 @@ class Paused:
         monkeypatch.setattr(database, "transact", wait_once)
 
     async def reached(self) -> None:
-        async with asyncio.timeout(10):
+        async with limit():
             await self._reached.wait()
 
     def go_on(self) -> None:

@@ -13,6 +13,7 @@ from tests.features.people import Person
 from tests.features.serving import Running, eventually, generous, serving
 from tests.realtime.raw import Raw, raw
 from tests.servers.backend import make_settings, migrate, vary
+from tests.waiting import pause
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: chat\r\n"
 QUICK_S = 0.4
@@ -27,6 +28,13 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
     limits = {"request_head_s": QUICK_S, "request_body_s": QUICK_S}
     async with serving(vary(generous(settings), server=limits)) as server:
         yield server
+
+
+@pytest.fixture
+async def patient(embedded_server: Running) -> AsyncIterator[Raw]:
+    """A connection to a server that waits: these requests are as fast as the machine."""
+    async with raw(embedded_server.url) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ async def trickle(connection: Raw, data: bytes, every_s: float = 0.02) -> None:
     try:
         for n in range(len(data)):
             await connection.send(data[n : n + 1])
-            await asyncio.sleep(every_s)
+            await pause(every_s)
     except ConnectionError:
         return
     raise AssertionError("it waits until everything has come")
@@ -118,7 +126,7 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
     read = database.read
 
     async def slowly(*args: Any) -> Any:
-        await asyncio.sleep(3 * QUICK_S)
+        await pause(3 * QUICK_S)
         return await read(*args)
 
     async with hasty.client() as http:
@@ -137,16 +145,16 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
     [b"X: %b\r\n" % (b"x" * 500), b"x" * 500, b"X: x\r\n"],
     ids=["large headers", "one header", "many headers"],
 )
-async def test_a_head_without_end_is_refused(connection: Raw, piece: bytes) -> None:
-    await connection.send(GET + b"X: ")
+async def test_a_head_without_end_is_refused(patient: Raw, piece: bytes) -> None:
+    await patient.send(GET + b"X: ")
     for _ in range(4 * HEAD_BYTES // len(piece)):
-        await connection.send(piece)
-    assert problem_in(await connection.rest())["code"] == "too_large"
+        await patient.send(piece)
+    assert problem_in(await patient.rest())["code"] == "too_large"
 
 
-async def test_the_largest_head_is_answered(connection: Raw) -> None:
-    await connection.send(GET + b"X: " + b"x" * (HEAD_BYTES - 2000) + b"\r\n\r\n")
-    assert b" 200 " in await connection.reader.readuntil(b"\r\n")
+async def test_the_largest_head_is_answered(patient: Raw) -> None:
+    await patient.send(GET + b"X: " + b"x" * (HEAD_BYTES - 2000) + b"\r\n\r\n")
+    assert b" 200 " in await patient.reader.readuntil(b"\r\n")
 
 
 async def test_who_does_not_read_an_answer_is_cut(hasty: Running) -> None:
