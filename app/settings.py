@@ -136,6 +136,13 @@ class Auth(Group):
         return key
 
 
+Directory = Literal["everybody", "shared_rooms", "exact_name"]
+
+
+class Users(Group):
+    directory: Directory = "everybody"
+
+
 class Realtime(Group):
     hello_timeout_s: float = Field(5.0, gt=0)
     heartbeat_s: float = Field(25.0, gt=0)
@@ -194,6 +201,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     redis: Redis = Redis()
     auth: Auth = Auth()
+    users: Users = Users()
     realtime: Realtime = Realtime()
     limits: Limits = Limits()
 
