@@ -94,13 +94,11 @@ class RoomDetails(Stored):
     archived: bool = False
 
 
+# A type that takes somebody out of a room cannot be added: a release that does not know it would
+# not put them out. Who goes, goes with `member.left` or `member.removed`.
 class RoomEvent(Stored):
-    """The envelope: every event has these. One of a type that only a newer release knows is an
-    instance of this class, with what else it says.
-
-    A type that takes somebody out of a room cannot be added: a release that does not know it would
-    not put them out. Who goes, goes with `member.left` or `member.removed`.
-    """
+    """The envelope: every event has these. Releases add types: an event of a type that the reader
+    does not know counts like any other, and says more than this."""
 
     type: str
     room: UUID
