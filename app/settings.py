@@ -163,6 +163,13 @@ class Auth(Group):
         return keys
 
 
+Directory = Literal["everybody", "shared_rooms", "exact_name"]
+
+
+class Users(Group):
+    directory: Directory = "everybody"
+
+
 class Realtime(Group):
     hello_timeout_s: float = Field(5.0, gt=0)
     heartbeat_s: float = Field(25.0, gt=0)
@@ -222,6 +229,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     redis: Redis = Redis()
     auth: Auth = Auth()
+    users: Users = Users()
     realtime: Realtime = Realtime()
     limits: Limits = Limits()
 

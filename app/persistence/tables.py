@@ -24,6 +24,8 @@ from sqlalchemy.schema import MetaData
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.core.events import Role, RoomKind
+from app.core.lookalikes import SKELETON_CHARS
+from app.persistence.known import KnownKind, KnownRole
 from app.persistence.types import Id, LongText, Utc, ascii_key
 
 NAME_CHARS = 64
@@ -31,6 +33,7 @@ TITLE_CHARS = 100
 TOPIC_CHARS = 500
 NONCE_CHARS = 64
 ORIGIN_CHARS = 100
+FINGERPRINT_BYTES = 16
 
 TABLE = {
     "mysql_engine": "InnoDB",
@@ -62,6 +65,7 @@ class User(Base):
         UniqueConstraint("username_key"),
         UniqueConstraint("origin"),
         Index(None, "display_key"),
+        Index(None, "username_skeleton", unique=True),
         TABLE,
     )
 
@@ -69,6 +73,9 @@ class User(Base):
     username: Mapped[str] = mapped_column(String(NAME_CHARS))
     # NFKC can make a name up to 18 times longer (U+FDFA); the schema bounds the key, too.
     username_key: Mapped[str] = mapped_column(String(NAME_CHARS))
+    # `core/lookalikes.py`. None: an older account looks like this one, or a program of the step
+    # before has made it.
+    username_skeleton: Mapped[str | None] = mapped_column(String(SKELETON_CHARS))
     display_name: Mapped[str] = mapped_column(String(TITLE_CHARS))
     display_key: Mapped[str] = mapped_column(String(TITLE_CHARS))
     password_hash: Mapped[str | None] = mapped_column(ascii_key(255))  # None: cannot log in
@@ -130,7 +137,7 @@ class Room(Base):
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    kind: Mapped[RoomKind] = mapped_column(ascii_key(16))
+    kind: Mapped[RoomKind] = mapped_column(KnownKind)
     name: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
     name_key: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
     topic: Mapped[str] = mapped_column(String(TOPIC_CHARS), default="")
@@ -150,7 +157,7 @@ class Member(Base):
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
-    role: Mapped[Role] = mapped_column(ascii_key(16))
+    role: Mapped[Role] = mapped_column(KnownRole)
     joined_at: Mapped[datetime] = mapped_column(Utc)
     read_seq: Mapped[int] = mapped_column(BigInteger)
     # When it began, or `role` or `read_seq` changed, by the database's clock.
@@ -166,6 +173,7 @@ class Departure(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     at: Mapped[datetime] = mapped_column(Utc)  # by the database's clock
+    seq: Mapped[int | None] = mapped_column(BigInteger)  # of the event; None: not known
 
 
 class Message(Base):
@@ -178,6 +186,8 @@ class Message(Base):
     nonce: Mapped[str] = mapped_column(ascii_key(NONCE_CHARS))
     text: Mapped[str] = mapped_column(LongText)
     reply_to: Mapped[int | None] = mapped_column(BigInteger)
+    # Of what was sent under the nonce (`core/sends.py`); None: not known.
+    fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
     at: Mapped[datetime] = mapped_column(Utc)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
 
-from app.core.events import Role, RoomKind, Seq
+from app.core.events import ReadKind, ReadRole, Role, RoomKind, Seq
 from app.core.fields import Input, Title, Topic, Uuid
 from app.users.schemas import UserOut
 
@@ -86,13 +86,13 @@ class UpdateMember(Input):
 class RoomState(BaseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
-    kind: RoomKind
+    kind: ReadKind
     name: str | None
     topic: str
     archived: bool
     seq: Seq = Field(description="Of the newest event in the room's log.")
     users: list[UUID] | None = Field(None, description="Direct rooms: who they are between.")
-    role: Role | None = None
+    role: ReadRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: int | None = Field(None, description="Messages of others after the read marker.")
     mentions: int | None = Field(None, description="Those among them that name the caller.")
@@ -105,7 +105,7 @@ class RoomOut(RoomState):
 
 class MemberOut(BaseModel):
     user: UserOut
-    role: Role
+    role: ReadRole
     joined_at: datetime
     read_seq: Seq
 

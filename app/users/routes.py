@@ -9,7 +9,7 @@ from app.core.errors import Code, Forbidden
 from app.core.fields import Uuid
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
 from app.core.password_policy import check_password
-from app.users import accounts, logins
+from app.users import accounts, directory, logins
 from app.users.logins import Proof
 from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
 from app.web.bodies import StrictRoute
@@ -27,9 +27,16 @@ async def search(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Page[UserOut]:
-    """Find users by a part of their username or display name, by username."""
+    """Find users by a part of their username or display name, by username. Whom one finds is a
+    setting of the server: everybody, or people of shared rooms, or these and who has exactly this
+    username."""
     found = await context.database.read(
-        accounts.search_users, query, decode_cursor(cursor), limit + 1
+        directory.search_users,
+        actor,
+        query,
+        decode_cursor(cursor),
+        limit + 1,
+        context.settings.users.directory,
     )
     users, more = cut(list(found), limit)
     return Page(
@@ -80,6 +87,7 @@ async def change_password(body: ChangePassword, actor: ActorDep, context: Contex
 
 @router.get("/{user_id}", responses=problems(Code.NOT_FOUND))
 async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
-    """One user."""
-    user = await context.database.read(accounts.get_user, user_id)
+    """One user, if the server's directory shows them to the caller."""
+    shows = context.settings.users.directory
+    user = await context.database.read(directory.get_visible, actor, user_id, shows)
     return UserOut.model_validate(user, from_attributes=True)

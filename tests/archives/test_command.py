@@ -28,10 +28,16 @@ async def test_a_dry_run(embedded: Backend) -> None:
 
 
 async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_path: Path) -> None:
-    broken = write(tmp_path / "[bold]broken.tsv", [row(1, at="[red]once")])
+    late = row(2, at="9999-12-31T23:59:59-01:00")
+    rows = [late, row(3, "x" * 131_073), row(4, "BYTE"), row(1, at="[red]once")]
+    broken = write(tmp_path / "[bold]broken.tsv", rows)
+    broken.write_bytes(broken.read_bytes().replace(b"BYTE", b"\xff"))
     done = await typed(embedded.settings, "import", "gitter", str(broken), str(SAMPLE))
     assert done.exit_code == 1
-    assert f"{broken}:1: sent_at: " in done.stdout
+    assert f"{broken}:1: sent_at: is, in UTC, outside of the years 1 to 9999\n" in done.stdout
+    assert f"{broken}:2: text: has more than 65535 bytes\n" in done.stdout
+    assert f"{broken}:3: is not UTF-8: there is a byte 0xff\n" in done.stdout
+    assert f"{broken}:4: sent_at: should be a time of RFC 3339" in done.stdout
     assert "Harbour/Lounge: 26 new messages" in done.stdout
 
 
