@@ -12,7 +12,7 @@ from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
-from app.realtime.routes import ws
+from app.realtime.routes import sockets
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
-    app.router.routes.insert(0, ws)  # not behind all others: everybody comes back at once
+    app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
     complete(app, settings.limits.text_chars)
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.server.origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )

@@ -60,8 +60,10 @@ class Edge:
                     headers["Connection"] = "close"  # the next request goes elsewhere
             await send(message)
 
+        # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn leaves out.
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app({**scope, "method": method}, receive, send_with_headers)
         finally:
             log.info(
                 "request",
