@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from app.bootstrap import running
 from app.messages.routes import router as messages
@@ -18,8 +17,9 @@ from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
 from app.web import problems
-from app.web.middleware import Edge, Guard
+from app.web.middleware import Cors, Edge, Guard
 from app.web.openapi import complete
+from app.web.proxies import Proxies
 
 VERSION = "0.1.0"
 
@@ -54,11 +54,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
-            CORSMiddleware,
-            allow_origins=sorted(settings.server.origins),
+            Cors,
+            allow_origins=settings.server.origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Edge)
+    if settings.server.proxies:
+        app.add_middleware(
+            Proxies, trusted=settings.server.proxies, header=settings.server.proxy_header
+        )
     return app
