@@ -26,6 +26,8 @@ from app.web.context import Context
 from app.web.framing import END, MAX_HEAD_BYTES, read_head
 from app.web.problems import problem
 
+# Chunks of one body, and empty lines in it: each costs a call, and clients send few.
+MAX_CHUNKS = 10_000
 # A refusal would be lost, were the connection closed while the peer still sends.
 LINGER_S = 0.5
 
@@ -39,6 +41,7 @@ class ChatHttpProtocol(HttpToolsProtocol):
         self._searched = 0  # bytes of it in which no head ends
         self._is_handshake = self._in_head = self._in_body = self._keep_alive = False
         self._missing: int | None = 0  # bytes of the body; None: it comes in chunks
+        self._chunks = 0
         self._arrival: TimerHandle | None = None  # of the head or the body
         self._reading: TimerHandle | None = None  # of the peer, what we have written
 
@@ -99,6 +102,7 @@ class ChatHttpProtocol(HttpToolsProtocol):
             self._refuse(error)
             return
         self._missing, self._is_handshake = head.length, head.is_handshake
+        self._chunks = 0
         self._in_head = True
         self._feed(head.raw)
         self._in_head = False
@@ -116,8 +120,11 @@ class ChatHttpProtocol(HttpToolsProtocol):
             end = self._unparsed.find(END)
             whole = len(self._unparsed) - len(END) + 1
             piece = self._take(end + len(END) if end >= 0 else max(0, whole))
+            self._chunks += end >= 0
         self._feed(piece)
-        if self._missing is not None and self._in_body != (self._missing > 0):
+        if self._chunks > MAX_CHUNKS or (
+            self._missing is not None and self._in_body != (self._missing > 0)
+        ):
             self._refuse_body()
         return bool(piece)
 
@@ -158,6 +165,11 @@ class ChatHttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_body:  # trailers would be a second way to fill the memory
             super().on_header(name, value)
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS:
+            raise ValueError("too many chunks")
 
     def on_headers_complete(self) -> None:
         if self._is_handshake:
@@ -204,7 +216,12 @@ class ChatHttpProtocol(HttpToolsProtocol):
         self._refuse(TooSlow("The body of the request did not arrive in time."))
 
     def _refuse_body(self) -> None:
-        self._refuse(BadRequest("The request is not as its head says (RFC 9112)."))
+        self._refuse(
+            BadRequest(
+                "The request is malformed (RFC 9112): not as its head says, of an unknown method, "
+                f"or in more than {MAX_CHUNKS} chunks."
+            )
+        )
 
     def _refuse(self, error: ChatError) -> None:
         """Outside of every layer of the program: before or instead of its answer, never after."""

@@ -18,9 +18,6 @@ class Case:
     served: bool = False
     requests: int = 1
 
-    def __str__(self) -> str:
-        return self.name
-
 
 def head(*fields: bytes, line: bytes = b"POST /ws HTTP/1.1", host: bytes = b"Host: chat") -> bytes:
     return b"\r\n".join((line, *filter(None, (host, *fields)), b"", b""))
@@ -101,10 +98,10 @@ def _upgrades() -> Iterator[Case]:
 
 
 def _two_lengths() -> Iterator[Case]:
-    yield Case("CL.TE", lambda p: [head(length(END + p), CHUNKED) + END + p])
-    yield Case("CL.TE, the other order", lambda p: [head(CHUNKED, length(END + p)) + END + p])
-    yield Case("TE.CL", lambda p: [head(b"Content-Length: 4", CHUNKED) + chunk(p) + END])
-    yield Case("TE.CL, later", lambda p: [head(b"Content-Length: 0", CHUNKED), chunk(p) + END])
+    yield Case("CL.TE: both", lambda p: [head(length(END + p), CHUNKED) + END + p])
+    yield Case("CL.TE: the other order", lambda p: [head(CHUNKED, length(END + p)) + END + p])
+    yield Case("TE.CL: both", lambda p: [head(b"Content-Length: 4", CHUNKED) + chunk(p) + END])
+    yield Case("TE.CL: later", lambda p: [head(b"Content-Length: 0", CHUNKED), chunk(p) + END])
     for coding in (
         *(b"Transfer-Encoding: xchunked", b"Transfer-Encoding: chunked, identity"),
         *(b"Transfer-Encoding: identity", b"Transfer-Encoding: gzip, chunked"),
@@ -126,7 +123,7 @@ def _two_lengths() -> Iterator[Case]:
             f"TE.TE: {coding!r}, alone",
             lambda p, c=coding: [head(c) + END + p],  # type: ignore[misc]
         )
-    yield Case("TE in HTTP/1.0", lambda p: [head(CHUNKED, line=b"POST / HTTP/1.0") + END + p])
+    yield Case("TE.TE: in HTTP/1.0", lambda p: [head(CHUNKED, line=b"POST / HTTP/1.0") + END + p])
     for field in (
         *(b"Content-Length: +%d", b"Content-Length: -%d", b"Content-Length: %d %d"),
         *(b"Content-Length: %d, %d", b"Content-Length: 0x%x", b"Content-Length: %d.0"),
@@ -164,7 +161,7 @@ def _ignored_bodies() -> Iterator[Case]:
             served=True,
         )
     yield Case(
-        "a body after the answer",
+        "CL.0: a body after the answer",
         lambda p: [head(length(p), line=b"GET /health/live HTTP/1.1"), p],
         served=True,
     )
@@ -188,6 +185,8 @@ def _chunks() -> Iterator[Case]:
         "two bytes behind a chunk": lambda p: b"1\r\nxab" + p,
         "a bare LF behind a chunk": lambda p: b"1\r\nx\n" + p,
         "a bare LF at the end": lambda p: b"0\n\n" + p,
+        "far too many": lambda p: b"1\r\nx\r\n" * 20_000 + chunk(p),
+        "far too many empty lines": lambda p: chunk(b"\r\n" * 40_000) + chunk(p),
         "a broken trailer": lambda p: b"0\r\nX : y\r\n\r\n" + p,
         "a length in a trailer": lambda p: b"0\r\n" + length(p) + b"\r\n\r\n" + p,
     }.items():
@@ -257,4 +256,9 @@ def _heads() -> Iterator[Case]:
     )
 
 
-CASES = [*_upgrades(), *_two_lengths(), *_ignored_bodies(), *_chunks(), *_heads()]
+ALL = [*_upgrades(), *_two_lengths(), *_ignored_bodies(), *_chunks(), *_heads()]
+CASES = {
+    kind: [case for case in ALL if case.name.startswith(f"{kind}:")]
+    for kind in ("Upgrade", "CL.TE", "TE.CL", "TE.TE", "0.CL", "CL.0", "TE.0", "chunks", "head")
+}
+assert sum(map(len, CASES.values())) == len(ALL)

@@ -17,7 +17,7 @@ import structlog.testing
 from tests.features.answers import ok
 from tests.features.people import API, Person
 from tests.features.serving import PASSWORD, Running, embedded_server_of, generous, unique
-from tests.features.web.payloads import CASES, Case, head, swallow
+from tests.features.web.payloads import ALL, CASES, Case, head, swallow
 from tests.realtime.processes import ServerProcess, running
 from tests.realtime.raw import Raw, raw
 from tests.servers.backend import make_settings, migrate, unique_name
@@ -25,6 +25,7 @@ from tests.servers.mariadb import MariaDb
 from tests.servers.proxies import Proxy, run_proxy
 from tests.servers.redis import RedisServer
 
+pytestmark = pytest.mark.timeout(600)  # many attacks in one test
 WITHIN_S = 60.0
 STATUS = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ")
 
@@ -42,8 +43,21 @@ def request_of(person: Person) -> bytes:
     )
 
 
-async def attack(url: str, case: Case, victim: Person, *, in_bytes: bool = False) -> None:
-    """Both on one connection, as a proxy does it that sees another end of the first request."""
+async def attack(url: str, cases: list[Case], victim: Person, *, in_bytes: bool = False) -> None:
+    """All at once, each on a connection of its own."""
+    for start in range(0, len(cases), 20):
+        batch = cases[start : start + 20]
+        attacks = (_attack(url, case, victim, in_bytes=in_bytes) for case in batch)
+        found = await asyncio.gather(*attacks, return_exceptions=True)
+        for case, error in zip(batch, found, strict=True):
+            if error is not None:
+                error.add_note(f"This was {case.name}.")
+                raise error
+
+
+async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> None:
+    """Attacker and victim on one connection, as a proxy has it that sees another end of the first
+    request."""
     room = await victim.makes_room()
     pieces = case.pieces(prefix(room))
     if in_bytes:
@@ -75,13 +89,13 @@ async def attack(url: str, case: Case, victim: Person, *, in_bytes: bool = False
 
 
 @pytest.mark.parametrize("in_bytes", [False, True], ids=["in one piece", "byte by byte"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
 async def test_nothing_of_a_request_is_taken_for_another(
-    embedded_server: Running, case: Case, in_bytes: bool
+    embedded_server: Running, cases: list[Case], in_bytes: bool
 ) -> None:
     async with embedded_server.client() as http:
         ada = await embedded_server.person(http)
-        await attack(embedded_server.url, case, ada, in_bytes=in_bytes)
+        await attack(embedded_server.url, cases, ada, in_bytes=in_bytes)
 
 
 async def test_uvicorn_alone_takes_a_body_for_a_request(
@@ -140,9 +154,7 @@ async def enrol(http: httpx.AsyncClient) -> Person:
 
 async def test_nor_with_several_workers(workers: ServerProcess) -> None:
     async with httpx.AsyncClient(base_url=workers.url, timeout=WITHIN_S) as http:
-        ada = await enrol(http)
-        for case in CASES:
-            await attack(workers.url, case, ada)
+        await attack(workers.url, ALL, await enrol(http))
 
 
 @pytest.fixture(scope="module", params=["nginx", "haproxy"])
@@ -177,17 +189,20 @@ async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
     attacker.writer.transport.abort()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-async def test_nor_behind_a_proxy(embedded_server: Running, proxy: Proxy, case: Case) -> None:
+@pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
+async def test_nor_behind_a_proxy(
+    embedded_server: Running, proxy: Proxy, cases: list[Case]
+) -> None:
     """Attacker and victim share the one connection that the proxy has to the server."""
     async with client_of(proxy) as http:
         ada = await embedded_server.person(http)
-        room = await ada.makes_room()
-        with structlog.testing.capture_logs() as logged:
-            async with attacking(proxy, case.pieces(prefix(room))):
-                for _ in range(3):
-                    assert ok(await ada.get("/users/me"))["id"] == ada.id
-        assert not ok(await ada.get(f"/rooms/{room}"))["archived"]
-    requests = [line["path"] for line in logged if line["event"] == "request"]
-    assert f"{API}/rooms/{room}" not in requests
-    assert requests.count(f"{API}/users/me") == 3
+        for case in cases:
+            room = await ada.makes_room()
+            with structlog.testing.capture_logs() as logged:
+                async with attacking(proxy, case.pieces(prefix(room))):
+                    for _ in range(3):
+                        assert ok(await ada.get("/users/me"))["id"] == ada.id, case.name
+            assert not ok(await ada.get(f"/rooms/{room}"))["archived"], case.name
+            requests = [line["path"] for line in logged if line["event"] == "request"]
+            assert f"{API}/rooms/{room}" not in requests, case.name
+            assert requests.count(f"{API}/users/me") == 3, case.name
