@@ -141,7 +141,8 @@ def config_of(settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # `web/proxies.py`
+        timeout_keep_alive=server.keep_alive_s,  # type: ignore[arg-type]  # may be a fraction
     )
 
 

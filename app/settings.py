@@ -5,6 +5,7 @@ A variable is `CHAT_<GROUP>__<NAME>`, such as CHAT_DATABASE__URL. `.env.example`
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.origins import parse_origins
 from app.core.tokens import MIN_KEY_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,8 @@ class Server(Group):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     allowed_origins: str = ""
+    trusted_proxies: str = ""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     var: Path = ROOT / "var"
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -55,10 +59,32 @@ class Server(Group):
     drain_hard_s: float = Field(30.0, gt=0)
     request_head_s: float = Field(10.0, gt=0)
     request_body_s: float = Field(60.0, gt=0)
+    keep_alive_s: float = Field(75.0, gt=0)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def known_origins(cls, text: str) -> str:
+        return ",".join(sorted(parse_origins(text)))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def known_networks(cls, text: str) -> str:
+        try:
+            return ",".join(
+                str(ip_network(part.strip())) for part in text.split(",") if part.strip()
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; addresses and networks with commas, such as 10.0.0.0/8, ::1"
+            ) from None
 
     @property
     def origins(self) -> frozenset[str]:
-        return frozenset(_listed(self.allowed_origins))
+        return parse_origins(self.allowed_origins)
+
+    @property
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(part) for part in self.trusted_proxies.split(",") if part]
 
     @model_validator(mode="after")
     def both_halves_of_tls(self) -> Self:

@@ -36,7 +36,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a server by name needs it as much as one that has it as parameter."""
     for item in items:
-        if {"mariadb", "redis_server"} & set(getattr(item, "fixturenames", ())):
+        if {"mariadb", "redis_server", "proxy"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("cluster")
 
 

@@ -15,6 +15,7 @@ class Code(StrEnum):
     INVALID = "invalid"
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
+    BAD_REQUEST = "bad_request"
     UNAUTHENTICATED = "unauthenticated"
     TOKEN_EXPIRED = "token_expired"  # noqa: S105  # the name of an error
     SESSION_ENDED = "session_ended"
@@ -24,6 +25,8 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    UPGRADE_REQUIRED = "upgrade_required"
     USERNAME_TAKEN = "username_taken"
     NONCE_CONFLICT = "nonce_conflict"
     LAST_OWNER = "last_owner"
@@ -93,6 +96,12 @@ class TooSlow(ChatError):
     retry = Retry.NOW
 
 
+class BadRequest(ChatError):
+    """Malformed or ambiguous HTTP; the connection is closed, because its end is not known."""
+
+    code = Code.BAD_REQUEST
+
+
 class Unauthenticated(ChatError):
     """The access token or ticket is not one that is valid here."""
 
@@ -151,6 +160,18 @@ class MethodNotAllowed(ChatError):
     """The path exists, the HTTP method on it does not."""
 
     code = Code.METHOD_NOT_ALLOWED
+
+
+class UnsupportedMediaType(ChatError):
+    """The body is of a kind that the operation does not read."""
+
+    code = Code.UNSUPPORTED_MEDIA_TYPE
+
+
+class UpgradeRequired(ChatError):
+    """A plain request for what is a socket: usually a proxy that does not pass the upgrade on."""
+
+    code = Code.UPGRADE_REQUIRED
 
 
 class UsernameTaken(ChatError):

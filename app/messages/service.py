@@ -158,15 +158,16 @@ async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit
 
 
 async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
-    """Messages on both sides of `seq`, with it where it is a message itself."""
-    half = limit // 2
-    rest = limit - half
+    """Messages on both sides of `seq`, with it where it is a message itself. Near an end of the
+    room the other side fills the page."""
 
     async def read() -> Slice:
-        older, _ = await reads.messages.page_before(room_id, actor.user, seq, half + 1)
-        newer, _ = await reads.messages.page_after(room_id, actor.user, seq - 1, rest + 1)
-        messages = [*older[-half:], *newer[:rest]] if half else newer[:limit]
-        return Slice(messages, len(older) > half, len(newer) > rest)
+        older, _ = await reads.messages.page_before(room_id, actor.user, seq, limit + 1)
+        newer, _ = await reads.messages.page_after(room_id, actor.user, seq - 1, limit + 1)
+        before = min(len(older), max(limit // 2, limit - len(newer)))
+        start = len(older) - before
+        after = limit - before
+        return Slice([*older[start:], *newer[:after]], start > 0, len(newer) > after)
 
     return await _shown(reads, actor, room_id, read)
 

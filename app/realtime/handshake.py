@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket
 
 from app.core.actor import Actor
 from app.core.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated
+from app.core.origins import is_allowed, is_own
 from app.persistence.repositories.sessions import SessionState
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
@@ -55,10 +56,10 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         raise Invalid(f"Ask for the subprotocol: `Sec-WebSocket-Protocol: {SUBPROTOCOL}`.")
     origin = websocket.headers.get("origin")
-    if origin is None or origin in settings.server.origins:
+    if origin is None or is_allowed(origin, settings.server.origins):
         return
-    _, _, host = origin.partition("://")
-    if host != websocket.headers.get("host"):
+    secure = websocket.scope["scheme"] == "wss"
+    if not is_own(origin, websocket.headers.get("host", ""), secure=secure):
         raise Forbidden(
             f"Pages of {origin[:200]!r} may not connect here. "
             "CHAT_SERVER__ALLOWED_ORIGINS lists those that may."

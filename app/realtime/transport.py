@@ -20,13 +20,18 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import Protocol
 
 from app.core.rates import Bucket
+from app.web.framing import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 
 EXTENSION = "chat.writer"
+
+# The head of a handshake has passed the limits of `web/framing.py`; the library's are narrower.
+http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 
 # Bytes that are parsed at once: a few hundred of the smallest frames.
 PIECE = 4096

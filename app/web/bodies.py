@@ -5,8 +5,15 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from fastapi import Request, Response
+from fastapi import Request, Response, params
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+
+from app.core.errors import UnsupportedMediaType
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
 
 class StrictRequest(Request):
@@ -20,11 +27,26 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        field = self.body_field
+        media_type = FORM if field and isinstance(field.field_info, params.Form) else JSON
 
         async def strictly(request: Request) -> Response:
+            if field:
+                check_media_type(request.headers, media_type)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strictly
+
+
+def check_media_type(headers: Headers, expected: str) -> None:
+    """Of a request with a body. Raises UnsupportedMediaType."""
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    found, options = parse_options_header(headers.get("content-type"))
+    is_json = expected == JSON and found.startswith(b"application/") and found.endswith(b"+json")
+    is_unicode = options.get(b"charset", b"utf-8").lower() in _CHARSETS
+    if not is_unicode or not (is_json or found == expected.encode()):
+        raise UnsupportedMediaType(f"Send the body in UTF-8 as `Content-Type: {expected}`.")
 
 
 def parse(body: bytes) -> Any:

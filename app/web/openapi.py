@@ -10,7 +10,7 @@ from app.web.problems import Problem, problems
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
-_WITH_BODY = problems(Code.TOO_LARGE)
+_WITH_BODY = problems(Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 _WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
 
 _SUCCESS = {

@@ -39,6 +39,7 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Code.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
     Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     Code.TOKEN_EXPIRED: HTTPStatus.UNAUTHORIZED,
     Code.SESSION_ENDED: HTTPStatus.UNAUTHORIZED,
@@ -48,6 +49,8 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.UPGRADE_REQUIRED: HTTPStatus.UPGRADE_REQUIRED,
     Code.USERNAME_TAKEN: HTTPStatus.CONFLICT,
     Code.NONCE_CONFLICT: HTTPStatus.CONFLICT,
     Code.LAST_OWNER: HTTPStatus.CONFLICT,
@@ -98,6 +101,8 @@ def problem(
         headers["Pragma"] = "no-cache"  # RFC 6749, 5.2
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
     return JSONResponse(
         body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
     )
@@ -193,7 +198,7 @@ def install(app: FastAPI) -> None:
 
 def _allowed(request: Request) -> list[str]:
     """The methods that this address takes. Starlette names only those of the first route there."""
-    return [
+    found = [
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         if any(
@@ -201,6 +206,7 @@ def _allowed(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    return ["HEAD", *found] if "GET" in found else found
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}

@@ -7,6 +7,7 @@ import httpx
 # docs/protocol.md: code, status, retry, and the title that RFC 9110 gives the status.
 PROBLEMS = {
     "invalid": (422, "never", "Unprocessable Entity"),
+    "bad_request": (400, "never", "Bad Request"),
     "too_large": (413, "never", "Request Entity Too Large"),
     "unauthenticated": (401, "never", "Unauthorized"),
     "token_expired": (401, "never", "Unauthorized"),
@@ -17,6 +18,8 @@ PROBLEMS = {
     "forbidden": (403, "never", "Forbidden"),
     "not_found": (404, "never", "Not Found"),
     "method_not_allowed": (405, "never", "Method Not Allowed"),
+    "unsupported_media_type": (415, "never", "Unsupported Media Type"),
+    "upgrade_required": (426, "never", "Upgrade Required"),
     "username_taken": (409, "never", "Conflict"),
     "nonce_conflict": (409, "never", "Conflict"),
     "last_owner": (409, "never", "Conflict"),

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from sqlalchemy import text
@@ -12,11 +13,13 @@ from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
 from app.core.tokens import Claims, Tokens
+from app.settings import load_settings
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
 from tests.realtime.conftest import Start, soon
 from tests.realtime.peer import Peer, Peers, dial, joined
+from tests.realtime.raw import UPGRADE, raw
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -62,6 +65,27 @@ async def test_without_the_subprotocol_it_is_refused(
     assert "chat.v1" in problem["detail"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/ws/", "/ws2", "/WS", "/api/v1/rooms", "/health/live", "//ws"]
+)
+async def test_there_is_no_socket_at_another_address(
+    server: Running, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with raw(server.url) as connection:
+        await connection.send(UPGRADE.replace(b"/ws", path.encode(), 1) + b"\r\n")
+        head, _, body = (await connection.rest()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert orjson.loads(body)["code"] == "not_found"
+    await soon(lambda: not server.server.server_state.tasks)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_handshake_may_carry_large_cookies(server: Running) -> None:
+    """Those of other programs on the same host, which a browser sends along."""
+    async with raw(server.url) as connection:
+        assert await connection.ask_for_upgrade(b"Cookie: a=%b\r\n" % (b"x" * 20_000)) == 101
+
+
 async def test_a_refusal_is_no_error_of_the_server(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -77,11 +101,60 @@ async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1"]
+    "origin",
+    [
+        *("https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1", "127.0.0.1"),
+        *("https://127.0.0.1", "file://", "ws://{host}", "http://{host}/", "http://{host}.evil"),
+        *("http://x@{host}", "//{host}", "{host}", "http:{host}"),
+    ],
 )
 async def test_pages_of_other_origins_are_refused(server: Running, origin: str) -> None:
+    origin = origin.format(host=server.url.partition("://")[2])
     status, _, problem = await refusal(server.url, origin=origin)
     assert (status, problem["code"]) == (403, "forbidden")
+
+
+async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
+    server: Running, peers: Peers
+) -> None:
+    """Something in front of the server ends TLS, and need not say so."""
+    assert (await peers.dial(server.url, origin=server.url.replace("http:", "https:"))).is_open
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "welcome"),
+    [
+        ("https://A.example/", "https://a.example", True),
+        ("HTTPS://a.example:443", "https://a.example", True),
+        ("http://a.example:80", "http://a.example", True),
+        ("http://a.example:443", "http://a.example:443", True),
+        ("https://a.example:8443", "https://a.example:8443", True),
+        ("https://[::1]:8443", "https://[::1]:8443", True),
+        ("capacitor://localhost", "capacitor://localhost", True),
+        ("*", "https://any.example", True),
+        ("*", "null", True),
+        ("https://a.example", "http://a.example", False),
+        ("https://a.example", "https://a.example:8443", False),
+        ("https://a.example", "https://b.a.example", False),
+        ("https://a.example", "null", False),
+    ],
+)
+async def test_http_and_sockets_agree_on_origins(
+    start: Start, peers: Peers, allowed: str, origin: str, welcome: bool
+) -> None:
+    given = load_settings(
+        server={"allowed_origins": allowed}, auth={"secret_key": "k" * 32}
+    ).server.allowed_origins
+    server = await start(server={"allowed_origins": given})
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        answer = await http.get("/health/live", headers={"Origin": origin})
+    assert answer.headers.get("access-control-allow-origin") in (
+        (origin, "*") if welcome else (None,)
+    )
+    if welcome:
+        assert (await peers.dial(server.url, origin=origin)).is_open
+    else:
+        assert (await refusal(server.url, origin=origin))[0] == 403
 
 
 async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(

@@ -107,14 +107,14 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def require(program: str, variable: str, example: str) -> str:
+def require(program: str, variable: str = "", example: str = "") -> str:
     """The path of `program`. Without it the tests fail: what is skipped is not known to work."""
     path = find(program)
     if path is None:
+        instead = f", or name a server that runs: {variable}={example}" if variable else ""
         pytest.fail(
-            f"{program} is not on this machine. Install it with tests/servers/install.sh, or name "
-            f"a server that runs: {variable}={example}. To run only what needs neither: "
-            "make test-embedded",
+            f"{program} is not on this machine. Install it with tests/servers/install.sh{instead}. "
+            "To run only what needs no server: make test-embedded",
             pytrace=False,
         )
     return path

@@ -82,6 +82,34 @@ def test_the_environment_goes_before_the_file(
         ("CHAT_AUTH__ACCESS_TOKEN_S", "1"),
         ("CHAT_LIMITS__TEXT_CHARS", "20000"),  # more than the column holds
         ("CHAT_REDIS__PREFIX", "a b"),
+        *[
+            ("CHAT_SERVER__ALLOWED_ORIGINS", value)
+            for value in (
+                *("chat.example.org", "https://", "https://chat.example.org/app", "null"),
+                *("https://*.example.org", "https://a.example, *", "https://a.example:99999"),
+                *(
+                    "https://u@a.example",
+                    "https://a.example?x",
+                    "https://b\u00fccher.example",
+                    "//a",
+                ),
+                *("https://a.example https://b.example", "https://a.example:x", "https:/a.example"),
+            )
+        ],
+        *[
+            ("CHAT_SERVER__TRUSTED_PROXIES", value)
+            for value in (
+                "*",
+                "proxy",
+                "10.0.0.1/8",
+                "10.0.0.0/33",
+                "::1/x",
+                "10.0.0.1:80",
+                "10.0.1",
+            )
+        ],
+        ("CHAT_SERVER__PROXY_HEADER", "x-real-ip"),
+        ("CHAT_SERVER__KEEP_ALIVE_S", "0"),
     ],
 )
 def test_what_is_wrong_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +214,15 @@ def test_database_addresses_as_people_write_them(url: str, meant: str) -> None:
 
 
 def test_origins_are_a_list_with_commas() -> None:
-    settings = load_settings(server={"allowed_origins": " https://a.example ,,http://b.example "})
+    text = " https://A.example:443/ ,,http://b.example:080 "
+    settings = load_settings(server={"allowed_origins": text})
     assert settings.server.origins == {"https://a.example", "http://b.example"}
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    settings = load_settings(server={"trusted_proxies": " 10.0.0.0/8 ,::1,, 192.0.2.7"})
+    assert [str(p) for p in settings.server.proxies] == ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]
+    assert load_settings().server.proxies == []
 
 
 def test_settings_do_not_change() -> None:

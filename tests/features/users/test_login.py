@@ -186,7 +186,7 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
     )
     kind = "multipart/form-data; boundary=x; charset=unicode_escape"
     answer = await http.post(TOKEN, content=f"{body}--x--\r\n", headers={"Content-Type": kind})
-    refused(answer, "invalid_request")
+    refused(answer, "unsupported_media_type")
 
 
 async def test_an_outdated_hash_is_renewed_at_the_next_login(
