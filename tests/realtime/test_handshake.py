@@ -20,6 +20,7 @@ from tests.features.serving import Running
 from tests.realtime.conftest import Start, soon
 from tests.realtime.peer import Peer, Peers, dial, joined
 from tests.realtime.raw import UPGRADE, raw
+from tests.waiting import LIMIT_S
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -146,7 +147,7 @@ async def test_http_and_sockets_agree_on_origins(
         server={"allowed_origins": allowed}, auth={"secret_key": "k" * 32}
     ).server.allowed_origins
     server = await start(server={"allowed_origins": given})
-    async with httpx.AsyncClient(base_url=server.url) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=LIMIT_S) as http:
         answer = await http.get("/health/live", headers={"Origin": origin})
     assert answer.headers.get("access-control-allow-origin") in (
         (origin, "*") if welcome else (None,)

@@ -24,9 +24,8 @@ from tests.servers.backend import make_settings, migrate, unique_name
 from tests.servers.mariadb import MariaDb
 from tests.servers.proxies import Proxy, run_proxy
 from tests.servers.redis import RedisServer
+from tests.waiting import LIMIT_S, limit
 
-pytestmark = pytest.mark.timeout(600)  # many attacks in one test
-WITHIN_S = 60.0
 STATUS = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ")
 
 
@@ -153,7 +152,7 @@ async def enrol(http: httpx.AsyncClient) -> Person:
 
 
 async def test_nor_with_several_workers(workers: ServerProcess) -> None:
-    async with httpx.AsyncClient(base_url=workers.url, timeout=WITHIN_S) as http:
+    async with httpx.AsyncClient(base_url=workers.url, timeout=LIMIT_S) as http:
         await attack(workers.url, ALL, await enrol(http))
 
 
@@ -170,7 +169,7 @@ async def proxy(
 
 
 def client_of(proxy: Proxy) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=proxy.url, verify=proxy.trust, timeout=WITHIN_S)
+    return httpx.AsyncClient(base_url=proxy.url, verify=proxy.trust, timeout=LIMIT_S)
 
 
 @asynccontextmanager
@@ -179,7 +178,7 @@ async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
     address = urlsplit(proxy.url)
     attacker = Raw(*await asyncio.open_connection(address.hostname, address.port, ssl=proxy.trust))
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with limit():
             for piece in pieces:
                 await attacker.send(piece)
             await attacker.reader.readuntil(b"\r\n\r\n")
