@@ -25,6 +25,7 @@ from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
 # White space and what else nobody sees in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _SEEN = re.compile(f"[^{_BLANK}]")
+MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
 
 

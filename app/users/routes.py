@@ -11,7 +11,7 @@ from app.users import accounts, logins
 from app.users.logins import Proof
 from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search, throttled
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Search, throttled
 from app.web.problems import problems
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
@@ -21,9 +21,9 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 async def search(
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
-    limit: Limit = 20,
 ) -> Page[UserOut]:
     """Find users by a part of their username or display name, by username."""
     found = await context.database.read(

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.core.errors import Code
+from app.settings import Limits
 from app.web.problems import Problem, problems
 
 _REF = "#/components/schemas/{model}"
@@ -19,25 +20,37 @@ _SUCCESS = {
 }
 
 
-def complete(app: FastAPI, text_chars: int) -> None:
+def complete(app: FastAPI, limits: Limits) -> None:
     """Adds to each operation below /api the problems that any of them can answer with, and the
-    limit of a text, which is a setting."""
+    limits that are settings."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
             _add_problem_schema(document)
-            document["components"]["schemas"]["Draft"]["properties"]["text"]["maxLength"] = (
-                text_chars
-            )
+            _add_limits(document["components"]["schemas"], limits)
             for path, item in document["paths"].items():
                 if path.startswith("/api/"):
                     for operation in item.values():
                         _add_common(operation)
+                        _add_page_limit(operation, limits.page)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
+    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
+        schemas[model]["properties"][field]["maxItems"] = limits.room_members_add
+
+
+def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "limit":
+            schema = parameter["schema"]
+            schema |= {"maximum": page, "default": min(schema["default"], page)}
 
 
 def _add_problem_schema(document: dict[str, Any]) -> None:

@@ -129,6 +129,7 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
     refused(answer, "invalid")
 
 
+@pytest.mark.setting("CHAT_AUTH__ARGON2_MEMORY_KIB")
 async def test_an_outdated_hash_is_renewed_at_the_next_login(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ async def _stored(server: Running, person: Person) -> str:
     return await server.context.database.transact(read)
 
 
+@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_WAITING")
 async def test_past_the_pool_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +179,7 @@ async def test_past_the_pool_the_answer_is_busy(
 
 
 @pytest.mark.parametrize("path", ["/auth/token", "/auth/register"])
+@pytest.mark.setting("CHAT_AUTH__ATTEMPTS_PER_MINUTE", "CHAT_AUTH__ATTEMPTS_BURST")
 async def test_attempts_are_throttled_per_address(backend: Backend, path: str) -> None:
     settings = backend.vary(auth={"attempts_per_minute": 2, "attempts_burst": 3})
     async with serving(settings) as server, server.client() as http:

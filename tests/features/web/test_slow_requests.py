@@ -74,6 +74,7 @@ async def test_who_says_nothing_is_closed(connection: Raw) -> None:
     assert await connection.rest() == b""
 
 
+@pytest.mark.setting("CHAT_SERVER__REQUEST_BODY_S")
 async def test_a_body_that_trickles_is_refused_and_does_nothing(
     hasty: Running, nothing_left: None
 ) -> None:
