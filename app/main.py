@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
-    complete(app, settings.limits.text_chars, TokenForm)
+    complete(app, settings.limits, TokenForm)
     # The last one added is the outermost.
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:

@@ -35,6 +35,7 @@ from app.core.names import (
 _BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _SEEN = re.compile(f"[^{_BLANK}]")
 _NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
+MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
 
 

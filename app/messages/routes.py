@@ -12,7 +12,7 @@ from app.messages import service
 from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
 from app.messages.sending import commit_send
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Limit
+from app.web.deps import ActorDep, ContextDep, Limit50, Limit100
 from app.web.problems import problems
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
@@ -30,10 +30,10 @@ async def page(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit50,
     before: Position = None,
     after: Position = None,
     around: Position = None,
-    limit: Limit = 50,
 ) -> MessagePage:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     given = [
@@ -91,9 +91,9 @@ async def log(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit100,
     after: Annotated[Seq, Query()] = 0,
     until: Annotated[Seq, Query(description="The last seq wanted.")] = MAX_SEQ,
-    limit: Limit = 100,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
     found, more = await context.database.read(service.log, actor, room_id, after, until, limit)

@@ -14,10 +14,11 @@ from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
 
 _CANNOT_CONNECT = 2003
-# MySQL and MariaDB each understand only its own comment of the two.
+# MySQL and MariaDB each understand only its own comment of the two. Notes, such as of a table that
+# is there already, would each cost a question of asyncmy's and a line in the log.
 _MYSQL_SESSION = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
-    ", innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
+    ", sql_notes=0, innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
     "/*M!100600 , max_statement_time={seconds}, idle_transaction_timeout={idle_s} *//*!80000 ,"
     " max_execution_time={milliseconds} */"
 )

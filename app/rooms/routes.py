@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.core.errors import Code, Invalid
-from app.core.fields import Uuid
+from app.core.fields import Uuid, invalid
 from app.core.ids import parse_id
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
 from app.rooms import membership, service
@@ -21,7 +21,7 @@ from app.rooms.schemas import (
 )
 from app.rooms.views import member_out, room_out
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
 from app.web.problems import problems
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
@@ -35,7 +35,7 @@ CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_
 
 @router.get("")
 async def mine(
-    actor: ActorDep, context: ContextDep, cursor: Cursor = None, limit: Limit = 50
+    actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Page[RoomOut]:
     """The caller's rooms with unread counts, by id."""
     after = _room_cursor(decode_cursor(cursor))
@@ -56,6 +56,7 @@ async def create(
     body: CreateRoom, actor: ActorDep, context: ContextDep, response: Response
 ) -> RoomOut:
     """Make a room with its members. A direct room is found or made: a pair has one."""
+    _check_count(context, "members", body.members)
     created = await context.database.transact(
         service.create_room, actor, body, context.settings.limits.rooms_per_user
     )
@@ -68,9 +69,9 @@ async def create(
 async def public(
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
-    limit: Limit = 20,
 ) -> Page[PublicRoom]:
     """Find public rooms by a part of their name; archived ones are left out."""
     found = await context.database.read(
@@ -122,8 +123,8 @@ async def members(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit50,
     cursor: Cursor = None,
-    limit: Limit = 50,
 ) -> Page[MemberOut]:
     """The room's members, by username."""
     found = await context.database.read(
@@ -141,6 +142,7 @@ async def add(
     room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
     """Add members, all or none; who is one already stays as they are."""
+    _check_count(context, "users", body.users)
     rows = await context.database.transact(membership.add_members, actor, room_id, body.users)
     return [member_out(member, user) for member, user in rows]
 
@@ -160,6 +162,13 @@ async def remove(room_id: Uuid, user_id: Uuid, actor: ActorDep, context: Context
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)
     return Response(status_code=204)
+
+
+def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
+    most = context.settings.limits.room_members_add
+    if len(users) > most:
+        message = f"List should have at most {most} items, not {len(users)}"
+        raise invalid([{"loc": (field,), "msg": message}])
 
 
 def _room_cursor(key: str | None) -> UUID | None:

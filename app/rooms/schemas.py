@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
 
 from app.core.events import ReadKind, ReadRole, Role, RoomKind, Seq
-from app.core.fields import Input, Title, Topic, Uuid
+from app.core.fields import MAX_ITEMS, Input, Title, Topic, Uuid
 from app.users.schemas import UserOut
 
-Users = Annotated[list[Uuid], Field(max_length=100, description="User ids.")]
+Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS, description="User ids.")]
 
 
 _EACH_KIND_NEEDS: list[JsonValue] = [
@@ -74,7 +74,7 @@ class AddMembers(Input):
         json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
     )
 
-    users: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
+    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class UpdateMember(Input):

@@ -13,7 +13,7 @@ from app.users import accounts, directory, logins
 from app.users.logins import Proof
 from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search, throttled
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Search, throttled
 from app.web.problems import problems
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
@@ -23,9 +23,9 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 async def search(
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
-    limit: Limit = 20,
 ) -> Page[UserOut]:
     """Find users by a part of their username or display name, by username. Whom one finds is a
     setting of the server: everybody, or people of shared rooms, or these and who has exactly this

@@ -1,6 +1,6 @@
 """Dependencies of HTTP endpoints: the only reader of request state."""
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.requests import HTTPConnection
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.core.actor import Actor
 from app.core.errors import TokenMissing
-from app.core.fields import IN_DIGITS
+from app.core.fields import IN_DIGITS, MAX_ITEMS, invalid
 from app.core.tokens import Claims
 from app.web.auth import identify
 from app.web.context import Context
@@ -74,9 +74,33 @@ async def throttled(context: ContextDep, request: Request) -> None:
 Cursor = Annotated[
     str | None, Query(max_length=400, description="`next` of the page before; absent: the first.")
 ]
-Limit = Annotated[
-    int, Field(ge=1, le=100), IN_DIGITS, Query(description="Items on a page, at most.")
-]
+
+
+def page_limit(default: int) -> Any:
+    """`limit`, up to the setting. A default that is above the setting is lowered to it."""
+
+    async def read_limit(
+        request: Request,
+        context: ContextDep,
+        limit: Annotated[
+            int,
+            Field(ge=1, le=MAX_ITEMS),
+            IN_DIGITS,
+            Query(description="Items on a page, at most."),
+        ] = default,
+    ) -> int:
+        page = context.settings.limits.page
+        if limit > page and "limit" in request.query_params:
+            message = f"Input should be less than or equal to {page}"
+            raise invalid([{"loc": ("query", "limit"), "msg": message}])
+        return min(limit, page)
+
+    return Depends(read_limit)
+
+
+Limit20 = Annotated[int, page_limit(20)]
+Limit50 = Annotated[int, page_limit(50)]
+Limit100 = Annotated[int, page_limit(100)]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

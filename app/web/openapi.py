@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from app.core.errors import Code
+from app.settings import Limits
 from app.web.problems import Problem, problems
 
 _REF = "#/components/schemas/{model}"
@@ -20,9 +21,9 @@ _SUCCESS = {
 }
 
 
-def complete(app: FastAPI, text_chars: int, *models: type[BaseModel]) -> None:
-    """Adds to each operation below /api the problems that any of them can answer with, the limit of
-    a text, which is a setting, and the schemas of models that FastAPI does not see."""
+def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
+    """Adds to each operation below /api the problems that any of them can answer with, the limits
+    that are settings, and the schemas of models that FastAPI does not see."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -34,11 +35,12 @@ def complete(app: FastAPI, text_chars: int, *models: type[BaseModel]) -> None:
                 _add_schema(schemas, model)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            schemas["Draft"]["properties"]["text"]["maxLength"] = text_chars
+            _add_limits(schemas, limits)
             for path, item in document["paths"].items():
                 if path.startswith("/api/"):
                     for operation in item.values():
                         _add_common(operation)
+                        _add_page_limit(operation, limits.page)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
@@ -48,6 +50,19 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
     schema = model.model_json_schema(ref_template=_REF, mode="serialization")
     schemas.update(schema.pop("$defs", {}))
     schemas[model.__name__] = schema
+
+
+def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
+    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
+        schemas[model]["properties"][field]["maxItems"] = limits.room_members_add
+
+
+def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "limit":
+            schema = parameter["schema"]
+            schema |= {"maximum": page, "default": min(schema["default"], page)}
 
 
 def _add_common(operation: dict[str, Any]) -> None:

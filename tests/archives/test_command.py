@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from app.persistence.uow import Database
 from tests.archives.command import command, typed
 from tests.archives.contents import contents
@@ -47,6 +49,7 @@ async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
     assert done.stderr == "error: There is no account 'nobody' that could own the rooms.\n"
 
 
+@pytest.mark.setting("CHAT_DATABASE__URL")
 async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Backend) -> None:
     settings = embedded.vary(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
     done = await typed(settings, "import", "gitter", str(SAMPLE))

@@ -138,6 +138,7 @@ async def test_every_table_and_column_has_its_character_set(cluster: Backend) ->
     assert {row[2] for row in found} == {"utf8mb4_bin", "ascii_bin"}
 
 
+@pytest.mark.setting("CHAT_DATABASE__STATEMENT_TIMEOUT_S")
 async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> None:
     settings = cluster.vary(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:

@@ -287,6 +287,7 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
     assert announced == []
 
 
+@pytest.mark.setting("CHAT_DATABASE__ATTEMPTS")
 async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
     database = open_database(backend.vary(database={"attempts": 3}))
     runs = 0
@@ -302,6 +303,7 @@ async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDa
 
 
 @pytest.mark.parametrize("kind", ["read", "transact"])
+@pytest.mark.setting("CHAT_DATABASE__POOL_SIZE")
 async def test_when_all_connections_are_in_use_the_answer_is_busy(
     backend: Backend, kind: str, open_database: OpenDatabase
 ) -> None:

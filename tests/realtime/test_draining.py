@@ -80,6 +80,7 @@ async def test_who_stays_is_closed_and_so_is_who_never_said_hello(
         assert await mute.closed() == 4001
 
 
+@pytest.mark.setting("CHAT_SERVER__DRAIN_S")
 async def test_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +147,7 @@ async def test_a_send_in_flight_is_answered_before_the_close(
         assert [ack["id"] for ack in busy.of("ack")] == [7]
 
 
+@pytest.mark.setting("CHAT_SERVER__DRAIN_HARD_S")
 async def test_the_end_is_hard(
     backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
 ) -> None:

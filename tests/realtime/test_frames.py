@@ -190,6 +190,7 @@ async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None
 # Rates.
 
 
+@pytest.mark.setting("CHAT_LIMITS__FRAMES_BURST")
 async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
     server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 10})
     peer = await peers.join(await server.person())
@@ -215,6 +216,7 @@ async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
     await (await peers.join(ada)).settled()
 
 
+@pytest.mark.setting("CHAT_LIMITS__SENDS_PER_SECOND", "CHAT_LIMITS__SENDS_BURST")
 async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
@@ -231,6 +233,7 @@ async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> No
     assert (await one.says(room, "x", nonce="again"))["seq"] == 7
 
 
+@pytest.mark.setting("CHAT_LIMITS__SOCKETS_PER_USER")
 async def test_the_oldest_of_too_many_sockets_is_replaced(start: Start, peers: Peers) -> None:
     server = await start(limits={"sockets_per_user": 2})
     ada, bob = await server.person("ada"), await server.person("bob")

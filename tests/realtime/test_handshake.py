@@ -168,6 +168,7 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
     await refusal(server.url, origin=f"{listed}.evil.example")
 
 
+@pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")
 async def test_too_many_of_one_address_without_a_hello_are_refused(
     start: Start, peers: Peers
 ) -> None:

@@ -127,6 +127,7 @@ async def test_workers_end_with_their_parent(
 
 
 @pytest.mark.cluster
+@pytest.mark.setting("CHAT_SERVER__WORKERS")
 async def test_workers_over_https_and_one_that_does_not_start_again(
     cluster_settings: Settings, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ async def test_a_session_can_be_ended_from_another(
     await mine.settled()
 
 
+@pytest.mark.setting("CHAT_AUTH__REFRESH_GRACE_S")
 async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Peers) -> None:
     server = await start(auth={"refresh_grace_s": 0})
     ada = await server.person()
@@ -85,6 +86,7 @@ async def head_of(server: Own, room: str) -> int:
     return heads[UUID(room)]
 
 
+@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
 async def test_a_revocation_that_nobody_heard_is_found_out(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -390,6 +390,7 @@ async def test_who_reads_too_little_is_cut(
             await ada.says(room, LARGE)
 
 
+@pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
 async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"buffer_bytes": 65536})

@@ -85,6 +85,7 @@ async def test_what_a_turn_brings_leaves_in_one_write(
     await both[0].expect("own")
 
 
+@pytest.mark.setting("CHAT_REALTIME__JOIN_WRITES")
 async def test_without_joining_each_event_is_a_write_of_its_own(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

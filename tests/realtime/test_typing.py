@@ -74,6 +74,7 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
     assert here.of("typing") == []
 
 
+@pytest.mark.setting("CHAT_LIMITS__TYPING_EVERY_S")
 async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typists, "LASTS_S", 0.3)
     server = await start(limits={"typing_every_s": 0.001})
@@ -121,6 +122,7 @@ async def test_only_in_a_room_that_is_open(
     assert len(there.of("typing")) == 1
 
 
+@pytest.mark.setting("CHAT_LIMITS__HUGE_ROOM")
 async def test_not_in_huge_rooms(start: Start, peers: Peers) -> None:
     server = await start(limits={"huge_room": 3})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]

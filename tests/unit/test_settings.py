@@ -32,6 +32,7 @@ def test_nothing_has_to_be_set(elsewhere: Path) -> None:
     assert settings.redis.url == ""
 
 
+@pytest.mark.setting("CHAT_SERVER__VAR")
 def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     key = load_settings().auth.secret_key
     assert len(key) == 64
@@ -48,6 +49,7 @@ def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     ],
     ids=["production", "many processes"],
 )
+@pytest.mark.setting("CHAT_SERVER__ENVIRONMENT")
 def test_no_key_is_made_up_where_it_matters(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

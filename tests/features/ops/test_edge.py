@@ -222,6 +222,7 @@ async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -
     )
 
 
+@pytest.mark.setting("CHAT_SERVER__ALLOWED_ORIGINS")
 async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
     async with serving(settings) as server, server.client() as http:
         ada = await server.person(http)

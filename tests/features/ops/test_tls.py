@@ -39,6 +39,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.setting("CHAT_SERVER__TLS_CERTIFICATE", "CHAT_SERVER__TLS_KEY")
 async def test_https_with_the_authority_that_the_client_trusts(
     authority: trustme.CA, settings: Any
 ) -> None:

@@ -55,6 +55,7 @@ async def test_everybody_finds_everybody(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("directory", ["shared_rooms", "exact_name"])
+@pytest.mark.setting("CHAT_USERS__DIRECTORY")
 async def test_only_people_of_shared_rooms_are_listed(backend: Backend, directory: str) -> None:
     async with cast(backend, directory) as (server, http, ada, bob, dan, eve, zoe):
         assert await found(ada) == ["ada", "bob", "eve"]

@@ -33,6 +33,7 @@ async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list
 
 
 @pytest.mark.parametrize("step", [*pairwise(STEPS)], ids=["accept", "sign", "drop"])
+@pytest.mark.setting("CHAT_AUTH__SECRET_KEY_FALLBACKS")
 async def test_each_process_takes_the_tokens_of_the_other(
     backend: Backend, step: tuple[tuple[str, str], tuple[str, str]]
 ) -> None:

@@ -189,6 +189,7 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
     refused(answer, "unsupported_media_type")
 
 
+@pytest.mark.setting("CHAT_AUTH__ARGON2_MEMORY_KIB")
 async def test_an_outdated_hash_is_renewed_at_the_next_login(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +212,7 @@ async def _stored(server: Running, person: Person) -> str:
     return await server.context.database.transact(read)
 
 
+@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_WAITING")
 async def test_past_the_pool_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +238,7 @@ async def test_past_the_pool_the_answer_is_busy(
         ok(await log_in(http, ada.username))
 
 
+@pytest.mark.setting("CHAT_AUTH__ATTEMPTS_PER_MINUTE", "CHAT_AUTH__ATTEMPTS_BURST")
 @pytest.mark.parametrize(
     ("path", "error"), [("/auth/token", "invalid_request"), ("/auth/register", "invalid")]
 )

@@ -169,6 +169,7 @@ async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     assert "hidden!" not in answer.text
 
 
+@pytest.mark.setting("CHAT_AUTH__REGISTRATION")
 async def test_registration_can_be_closed(backend: Backend) -> None:
     settings = backend.vary(auth={"registration": "closed"})
     async with serving(generous(settings)) as server, server.client() as http:

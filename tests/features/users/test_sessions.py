@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from app.core.clock import now
 from tests.features.answers import ok, refused, same_but_for_the_request
@@ -64,6 +65,7 @@ async def test_many_logouts_at_once_are_one(ada: Person) -> None:
     refused(await ada.get("/users/me"), "session_ended")
 
 
+@pytest.mark.setting("CHAT_LIMITS__SESSIONS_PER_USER")
 async def test_the_session_used_longest_ago_makes_room(backend: Backend) -> None:
     settings = generous(backend.vary(limits={"sessions_per_user": 2}))
     async with serving(settings) as server, server.client() as http:

@@ -41,6 +41,7 @@ async def test_a_ticket_ends_with_its_session(server: Running, ada: Person) -> N
         await server.context.database.transact(logins.redeem_ticket, ticket)
 
 
+@pytest.mark.setting("CHAT_LIMITS__TICKETS_PER_SESSION")
 async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backend) -> None:
     settings = generous(backend.vary(limits={"tickets_per_session": 3}))
     async with serving(settings) as server, server.client() as http:

@@ -103,6 +103,7 @@ async def test_the_client_is_whom_trusted_proxies_name(
     assert await found(behind, headers) == (client, False)
 
 
+@pytest.mark.setting("CHAT_SERVER__PROXY_HEADER")
 @pytest.mark.parametrize(
     ("value", "client", "secure"),
     [
@@ -162,6 +163,7 @@ async def test_others_are_not_believed(tmp_path: Path, trusted: str) -> None:
         assert await found(server, headers) == ("127.0.0.1", False)
 
 
+@pytest.mark.setting("CHAT_SERVER__TRUSTED_PROXIES")
 async def test_limits_count_clients_and_not_the_proxy(tmp_path: Path) -> None:
     limits: dict[str, Any] = {
         "auth": {"attempts_per_minute": 0.001, "attempts_burst": 2},

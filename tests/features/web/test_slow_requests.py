@@ -83,6 +83,7 @@ async def test_who_says_nothing_is_closed(connection: Raw) -> None:
     assert await connection.rest() == b""
 
 
+@pytest.mark.setting("CHAT_SERVER__REQUEST_BODY_S")
 async def test_a_body_that_trickles_is_refused_and_does_nothing(
     hasty: Running, nothing_left: None
 ) -> None:
@@ -239,6 +240,7 @@ async def test_a_refusal_before_an_expected_body_ends_the_connection(
         assert [status[:3] for status in answer.split(b"HTTP/1.1 ")] == [b"", b"422", b"200"]
 
 
+@pytest.mark.setting("CHAT_SERVER__KEEP_ALIVE_S")
 async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
     embedded_server: Running, embedded: Backend
 ) -> None:
