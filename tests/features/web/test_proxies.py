@@ -103,7 +103,6 @@ async def test_the_client_is_whom_trusted_proxies_name(
     assert await found(behind, headers) == (client, False)
 
 
-@pytest.mark.setting("CHAT_SERVER__PROXY_HEADER")
 @pytest.mark.parametrize(
     ("value", "client", "secure"),
     [
@@ -161,6 +160,13 @@ async def test_others_are_not_believed(tmp_path: Path, trusted: str) -> None:
     async with _server(tmp_path, trusted_proxies=trusted) as server:
         headers = [(FOR, "192.0.2.1"), (PROTO, "https"), ("Forwarded", "for=192.0.2.1")]
         assert await found(server, headers) == ("127.0.0.1", False)
+
+
+@pytest.mark.setting("CHAT_SERVER__PROXY_HEADER")
+async def test_only_the_header_of_the_setting_is_read(tmp_path: Path) -> None:
+    async with _server(tmp_path, trusted_proxies=TRUSTED, proxy_header="forwarded") as server:
+        headers = [("Forwarded", "for=192.0.2.1"), (FOR, "203.0.113.1")]
+        assert await found(server, headers) == ("192.0.2.1", False)
 
 
 @pytest.mark.setting("CHAT_SERVER__TRUSTED_PROXIES")
