@@ -20,6 +20,7 @@ from app.users.routes import router as users
 from app.web import problems
 from app.web.middleware import Edge, Guard
 from app.web.openapi import complete
+from app.web.rate_fields import FIELDS
 
 VERSION = "0.1.0"
 
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=sorted(settings.server.origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", *FIELDS],
         )
     app.add_middleware(Edge)
     return app

@@ -26,6 +26,8 @@ from app.core.errors import (
     Unauthenticated,
 )
 from app.core.fields import InvalidField, invalid
+from app.core.rate_limit import LimitExceeded
+from app.web.rate_fields import FIELDS, rate_fields
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -83,6 +85,8 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
     headers = {}
     if error.retry is Retry.AFTER:
         headers["Retry-After"] = str(ceil((error.retry_after_ms or 0) / 1000))
+    if isinstance(error, LimitExceeded):
+        headers |= rate_fields([error.verdict])
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="chat"'
     return JSONResponse(
@@ -168,9 +172,12 @@ def _allowed(request: Request) -> list[str]:
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+RATE_HEADERS: dict[str, Any] = {
+    field: {"$ref": f"#/components/headers/{field}"} for field in FIELDS
+}
 _HEADERS: dict[int | str, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
+    429: _RETRY_AFTER | RATE_HEADERS,
     500: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }

@@ -149,8 +149,19 @@ def generous(settings: Settings) -> Settings:
     """Limits that no test reaches unless it is about them."""
     return vary(
         settings,
-        auth={"attempts_per_minute": 6e6, "attempts_burst": 100_000},
-        limits={"sends_per_second": 1e5, "sends_burst": 100_000},
+        auth={
+            f"{what}_{how}": 100_000
+            for what in ("attempts", "account_attempts", "registrations")
+            for how in ("burst", "per_hour" if what == "registrations" else "per_minute")
+        },
+        limits={
+            "sends_per_second": 1e5,
+            "sends_burst": 100_000,
+            "writes_per_minute": 6e6,
+            "writes_burst": 100_000,
+            "reads_per_minute": 6e6,
+            "reads_burst": 100_000,
+        },
     )
 
 

@@ -186,6 +186,11 @@ class Own:
     def hub(self) -> Hub:
         return hub_of(self.running)
 
+    def forget_limits(self) -> None:
+        """As if so much time had passed; of what this process counts."""
+        limiter: Any = self.running.context.limiter
+        getattr(limiter, "_alone", limiter).limits._arrivals.clear()
+
     def deafen(self, hear: Callable[[Announcement], object]) -> None:
         """From now on the bus speaks to this instead of the hub."""
         bus = self.running.context.bus

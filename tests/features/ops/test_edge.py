@@ -194,7 +194,9 @@ async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
                 assert answer.headers["access-control-allow-origin"] == origin
                 assert "Origin" in answer.headers["vary"]
                 exposed = answer.headers["access-control-expose-headers"]
-                assert {"X-Request-ID", "Retry-After"} <= set(exposed.split(", "))
+                assert {"X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"} <= set(
+                    exposed.split(", ")
+                )
                 assert "access-control-allow-credentials" not in answer.headers  # no cookies
 
 
