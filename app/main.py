@@ -21,6 +21,7 @@ from app.web import problems
 from app.web.middleware import Cors, Edge, Guard
 from app.web.openapi import complete
 from app.web.proxies import Proxies
+from app.web.rate_fields import FIELDS
 
 VERSION = "0.1.0"
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=settings.server.origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate"],
+            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
     app.add_middleware(Edge)
     if settings.server.proxies:

@@ -201,8 +201,13 @@ class Auth(Group):
     argon2_workers: int = Field(2, ge=1)
     argon2_waiting: int = Field(64, ge=0)
     argon2_memory_kib: int = Field(65536, ge=8)
+    argon2_wait_s: float = Field(10.0, gt=0)
     attempts_per_minute: float = Field(30.0, gt=0)
     attempts_burst: int = Field(20, ge=1)
+    account_attempts_per_minute: float = Field(2.0, gt=0)
+    account_attempts_burst: int = Field(20, ge=1)
+    registrations_per_hour: float = Field(60.0, gt=0)
+    registrations_burst: int = Field(20, ge=1)
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -278,6 +283,10 @@ class Limits(Group):
     frames_burst: int = Field(40, ge=1)
     sends_per_second: float = Field(5.0, gt=0)
     sends_burst: int = Field(10, ge=1)
+    writes_per_minute: float = Field(300.0, gt=0)
+    writes_burst: int = Field(200, ge=1)
+    reads_per_minute: float = Field(600.0, gt=0)
+    reads_burst: int = Field(300, ge=1)
     open_rooms: int = Field(100, ge=1)
     watched_users: int = Field(200, ge=1, le=1000)
     typing_every_s: float = Field(3.0, gt=0)

@@ -13,10 +13,12 @@ from app.core.errors import (
     BadFrame,
     Busy,
     ChatError,
+    RateLimited,
     SessionEnded,
     Unauthenticated,
 )
 from app.realtime.catchup import open_rooms
+from app.realtime.dispatch import charge
 from app.realtime.drain import MOVE
 from app.realtime.frames import Frames, text_of
 from app.realtime.handshake import Lobby, authenticate, check_handshake
@@ -113,10 +115,13 @@ class Connection:
             raise Gone
         try:
             actor, user = await authenticate(self._context, hello.token)
+            charge(self._context, actor.user, hello)
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except Unauthenticated as error:
             self._refuse(error, hello.id, CloseCode.UNAUTHENTICATED)
+        except RateLimited as error:
+            self._refuse(error, hello.id, CloseCode.RATE)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
         at = asyncio.get_running_loop().time()

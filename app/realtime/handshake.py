@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 from app.core.actor import Actor
 from app.core.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated
 from app.core.origins import is_allowed, is_own
+from app.core.rate_limit import address_key
 from app.persistence.repositories.sessions import SessionState
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
@@ -27,20 +28,21 @@ class Lobby:
 
     @contextmanager
     def seat(self, address: str) -> Iterator[None]:
-        self._waiting[address] += 1
+        key = address_key(address)
+        self._waiting[key] += 1
         self._all += 1
         try:
             yield
         finally:
             self._all -= 1
-            self._waiting[address] -= 1
-            if not self._waiting[address]:
-                del self._waiting[address]
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
 
     def refuse_crowd(self, address: str) -> None:
         if self._all >= self._most:
             raise Busy("Too many sockets have not said hello. Come back.", retry_after_ms=5000)
-        if self._waiting[address] >= self._most_per_address:
+        if self._waiting[address_key(address)] >= self._most_per_address:
             raise RateLimited(
                 "Too many sockets from this address have not said hello. Wait.",
                 retry_after_ms=5000,

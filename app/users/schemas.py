@@ -87,6 +87,9 @@ class TokenForm(BaseModel):
     username: FormText | None = None
     password: FormText | None = None
     refresh_token: FormText | None = None
+    device_token: FormText | None = Field(
+        None, description="Of an earlier login from this device, with `grant_type=password`."
+    )
     scope: FormText = Field("", description="Not used.")
     client_id: FormText | None = Field(None, description="Not used.")
     client_secret: FormText | None = Field(None, description="Not used.")
@@ -99,6 +102,11 @@ class TokenOut(BaseModel):
     token_type: str = "bearer"  # noqa: S105  # the name of a scheme
     expires_in: int = Field(description="Seconds.")
     refresh_token: str = Field(description="Single use; each answer brings the next one.")
+    device_token: str | None = Field(
+        None,
+        description="Of a login with a password: send it with the next one from this device, so "
+        "that wrong passwords of others do not delay it. It gives no access.",
+    )
 
 
 class SessionOut(BaseModel):

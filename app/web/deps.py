@@ -1,8 +1,12 @@
 """Dependencies of HTTP endpoints: the only reader of request state."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request
+from fastapi.exceptions import HTTPException
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import Field
@@ -10,6 +14,7 @@ from pydantic import Field
 from app.core.actor import Actor
 from app.core.errors import TokenMissing
 from app.core.fields import IN_DIGITS, MAX_ITEMS, invalid
+from app.core.tasks import end
 from app.core.tokens import Claims
 from app.web.auth import identify
 from app.web.context import Context
@@ -66,9 +71,20 @@ def client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
-async def throttled(context: ContextDep, request: Request) -> None:
-    """Bounds how often one address may try to log in or register."""
-    context.attempts.spend(client_address(request))
+@asynccontextmanager
+async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
+    """Done when the client has gone; for what it would have to wait for. After the body only."""
+
+    async def wait() -> None:
+        with suppress(HTTPException):  # `Guard` raises it
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+    task = asyncio.create_task(wait())
+    try:
+        yield task
+    finally:
+        await end(task)
 
 
 Cursor = Annotated[

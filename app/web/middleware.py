@@ -12,6 +12,7 @@ from app.core.errors import Internal, TooLarge
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
 from app.web.problems import problem
+from app.web.rate_fields import noted_fields
 
 log = structlog.get_logger("app.request")
 
@@ -152,7 +153,7 @@ def _request_id(scope: Scope) -> str:
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | noted_fields(scope)).items():
         headers.setdefault(name, value)
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = HSTS

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from app.core.errors import Code
 from app.settings import Limits
-from app.web.problems import Problem, problems
+from app.web.problems import RATE_HEADERS, Problem, problems
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
+_ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.RATE_LIMITED, Code.BUSY, Code.UNKNOWN_OUTCOME)
 _WITH_BODY = problems(Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 _WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
 
@@ -18,6 +18,22 @@ _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
     "201": "Made and committed.",
     "204": "Done and committed.",
+}
+
+_RATE_FIELDS = {
+    "RateLimit": {
+        "description": "What is left (`r`) of each limit that this request counted for, and in "
+        "how many seconds (`t`) all of it is there again; of a limit that was exceeded, in how "
+        "many the same request is welcome (draft-ietf-httpapi-ratelimit-headers).",
+        "schema": {"type": "string"},
+        "example": '"writes";r=195;t=1',
+    },
+    "RateLimit-Policy": {
+        "description": "The limits: so much at once (`q`), which is there again after so many "
+        "seconds (`w`).",
+        "schema": {"type": "string"},
+        "example": '"writes";q=200;w=40',
+    },
 }
 
 
@@ -36,6 +52,7 @@ def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             _add_limits(schemas, limits)
+            document["components"]["headers"] = _RATE_FIELDS
             for path, item in document["paths"].items():
                 if path.startswith("/api/"):
                     for operation in item.values():
@@ -76,5 +93,7 @@ def _add_common(operation: dict[str, Any]) -> None:
     for status, response in common.items():
         responses.setdefault(str(status), response)
     for status, meaning in _SUCCESS.items():
-        if responses.get(status, {}).get("description") == "Successful Response":
-            responses[status]["description"] = meaning
+        if status in responses:
+            responses[status].setdefault("headers", {}).update(RATE_HEADERS)
+            if responses[status]["description"] == "Successful Response":
+                responses[status]["description"] = meaning

@@ -28,6 +28,8 @@ from app.core.errors import (
     UnsupportedGrantType,
 )
 from app.core.fields import InvalidField, invalid
+from app.core.rate_limit import LimitExceeded
+from app.web.rate_fields import FIELDS, rate_fields
 
 MEDIA_TYPE = "application/problem+json"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
@@ -99,6 +101,8 @@ def problem(
         headers["Retry-After"] = str(ceil((error.retry_after_ms or 0) / 1000))
     if path == TOKEN_PATH:
         headers["Pragma"] = "no-cache"  # RFC 6749, 5.2
+    if isinstance(error, LimitExceeded):
+        headers |= rate_fields([error.verdict])
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)
     if status is HTTPStatus.UPGRADE_REQUIRED:
@@ -210,9 +214,12 @@ def _allowed(request: Request) -> list[str]:
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+RATE_HEADERS: dict[str, Any] = {
+    field: {"$ref": f"#/components/headers/{field}"} for field in FIELDS
+}
 _HEADERS: dict[int | str, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
+    429: _RETRY_AFTER | RATE_HEADERS,
     500: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }

@@ -22,6 +22,7 @@ from app.core.clock import now
 from app.core.errors import Code
 from app.core.events import MessageCreated, ReadMarker, RoomEvent
 from app.core.tokens import Tokens
+from app.users.schemas import TokenOut
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
@@ -228,6 +229,27 @@ async def test_access_tokens_are_renewed_by_one_request(host: Host) -> None:
         with pytest.raises(Refused, match="ended") as refused:
             await again.api.me()
         assert refused.value.code == "session_ended"  # and it did not try to renew it
+
+
+async def test_the_token_of_the_device_is_kept_and_sent(embedded: Backend) -> None:
+    """So that wrong passwords of somebody at the same address are no reason to wait."""
+    auth = {"account_attempts_per_minute": 0.01, "account_attempts_burst": 4}
+    kept: list[TokenOut] = []
+    async with hosting(embedded.settings, auth=auth) as host:
+        async with guest(host, on_tokens=kept.append) as ada:
+            await ada.chat._session.renew()
+            name = ada.user.username
+        device = kept[0].device_token
+        assert device
+        assert [tokens.device_token for tokens in kept] == [device, device]
+        async with client(host) as stranger:
+            with pytest.raises(Refused, match="Wrong username or password"):
+                await stranger.log_in(name, "wrong")
+            with pytest.raises(Refused, match="Too many wrong passwords for this account"):
+                await stranger.log_in(name, PASSWORD)
+        async with client(host, device_token=device, on_tokens=kept.append) as again:
+            await again.log_in(name, PASSWORD)
+        assert kept[-1].device_token == device
 
 
 @pytest.mark.parametrize("code", ["token_expired", "unauthenticated"])

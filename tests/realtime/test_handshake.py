@@ -12,7 +12,9 @@ from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
+from app.core.errors import RateLimited
 from app.core.tokens import Claims, Tokens
+from app.realtime.handshake import Lobby
 from app.settings import load_settings
 from tests.features.answers import ok
 from tests.features.people import Person
@@ -166,6 +168,19 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
     for origin in (None, server.url, listed):
         assert (await peers.dial(server.url, origin=origin)).is_open
     await refusal(server.url, origin=f"{listed}.evil.example")
+
+
+def test_one_host_is_one_address_before_hello() -> None:
+    """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
+    lobby = Lobby(2, 100)
+    with lobby.seat("2001:db8::1"), lobby.seat("2001:db8::2"), lobby.seat("192.0.2.7"):
+        lobby.refuse_crowd("2001:db8:0:1::1")
+        lobby.refuse_crowd("::ffff:192.0.2.7")
+        with pytest.raises(RateLimited):
+            lobby.refuse_crowd("2001:db8::ffff:ffff:ffff:ffff")
+        with lobby.seat("::ffff:192.0.2.7"), pytest.raises(RateLimited):
+            lobby.refuse_crowd("192.0.2.7")
+    assert not lobby._waiting
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")

@@ -159,7 +159,7 @@ async def test_pings_of_who_does_not_read_fill_nothing(start: Start) -> None:
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(9):
             await connection.send(frame(PING, b"x" * 125) * 100)
-        await soon(lambda: end._writer._extra and end._writer._extra._due)
+        await soon(lambda: end._writer._extra and end._writer._extra._arrival)
         assert end._writer.buffered_bytes() < 128 * 1024
 
 

@@ -102,7 +102,8 @@ def _commands(key: str) -> Sequence[tuple[Any, ...]]:
         *(("PUBLISH", key, ""), ("ZADD", key, 0, ""), ("ZRANGE", key, 0, -1)),
         *(("ZREMRANGEBYSCORE", key, "-inf", "inf"), ("SADD", key, ""), ("SMISMEMBER", key, "")),
         *(("SCARD", key), ("EXPIRE", key, 60), ("PEXPIRE", key, 60_000), ("SREM", key, "")),
-        *(("DEL", key), ("MULTI",), ("EXEC",)),
+        *(("TIME",), ("SET", key, "", "PX", 60_000), ("GET", key)),
+        *(("EVAL", "return 0", 0), ("EVALSHA", "0" * 40, 0), ("DEL", key), ("MULTI",), ("EXEC",)),
     )
 
 
@@ -112,6 +113,7 @@ async def _is_allowed(client: Redis, command: Sequence[Any]) -> bool:
     except NoPermissionError:
         return False
     except ResponseError:
-        if command[0] != "EXEC":  # without the MULTI that was refused
+        # Of no script, and without the MULTI that was refused.
+        if command[0] not in ("EVALSHA", "EXEC"):
             raise
     return True

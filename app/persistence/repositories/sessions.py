@@ -95,6 +95,13 @@ class SessionReads:
         found = await self._session.scalar(_COUNT_LIVE, {"ids": list(ids), "at": at})
         return bool(found == len(ids))
 
+    async def of_token(self, digest: bytes) -> UUID | None:
+        """The session that a refresh token is or was of, whatever has become of both."""
+        found: UUID | None = await self._session.scalar(
+            select(RefreshToken.session_id).where(RefreshToken.digest == digest)
+        )
+        return found
+
     async def of_user(self, user_id: UUID, at: datetime) -> Sequence[Session]:
         """The living ones, the newest first."""
         found = await self._session.scalars(

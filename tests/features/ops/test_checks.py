@@ -346,6 +346,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
         ("~* &* +@all", "/3", []),
         ("~* &* +@all -info", "/0", [(Level.WARNING, "version and kind unknown")]),
         ("~* &* +@all -smismember -publish", "/0", [(Level.ERROR, "PUBLISH, SMISMEMBER")]),
+        ("~* &* +@all -evalsha -eval -time", "/0", [(Level.ERROR, "TIME, EVAL, EVALSHA")]),
         ("~* &* +@all -subscribe", "/0", [(Level.ERROR, "not allowed: SUBSCRIBE")]),
         ("~other:* &* +@all", "/0", [(Level.ERROR, "ZADD")]),
         ("~* &other:* +@all", "/0", [(Level.ERROR, "PUBLISH, SUBSCRIBE")]),

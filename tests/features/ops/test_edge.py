@@ -242,9 +242,8 @@ async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
                 assert answer.headers["access-control-allow-origin"] == origin
                 assert "Origin" in answer.headers["vary"]
                 exposed = answer.headers["access-control-expose-headers"]
-                assert {"X-Request-ID", "Retry-After", "WWW-Authenticate"} <= set(
-                    exposed.split(", ")
-                )
+                names = {"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit"}
+                assert names | {"RateLimit-Policy"} <= set(exposed.split(", "))
                 assert "access-control-allow-credentials" not in answer.headers  # no cookies
 
 

@@ -12,9 +12,8 @@ from app.users import logins
 from tests.archives.command import typed
 from tests.features.answers import ok, refused
 from tests.features.people import API, Person
-from tests.features.serving import PASSWORD, Running, serving
+from tests.features.serving import PASSWORD, Running
 from tests.features.users.auth import log_in, renew, whoami
-from tests.servers.backend import Backend
 from tests.waiting import limit
 
 NEW = "battery staple"
@@ -106,17 +105,6 @@ async def test_an_administrator_s_password_is_not_common_and_not_the_name(server
 async def test_it_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
     body = {"old_password": PASSWORD, "new_password": NEW}
     refused(await http.put(f"{API}/users/me/password", json=body), "unauthenticated")
-
-
-async def test_attempts_are_throttled_like_logins(backend: Backend) -> None:
-    settings = backend.vary(auth={"attempts_per_minute": 0.02, "attempts_burst": 3})
-    async with serving(settings) as server, server.client() as http:
-        ada = await server.person(http)
-        for _ in range(2):
-            refused(await change(ada, "wrong"), "forbidden")
-        refused(await log_in(http, ada.username, "wrong"), "invalid_grant")
-        refused(await change(ada), "rate_limited")  # the right one would not be looked at
-        refused(await log_in(http, ada.username), "rate_limited")
 
 
 class Paused:
