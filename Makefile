@@ -92,7 +92,7 @@ faults: $(DEV) ## Break everything under load, and check (MINUTES=60 SEED=1 FAUL
 	@tests/servers/install.sh
 	@$(PY) -m tests.faults $(FAULT_OPTIONS)
 
-test-mysql: $(DEV) ## Run the database suites on a real MySQL (ARGS="tests/persistence -k word")
+test-mysql: $(DEV) ## Run all tests of the database on a real MySQL (ARGS="tests/persistence -k word")
 	@tests/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.

@@ -21,14 +21,16 @@ from alembic.ddl.mysql import MySQLImpl
 from alembic.operations import ops
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import BINARY, Connection, Index, event, inspect, text
+from sqlalchemy import BINARY, Connection, Index, PrimaryKeyConstraint, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
-from app.persistence.engine import create_engines, is_worth_retrying
+from app.persistence.engine import create_engines
+from app.persistence.failures import Failure, classify
 from app.persistence.tables import Base
-from app.settings import Database, SettingsError, load_settings
+from app.settings import PREFIX, Database, SettingsError, load_settings
 
 LOCK_TIMEOUT_S = 60.0
 MAX_LOCK_NAME = 64  # characters, MySQL
@@ -55,6 +57,13 @@ class RerunnableMySQL(MySQLImpl):
             return False
         present = inspect(self.connection).get_indexes(index.table.name)
         return index.name in {found["name"] for found in present}
+
+
+@compiles(PrimaryKeyConstraint, "mysql", "mariadb")
+def _compile_without_name(key: PrimaryKeyConstraint, compiler: Any, **options: Any) -> str:
+    """MySQL calls every primary key PRIMARY, and MariaDB warns of another name."""
+    sql: str = compiler.visit_primary_key_constraint(key, **options)
+    return sql[sql.index("PRIMARY KEY") :]
 
 
 @rerunnable.rewrites(ops.CreateTableOp)
@@ -142,8 +151,8 @@ async def online(database: Database, lock_timeout_s: float) -> None:
     except (DBAPIError, OSError, ValueError) as error:
         where = make_url(database.url).render_as_string(hide_password=True)
         raise CommandError(
-            f"The database cannot be used: {getattr(error, 'orig', None) or error}\n"
-            f"It is {where} (CHAT_DATABASE__URL, in the environment or in .env)."
+            f"{PREFIX}DATABASE__URL: the database at {where} cannot be used: "
+            f"{getattr(error, 'orig', None) or error}"
         ) from error
 
 
@@ -164,7 +173,7 @@ def migrate_sqlite(connection: Connection, lock_timeout_s: float) -> None:
     try:
         transaction = connection.begin()
     except DBAPIError as error:
-        if not is_worth_retrying(error):
+        if classify(error) is not Failure.CONFLICT:
             raise
         raise CommandError(
             "Another process has been writing to this database for more than "

@@ -1,11 +1,29 @@
 """python -m app."""
 
-import sys
+import signal
 
-import structlog
+from app.standard_streams import open_standard_streams
 
-from app.cli import app
+open_standard_streams()
+# Ctrl-C ends a program that is still being imported, without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-# What a command prints is its answer; what it logs on the way is not. `serve` sets up more.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-app(prog_name="python -m app")
+import sys  # noqa: E402
+
+import structlog  # noqa: E402
+
+from app.cli import app  # noqa: E402
+
+
+def main() -> None:
+    """Also the command `chat-server`."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a command prints is its answer; what it logs on the way is not. `serve` sets up more.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    app(prog_name="python -m app")
+
+
+if __name__ == "__main__":
+    main()

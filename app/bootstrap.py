@@ -11,12 +11,16 @@ import structlog
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.core.devices import Devices
 from app.core.errors import Busy
 from app.core.passwords import Passwords
-from app.core.rates import Buckets
 from app.core.snapshots import Snapshots
 from app.core.tasks import end
 from app.core.tokens import Tokens
+from app.limits.base import RateLimiter
+from app.limits.memory import MemoryRateLimiter
+from app.limits.policies import create_policies
+from app.limits.redis import RedisRateLimiter
 from app.messages.committer import Committer
 from app.messages.sending import send_alone
 from app.persistence.engine import create_engines
@@ -39,6 +43,7 @@ from app.realtime import (
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.settings import Settings
+from app.users import expiry
 from app.web.auth import actors_of
 from app.web.context import Context, Record
 
@@ -62,9 +67,12 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(bus.stop)
         store = _presence(settings)
         stack.push_async_callback(store.stop)
-        await stack.enter_async_context(_workers(hub, bus, store, settings))
+        limiter = _limiter(settings)
+        stack.push_async_callback(limiter.stop)
+        await stack.enter_async_context(_workers(hub, bus, store, limiter, settings))
         await _say_if_behind(database)
-        context = create_context(settings, database, bus, _record(settings, database, stack))
+        record = _record(settings, database, stack)
+        context = create_context(settings, database, bus, limiter, record)
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -98,6 +106,16 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
         yield database, bus
 
 
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database for a command that changes nothing, and so announces nothing."""
+    database = _database(settings, MemoryBus())
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
 def create_bus(settings: Settings) -> Bus:
     return RedisBus(settings.redis) if settings.redis.url else MemoryBus()
 
@@ -107,6 +125,13 @@ def _presence(settings: Settings) -> PresenceStore:
         return MemoryPresence()
     realtime = settings.realtime
     return RedisPresence(settings.redis, realtime.presence_ttl_s, realtime.presence_grace_s)
+
+
+def _limiter(settings: Settings) -> RateLimiter:
+    policies = create_policies(settings)
+    if not settings.redis.url:
+        return MemoryRateLimiter(policies)
+    return RedisRateLimiter(settings.redis, policies)
 
 
 def _database(settings: Settings, bus: Bus) -> Database:
@@ -119,6 +144,7 @@ def create_passwords(settings: Settings) -> Passwords:
         workers=auth.argon2_workers,
         waiting=auth.argon2_waiting,
         memory_kib=auth.argon2_memory_kib,
+        wait_s=auth.argon2_wait_s,
     )
 
 
@@ -131,25 +157,27 @@ def _record(settings: Settings, database: Database, stack: AsyncExitStack) -> Re
     return committer.send
 
 
-def create_context(settings: Settings, database: Database, bus: Bus, record: Record) -> Context:
-    auth, limits = settings.auth, settings.limits
+def create_context(
+    settings: Settings, database: Database, bus: Bus, limiter: RateLimiter, record: Record
+) -> Context:
+    auth = settings.auth
     return Context(
         settings=settings,
         database=database,
         bus=bus,
         actors=Together(database, actors_of, SESSIONS),
-        tokens=Tokens(auth.secret_key.encode(), auth.issuer),
-        snapshots=Snapshots(auth.secret_key.encode()),
+        tokens=Tokens(auth.keys, auth.issuer),
+        snapshots=Snapshots(auth.keys),
         passwords=create_passwords(settings),
-        sends=Buckets("messages", limits.sends_per_second, limits.sends_burst),
-        attempts=Buckets("attempts", auth.attempts_per_minute / 60, auth.attempts_burst),
+        devices=Devices(auth.secret_key.encode()),
+        limiter=limiter,
         record=record,
     )
 
 
 @asynccontextmanager
 async def _workers(
-    hub: Hub, bus: Bus, store: PresenceStore, settings: Settings
+    hub: Hub, bus: Bus, store: PresenceStore, limiter: RateLimiter, settings: Settings
 ) -> AsyncIterator[None]:
     realtime = settings.realtime
     tasks = [
@@ -161,8 +189,11 @@ async def _workers(
             ("bumps", lambda: bumps.send_bumps(hub, realtime)),
             ("beat", lambda: pulse.beat(hub, realtime)),
             ("sessions", lambda: pulse.check_sessions(hub, realtime)),
+            ("expired", lambda: pulse.end_expired(hub)),
+            ("logins", lambda: expiry.delete_expired_logins(hub.database)),
             ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
             ("doubts", lambda: pulse.resolve_doubts(hub)),
+            ("limits", limiter.run),
             ("lease", lambda: presence.keep(hub, bus, store, realtime)),
             ("watches", lambda: presence.tell(hub, store)),
             ("typing", lambda: typing_notice.tell_typing(hub)),

@@ -3,7 +3,8 @@
 import asyncio
 import getpass
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -11,20 +12,24 @@ from typing import Annotated, ParamSpec, TypeVar
 import rich.console
 import typer
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from app.archives.console import Console
 from app.archives.run import Options, import_files
-from app.bootstrap import create_passwords, opened
+from app.bootstrap import create_passwords, open_database, opened
 from app.client.errors import ClientError
 from app.client.terminal.door import Visitor
 from app.client.terminal.run import Chat, run_chat
-from app.core.errors import ChatError
+from app.core.errors import Busy, ChatError
+from app.core.fields import invalid
+from app.core.password_policy import check_password
 from app.moderation import service as moderation
-from app.ops.checks import findings
+from app.ops.checks.finding import Level
+from app.ops.checks.report import run_checks
 from app.persistence.migrations import MigrationError, Schema, upgrade
-from app.persistence.uow import UnitOfWork
+from app.persistence.uow import Database, UnitOfWork
 from app.serve import serve as run_server
-from app.settings import Settings, SettingsError, load_settings, with_values
+from app.settings import PREFIX, Settings, SettingsError, load_settings, with_values
 from app.users.accounts import NewAccount, register
 from app.users.schemas import Register
 from app.workers import supervise, work
@@ -51,9 +56,11 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            message = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
+            message = invalid(error.errors()).detail
         except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
+        except DBAPIError as error:
+            message = _unusable(error)
         print(f"error: {message}", file=sys.stderr)
         raise SystemExit(1)
 
@@ -104,7 +111,7 @@ def check(
         typer.Option("--logs", help="Read every room's log and look for holes; takes a while."),
     ] = False,
 ) -> None:
-    """Look at settings, TLS, database and bus; exits with 1 if something is wrong."""
+    """Look at settings, files, TLS, database and Redis; exits with 1 if there is an error."""
     if not asyncio.run(_check(load_settings(), with_logs=logs)):
         raise SystemExit(1)
 
@@ -196,32 +203,43 @@ def import_gitter(
 
 
 async def _check(settings: Settings, *, with_logs: bool) -> bool:
-    fine = True
-    async with opened(settings) as (database, bus):
-        async for finding in findings(settings, database, bus, with_logs=with_logs):
-            fine = fine and finding.trouble is None
-            mark = "ok      " if finding.trouble is None else "trouble "
-            print(f"{mark}{finding.what:10}{finding.found}")
-            if finding.trouble:
-                print(f"{'':18}{finding.trouble}")
-    return fine
+    usable = True
+    async with open_database(settings) as database:
+        async for finding in run_checks(settings, database, with_logs=with_logs):
+            usable = usable and finding.level is not Level.ERROR
+            print(f"{finding.level:9}{finding.subject:13}{finding.text}")
+            if finding.advice:
+                print(f"{'':22}{finding.advice}")
+    return usable
+
+
+@asynccontextmanager
+async def _migrated(settings: Settings) -> AsyncIterator[Database]:
+    """The database, if its schema is there. Raises MigrationError."""
+    async with opened(settings) as (database, _):
+        try:
+            schema = await database.schema()
+        except Busy as error:
+            raise MigrationError(_unusable(error.__cause__)) from None
+        if schema not in (Schema.CURRENT, Schema.AHEAD):
+            raise MigrationError("The schema is not up to date. Run: python -m app migrate")
+        yield database
 
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
-    async with opened(settings) as (database, _):
-        if await database.schema() not in (Schema.CURRENT, Schema.AHEAD):
-            raise MigrationError("The schema is not up to date. Run: python -m app migrate")
+    async with _migrated(settings) as database:
         return await import_files(database, files, options, Console(rich.console.Console()))
 
 
 async def _create_admin(settings: Settings, username: str, password: str) -> None:
     # Checked like any other account.
     wanted = Register(username=username, password=password)
+    check_password(wanted.password, "password", wanted.username)
     passwords = create_passwords(settings)
     account = NewAccount(
         wanted.username, wanted.username, await passwords.hash(wanted.password), is_admin=True
     )
-    async with opened(settings) as (database, _):
+    async with _migrated(settings) as database:
         await database.transact(register, account)
     passwords.close()
 
@@ -229,8 +247,13 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
 async def _moderate(
     settings: Settings, use_case: Callable[[UnitOfWork, str], Awaitable[bool]], username: str
 ) -> bool:
-    async with opened(settings) as (database, _):
+    async with _migrated(settings) as database:
         return await database.transact(use_case, username)
+
+
+def _unusable(error: BaseException | None) -> str:
+    reason = error.orig if isinstance(error, DBAPIError) else error
+    return f"{PREFIX}DATABASE__URL: the database cannot be used: {reason}"
 
 
 def _ask_password() -> str:

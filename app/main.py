@@ -5,21 +5,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from app.bootstrap import running
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
-from app.realtime.routes import ws
+from app.realtime.routes import sockets
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
+from app.users.schemas import TokenForm
 from app.web import problems
-from app.web.middleware import Edge, Guard
+from app.web.middleware import Cors, Edge, Guard
 from app.web.openapi import complete
+from app.web.proxies import Proxies
+from app.web.rate_fields import FIELDS
 
 VERSION = "0.1.0"
 
@@ -46,19 +48,23 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
-    app.router.routes.insert(0, ws)  # not behind all others: everybody comes back at once
+    app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
-    complete(app, settings.limits.text_chars)
+    complete(app, settings.limits, TokenForm)
     # The last one added is the outermost.
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
-            CORSMiddleware,
-            allow_origins=sorted(settings.server.origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            Cors,
+            allow_origins=settings.server.origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
     app.add_middleware(Edge)
+    if settings.server.proxies:
+        app.add_middleware(
+            Proxies, trusted=settings.server.proxies, header=settings.server.proxy_header
+        )
     return app

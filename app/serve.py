@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import gc
+import os
+import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import ceil
 from pathlib import Path
 from types import FrameType
@@ -14,12 +16,14 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from app.listeners import LOCAL, in_url, open_listeners
 from app.logs import configure_logs
 from app.main import create_app
 from app.realtime.drain import MOVE, drain
 from app.realtime.protocol import CloseCode
 from app.realtime.transport import ChatWebSocketProtocol
 from app.settings import PREFIX, Server, Settings, SettingsError
+from app.standard_streams import has_terminal
 
 HTTP = "app.web.transport:ChatHttpProtocol"
 WS = "app.realtime.transport:ChatWebSocketProtocol"
@@ -44,6 +48,8 @@ class ChatServer(uvicorn.Server):
     def __init__(self, settings: Settings) -> None:
         super().__init__(config_of(settings))
         self._settings = settings
+        self._has_terminal = has_terminal()
+        self.restarts = False
 
     @property
     def port(self) -> int:
@@ -52,18 +58,32 @@ class ChatServer(uvicorn.Server):
         return port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            spare_what_stays()
-            self.say_that_it_listens()
+        await super().startup(sockets or open_listeners(self._settings.server))
+        spare_what_stays()
+        self.say_that_it_listens()
 
     def say_that_it_listens(self) -> None:
         print(where(self._settings, self.port), file=sys.stderr, flush=True)
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGHUP as well, unless it is to be ignored (nohup)."""
+        with super().capture_signals():
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+                signal.signal(signal.SIGHUP, self.handle_hangup)
+            yield
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains, the second ends at once."""
+        self.restarts = False
         self.force_exit = self.should_exit
         self.should_exit = True
+
+    def handle_hangup(self, _sig: int, _frame: FrameType | None) -> None:
+        """Drain and start again; or end, if it comes because the terminal was closed."""
+        if not self.should_exit:
+            self.restarts = self._has_terminal == has_terminal()
+            self.should_exit = True
 
     async def main_loop(self) -> None:
         await super().main_loop()
@@ -128,8 +148,6 @@ def config_of(settings: Settings) -> uvicorn.Config:
     check_certificate(server)
     return uvicorn.Config(
         create_app(settings),
-        host=server.host,
-        port=server.port,
         ssl_certfile=server.tls_certificate,
         ssl_keyfile=server.tls_key,
         ws=WS,
@@ -141,7 +159,8 @@ def config_of(settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # `web/proxies.py`
+        timeout_keep_alive=server.keep_alive_s,  # type: ignore[arg-type]  # may be a fraction
     )
 
 
@@ -176,11 +195,13 @@ def check_certificate(server: Server) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM; SIGHUP starts the program anew, as the same process."""
     configure_logs(settings.server)
     server = ChatServer(settings)
     with contextlib.suppress(KeyboardInterrupt):  # before it listens for signals
         server.run()
+    if server.restarts:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     if not server.started:
         raise SystemExit(1)
 
@@ -189,13 +210,15 @@ def where(settings: Settings, port: int) -> str:
     """What a person wants to know at the start."""
     secure = "s" if settings.server.tls_certificate else ""
     host = settings.server.host
-    base = f"http{secure}://{host}:{port}"
+    address = f"{in_url(LOCAL.get(host, host))}:{port}"
+    base = f"http{secure}://{address}"
     ca = settings.server.tls_certificate and settings.server.tls_certificate.parent / "ca.pem"
     trust = f" --ca {ca}" if ca and ca.exists() else ""
+    everywhere = f" (all addresses: {in_url(host)}:{port})" if host in LOCAL else ""
     return (
-        f"Chat on {base}\n"
+        f"Chat on {base}{everywhere}\n"
         f"  API      {base}/docs\n"
-        f"  socket   ws{secure}://{host}:{port}/ws\n"
+        f"  socket   ws{secure}://{address}/ws\n"
         f"  health   {base}/health/ready\n"
         f"  a chat   {_python()} -m app chat --server {base}{trust} --user NAME --room general\n"
         "Ctrl-C stops it."

@@ -5,19 +5,45 @@ A variable is `CHAT_<GROUP>__<NAME>`, such as CHAT_DATABASE__URL. `.env.example`
 
 import os
 import secrets
+import ssl
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.connection_urls import SQLITE, check_redis_url, check_sqlite_file, read_database_url
+from app.core.fields import MAX_ITEMS
+from app.core.origins import parse_origins
 from app.core.tokens import MIN_KEY_BYTES
+from app.env_file import ENCODING, read_error, read_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "CHAT_"
-SQLITE, MYSQL = "sqlite+aiosqlite", "mysql+asyncmy"
-_SCHEMES = {"sqlite": SQLITE, "mysql": MYSQL, "mariadb": MYSQL, "mariadb+asyncmy": MYSQL}
+ENV_FILE = ".env"
+MAX_NUMBER = 2**31 - 1  # what timers, databases and libraries all take
+MAX_BYTES_PER_CHAR = 4  # UTF-8
+MAX_ENVELOPE_BYTES = 384  # of a frame or a body, around its text
+
+
+# What must not be more than what, and what would happen.
+_ORDER = (
+    ("REALTIME__HEARTBEAT_S", "REALTIME__DEAD_AFTER_S", "sockets would end before they are asked"),
+    ("REALTIME__BUMP_EVERY_MS", "REALTIME__BUMP_EVERY_HUGE_MS", "huge rooms would have more bumps"),
+    ("AUTH__ACCESS_TOKEN_S", "AUTH__REFRESH_TOKEN_S", "access would outlive its login"),
+    ("LIMITS__FRAME_BYTES", "LIMITS__HELLO_BYTES", "larger frames would not reach the server"),
+    ("LIMITS__FRAME_BYTES", "LIMITS__BUFFER_BYTES", "one frame could fill the buffer of a socket"),
+    ("LIMITS__CATCHUP_ROOM", "LIMITS__CATCHUP_HELLO", "no room would replay as much"),
+)
 
 
 class SettingsError(Exception):
@@ -25,7 +51,33 @@ class SettingsError(Exception):
 
 
 class Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def in_plain_digits(cls, value: Any, field: ValidationInfo) -> Any:
+        """Python reads 1_000 as a number."""
+        kind = cls.model_fields[str(field.field_name)].annotation
+        if kind in (int, float) and isinstance(value, str) and "_" in value:
+            raise ValueError("must be a number in plain digits")
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def bounded(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and value > MAX_NUMBER:
+            raise ValueError(f"must be at most {MAX_NUMBER}")
+        return value
+
+
+def _listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _bytes(value: str) -> bytes:
+    """As they stand in the environment, which may hold other bytes than UTF-8."""
+    return value.encode(errors="surrogateescape")
 
 
 class Server(Group):
@@ -35,6 +87,8 @@ class Server(Group):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     allowed_origins: str = ""
+    trusted_proxies: str = ""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     var: Path = ROOT / "var"
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -45,10 +99,32 @@ class Server(Group):
     drain_hard_s: float = Field(30.0, gt=0)
     request_head_s: float = Field(10.0, gt=0)
     request_body_s: float = Field(60.0, gt=0)
+    keep_alive_s: float = Field(75.0, gt=0)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def known_origins(cls, text: str) -> str:
+        return ",".join(sorted(parse_origins(text)))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def known_networks(cls, text: str) -> str:
+        try:
+            return ",".join(
+                str(ip_network(part.strip())) for part in text.split(",") if part.strip()
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; addresses and networks with commas, such as 10.0.0.0/8, ::1"
+            ) from None
 
     @property
     def origins(self) -> frozenset[str]:
-        return frozenset(filter(None, (o.strip() for o in self.allowed_origins.split(","))))
+        return parse_origins(self.allowed_origins)
+
+    @property
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(part) for part in self.trusted_proxies.split(",") if part]
 
     @model_validator(mode="after")
     def both_halves_of_tls(self) -> Self:
@@ -74,24 +150,25 @@ class Database(Group):
     pool_size: int = Field(20, ge=1, le=1000)
     pool_timeout_s: float = Field(5.0, gt=0)
     pool_recycle_s: int = Field(1800, gt=0)
-    statement_timeout_s: float = Field(30.0, gt=0)
+    statement_timeout_s: float = Field(30.0, gt=0, le=86400)  # MySQL: 32 bits of milliseconds
     tls_ca: Path | None = None
     attempts: int = Field(8, ge=1, le=100)
     group_commit: bool = True
 
     @field_validator("url")
     @classmethod
-    def known_scheme(cls, url: str) -> str:
-        if not url:
-            return url
-        scheme, separator, rest = url.partition("://")
-        scheme = _SCHEMES.get(scheme, scheme)
-        if not separator or scheme not in (SQLITE, MYSQL):
-            raise ValueError(
-                "must start with mysql://, mariadb:// or sqlite:///, such as "
-                "mysql://chat:secret@127.0.0.1:3306/chat"
-            )
-        return f"{scheme}://{rest}"
+    def usable(cls, url: str) -> str:
+        return read_database_url(url) if url else url
+
+    @field_validator("tls_ca")
+    @classmethod
+    def loadable(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            try:
+                ssl.create_default_context(cafile=str(file))
+            except OSError as error:
+                raise ValueError(f"is no PEM file that can be read: {read_error(error)}") from None
+        return file
 
     @property
     def is_sqlite(self) -> bool:
@@ -106,14 +183,15 @@ class Redis(Group):
 
     @field_validator("url")
     @classmethod
-    def known_scheme(cls, url: str) -> str:
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must start with redis://, rediss:// or unix://")
+    def usable(cls, url: str) -> str:
+        if url:
+            check_redis_url(url)
         return url
 
 
 class Auth(Group):
     secret_key: str = ""
+    secret_key_fallbacks: str = ""
     issuer: str = "chat"
     access_token_s: int = Field(900, ge=10)
     refresh_token_s: int = Field(30 * 86400, ge=60)
@@ -123,17 +201,58 @@ class Auth(Group):
     argon2_workers: int = Field(2, ge=1)
     argon2_waiting: int = Field(64, ge=0)
     argon2_memory_kib: int = Field(65536, ge=8)
+    argon2_wait_s: float = Field(10.0, gt=0)
     attempts_per_minute: float = Field(30.0, gt=0)
     attempts_burst: int = Field(20, ge=1)
+    account_attempts_per_minute: float = Field(2.0, gt=0)
+    account_attempts_burst: int = Field(20, ge=1)
+    registrations_per_hour: float = Field(60.0, gt=0)
+    registrations_burst: int = Field(20, ge=1)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The one that signs, then those that are accepted, too. Any bytes are a key."""
+        return tuple(map(_bytes, (self.secret_key, *_listed(self.secret_key_fallbacks))))
 
     @field_validator("secret_key")
     @classmethod
     def long_enough(cls, key: str) -> str:
-        if key and len(key.encode()) < MIN_KEY_BYTES:
+        if key and len(_bytes(key)) < MIN_KEY_BYTES:
             raise ValueError(
                 f"must have at least {MIN_KEY_BYTES} bytes; make one with: openssl rand -hex 32"
             )
+        if key != key.strip():
+            raise ValueError("must not begin or end with white space")
         return key
+
+    @field_validator("secret_key_fallbacks")
+    @classmethod
+    def each_long_enough(cls, keys: str) -> str:
+        for key in filter(None, keys.split(",")):
+            if len(_bytes(key)) < MIN_KEY_BYTES or key != key.strip():
+                raise ValueError(
+                    f"must be keys of at least {MIN_KEY_BYTES} bytes with commas between them and "
+                    "no spaces around them; a key that has a comma itself cannot stand here"
+                )
+        return keys
+
+    @model_validator(mode="after")
+    def hashing_fits_into_memory(self) -> Self:
+        needed = self.argon2_workers * self.argon2_memory_kib * 1024
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise ValueError(
+                f"{PREFIX}AUTH__ARGON2_MEMORY_KIB times {PREFIX}AUTH__ARGON2_WORKERS is "
+                f"{needed >> 20} MiB, and this machine has {present >> 20} MiB"
+            )
+        return self
+
+
+Directory = Literal["everybody", "shared_rooms", "exact_name"]
+
+
+class Users(Group):
+    directory: Directory = "everybody"
 
 
 class Realtime(Group):
@@ -159,11 +278,15 @@ class Limits(Group):
     hello_bytes: int = Field(64 * 1024, ge=1024)
     frame_bytes: int = Field(16 * 1024, ge=1024)
     text_chars: int = Field(4000, ge=1, le=16000)
-    json_depth: int = Field(32, ge=4)
+    json_depth: int = Field(32, ge=4, le=200)  # what the parser bears
     frames_per_minute: float = Field(120.0, gt=0)
     frames_burst: int = Field(40, ge=1)
     sends_per_second: float = Field(5.0, gt=0)
     sends_burst: int = Field(10, ge=1)
+    writes_per_minute: float = Field(300.0, gt=0)
+    writes_burst: int = Field(200, ge=1)
+    reads_per_minute: float = Field(600.0, gt=0)
+    reads_burst: int = Field(300, ge=1)
     open_rooms: int = Field(100, ge=1)
     watched_users: int = Field(200, ge=1, le=1000)
     typing_every_s: float = Field(3.0, gt=0)
@@ -173,10 +296,11 @@ class Limits(Group):
     catchup_room: int = Field(100, ge=1)
     catchup_hello: int = Field(1000, ge=1)
     buffer_bytes: int = Field(1024 * 1024, ge=65536)
-    page: int = Field(100, ge=1, le=1000)
-    room_members_add: int = Field(100, ge=1)
+    page: int = Field(100, ge=1, le=MAX_ITEMS)
+    room_members_add: int = Field(100, ge=1, le=MAX_ITEMS)
     rooms_per_user: int = Field(5000, ge=1)
     sessions_per_user: int = Field(100, ge=1)
+    tickets_per_session: int = Field(20, ge=1)
     huge_room: int = Field(1000, ge=2)
 
 
@@ -184,7 +308,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -194,8 +319,23 @@ class Settings(BaseSettings):
     database: Database = Database()
     redis: Redis = Redis()
     auth: Auth = Auth()
+    users: Users = Users()
     realtime: Realtime = Realtime()
     limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def agree(self) -> Self:
+        for small, large, why in _ORDER:
+            if _value(self, small) > _value(self, large):
+                raise ValueError(f"{PREFIX}{large} is less than {PREFIX}{small}: {why}")
+        text_bytes = self.limits.text_chars * MAX_BYTES_PER_CHAR + MAX_ENVELOPE_BYTES
+        for carrier in ("LIMITS__FRAME_BYTES", "SERVER__MAX_BODY_BYTES"):
+            if _value(self, carrier) < text_bytes:
+                raise ValueError(
+                    f"{PREFIX}{carrier} is less than the {text_bytes} bytes that a text of "
+                    f"{PREFIX}LIMITS__TEXT_CHARS may need"
+                )
+        return self
 
 
 def load_settings(**given: Any) -> Settings:
@@ -212,6 +352,8 @@ def load_settings(**given: Any) -> Settings:
     if not settings.database.url:
         url = f"{SQLITE}:///{settings.server.var / 'chat.db'}"
         settings = with_values(settings, "database", url=url)
+    if settings.database.is_sqlite:
+        _check_file(settings.database.url)
     if not settings.auth.secret_key:
         settings = with_values(settings, "auth", secret_key=_generated_key(settings))
     return settings
@@ -231,11 +373,32 @@ def _generated_key(settings: Settings) -> str:
             "Make one with: openssl rand -hex 32"
         )
     path = settings.server.var / "secret-key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(MIN_KEY_BYTES))
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(MIN_KEY_BYTES))
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{PREFIX}SERVER__VAR: no key can be kept in {path}: {read_error(error)}. "
+            f"Mend that, or set {PREFIX}AUTH__SECRET_KEY."
+        ) from None
+    if len(key) < MIN_KEY_BYTES:
+        raise SettingsError(
+            f"{PREFIX}SERVER__VAR: the key in {path} is not whole. Delete the file to have a new "
+            f"one made, or set {PREFIX}AUTH__SECRET_KEY."
+        )
+    return key
+
+
+def _check_file(url: str) -> None:
+    try:
+        check_sqlite_file(read_database_url(url))
+    except ValueError as error:
+        raise SettingsError(
+            f"{PREFIX}DATABASE__URL: {error}. Without it the file is in {PREFIX}SERVER__VAR."
+        ) from None
 
 
 def _refuse_unknown() -> None:
@@ -245,7 +408,11 @@ def _refuse_unknown() -> None:
         for group, field in Settings.model_fields.items()
         for name in type(field.default).model_fields
     }
-    for source, names in (("the environment", os.environ), (".env", dotenv_values(".env"))):
+    try:
+        in_file = read_names(Path(ENV_FILE))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    for source, names in (("the environment", os.environ), (ENV_FILE, in_file)):
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known:
                 raise SettingsError(
@@ -254,8 +421,16 @@ def _refuse_unknown() -> None:
 
 
 def _explain(error: Any) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if message.startswith(PREFIX):  # it is about several
+        return str(message)
     path = [str(part) for part in error["loc"]]
-    value = "" if isinstance(error["input"], dict) else f" (it is {error['input']!r})"
-    if path[-1:] == ["secret_key"] or "url" in path:  # both may hold a secret
+    value = f" (it is {error['input']!r})"
+    if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
         value = ""
-    return f"{PREFIX}{'__'.join(path).upper()}: {error['msg'].removeprefix('Value error, ')}{value}"
+    return f"{PREFIX}{'__'.join(path).upper()}: {message}{value}"
+
+
+def _value(settings: Settings, name: str) -> float:
+    group, field = name.lower().split("__")
+    return float(getattr(getattr(settings, group), field))

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.listeners import bind, open_shared_listeners
 from app.logs import configure_logs
 from app.serve import ChatServer, where
 from app.settings import PREFIX, Settings, SettingsError
+from app.standard_streams import has_terminal
 
 READY = b"+"
 SETTLED_S = 10.0  # who lived that long is started again at once
@@ -84,7 +86,7 @@ class Slot:
     def stop_listening(self) -> None:
         """The port stays ours, and others get the connections, until a worker listens again."""
         for n, listener in enumerate(self.listeners):
-            self.listeners[n] = _bound(listener.family, listener.getsockname())
+            self.listeners[n] = bind(listener.family, listener.getsockname(), shared=True)
             listener.close()
 
     def release(self) -> None:
@@ -103,14 +105,16 @@ class Parent:
         self._listening = asyncio.Condition()
         self._started = False  # all of them listened once
         self._replacing: asyncio.Task[None] | None = None
+        self._has_terminal = has_terminal()
 
     async def run(self) -> bool:
         """Until it is told to stop; False if the workers could not start."""
         loop = asyncio.get_running_loop()
-        self._slots = [Slot(each) for each in listeners_of(self._settings)]
+        self._slots = [Slot(each) for each in open_shared_listeners(self._settings.server)]
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._replace)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(signal.SIGHUP, self._replace)
         async with asyncio.TaskGroup() as tasks:
             killing = tasks.create_task(self._kill_in_the_end())
             await asyncio.gather(*(tasks.create_task(self._keep(slot)) for slot in self._slots))
@@ -135,7 +139,10 @@ class Parent:
             _signal(slot, signal.SIGKILL)
 
     def _replace(self) -> None:
-        if self._started and (self._replacing is None or self._replacing.done()):
+        """Or end, if the signal comes because the terminal was closed."""
+        if self._has_terminal != has_terminal():
+            self._stop()
+        elif self._started and (self._replacing is None or self._replacing.done()):
             self._replacing = asyncio.create_task(self._replace_all())
 
     async def _replace_all(self) -> None:
@@ -210,40 +217,6 @@ class Parent:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()
-
-
-def listeners_of(settings: Settings) -> list[list[socket.socket]]:
-    """For each worker, a socket for each address of the host. Raises SettingsError."""
-    server = settings.server
-    try:
-        found = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        addresses = list(dict.fromkeys((family, address) for family, *_, address in found))
-        with contextlib.ExitStack() as free:  # nobody else listens there
-            for n, (family, address) in enumerate(addresses):
-                probe = free.enter_context(socket.socket(family))
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                port = probe.getsockname()[1]
-                addresses[n] = family, (address[0], port, *address[2:])
-        return [
-            [_bound(family, address) for family, address in addresses]
-            for _ in range(server.workers)
-        ]
-    except OSError as error:
-        raise SettingsError(
-            f"{PREFIX}SERVER__HOST, {PREFIX}SERVER__PORT: cannot listen on "
-            f"{server.host}:{server.port}: {error.strerror}"
-        ) from None
-
-
-def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind(address)
-    return listener
 
 
 def _signal(slot: Slot, number: signal.Signals) -> None:

@@ -32,6 +32,10 @@ NO_LIMITS = {
     "frames_burst": 10**9,
     "sends_per_second": 1e6,
     "sends_burst": 10**6,
+    "writes_per_minute": 6e7,
+    "writes_burst": 10**6,
+    "reads_per_minute": 6e7,
+    "reads_burst": 10**6,
     "sockets_unauthenticated_per_address": 10**6,
 }
 # No heartbeats: a socket that only counts bytes must get nothing but the room's events.

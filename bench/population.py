@@ -54,7 +54,7 @@ async def populate(
             Member,
             (_member(room, user, at) for user, _, theirs in users for room in theirs),
         )
-    tokens = Tokens(settings.auth.secret_key.encode(), settings.auth.issuer)
+    tokens = Tokens(settings.auth.keys, settings.auth.issuer)
     return [
         Person(user, tokens.sign(Claims(user, session), at, at + LIFETIME), theirs)
         for user, session, theirs in users

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import Phase, settings
 
 from app.core.events import Announcement
+from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
 from tests.servers.backend import Backend, empty, make_settings, migrate, unique_name
 from tests.servers.mariadb import MariaDb, run_mariadb
 from tests.servers.redis import RedisServer, run_redis
+from tests.settings import ignore_setting
+from tests.waiting import LIMIT_S
 
 # Speed is measured in bench/, never asserted here.
 settings.register_profile("default", deadline=None)
@@ -25,17 +28,48 @@ settings.register_profile(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "Run what is marked with a setting as if the program did not read it: it has to fail."
+    parser.addoption("--ignore-settings", action="store_true", help=text)
+
+
 def pytest_configure() -> None:
     """A developer's own settings do not reach the tests, nor the processes that these start."""
     for name in [name for name in os.environ if name.startswith("CHAT_")]:
         del os.environ[name]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = metafunc.definition.iter_markers("setting")
+    variables = [variable for mark in marks for variable in mark.args]
+    if variables and metafunc.config.getoption("--ignore-settings"):
+        metafunc.parametrize("ignored_setting", variables, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def ignored_setting(request: pytest.FixtureRequest) -> None:
+    """Before every other fixture of a test. Not in processes that the test starts."""
+    if hasattr(request, "param"):
+        ignore_setting(request.param, request.getfixturevalue("monkeypatch"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that asks for a server by name needs it as much as one that has it as parameter."""
+    if config.getoption("--ignore-settings"):
+        items[:] = [item for item in items if item.get_closest_marker("setting")]
+        for item in items:
+            item.add_marker(pytest.mark.xfail(strict=True))
     for item in items:
-        if {"mariadb", "redis_server"} & set(getattr(item, "fixturenames", ())):
+        if {"mariadb", "redis_server", "proxy"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("cluster")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A database that is slow because the machine is, is ready."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routes, "READY_WITHIN_S", LIMIT_S)
+        yield
 
 
 @pytest.fixture(scope="session")

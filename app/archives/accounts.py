@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.archives.gitter import Author
+from app.archives.gitter import Author, shortened
 from app.core.fields import Username
 from app.core.ids import new_id
+from app.core.lookalikes import skeleton
 from app.core.names import name_key
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
@@ -24,13 +25,18 @@ async def provide_accounts(uow: UnitOfWork, authors: Sequence[Author]) -> dict[s
     new = [author for author in authors if author.origin not in known]
     taken = set(await uow.users.ids_by_keys(name_key(author.name) for author in new))
     users = [_account(author, await _free_name(uow, author, taken)) for author in new]
+    looks = await uow.users.skeletons(skeleton(user.username_key) for user in users)
     for user in users:
+        # An author whose name looks like another one keeps it: the archive has both.
+        look = skeleton(user.username_key)
+        user.username_skeleton = None if look in looks else look
+        looks.add(look)
         uow.users.add(user)
     return known | {user.origin: user.id for user in users if user.origin}
 
 
 def _account(author: Author, username: str) -> User:
-    name = author.name or NAMELESS
+    name = shortened(author.name) or NAMELESS
     return User(
         id=new_id(),
         username=username,

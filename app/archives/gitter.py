@@ -20,16 +20,19 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
 
-from app.core.fields import DisplayName, Title
+from app.core.fields import Title
 from app.core.names import is_storable
 
 COLUMNS = ("room_id", "room_uri", "sent_at", "user_id", "username", "message_id", "text")
 MOST_BYTES = 65_535  # of a text: what MySQL's TEXT holds
+NAME_CHARS = 64  # of a room or a person here; Gitter's may be longer
 MOST_PROBLEMS = 20  # of one file are shown
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of such bytes
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -83,7 +86,10 @@ class RoomArchive:
 def _time(text: object) -> datetime:
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         raise ValueError("should be a time of RFC 3339, such as 2016-09-17T10:58:04.397Z")
-    return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is, in UTC, outside of the years 1 to 9999") from None
 
 
 def _fits(text: str) -> str:
@@ -94,6 +100,19 @@ def _fits(text: str) -> str:
     return text
 
 
+def shortened(name: str, end: str = "…") -> str:
+    """The name, or so much of it as a name can have here, and `end`."""
+    return name if len(name) <= NAME_CHARS else name[: NAME_CHARS - len(end)].rstrip() + end
+
+
+def _like_a_title(name: str) -> str:
+    """Of any length: it is shortened."""
+    _TITLE.validate_python(shortened(name))
+    return name
+
+
+_TITLE: TypeAdapter[str] = TypeAdapter(Title)
+_Name = Annotated[str, AfterValidator(_like_a_title)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
 _Time = Annotated[datetime, BeforeValidator(_time), Field(ge=datetime(1970, 1, 1, tzinfo=UTC))]
 
@@ -102,10 +121,10 @@ class Row(BaseModel):
     """One line. Gitter has lost the author of a few: both of their columns are empty."""
 
     room_id: _Id
-    room_uri: Title
+    room_uri: _Name
     sent_at: _Time
     user_id: _Id | None
-    username: DisplayName | None
+    username: _Name | None
     message_id: _Id
     text: Annotated[str, AfterValidator(_fits)]
 
@@ -129,7 +148,7 @@ def read_archive(path: Path) -> list[RoomArchive]:
     rooms: dict[str, _Reading] = {}
     problems: list[Problem] = []
     first_seen: dict[str, tuple[int, str, Post]] = {}  # by message id
-    for line, found in _rows(_decoded(path.read_bytes())):
+    for line, found in _rows(path.read_bytes().decode("utf-8-sig", "surrogateescape")):
         if isinstance(found, str):
             problems.append(Problem(line, found))
             continue
@@ -148,18 +167,10 @@ def _origin(archive_id: str) -> str:
     return f"gitter:{archive_id}"
 
 
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        what = f"is not UTF-8: there is a byte 0x{data[error.start]:02x}"
-        raise BrokenFile([Problem(line, what)]) from None
-
-
 def _rows(text: str) -> Iterator[tuple[int, Row | str]]:
     """Each row with the line in which it begins; a string says what is wrong with it."""
     # Not universal newlines: a carriage return inside quotes would count as a line.
+    csv.field_size_limit(len(text) + 1)  # what is too long for us, `Row` says
     reader = csv.reader(io.StringIO(text, newline="\n"), delimiter="\t", strict=True)
     line = 1
     try:
@@ -172,6 +183,8 @@ def _rows(text: str) -> Iterator[tuple[int, Row | str]]:
 
 
 def _row(values: list[str]) -> Row | str:
+    if escaped := _NO_UTF8.search("".join(values)):
+        return f"is not UTF-8: there is a byte 0x{ord(escaped[0]) - 0xDC00:02x}"
     if len(values) != len(COLUMNS):
         return f"has {len(values)} columns; there should be {len(COLUMNS)}: {', '.join(COLUMNS)}"
     given = dict(zip(COLUMNS, values, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from app.archives.gitter import Author, Post, RoomArchive
+from app.archives.gitter import Author, Post, RoomArchive, shortened
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.events import (
@@ -20,7 +20,7 @@ from app.core.names import name_key
 from app.messages.mentions import mentioned_keys
 from app.messages.service import put_message
 from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import Message, Room
+from app.persistence.tables import TOPIC_CHARS, Message, Room
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, refuse_archived
 from app.rooms.membership import change_role
@@ -62,19 +62,21 @@ async def provide_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> 
     """The public room of an archive, made at its first message by that one's author.
 
     It is called by its full URI: that is what its people called it, a last part such as "Casual"
-    is no unique name, and the search for a part of the name finds it.
+    is no unique name, and the search for a part of the name finds it. One that is too long for a
+    name ends in the last digits of the archive's id, and is the topic, too.
     """
     existing = await uow.rooms.by_origin(archive.origin)
     if existing:
         return existing.id
     at = archive.posts[0].at
+    name = shortened(archive.name, f"…{archive.origin[-6:]}")
     room = await uow.rooms.add(
         Room(
             id=new_id(),
             kind=RoomKind.PUBLIC,
-            name=archive.name,
-            name_key=name_key(archive.name),
-            topic=TOPIC,
+            name=name,
+            name_key=name_key(name),
+            topic=TOPIC if name == archive.name else f"{TOPIC} {archive.name}"[:TOPIC_CHARS],
             origin=archive.origin,
             seq=0,
             created_at=at,

@@ -4,7 +4,8 @@
 
 The receiver copies the frame to its sockets: it neither parses nor encodes it, and so trusts who
 may publish to the broker. A change of this layout takes the next version: while processes of both
-run, those of one learn only from the log what those of the other recorded.
+run, those of one learn only from the log what those of the other recorded. A kind that only a newer
+release knows comes out as `NEWER`.
 """
 
 import struct
@@ -39,10 +40,10 @@ def decode(payload: bytes) -> Received | None:
     if len(payload) < _HEADER.size:
         return None
     version, number, topic, seq, subject, origin = _HEADER.unpack_from(payload)
-    kind = _KINDS.get(number)
-    if version != VERSION or kind is None or seq > MAX_SEQ:
+    if version != VERSION or seq > MAX_SEQ:
         return None
     frame = payload[_HEADER.size :]
+    kind = _KINDS.get(number, Kind.NEWER)
     return Received(origin, Announcement(kind, UUID(bytes=topic), seq, UUID(bytes=subject), frame))
 
 

@@ -1,31 +1,23 @@
 """The HTTP surface in the types of the wire. Raises Refused and Unreachable throughout."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from app.client.errors import Refused
 from app.client.session import Session
-from app.core.events import Event, RoomEvent, RoomKind, Seq
+from app.core.events import RoomKind
 from app.core.names import name_key
 from app.core.paging import Page
-from app.messages.schemas import MessagePage
+from app.messages.schemas import EventPage, MessagePage
 from app.rooms.schemas import CreateRoom, MemberOut, PublicRoom, RoomOut
 from app.users.schemas import Me, Register, TicketOut, UserOut
 
 T = TypeVar("T", bound=BaseModel)
 V1 = "/api/v1"
 PAGE = 100
-
-# An event of a newer server is still one of the log: its envelope tells what a position needs.
-AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
-
-
-class LogPage(BaseModel):
-    items: list[AnyEvent]
-    next: Seq | None = None
 
 
 class Api:
@@ -108,10 +100,10 @@ class Api:
         """A page: `before`, `after` or `around` a seq, else the newest; `limit` at most."""
         return await self._call(MessagePage, "GET", f"/rooms/{room}/messages", params=where)
 
-    async def events(self, room: UUID, after: int, until: int) -> LogPage:
+    async def events(self, room: UUID, after: int, until: int) -> EventPage:
         """The log behind `after`, up to `until`, without a hole; `next` if there is more."""
         where = {"after": after, "until": until, "limit": PAGE}
-        return await self._call(LogPage, "GET", f"/rooms/{room}/events", params=where)
+        return await self._call(EventPage, "GET", f"/rooms/{room}/events", params=where)
 
     async def _call(self, model: type[T], method: str, path: str, **content: Any) -> T:
         answer = await self._session.request(method, V1 + path, **content)

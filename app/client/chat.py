@@ -50,13 +50,14 @@ class ChatClient:
         tls: ssl.SSLContext | None = None,
         agent: str = AGENT,
         on_tokens: Callable[[TokenOut], None] | None = None,
+        device_token: str | None = None,
         on_reset: Literal["head", "start"] = "head",
         backoff: Backoff | None = None,
         most_unread: int = 1000,
     ) -> None:
         server = Server.at(base_url, tls, agent)
         self._http = Http(server)
-        self._session = Session(self._http, on_tokens)
+        self._session = Session(self._http, on_tokens, device_token)
         self._feed = Feed(most_unread, self._advance)
         self._stay = Stay(server, self._session, backoff or Backoff(), self._feed)
         self._around = Surroundings(

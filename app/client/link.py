@@ -11,12 +11,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from app.client.http import Server, refusal
 from app.client.verdict import Dropped, Verdict, of_close
-from app.core.events import Event, RoomEvent
+from app.core.events import AnyEvent
 from app.realtime.protocol import (
     SUBPROTOCOL,
     ErrorFrame,
     Hello,
     Position,
+    RoomClosed,
     ServerFrame,
     Welcome,
     encode,
@@ -27,9 +28,18 @@ CLOSING_S = 1.0
 GRACE_S = 10.0  # beyond the heartbeat, before silence means that the server is gone
 MOST_BYTES = 16 * 1024 * 1024  # of a frame: the list of thousands of rooms is one
 
-# What is neither known nor has the envelope of an event is of a newer server, and is ignored.
+
+class _AnyError(ErrorFrame):
+    code: str  # type: ignore[assignment]
+
+
+class _AnyEnd(RoomClosed):
+    reason: str  # type: ignore[assignment]
+
+
+# A newer server may have other codes, reasons and events. What is none of these is ignored.
 _FRAME: TypeAdapter[Any] = TypeAdapter(
-    Annotated[ServerFrame | Event | RoomEvent, Field(union_mode="left_to_right")]
+    Annotated[ServerFrame | _AnyError | _AnyEnd | AnyEvent, Field(union_mode="left_to_right")]
 )
 
 

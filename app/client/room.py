@@ -7,12 +7,12 @@ from math import inf
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from app.client.api import LogPage
 from app.client.backoff import Backoff
 from app.client.errors import ClientError, Refused, Unreachable
 from app.client.feed import Feed, Reset
 from app.client.position import Position
 from app.core.events import RoomEvent
+from app.messages.schemas import EventPage
 from app.realtime import protocol
 from app.realtime.protocol import RoomOpened
 
@@ -26,7 +26,7 @@ class Surroundings:
 
     feed: Feed
     from_start: bool
-    read: Callable[[UUID, int, int], Awaitable[LogPage]]
+    read: Callable[[UUID, int, int], Awaitable[EventPage]]
     spawn: Spawn
     wake: Callable[[], None]
     lost: Callable[["Room", str, ClientError], None]
@@ -124,7 +124,7 @@ class Room:
         self.advance()
         return True
 
-    async def _page(self, after: int, until: int) -> LogPage:
+    async def _page(self, after: int, until: int) -> EventPage:
         """However long it takes. Raises Refused if the user may not read the room (any more)."""
         backoff = Backoff(most_s=10.0)
         while True:

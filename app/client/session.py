@@ -7,26 +7,33 @@ from typing import Any
 
 from app.client.errors import Refused, Unreachable
 from app.client.http import Http
+from app.core.errors import Code
 from app.users.schemas import TokenOut
 
 TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
 EARLY_S = 20.0  # an access token with less left than this is renewed before it is used
 CLOSING_S = 5.0
-# A refresh token may be used again, for the same answer, only within seconds of the first use:
-# an answer that got lost is asked for again at once, or the session is lost.
+# A lost answer is asked for again: the server gives it for as long as its tokens are not used.
 LOST_ANSWER_PAUSES_S = (0.2, 1.0, 3.0)
 
 
 class Session:
-    """Tokens live in memory; `on_tokens` hears of every new pair, to keep them elsewhere.
+    """Tokens live in memory; `on_tokens` hears of every new pair, to keep them elsewhere. The
+    `device_token` of an earlier login keeps wrong passwords of others from delaying this one.
 
     Refresh tokens are used once, so a renewal is one task that everybody awaits who needs it, and
     that goes on when one of them is cancelled.
     """
 
-    def __init__(self, http: Http, on_tokens: Callable[[TokenOut], None] | None = None) -> None:
+    def __init__(
+        self,
+        http: Http,
+        on_tokens: Callable[[TokenOut], None] | None = None,
+        device_token: str | None = None,
+    ) -> None:
         self.http = http
         self._on_tokens = on_tokens
+        self._device_token = device_token
         self._tokens: TokenOut | None = None
         self._refresh_token = ""
         self._good_until = 0.0
@@ -35,6 +42,8 @@ class Session:
     async def log_in(self, username: str, password: str) -> None:
         """Raises Refused (invalid_grant: no such user, or another password), Unreachable."""
         form = {"grant_type": "password", "username": username, "password": password}
+        if self._device_token:
+            form["device_token"] = self._device_token
         self._keep(await self._ask(form))
 
     async def resume(self, refresh_token: str) -> None:
@@ -50,12 +59,13 @@ class Session:
             renewal.cancel()
 
     async def request(self, method: str, path: str, **content: Any) -> bytes:
-        """As the user; a token that is not accepted any more is renewed once."""
+        """As the user; a token that is not accepted any more is renewed once, unless its session
+        has ended."""
         token = await self.token()
         try:
             return await self.http.request(method, path, token, **content)
         except Refused as refused:
-            if refused.status != 401:
+            if refused.status != 401 or refused.code == Code.SESSION_ENDED:
                 raise
         if self._tokens is not None and token == self._tokens.access_token:
             await self.renew()
@@ -94,6 +104,8 @@ class Session:
         return TokenOut.model_validate_json(await self.http.request("POST", TOKEN, data=form))
 
     def _keep(self, tokens: TokenOut) -> str:
+        self._device_token = tokens.device_token or self._device_token
+        tokens = tokens.model_copy(update={"device_token": self._device_token})
         self._tokens, self._refresh_token = tokens, tokens.refresh_token
         left_s = max(tokens.expires_in - EARLY_S, tokens.expires_in / 2)
         self._good_until = time.monotonic() + left_s

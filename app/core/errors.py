@@ -15,11 +15,18 @@ class Code(StrEnum):
     INVALID = "invalid"
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
+    BAD_REQUEST = "bad_request"
     UNAUTHENTICATED = "unauthenticated"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105  # the name of an error
+    SESSION_ENDED = "session_ended"
+    INVALID_REQUEST = "invalid_request"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     INVALID_GRANT = "invalid_grant"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    UPGRADE_REQUIRED = "upgrade_required"
     USERNAME_TAKEN = "username_taken"
     NONCE_CONFLICT = "nonce_conflict"
     LAST_OWNER = "last_owner"
@@ -89,15 +96,45 @@ class TooSlow(ChatError):
     retry = Retry.NOW
 
 
+class BadRequest(ChatError):
+    """Malformed or ambiguous HTTP; the connection is closed, because its end is not known."""
+
+    code = Code.BAD_REQUEST
+
+
 class Unauthenticated(ChatError):
-    """No valid access token, ticket or session."""
+    """The access token or ticket is not one that is valid here."""
 
     code = Code.UNAUTHENTICATED
 
 
+class TokenMissing(Unauthenticated):
+    """There is no token at all."""
+
+
+class TokenExpired(Unauthenticated):
+    """The access token was a good one: it has to be renewed with the refresh token."""
+
+    code = Code.TOKEN_EXPIRED
+
+
 class SessionEnded(Unauthenticated):
-    """The token is a good one, of a session that was ended or a user who is banned: nothing mends
-    it but a new login. A socket is closed with 4403 for it, not with 4401."""
+    """The token is a good one, of a session that has ended or expired, or of a user who is banned:
+    the only remedy is a new login. A socket is closed with 4403 for it, not with 4401."""
+
+    code = Code.SESSION_ENDED
+
+
+class InvalidRequest(Invalid):
+    """A form of POST /auth/token that lacks a parameter, or has one twice (RFC 6749, 5.2)."""
+
+    code = Code.INVALID_REQUEST
+
+
+class UnsupportedGrantType(ChatError):
+    """`grant_type` is none that this server knows (RFC 6749, 5.2)."""
+
+    code = Code.UNSUPPORTED_GRANT_TYPE
 
 
 class InvalidGrant(ChatError):
@@ -123,6 +160,18 @@ class MethodNotAllowed(ChatError):
     """The path exists, the HTTP method on it does not."""
 
     code = Code.METHOD_NOT_ALLOWED
+
+
+class UnsupportedMediaType(ChatError):
+    """The body is of a kind that the operation does not read."""
+
+    code = Code.UNSUPPORTED_MEDIA_TYPE
+
+
+class UpgradeRequired(ChatError):
+    """A plain request for what is a socket: usually a proxy that does not pass the upgrade on."""
+
+    code = Code.UPGRADE_REQUIRED
 
 
 class UsernameTaken(ChatError):

@@ -5,13 +5,14 @@ socket and come out of GET /rooms/{id}/events. To add an event, add its class he
 `Event`; mypy and the tests then name every place that has to know of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
 
@@ -34,8 +35,40 @@ class Role(StrEnum):
     MEMBER = "member"
 
 
+_ROLES = {role.value: role for role in Role}
+_KINDS = {kind.value: kind for kind in RoomKind}
+
+
+def known_role(stored: str) -> Role:
+    """One that only a newer release knows is read as the least of ours."""
+    return _ROLES.get(stored, Role.MEMBER)
+
+
+def known_kind(stored: str) -> RoomKind:
+    """One that only a newer release knows is read as private: nobody else learns of the room."""
+    return _KINDS.get(stored, RoomKind.PRIVATE)
+
+
+def _known(read: Callable[[str], StrEnum]) -> BeforeValidator:
+    def known(given: Any) -> Any:
+        return read(given) if isinstance(given, str) else given
+
+    return BeforeValidator(known)
+
+
+# For what a newer release may have written. What clients ask for is a `Role` or a `RoomKind`.
+ReadRole = Annotated[Role, _known(known_role)]
+ReadKind = Annotated[RoomKind, _known(known_kind)]
+
+
 class Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Stored(Wire):
+    """Kept as JSON: fields that only a newer release knows are passed on as they are."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class Message(Wire):
@@ -49,20 +82,23 @@ class Message(Wire):
     reply_to: Seq | None = None
 
 
-class Membership(Wire):
+class Membership(Stored):
     user: UUID
-    role: Role
+    role: ReadRole
 
 
-class RoomDetails(Wire):
-    kind: RoomKind
+class RoomDetails(Stored):
+    kind: ReadKind
     name: str | None
     topic: str
     archived: bool = False
 
 
-class RoomEvent(Wire):
-    """The envelope: every event has these."""
+# A type that takes somebody out of a room cannot be added: a release that does not know it would
+# not put them out. Who goes, goes with `member.left` or `member.removed`.
+class RoomEvent(Stored):
+    """The envelope: every event has these. Releases add types: an event of a type that the reader
+    does not know counts like any other, and says more than this."""
 
     type: str
     room: UUID
@@ -124,10 +160,15 @@ Event = Annotated[
 ]
 
 
+# Of a log that a newer release may have written into.
+AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
+
+
 class Kind(IntEnum):
     """What a process has to know of an announcement without parsing it. Goes over the bus: never
     renumber."""
 
+    NEWER = 0  # one that only a newer release knows; never sent
     MESSAGE = 1  # subject: the sender
     JOINED = 2  # subject: who came in
     LEFT = 3  # subject: who went

@@ -19,11 +19,23 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.core.errors import Invalid
-from app.core.names import MAX_NAME_CHARS, NAME_PATTERN, is_name, is_storable, name_key
+from app.core.lookalikes import is_of_one_script
+from app.core.names import (
+    LINE_CLASS,
+    LINES_CLASS,
+    MAX_NAME_CHARS,
+    NAME_PATTERN,
+    is_name,
+    is_seen,
+    is_storable,
+    name_key,
+)
 
 # White space and what else nobody sees in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _SEEN = re.compile(f"[^{_BLANK}]")
+_NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
+MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
 _UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -97,6 +109,32 @@ def _nameable(name: str) -> str:
     return name
 
 
+def _of_one_script(name: str) -> str:
+    if not is_of_one_script(name):
+        raise ValueError(
+            "must not mix scripts such as Latin and Cyrillic: their letters look alike"
+        )
+    return name
+
+
+def _no_controls(found: re.Pattern[str]) -> AfterValidator:
+    def check(text: str) -> str:
+        if bad := found.search(text):
+            raise ValueError(
+                f"must not contain U+{ord(bad[0]):04X}: no control characters, and none that "
+                "change the direction of the text around them"
+            )
+        return text
+
+    return AfterValidator(check)
+
+
+def _with_something_seen(text: str) -> str:
+    if not is_seen(text):
+        raise ValueError("must have something that can be seen")
+    return text
+
+
 @dataclass(frozen=True)
 class Pattern:
     """Says in the JSON Schema what the validators beside it check, so that it tells the truth."""
@@ -132,17 +170,27 @@ Username = Annotated[
     str,
     StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
     AfterValidator(_nameable),
+    AfterValidator(_of_one_script),
     _short_key(64),
     Pattern(NAME_PATTERN),
 ]
 Title = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
-    *VISIBLE,
+    AfterValidator(_storable),
+    _no_controls(_NO_LINE),
+    AfterValidator(_with_something_seen),
+    Pattern(rf"^[^{LINE_CLASS}]*[^{LINE_CLASS}{_BLANK}][^{LINE_CLASS}]*$"),
     AfterValidator(str.strip),
     _short_key(100),
 ]
 DisplayName = Title
-Topic = Annotated[str, StringConstraints(max_length=500), *STORABLE]
+Topic = Annotated[
+    str,
+    StringConstraints(max_length=500),
+    AfterValidator(_storable),
+    _no_controls(_NO_LINES),
+    Pattern(rf"^[^{LINES_CLASS}]*$"),
+]
 Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
 Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]

@@ -10,6 +10,13 @@ _INVISIBLE_CLASS = (
     "\U000e0100-\U000e01ef"
 )
 _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
+# Seen by nobody either: U+2800 is a blank, the rest is ignorable without being assigned yet.
+_UNSEEN = re.compile(f"[{_INVISIBLE_CLASS}\u2800\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
+# What turns the text around it (UAX 9): in a name it would turn the line in which that stands.
+BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# Classes of what cannot be in one line of text, and in several.
+LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}"
+LINES_CLASS = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CLASS}"
 _INSIDE = "._-"
 MAX_NAME_CHARS = 32
 # `is_name` for those who read our OpenAPI document (ECMA-262, with Unicode).
@@ -42,6 +49,19 @@ def _is_visible(character: str, kinds: str) -> bool:
         return False
     category = unicodedata.category(character)
     return category[0] in kinds and category not in {"Nl", "No"}
+
+
+def is_seen(text: str) -> bool:
+    """Something of it can be seen: not only spaces, and what stands on or joins other letters."""
+    return any(map(_is_drawn, text))
+
+
+def _is_drawn(character: str) -> bool:
+    """Unassigned ones count: a newer Unicode may know them, as most new emoji."""
+    if _UNSEEN.match(character):
+        return False
+    category = unicodedata.category(character)
+    return category[0] in "LNPS" or category in {"Cn", "Co"}
 
 
 def bare_name(name: str) -> str:

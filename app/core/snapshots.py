@@ -7,24 +7,27 @@ somebody else's does not even open. A snapshot gives no access; what it opens to
 import base64
 import binascii
 import hmac
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
+
+from app.core.clock import EPOCH, MICROSECOND, microseconds
 
 _VERSION = b"\x01"
 _TIME_BYTES = 8
 _MAC_BYTES = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Snapshots:
-    def __init__(self, key: bytes) -> None:
-        self._key = hmac.digest(key, b"snapshot", "sha256")
+    """The first key seals; what any of them has sealed is opened."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = [hmac.digest(key, b"snapshot", "sha256") for key in keys]
 
     def seal(self, user: UUID, at: datetime) -> str:
         """The user has all rooms as they were at this time."""
-        body = _VERSION + ((at - _EPOCH) // _MICROSECOND).to_bytes(_TIME_BYTES)
-        return base64.urlsafe_b64encode(body + self._mac(user, body)).decode().rstrip("=")
+        body = _VERSION + microseconds(at).to_bytes(_TIME_BYTES)
+        return base64.urlsafe_b64encode(body + _mac(self._keys[0], user, body)).decode().rstrip("=")
 
     def open(self, user: UUID, snapshot: str) -> datetime | None:
         """The time, or None for anything that was not sealed here for this user."""
@@ -35,9 +38,11 @@ class Snapshots:
         if len(sealed) != len(_VERSION) + _TIME_BYTES + _MAC_BYTES:
             return None
         body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
-        if body[:1] != _VERSION or not hmac.compare_digest(mac, self._mac(user, body)):
+        sealed_here = [hmac.compare_digest(mac, _mac(key, user, body)) for key in self._keys]
+        if body[:1] != _VERSION or not any(sealed_here):
             return None
-        return _EPOCH + int.from_bytes(body[1:]) * _MICROSECOND
+        return EPOCH + int.from_bytes(body[1:]) * MICROSECOND
 
-    def _mac(self, user: UUID, body: bytes) -> bytes:
-        return hmac.digest(self._key, user.bytes + body, "sha256")[:_MAC_BYTES]
+
+def _mac(key: bytes, user: UUID, body: bytes) -> bytes:
+    return hmac.digest(key, user.bytes + body, "sha256")[:_MAC_BYTES]

@@ -1,89 +1,151 @@
 """Tokens. The only module that knows python-jose.
 
-Access tokens are JWTs (RFC 7519) signed with HS256, checked as RFC 8725 asks: one algorithm, given
-as a list (a string would be searched for a substring), every claim required. Refresh tokens and
-WebSocket tickets are opaque, 256 bits, and stored only as SHA-256.
+Access tokens are JWTs (RFC 7519) signed with HS256 (RFC 8725: one algorithm, every claim required).
+Refresh tokens and WebSocket tickets are opaque, 256 bits, and stored only as SHA-256.
+
+python-jose parses a header before it checks the signature, with recursion: 990 brackets are a
+RecursionError. It checks claims with arithmetic that overflows (`exp: 1e999`). It takes a key that
+is JSON text for JSON, but only when it verifies (mpdavis/python-jose#45), and refuses keys that
+look like PEM. So it is given three things only: keys as JWKs, tokens whose header is byte for byte
+one of ours, and the signature to check. Claims are checked here.
 """
 
+import base64
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 from uuid import UUID
 
-from jose import jwt
+from jose import jwk, jws
 from jose.exceptions import JOSEError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.core.errors import Unauthenticated
+from app.core.clock import now
+from app.core.errors import TokenExpired, Unauthenticated
+from app.core.fields import Uuid
 from app.core.ids import new_id
 
 ALGORITHM = "HS256"
-AUDIENCE = "chat"
+AUDIENCE: Final = "chat"
 MIN_KEY_BYTES = 32
 # Far above any token we sign; what is longer is not worth a signature check.
 MAX_TOKEN_CHARS = 2048
 
-_REQUIRED = {f"require_{claim}": True for claim in ("exp", "iat", "aud", "iss", "sub", "jti")} | {
-    "leeway": 0
-}
+_TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
+    """`renewal` is the time of the login or renewal that made the token, in microseconds."""
+
     user: UUID
     session: UUID
+    renewal: int | None = None
+
+
+class _Payload(BaseModel):
+    """The claims of a token of ours. Strict: a number is an integer, an id has its one spelling."""
+
+    model_config = ConfigDict(strict=True)
+
+    iss: str
+    aud: Literal["chat"]
+    sub: Uuid
+    sid: Uuid
+    jti: str
+    iat: int
+    exp: int
+    nbf: None = None  # we make none, and it must not be ignored
+    renewal: int | None = None  # absent in tokens of the release before
+
+
+class _Key:
+    """What is made of the bytes of one signing key."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < MIN_KEY_BYTES:
+            raise ValueError(f"a signing key has at least {MIN_KEY_BYTES} bytes")
+        encoded = base64.urlsafe_b64encode(secret).decode()
+        self.jwk = jwk.construct({"kty": "oct", "k": encoded}, ALGORITHM)
+        self.id = hmac.digest(secret, b"kid", "sha256")[:8].hex()
+        self.refresh = hmac.digest(secret, b"refresh-token-successor", "sha256")
+
+    def sign(self, payload: bytes, **header: str) -> str:
+        token: str = jws.sign(payload, self.jwk, headers=header, algorithm=ALGORITHM)
+        return token
 
 
 class Tokens:
-    """Signs and checks access tokens, and makes the successor of a refresh token."""
+    """Signs and checks access tokens, and makes the successors of refresh tokens.
 
-    def __init__(self, key: bytes, issuer: str) -> None:
-        if len(key) < MIN_KEY_BYTES:
-            raise ValueError(f"a signing key has at least {MIN_KEY_BYTES} bytes")
-        self._key, self._issuer = key, issuer
-        self._refresh_key = hmac.digest(key, b"refresh-token-successor", "sha256")
+    The first key signs; tokens of all of them are accepted, so that keys can be replaced.
+    """
+
+    def __init__(self, keys: Sequence[bytes], issuer: str) -> None:
+        self._keys = [_Key(secret) for secret in keys]
+        self._issuer = issuer
+        # By the header of its tokens. Those of the release before name no key.
+        self._by_header = {_header(self._keys[0].sign(b"")): self._keys[0]} | {
+            _header(key.sign(b"", kid=key.id)): key for key in self._keys
+        }
 
     def sign(self, claims: Claims, issued: datetime, expires: datetime) -> str:
-        token: str = jwt.encode(
-            {
-                "iss": self._issuer,
-                "aud": AUDIENCE,
-                "sub": str(claims.user),
-                "sid": str(claims.session),
-                "jti": str(new_id()),
-                "iat": int(issued.timestamp()),
-                "exp": int(expires.timestamp()),
-            },
-            self._key,
-            algorithm=ALGORITHM,
+        payload = _Payload(
+            iss=self._issuer,
+            aud=AUDIENCE,
+            sub=claims.user,
+            sid=claims.session,
+            jti=str(new_id()),
+            iat=int(issued.timestamp()),
+            exp=int(expires.timestamp()),
+            renewal=claims.renewal,
         )
-        return token
+        key = self._keys[0]
+        return key.sign(payload.model_dump_json(exclude_none=True).encode(), kid=key.id)
 
-    def verify(self, token: str) -> Claims:
-        """Who the token speaks for. Raises Unauthenticated, and says no more to the caller."""
-        try:
-            if len(token) > MAX_TOKEN_CHARS:
-                raise JOSEError("too long")
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=self._issuer,
-                options=_REQUIRED,
-            )
-            return Claims(user=UUID(claims["sub"]), session=UUID(claims["sid"]))
-        except (JOSEError, KeyError, ValueError, TypeError, AttributeError) as error:
+    def verify(self, token: str, *, accept_expired: bool = False) -> Claims:
+        """Whom the token speaks for. Raises Unauthenticated, and says no more to the caller, or
+        TokenExpired for one that was good."""
+        payload = self._open(token)
+        if payload is None or payload.iss != self._issuer:
             raise Unauthenticated(
-                "The access token is missing, malformed, expired or not from here. "
+                "The access token is malformed or not from here. "
                 "Get a new one from POST /api/v1/auth/token."
-            ) from error
+            )
+        if payload.exp <= now().timestamp() and not accept_expired:
+            raise TokenExpired(
+                "The access token has expired. "
+                "Renew it with grant_type=refresh_token at POST /api/v1/auth/token."
+            )
+        return Claims(payload.sub, payload.sid, payload.renewal)
 
-    def successor(self, refresh_token: str) -> str:
-        """The token that replaces this one: always the same, so that a client whose answer got lost
-        can ask again within the grace and is told the same thing, without our storing a secret."""
-        return hmac.new(self._refresh_key, refresh_token.encode(), "sha256").hexdigest()
+    def successors(self, refresh_token: str) -> Iterator[str]:
+        """The token that replaces this one, by each key, the signing one first.
+
+        Always the same, so that a client whose answer was lost can ask again and is told the same
+        thing, without our storing a secret."""
+        for key in self._keys:
+            yield hmac.new(key.refresh, refresh_token.encode(), "sha256").hexdigest()
+
+    def _open(self, token: str) -> _Payload | None:
+        """The claims, if the form and the signature are good."""
+        shape = _TOKEN.fullmatch(token) if len(token) <= MAX_TOKEN_CHARS else None
+        key = self._by_header.get(shape[1]) if shape else None
+        if key is None:
+            return None
+        try:
+            return _Payload.model_validate_json(jws.verify(token, key.jwk, [ALGORITHM]))
+        except (JOSEError, ValidationError):
+            return None
+
+
+def _header(token: str) -> str:
+    return token.partition(".")[0]
 
 
 def new_secret() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from app.core.errors import Code, Invalid
@@ -12,8 +12,9 @@ from app.messages import service
 from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
 from app.messages.sending import commit_send
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Limit
+from app.web.deps import ActorDep, ContextDep, Limit50, Limit100
 from app.web.problems import problems
+from app.web.rates import LIGHT_WRITE, READ, SEND
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
@@ -25,15 +26,15 @@ Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), IN_DIGITS]
 Position = Annotated[Seq | None, Query()]
 
 
-@router.get("/messages", responses=DOOR)
+@router.get("/messages", responses=DOOR, dependencies=[Depends(READ)])
 async def page(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit50,
     before: Position = None,
     after: Position = None,
     around: Position = None,
-    limit: Limit = 50,
 ) -> MessagePage:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     given = [
@@ -61,9 +62,8 @@ async def page(
 @router.post(
     "/messages",
     status_code=201,
-    responses=REPEATED
-    | DOOR
-    | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED, Code.RATE_LIMITED),
+    responses=REPEATED | DOOR | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED),
+    dependencies=[Depends(SEND)],
 )
 async def send(
     room_id: Uuid, body: Draft, actor: ActorDep, context: ContextDep, response: Response
@@ -75,7 +75,7 @@ async def send(
     return sent.message
 
 
-@router.get("/messages/{seq}", responses=DOOR)
+@router.get("/messages/{seq}", responses=DOOR, dependencies=[Depends(READ)])
 async def get(
     room_id: Uuid,
     seq: Annotated[Seq, Path()],
@@ -86,21 +86,21 @@ async def get(
     return await context.database.read(service.get, actor, room_id, seq)
 
 
-@router.get("/events", responses=DOOR)
+@router.get("/events", responses=DOOR, dependencies=[Depends(READ)])
 async def log(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit100,
     after: Annotated[Seq, Query()] = 0,
     until: Annotated[Seq, Query(description="The last seq wanted.")] = MAX_SEQ,
-    limit: Limit = 100,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
     found, more = await context.database.read(service.log, actor, room_id, after, until, limit)
     return EventPage(items=found, next=found[-1].seq if more else None)
 
 
-@router.put("/read", responses=DOOR)
+@router.put("/read", responses=DOOR, dependencies=[Depends(LIGHT_WRITE)])
 async def mark_read(room_id: Uuid, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing."""
     badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.events import Event, Message, Seq
+from app.core.events import AnyEvent, Message, Seq
 from app.core.fields import Input, Nonce, Text
 
 
@@ -38,7 +38,7 @@ class MessagePage(BaseModel):
 class EventPage(BaseModel):
     """A piece of the room's log, without a hole."""
 
-    items: list[Event]
+    items: list[AnyEvent]
     next: Seq | None = Field(description="Pass it as `after` to go on; null: the end is reached.")
 
 

@@ -1,4 +1,4 @@
-"""The edge of a send, the same for HTTP and for sockets: limits, then the way to the log."""
+"""The edge of a send, the same for HTTP and for sockets: its length, then the way to the log."""
 
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from app.web.context import Context
 async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     service.check_length(draft.text, context.settings.limits.text_chars)
-    context.sends.spend(actor.user)
     return await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
 
 

@@ -12,8 +12,16 @@ from app.core import events
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import Invalid, NonceConflict, NotFound
-from app.core.events import MAX_SEQ, Announcement, Event, Kind, MessageCreated, ReadMarker, encode
-from app.core.sends import Sent
+from app.core.events import (
+    MAX_SEQ,
+    Announcement,
+    Kind,
+    MessageCreated,
+    ReadMarker,
+    RoomEvent,
+    encode,
+)
+from app.core.sends import First, Sent, fingerprint
 from app.messages.mentions import mentioned_keys
 from app.messages.schemas import Draft
 from app.persistence.repositories.events import to_wire
@@ -55,7 +63,7 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
         room = await uow.rooms.lock(room_id)
     first = await uow.messages.by_nonce(room_id, actor.user, draft.nonce)
     if first:
-        return repeated(to_wire(first), draft.text, draft.reply_to)
+        return repeated(First(to_wire(first), first.fingerprint), draft.text, draft.reply_to)
     if room is None:
         raise NotFound(NO_ROOM)
     await enter(uow, actor, room_id)  # under the lock: who is a member now is one at the next seq
@@ -65,14 +73,14 @@ async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Se
     return await _append(uow, actor, room, draft)
 
 
-def repeated(first: events.Message, text: str, reply_to: int | None) -> Sent:
+def repeated(first: First, text: str, reply_to: int | None) -> Sent:
     """The answer to another send of the nonce of `first`. Raises NonceConflict."""
-    if (first.text, first.reply_to) != (text, reply_to):
+    if not first.was(text, reply_to):
         raise NonceConflict(
-            f"You used this nonce in this room for message {first.seq}, which is a different "
-            "one. Make a new nonce for each message."
+            f"You used this nonce in this room for message {first.message.seq}, which is a "
+            "different one. Make a new nonce for each message."
         )
-    return Sent(first, duplicate=True)
+    return Sent(first.message, duplicate=True)
 
 
 def no_such_message(reply_to: int) -> Invalid:
@@ -99,6 +107,7 @@ def put_message(
 ) -> events.Message:
     """Record a message, all of it but its place, at the room's next seq."""
     message.room_id, message.seq = room.id, room.seq + 1
+    message.fingerprint = fingerprint(message.text, message.reply_to)
     uow.messages.add(message, mentioned)
     wire = to_wire(message)
     uow.record(
@@ -151,25 +160,26 @@ async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit
 
 
 async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
-    """Messages on both sides of `seq`, with it where it is a message itself."""
-    half = limit // 2
-    rest = limit - half
+    """Messages on both sides of `seq`, with it where it is a message itself. Near an end of the
+    room the other side fills the page."""
 
     async def read() -> Slice:
-        older, _ = await reads.messages.page_before(room_id, actor.user, seq, half + 1)
-        newer, _ = await reads.messages.page_after(room_id, actor.user, seq - 1, rest + 1)
-        messages = [*older[-half:], *newer[:rest]] if half else newer[:limit]
-        return Slice(messages, len(older) > half, len(newer) > rest)
+        older, _ = await reads.messages.page_before(room_id, actor.user, seq, limit + 1)
+        newer, _ = await reads.messages.page_after(room_id, actor.user, seq - 1, limit + 1)
+        before = min(len(older), max(limit // 2, limit - len(newer)))
+        start = len(older) - before
+        after = limit - before
+        return Slice([*older[start:], *newer[:after]], start > 0, len(newer) > after)
 
     return await _shown(reads, actor, room_id, read)
 
 
 async def log(
     reads: Reader, actor: Actor, room_id: UUID, after: int, until: int, limit: int
-) -> tuple[list[Event], bool]:
+) -> tuple[list[RoomEvent], bool]:
     """Events of the room's log after `after` and up to `until`, and whether there are more."""
 
-    async def read() -> tuple[list[Event], bool]:
+    async def read() -> tuple[list[RoomEvent], bool]:
         found = await reads.events.page(room_id, actor.user, after, until, limit + 1)
         return found[:limit], len(found) > limit
 

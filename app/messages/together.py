@@ -7,7 +7,7 @@ from uuid import UUID
 from app.core.clock import now
 from app.core.errors import ChatError
 from app.core.events import Message, MessageCreated
-from app.core.sends import Send, Sent
+from app.core.sends import First, Send, Sent
 from app.messages.mentions import mentioned_keys
 from app.messages.service import no_such_message, repeated
 from app.persistence.repositories.oddities import Oddities
@@ -84,7 +84,7 @@ class Batch:
                 room=send.room, seq=head.seq, actor=message.sender, at=self._at, message=message
             )
         )
-        self._odd.first[send.key] = message
+        self._odd.first[send.key] = First(message)
         self._odd.missing.discard((send.room, head.seq))
         return message
 

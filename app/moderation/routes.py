@@ -1,6 +1,6 @@
 """/users/{id}/ban."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.core.errors import Code
 from app.core.fields import Uuid
@@ -9,13 +9,14 @@ from app.moderation.schemas import BanOut
 from app.web.bodies import StrictRoute
 from app.web.deps import ActorDep, ContextDep
 from app.web.problems import problems
+from app.web.rates import WRITE
 
 router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_class=StrictRoute)
 
 REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
 
 
-@router.put("", responses=REFUSED)
+@router.put("", responses=REFUSED, dependencies=[Depends(WRITE)])
 async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     """Ban a user, for administrators of the server: all sessions end at once, their sockets are
     closed, and no login succeeds until the ban is lifted.
@@ -26,7 +27,7 @@ async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     return BanOut(user=user_id, at=at)
 
 
-@router.delete("", status_code=204, responses=REFUSED)
+@router.delete("", status_code=204, responses=REFUSED, dependencies=[Depends(WRITE)])
 async def unban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Lift a ban, for administrators of the server; what has ended stays ended."""
     await context.database.transact(service.unban, actor, user_id)

@@ -20,8 +20,9 @@ class Live(BaseModel):
 
 class Ready(BaseModel):
     """`ready` is false, and the status 503, when new clients should go elsewhere: the process is
-    being stopped (`draining`), or the database is `unreachable` or its schema too old. `mend` is
-    what to type, where there is something."""
+    being stopped (`draining`), or the database is `unreachable`, `refuses changes` (it is
+    read-only, or has no space) or its schema is too old. `mend` is what to type, where there is
+    something."""
 
     ready: bool
     draining: bool
@@ -47,7 +48,11 @@ async def ready(context: ContextDep, response: Response) -> Ready:
     is down makes delivery slower, not wrong, so it is shown but does not count."""
     draining = context.draining.is_set()
     database = await check_database(context.database, READY_WITHIN_S)
-    is_ready = not draining and database not in (Schema.TOO_OLD, "unreachable")
+    is_ready = not draining and database not in (
+        Schema.TOO_OLD,
+        "unreachable",
+        "refuses changes",
+    )
     if not is_ready:
         response.status_code = 503
     return Ready(

@@ -1,25 +1,24 @@
 """Engines: where the two kinds of database differ, and nobody else has to know."""
 
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Dialect, ExceptionContext, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.persistence.failures import Failure, classify
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
 
-# Deadlock, lock wait timeout, and "record has changed since last read" (MariaDB >= 11.8).
-_MYSQL_TRY_AGAIN = frozenset({1213, 1205, 1020})
-# A statement took longer than it may: MariaDB, and MySQL. Its unit of work is rolled back.
-_MYSQL_TOO_SLOW = frozenset({1969, 3024})
 _CANNOT_CONNECT = 2003
-# MySQL and MariaDB each understand only its own comment of the two.
+# MySQL and MariaDB each understand only its own comment of the two. Notes, such as of a table that
+# is there already, would each cost a question of asyncmy's and a line in the log.
 _MYSQL_SESSION = (
     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
-    ", innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
+    ", sql_notes=0, innodb_lock_wait_timeout={lock_s}, lock_wait_timeout={lock_s}"
     "/*M!100600 , max_statement_time={seconds}, idle_transaction_timeout={idle_s} *//*!80000 ,"
     " max_execution_time={milliseconds} */"
 )
@@ -51,10 +50,50 @@ def create_engines(settings: DatabaseSettings) -> Engines:
     # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range. Under READ
     # COMMITTED every statement sees its own moment anyway: a read needs no transaction around it,
     # and without one it costs no ROLLBACK.
-    return Engines(
+    engines = Engines(
         write=_mysql_engine(settings, isolation_level="READ COMMITTED"),
         read=_mysql_engine(settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True),
     )
+    failover = Failover()
+    failover.watch(engines.write)
+    failover.watch(engines.read)
+    return engines
+
+
+class Failover:
+    """Replaces the connections of both pools once their server has turned read-only.
+
+    A demoted primary goes on answering reads, so that a pool would keep it for ever; a new
+    connection goes where the address of the database leads by then.
+    """
+
+    MIN_INTERVAL_S = 1.0  # a server that stays read-only does not cost a connection a request
+
+    def __init__(self) -> None:
+        self._noticed_at = -self.MIN_INTERVAL_S
+
+    def watch(self, engine: AsyncEngine) -> None:
+        event.listen(engine.sync_engine, "handle_error", self._notice)
+        event.listen(engine.sync_engine, "connect", self._stamp)
+        event.listen(engine.sync_engine, "checkout", self._check)
+
+    def _notice(self, context: ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        now = time.monotonic()
+        if (
+            isinstance(error, DBAPIError)
+            and classify(error) in (Failure.READ_ONLY, Failure.NO_QUORUM)
+            and now - self._noticed_at >= self.MIN_INTERVAL_S
+        ):
+            self._noticed_at = now
+
+    def _stamp(self, _connection: Any, record: Any) -> None:
+        record.info["connected_at"] = time.monotonic()
+
+    def _check(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        """SQLAlchemy then makes a new connection in place of this one."""
+        if record.info["connected_at"] <= self._noticed_at:
+            raise DisconnectionError
 
 
 def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:
@@ -92,18 +131,3 @@ def _connect(dialect: Dialect, _record: Any, args: Any, options: Any) -> Any:
     except RuntimeError as error:
         errors: Any = dialect.loaded_dbapi
         raise errors.OperationalError(_CANNOT_CONNECT, f"Cannot connect: {error}") from error
-
-
-def is_worth_retrying(error: DBAPIError) -> bool:
-    """The database gave up on a transaction that may well succeed when run again as a whole."""
-    reason = _reason(error)
-    return reason in _MYSQL_TRY_AGAIN or "database is locked" in str(reason)
-
-
-def is_too_slow(error: DBAPIError) -> bool:
-    """The database ended a statement because of its time, which may have gone in waiting."""
-    return _reason(error) in _MYSQL_TOO_SLOW
-
-
-def _reason(error: DBAPIError) -> Any:
-    return error.orig.args[0] if error.orig is not None and error.orig.args else None

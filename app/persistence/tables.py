@@ -24,6 +24,8 @@ from sqlalchemy.schema import MetaData
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.core.events import Role, RoomKind
+from app.core.lookalikes import SKELETON_CHARS
+from app.persistence.known import KnownKind, KnownRole
 from app.persistence.types import DatabaseTime, Id, LongText, Utc, ascii_key
 
 NAME_CHARS = 64
@@ -31,6 +33,7 @@ TITLE_CHARS = 100
 TOPIC_CHARS = 500
 NONCE_CHARS = 64
 ORIGIN_CHARS = 100
+FINGERPRINT_BYTES = 16
 
 TABLE = {
     "mysql_engine": "InnoDB",
@@ -62,6 +65,7 @@ class User(Base):
         UniqueConstraint("username_key"),
         UniqueConstraint("origin"),
         Index(None, "display_key"),
+        Index(None, "username_skeleton", unique=True),
         TABLE,
     )
 
@@ -69,6 +73,9 @@ class User(Base):
     username: Mapped[str] = mapped_column(String(NAME_CHARS))
     # NFKC can make a name up to 18 times longer (U+FDFA); the schema bounds the key, too.
     username_key: Mapped[str] = mapped_column(String(NAME_CHARS))
+    # `core/lookalikes.py`. None: an older account looks like this one, or a program of the step
+    # before has made it.
+    username_skeleton: Mapped[str | None] = mapped_column(String(SKELETON_CHARS))
     display_name: Mapped[str] = mapped_column(String(TITLE_CHARS))
     display_key: Mapped[str] = mapped_column(String(TITLE_CHARS))
     password_hash: Mapped[str | None] = mapped_column(ascii_key(255))  # None: cannot log in
@@ -83,14 +90,16 @@ class Session(Base):
     """One login of one user: a family of refresh tokens (RFC 9700, 4.14.2)."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index(None, "user_id", "expires_at"), TABLE)
+    __table_args__ = (Index(None, "user_id", "expires_at"), Index(None, "expires_at"), TABLE)
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     client: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(ascii_key(64))
     created_at: Mapped[datetime] = mapped_column(Utc)
-    used_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime] = mapped_column(Utc)  # the last login or renewal
+    # The `used_at` whose access token was used: its answer has arrived.
+    confirmed_at: Mapped[datetime | None] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)
     revoked_at: Mapped[datetime | None] = mapped_column(Utc)
 
@@ -99,7 +108,7 @@ class RefreshToken(Base):
     """Kept after its use until it expires, so that a second use is noticed."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+    __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"), CLUSTERED)
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
@@ -111,7 +120,7 @@ class Ticket(Base):
     """Opens one WebSocket, once, soon."""
 
     __tablename__ = "ws_tickets"
-    __table_args__ = (Index(None, "session_id"), CLUSTERED)
+    __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"), CLUSTERED)
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
@@ -128,7 +137,7 @@ class Room(Base):
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    kind: Mapped[RoomKind] = mapped_column(ascii_key(16))
+    kind: Mapped[RoomKind] = mapped_column(KnownKind)
     name: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
     name_key: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
     topic: Mapped[str] = mapped_column(String(TOPIC_CHARS), default="")
@@ -148,7 +157,7 @@ class Member(Base):
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
-    role: Mapped[Role] = mapped_column(ascii_key(16))
+    role: Mapped[Role] = mapped_column(KnownRole)
     joined_at: Mapped[datetime] = mapped_column(Utc)
     read_seq: Mapped[int] = mapped_column(BigInteger)
     # When it began, or `role` or `read_seq` changed, by the database's clock. A default, because an
@@ -165,6 +174,7 @@ class Departure(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     at: Mapped[datetime] = mapped_column(Utc)  # by the database's clock
+    seq: Mapped[int | None] = mapped_column(BigInteger)  # of the event; None: not known
 
 
 class Message(Base):
@@ -177,6 +187,8 @@ class Message(Base):
     nonce: Mapped[str] = mapped_column(ascii_key(NONCE_CHARS))
     text: Mapped[str] = mapped_column(LongText)
     reply_to: Mapped[int | None] = mapped_column(BigInteger)
+    # Of what was sent under the nonce (`core/sends.py`); None: not known.
+    fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
     at: Mapped[datetime] = mapped_column(Utc)
 
 

@@ -27,7 +27,8 @@ TURN_S, BUSY_S = 0.0003, 0.02
 
 class Together(Generic[Question, Answer]):
     """`query` answers a list of questions, in their order; a ChatError among the answers is raised
-    to whoever asked. It is given questions of at most `most` weight at a time."""
+    to whoever asked. It is given questions of at most `most` weight at a time. If it fails on many,
+    each is asked alone: one that cannot be answered takes no other along."""
 
     def __init__(
         self,
@@ -97,6 +98,10 @@ class Together(Generic[Question, Answer]):
         try:
             found = await self._database.read(self._query, [question for question, _ in batch])
         except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, ChatError) and batch[1:]:
+                for single in batch:
+                    await self._ask([single])
+                return
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)

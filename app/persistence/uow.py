@@ -13,13 +13,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core.errors import Busy, UnknownOutcome
 from app.core.events import Announcement, MessageCreated, RoomEvent, announcement
-from app.persistence.engine import Engines, is_too_slow, is_worth_retrying
+from app.persistence.engine import Engines
+from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.messages import MessageReads, Messages
@@ -33,6 +34,7 @@ from app.persistence.repositories.rooms import (
 from app.persistence.repositories.sends import Sends
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.users import UserReads, Users
+from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.types import DatabaseTime
 
 P = ParamSpec("P")
@@ -43,6 +45,15 @@ Announce = Callable[[Sequence[Announcement]], None]
 RETRY_FOR_S = 10.0
 # A database that restarts is back by then, as a rule.
 SETTLE_FOR_S = 15.0
+
+# A server that has refused to write is not ready for so long, unless a COMMIT succeeds.
+REFUSAL_S = 10.0
+
+_GAVE_UP = "The database could not do this now; nothing was changed. Try again."
+_REFUSED = "The database takes no changes now; nothing was changed. Try again."
+_EXPLANATIONS = dict.fromkeys(REFUSALS, _REFUSED) | {
+    Failure.TOO_SLOW: "The database took too long for this; nothing was changed. Try again."
+}
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +134,7 @@ class Database:
         self._engines = engines
         self._announce = announce
         self._attempts = attempts
+        self._refused_at: float | None = None  # monotonic
         self._write = async_sessionmaker(engines.write, expire_on_commit=False)
         self._read = async_sessionmaker(engines.read, expire_on_commit=False)
 
@@ -164,8 +176,11 @@ class Database:
                     await session.flush()
                     await _commit(session)
             except (DBAPIError, PoolTimeout) as error:
+                if isinstance(error, DBAPIError) and classify(error) in REFUSALS:
+                    self._refused_at = time.monotonic()
                 await self._again_or_raise(error, last)
             else:
+                self._refused_at = None
                 if uow.announcements:
                     self._announce(uow.announcements)
                 _heed_cancellation()
@@ -200,8 +215,22 @@ class Database:
 
     async def schema(self) -> Schema:
         """Raises Busy."""
+        return await self._ask_server(lambda engines: standing(engines.read))
+
+    async def takes_changes(self) -> bool:
+        """Raises Busy. Whether there is space shows only where something is written: the last
+        refusal counts, until a COMMIT succeeds or some seconds have gone by."""
+        if self._refused_at is not None and time.monotonic() - self._refused_at < REFUSAL_S:
+            return False
+        return not await self._ask_server(lambda engines: is_read_only(engines.read))
+
+    async def server_info(self) -> ServerInfo:
+        """Raises Busy."""
+        return await self._ask_server(read_server_info)
+
+    async def _ask_server(self, question: Callable[[Engines], Awaitable[T]]) -> T:
         try:
-            return await standing(self._engines.read)
+            return await question(self._engines)
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
 
@@ -219,25 +248,12 @@ class Database:
         """Return, after a pause, if the whole unit may be run again."""
         if isinstance(error, PoolTimeout):
             raise Busy("All database connections are in use. Try again.", retry_after_ms=1000)
-        if is_too_slow(error):  # again it would take as long
-            log.warning("database.too_slow", error=str(error.orig))
-            raise Busy(
-                "The database took too long for this; nothing was changed. Try again.",
-                retry_after_ms=1000,
-            ) from error
-        unreachable = error.connection_invalidated or (
-            isinstance(error, OperationalError | InterfaceError) and _is_connection_error(error)
-        )
-        if not (unreachable or isinstance(error, IntegrityError) or is_worth_retrying(error)):
+        failure = classify(error)
+        if failure is Failure.OTHER or (last and failure is Failure.DUPLICATE):
             raise error
-        if last:
-            if isinstance(error, IntegrityError):
-                raise error
-            log.warning("database.gave_up", error=str(error.orig))
-            raise Busy(
-                "The database could not do this now; nothing was changed. Try again.",
-                retry_after_ms=1000,
-            ) from error
+        if last or failure is Failure.TOO_SLOW or failure in REFUSALS:  # the same would follow
+            log.warning("database.busy", failure=failure.name.lower(), error=str(error.orig))
+            raise Busy(_EXPLANATIONS.get(failure, _GAVE_UP), retry_after_ms=1000) from error
         await asyncio.sleep(random.uniform(0.001, 0.02))
 
 
@@ -259,15 +275,9 @@ async def _commit(session: AsyncSession) -> None:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.
         await session.invalidate()
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or is_too_slow(error)):
+        if isinstance(error, DBAPIError) and classify(error) in IN_DOUBT:
             raise UnknownOutcome(
                 "The connection to the database broke during COMMIT: it may have happened. "
                 "Repeat the request; a send with the same nonce returns the first message."
             ) from error
         raise
-
-
-def _is_connection_error(error: DBAPIError) -> bool:
-    """The database cannot be reached: MySQL's client errors (2000 to 2999), or it is full."""
-    reason = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return isinstance(reason, int) and (2000 <= reason < 3000 or reason in (1040, 1053, 1203))

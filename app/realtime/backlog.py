@@ -1,10 +1,10 @@
 """How long a slow socket may stay slow: what waits for it is looked at every second."""
 
-import asyncio
 from collections import deque
 
 import structlog
 
+from app.core.clock import tick
 from app.realtime.hub import Hub
 from app.realtime.socket import Socket
 from app.settings import Realtime
@@ -15,7 +15,8 @@ TICK_S = 1.0
 
 
 class Backlog:
-    """What waits for one peer, from when it was first seen to wait. Times are of the loop."""
+    """What waits for one peer, from when it was first seen to wait. Times are seconds in
+    which this process was at work."""
 
     def __init__(self, at: float) -> None:
         self._taken = 0
@@ -42,11 +43,12 @@ class Backlog:
 
 async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
     """Runs for ever. Nothing is kept of a socket for which nothing waits."""
-    clock = asyncio.get_running_loop().time
+    at = 0.0
     backlogs: dict[Socket, Backlog] = {}
     while True:
-        await asyncio.sleep(TICK_S)
-        at, found = clock(), {}
+        # Nothing was written while this process stood still, so nothing could be taken.
+        at += TICK_S + min(await tick(TICK_S), TICK_S)
+        found = {}
         for socket in list(hub.sockets):
             if waiting := socket.waiting():
                 backlog = backlogs.get(socket) or Backlog(at)

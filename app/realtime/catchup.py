@@ -6,7 +6,7 @@ from uuid import UUID
 from app.core.errors import Busy, ChatError, Invalid, TooMany
 from app.realtime.hub import Hub
 from app.realtime.missed import Missed, Wanted
-from app.realtime.protocol import Position, RoomOpened, error_frame
+from app.realtime.protocol import Position, RoomClosed, RoomOpened, error_frame
 from app.realtime.socket import Follower, Socket
 
 
@@ -47,7 +47,10 @@ async def open_rooms(
             if socket not in hub.sockets:
                 return  # it went while the log was being read
             if isinstance(missed, Missed) and socket.follows.get(position.room) is follower:
-                if hub.begin(follower, missed.head):
+                if missed.gone:
+                    most_events -= len(missed.frames)
+                    _say_farewell(hub, follower, missed, frame_id)
+                elif hub.begin(follower, missed.head):
                     most_events -= len(missed.frames)
                     _go_live(hub, follower, missed, frame_id)
                 else:
@@ -80,6 +83,23 @@ async def _read(
 
 def _go_live(hub: Hub, follower: Follower, missed: Missed, frame_id: str | int | None) -> None:
     socket, room_id = follower.socket, follower.room.id
+    _send_missed(socket, room_id, missed, frame_id)
+    hub.join_audience(socket, room_id)
+    hub.go_live(follower, missed.head)
+
+
+def _say_farewell(hub: Hub, follower: Follower, missed: Missed, frame_id: str | int | None) -> None:
+    """Everything up to the event that put the user out, which ends the room. They may be back since
+    then: that shows in the counts."""
+    socket, room_id = follower.socket, follower.room.id
+    hub.leave_audience(socket, room_id)
+    hub.detach(socket, room_id)
+    hub.stale[socket, room_id] = None
+    _send_missed(socket, room_id, missed, frame_id)
+    socket.send(RoomClosed(room=room_id, reason=missed.gone or "removed", seq=missed.head))
+
+
+def _send_missed(socket: Socket, room_id: UUID, missed: Missed, frame_id: str | int | None) -> None:
     socket.send(
         RoomOpened.model_validate(
             {
@@ -94,8 +114,6 @@ def _go_live(hub: Hub, follower: Follower, missed: Missed, frame_id: str | int |
     )
     if missed.frames:
         socket.push(b"".join(missed.frames))
-    hub.join_audience(socket, room_id)
-    hub.go_live(follower, missed.head)
 
 
 def _give_up(hub: Hub, follower: Follower, room_id: UUID) -> None:

@@ -1,10 +1,12 @@
 """From a frame to its use case, and to the answer."""
 
 from typing import assert_never
+from uuid import UUID
 
 import structlog
 
 from app.core.errors import BadFrame, ChatError, Internal
+from app.core.rate_limit import PolicyName
 from app.messages.schemas import Draft
 from app.messages.sending import commit_send
 from app.messages.service import mark_read
@@ -31,11 +33,25 @@ from app.web.context import Context
 
 log = structlog.get_logger(__name__)
 
+# What each frame costs its user, beside the socket's credit that every frame costs. Those without
+# a cost ask nothing of the database. `hello` pays in `connection.py`.
+FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
+    SendMessage: (PolicyName.SENDS, 1),
+    MarkRead: (PolicyName.WRITES, 1),
+    Hello: (PolicyName.READS, 5),
+    Open: (PolicyName.READS, 5),
+    Watch: (PolicyName.READS, 5),
+    Close: None,
+    Typing: None,  # once in a while per room, see `Typists`
+    Pong: None,
+}
+
 
 async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
     socket.in_flight += 1
     try:
+        charge(context, socket.user, frame)
         await _execute(context, hub, socket, frame)
     except ChatError as error:
         socket.send(error_frame(error, frame.id, getattr(frame, "room", None)))
@@ -45,6 +61,13 @@ async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFram
         socket.send(error_frame(failed, frame.id))
     finally:
         socket.in_flight -= 1
+
+
+def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
+    """Without asking other processes. Raises LimitExceeded."""
+    cost = FRAME_COSTS[type(frame)]
+    if cost:
+        context.limiter.take(cost[0], user, cost[1]).enforce()
 
 
 async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:

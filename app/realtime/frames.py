@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from app.core.errors import RateLimited
-from app.core.rates import Bucket
+from app.core.rate_limit import TokenBucket
 from app.realtime.dispatch import dispatch
 from app.realtime.hub import Hub
 from app.realtime.protocol import CloseCode, Pong, RefusedFrame, error_frame, id_of, parse
@@ -26,7 +26,7 @@ class Frames:
     def __init__(self, context: Context, hub: Hub, socket: Socket, address: str) -> None:
         self._context, self._hub, self._socket, self._address = context, hub, socket, address
         limits = context.settings.limits
-        self._credits = Bucket(limits.frames_per_minute / 60, limits.frames_burst)
+        self._credits = TokenBucket(limits.frames_per_minute / 60, limits.frames_burst)
         self._refusals = 0  # since the last frame that had a credit
 
     async def hear(self, message: Any) -> bool:
@@ -55,7 +55,7 @@ class Frames:
             return False
         if not isinstance(frame, Pong) or self._socket not in self._hub.sockets:
             return False
-        if self._credits.wait_s() > 0:
+        if self._credits.take() > 0:
             return False
         self._refusals = 0
         self._lives()
@@ -73,7 +73,7 @@ class Frames:
         if socket not in self._hub.sockets:
             return False  # closed while this frame was on its way
         text = text_of(message)
-        wait_s = self._credits.wait_s()
+        wait_s = self._credits.take()
         if wait_s > 0:
             self._refusals += 1
             if self._refusals > limits.frames_burst:

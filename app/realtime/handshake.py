@@ -8,10 +8,13 @@ from starlette.websockets import WebSocket
 
 from app.core.actor import Actor
 from app.core.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated
+from app.core.origins import is_allowed, is_own
+from app.core.rate_limit import address_key
 from app.persistence.repositories.sessions import SessionState
 from app.realtime.protocol import SUBPROTOCOL
 from app.settings import Settings
 from app.users.logins import redeem_ticket
+from app.web.auth import identify
 from app.web.context import Context
 
 
@@ -25,20 +28,21 @@ class Lobby:
 
     @contextmanager
     def seat(self, address: str) -> Iterator[None]:
-        self._waiting[address] += 1
+        key = address_key(address)
+        self._waiting[key] += 1
         self._all += 1
         try:
             yield
         finally:
             self._all -= 1
-            self._waiting[address] -= 1
-            if not self._waiting[address]:
-                del self._waiting[address]
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
 
     def refuse_crowd(self, address: str) -> None:
         if self._all >= self._most:
             raise Busy("Too many sockets have not said hello. Come back.", retry_after_ms=5000)
-        if self._waiting[address] >= self._most_per_address:
+        if self._waiting[address_key(address)] >= self._most_per_address:
             raise RateLimited(
                 "Too many sockets from this address have not said hello. Wait.",
                 retry_after_ms=5000,
@@ -54,10 +58,10 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         raise Invalid(f"Ask for the subprotocol: `Sec-WebSocket-Protocol: {SUBPROTOCOL}`.")
     origin = websocket.headers.get("origin")
-    if origin is None or origin in settings.server.origins:
+    if origin is None or is_allowed(origin, settings.server.origins):
         return
-    _, _, host = origin.partition("://")
-    if host != websocket.headers.get("host"):
+    secure = websocket.scope["scheme"] == "wss"
+    if not is_own(origin, websocket.headers.get("host", ""), secure=secure):
         raise Forbidden(
             f"Pages of {origin[:200]!r} may not connect here. "
             "CHAT_SERVER__ALLOWED_ORIGINS lists those that may."
@@ -67,7 +71,7 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
 async def authenticate(context: Context, token: str) -> tuple[Actor, SessionState]:
     """Who a hello speaks for: an access token has dots, a ticket has none."""
     if "." in token:
-        return await context.actors.ask(context.tokens.verify(token))
+        return await identify(context, token)
     found = await context.database.transact(redeem_ticket, token)
     if found is None:
         raise Unauthenticated(

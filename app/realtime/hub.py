@@ -182,6 +182,10 @@ class Hub:
             self._hear_typing(poke)
         elif poke.kind is Kind.PRESENCE:
             self.watches.suspect_ids(poke.frame)
+        elif poke.kind is Kind.NEWER:
+            # An event or a signal, nobody here knows: if the log has reached this far, it has it.
+            if room := self.rooms.get(poke.topic):
+                self.suspect(room, poke.seq)
         else:
             room = self.rooms.get(poke.topic)
             self.heard.hear(poke.topic, poke.seq)

@@ -5,12 +5,12 @@ A thousand that come back cost a few queries, and a room that they share is read
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.errors import ChatError
-from app.core.events import announcement
+from app.core.events import MemberLeft, announcement
 from app.persistence.uow import Reader
 from app.realtime.protocol import Position
 from app.realtime.transport import text_frame
@@ -35,17 +35,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a client gets of a room that was at `since`: the events after `after`, up to `head`."""
+    """What a client gets of a room that was at `since`: the events after `after`, up to `head`.
+    `over`: its user went at `head`."""
 
     head: int
     since: int
     after: int
     state: Literal["ok", "limited", "reset"]
+    over: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Missed(Range):
     frames: list[bytes]
+    gone: Literal["left", "removed"] | None
 
 
 async def read_missed(
@@ -54,12 +57,14 @@ async def read_missed(
     """What happened since the clients' positions, or NotFound or Forbidden, for each position.
 
     Membership and head come from one statement: who is a member at this head may see everything up
-    to it, and a removal after it will come to the follower as an event.
+    to it, and a removal after it will come to the follower as an event. Who has gone, from a
+    position before that, may see everything up to the event that says so.
     """
     pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
     heads = await reads.members.heads(pairs)
     refused = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
-    ranges = [list(_ranges(wanted, heads)) for wanted in asked]
+    ends = await _ends(reads, asked, heads)
+    ranges = [list(_ranges(wanted, heads, ends)) for wanted in asked]
     log = await _read_log(reads, asked, ranges)
     return [
         [
@@ -70,44 +75,68 @@ async def read_missed(
     ]
 
 
-def _ranges(wanted: Wanted, heads: dict[tuple[UUID, UUID], int]) -> Iterator[Range | None]:
+Heads = dict[tuple[UUID, UUID], int]  # by room and user
+
+
+async def _ends(reads: Reader, asked: Sequence[Wanted], heads: Heads) -> Heads:
+    """Where those have gone who are no members, of those who were behind that."""
+    since = {
+        (one.room, wanted.actor.user): one.since
+        for wanted in asked
+        for one in wanted.positions
+        if one.since is not None and (one.room, wanted.actor.user) not in heads
+    }
+    return await reads.members.ends(since) if since else {}
+
+
+def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]:
     """What to read for each position; None: the client may not. A log is dense, so that the number
     of events is known before they are read."""
     budget = wanted.most_events
     for position in wanted.positions:
-        head = heads.get((position.room, wanted.actor.user))
-        if head is None:
+        key = (position.room, wanted.actor.user)
+        over = key not in heads
+        head = ends.get(key, 0) if over else heads[key]
+        if over and (position.since is None or position.since >= head):
             yield None
             continue
         since = head if position.since is None else position.since
         if since > head:
-            yield Range(head, since, head, "reset")
+            yield Range(head, since, head, "reset", over)
             continue
         after = since
         if head - since > min(wanted.most_a_room, budget):
             after = head - min(wanted.most_a_room // 2, budget)
         budget -= head - after
-        yield Range(head, since, after, "ok" if after == since else "limited")
+        yield Range(head, since, after, "ok" if after == since else "limited", over)
 
 
-Log = dict[UUID, dict[int, bytes]]
+class Frame(NamedTuple):
+    frame: bytes
+    is_leave: bool
+
+
+Log = dict[UUID, dict[int, Frame]]
 
 
 async def _read_log(
     reads: Reader, asked: Sequence[Wanted], ranges: list[list[Range | None]]
 ) -> Log:
-    """The frames of all ranges, each room once: from the least to the greatest seq wanted."""
-    bounds: dict[UUID, tuple[int, int]] = {}
+    """The frames of all ranges, each room once: from the least to the greatest seq wanted near its
+    head. Those who have gone did so anywhere in the log: what they get is read for itself."""
+    bounds: dict[tuple[UUID, int], tuple[int, int]] = {}
     for wanted, theirs in zip(asked, ranges, strict=True):
         for position, one in zip(wanted.positions, theirs, strict=True):
             if one and one.after < one.head:
-                least, most = bounds.get(position.room, (one.after, one.head))
-                bounds[position.room] = min(least, one.after), max(most, one.head)
-    log: Log = {room: {} for room in bounds}
-    spans = [(room, after, head) for room, (after, head) in bounds.items()]
+                key = (position.room, one.head if one.over else 0)
+                least, most = bounds.get(key, (one.after, one.head))
+                bounds[key] = min(least, one.after), max(most, one.head)
+    log: Log = {room: {} for room, _ in bounds}
+    spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES):
         for event in await reads.events.within(spans[start : start + RANGES]):
-            log[event.room][event.seq] = text_frame(announcement(event).frame)
+            frame = text_frame(announcement(event).frame)
+            log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
 
@@ -121,11 +150,20 @@ def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Miss
         kept: list[bytes] = []
         after = one.head
         while after > one.after:
-            frame = log[position.room][after]
+            frame = log[position.room][after].frame
             if len(frame) > most_bytes:
                 break
             most_bytes -= len(frame)
             kept.append(frame)
             after -= 1
         state = one.state if after == one.after else "limited"
-        yield Missed(one.head, one.since, after, state, kept[::-1])
+        yield Missed(
+            one.head, one.since, after, state, one.over, kept[::-1], _gone(position, one, log)
+        )
+
+
+def _gone(position: Position, one: Range, log: Log) -> Literal["left", "removed"] | None:
+    if not one.over:
+        return None
+    last = log.get(position.room, {}).get(one.head)
+    return "left" if last and last.is_leave else "removed"

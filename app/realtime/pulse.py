@@ -6,8 +6,9 @@ from uuid import UUID
 
 import structlog
 
-from app.core.clock import now
+from app.core.clock import now, tick
 from app.core.errors import ChatError
+from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import Reader
 from app.realtime.hub import Hub
 from app.realtime.protocol import CloseCode, Head, Ping
@@ -29,15 +30,20 @@ async def beat(hub: Hub, settings: Realtime) -> None:
     loop = asyncio.get_running_loop()
     number = 0
     while True:
-        await asyncio.sleep(TICK_S)
+        late_s = await tick(TICK_S)
         number += 1
         hub.turn.end()  # what the heads tell of is on its way before them
-        at, today = loop.time(), now()
-        for socket in [one for one in hub.sockets if one.look_at <= at or one.expires_at <= today]:
-            if socket.expires_at <= today:
-                _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
-            else:
-                _look(hub, settings, socket, at, number)
+        at = loop.time()
+        if late_s > TICK_S:
+            _excuse_silence(hub, late_s, at)
+        for socket in [one for one in hub.sockets if one.look_at <= at]:
+            _look(hub, settings, socket, at, number)
+
+
+def _excuse_silence(hub: Hub, late_s: float, at: float) -> None:
+    """No client could be heard while this process stood still."""
+    for socket in hub.sockets:
+        socket.heard_at = min(socket.heard_at + late_s, at)
 
 
 def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:
@@ -52,6 +58,31 @@ def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) 
     # What it says meanwhile only makes it later, and the next look finds that.
     ping_in_s = ping_after_s if socket.pinged else ping_after_s - silent_s
     socket.look_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
+
+
+async def end_expired(hub: Hub) -> None:
+    """Runs for ever: closes sockets whose session has expired, by what the database says now: it
+    lasts longer than at the hello if it was renewed. Where that cannot be asked they are closed."""
+    while True:
+        await asyncio.sleep(TICK_S)
+        at = now()
+        expired = [socket for socket in hub.sockets if socket.expires_at <= at]
+        for start in range(0, len(expired), IDS):
+            await _end_unless_renewed(hub, expired[start : start + IDS])
+
+
+async def _end_unless_renewed(hub: Hub, expired: list[Socket]) -> None:
+    sessions: dict[UUID, SessionState] = {}
+    try:
+        sessions = await hub.database.read(_sessions, {one.actor.session for one in expired})
+    except ChatError as error:
+        log.warning("sessions.not_renewed", error=error.detail)
+    for socket in expired:
+        session = sessions.get(socket.actor.session)
+        if session:
+            socket.expires_at = session.expires_at
+        if socket.expires_at <= now():
+            _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
 
 
 async def check_sessions(hub: Hub, settings: Realtime) -> None:
@@ -109,6 +140,10 @@ def _heads(socket: Socket) -> list[Head]:
         for follower in socket.follows.values()
         if socket in follower.room.live
     ]
+
+
+async def _sessions(reads: Reader, ids: set[UUID]) -> dict[UUID, SessionState]:
+    return await reads.sessions.with_users(ids)
 
 
 async def _live_among(reads: Reader, sessions: list[UUID]) -> set[UUID]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from app.core.errors import ChatError
-from app.core.events import Event, announcement
+from app.core.events import RoomEvent, announcement
 from app.persistence.uow import Reader
 from app.realtime.hub import Hub
 from app.realtime.socket import OpenRoom
@@ -62,7 +62,7 @@ async def _fill(hub: Hub, room: OpenRoom) -> None:
             return
 
 
-async def read_log(reads: Reader, room_id: UUID, after: int, until: int) -> list[Event]:
+async def read_log(reads: Reader, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
     return await reads.events.between(room_id, after, until, PAGE)
 
 

@@ -1,15 +1,18 @@
-"""GET /ws."""
+"""GET /ws, and whatever else asks for a socket."""
 
-from typing import cast
+from typing import NoReturn, cast
 
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from app.core.errors import NotFound, UpgradeRequired
 from app.realtime.connection import Connection
 from app.realtime.handshake import Lobby
 from app.realtime.hub import Hub
 from app.web.deps import context_of
+from app.web.problems import problem
 
 
 class Door:
@@ -26,4 +29,21 @@ class Door:
         await Connection(websocket, context_of(websocket), hub).run(lobby)
 
 
-ws = WebSocketRoute("/ws", Door())
+async def require_upgrade(_: Request) -> NoReturn:
+    raise UpgradeRequired(
+        "This is a WebSocket, and the request does not ask for one. If the client did, a proxy in "
+        "between has dropped its `Upgrade` and `Connection` headers: docs/operations.md, Proxies."
+    )
+
+
+async def refuse_handshake(websocket: WebSocket) -> None:
+    """Starlette would answer 403."""
+    error = NotFound("There is no socket at this address; the one that there is, is /ws.")
+    await websocket.send_denial_response(problem(error, websocket.state.request_id))
+
+
+sockets = [
+    WebSocketRoute("/ws", Door()),
+    Route("/ws", require_upgrade),
+    WebSocketRoute("/{path:path}", refuse_handshake),
+]

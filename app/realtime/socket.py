@@ -47,7 +47,7 @@ class Socket:
         self._writer = writer
         self._wake = wake  # asks for `flush` at the end of this turn
         self.actor = actor
-        self.expires_at = actor.expires_at  # here, too: every second somebody asks
+        self.expires_at = actor.expires_at  # here, too: looked at every second, and renewed
         self.follows: dict[UUID, Follower] = {}
         self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
         self.listed = False  # `rooms` was sent; new counts come after it

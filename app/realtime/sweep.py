@@ -14,7 +14,7 @@ import structlog
 
 from app.bus.base import Bus
 from app.core.errors import ChatError
-from app.core.events import Event, announcement
+from app.core.events import RoomEvent, announcement
 from app.persistence.uow import Reader
 from app.realtime.heard import Missed
 from app.realtime.hub import Hub
@@ -80,7 +80,7 @@ async def _changed(reads: Reader, within_s: int) -> dict[UUID, int]:
     return await reads.rooms.changed(within_s)
 
 
-async def _memberships(reads: Reader, missed: list[Missed]) -> list[Event]:
+async def _memberships(reads: Reader, missed: list[Missed]) -> list[RoomEvent]:
     return await reads.events.memberships(missed)
 
 

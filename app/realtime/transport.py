@@ -20,16 +20,21 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import Protocol
 
-from app.core.rates import Bucket
+from app.core.rate_limit import TokenBucket
+from app.web.framing import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 
 EXTENSION = "chat.writer"
 
-# Bytes of a handshake's head: what parses its lists does so in Python.
+# The head of a handshake has passed the limits of `web/framing.py`; the library's are narrower.
+http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
+# But what parses the lists of a handshake does so in Python.
 MAX_HANDSHAKE_BYTES = 16 * 1024
+
 # Bytes that are parsed at once: a few hundred of the smallest frames.
 PIECE = 4096
 # Fragments, pings and pongs of one connection. Clients send a few in a minute.
@@ -121,7 +126,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self._tell: Callable[[bool], None] | None = None
         self._rest = b""  # came, and is not parsed yet
         self._late = 0  # bytes that came after our close frame
-        self._extra: Bucket | None = None
+        self._extra: TokenBucket | None = None
         self._end_timer: TimerHandle | None = None
         self._listener: Listener | None = None
         self._at_once: Callable[[bytes], bool] | None = None
@@ -308,8 +313,8 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
     def _spend(self) -> bool:
         """A credit for a frame that completes no message; without one the connection is cut."""
         if self._extra is None:
-            self._extra = Bucket(EXTRA_PER_S, EXTRA_BURST)
-        if not self._extra.wait_s():
+            self._extra = TokenBucket(EXTRA_PER_S, EXTRA_BURST)
+        if not self._extra.take():
             return True
         self.shut(RATE, "too many fragments, pings or pongs")
         self.transport.abort()

@@ -75,12 +75,12 @@ def require(action: Action, room: Room, member: Member | None, actor: Actor) -> 
     role = member.role if member else None
     if actor.is_admin and room.kind == RoomKind.PUBLIC:
         role = Role.OWNER
-    if role is None or not may(action, RoomKind(room.kind), Role(role)):
+    if role is None or not may(action, room.kind, role):
         raise Forbidden(
             f"You may not {action} in this {room.kind} room"
             + (f" as {role}." if role else " without being a member.")
         )
-    return Role(role)
+    return role
 
 
 def _joined(member: Member | None) -> Member:

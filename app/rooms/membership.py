@@ -82,7 +82,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
     target, _ = await _with_account(uow, room_id, user)
     if user == actor.user:
         raise Forbidden("To go yourself, leave the room: POST /api/v1/rooms/{id}/leave.")
-    if not may_remove(role, Role(target.role)):
+    if not may_remove(role, target.role):
         raise Forbidden(f"As {role} you may not remove an {target.role}.")
     await _keep_an_owner(uow, room, target)
     await _take_out(uow, room, actor, target, MemberRemoved)
@@ -138,8 +138,8 @@ async def _take_out(
     member: Member,
     event: type[MemberLeft] | type[MemberRemoved],
 ) -> None:
-    await uow.members.remove(member)
-    gone = Membership(user=member.user_id, role=Role(member.role))
+    await uow.members.remove(member, room.seq + 1)
+    gone = Membership(user=member.user_id, role=member.role)
     uow.record(
         room,
         lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),

@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from app.core.errors import Code, Invalid
-from app.core.fields import Uuid
+from app.core.fields import Uuid, invalid
 from app.core.ids import parse_id
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
 from app.rooms import membership, service
@@ -21,21 +21,22 @@ from app.rooms.schemas import (
 )
 from app.rooms.views import member_out, room_out
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
 from app.web.problems import problems
+from app.web.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
-READ = problems(Code.NOT_FOUND)
+FOUND = problems(Code.NOT_FOUND)
 EXISTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The direct room of this pair exists.", "model": RoomOut}
 }
 CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_OWNER)
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(READ)])
 async def mine(
-    actor: ActorDep, context: ContextDep, cursor: Cursor = None, limit: Limit = 50
+    actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Page[RoomOut]:
     """The caller's rooms with unread counts, by id."""
     after = _room_cursor(decode_cursor(cursor))
@@ -51,11 +52,13 @@ async def mine(
     "",
     status_code=201,
     responses=EXISTS | problems(Code.TOO_MANY),
+    dependencies=[Depends(HEAVY_WRITE)],
 )
 async def create(
     body: CreateRoom, actor: ActorDep, context: ContextDep, response: Response
 ) -> RoomOut:
     """Make a room with its members. A direct room is found or made: a pair has one."""
+    _check_count(context, "members", body.members)
     created = await context.database.transact(
         service.create_room, actor, body, context.settings.limits.rooms_per_user
     )
@@ -64,13 +67,13 @@ async def create(
     return room_out(created.view)
 
 
-@router.get("/public")
+@router.get("/public", dependencies=[Depends(SEARCH)])
 async def public(
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
-    limit: Limit = 20,
 ) -> Page[PublicRoom]:
     """Find public rooms by a part of their name; archived ones are left out."""
     found = await context.database.read(
@@ -84,46 +87,54 @@ async def public(
     )
 
 
-@router.get("/{room_id}", responses=READ)
+@router.get("/{room_id}", responses=FOUND, dependencies=[Depends(READ)])
 async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
     return room_out(await context.database.read(service.view, actor, room_id))
 
 
-@router.patch("/{room_id}", responses=CHANGE)
+@router.patch("/{room_id}", responses=CHANGE, dependencies=[Depends(WRITE)])
 async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
 
-@router.delete("/{room_id}", status_code=204, responses=CHANGE)
+@router.delete("/{room_id}", status_code=204, responses=CHANGE, dependencies=[Depends(WRITE)])
 async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
     return Response(status_code=204)
 
 
-@router.post("/{room_id}/join", responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED))
+@router.post(
+    "/{room_id}/join",
+    responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED),
+    dependencies=[Depends(WRITE)],
+)
 async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
     most = context.settings.limits.rooms_per_user
     return room_out(await context.database.transact(membership.join, actor, room_id, most))
 
 
-@router.post("/{room_id}/leave", status_code=204, responses=CHANGE)
+@router.post("/{room_id}/leave", status_code=204, responses=CHANGE, dependencies=[Depends(WRITE)])
 async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
     return Response(status_code=204)
 
 
-@router.get("/{room_id}/members", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+@router.get(
+    "/{room_id}/members",
+    responses=problems(Code.NOT_FOUND, Code.FORBIDDEN),
+    dependencies=[Depends(SEARCH)],
+)
 async def members(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit50,
     cursor: Cursor = None,
-    limit: Limit = 50,
 ) -> Page[MemberOut]:
     """The room's members, by username."""
     found = await context.database.read(
@@ -136,16 +147,17 @@ async def members(
     )
 
 
-@router.post("/{room_id}/members", responses=CHANGE)
+@router.post("/{room_id}/members", responses=CHANGE, dependencies=[Depends(HEAVY_WRITE)])
 async def add(
     room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
     """Add members, all or none; who is one already stays as they are."""
+    _check_count(context, "users", body.users)
     rows = await context.database.transact(membership.add_members, actor, room_id, body.users)
     return [member_out(member, user) for member, user in rows]
 
 
-@router.patch("/{room_id}/members/{user_id}", responses=CHANGE)
+@router.patch("/{room_id}/members/{user_id}", responses=CHANGE, dependencies=[Depends(WRITE)])
 async def set_role(
     room_id: Uuid, user_id: Uuid, body: UpdateMember, actor: ActorDep, context: ContextDep
 ) -> MemberOut:
@@ -155,11 +167,23 @@ async def set_role(
     )
 
 
-@router.delete("/{room_id}/members/{user_id}", status_code=204, responses=CHANGE)
+@router.delete(
+    "/{room_id}/members/{user_id}",
+    status_code=204,
+    responses=CHANGE,
+    dependencies=[Depends(WRITE)],
+)
 async def remove(room_id: Uuid, user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)
     return Response(status_code=204)
+
+
+def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
+    most = context.settings.limits.room_members_add
+    if len(users) > most:
+        message = f"List should have at most {most} items, not {len(users)}"
+        raise invalid([{"loc": (field,), "msg": message}])
 
 
 def _room_cursor(key: str | None) -> UUID | None:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
 
-from app.core.events import Role, RoomKind, Seq
-from app.core.fields import Input, Title, Topic, Uuid
+from app.core.events import ReadKind, ReadRole, Role, RoomKind, Seq
+from app.core.fields import MAX_ITEMS, Input, Title, Topic, Uuid
 from app.users.schemas import UserOut
 
-Users = Annotated[list[Uuid], Field(max_length=100, description="User ids.")]
+Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS, description="User ids.")]
 
 
 _EACH_KIND_NEEDS: list[JsonValue] = [
@@ -74,7 +74,7 @@ class AddMembers(Input):
         json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
     )
 
-    users: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
+    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class UpdateMember(Input):
@@ -86,13 +86,13 @@ class UpdateMember(Input):
 class RoomState(BaseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
-    kind: RoomKind
+    kind: ReadKind
     name: str | None
     topic: str
     archived: bool
     seq: Seq = Field(description="Of the newest event in the room's log.")
     users: list[UUID] | None = Field(None, description="Direct rooms: who they are between.")
-    role: Role | None = None
+    role: ReadRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: int | None = Field(None, description="Messages of others after the read marker.")
     mentions: int | None = Field(None, description="Those among them that name the caller.")
@@ -105,7 +105,7 @@ class RoomOut(RoomState):
 
 class MemberOut(BaseModel):
     user: UserOut
-    role: Role
+    role: ReadRole
     joined_at: datetime
     read_seq: Seq
 

@@ -130,7 +130,7 @@ async def archive_room(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
 
 def details(room: Room) -> RoomDetails:
     return RoomDetails(
-        kind=RoomKind(room.kind),
+        kind=room.kind,
         name=room.name,
         topic=room.topic,
         archived=room.archived_at is not None,

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from app.core.events import Role
 from app.persistence.tables import Member, User
 from app.rooms.schemas import MemberOut, RoomOut
 from app.rooms.service import RoomView
@@ -35,7 +34,7 @@ def room_out(view: RoomView) -> RoomOut:
 def member_out(member: Member, user: User) -> MemberOut:
     return MemberOut(
         user=UserOut.model_validate(user, from_attributes=True),
-        role=Role(member.role),
+        role=member.role,
         joined_at=member.joined_at,
         read_seq=member.read_seq,
     )

@@ -1,16 +1,18 @@
 """Use cases of accounts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import NotFound, UsernameTaken
+from app.core.errors import Invalid, NotFound, UsernameTaken
 from app.core.ids import new_id
+from app.core.lookalikes import skeleton
 from app.core.names import name_key
 from app.persistence.tables import User
 from app.persistence.uow import Reader, UnitOfWork
+
+NO_USER = "There is no such user."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,20 @@ class NewAccount:
 
 
 async def register(uow: UnitOfWork, account: NewAccount) -> User:
-    """Raises UsernameTaken."""
+    """Raises UsernameTaken, also if the username looks like that of another account, and Invalid if
+    the display name does."""
     key = name_key(account.username)
-    if await uow.users.by_key(key):
-        raise UsernameTaken(f"The username {account.username!r} is taken. Choose another one.")
+    other = await uow.users.like(key)
+    if other:
+        is_same = other.username_key == key
+        what = "is taken" if is_same else "looks like one that is taken"
+        raise UsernameTaken(f"The username {account.username!r} {what}. Choose another one.")
+    await _refuse_name_of_another(uow, account.display_name)
     user = User(
         id=new_id(),
         username=account.username,
         username_key=key,
+        username_skeleton=skeleton(key),
         display_name=account.display_name,
         display_key=name_key(account.display_name),
         password_hash=account.password_hash,
@@ -43,16 +51,26 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
 async def get_user(reads: Reader, user_id: UUID) -> User:
     user = await reads.users.get(user_id)
     if user is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(NO_USER)
     return user
 
 
-async def search_users(reads: Reader, query: str, after: str | None, limit: int) -> Sequence[User]:
-    return await reads.users.search(name_key(query), after, limit)
+async def _refuse_name_of_another(
+    reads: Reader, display_name: str, user_id: UUID | None = None
+) -> None:
+    """A display name stands where a username could stand, too."""
+    other = await reads.users.like(name_key(display_name))
+    if other and other.id != user_id:
+        detail = "is, or looks like, the username of somebody else"
+        raise Invalid(
+            f"The display name {display_name!r} {detail}. Choose another one.",
+            [{"path": "display_name", "message": detail}],
+        )
 
 
 async def update_profile(uow: UnitOfWork, actor: Actor, display_name: str) -> User:
     user = await get_user(uow, actor.user)
+    await _refuse_name_of_another(uow, display_name, user.id)
     user.display_name = display_name
     user.display_key = name_key(display_name)
     return user

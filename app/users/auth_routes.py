@@ -1,22 +1,29 @@
 """/auth and /ws-tickets."""
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.core.clock import now
-from app.core.errors import Code, Forbidden, Invalid, InvalidGrant
+from app.core.errors import Code, Forbidden, InvalidGrant
 from app.core.fields import Uuid
 from app.core.names import name_key
+from app.core.password_policy import check_password
+from app.core.rate_limit import PolicyName, address_key
 from app.users import accounts, logins
 from app.users.accounts import NewAccount
+from app.users.login_attempts import Attempt, login_attempt, session_of, verify_password
 from app.users.logins import Proof
 from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.web.bodies import StrictRoute
 from app.web.context import Context
-from app.web.deps import ActorDep, ContextDep, client_address, throttled
+from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address, disconnection
 from app.web.problems import problems
+from app.web.rates import LIGHT_WRITE, READ, REGISTER, WRITE, spend
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
 
@@ -29,73 +36,103 @@ REUSED = (
 @router.post(
     "/auth/register",
     status_code=201,
-    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN, Code.RATE_LIMITED),
-    dependencies=[Depends(throttled)],
+    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN),
+    dependencies=[Depends(REGISTER)],
 )
-async def register(body: Register, context: ContextDep) -> Me:
+async def register(body: Register, context: ContextDep, request: Request) -> Me:
     """Make an account."""
     if context.settings.auth.registration == "closed":
         raise Forbidden("Registration is closed here. Ask an administrator for an account.")
-    account = NewAccount(
-        body.username,
-        body.display_name or body.username,
-        await context.passwords.hash(body.password),
-    )
+    display_name = body.display_name or body.username
+    await asyncio.to_thread(check_password, body.password, "password", body.username, display_name)
+    async with disconnection(request) as gone:
+        password = await context.passwords.hash(
+            body.password, [address_key(client_address(request))], gone
+        )
+    account = NewAccount(body.username, display_name, password)
     user = await context.database.transact(accounts.register, account)
     return Me.model_validate(user, from_attributes=True)
 
 
 @router.post(
     "/auth/token",
-    responses=problems(Code.INVALID_GRANT, Code.FORBIDDEN, Code.RATE_LIMITED),
-    dependencies=[Depends(throttled)],
+    responses=problems(
+        *(Code.INVALID_REQUEST, Code.UNSUPPORTED_GRANT_TYPE, Code.INVALID_GRANT), Code.FORBIDDEN
+    ),
+    response_model_exclude_none=True,
+    openapi_extra=REQUEST_BODY,
 )
 async def token(
-    form: Annotated[TokenForm, Form()],
+    form: TokenFormDep,
     context: ContextDep,
     request: Request,
+    response: Response,
     user_agent: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> TokenOut:
     """Log in with `grant_type=password`, or renew with `grant_type=refresh_token`.
 
-    A refresh token is used once; a repeat within a few seconds gets the same answer, a later one
-    ends the session. Who is banned is refused with `forbidden`.
+    A refresh token is used once. A repeat gets the same successor, until one of the tokens that
+    came with it is used; a later repeat ends the session. A user who is banned is `forbidden`. Keep
+    the `device_token` of a login and send it with the next one: wrong passwords of others then do
+    not delay it.
     """
     if form.grant_type == "password":
-        login = await _log_in(form, context, user_agent, client_address(request))
+        login = await _log_in(form, context, user_agent, request)
     else:
-        login = await _renew(form, context)
+        login = await _renew(form.refresh_token or "", context, request)
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1
     issued = now()
     expires = issued + context.access_lifetime
     return TokenOut(
         access_token=context.tokens.sign(login.claims, issued, expires),
         expires_in=context.settings.auth.access_token_s,
         refresh_token=login.refresh_token,
+        device_token=_device_token(form, context),
     )
 
 
-async def _log_in(form: TokenForm, context: Context, user_agent: str, address: str) -> logins.Login:
-    if form.username is None or form.password is None:
-        raise Invalid("grant_type=password needs `username` and `password`.")
+def _device_token(form: TokenForm, context: Context) -> str | None:
+    """The one that the device has, or a new one, after the right password."""
+    if form.grant_type != "password":
+        return None
+    key, given = name_key(form.username or ""), form.device_token
+    if given and context.devices.identify(key, given):
+        return given
+    return context.devices.issue(key)
+
+
+async def _log_in(
+    form: TokenForm, context: Context, user_agent: str, request: Request
+) -> logins.Login:
+    username, password = form.username or "", form.password or ""
+    address = client_address(request)
+    attempt = login_attempt(context, username, address, form.device_token)
+    await attempt.check(context)
     for _ in range(logins.LOOKS):
+        user_id, stored = await context.database.read(logins.password_of, name_key(username))
+        right = await verify_password(context, request, attempt, stored, password)
+        if user_id is None or stored is None or not right:
+            break
+        proof = Proof(stored, await _renew_hash(context, stored, password, attempt))
+        await spend(request, context.limiter, PolicyName.WRITES, user_id, WRITE.cost)
         with suppress(logins.HashReplaced):
-            return await _check_password(form.username, form.password, context, user_agent, address)
+            return await _open_session(context, user_id, proof, user_agent, address)
     raise InvalidGrant(logins.WRONG_PASSWORD)
 
 
-async def _check_password(
-    username: str, password: str, context: Context, user_agent: str, address: str
+async def _renew_hash(context: Context, stored: str, password: str, attempt: Attempt) -> str | None:
+    if not context.passwords.outdated(stored):
+        return None
+    return await context.passwords.hash(password, attempt.keys)
+
+
+async def _open_session(
+    context: Context, user_id: UUID, proof: Proof, user_agent: str, address: str
 ) -> logins.Login:
-    database, passwords = context.database, context.passwords
-    user_id, stored = await database.read(logins.password_of, name_key(username))
-    right = await passwords.verify(stored, password)
-    if user_id is None or stored is None or not right:
-        raise InvalidGrant(logins.WRONG_PASSWORD)
-    renewed = await passwords.hash(password) if passwords.outdated(stored) else None
-    return await database.transact(
+    return await context.database.transact(
         logins.open_session,
         user_id,
-        Proof(stored, renewed),
+        proof,
         user_agent,
         address,
         context.settings.auth,
@@ -103,25 +140,32 @@ async def _check_password(
     )
 
 
-async def _renew(form: TokenForm, context: Context) -> logins.Login:
-    if not form.refresh_token:
-        raise Invalid("grant_type=refresh_token needs `refresh_token`.")
+async def _renew(refresh_token: str, context: Context, request: Request) -> logins.Login:
+    session = await context.database.read(session_of, refresh_token)
+    if session:
+        await spend(request, context.limiter, PolicyName.WRITES, session, WRITE.cost)
+    else:
+        address = address_key(client_address(request))
+        await spend(request, context.limiter, PolicyName.RENEWALS, address)
     login = await context.database.transact(
-        logins.refresh, form.refresh_token, context.tokens, context.settings.auth
+        logins.refresh, refresh_token, context.tokens, context.settings.auth
     )
     if login is None:
         raise InvalidGrant(REUSED)
     return login
 
 
-@router.post("/auth/logout", status_code=204)
-async def logout(actor: ActorDep, context: ContextDep) -> Response:
-    """End the session that asks; its sockets are closed."""
-    await context.database.transact(logins.log_out, actor)
+@router.post("/auth/logout", status_code=204, dependencies=[Depends(LIGHT_WRITE)])
+async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
+    """End the session of the access token, which may have expired; its sockets are closed.
+
+    Again, it changes nothing.
+    """
+    await context.database.transact(logins.log_out, claims)
     return Response(status_code=204)
 
 
-@router.get("/auth/sessions")
+@router.get("/auth/sessions", dependencies=[Depends(READ)])
 async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     """The caller's living sessions, the newest first."""
     found = await context.database.read(logins.list_sessions, actor)
@@ -139,15 +183,23 @@ async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     ]
 
 
-@router.delete("/auth/sessions/{session_id}", status_code=204, responses=problems(Code.NOT_FOUND))
+@router.delete(
+    "/auth/sessions/{session_id}",
+    status_code=204,
+    responses=problems(Code.NOT_FOUND),
+    dependencies=[Depends(LIGHT_WRITE)],
+)
 async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
     await context.database.transact(logins.revoke_session, actor, session_id)
     return Response(status_code=204)
 
 
-@router.post("/ws-tickets", status_code=201)
+@router.post("/ws-tickets", status_code=201, dependencies=[Depends(LIGHT_WRITE)])
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    secret = await context.database.transact(logins.issue_ticket, actor, context.settings.auth)
-    return TicketOut(ticket=secret, expires_in=context.settings.auth.ticket_s)
+    lifetime_s = context.settings.auth.ticket_s
+    secret = await context.database.transact(
+        logins.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
+    )
+    return TicketOut(ticket=secret, expires_in=lifetime_s)

@@ -1,21 +1,21 @@
 """Use cases of logins: sessions, rotating refresh tokens, WebSocket tickets.
 
 A session is a family of refresh tokens of which one is current. Using a token makes its successor;
-using it again within the grace returns the same successor (the answer may have got lost), and any
-later use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
+using it again returns the same successor while the answer may have been lost (ADR 8), and any later
+use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
 
 What ends all sessions of a user (another password, a ban) and what opens one lock the user's row
 first: a login that was checked before is refused after it, or its session is one of those ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.clock import now
-from app.core.errors import Forbidden, InvalidGrant, NotFound, Unauthenticated
+from app.core.clock import microseconds, now
+from app.core.errors import Forbidden, InvalidGrant, NotFound, SessionEnded
 from app.core.events import Announcement, Kind
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens, digest, new_secret
@@ -78,7 +78,6 @@ async def open_session(
         raise Forbidden(BANNED)
     if proof and proof.renewed:
         user.password_hash = proof.renewed
-    await uow.sessions.forget_expired(user_id, at)
     session = Session(
         id=new_id(),
         user_id=user_id,
@@ -86,6 +85,7 @@ async def open_session(
         address=address[:64],
         created_at=at,
         used_at=at,
+        confirmed_at=at,  # there is no token before these
         expires_at=at + timedelta(seconds=auth.refresh_token_s),
     )
     uow.sessions.add(session)
@@ -94,7 +94,7 @@ async def open_session(
         await _revoke(uow, surplus, user_id, at)
     token = new_secret()
     _add_token(uow, session, token)
-    return Login(Claims(user_id, session.id), token)
+    return _login(session, token)
 
 
 async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Login | None:
@@ -117,26 +117,30 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
         or min(row.expires_at, session.expires_at) <= at
     ):
         raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
-    successor = tokens.successor(token)
     if row.used_at is None:
         row.used_at = session.used_at = at
-        session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
-        _add_token(uow, session, successor)
-    elif not await _answer_was_lost(uow, row, successor, at, auth):
-        await _revoke(uow, session.id, session.user_id, at)
-        return None
-    return Login(Claims(session.user_id, session.id), successor)
+        row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
+        first = next(tokens.successors(token))
+        _add_token(uow, session, first)
+        return _login(session, first)
+    in_grace = at - row.used_at <= timedelta(seconds=auth.refresh_grace_s)
+    if in_grace or session.confirmed_at != session.used_at:
+        successor = await _find_unused(uow, tokens.successors(token))
+        if successor:
+            return _login(session, successor)
+    await _revoke(uow, session.id, session.user_id, at)
+    return None
 
 
 async def list_sessions(reads: Reader, actor: Actor) -> Sequence[Session]:
     return await reads.sessions.of_user(actor.user, now())
 
 
-async def log_out(uow: UnitOfWork, actor: Actor) -> None:
-    """End the actor's own session; again changes nothing."""
-    session = await uow.sessions.lock(actor.session)
-    if session and not session.revoked_at:
-        await _revoke(uow, session.id, actor.user, now())
+async def log_out(uow: UnitOfWork, claims: Claims) -> None:
+    """End the session of an access token; again changes nothing."""
+    session = await uow.sessions.lock(claims.session)
+    if session and session.user_id == claims.user and not session.revoked_at:
+        await _revoke(uow, session.id, session.user_id, now())
 
 
 async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> None:
@@ -163,7 +167,7 @@ async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_
     user = await uow.users.lock(actor.user)
     session = await uow.sessions.lock(actor.session)
     if user is None or session is None:
-        raise Unauthenticated("The account is gone.")
+        raise SessionEnded("The account is gone.")
     living(SessionState.of(session, user))
     if user.password_hash != proof.stored:
         raise HashReplaced
@@ -171,15 +175,18 @@ async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_
     await end_sessions(uow, user.id, now(), keep=session.id)
 
 
-async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
-    at = now()
-    await uow.sessions.forget_tickets(actor.session, at)
+async def issue_ticket(uow: UnitOfWork, actor: Actor, lifetime_s: int, max_tickets: int) -> str:
+    """A ticket for one socket, the newest of `max_tickets` that a session has at a time; older
+    ones are void. Raises SessionEnded."""
+    if await uow.sessions.lock(actor.session) is None:
+        raise SessionEnded("This session has ended. Log in again.")
+    await uow.sessions.keep_newest_tickets(actor.session, max_tickets - 1)
     ticket = new_secret()
     uow.sessions.add_ticket(
         Ticket(
             digest=digest(ticket),
             session_id=actor.session,
-            expires_at=at + timedelta(seconds=auth.ticket_s),
+            expires_at=now() + timedelta(seconds=lifetime_s),
         )
     )
     return ticket
@@ -188,7 +195,7 @@ async def issue_ticket(uow: UnitOfWork, actor: Actor, auth: Auth) -> str:
 async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionState] | None:
     """Who a ticket speaks for; None if it is unknown, used or too old. It is gone then, too.
 
-    Raises SessionEnded, or Unauthenticated: the ticket stays, of a session that opens nothing.
+    Raises SessionEnded: the ticket stays, of a session that opens nothing.
     """
     session_id = await uow.sessions.take_ticket(digest(ticket), now())
     found = await uow.sessions.with_users([session_id]) if session_id else {}
@@ -200,14 +207,18 @@ async def _is_banned(reads: Reader, user_id: UUID) -> bool:
     return user is not None and user.banned_at is not None
 
 
-async def _answer_was_lost(
-    uow: UnitOfWork, row: RefreshToken, successor: str, at: datetime, auth: Auth
-) -> bool:
-    """A second use soon after the first, whose successor nobody has used yet."""
-    if row.used_at is None or at - row.used_at > timedelta(seconds=auth.refresh_grace_s):
-        return False
-    following = await uow.sessions.token(digest(successor))
-    return following is not None and following.used_at is None
+async def _find_unused(uow: UnitOfWork, successors: Iterable[str]) -> str | None:
+    """Which of these was handed out, if it was not used; they are one token by several keys."""
+    for successor in successors:
+        row = await uow.sessions.token(digest(successor))
+        if row:
+            return None if row.used_at else successor
+    return None
+
+
+def _login(session: Session, refresh_token: str) -> Login:
+    claims = Claims(session.user_id, session.id, microseconds(session.used_at))
+    return Login(claims, refresh_token)
 
 
 async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime) -> None:

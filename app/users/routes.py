@@ -1,33 +1,44 @@
 """/users."""
 
+import asyncio
 from contextlib import suppress
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.core.errors import Code, Forbidden
 from app.core.fields import Uuid
 from app.core.paging import Page, cut, decode_cursor, encode_cursor
-from app.users import accounts, logins
+from app.core.password_policy import check_password
+from app.users import accounts, directory, logins
+from app.users.login_attempts import session_attempt, verify_password
 from app.users.logins import Proof
 from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
 from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit, Search, throttled
+from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Search
 from app.web.problems import problems
+from app.web.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(SEARCH)])
 async def search(
     actor: ActorDep,
     context: ContextDep,
+    limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
-    limit: Limit = 20,
 ) -> Page[UserOut]:
-    """Find users by a part of their username or display name, by username."""
+    """Find users by a part of their username or display name, by username. Whom one finds is a
+    setting of the server: everybody, or people of shared rooms, or these and who has exactly this
+    username."""
     found = await context.database.read(
-        accounts.search_users, query, decode_cursor(cursor), limit + 1
+        directory.search_users,
+        actor,
+        query,
+        decode_cursor(cursor),
+        limit + 1,
+        context.settings.users.directory,
     )
     users, more = cut(list(found), limit)
     return Page(
@@ -36,14 +47,14 @@ async def search(
     )
 
 
-@router.get("/me")
+@router.get("/me", dependencies=[Depends(READ)])
 async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
     return Me.model_validate(user, from_attributes=True)
 
 
-@router.patch("/me")
+@router.patch("/me", dependencies=[Depends(WRITE)])
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body.display_name)
@@ -53,29 +64,36 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
 @router.put(
     "/me/password",
     status_code=204,
-    responses=problems(Code.FORBIDDEN, Code.RATE_LIMITED),
-    dependencies=[Depends(throttled)],
+    responses=problems(Code.FORBIDDEN),
+    dependencies=[Depends(HEAVY_WRITE)],
 )
-async def change_password(body: ChangePassword, actor: ActorDep, context: ContextDep) -> Response:
+async def change_password(
+    body: ChangePassword, actor: ActorDep, context: ContextDep, request: Request
+) -> Response:
     """Change the caller's password. All other sessions end with it, and their sockets are closed.
 
     A wrong `old_password` is `forbidden`.
     """
+    attempt = session_attempt(actor.session)
+    await attempt.check(context)
     for _ in range(logins.LOOKS):
         user = await context.database.read(accounts.get_user, actor.user)
+        names = (user.username, user.display_name)
+        await asyncio.to_thread(check_password, body.new_password, "new_password", *names)
         stored = user.password_hash
-        right = await context.passwords.verify(stored, body.old_password)
+        right = await verify_password(context, request, attempt, stored, body.old_password)
         if stored is None or not right:
             break
-        new = await context.passwords.hash(body.new_password)
+        new = await context.passwords.hash(body.new_password, attempt.keys)
         with suppress(logins.HashReplaced):
             await context.database.transact(logins.change_password, actor, Proof(stored), new)
             return Response(status_code=204)
     raise Forbidden("`old_password` is not your password. Nothing was changed.")
 
 
-@router.get("/{user_id}", responses=problems(Code.NOT_FOUND))
+@router.get("/{user_id}", responses=problems(Code.NOT_FOUND), dependencies=[Depends(READ)])
 async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
-    """One user."""
-    user = await context.database.read(accounts.get_user, user_id)
+    """One user, if the server's directory shows them to the caller."""
+    shows = context.settings.users.directory
+    user = await context.database.read(directory.get_visible, actor, user_id, shows)
     return UserOut.model_validate(user, from_attributes=True)

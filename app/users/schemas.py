@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from app.core.fields import STORABLE, DisplayName, Input, Username
+from app.core.password_policy import MIN_CHARS
 
-Password = Annotated[str, StringConstraints(min_length=8, max_length=200), *STORABLE]
+Password = Annotated[str, StringConstraints(min_length=MIN_CHARS, max_length=200), *STORABLE]
 FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 
 
@@ -23,7 +24,7 @@ class Register(Input):
     )
 
     username: Username = Field(description="Letters, digits and . _ - inside; unique without case.")
-    password: Password
+    password: Password = Field(description="None of the most common ones, and not the name.")
     display_name: DisplayName | None = Field(None, description="Absent: the username.")
 
 
@@ -43,7 +44,7 @@ class ChangePassword(Input):
     )
 
     old_password: FormText
-    new_password: Password
+    new_password: Password = Field(description="None of the most common ones, and not the name.")
 
 
 class UserOut(BaseModel):
@@ -86,6 +87,9 @@ class TokenForm(BaseModel):
     username: FormText | None = None
     password: FormText | None = None
     refresh_token: FormText | None = None
+    device_token: FormText | None = Field(
+        None, description="Of an earlier login from this device, with `grant_type=password`."
+    )
     scope: FormText = Field("", description="Not used.")
     client_id: FormText | None = Field(None, description="Not used.")
     client_secret: FormText | None = Field(None, description="Not used.")
@@ -98,6 +102,11 @@ class TokenOut(BaseModel):
     token_type: str = "bearer"  # noqa: S105  # the name of a scheme
     expires_in: int = Field(description="Seconds.")
     refresh_token: str = Field(description="Single use; each answer brings the next one.")
+    device_token: str | None = Field(
+        None,
+        description="Of a login with a password: send it with the next one from this device, so "
+        "that wrong passwords of others do not delay it. It gives no access.",
+    )
 
 
 class SessionOut(BaseModel):

@@ -9,17 +9,23 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from fastapi import HTTPException, Request, Response
+from fastapi import HTTPException, Request, Response, params
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.datastructures import FormData
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers
 
+from app.core.errors import UnsupportedMediaType
+from app.core.fields import MAX_ITEMS
 from app.core.json_text import has_many_values
-from app.web.deps import authentication
+from app.web.deps import authenticate, current_actor
 
-MAX_VALUES = 1000
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MAX_VALUES = MAX_ITEMS + 100  # the longest list that is accepted, and what is around it
 MAX_DIGITS = 100
 MAX_FORM_BYTES = 32 * 1024
 MAX_FORM_FIELDS = 100
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
 
 class StrictRequest(Request):
@@ -42,14 +48,32 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        needs_caller = any(below.call is authentication for below in self.dependant.dependencies)
+        field, needs_caller = self.body_field, _needs_caller(self.dependant)
+        media_type = FORM if field and isinstance(field.field_info, params.Form) else JSON
 
         async def strictly(request: Request) -> Response:
             if needs_caller:
-                await authentication.authenticate(request)
+                await authenticate(request)
+            if field:
+                check_media_type(request.headers, media_type)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strictly
+
+
+def _needs_caller(dependant: Dependant) -> bool:
+    return dependant.call is current_actor or any(map(_needs_caller, dependant.dependencies))
+
+
+def check_media_type(headers: Headers, expected: str) -> None:
+    """Of a request with a body. Raises UnsupportedMediaType."""
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    found, options = parse_options_header(headers.get("content-type"))
+    is_json = expected == JSON and found.startswith(b"application/") and found.endswith(b"+json")
+    is_unicode = options.get(b"charset", b"utf-8").lower() in _CHARSETS
+    if not is_unicode or not (is_json or found == expected.encode()):
+        raise UnsupportedMediaType(f"Send the body in UTF-8 as `Content-Type: {expected}`.")
 
 
 def parse(body: bytes) -> Any:

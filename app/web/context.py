@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from app.bus.base import Bus
 from app.core.actor import Actor
+from app.core.devices import Devices
 from app.core.passwords import Passwords
-from app.core.rates import Buckets
 from app.core.sends import Send, Sent
 from app.core.snapshots import Snapshots
 from app.core.tokens import Claims, Tokens
+from app.limits.base import RateLimiter
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.together import Together
 from app.persistence.uow import Database
@@ -30,8 +31,8 @@ class Context:
     tokens: Tokens
     snapshots: Snapshots
     passwords: Passwords
-    sends: Buckets  # by user
-    attempts: Buckets  # to log in or register, by address
+    devices: Devices
+    limiter: RateLimiter
     record: Record
     draining: asyncio.Event = field(default_factory=asyncio.Event)  # this process is about to end
 

@@ -1,16 +1,30 @@
 """Dependencies of HTTP endpoints: the only reader of request state."""
 
-from typing import Annotated, cast
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request
+from fastapi.exceptions import HTTPException
 from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import Field
 
 from app.core.actor import Actor
-from app.core.errors import Unauthenticated
-from app.core.fields import IN_DIGITS
+from app.core.errors import TokenMissing
+from app.core.fields import IN_DIGITS, MAX_ITEMS, invalid
+from app.core.tasks import end
+from app.core.tokens import Claims
+from app.web.auth import identify
 from app.web.context import Context
+
+oauth2 = OAuth2PasswordBearer(
+    tokenUrl="/api/v1/auth/token",
+    refreshUrl="/api/v1/auth/token",
+    auto_error=False,
+    description="Username and password, or a refresh token, for a short-lived access token.",
+)
 
 
 def context_of(connection: HTTPConnection) -> Context:
@@ -25,50 +39,93 @@ async def get_context(connection: HTTPConnection) -> Context:
 ContextDep = Annotated[Context, Depends(get_context)]
 
 
-class Authentication(OAuth2PasswordBearer):
-    """The dependency for the caller. FastAPI reads and parses a body before it asks any dependency;
-    `StrictRoute` calls `authenticate` before that, so that a stranger's body costs nothing."""
-
-    async def authenticate(self, request: Request) -> None:
-        """Raises Unauthenticated without a living session behind a valid access token."""
-        token = await super().__call__(request)
-        if not token:
-            raise Unauthenticated(
-                "This needs an access token: send `Authorization: Bearer …` with one from "
-                "POST /api/v1/auth/token."
-            )
-        context = context_of(request)
-        request.state.actor, _ = await context.actors.ask(context.tokens.verify(token))
-
-    async def __call__(self, request: Request) -> Actor:  # type: ignore[override]
-        return cast(Actor, request.state.actor)
+async def bearer_token(token: Annotated[str | None, Depends(oauth2)]) -> str:
+    """Raises TokenMissing."""
+    if not token:
+        raise TokenMissing(
+            "This needs an access token: send `Authorization: Bearer …` with one from "
+            "POST /api/v1/auth/token."
+        )
+    return token
 
 
-authentication = Authentication(
-    tokenUrl="/api/v1/auth/token",
-    refreshUrl="/api/v1/auth/token",
-    scheme_name="OAuth2PasswordBearer",
-    auto_error=False,
-    description="Username and password, or a refresh token, for a short-lived access token.",
-)
-ActorDep = Annotated[Actor, Depends(authentication)]
+BearerToken = Annotated[str, Depends(bearer_token)]
+
+
+async def authenticate(request: Request) -> None:
+    """Find the caller. Raises Unauthenticated without a living session behind a valid access token.
+
+    FastAPI reads and parses a body before it asks any dependency. `StrictRoute` calls this before
+    that, so that a stranger's body costs nothing.
+    """
+    token = await bearer_token(await oauth2(request))
+    request.state.actor, _ = await identify(context_of(request), token)
+
+
+async def current_actor(request: Request, _: Annotated[str | None, Depends(oauth2)]) -> Actor:
+    """The caller, whom `authenticate` has found. The scheme is for the OpenAPI document."""
+    return cast(Actor, request.state.actor)
+
+
+async def signed_claims(context: ContextDep, token: BearerToken) -> Claims:
+    """What a token of ours says, which may have expired, as its session may: good for a logout."""
+    return context.tokens.verify(token, accept_expired=True)
+
+
+ActorDep = Annotated[Actor, Depends(current_actor)]
+ClaimsDep = Annotated[Claims, Depends(signed_claims)]
 
 
 def client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
-async def throttled(context: ContextDep, request: Request) -> None:
-    """Bounds how often one address may try to log in or register."""
-    context.attempts.spend(client_address(request))
+@asynccontextmanager
+async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
+    """Done when the client has gone; for what it would have to wait for. After the body only."""
+
+    async def wait() -> None:
+        with suppress(HTTPException):  # `Guard` raises it
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+    task = asyncio.create_task(wait())
+    try:
+        yield task
+    finally:
+        await end(task)
 
 
 Cursor = Annotated[
     str | None, Query(max_length=400, description="`next` of the page before; absent: the first.")
 ]
-Limit = Annotated[
-    int, Field(ge=1, le=100), IN_DIGITS, Query(description="Items on a page, at most.")
-]
+
+
+def page_limit(default: int) -> Any:
+    """`limit`, up to the setting. A default that is above the setting is lowered to it."""
+
+    async def read_limit(
+        request: Request,
+        context: ContextDep,
+        limit: Annotated[
+            int,
+            Field(ge=1, le=MAX_ITEMS),
+            IN_DIGITS,
+            Query(description="Items on a page, at most."),
+        ] = default,
+    ) -> int:
+        page = context.settings.limits.page
+        if limit > page and "limit" in request.query_params:
+            message = f"Input should be less than or equal to {page}"
+            raise invalid([{"loc": ("query", "limit"), "msg": message}])
+        return min(limit, page)
+
+    return Depends(read_limit)
+
+
+Limit20 = Annotated[int, page_limit(20)]
+Limit50 = Annotated[int, page_limit(50)]
+Limit100 = Annotated[int, page_limit(100)]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

@@ -1,15 +1,18 @@
-"""Around every request. From outside in: `Edge`, CORS (Starlette's), `Guard`, the program."""
+"""Around every request. From outside in: `Edge`, `Cors`, `Guard`, the program."""
 
 import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 from app.core.ids import new_id, parse_id
+from app.core.origins import is_allowed
 from app.web.problems import problem
+from app.web.rate_fields import noted_fields
 
 log = structlog.get_logger("app.request")
 
@@ -23,7 +26,6 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 
-MAX_HEADERS = 128  # as for a handshake, where it is the `websockets` library's
 MAX_HEADER_BYTES = 8 * 1024  # of one, as in Apache and nginx
 MAX_PATH_BYTES = 2 * 1024
 MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
@@ -67,8 +69,10 @@ class Edge:
                     headers["Connection"] = "close"  # the next request goes elsewhere
             await send(message)
 
+        # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn leaves out.
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app({**scope, "method": method}, receive, send_with_headers)
         finally:
             log.info(
                 "request",
@@ -78,6 +82,11 @@ class Edge:
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )
+
+
+class Cors(CORSMiddleware):
+    def is_allowed_origin(self, origin: str) -> bool:
+        return is_allowed(origin, set(self.allow_origins))
 
 
 class Guard:
@@ -109,7 +118,7 @@ class Guard:
 
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         if refusal := self._refusal(scope):
-            await problem(refusal, request_id)(scope, receive, send)
+            await problem(refusal, request_id, scope["path"])(scope, receive, send)
             return
         try:
             await self._app(scope, self._counting(receive), send_and_note)
@@ -118,15 +127,12 @@ class Guard:
             if begun:  # the connection can only be cut
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
-            await problem(failure, request_id)(scope, receive, send)
+            await problem(failure, request_id, scope["path"])(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ChatError | None:
         """Of a head that would cost more to look at than any that makes sense. All of it has at
-        most 64 KiB (`web/transport.py`), but what reads it does so many times."""
-        headers = scope["headers"]
-        if len(headers) > MAX_HEADERS:
-            return TooLarge(f"A request has at most {MAX_HEADERS} header fields here.")
-        if any(len(value) > MAX_HEADER_BYTES for _, value in headers):
+        most 64 KiB (`web/framing.py`), but what reads it does so many times."""
+        if any(len(value) > MAX_HEADER_BYTES for _, value in scope["headers"]):
             return TooLarge(f"A header field has at most {MAX_HEADER_BYTES} bytes here.")
         if len(scope["raw_path"]) > MAX_PATH_BYTES:
             return NotFound(f"There is nothing at addresses of more than {MAX_PATH_BYTES} bytes.")
@@ -177,7 +183,7 @@ def _request_id(scope: Scope) -> str:
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | noted_fields(scope)).items():
         headers.setdefault(name, value)
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = HSTS

@@ -21,13 +21,19 @@ from app.core.errors import (
     MethodNotAllowed,
     NotFound,
     Retry,
+    TokenMissing,
     TooLarge,
     TooSlow,
     Unauthenticated,
+    UnsupportedGrantType,
 )
 from app.core.fields import InvalidField, invalid
+from app.core.rate_limit import LimitExceeded
+from app.web.rate_fields import FIELDS, rate_fields
 
 MEDIA_TYPE = "application/problem+json"
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
+REALM = 'Bearer realm="chat"'
 
 STATUS: dict[Code, HTTPStatus] = {
     Code.BAD_FRAME: HTTPStatus.BAD_REQUEST,
@@ -35,11 +41,18 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Code.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
     Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Code.TOKEN_EXPIRED: HTTPStatus.UNAUTHORIZED,
+    Code.SESSION_ENDED: HTTPStatus.UNAUTHORIZED,
+    Code.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
+    Code.UNSUPPORTED_GRANT_TYPE: HTTPStatus.BAD_REQUEST,
     Code.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
     Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.UPGRADE_REQUIRED: HTTPStatus.UPGRADE_REQUIRED,
     Code.USERNAME_TAKEN: HTTPStatus.CONFLICT,
     Code.NONCE_CONFLICT: HTTPStatus.CONFLICT,
     Code.LAST_OWNER: HTTPStatus.CONFLICT,
@@ -67,7 +80,10 @@ class Problem(BaseModel):
     request_id: str | None = Field(None, description="The same as in the server's log.")
 
 
-def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
+def problem(
+    error: ChatError, request_id: str | None = None, path: str | None = None
+) -> JSONResponse:
+    """`path` is that of the request: errors of the token endpoint are those of OAuth, too."""
     status = STATUS[error.code]
     body = Problem(
         title=status.phrase,
@@ -77,17 +93,45 @@ def problem(error: ChatError, request_id: str | None = None) -> JSONResponse:
         retry=error.retry,
         retry_after_ms=error.retry_after_ms,
         errors=_fields(error),
-        error="invalid_grant" if isinstance(error, InvalidGrant) else None,
+        error=_oauth_error(error) if path == TOKEN_PATH else None,
         request_id=request_id,
     )
     headers = {}
     if error.retry is Retry.AFTER:
         headers["Retry-After"] = str(ceil((error.retry_after_ms or 0) / 1000))
+    if path == TOKEN_PATH:
+        headers["Pragma"] = "no-cache"  # RFC 6749, 5.2
+    if isinstance(error, LimitExceeded):
+        headers |= rate_fields([error.verdict])
     if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="chat"'
+        headers["WWW-Authenticate"] = _challenge(error)
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
     return JSONResponse(
         body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
     )
+
+
+def _challenge(error: ChatError) -> str:
+    """RFC 6750, 3.1: nothing is said about a token where there was none."""
+    if isinstance(error, TokenMissing):
+        return REALM
+    return f'{REALM}, error="invalid_token", error_description="{error.detail}"'
+
+
+def _oauth_error(error: ChatError) -> str:
+    """RFC 6749, 5.2, and what RFC 6749, 4.1.2.1 and RFC 8628, 3.5 call the rest."""
+    match error:
+        case InvalidGrant() | UnsupportedGrantType():
+            return error.code
+        case Forbidden():
+            return "access_denied"
+        case Internal():
+            return "server_error"
+        case _ if error.retry is not Retry.NEVER:
+            return "temporarily_unavailable"
+        case _:
+            return "invalid_request"
 
 
 def _fields(error: ChatError) -> list[InvalidField] | None:
@@ -141,7 +185,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ChatError)
     async def chat_error(request: Request, error: ChatError) -> JSONResponse:
-        return problem(error, request.state.request_id)
+        return problem(error, request.state.request_id, request.url.path)
 
     @app.exception_handler(RequestValidationError)
     async def not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -149,7 +193,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        response = problem(_from_http_exception(error), request.state.request_id)
+        answer = _from_http_exception(error)
+        response = problem(answer, request.state.request_id, request.url.path)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = ", ".join(_allowed(request))
         return response
@@ -157,7 +202,7 @@ def install(app: FastAPI) -> None:
 
 def _allowed(request: Request) -> list[str]:
     """The methods that this address takes. Starlette names only those of the first route there."""
-    return [
+    found = [
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         if any(
@@ -165,12 +210,16 @@ def _allowed(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    return ["HEAD", *found] if "GET" in found else found
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+RATE_HEADERS: dict[str, Any] = {
+    field: {"$ref": f"#/components/headers/{field}"} for field in FIELDS
+}
 _HEADERS: dict[int | str, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
+    429: _RETRY_AFTER | RATE_HEADERS,
     500: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }

@@ -26,9 +26,13 @@ class Module:
 
 
 def app_modules() -> list[Module]:
+    return modules("app")
+
+
+def modules(folder: str) -> list[Module]:
     return [
         Module(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
-        for path in sorted((ROOT / "app").rglob("*.py"))
+        for path in sorted((ROOT / folder).rglob("*.py"))
     ]
 
 

@@ -32,12 +32,12 @@ async def command(settings: Settings, *words: str) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def typed(settings: Settings, *words: str) -> Result:
+async def typed(settings: Settings, *words: str, stdin: str = "") -> Result:
     """The same without the process, which takes seconds to start. In a thread, because it runs an
     event loop of its own."""
     runner = CliRunner(env=_environment(settings))
     with chdir(settings.server.var):
-        return await asyncio.to_thread(lambda: runner.invoke(app, words))
+        return await asyncio.to_thread(lambda: runner.invoke(app, words, input=stdin))
 
 
 def _environment(settings: Settings) -> dict[str, str]:

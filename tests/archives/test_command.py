@@ -1,14 +1,16 @@
 """`python -m app import gitter`: what it prints, and how it exits."""
 
-import asyncio
 import signal
 from pathlib import Path
+
+import pytest
 
 from app.persistence.uow import Database
 from tests.archives.command import command, typed
 from tests.archives.contents import contents
 from tests.archives.files import SAMPLE, many, row, write
 from tests.servers.backend import Backend
+from tests.waiting import pause
 
 
 async def test_it_imports(backend: Backend, database: Database) -> None:
@@ -28,10 +30,16 @@ async def test_a_dry_run(embedded: Backend) -> None:
 
 
 async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_path: Path) -> None:
-    broken = write(tmp_path / "[bold]broken.tsv", [row(1, at="[red]once")])
+    late = row(2, at="9999-12-31T23:59:59-01:00")
+    rows = [late, row(3, "x" * 131_073), row(4, "BYTE"), row(1, at="[red]once")]
+    broken = write(tmp_path / "[bold]broken.tsv", rows)
+    broken.write_bytes(broken.read_bytes().replace(b"BYTE", b"\xff"))
     done = await typed(embedded.settings, "import", "gitter", str(broken), str(SAMPLE))
     assert done.exit_code == 1
-    assert f"{broken}:1: sent_at: " in done.stdout
+    assert f"{broken}:1: sent_at: is, in UTC, outside of the years 1 to 9999\n" in done.stdout
+    assert f"{broken}:2: text: has more than 65535 bytes\n" in done.stdout
+    assert f"{broken}:3: is not UTF-8: there is a byte 0xff\n" in done.stdout
+    assert f"{broken}:4: sent_at: should be a time of RFC 3339" in done.stdout
     assert "Harbour/Lounge: 26 new messages" in done.stdout
 
 
@@ -41,6 +49,7 @@ async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
     assert done.stderr == "error: There is no account 'nobody' that could own the rooms.\n"
 
 
+@pytest.mark.setting("CHAT_DATABASE__URL")
 async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Backend) -> None:
     settings = embedded.vary(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
     done = await typed(settings, "import", "gitter", str(SAMPLE))
@@ -53,7 +62,7 @@ async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> No
     async with command(embedded.settings, "import", "gitter", str(SAMPLE), str(archive)) as process:
         assert process.stdout
         await process.stdout.readline()  # the first room of the sample is done
-        await asyncio.sleep(0.3)
+        await pause(0.3)
         process.send_signal(signal.SIGINT)
         output, errors = await process.communicate()
     assert process.returncode == 130, output

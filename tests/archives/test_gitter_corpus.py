@@ -32,7 +32,6 @@ pytestmark = [
         len(FILES) != 11,
         reason=f"the eleven Gitter archives are not in {CORPUS}; {VARIABLE} names another folder",
     ),
-    pytest.mark.timeout(300),
 ]
 
 Said = tuple[str, str, datetime, str]  # nonce, username, time, text

@@ -97,6 +97,12 @@ def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
     assert [room.rows for room in read_archive(path)] == [2]
 
 
+@pytest.mark.parametrize("name", ["Pier/" + "x" * 65, "x" * 5000, "茶" * 64 + "/" + "é" * 10])
+def test_names_of_rooms_and_people_may_be_longer_than_ours(name: str, tmp_path: Path) -> None:
+    (room,) = read_archive(write(tmp_path / "long.tsv", [row(1, uri=name, name=name)]))
+    assert (room.name, room.authors[0].name) == (name, name)
+
+
 def test_an_empty_file_has_no_rooms(tmp_path: Path) -> None:
     assert read_archive(write(tmp_path / "empty.tsv", [])) == []
 
@@ -122,21 +128,31 @@ def replaced(tmp_path: Path, column: int, value: str) -> list[Problem]:
         (0, "", "room_id: "),
         (0, "room_id", "room_id: "),
         (1, "", "room_uri: "),
-        (1, "x" * 65, "room_uri: "),
+        (1, " \u200b", "room_uri: "),
+        (1, "\x1b" + "x" * 70, "room_uri: "),
         (2, "", "sent_at: should be a time of RFC 3339"),
         (2, "yesterday", "sent_at: should be a time of RFC 3339"),
         (2, "2022-05-05T00:00:00", "sent_at: should be a time of RFC 3339"),  # where?
         (2, "2022-02-30T00:00:00Z", "sent_at: "),
         (2, "1969-12-31T23:59:59Z", "sent_at: "),
         (2, "1651708800", "sent_at: "),
+        (2, "9999-12-31T23:59:59-01:00", "sent_at: is, in UTC, outside of the years 1 to 9999"),
+        (2, "0001-01-01T00:00:00+00:01", "sent_at: is, in UTC, outside of the years 1 to 9999"),
+        (2, "2022-05-05T24:00:01Z", "sent_at: "),
+        (2, "2022-05-05T00:00:60Z", "sent_at: "),
+        (2, "0000-01-01T00:00:00Z", "sent_at: "),
+        (2, "2022-05-05T00:00:00+24:00", "sent_at: "),
         (3, "", "there is a username, but no user_id"),
         (3, "5F00BB00BB00BB00BB000001", "user_id: "),
-        (4, "x" * 65, "username: "),
+        (4, "\u202eada", "username: "),
         (4, "nul\0", "username: "),
         (5, "", "message_id: "),
         (5, "5f00cc00cc00cc00cc00000", "message_id: "),
         (6, "nul\0", "text: must not contain NUL"),
         (6, "x" * (MOST_BYTES + 1), "text: has more than 65535 bytes"),
+        (6, "x" * 131_073, "text: has more than 65535 bytes"),  # csv's own limit
+        (6, '"quoted" ' * 100_000, "text: has more than 65535 bytes"),
+        (0, "0" * 200_000, "room_id: "),
     ],
 )
 def test_a_wrong_value_is_named_with_its_line(
@@ -189,6 +205,36 @@ def test_what_is_not_utf_8_is_named_with_its_line(text: bytes, byte: str, tmp_pa
     path = write(tmp_path / "wrong.tsv", [row(3), row(2, "two\nlines"), row(1, "HERE")])
     path.write_bytes(path.read_bytes().replace(b"HERE", text))
     assert problems(path) == [(4, f"is not UTF-8: there is a byte {byte}")]
+
+
+def test_every_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "wrong.tsv", [row(3, "HERE"), row(2), row(1, "HERE"), row(0, at="x")])
+    path.write_bytes(path.read_bytes().replace(b"HERE", b"\xfe"))
+    assert [line for line, _ in problems(path)] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_a_file_in_another_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "wrong.tsv", [row(2, "é"), row(1, "é")])
+    path.write_bytes(path.read_bytes().decode().encode(encoding))
+    assert problems(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"\r\n", b"\n"),
+        (b"\n", b"\n"),
+        (b"\xef\xbb\xbf", b""),  # none
+    ],
+)
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n\n"])
+def test_line_ends_and_the_last_one_do_not_matter(
+    before: bytes, after: bytes, end: bytes, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "fine.tsv", [row(2, "two\nlines"), row(1)])
+    path.write_bytes(path.read_bytes().replace(before, after).rstrip() + end)
+    assert [len(room.posts) for room in read_archive(path)] == [2]
 
 
 @pytest.mark.parametrize("text", [b'"never closed', b'"closed" too early', b"a bare\rreturn"])

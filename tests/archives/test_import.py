@@ -3,9 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+
 from app.archives.gitter import read_archive
 from app.core.events import MAX_SEQ, Announcement, Kind, Role
-from app.persistence.tables import Message
+from app.persistence.tables import Message, Room
 from app.persistence.uow import Database, UnitOfWork
 from tests.archives.contents import check_logs, contents
 from tests.archives.files import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
@@ -19,6 +21,22 @@ def user(number: int) -> str:
 
 MARA, JUN, OTHER_JUN, OLGA, GONE, NAMELESS, RUI, BOT = map(user, range(1, 9))
 LOST = "gitter:none"
+
+
+async def test_rooms_with_long_names_are_shortened_and_stay_apart(
+    database: Database, tmp_path: Path
+) -> None:
+    """The topic has all of it; the end of the archive's id tells them apart."""
+    uri = "Organisation/" + "very-long-name-" * 5
+    rooms = [f"5f00aa00aa00aa00aa00aa{n:02x}" for n in range(3)]
+    rows = [row(n, room=room, uri=uri, name="author" * 20) for n, room in enumerate(rooms)]
+    right, said = await run(database, write(tmp_path / "long.tsv", rows))
+    assert right, said
+    async with database._engines.read.connect() as connection:
+        found = set(await connection.execute(select(Room.name, Room.topic)))
+    topic = f"Imported from Gitter. {uri}"
+    assert found == {(f"{uri[:57]}…00aa{n:02x}", topic) for n in range(3)}
+    assert (await run(database, tmp_path / "long.tsv"))[0], "once more changes nothing"
 
 
 async def test_the_sample(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from asyncio.subprocess import Process
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.archives.files import SAMPLE, many, run
 from tests.persistence.samples import rows
 from tests.sabotage import Sabotaged, sabotaged, try_again
 from tests.servers.backend import Backend
+from tests.waiting import eventually
 
 OpenDatabase = Callable[[Settings], Database]
 
@@ -124,16 +126,15 @@ async def test_cancelled_after_any_commit_it_goes_on(
     assert await contents(database) == whole
 
 
-async def is_empty(database: Database) -> bool:
-    return not (await rows(database))["messages"]
+async def has_begun(database: Database, process: Process) -> bool:
+    return process.returncode is not None or bool((await rows(database))["messages"])
 
 
 async def test_killed_it_goes_on(backend: Backend, database: Database, tmp_path: Path) -> None:
     archive = many(tmp_path / "many.tsv", messages=3000, users=40)
     whole = await expected(database, archive)
     async with command(backend.settings, "import", "gitter", str(archive)) as process:
-        while process.returncode is None and await is_empty(database):  # noqa: ASYNC110  # no event
-            await asyncio.sleep(0.01)
+        await eventually(lambda: has_begun(database, process))
         assert process.returncode is None, (await process.communicate())[1]
         process.kill()
         await process.wait()

@@ -9,8 +9,10 @@ from pydantic import TypeAdapter
 from app.archives.accounts import usernames
 from app.archives.gitter import Author
 from app.core.clock import now
+from app.core.errors import UsernameTaken
 from app.core.fields import Username
 from app.persistence.uow import Database
+from app.users.accounts import NewAccount, register
 from tests.archives.contents import contents
 from tests.archives.files import row, run, write
 from tests.archives.people import settle
@@ -23,6 +25,28 @@ async def test_a_name_that_is_taken_again_and_again(database: Database, tmp_path
     names = (await contents(database)).names()
     assert names["gitter:5f00bb00bb00bb00bb000001"] == "user1-gitter-0001-3"
     assert names["gitter:5f00bb00bb00bb00bb000002"] == "user2"
+
+
+async def test_authors_whose_names_look_alike_keep_them(database: Database, tmp_path: Path) -> None:
+    """Of those nobody can log in; but nobody registers as a third one."""
+    await database.transact(settle, "scope")
+    right, said = await run(
+        database,
+        write(
+            tmp_path / "a.tsv",
+            [row(3, user=3, name="modem"), row(2, user=2, name="modern"), row(1, name="ѕсоре")],
+        ),
+    )
+    assert right, said
+    names = (await contents(database)).names()
+    assert {names[f"gitter:5f00bb00bb00bb00bb00000{n}"] for n in (1, 2, 3)} == {
+        "ѕсоре",
+        "modern",
+        "modem",
+    }
+    for twin in ("ѕсоре".replace("с", "c"), "rnodern", "ѕсорe"):
+        with pytest.raises(UsernameTaken, match="looks like"):
+            await database.transact(register, NewAccount(twin, twin, ""))
 
 
 NAMES = ["", "_x_", "~~~", "a" * 64, "a b c d", "-dash-", "x" * 15 + ".y", "ﷺﷺﷺ", "名", "é\u0301"]

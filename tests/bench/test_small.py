@@ -20,9 +20,6 @@ from tests.servers.redis import RedisServer
 
 OURS, *_ = fanout.SYSTEMS
 
-# Each starts servers, and the machine may be busy with other tests.
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def lab(mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path) -> Lab:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.client.api import LogPage
 from app.client.feed import Feed
 from app.client.link import Link
 from app.client.verdict import Dropped, Verdict
 from app.core.events import Event, Message, MessageCreated, RoomEvent
+from app.messages.schemas import EventPage
 from app.realtime.protocol import RoomOpened, ServerLimits, Welcome
 from app.settings import Limits
 from app.users.schemas import UserOut
@@ -45,13 +45,13 @@ class Log:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def read(self, room: UUID, after: int, until: int) -> LogPage:
+    async def read(self, room: UUID, after: int, until: int) -> EventPage:
         self.asked.append((after, until))
         items: list[Event | RoomEvent] = [event(s, room) for s in self.between(after, until)]
         await self.open.wait()
         if self.trouble:
             raise self.trouble.popleft()
-        return LogPage(items=items)
+        return EventPage(items=items, next=None)
 
     def between(self, after: int, until: int) -> range:
         return range(after + 1, min(until, self.head, after + self.page) + 1)

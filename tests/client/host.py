@@ -97,7 +97,7 @@ class Guest:
 
     async def has(self, room: UUID, seq: int) -> None:
         """Until the event has come."""
-        await eventually(lambda: any(event.seq >= seq for event in self.events(room)), within_s=20)
+        await eventually(lambda: any(event.seq >= seq for event in self.events(room)))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,17 +11,22 @@ from uuid import UUID, uuid4
 import pytest
 import trustme
 
+from app.client import outbox
 from app.client import rooms as rooms_module
 from app.client.errors import Ended, Refused, Unreachable
 from app.client.feed import Connected, Disconnected, Reset, RoomLost
 from app.client.http import Server
 from app.client.link import Link
 from app.client.tls import trusting
+from app.core.clock import now
 from app.core.errors import Code
 from app.core.events import MessageCreated, ReadMarker, RoomEvent
+from app.core.tokens import Tokens
+from app.users.schemas import TokenOut
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, limit, pause
 
 DENSE = "the log of the room, without a hole, nothing twice"
 
@@ -45,8 +51,12 @@ def assert_dense(guest: Guest, room: UUID) -> None:
     assert seqs == list(range(1, len(seqs) + 1)), DENSE
 
 
-async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
-    """Two people type on while the server stops, stays away and comes back, twice."""
+async def test_a_restart_in_mid_conversation(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people type on while the server stops, stays away and comes back, twice. Nothing waits
+    until it is overdue."""
+    monkeypatch.setattr(outbox, "OVERDUE_S", 3600)
     async with hosting(backend.settings) as host, guest(host, "ada") as ada, guest(host) as bob:
         room = await meet(ada, bob)
 
@@ -54,17 +64,17 @@ async def test_a_restart_in_mid_conversation(backend: Backend) -> None:
             answers = []
             for number in range(60):
                 answers.append(who.chat.send(room, f"{label}{number}"))
-                await asyncio.sleep(0.01)
+                await pause(0.01)
             return [(await answer).seq for answer in answers]
 
         typing = [asyncio.create_task(type_on(ada, "a")), asyncio.create_task(type_on(bob, "b"))]
         for _ in range(2):
             await eventually(lambda: ada.chat.connected and bob.chat.connected)
-            await asyncio.sleep(0.15)
+            await pause(0.15)
             await host.stop()
-            await asyncio.sleep(0.1)
+            await pause(0.1)
             await host.start()
-        async with asyncio.timeout(20):  # sooner than what is overdue is sent again
+        async with limit():
             seqs = [seq for task in typing for seq in await task]
         assert len(set(seqs)) == 120
         for who in (ada, bob):
@@ -82,9 +92,10 @@ async def test_cut_again_and_again(host: Host) -> None:
         for number in range(80):
             answers.append(ada.chat.send(room, str(number)))
             if number % 10 == 5:
+                await eventually(lambda: ada.chat.connected and bob.chat.connected)
                 host.cut()
-            await asyncio.sleep(0.01)
-        last = await asyncio.wait_for(answers[-1], 20)
+            await pause(0.01)
+        last = await asyncio.wait_for(answers[-1], LIMIT_S)
         for who in (ada, bob):
             await who.has(room, last.seq)
             assert_dense(who, room)
@@ -142,7 +153,7 @@ async def test_who_reads_late_misses_nothing(host: Host) -> None:
         await late.open(room, since=0)
         await ada.say(room, *map(str, range(150)))
         read: list[int] = []
-        async with asyncio.timeout(20):
+        async with limit():
             async for item in late.events():
                 if isinstance(item, RoomEvent):
                     read.append(item.seq)
@@ -215,16 +226,46 @@ async def test_access_tokens_are_renewed_by_one_request(host: Host) -> None:
     async with client(host) as again:
         assert await again.resume(kept[-1]) == ada.user
         await again.log_out()
-        with pytest.raises(Refused, match="ended"):
+        with pytest.raises(Refused, match="ended") as refused:
             await again.api.me()
+        assert refused.value.code == "session_ended"  # and it did not try to renew it
 
 
-async def test_an_expired_token_is_no_reason_not_to_come_back(embedded: Backend) -> None:
+async def test_the_token_of_the_device_is_kept_and_sent(embedded: Backend) -> None:
+    """So that wrong passwords of somebody at the same address are no reason to wait."""
+    auth = {"account_attempts_per_minute": 0.01, "account_attempts_burst": 4}
+    kept: list[TokenOut] = []
+    async with hosting(embedded.settings, auth=auth) as host:
+        async with guest(host, on_tokens=kept.append) as ada:
+            await ada.chat._session.renew()
+            name = ada.user.username
+        device = kept[0].device_token
+        assert device
+        assert [tokens.device_token for tokens in kept] == [device, device]
+        async with client(host) as stranger:
+            with pytest.raises(Refused, match="Wrong username or password"):
+                await stranger.log_in(name, "wrong")
+            with pytest.raises(Refused, match="Too many wrong passwords for this account"):
+                await stranger.log_in(name, PASSWORD)
+        async with client(host, device_token=device, on_tokens=kept.append) as again:
+            await again.log_in(name, PASSWORD)
+        assert kept[-1].device_token == device
+
+
+@pytest.mark.parametrize("code", ["token_expired", "unauthenticated"])
+async def test_an_expired_token_is_no_reason_not_to_come_back(embedded: Backend, code: str) -> None:
+    """Nor is one of another key."""
     async with hosting(embedded.settings) as host, guest(host) as ada:
         room = await meet(ada)
         session = ada.chat._session
         assert session._tokens
-        session._tokens = session._tokens.model_copy(update={"access_token": "a.b.c"})
+        tokens = Tokens(host.settings.auth.keys, host.settings.auth.issuer)
+        claims, past = tokens.verify(session._tokens.access_token), now() - timedelta(hours=1)
+        stale = tokens.sign(claims, past, past) if code == "token_expired" else "a.b.c"
+        with pytest.raises(Refused) as refused:
+            await session.http.request("GET", "/api/v1/users/me", stale)
+        assert refused.value.code == code
+        session._tokens = session._tokens.model_copy(update={"access_token": stale})
         host.cut()
         ack = await ada.chat.send(room, "hello")
         await ada.has(room, ack.seq)

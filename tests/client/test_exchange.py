@@ -35,6 +35,7 @@ from app.realtime.protocol import (
 )
 from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, event, opened, seqs, settle
 from tests.features.serving import eventually
+from tests.waiting import LIMIT_S, limit, pause
 
 
 @dataclass
@@ -154,7 +155,7 @@ async def test_who_does_not_read_stops_the_intake_and_misses_nothing() -> None:
         await settle(200)
         assert it.rooms.position(ROOM) == 10
         read: list[int] = []
-        async with asyncio.timeout(10):
+        async with limit():
             while len(read) < 500:
                 read += seqs([await it.feed.get()])
                 assert it.feed.space >= 0
@@ -210,7 +211,8 @@ async def test_pings_are_answered_and_tell_what_is_missing(
         asked = len(it.said(Open))
         heads = [Head(room=ROOM, seq=8), Head(room=OTHER, seq=8)]
         await it.hear(Ping(n=5, heads=heads), event(8, OTHER))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: len(it.said(Open)) > asked)
+        await pause(0.1)  # for whoever asks without a need
         assert [pong.n for pong in it.said(Pong)] == [5]
         again = it.said(Open)[asked:]
         assert [(p.room, p.since) for frame in again for p in frame.rooms] == [(ROOM, 7)]
@@ -232,7 +234,7 @@ async def test_a_removal_waits_for_who_reads_late() -> None:
         it.follow(5)
         await it.hear(opened(5, 5), *map(event, (6, 7, 8)), RoomClosed(room=ROOM, reason="left"))
         assert it.rooms.position(ROOM) == 7
-        items = [await asyncio.wait_for(it.feed.get(), 5) for _ in range(4)]
+        items = [await asyncio.wait_for(it.feed.get(), LIMIT_S) for _ in range(4)]
         assert seqs(items) == [6, 7, 8]
         assert items[-1] == RoomLost(ROOM, "left")
 
@@ -263,7 +265,7 @@ async def test_an_opening_that_is_refused_for_now_is_asked_again() -> None:
         it.follow(None, OTHER)
         await settle()
         await it.hear(error(it.said(Open)[0].id, Code.BUSY, Retry.AFTER))
-        await asyncio.sleep(0.05)
+        await eventually(lambda: len(it.said(Open)) > 1)
         again = it.said(Open)[1:]
         assert [[p.room for p in frame.rooms] for frame in again] == [[ROOM]]
 

@@ -25,6 +25,7 @@ from app.core.events import RoomEvent
 from app.realtime.protocol import SUBPROTOCOL, encode
 from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, opened
 from tests.features.serving import eventually
+from tests.waiting import LIMIT_S
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 Script = list[Act | tuple[HTTPStatus, dict[str, str]]]
@@ -182,7 +183,7 @@ async def test_4100_to_4199_come_back_without_positions() -> None:
 @pytest.mark.parametrize("code", [4400, 4403, 4409, 4426])
 async def test_4400_to_4499_stop(code: int) -> None:
     async with scene(closing(code, "enough")) as it, staying(it) as task:
-        error = await asyncio.wait_for(task, 5)
+        error = await asyncio.wait_for(task, LIMIT_S)
     assert isinstance(error, Ended)
     assert (error.code, str(error)) == (code, "enough")
     assert it.session.renewals == 0
@@ -192,7 +193,7 @@ async def test_4400_to_4499_stop(code: int) -> None:
 @pytest.mark.parametrize("code", [4401, 4402])
 async def test_a_fresh_token_is_tried_once(code: int) -> None:
     async with scene(refusing(code), refusing(code)) as it, staying(it) as task:
-        error = await asyncio.wait_for(task, 5)
+        error = await asyncio.wait_for(task, LIMIT_S)
     assert isinstance(error, Ended)
     assert (error.code, str(error)) == (code, "Who?")
     assert it.session.renewals == 1
@@ -218,14 +219,14 @@ async def test_retry_after_is_kept() -> None:
 @pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST])
 async def test_some_refusals_of_the_handshake_are_final(status: HTTPStatus) -> None:
     async with scene((status, {})) as it, staying(it) as task:
-        assert isinstance(await asyncio.wait_for(task, 5), Ended)
+        assert isinstance(await asyncio.wait_for(task, LIMIT_S), Ended)
     assert len(it.attempts) == 1
 
 
 async def test_without_a_ticket_it_stops_or_waits_as_the_server_says() -> None:
     async with scene() as it, staying(it) as task:
         it.session.refusal = Refused("invalid_grant", "The session has ended.")
-        error = await asyncio.wait_for(task, 5)
+        error = await asyncio.wait_for(task, LIMIT_S)
     assert str(error) == "The session has ended."
 
 
@@ -252,11 +253,11 @@ async def test_a_loss_is_told_once() -> None:
 
 async def test_who_hurries_does_not_wait_for_the_backoff() -> None:
     async with scene(closing(1012)) as it:
-        it.stay._backoff.draw = lambda low, high: 60.0
+        it.stay._backoff.draw = lambda low, high: 3600.0
         async with staying(it):
             await eventually(lambda: len(it.hellos) == 1 and not it.stay.connected)
             it.stay.hurry()
-            await eventually(lambda: len(it.hellos) == 2, within_s=5)
+            await eventually(lambda: len(it.hellos) == 2)
     assert it.attempts[1] - it.attempts[0] >= 0.9, "but a moment"
 
 
@@ -288,7 +289,7 @@ class Old:
 
     def __init__(self, *then: str, close: int | None = None) -> None:
         self._then, self._close = then, close
-        self.closed = asyncio.Event()
+        self.closed, self.may_close = asyncio.Event(), asyncio.Event()
         self.code: int | None = None
 
     async def __call__(self, socket: ServerConnection) -> None:
@@ -298,7 +299,7 @@ class Old:
         for text in self._then:
             await socket.send(text)
         if self._close:
-            await asyncio.sleep(0.3)
+            await self.may_close.wait()
             await socket.close(self._close, "the end")
         await socket.wait_closed()
         self.code = socket.close_code
@@ -315,7 +316,7 @@ async def test_it_moves_before_it_is_closed() -> None:
     async with scene(old, new) as it:
         it.follow(17)
         async with staying(it):
-            await asyncio.wait_for(old.closed.wait(), 10)
+            await asyncio.wait_for(old.closed.wait(), LIMIT_S)
             assert it.stay.connected
             assert old.code == 1000
             await eventually(lambda: len(it.hellos) == 2)
@@ -340,6 +341,8 @@ async def test_who_finds_no_other_place_stays_until_the_end() -> None:
     async with scene(old, (HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "60"})) as it:
         it.follow(17)
         async with staying(it):
+            await eventually(lambda: len(it.attempts) == 2)
+            old.may_close.set()
             await eventually(lambda: len(it.hellos) == 2 and it.stay.connected)
     kinds = [type(item) for item in contents(it.feed)]
     assert kinds == [Connected, RoomEvent, Disconnected, Connected]

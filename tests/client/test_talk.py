@@ -16,6 +16,7 @@ from app.client.terminal.view import View
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 from tests.features.serving import eventually, unique
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, pause
 
 pytestmark = pytest.mark.embedded
 
@@ -79,7 +80,7 @@ async def talking(who: Guest, screen: Played, room: str = "general") -> AsyncIte
         yield talk
     finally:
         screen.leave()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, LIMIT_S)
 
 
 @asynccontextmanager
@@ -122,7 +123,7 @@ async def test_commands(host: Host) -> None:
         screen.type("/rooms")
         await screen.sees("general")
         screen.type("/quit", "not sent")
-        await asyncio.sleep(0.1)
+        await pause(0.1)
         assert not any("not sent" in line for line in screen.said)
 
 
@@ -169,7 +170,7 @@ async def test_a_program_waits_until_all_is_sent(host: Host) -> None:
             await host.stop()
             screen.type(*(f"line {number}" for number in range(30)))
             screen.leave()
-            await asyncio.sleep(0.2)
+            await pause(0.2)
             await host.start()
         shown = [line.split(": ")[1] for line in screen.said if ": line" in line]
         assert shown == [f"line {number}" for number in range(30)]
@@ -221,7 +222,7 @@ async def test_a_revoked_session_is_the_end(host: Host) -> None:
         await screen.sees("== ")
         await ada.chat.api.log_out()
         with pytest.raises(Ended) as ended:
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, LIMIT_S)
         assert ended.value.code == 4403
 
 

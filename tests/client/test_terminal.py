@@ -16,9 +16,9 @@ import pytest
 from tests.client.host import PASSWORD, Host, hosting
 from tests.features.serving import eventually
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, limit
 
 pytestmark = pytest.mark.embedded
-START_S = 30
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -34,28 +34,28 @@ def environment() -> dict[str, str]:
 class Piped:
     """A chat whose input and output are pipes. `out` is what it has printed."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, process: Process, encoding: str = "utf-8") -> None:
+        self._process, self._encoding = process, encoding
         self.out: list[str] = []
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         assert self._process.stdout
         async for line in self._process.stdout:
-            self.out.append(line.decode().rstrip("\n"))
+            self.out.append(line.decode(self._encoding).rstrip("\n"))
 
-    def type(self, line: str) -> None:
+    def type(self, line: str | bytes) -> None:
         assert self._process.stdin
-        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.write((line if isinstance(line, bytes) else line.encode()) + b"\n")
 
     async def sees(self, part: str) -> None:
-        await eventually(lambda: any(part in line for line in self.out), within_s=START_S)
+        await eventually(lambda: any(part in line for line in self.out))
 
     async def finish(self) -> int:
         """End its input, and see how it ends."""
         assert self._process.stdin
         self._process.stdin.close()
-        async with asyncio.timeout(START_S):
+        async with limit():
             await self._reading
             return await self._process.wait()
 
@@ -65,12 +65,16 @@ class Piped:
 
 
 @asynccontextmanager
-async def piped(host: Host, user: str, *more: str) -> AsyncIterator[Piped]:
+async def piped(host: Host, user: str, *more: str, encoding: str = "utf-8") -> AsyncIterator[Piped]:
     process = await asyncio.create_subprocess_exec(
-        *command(host, user, *more), stdin=PIPE, stdout=PIPE, cwd=ROOT, env=environment()
+        *command(host, user, *more),
+        stdin=PIPE,
+        stdout=PIPE,
+        cwd=ROOT,
+        env=environment() | {"PYTHONIOENCODING": encoding},
     )
     try:
-        yield Piped(process)
+        yield Piped(process, encoding)
     finally:
         if process.returncode is None:
             process.kill()
@@ -125,16 +129,84 @@ async def test_mistakes_are_sentences(host: Host) -> None:
     assert "Traceback" not in error.decode()
 
 
-async def test_at_a_terminal(host: Host) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+async def test_what_the_locale_does_not_know_is_replaced(host: Host, encoding: str) -> None:
+    """Bytes that are no text in it on the way in, letters that it has not on the way out."""
+    async with piped(host, "ada", encoding=encoding) as ada, piped(host, "bob") as bob:
+        for chat in (ada, bob):
+            await chat.sees("== general ==")
+        ada.type(b"from ada \xff\xc3(\xf0\xa4 end")
+        await bob.sees("from ada ")
+        await bob.sees(" end")
+        bob.type("from bob 👋 ш end")
+        await ada.sees("from bob ")
+        await ada.sees(" end")
+        ada.type("after it")
+        await bob.sees("ada: after it")
+        assert await ada.finish() == 0
+        assert await bob.finish() == 0
+    said = next(line for line in bob.out if "from ada" in line)
+    heard = next(line for line in ada.out if "from bob" in line)
+    assert ("\ufffd" in said) == (encoding != "latin-1")  # where every byte is a letter
+    assert ("👋" in heard) == (encoding == "utf-8")
+
+
+async def ended(host: Host, shell: str, **more: str) -> tuple[int, str, str]:
+    """Of a chat that a shell has started, with this behind the command."""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'"$@" {shell}', "sh", *command(host, "ada")),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=ROOT,
+        env=environment() | more,
+    )
+    try:
+        async with limit():
+            out, error = await process.communicate(b"one\ntwo\nthree\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, out.decode(), error.decode()
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [
+        ("<&-", "error: There is no standard input: it was closed. Use a terminal or a pipe.\n"),
+        (">&-", "error: There is no standard output: it was closed. Use a terminal or a pipe.\n"),
+        (">/dev/full", "error: Standard output takes no more: No space left on device.\n"),
+    ],
+)
+async def test_a_stream_that_cannot_be_used_is_a_sentence(
+    host: Host, shell: str, says: str
+) -> None:
+    assert await ended(host, shell) == (1, "", says)
+
+
+async def test_a_reader_that_has_enough_ends_it(host: Host) -> None:
+    """As with `… | head -1`: what is said after that goes nowhere, and no traceback comes."""
+    code, out, error = await ended(host, "| head -1")
+    assert (code, out) == (0, "ada is registered.\n")
+    assert error in ("", "error: Standard output takes no more: Broken pipe.\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "columns"),
+    [({}, 80), ({"TERM": "dumb"}, 80), ({}, 1), ({"PYTHONIOENCODING": "latin-1"}, 80)],
+    ids=["xterm", "dumb", "one column", "latin-1"],
+)
+async def test_at_a_terminal(host: Host, more: dict[str, str], columns: int) -> None:
     """What arrives does not touch the line that is being typed; Ctrl-D is the end."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
+    termios.tcsetwinsize(theirs, (24, columns))
     screen = bytearray()
     asyncio.get_running_loop().add_reader(ours, lambda: screen.extend(os.read(ours, 65536)))
 
     async def sees(part: bytes) -> None:
         try:
-            await eventually(lambda: part in screen, within_s=START_S)
+            await eventually(lambda: part in screen)
         except TimeoutError:
             pytest.fail(f"{part!r} is not in {bytes(screen)!r}")
 
@@ -144,19 +216,20 @@ async def test_at_a_terminal(host: Host) -> None:
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,
-        env=environment() | {"PROMPT_TOOLKIT_NO_CPR": "1", "NO_COLOR": "1"},
+        env=environment() | {"PROMPT_TOOLKIT_NO_CPR": "1", "NO_COLOR": "1"} | more,
     )
     try:
         await sees(b"== general ==")
         os.write(ours, b"half a ")
         async with piped(host, "bob") as bob:
-            bob.type("in between")
+            bob.type("in between 👋 all")
             assert await bob.finish() == 0
-        await sees(b"bob: in between")
+        await sees(b"bob: in between ")
+        await sees(b" all")
         os.write(ours, b"line\r")
         await sees(b"ada: half a line")
         os.write(ours, b"\x04")
-        assert await asyncio.wait_for(process.wait(), START_S) == 0
+        assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
     finally:
         asyncio.get_running_loop().remove_reader(ours)
         if process.returncode is None:

@@ -1,15 +1,16 @@
 """Listening to a bus."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from app.bus.base import Bus
 from app.core.events import Announcement, Kind
+from tests.waiting import eventually
 
 TOPIC, USER = uuid4(), uuid4()
+until = eventually
 
 
 class Ear:
@@ -30,14 +31,6 @@ class Ear:
 
 def poke(seq: int, topic: UUID = TOPIC) -> Announcement:
     return Announcement(Kind.MESSAGE, topic, seq, USER, b'{"seq":%d}' % seq)
-
-
-async def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
-    """Much longer than it should take: a slow machine is no failure."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s:g} s"
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

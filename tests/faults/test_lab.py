@@ -37,7 +37,6 @@ def story(outcome: Outcome) -> str:
     return "\n".join(f"{violation.kind}: {violation.what}" for violation in outcome.violations)
 
 
-@pytest.mark.timeout(400)
 async def test_every_fault_is_survived(stand: Stand) -> None:
     outcome = await run(stand, Plan(SEED, list(FAULTS), 0, HOLD_S, together=True))
     assert {window.fault.name for window in outcome.windows} == FAULTS.keys()

@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.faults.proxy import COMMIT, HOST, Moment, Proxy
+from tests.waiting import eventually, limit, pause
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -61,19 +62,13 @@ async def dialled(proxy: Proxy) -> AsyncIterator[Streams]:
 async def exchange(streams: Streams, data: bytes) -> bytes:
     reader, writer = streams
     writer.write(data)
-    async with asyncio.timeout(5):
+    async with limit():
         return await reader.readexactly(len(data))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # nothing announces it
-            await asyncio.sleep(0.005)
 
 
 async def lost(awaitable: Awaitable[bytes]) -> bool:
     try:
-        async with asyncio.timeout(5):
+        async with limit():
             return await awaitable == b""
     except (ConnectionError, asyncio.IncompleteReadError):
         return True
@@ -81,12 +76,9 @@ async def lost(awaitable: Awaitable[bytes]) -> bool:
 
 async def silent(reader: asyncio.StreamReader) -> bool:
     """Nothing comes, not even an end, for a while."""
-    try:
-        async with asyncio.timeout(0.1):
-            await reader.read(1)
-    except TimeoutError:
-        return True
-    return False
+    reading = asyncio.create_task(reader.read(1))
+    await pause(0.1)
+    return not reading.done() and reading.cancel()
 
 
 async def test_everything_passes_both_ways(proxy: Proxy) -> None:
@@ -99,7 +91,7 @@ async def test_an_end_passes(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"x") == b"x"
         writer.close()
-        await until(lambda: echo.ends)
+        await eventually(lambda: echo.ends)
     assert echo.ends == ["closed"]
 
 
@@ -140,7 +132,7 @@ async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
         assert await exchange(streams, b"x") == b"x"
         proxy.reset()
         assert await lost(streams[0].read(1))
-        await until(lambda: echo.ends)
+        await eventually(lambda: echo.ends)
         assert echo.ends == ["reset"]
 
 
@@ -148,7 +140,7 @@ async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo)
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"x") == b"x"
         proxy.halve("server")
-        await until(lambda: echo.ends)
+        await eventually(lambda: echo.ends)
         writer.write(b"y")
         assert await silent(reader)
         assert echo.heard == b"x"

@@ -7,12 +7,19 @@ import httpx
 # docs/protocol.md: code, status, retry, and the title that RFC 9110 gives the status.
 PROBLEMS = {
     "invalid": (422, "never", "Unprocessable Entity"),
+    "bad_request": (400, "never", "Bad Request"),
     "too_large": (413, "never", "Request Entity Too Large"),
     "unauthenticated": (401, "never", "Unauthorized"),
+    "token_expired": (401, "never", "Unauthorized"),
+    "session_ended": (401, "never", "Unauthorized"),
+    "invalid_request": (400, "never", "Bad Request"),
+    "unsupported_grant_type": (400, "never", "Bad Request"),
     "invalid_grant": (400, "never", "Bad Request"),
     "forbidden": (403, "never", "Forbidden"),
     "not_found": (404, "never", "Not Found"),
     "method_not_allowed": (405, "never", "Method Not Allowed"),
+    "unsupported_media_type": (415, "never", "Unsupported Media Type"),
+    "upgrade_required": (426, "never", "Upgrade Required"),
     "username_taken": (409, "never", "Conflict"),
     "nonce_conflict": (409, "never", "Conflict"),
     "last_owner": (409, "never", "Conflict"),
@@ -46,6 +53,11 @@ def refused(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
     assert problem["detail"].endswith((".", "?"))
     assert problem["request_id"] == response.headers["x-request-id"]
     assert ("www-authenticate" in response.headers) == (status == 401)
+    if status == 401:  # RFC 6750, 3.1
+        realm, *said = response.headers["www-authenticate"].split(", ", 2)
+        assert realm == 'Bearer realm="chat"'
+        description = f'error_description="{problem["detail"]}"'
+        assert said in ([], ['error="invalid_token"', description])
     if retry == "after":
         assert problem["retry_after_ms"] > 0
         seconds = int(response.headers["retry-after"])

@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +24,8 @@ from tests.features.people import Person
 from tests.servers.backend import Group, make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
+from tests.waiting import LIMIT_S
+from tests.waiting import eventually as eventually
 
 # Into pytest's captured output. Short: the default renders tracebacks with all their variables.
 LOG: list[structlog.typing.Processor] = [
@@ -54,10 +57,15 @@ class Running:
         assert isinstance(context, Context)
         return context
 
+    def forget_limits(self) -> None:
+        """As if so much time had passed; of what this process counts."""
+        limiter: Any = self.context.limiter
+        getattr(limiter, "_alone", limiter).limits._arrivals.clear()
+
     @asynccontextmanager
     async def client(self, verify: ssl.SSLContext = NOBODY) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its own: with its own connections, and nothing remembered."""
-        async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=LIMIT_S) as client:
             yield client
 
     async def people(self, http: httpx.AsyncClient, *names: str) -> list[Person]:
@@ -146,16 +154,26 @@ async def cluster_server_of(
 
 
 def generous(settings: Settings) -> Settings:
-    """Limits that no test reaches unless it is about them."""
+    """Limits that no test reaches unless it is about them, however slow the machine is."""
     return vary(
         settings,
-        auth={"attempts_per_minute": 6e6, "attempts_burst": 100_000},
-        limits={"sends_per_second": 1e5, "sends_burst": 100_000},
+        auth={
+            f"{what}_{how}": 100_000
+            for what in ("attempts", "account_attempts", "registrations")
+            for how in ("burst", "per_hour" if what == "registrations" else "per_minute")
+        },
+        limits={
+            "sends_per_second": 1e5,
+            "sends_burst": 100_000,
+            "writes_per_minute": 6e6,
+            "writes_burst": 100_000,
+            "reads_per_minute": 6e6,
+            "reads_burst": 100_000,
+        },
+        realtime={
+            "hello_timeout_s": 3600,
+            "dead_after_s": 3600,
+            "slow_age_s": 3600,
+            "slow_stall_s": 3600,
+        },
     )
-
-
-async def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    """Wait for what comes about by itself."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110  # what is waited for sets no event
-            await asyncio.sleep(0.005)

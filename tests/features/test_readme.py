@@ -9,6 +9,7 @@ import pytest
 
 from app.settings import ROOT
 from tests.features.serving import Running
+from tests.waiting import limit
 
 README = (ROOT / "README.md").read_text()
 
@@ -23,7 +24,7 @@ async def output_of(*command: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    async with asyncio.timeout(30):
+    async with limit():
         out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
     return out.decode()

@@ -15,7 +15,7 @@ from app.core.clock import now
 from tests.features.answers import ok
 from tests.features.people import API, Person
 from tests.features.serving import PASSWORD, Running, unique
-from tests.features.users.auth import log_in, renew, token_happened
+from tests.features.users.auth import log_in, renew, token_happened, whoami
 
 Request = Callable[[], Awaitable[httpx.Response]]
 
@@ -71,7 +71,8 @@ async def refresh(stage: Stage) -> Request:
 
 @use_case("POST /auth/token", 400, "SESSION_REVOKED")
 async def reuse_of_a_refresh_token(stage: Stage) -> Request:
-    ok(await renew(stage.http, stage.ada.refresh))
+    login = ok(await renew(stage.http, stage.ada.refresh))
+    ok(await whoami(stage.http, login["access_token"]))
     long_ago = now() - timedelta(hours=1)
     await token_happened(stage.server, stage.ada.refresh, used_at=long_ago)
     return lambda: renew(stage.http, stage.ada.refresh)

@@ -54,10 +54,11 @@ async def archive(uow: UnitOfWork, room_id: UUID) -> None:
 
 
 async def remove(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
-    await uow.rooms.lock(room_id)
+    room = await uow.rooms.lock(room_id)
     member = await uow.members.get(room_id, user)
+    assert room is not None
     assert member is not None
-    await uow.members.remove(member)
+    await uow.members.remove(member, room.seq)
 
 
 def acting(user: UUID) -> Actor:

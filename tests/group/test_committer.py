@@ -196,6 +196,7 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
 
 
 @pytest.mark.parametrize("together", [True, False])
+@pytest.mark.setting("CHAT_DATABASE__GROUP_COMMIT")
 async def test_the_setting(backend: Backend, *, together: bool) -> None:
     """Off: one transaction a message. Over HTTP, at the real edge."""
     settings = generous(backend.vary(database={"group_commit": together}))

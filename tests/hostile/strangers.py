@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.hostile.requests import exchange
 from tests.realtime.raw import BINARY, CONT, PING, TEXT, UPGRADE, frame, raw
 from tests.realtime.test_hostile import BROKEN
+from tests.waiting import limit
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
@@ -39,7 +40,8 @@ def says(data: bytes) -> Act:
         try:
             writer.write(data)
             writer.write_eof()
-            await asyncio.wait_for(reader.read(), 30)
+            async with limit():
+                await reader.read()
         except ConnectionError:
             pass
         finally:

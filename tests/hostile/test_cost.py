@@ -30,6 +30,7 @@ from tests.realtime.conftest import quick
 from tests.realtime.peer import Peer, dial
 from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import make_settings, migrate
+from tests.waiting import LIMIT_S
 
 MAX_S = 0.05
 # Of what is four times as large. Linear is 4, quadratic is 16.
@@ -120,7 +121,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     await migrate(settings)
     async with (
         running(settings, directory) as process,
-        httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=60) as http,
+        httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S) as http,
     ):
         meter = Meter(process.pid, lambda: http.get(f"{process.url}/health/live"))
         stage = Stage(process, http, meter)

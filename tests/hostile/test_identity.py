@@ -8,11 +8,12 @@ import pytest
 from fastapi.dependencies.models import Dependant
 
 from app.web.bodies import StrictRoute
-from app.web.deps import authentication
+from app.web.deps import current_actor
 from tests.features.people import STRANGER
 from tests.features.serving import Running
 from tests.hostile.requests import status
 from tests.hostile.routes import Route, every_route
+from tests.waiting import limit
 
 ROUTES = every_route()
 OPEN = {
@@ -28,7 +29,7 @@ def calls(dependant: Dependant) -> Iterator[Any]:
 
 
 def needs_caller(route: Route) -> bool:
-    return authentication in calls(route.dependant)
+    return current_actor in calls(route.dependant)
 
 
 def test_no_other_route_is_open() -> None:
@@ -41,7 +42,7 @@ def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
     for route in filter(needs_caller, ROUTES):
         assert isinstance(route.original.original_route, StrictRoute), route.name
         direct = {below.call for below in route.dependant.dependencies}
-        assert authentication in direct, route.name
+        assert current_actor in direct, route.name
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])
@@ -60,7 +61,7 @@ async def test_a_stranger_is_refused_before_the_body_has_come(
     reader, writer = await asyncio.open_connection("127.0.0.1", server.server.port)
     try:
         writer.write("\r\n".join([*lines, "", "{"]).encode())
-        async with asyncio.timeout(30):
+        async with limit():
             assert status(await reader.readuntil(b"\r\n\r\n")) == 401
     finally:
         writer.transport.abort()

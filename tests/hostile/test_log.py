@@ -15,9 +15,10 @@ import trustme
 from tests.features.answers import ok
 from tests.features.people import API
 from tests.hostile.strangers import ACTS, GARBAGE, Act, Target, says, vanishes
-from tests.realtime.conftest import quick, soon
+from tests.realtime.conftest import quick
 from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import make_settings, migrate, vary
+from tests.waiting import LIMIT_S, eventually
 
 BYTES_PER_REQUEST = 1024
 REQUESTS = {"many requests at once": 20, "a proxy's line": 2}
@@ -35,7 +36,7 @@ async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest.fixture(scope="module")
 async def target(process: ServerProcess) -> Target:
-    async with httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=30) as http:
+    async with httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S) as http:
         ok(await http.post("/auth/register", json=ACCOUNT), 201)
         form = {"grant_type": "password"} | ACCOUNT
         token = ok(await http.post("/auth/token", data=form))["access_token"]
@@ -49,7 +50,7 @@ async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[st
     mark = str(uuid4())
     async with httpx.AsyncClient(**client) as http:
         ok(await http.get(f"{process.url}/health/live", headers={"X-Request-ID": mark}))
-    await soon(lambda: any(mark in line for line in process.output[start:]), within=60)
+    await eventually(lambda: any(mark in line for line in process.output[start:]))
     return [line for line in process.output[start:] if mark not in line]
 
 

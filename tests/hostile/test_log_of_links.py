@@ -18,6 +18,7 @@ from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
+from tests.waiting import LIMIT_S, pause
 
 pytestmark = pytest.mark.cluster
 
@@ -27,7 +28,7 @@ class Stand:
 
     def __init__(self, process: ServerProcess, database: Proxy, redis: Proxy) -> None:
         self.process, self.database, self.redis = process, database, redis
-        self.http = httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=60)
+        self.http = httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S)
         self.room = ""
 
     async def enter(self) -> None:
@@ -118,6 +119,6 @@ async def test_links_that_end_in_the_middle_of_anything(stand: Stand, way: str) 
     working = asyncio.gather(*map(work, range(4)))
     while not working.done():
         getattr(stand.database, way)()
-        await asyncio.wait([working], timeout=0.02)
+        await pause(0.02)
     await working
     await expect_no_errors(stand, start)

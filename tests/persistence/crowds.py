@@ -27,7 +27,7 @@ from app.persistence.tables import (
 from app.persistence.uow import Database
 from app.realtime.listing import Arrival
 
-USERS, ROOMS = 2000, 1000
+USERS, ROOMS = 8000, 1000
 LONG, SHORT = 6000, 5  # messages of the first room, and of every other
 CROWD = 1000  # members of the first room; every other has ten
 MINE = 40  # rooms of the actor

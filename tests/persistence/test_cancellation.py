@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
 from app.persistence.uow import Database
@@ -88,6 +89,8 @@ async def test_no_transaction_is_left_in_the_database(
         for at in itertools.count(1):
             if not await outcome(database, room, sender, at):
                 break
-            async with asyncio.timeout(10):
-                while await connection.scalar(text(OPEN)):  # noqa: ASYNC110  # the database knows
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: _is_none_open(connection))
+
+
+async def _is_none_open(connection: AsyncConnection) -> bool:
+    return not await connection.scalar(text(OPEN))

@@ -28,6 +28,7 @@ from tests.persistence.samples import add_user, make_user, open_room, rows, send
 from tests.sabotage import sabotaged, try_again
 from tests.servers.backend import Backend
 from tests.servers.mariadb import MariaDb
+from tests.waiting import LIMIT_S
 
 OpenDatabase = Callable[[Settings], Database]
 ENDLESS = (
@@ -144,7 +145,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
     async def hold(uow: UnitOfWork) -> asyncio.Task[None]:
         await uow.rooms.lock(taken)
         unit = asyncio.create_task(database.transact(two))
-        await asyncio.wait_for(timed_out.wait(), 10)
+        await asyncio.wait_for(timed_out.wait(), LIMIT_S)
         return unit
 
     with errors(database) as (seen, timed_out):
@@ -219,7 +220,7 @@ def resets_everybody() -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            done.result(10)
+            done.result(LIMIT_S)
 
 
 def keep_busy() -> None:
@@ -244,7 +245,7 @@ def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backen
             await database.dispose()
 
     with resets_everybody() as port, ThreadPoolExecutor(1) as thread:
-        thread.submit(uvloop.run, scenario(port)).result(60)
+        thread.submit(uvloop.run, scenario(port)).result(LIMIT_S)
 
 
 async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
@@ -286,6 +287,7 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
     assert announced == []
 
 
+@pytest.mark.setting("CHAT_DATABASE__ATTEMPTS")
 async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
     database = open_database(backend.vary(database={"attempts": 3}))
     runs = 0
@@ -301,6 +303,7 @@ async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDa
 
 
 @pytest.mark.parametrize("kind", ["read", "transact"])
+@pytest.mark.setting("CHAT_DATABASE__POOL_SIZE")
 async def test_when_all_connections_are_in_use_the_answer_is_busy(
     backend: Backend, kind: str, open_database: OpenDatabase
 ) -> None:

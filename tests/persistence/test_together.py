@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.persistence.together import LANES, SLOW_S, Together
 from app.persistence.uow import Database, Reader
 from tests.persistence.samples import add_user
+from tests.waiting import limit, pause
 
 MOST = 10
 
@@ -61,10 +62,10 @@ async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> N
     await names.asked.wait()
     names.asked.clear()
     asked.append(asyncio.ensure_future(names.together.ask(people[1])))
-    async with asyncio.timeout(10):
+    async with limit():
         await names.asked.wait()  # though the first is not answered
     asked.append(asyncio.ensure_future(names.together.ask(people[2])))
-    await asyncio.sleep(3 * SLOW_S)
+    await pause(3 * SLOW_S)
     assert names.batches == [1, 1]
     names.go.set()
     assert await asyncio.gather(*asked) == ["user0", "user1", "user2"]

@@ -152,7 +152,7 @@ async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
 async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
     backend: Backend, open_database: OpenDatabase
 ) -> None:
-    one = {"pool_size": 1, "pool_timeout_s": 2}
+    one = {"pool_size": 1, "pool_timeout_s": 60}
     database = open_database(backend.vary(database=one))
     inside = asyncio.Event()
 

@@ -3,7 +3,6 @@
 A test that needs other settings, or breaks something, asks for `start`.
 """
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,11 +35,13 @@ from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import Backend, make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
+from tests.waiting import eventually
 
 
 def quick(settings: Settings) -> Settings:
-    """No limit that a test reaches by chance, and short waits where the product waits. No sweep
-    by the clock, which would repair what a test has broken (test_sweep.py is about it)."""
+    """No limit that a test reaches by chance, and short waits where the product waits. Nothing is
+    found by the clock: that would repair what a test has broken, or hide that the bus did not tell
+    of it (test_sweep.py is about that)."""
     return vary(
         generous(settings),
         limits={
@@ -48,7 +49,12 @@ def quick(settings: Settings) -> Settings:
             "frames_burst": 100_000,
             "sockets_unauthenticated_per_address": 1000,
         },
-        realtime={"bump_every_ms": 50, "gap_wait_ms": 30, "sweep_every_ms": 3_600_000},
+        realtime={
+            "bump_every_ms": 50,
+            "gap_wait_ms": 30,
+            "sweep_every_ms": 3_600_000,
+            "session_check_s": 3600,
+        },
     )
 
 
@@ -64,11 +70,7 @@ def slow_network(running: Running) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
-async def soon(condition: Callable[[], object], within: float = 10.0) -> None:
-    """Return once a condition of the server's own state is true; nothing announces those."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+soon = eventually  # of the server's own state
 
 
 async def again(running: Running, person: Person) -> Person:

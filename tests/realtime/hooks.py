@@ -9,6 +9,7 @@ import pytest
 
 from app.core.events import Announcement
 from tests.realtime.conftest import Own
+from tests.waiting import limit
 
 Run = Callable[[], Awaitable[Any]]
 
@@ -50,7 +51,7 @@ class Held:
 
     async def next(self) -> asyncio.Event:
         """The next read that has stopped; `set` lets it go."""
-        async with asyncio.timeout(10):
+        async with limit():
             return await self._waiting.get()
 
 
@@ -75,7 +76,7 @@ class Reads:
     async def until(self, name: str) -> None:
         """One more read of this query has ended."""
         before = self.count[name]
-        async with asyncio.timeout(10), self._read:
+        async with limit(), self._read:
             await self._read.wait_for(lambda: self.count[name] > before)
 
 

@@ -15,9 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from tests.features.people import Person
+from tests.waiting import LIMIT_S, limit
 
 Frame = dict[str, Any]
-WITHIN_S = 10.0
 _numbers = itertools.count(1)
 
 
@@ -47,27 +47,25 @@ class Peer:
             async with self._arrived:
                 self._arrived.notify_all()
 
-    async def until(
-        self, condition: Callable[[], Any], what: str = "this", within: float = WITHIN_S
-    ) -> None:
+    async def until(self, condition: Callable[[], Any], what: str = "this") -> None:
         """Return once the condition, which is about what has arrived, is true."""
         try:
-            async with asyncio.timeout(within), self._arrived:
+            async with limit(), self._arrived:
                 while not condition():
                     if self._listening.done() or self.connection.close_code is not None:
                         raise AssertionError(f"closed, without {what}. {self._story()}")
                     await self._arrived.wait()
         except TimeoutError:
-            raise AssertionError(f"no {what} within {within} s. {self._story()}") from None
+            raise AssertionError(f"no {what} within {LIMIT_S} s. {self._story()}") from None
 
-    async def expect(self, type_: str, within: float = WITHIN_S, **fields: Any) -> Frame:
+    async def expect(self, type_: str, **fields: Any) -> Frame:
         """The next frame of this type with these fields, of those that were not expected yet."""
         wanted = {"type": type_, **fields}
 
         def found() -> Frame | None:
             return next((f for f in self._open if wanted.items() <= f.items()), None)
 
-        await self.until(found, f"{wanted}", within)
+        await self.until(found, f"{wanted}")
         frame = found()
         assert frame is not None
         self._open.remove(frame)
@@ -117,17 +115,17 @@ class Peer:
     def seqs(self, room: str) -> list[int]:
         return [event["seq"] for event in self.events(room)]
 
-    async def has(self, room: str, seq: int, within: float = WITHIN_S) -> None:
+    async def has(self, room: str, seq: int) -> None:
         """The event has come."""
-        await self.until(lambda: seq in self.seqs(room), f"event {seq}", within)
+        await self.until(lambda: seq in self.seqs(room), f"event {seq}")
 
-    async def closed(self, within: float = WITHIN_S) -> int:
+    async def closed(self) -> int:
         """The close code, once the server has closed. Without an answer of it: 1006."""
         try:
-            async with asyncio.timeout(within):
+            async with limit():
                 await self.connection.wait_closed()
         except TimeoutError:
-            raise AssertionError(f"still open after {within} s. {self._story()}") from None
+            raise AssertionError(f"still open after {LIMIT_S} s. {self._story()}") from None
         await self._listening
         code = self.connection.close_code
         assert code is not None
@@ -172,6 +170,7 @@ async def dial(
         compression=None,
         ping_interval=None,
         max_size=None,
+        open_timeout=LIMIT_S,
         close_timeout=2,
     )
     peer = Peer(connection)

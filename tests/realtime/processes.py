@@ -17,9 +17,9 @@ import httpx
 from app.settings import PREFIX, Settings
 from tests.features.people import Person
 from tests.servers.process import find
+from tests.waiting import LIMIT_S, limit
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 30.0
 LONGEST_LINE = 16 * 1024 * 1024
 LISTENS = re.compile(r"Chat on (https?://\S+)")
 
@@ -36,7 +36,7 @@ class ServerProcess:
 
     async def wait_until_it_listens(self) -> None:
         assert self._process.stdout is not None
-        async with asyncio.timeout(START_S):
+        async with limit():
             while not self.url:
                 line = (await self._process.stdout.readline()).decode()
                 assert line, f"the server ended: {self.story()}"
@@ -69,13 +69,13 @@ class ServerProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ended(self, within: float) -> int:
+    async def ended(self) -> int:
         """The return code."""
         try:
-            async with asyncio.timeout(within):
+            async with limit():
                 code = await self._process.wait()
         except TimeoutError:
-            raise AssertionError(f"still running after {within} s: {self.story()}") from None
+            raise AssertionError(f"still running after {LIMIT_S} s: {self.story()}") from None
         if self._reading:
             await self._reading
         return code
@@ -83,7 +83,7 @@ class ServerProcess:
     async def stop(self) -> None:
         if self._process.returncode is None:
             self.signal(signal.SIGKILL)
-        await self.ended(within=10)
+        await self.ended()
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def running(
         stderr=STDOUT,
         limit=LONGEST_LINE,
     )
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=LIMIT_S) as client:
         server = ServerProcess(process, client)
         try:
             await server.wait_until_it_listens()

@@ -1,6 +1,7 @@
 """A client's end without a library that would keep it from doing wrong: bytes over TCP."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import orjson
 
 from tests.features.people import Person
 from tests.realtime.peer import Frame, narrow_socket
+from tests.waiting import limit
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 0x1, 0x2, 0x0, 0x8, 0x9, 0xA
 UPGRADE = (
@@ -49,10 +51,10 @@ class Raw:
                 return count
         raise AssertionError(f"it takes it {most} times")
 
-    async def rest(self, within: float = 15.0) -> bytes:
+    async def rest(self) -> bytes:
         """Everything until the end of the connection."""
         got = b""
-        async with asyncio.timeout(within):
+        async with limit():
             try:
                 while piece := await self.reader.read(65536):
                     got += piece
@@ -87,7 +89,7 @@ class Raw:
             assert opcode != CLOSE, payload
 
     async def next_frame(self) -> tuple[int, bytes]:
-        async with asyncio.timeout(15):
+        async with limit():
             first, size = await self.reader.readexactly(2)
             if size == 126:
                 size = int.from_bytes(await self.reader.readexactly(2))
@@ -125,6 +127,12 @@ async def raw(url: str, *, narrow: bool = False, source: str = "") -> AsyncItera
         yield connection
     finally:
         connection.writer.transport.abort()
+
+
+def cpu_s(pid: int) -> float:
+    """What a process has worked, as the kernel counts it; proc_pid_stat(5), fields 14 and 15."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_kib(pid: int) -> int:

@@ -1,21 +1,28 @@
 """Who gets a socket: what is refused as HTTP, and which hello convinces."""
 
+import base64
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
+from app.core.errors import RateLimited
 from app.core.tokens import Claims, Tokens
+from app.realtime.handshake import Lobby
+from app.settings import load_settings
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
 from tests.realtime.conftest import Start, soon
 from tests.realtime.peer import Peer, Peers, dial, joined
+from tests.realtime.raw import UPGRADE, raw
+from tests.waiting import LIMIT_S
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -42,6 +49,13 @@ async def expect_refused(peer: Peer, error: str, code: int, frame_id: Any = None
     assert peer.frames == [answer]
 
 
+# Whose header alone would be a failure of the library that reads it.
+HOSTILE = [
+    base64.urlsafe_b64encode(header).decode().rstrip("=") + ".e30.AAAA"
+    for header in (b"[" * 990, b'{"a":' * 300, b'{"alg":1e999}', b"1" * 1500)
+]
+
+
 # Before it is a socket.
 
 
@@ -52,6 +66,27 @@ async def test_without_the_subprotocol_it_is_refused(
     status, _, problem = await refusal(server.url, protocols=protocols)
     assert (status, problem["code"]) == (422, "invalid")
     assert "chat.v1" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/ws/", "/ws2", "/WS", "/api/v1/rooms", "/health/live", "//ws"]
+)
+async def test_there_is_no_socket_at_another_address(
+    server: Running, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with raw(server.url) as connection:
+        await connection.send(UPGRADE.replace(b"/ws", path.encode(), 1) + b"\r\n")
+        head, _, body = (await connection.rest()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert orjson.loads(body)["code"] == "not_found"
+    await soon(lambda: not server.server.server_state.tasks)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_handshake_may_carry_large_cookies(server: Running) -> None:
+    """Those of other programs on the same host, which a browser sends along."""
+    async with raw(server.url) as connection:
+        assert await connection.ask_for_upgrade(b"Cookie: a=%b\r\n" % (b"x" * 20_000)) == 101
 
 
 async def test_a_refusal_is_no_error_of_the_server(
@@ -69,11 +104,60 @@ async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1"]
+    "origin",
+    [
+        *("https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1", "127.0.0.1"),
+        *("https://127.0.0.1", "file://", "ws://{host}", "http://{host}/", "http://{host}.evil"),
+        *("http://x@{host}", "//{host}", "{host}", "http:{host}"),
+    ],
 )
 async def test_pages_of_other_origins_are_refused(server: Running, origin: str) -> None:
+    origin = origin.format(host=server.url.partition("://")[2])
     status, _, problem = await refusal(server.url, origin=origin)
     assert (status, problem["code"]) == (403, "forbidden")
+
+
+async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
+    server: Running, peers: Peers
+) -> None:
+    """Something in front of the server ends TLS, and need not say so."""
+    assert (await peers.dial(server.url, origin=server.url.replace("http:", "https:"))).is_open
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "welcome"),
+    [
+        ("https://A.example/", "https://a.example", True),
+        ("HTTPS://a.example:443", "https://a.example", True),
+        ("http://a.example:80", "http://a.example", True),
+        ("http://a.example:443", "http://a.example:443", True),
+        ("https://a.example:8443", "https://a.example:8443", True),
+        ("https://[::1]:8443", "https://[::1]:8443", True),
+        ("capacitor://localhost", "capacitor://localhost", True),
+        ("*", "https://any.example", True),
+        ("*", "null", True),
+        ("https://a.example", "http://a.example", False),
+        ("https://a.example", "https://a.example:8443", False),
+        ("https://a.example", "https://b.a.example", False),
+        ("https://a.example", "null", False),
+    ],
+)
+async def test_http_and_sockets_agree_on_origins(
+    start: Start, peers: Peers, allowed: str, origin: str, welcome: bool
+) -> None:
+    given = load_settings(
+        server={"allowed_origins": allowed}, auth={"secret_key": "k" * 32}
+    ).server.allowed_origins
+    server = await start(server={"allowed_origins": given})
+    async with httpx.AsyncClient(base_url=server.url, timeout=LIMIT_S) as http:
+        answer = await http.get("/health/live", headers={"Origin": origin})
+    assert answer.headers.get("access-control-allow-origin") in (
+        (origin, "*") if welcome else (None,)
+    )
+    if welcome:
+        assert (await peers.dial(server.url, origin=origin)).is_open
+    else:
+        assert (await refusal(server.url, origin=origin))[0] == 403
 
 
 async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
@@ -86,6 +170,20 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
     await refusal(server.url, origin=f"{listed}.evil.example")
 
 
+def test_one_host_is_one_address_before_hello() -> None:
+    """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
+    lobby = Lobby(2, 100)
+    with lobby.seat("2001:db8::1"), lobby.seat("2001:db8::2"), lobby.seat("192.0.2.7"):
+        lobby.refuse_crowd("2001:db8:0:1::1")
+        lobby.refuse_crowd("::ffff:192.0.2.7")
+        with pytest.raises(RateLimited):
+            lobby.refuse_crowd("2001:db8::ffff:ffff:ffff:ffff")
+        with lobby.seat("::ffff:192.0.2.7"), pytest.raises(RateLimited):
+            lobby.refuse_crowd("192.0.2.7")
+    assert not lobby._waiting
+
+
+@pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")
 async def test_too_many_of_one_address_without_a_hello_are_refused(
     start: Start, peers: Peers
 ) -> None:
@@ -172,7 +270,9 @@ async def test_a_ticket_expires(start: Start) -> None:
         await expect_refused(peer, "unauthenticated", 4401)
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048])
+@pytest.mark.parametrize(
+    "token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048, "\0", *HOSTILE]
+)
 async def test_a_wrong_token_ends_the_socket(server: Running, token: str) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id="h", token=token)
@@ -185,13 +285,13 @@ async def test_an_access_token_opens_sockets_until_it_expires(server: Running, a
     claims = server.context.tokens.verify(ada.access)
     hour = timedelta(hours=1)
     stale = server.context.tokens.sign(claims, now() - 2 * hour, now() - hour)
-    foreign = Tokens(b"somebody else's key " * 2, "chat").sign(
+    foreign = Tokens([b"somebody else's key " * 2], "chat").sign(
         Claims(claims.user, claims.session), now(), now() + hour
     )
-    for token in (stale, foreign):
+    for token, error in ((stale, "token_expired"), (foreign, "unauthenticated")):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
-            await expect_refused(peer, "unauthenticated", 4401)
+            await expect_refused(peer, error, 4401)
 
 
 async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Person) -> None:
@@ -200,7 +300,7 @@ async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Per
     for token in (left, ada.access):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
-            await expect_refused(peer, "unauthenticated", 4403)
+            await expect_refused(peer, "session_ended", 4403)
 
 
 async def test_a_hello_may_be_as_large_as_announced_and_no_larger(

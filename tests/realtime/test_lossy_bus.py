@@ -11,6 +11,7 @@ from app.realtime import pulse, repair
 from tests.realtime.conftest import Start, soon
 from tests.realtime.hooks import Loss, Reads
 from tests.realtime.peer import Peers
+from tests.waiting import pause
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -27,7 +28,7 @@ async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> N
     room = await people[0].makes_room("private", *people[1:])
     sockets = [await peers.join(person, (room, 0)) for person in people * 2]
     await asyncio.gather(*(peer.says(room) for peer in sockets for _ in range(12)))
-    await asyncio.sleep(0.03)  # the last that was delayed
+    await pause(0.03)  # the last that was delayed
     server.hub.doubts.set()  # as a bus does that knows of a loss
     for peer in sockets:
         await peer.has(room, 76)

@@ -18,9 +18,7 @@ from tests.features.serving import Running
 from tests.realtime.peer import Peers
 from tests.realtime.processes import ServerProcess, running
 from tests.servers.backend import Backend, vary
-
-# Many processes start in here, each for seconds where the machine is busy.
-pytestmark = pytest.mark.timeout(300)
+from tests.waiting import LIMIT_S, eventually, limit
 
 
 def children(server: ServerProcess) -> set[int]:
@@ -42,16 +40,9 @@ def sockets_of(pid: int) -> int:
     )
 
 
-async def until(condition: object, within: float = 30) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 async def answered(url: str, tls: ssl.SSLContext | bool = False) -> None:
     """By whichever worker; waits for one that is being started."""
-    async with httpx.AsyncClient(verify=tls, timeout=30) as http:
+    async with httpx.AsyncClient(verify=tls, timeout=LIMIT_S) as http:
         ok(await http.get(f"{url}/health/live"))
 
 
@@ -65,7 +56,7 @@ async def test_workers_share_the_work_and_are_replaced(
         )
         first = children(server)
         assert len(first) == 2
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=LIMIT_S))
         ada = server.here(await cluster_server.person(http, "ada"))
         room = await ada.makes_room()
 
@@ -87,7 +78,7 @@ async def test_workers_share_the_work_and_are_replaced(
         # One that dies is started again, and what is connected to the other goes on.
         victim, survivor = first
         os.kill(victim, signal.SIGKILL)
-        await until(lambda: len(children(server)) == 2 and victim not in children(server))
+        await eventually(lambda: len(children(server)) == 2 and victim not in children(server))
         assert survivor in children(server)
         for _ in range(10):
             await answered(server.url)
@@ -95,12 +86,12 @@ async def test_workers_share_the_work_and_are_replaced(
         # SIGHUP replaces them one by one; nothing that comes meanwhile is refused.
         second = children(server)
         server.signal(signal.SIGHUP)
-        async with asyncio.timeout(60):
+        async with limit():
             while second & children(server) or len(children(server)) < 2:
                 await answered(server.url)
 
         server.signal(signal.SIGTERM)
-        assert await server.ended(within=30) == 0
+        assert await server.ended() == 0
         assert "does_not_start" not in server.story()
         assert server.story().count("worker.ended") == 1  # the one that was killed
         assert "Traceback" not in server.story()
@@ -111,16 +102,16 @@ async def test_workers_share_the_work_and_are_replaced(
 async def test_workers_drain_and_end_at_once_when_told_twice(
     cluster_server: Running, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
-    times = {"drain_s": 5, "drain_grace_s": 50, "drain_hard_s": 60, "workers": 2}
+    times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600, "workers": 2}
     settings = vary(cluster_settings, server=times)
-    async with running(settings, tmp_path) as server, httpx.AsyncClient() as http:
+    async with running(settings, tmp_path) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         ada = server.here(await cluster_server.person(http, "ada"))
         joined = [await peers.join(ada) for _ in range(4)]
         server.signal(signal.SIGTERM)
         for peer in joined:
             await peer.expect("draining")
         server.signal(signal.SIGTERM)
-        assert await server.ended(within=20) == 0
+        assert await server.ended() == 0
         codes = Counter([await peer.closed() for peer in joined])
         assert set(codes) == {1006}
 
@@ -132,10 +123,11 @@ async def test_workers_end_with_their_parent(
     async with running(cluster_settings, tmp_path, 0, "--workers", "2") as server:
         workers = children(server)
         server.signal(signal.SIGKILL)
-        await until(lambda: not any(map(exists, workers)))
+        await eventually(lambda: not any(map(exists, workers)))
 
 
 @pytest.mark.cluster
+@pytest.mark.setting("CHAT_SERVER__WORKERS")
 async def test_workers_over_https_and_one_that_does_not_start_again(
     cluster_settings: Settings, tmp_path: Path
 ) -> None:
@@ -154,12 +146,12 @@ async def test_workers_over_https_and_one_that_does_not_start_again(
         good, first = certificate.read_bytes(), children(server)
         certificate.write_text("a mistake")
         server.signal(signal.SIGHUP)
-        await until(lambda: "worker.does_not_start" in server.story(), 60)
+        await eventually(lambda: "worker.does_not_start" in server.story())
         for _ in range(20):  # by the other one, which is not replaced
             await answered(server.url, trusting)
         assert len(first & children(server)) == 1
         certificate.write_bytes(good)
-        await until(lambda: not first & children(server) and len(children(server)) == 2, 60)
+        await eventually(lambda: not first & children(server) and len(children(server)) == 2)
         await answered(server.url, trusting)
         # Somebody else's port is not shared by accident.
         with pytest.raises(AssertionError, match="CHAT_SERVER__PORT: cannot listen on"):

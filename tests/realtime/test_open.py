@@ -109,6 +109,7 @@ async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peer
     assert {frame["room"] for frame in peer.frames if "actor" in frame} == {mine}
 
 
+@pytest.mark.setting("CHAT_LIMITS__OPEN_ROOMS")
 async def test_a_socket_has_so_many_rooms_open(start: Start, peers: Peers) -> None:
     server = await start(limits={"open_rooms": 3})
     ada = await server.person()

@@ -1,9 +1,12 @@
 """How much a catch-up may bring: events, bytes, and rooms."""
 
+import pytest
+
 from tests.realtime.conftest import Start, slow_network
 from tests.realtime.peer import Peers, dial
 
 
+@pytest.mark.setting("CHAT_LIMITS__CATCHUP_ROOM")
 async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) -> None:
     server = await start(limits={"catchup_room": 5})
     ada = await server.person()
@@ -50,6 +53,7 @@ async def test_large_messages_are_caught_up_within_the_buffer(start: Start, peer
         assert again["state"] == "ok"
 
 
+@pytest.mark.setting("CHAT_LIMITS__CATCHUP_HELLO")
 async def test_the_rooms_of_a_hello_share_a_budget(start: Start, peers: Peers) -> None:
     server = await start(limits={"catchup_hello": 12, "catchup_room": 10})
     ada = await server.person()

@@ -11,6 +11,7 @@ from tests.features.people import Person
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Held, Loss, Reads
 from tests.realtime.peer import Peer, Peers
+from tests.waiting import pause
 
 
 async def test_two_who_open_a_room_at_once_both_get_everything(
@@ -131,7 +132,7 @@ class Wanderer:
     async def wander(self, times: int) -> None:
         for _ in range(times):
             await self.stretch()
-            await asyncio.sleep(self.chance.random() * 0.02)
+            await pause(self.chance.random() * 0.02)
 
     async def stretch(self, until: int | None = None) -> None:
         peer = self.peer
@@ -139,7 +140,7 @@ class Wanderer:
         opened = await peer.opens(self.room, since=self.position)
         assert opened["state"] == "ok", opened
         if until is None:
-            await asyncio.sleep(self.chance.random() * 0.03)
+            await pause(self.chance.random() * 0.03)
         else:
             await peer.until(lambda: self.position >= until or until in peer.seqs(self.room))
         await peer.ask("close", rooms=[self.room])
@@ -166,7 +167,7 @@ async def test_coming_and_going_while_the_bus_loses_things(
     sending = asyncio.create_task(talk(ada, room, 100))
     await asyncio.gather(*(wanderer.wander(10) for wanderer in wanderers))
     await sending
-    await asyncio.sleep(0.02)
+    await pause(0.02)
     for wanderer in wanderers:
         await wanderer.stretch(until=102)
         assert wanderer.position == 102

@@ -1,8 +1,13 @@
 """Who goes while a room is being opened sees no more than who goes later."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
+from app.persistence.repositories.rooms import MemberReads
 from tests.features.answers import ok
+from tests.features.people import Person
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Held
 from tests.realtime.peer import Peers
@@ -33,23 +38,141 @@ async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
     assert check_farewell(peer, room, 1, "removed") == 6
 
 
-async def test_a_removal_before_the_catch_up_is_read_refuses_it(
+async def go(ada: Person, bob: Person, room: str, reason: str) -> None:
+    if reason == "left":
+        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    else:
+        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+
+
+@pytest.mark.parametrize("reason", ["removed", "left"])
+@pytest.mark.parametrize("kind", ["private", "public"])
+@pytest.mark.parametrize("by_hello", [True, False], ids=["hello", "open"])
+async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
+    start: Start,
+    peers: Peers,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    kind: str,
+    reason: str,
+    by_hello: bool,
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room(kind, bob)
+    await ada.says(room, "missed")
+    held = Held(server, monkeypatch, "read_missed", before=True)
+    position = {"room": room, "since": 2}
+    if by_hello:
+        peer = await peers.dial(server.url)
+        await peer.send("hello", id="o", token=bob.access, rooms=[position])
+    else:
+        peer = await peers.join(bob)
+        await peer.send("open", id="o", rooms=[position])
+    reading = await held.next()
+    await go(ada, bob, room, reason)
+    await ada.says(room, "after")
+    reading.set()
+    await peer.expect("room.opened", id="o", seq=5, state="ok", **{"from": 2})
+    await peer.expect("room.closed")
+    await ada.says(room, "later")
+    await peer.settled()
+    assert check_farewell(peer, room, 3, reason) == 5
+    assert not server.hub.rooms
+    assert not any(server.hub.audience.get(UUID(room), ()))
+
+
+async def test_who_comes_back_after_the_removal_sees_it_once(start: Start, peers: Peers) -> None:
+    """From a position before it; from one behind it, or without one, there is nothing to see."""
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, "missed")
+    await go(ada, bob, room, "removed")
+    await ada.says(room, *"abc")
+    peer = await peers.join(bob)
+    assert (await peer.opens(room, since=3))["state"] == "ok"
+    await peer.expect("room.closed", seq=5, reason="removed")
+    await peer.settled()
+    assert check_farewell(peer, room, 4, "removed") == 5
+    for since in (5, 6, 8, 9, 2**53 - 1, None):
+        assert (await peer.opens(room, since=since))["code"] == "not_found"
+    eve = await peers.join(await server.person("eve"))
+    assert (await eve.opens(room, since=0))["code"] == "not_found"
+    assert (await bob.get(f"/rooms/{room}/events")).status_code == 404
+
+
+async def test_a_long_way_to_the_removal_is_limited(start: Start, peers: Peers) -> None:
+    server = await start(limits={"catchup_room": 10})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, *map(str, range(20)))
+    await go(ada, bob, room, "removed")
+    await ada.says(room, *map(str, range(20)))
+    peer = await peers.join(bob)
+    opened = await peer.opens(room, since=0)
+    assert (opened["state"], opened["from"], opened["seq"]) == ("limited", 0, 24)
+    assert opened["resume"] == 19
+    await peer.expect("room.closed", seq=24)
+    await peer.settled()
+    assert check_farewell(peer, room, 20, "removed") == 24
+
+
+async def test_members_and_who_has_gone_come_back_together(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each gets what is theirs, though one reading is for both."""
+    server = await start()
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
+    await go(ada, bob, room, "removed")
+    await go(ada, eve, room, "left")
+    await ada.says(room, "after")
+    held = Held(server, monkeypatch, "read_missed", before=True)
+    sockets = [await peers.dial(server.url) for _ in range(3)]
+    positions = [{"room": room, "since": 2}, {"room": other, "since": 2}]
+    for peer, person in zip(sockets, (ada, bob, eve), strict=True):
+        await peer.send("hello", token=person.access, rooms=positions)
+        await peer.expect("rooms")
+    (await held.next()).set()
+    of_ada, of_bob, of_eve = sockets
+    await of_ada.has(room, 7)
+    await of_bob.expect("room.closed", room=room)
+    await of_eve.expect("room.closed", room=room)
+    assert (await of_eve.expect("error", room=other))["code"] == "not_found"
+    assert of_ada.seqs(room) == [3, 4, 5, 6, 7]
+    assert check_farewell(of_bob, room, 3, "removed") == 5
+    assert check_farewell(of_eve, room, 3, "left") == 6
+    await of_bob.has(other, 3)
+    assert of_bob.of("room.closed", room=other) == []
+
+
+async def test_back_between_the_questions_for_members_and_for_who_has_gone(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they get ends at the removal; that they are back shows in the counts."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    held = Held(server, monkeypatch, "read_missed", before=True)
-    await peer.send("open", id="o", rooms=[{"room": room, "since": 0}])
-    reading = await held.next()
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
-    reading.set()
-    assert (await peer.expect("error", id="o"))["code"] == "not_found"
-    await ada.says(room, "after")
-    await peer.settled()
-    assert peer.seqs(room) == []
-    assert not server.hub.rooms
+    await go(ada, bob, room, "removed")
+    await peer.expect("room.closed", room=room)  # the list's
+    peer.frames.clear()
+    ends = MemberReads.ends
+
+    async def later(self: MemberReads, pairs: Any) -> Any:
+        monkeypatch.undo()
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        return await ends(self, pairs)
+
+    monkeypatch.setattr(MemberReads, "ends", later)
+    assert (await peer.opens(room, since=2))["seq"] == 4
+    await peer.expect("room.closed", seq=4)
+    bumped = await peer.expect("room.bumped")
+    assert [one["room"] for one in bumped["rooms"]] == [room]
+    assert peer.seqs(room) == [3, 4]
+    assert (await peer.opens(room, since=4))["state"] == "ok"
+    await peer.has(room, 5)
 
 
 async def test_out_and_in_again_during_catch_up(

@@ -4,8 +4,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.sends import Send, Sent
@@ -54,7 +52,6 @@ async def page_hole(person: Person, opened: Frame) -> list[Frame]:
     return found
 
 
-@pytest.mark.timeout(180)
 async def test_ten_thousand_behind_while_the_room_goes_on(start: Start, peers: Peers) -> None:
     server = await start()
     ada = await server.person()

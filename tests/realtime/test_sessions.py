@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app.core.clock import now
+from app.core.errors import Busy
 from app.core.events import Kind
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
@@ -15,6 +16,7 @@ from app.realtime.repair import _heads
 from tests.features.answers import ok
 from tests.features.people import Person
 from tests.features.serving import Running
+from tests.features.users.auth import renew, session_happened, whoami
 from tests.realtime.conftest import Own, Start, again, soon
 from tests.realtime.hooks import Held
 from tests.realtime.peer import Peers
@@ -28,7 +30,7 @@ async def test_a_logout_closes_the_sockets_of_that_session(
     stay = [await peers.join(elsewhere), await peers.join(bob)]
     ok(await ada.post("/auth/logout"), 204)
     for peer in ended:
-        assert await peer.closed(within=1) == 4403
+        assert await peer.closed() == 4403
     for peer in stay:
         await peer.settled()
 
@@ -39,19 +41,21 @@ async def test_a_session_can_be_ended_from_another(
     elsewhere = await again(server, ada)
     lost, mine = await peers.join(elsewhere), await peers.join(ada)
     ok(await ada.delete(f"/auth/sessions/{elsewhere.session}"), 204)
-    assert await lost.closed(within=1) == 4403
+    assert await lost.closed() == 4403
     await mine.settled()
 
 
+@pytest.mark.setting("CHAT_AUTH__REFRESH_GRACE_S")
 async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Peers) -> None:
     server = await start(auth={"refresh_grace_s": 0})
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
-    ok(await server.http.post("/api/v1/auth/token", data=form))
+    login = ok(await server.http.post("/api/v1/auth/token", data=form))
+    ok(await whoami(server.http, login["access_token"]))
     await peer.settled()
     assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
-    assert await peer.closed(within=1) == 4403
+    assert await peer.closed() == 4403
 
 
 async def test_frames_after_the_end_are_not_executed(
@@ -82,6 +86,7 @@ async def head_of(server: Own, room: str) -> int:
     return heads[UUID(room)]
 
 
+@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
 async def test_a_revocation_that_nobody_heard_is_found_out(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +96,7 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
     server.deafen(lambda poke: poke.kind is Kind.SESSION_REVOKED or hear(poke))
     peer, other = await peers.join(ada), await peers.join(bob)
     ok(await ada.post("/auth/logout"), 204)
-    assert await peer.closed(within=3) == 4403
+    assert await peer.closed() == 4403
     await other.settled()
 
 
@@ -109,8 +114,46 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
         deaf.setattr(server.hub, "close_session", lambda *_: None)
         ok(await ada.post("/auth/logout"), 204)
     reading.set()
-    assert await peer.closed(within=3) == 4403
+    assert await peer.closed() == 4403
     assert not server.hub.sockets
+
+
+async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    for person in (ada, bob):
+        end = now() + timedelta(hours=1)
+        await session_happened(server.running, person.session, expires_at=end)
+    stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
+    ok(await renew(server.http, ada.refresh))
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    assert await ends.closed() == 4402
+    for peer in (stays, also):
+        await peer.settled()
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(days=31))
+    for peer in (stays, also):
+        assert await peer.closed() == 4402
+
+
+async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    server = await start()
+    ada = await server.person()
+    await session_happened(server.running, ada.session, expires_at=now() + timedelta(hours=1))
+    peer = await peers.join(ada)
+    await peer.settled()
+
+    async def busy(*_: object) -> None:
+        raise Busy("Not now.")
+
+    monkeypatch.setattr(server.running.context.database, "read", busy)
+    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    assert await peer.closed() == 4402
 
 
 async def test_a_socket_ends_with_its_session(

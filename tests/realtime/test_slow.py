@@ -4,6 +4,8 @@ The kernel takes only a few kilobytes for each socket here, so that little makes
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
@@ -18,6 +20,7 @@ from tests.features.people import Person
 from tests.realtime.conftest import Own, Start, slow_network, soon
 from tests.realtime.hooks import Held, Reads
 from tests.realtime.peer import Peer, Peers
+from tests.waiting import pause
 
 LARGE = "🙂" * 3900
 # What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
@@ -25,8 +28,7 @@ MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 
 async def slow_server(start: Start, **realtime: float) -> Own:
-    patient = {"slow_stall_s": 600.0, "slow_age_s": 600.0}
-    server = await start(realtime=patient | realtime)
+    server = await start(realtime=realtime)
     slow_network(server.running)
     return server
 
@@ -321,13 +323,24 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "TICK_S", 0.05)
 
 
-async def test_who_reads_nothing_is_cut(often: None, start: Start, peers: Peers) -> None:
+@contextmanager
+def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody is cut yet, however long it takes to make somebody slow."""
+    with monkeypatch.context() as patch:
+        patch.setattr(backlog, "_too_slow", lambda *_: None)
+        yield
+
+
+async def test_who_reads_nothing_is_cut(
+    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = await slow_server(start, slow_stall_s=0.5)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
     slow = await peers.join(bob, room, narrow=True)
-    end = await stall(server, slow, room, ada)
+    with patience(monkeypatch):
+        end = await stall(server, slow, room, ada)
     await soon(lambda: end not in server.hub.sockets)
     await soon(lambda: end._writer not in server.running.server.server_state.connections)
     goes_on(slow)
@@ -341,39 +354,46 @@ async def test_who_reads_nothing_is_cut(often: None, start: Start, peers: Peers)
     assert back.seqs(room) == list(range(position + 1, head + 1))
 
 
-async def test_a_little_that_is_not_read_is_enough(often: None, start: Start, peers: Peers) -> None:
+async def test_a_little_that_is_not_read_is_enough(
+    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Less than what makes a room dirty: a peer that only sends is cut all the same."""
     server = await slow_server(start, slow_stall_s=0.5)
     ada = await server.person()
     slow = await peers.join(ada, narrow=True)
     slow.stops_reading()
     (end,) = server.hub.sockets
-    for _ in range(200):
-        await slow.send("nothing", id="x" * 32)
-    await soon(end._writer.buffered_bytes)
+    with patience(monkeypatch):
+        for _ in range(200):
+            await slow.send("nothing", id="x" * 32)
+        await soon(end._writer.buffered_bytes)
     await soon(lambda: end not in server.hub.sockets)
     assert not end.pressed
 
 
-async def test_who_reads_too_little_is_cut(often: None, start: Start, peers: Peers) -> None:
+async def test_who_reads_too_little_is_cut(
+    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
-    server = await slow_server(start, slow_stall_s=30, slow_age_s=1)
+    server = await slow_server(start, slow_age_s=1)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     slow = await peers.join(bob, room, narrow=True)
-    end = await stall(server, slow, room, ada)
+    with patience(monkeypatch):
+        end = await stall(server, slow, room, ada)
     while end in server.hub.sockets:
         goes_on(slow)
         await asyncio.sleep(0)
         slow.stops_reading()
-        await asyncio.sleep(0.02)
+        await pause(0.02)
         while end in server.hub.sockets and not end.pressed:
             await ada.says(room, LARGE)
 
 
+@pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
 async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
-    server = await start(limits={"buffer_bytes": 65536}, realtime={"slow_stall_s": 60})
+    server = await start(limits={"buffer_bytes": 65536})
     slow_network(server.running)
     ada = await server.person()
     slow = await peers.join(ada, narrow=True)

@@ -109,7 +109,7 @@ async def test_anybody_elses_snapshot_is_none(no_overlap: None, ada: Person, bob
 
 
 def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
-    ours, others = Snapshots(b"k" * 32), Snapshots(b"l" * 32)
+    ours, others = Snapshots([b"k" * 32]), Snapshots([b"l" * 32])
     ada, bob, at = uuid4(), uuid4(), now()
     sealed = ours.seal(ada, at)
     assert ours.open(ada, sealed) == at

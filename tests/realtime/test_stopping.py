@@ -16,6 +16,7 @@ from tests.realtime.conftest import Own, briefly, hub_of, quick, slow_network
 from tests.realtime.peer import Peers
 from tests.realtime.processes import running
 from tests.servers.backend import Backend, vary
+from tests.waiting import limit
 
 COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 
@@ -47,7 +48,7 @@ async def test_a_server_that_stops_and_starts(
             await peer.has(room, 3)
         mute = await peers.dial(server.url)  # has not said hello
         server.signal(how)
-        assert await server.ended(within=10) == 0
+        assert await server.ended() == 0
         for peer in (*sockets, mute):
             assert await peer.closed() == 4001
         port = server.port
@@ -70,7 +71,8 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(quick(backend.settings)))
+        settings = vary(quick(backend.settings), server={"drain_hard_s": 3600})
+        server = await stack.enter_async_context(serving(settings))
         slow_network(server)
         http = await stack.enter_async_context(server.client())
         ada = await server.person(http)
@@ -80,7 +82,7 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
         (end,) = [s for s in hub_of(server).by_user[UUID(ada.id)] if s.follows]
         while not end.pressed:
             await writer.says(room, "🙂" * 3900)
-        async with asyncio.timeout(5):
+        async with limit():
             await stack.aclose()
     assert await writer.closed() in COME_BACK
 
@@ -113,7 +115,7 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
         await ada.says(room, "makes the count of the other socket stale")
         own.hub.doubts.set()
         own.hub.suspect(own.hub.rooms[UUID(room)], 99 if query == "read_log" else 0)
-        async with asyncio.timeout(5):
+        async with limit():
             await reading.wait()
             await watcher.leave()
             await stack.aclose()
@@ -132,7 +134,7 @@ async def test_a_server_that_is_killed_has_lost_nothing(
             assert acked == number + 3
         server.signal(signal.SIGKILL)
         assert await peer.closed() in COME_BACK
-        await server.ended(within=5)
+        await server.ended()
     async with running(settings, tmp_path) as server:
         back = await peers.join(server.here(ada), (room, 0))
         await back.has(room, 7)

@@ -3,6 +3,7 @@
 The bus is deaf in these tests, and nothing else would look for minutes.
 """
 
+import time
 from uuid import UUID
 
 import pytest
@@ -115,6 +116,31 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
         await reads.until("_changed")
     assert reads.count["_memberships"] == looked
     assert len(peer.of("room.bumped")) == 1
+
+
+@pytest.mark.setting("CHAT_REALTIME__SWEEP_EVERY_MS")
+async def test_it_looks_no_more_often_than_set(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"sweep_every_ms": 4000, "poll_every_ms": 50})
+    await _expect_long_pauses(server, monkeypatch)
+
+
+@pytest.mark.setting("CHAT_REALTIME__POLL_EVERY_MS")
+async def test_it_sees_the_time_no_more_often_than_set(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 4000})
+    await _expect_long_pauses(server, monkeypatch)
+
+
+async def _expect_long_pauses(server: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than the defaults, so that a slow machine changes nothing."""
+    reads = Reads(server, monkeypatch)
+    await reads.until("_changed")
+    began = time.monotonic()
+    await reads.until("_changed")
+    assert time.monotonic() - began > 3.5
 
 
 def test_heard_moves_without_a_hole_only() -> None:

@@ -93,7 +93,7 @@ class Reads:
     def __init__(self, log: Log) -> None:
         self._log = log
         self.rooms = SimpleNamespace(kinds=self._kinds, changed=self._changed)
-        self.members = SimpleNamespace(heads=self._heads)
+        self.members = SimpleNamespace(heads=self._heads, ends=self._ends)
         self.events = SimpleNamespace(
             between=self._between, within=self._within, memberships=self._memberships
         )
@@ -103,6 +103,10 @@ class Reads:
 
     async def _heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         return {(ROOM, user): self._log.head for _, user in pairs if user in self._log.members}
+
+    async def _ends(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+        gone = self._log.out_at
+        return {(ROOM, user): gone[user] for _, user in pairs if user in gone}
 
     async def _changed(self, _within_s: int) -> dict[UUID, int]:
         return {ROOM: self._log.head}

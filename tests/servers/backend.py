@@ -36,7 +36,8 @@ def make_settings(directory: Path, *, database: str, redis: str = "", **groups: 
     given: dict[str, Any] = {
         # Nobody moves to another process while it is stopped, unless a test is about that.
         "server": {"var": directory, "drain_grace_s": 0.05},
-        "database": {"url": database},
+        # Nor is anybody told `busy` because the machine is.
+        "database": {"url": database, "pool_timeout_s": 60},
         # A prefix of its own: nothing that an earlier test left in Redis is heard.
         "redis": {"url": redis, "prefix": unique_name()},
         "auth": {"secret_key": "a key that only the tests know" * 2, "argon2_memory_kib": 8},

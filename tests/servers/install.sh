@@ -9,6 +9,8 @@ PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
 packages=()
 [ -n "${TEST_MYSQL_URL:-}" ] || command -v mariadbd >/dev/null || packages+=(mariadb-server)
 [ -n "${TEST_REDIS_URL:-}" ] || command -v redis-server >/dev/null || packages+=(redis-server)
+command -v nginx >/dev/null || packages+=(nginx)
+command -v haproxy >/dev/null || packages+=(haproxy)
 [ "${#packages[@]}" -gt 0 ] || exit 0
 
 explain() {
@@ -17,13 +19,14 @@ explain() {
         if command -v apt-get >/dev/null; then
             echo "  Install:           sudo apt-get install ${packages[*]}"
         else
-            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd and redis-server"
+            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd, redis-server, nginx and haproxy"
         fi
-        echo "  Or use running servers; the tests make and drop databases of their own in them:"
         for package in "${packages[@]}"; do
             case "$package" in
-                mariadb-server) echo "                     TEST_MYSQL_URL=mysql://user:password@127.0.0.1:3306/" ;;
-                redis-server) echo "                     TEST_REDIS_URL=redis://127.0.0.1:6379/15" ;;
+                mariadb-server) echo "  Or use a running server, in which the tests make and drop databases of their own:
+                     TEST_MYSQL_URL=mysql://user:password@127.0.0.1:3306/" ;;
+                redis-server) echo "  Or use a running server, of which the tests use keys with a prefix of their own:
+                     TEST_REDIS_URL=redis://127.0.0.1:6379/15" ;;
             esac
         done
         echo "  Or do without:     make test-embedded"

@@ -81,7 +81,11 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
     mariadbd = require("mariadbd", VARIABLE, EXAMPLE)
     install = require("mariadb-install-db", VARIABLE, EXAMPLE)
     data = directory / "data"
-    common = ["--no-defaults", f"--datadir={data}"]
+    # A server that starts deletes the temporary tables that it finds in its folder, and those of
+    # a server that starts beside it would be among them.
+    temporary = directory / "tmp"
+    temporary.mkdir()
+    common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={temporary}"]
     if os.geteuid() == 0:
         common.append("--user=root")  # it refuses root unless told
     made = subprocess.run(
@@ -96,7 +100,7 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
     accounts = directory / "accounts.sql"
     accounts.write_text(
         f"CREATE USER IF NOT EXISTS chat@'{HOST}' IDENTIFIED BY 'chat';\n"
-        f"GRANT ALL ON *.* TO chat@'{HOST}';\n"
+        f"GRANT ALL ON *.* TO chat@'{HOST}' WITH GRANT OPTION;\n"
     )
     port = port_for.select_random()
     command = [

@@ -1,6 +1,5 @@
 """A server that belongs to this test run: started when used, and free to be killed or frozen."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -14,8 +13,9 @@ from mirakuru import TCPExecutor
 from mirakuru.base import SimpleExecutor
 from mirakuru.exceptions import ExecutorError
 
+from tests.waiting import LIMIT_S, eventually
+
 HOST = "127.0.0.1"
-START_S = 60.0
 
 
 class Server:
@@ -30,7 +30,7 @@ class Server:
             [*guard, *command],
             host=HOST,
             port=port,
-            timeout=START_S,
+            timeout=LIMIT_S,
             sleep=0.02,
             stdin=subprocess.DEVNULL,
             expected_returncode=0,
@@ -50,10 +50,11 @@ class Server:
         with self._log.open("ab") as log:
             self._executor._stdout = self._executor._stderr = log
             SimpleExecutor.start(self._executor)
-        async with asyncio.timeout(START_S):
-            while not self._executor.pre_start_check():
-                assert self._executor.running(), self._log.read_text(errors="replace")[-2000:]
-                await asyncio.sleep(0.02)
+        await eventually(self._is_up)
+
+    def _is_up(self) -> bool:
+        assert self._executor.running(), self._log.read_text(errors="replace")[-2000:]
+        return bool(self._executor.pre_start_check())
 
     def stop(self) -> None:
         """In order, as an operator would."""
@@ -64,9 +65,7 @@ class Server:
         """`stop`, while the event loop goes on."""
         self.thaw()
         os.kill(self.pid, signal.SIGTERM)
-        async with asyncio.timeout(START_S):
-            while self._executor.running():  # noqa: ASYNC110  # a process's end sets no event
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not self._executor.running())
         self.kill()
 
     def kill(self) -> None:
@@ -108,14 +107,14 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def require(program: str, variable: str, example: str) -> str:
+def require(program: str, variable: str = "", example: str = "") -> str:
     """The path of `program`. Without it the tests fail: what is skipped is not known to work."""
     path = find(program)
     if path is None:
+        instead = f", or name a server that runs: {variable}={example}" if variable else ""
         pytest.fail(
-            f"{program} is not on this machine. Install it with tests/servers/install.sh, or name "
-            f"a server that runs: {variable}={example}. To run only what needs neither: "
-            "make test-embedded",
+            f"{program} is not on this machine. Install it with tests/servers/install.sh{instead}. "
+            "To run only what needs no server: make test-embedded",
             pytrace=False,
         )
     return path

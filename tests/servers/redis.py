@@ -28,7 +28,8 @@ class RedisServer:
 
 
 @contextmanager
-def run_redis(directory: Path) -> Iterator[RedisServer]:
+def run_redis(directory: Path, *options: str) -> Iterator[RedisServer]:
+    """`options` of redis-server are for a process of our own."""
     given = os.environ.get(VARIABLE)
     if given:
         yield RedisServer(given, None)
@@ -38,8 +39,28 @@ def run_redis(directory: Path) -> Iterator[RedisServer]:
     command = [
         *(program, "--port", str(port), "--bind", HOST, "--dir", str(directory)),
         *("--save", "", "--appendonly", "no"),
+        *options,
     ]
     server = Server(command, port, directory / "log")
+    server.start()
+    try:
+        yield RedisServer(f"redis://{HOST}:{port}/0", server)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def run_sentinel(directory: Path) -> Iterator[RedisServer]:
+    """A Sentinel that watches nothing."""
+    configuration = directory / "sentinel.conf"
+    configuration.touch()
+    port = port_for.select_random()
+    program = require("redis-server", VARIABLE, f"redis://{HOST}:6379/0")
+    server = Server(
+        [program, str(configuration), "--port", str(port), "--bind", HOST, "--sentinel"],
+        port,
+        directory / "log",
+    )
     server.start()
     try:
         yield RedisServer(f"redis://{HOST}:{port}/0", server)

@@ -1,6 +1,7 @@
 """The layout of what travels on the bus. It is shared by releases that run side by side."""
 
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -51,9 +52,10 @@ def test_another_version_is_ignored() -> None:
         assert decode(bytes([version]) + HEADER[1:]) is None
 
 
-def test_an_unknown_kind_is_ignored() -> None:
+def test_an_unknown_kind_says_only_where_to_look() -> None:
     for kind in set(range(256)) - set(Kind):
-        assert decode(HEADER[:1] + bytes([kind]) + HEADER[2:]) is None
+        received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.frame)
+        assert received == (ORIGIN, replace(POKE, kind=Kind.NEWER))
 
 
 def test_a_seq_that_clients_cannot_hold_is_ignored() -> None:

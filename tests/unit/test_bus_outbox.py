@@ -11,6 +11,7 @@ from structlog.testing import CapturingLogger
 
 from app.bus import outbox
 from app.bus.outbox import RETRY_MAX_S, Outbox, pause
+from tests.waiting import limit
 
 APOLOGY = ("lossy", b"me")
 
@@ -60,7 +61,7 @@ def fill(box: Outbox, *numbers: int) -> None:
 
 async def empty(box: Outbox) -> None:
     box.close()
-    async with asyncio.timeout(10):
+    async with limit():
         await box.run()
 
 

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.fields import Text, Username
+from app.core.fields import Text, Title, Topic, Username
+from app.core.lookalikes import SKELETON_CHARS, is_of_one_script, skeleton
 from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
 from app.messages.mentions import MOST, mentioned_keys
 
 USERNAME: TypeAdapter[str] = TypeAdapter(Username)
 TEXTS: TypeAdapter[str] = TypeAdapter(Text)
+TITLES, TOPICS = (TypeAdapter[str](kind) for kind in (Title, Topic))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.text(
     st.one_of(
@@ -47,7 +49,7 @@ def test_the_same_name(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("ada", "аda"), ("o", "0"), ("é", "e"), ("a.b", "ab")])
 def test_not_the_same_name(one: str, other: str) -> None:
-    """Neither are look-alikes of other scripts: no table of those is complete."""
+    """Look-alikes of other scripts have keys of their own; for those there is `skeleton`."""
     assert name_key(one) != name_key(other)
 
 
@@ -105,7 +107,7 @@ def test_mentions_have_a_limit() -> None:
 
 @given(st.text(min_size=2, max_size=32))
 def test_a_username_is_a_name_whose_key_fits(name: str) -> None:
-    fits = is_name(name) and len(name_key(name)) <= 64
+    fits = is_name(name) and len(name_key(name)) <= 64 and is_of_one_script(name)
     try:
         assert USERNAME.validate_python(name) == name
     except ValidationError:
@@ -136,3 +138,182 @@ def test_the_document_says_the_same_about_texts(text: str) -> None:
         assert not documented.is_valid(text)
     else:
         assert documented.is_valid(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada", "аdа"),  # Cyrillic
+        ("scope", "ѕсоре"),  # all of it
+        ("ada", "ɑdɑ"),  # Latin alpha
+        ("omicron", "οmicrοn"),  # Greek
+        ("modern", "modem"),
+        ("user1", "userl"),
+        ("сор", "cop"),
+        ("ёж", "ëж"),
+        ("한", "\u1112\u1161\u11ab"),
+        ("a-b", "a‐b"),
+    ],
+)
+def test_names_that_look_alike(one: str, other: str) -> None:
+    assert skeleton(name_key(one)) == skeleton(name_key(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ada", "bob"), ("ada", "adа1"), ("a.b", "ab"), ("é", "e"), ("アリ", "ァリ"), ("u10", "u100")],
+)
+def test_names_that_do_not_look_alike(one: str, other: str) -> None:
+    assert skeleton(name_key(one)) != skeleton(name_key(other))
+
+
+def test_numbers_make_names_different() -> None:
+    """Were two digits alike, of a series of accounts some could not be made."""
+    assert len({skeleton(f"user{number}") for number in range(1000)}) == 1000
+
+
+@given(TEXT)
+def test_every_text_has_one_skeleton(text: str) -> None:
+    key = name_key(text)
+    assert skeleton(key) == skeleton(unicodedata.normalize("NFD", key))
+    assert len(skeleton(key * 40)) <= SKELETON_CHARS
+    assert is_storable(skeleton(key))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ada",
+        "аня",
+        "日本taro",
+        "한글kim",
+        "ㄅab字",
+        "ไทย",
+        "हिन्दी",
+        "ელენე",
+        "ありがとカー",
+        "ｱﾘ",
+        "๑๒",
+        "Ὀδυσσεύς",
+        "a1.2-3_4",
+        "٣٤",
+        "ﷺ",
+        "שרה",
+        "நான்",
+        "ខ្មែរ",
+        "é\u0301",
+        "ø",
+    ],
+)
+def test_names_of_one_script(name: str) -> None:
+    assert is_of_one_script(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["аda", "adа", "eλ", "ไทยda", "日本аня", "한글かな", "アㄅ", "a1٢", "١۲", "ꓐob", "Ꭺda"]
+)
+def test_names_of_scripts_that_do_not_belong_together(name: str) -> None:
+    assert not is_of_one_script(name)
+    with pytest.raises(ValidationError):
+        USERNAME.validate_python(name)
+
+
+SEEN = [
+    "Ada",
+    "Ada Lovelace",
+    "👩‍👩‍👧‍👦",  # joined
+    "🏳️‍🌈",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # England
+    "❤️",
+    "\U0001fae8",  # of a Unicode that Python 3.11 does not know
+    "می‌خواهم",  # ZWNJ
+    "ක්‍රි",  # ZWJ
+    "नमस्ते क्‍ष",
+    "مُحَمَّد",
+    "שָׁלוֹם",
+    "کتاب‌ها",
+    "ภาษาไทย",
+    "e\u0301",
+    "-",
+    "№ 1",
+    "\ue000",  # somebody's own
+    "ភាសា\u200bខ្មែរ",
+]
+
+
+@pytest.mark.parametrize("name", SEEN, ids=ascii)
+def test_titles_of_all_kinds(name: str) -> None:
+    assert TITLES.validate_python(f" {name}\u3000") == name
+    assert TOPICS.validate_python(name) == name
+
+
+UNSEEN = [
+    "\u200b",
+    "\u3164",
+    "\u2800",
+    "\u0301",
+    "\ufe0f",
+    "\u200d",
+    "\u00ad",
+    "\u034f",
+    "\uffa0",
+    "\u115f\u1160",
+    "\u17b4",
+    "\u180b",
+    "\u2060",
+    "\ufeff",
+    "\U000e0101",
+    "\U000e0067",
+    "\u200b\u0301\u3164 \u2003",
+    "\u20dd",
+    "\U000e0fff",
+]
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u3000", *UNSEEN], ids=ascii)
+def test_a_title_can_be_seen(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TITLES.validate_python(name)
+
+
+TURNING = [
+    chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+]
+CONTROLS = [chr(code) for code in (*range(1, 9), 11, 12, *range(14, 32), *range(127, 160))]
+
+
+@pytest.mark.parametrize(
+    "bad", [*CONTROLS, *TURNING, "\n", "\r", "\t", "\u2028", "\u2029"], ids=ascii
+)
+def test_a_title_is_one_line_in_one_direction(bad: str) -> None:
+    for title in (f"Ada{bad}Lovelace", f"{bad}Ada", f"Ada{bad}"):
+        with pytest.raises(ValidationError, match=rf"U\+{ord(bad):04X}"):
+            TITLES.validate_python(title)
+
+
+def test_a_topic_has_lines_and_no_controls() -> None:
+    for topic in ("", "one\ntwo\r\n\tthree", " "):
+        assert TOPICS.validate_python(topic) == topic
+    for bad in (*CONTROLS, *TURNING):
+        with pytest.raises(ValidationError, match=rf"U\+{ord(bad):04X}"):
+            TOPICS.validate_python(f"a{bad}")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(TURNING), max_size=6))
+def test_the_document_refuses_no_title_that_is_accepted(name: str) -> None:
+    """And but for what has only marks and the like, it accepts none that is refused."""
+    for kind in (TITLES, TOPICS):
+        documented = jsonschema_rs.validator_for(kind.json_schema())
+        try:
+            kind.validate_python(name)
+        except ValidationError:
+            if kind is TOPICS or "seen" not in str(_error(kind, name)):
+                assert not documented.is_valid(name)
+        else:
+            assert documented.is_valid(name)
+
+
+def _error(kind: TypeAdapter[str], name: str) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        kind.validate_python(name)
+    return caught.value

@@ -8,21 +8,32 @@ import pytest
 
 from app.core.errors import Busy
 from app.core.passwords import Passwords
+from app.settings import Auth
+from tests.waiting import LIMIT_S
 
 
 @pytest.fixture
 def passwords() -> Iterator[Passwords]:
-    made = Passwords(workers=1, waiting=1, memory_kib=8)
+    made = make()
     yield made
     made.close()
+
+
+def make(memory_kib: int = 8, waiting: int = 1) -> Passwords:
+    return Passwords(workers=1, waiting=waiting, memory_kib=memory_kib, wait_s=60)
+
+
+async def verify(passwords: Passwords, stored: str | None, password: str) -> bool:
+    with await passwords.enter() as turn:
+        return await turn.verify(stored, password)
 
 
 async def test_only_the_right_password_matches(passwords: Passwords) -> None:
     stored = await passwords.hash("pässword 🔑")
     assert stored.startswith("$argon2id$")
-    assert await passwords.verify(stored, "pässword 🔑")
+    assert await verify(passwords, stored, "pässword 🔑")
     for wrong in ("", "pässword", "pa\u0308ssword 🔑", "PÄSSWORD 🔑"):
-        assert not await passwords.verify(stored, wrong)
+        assert not await verify(passwords, stored, wrong)
 
 
 async def test_each_hash_has_its_own_salt(passwords: Passwords) -> None:
@@ -31,48 +42,93 @@ async def test_each_hash_has_its_own_salt(passwords: Passwords) -> None:
 
 async def test_nobody_s_password_is_never_right(passwords: Passwords) -> None:
     for guess in ("nobody", "", "x"):
-        assert not await passwords.verify(None, guess)
+        assert not await verify(passwords, None, guess)
 
 
 @pytest.mark.parametrize(
     "stored", ["x", "$argon2id$", "$argon2id$v=19$m=8,t=3,p=1$c2FsdA$", "$2b$"]
 )
 async def test_what_is_no_hash_matches_nothing(passwords: Passwords, stored: str) -> None:
-    assert not await passwords.verify(stored, "x")
+    assert not await verify(passwords, stored, "x")
 
 
 @pytest.mark.parametrize("memory_kib", [8, 9, 31, 32, 64])
 async def test_every_memory_that_the_settings_allow_works(memory_kib: int) -> None:
-    passwords = Passwords(workers=1, waiting=1, memory_kib=memory_kib)
-    assert await passwords.verify(await passwords.hash("x"), "x")
+    passwords = make(memory_kib)
+    assert await verify(passwords, await passwords.hash("x"), "x")
     passwords.close()
 
 
 async def test_other_parameters_are_outdated(passwords: Passwords) -> None:
-    other = Passwords(workers=1, waiting=0, memory_kib=16)
+    other = make(16)
     assert passwords.outdated(await other.hash("x"))
     assert not passwords.outdated(await passwords.hash("x"))
     other.close()
 
 
-async def test_no_more_than_the_pool_holds(passwords: Passwords) -> None:
-    """A caller who goes away leaves its thread at work, so the place is not free yet."""
-    go_on = threading.Event()
-    at_work = asyncio.create_task(passwords._run(lambda: go_on.wait(10)))
-    gone = asyncio.create_task(passwords._run(lambda: go_on.wait(10)))
-    await asyncio.sleep(0)
+async def test_a_caller_who_goes_away_leaves_its_thread_at_work(passwords: Passwords) -> None:
+    """So its place is not free yet."""
+    go_on, began = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        began.set()
+        go_on.wait(LIMIT_S)
+
+    async def work() -> None:
+        with await passwords.enter() as turn:
+            await turn.run(hold)
+
+    gone = asyncio.create_task(work())
+    await asyncio.to_thread(began.wait, LIMIT_S)
     gone.cancel()
     await asyncio.wait([gone])
+    waits = asyncio.create_task(passwords.hash("x"))
+    await asyncio.sleep(0)
     with pytest.raises(Busy):
-        await passwords.hash("x")
+        await passwords.hash("y")
     go_on.set()
-    assert await at_work
-    while passwords._free < 2:  # noqa: ASYNC110  # the thread says it by itself
-        await asyncio.sleep(0.001)
+    assert await waits
+    assert await passwords.hash("z")
+
+
+async def test_a_failure_of_the_work_frees_the_worker(passwords: Passwords) -> None:
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), await passwords.enter() as turn:
+            await turn.run(lambda: 1 // 0)
     assert await passwords.hash("x")
 
 
 async def test_the_loop_turns_while_a_hash_is_made(passwords: Passwords) -> None:
     threads: list[str] = []
-    await passwords._run(lambda: threads.append(threading.current_thread().name))
+    with await passwords.enter() as turn:
+        await turn.run(lambda: threads.append(threading.current_thread().name))
     assert threads[0].startswith("argon2")
+
+
+async def test_the_right_password_is_checked_before_those_who_were_wrong() -> None:
+    """Sixty wrong ones at once, with the parameters of the product (Argon2id, 64 MiB)."""
+    auth = Auth()
+    passwords = Passwords(
+        workers=auth.argon2_workers, waiting=64, memory_kib=auth.argon2_memory_kib, wait_s=600
+    )
+    stored = await passwords.hash("right")
+    began, ended = [], 0
+
+    async def log_in(name: str, password: str, *keys: str) -> bool:
+        nonlocal ended
+        with await passwords.enter(keys) as turn:
+            began.append(name)
+            right = await turn.verify(stored, password)
+        ended += 1
+        return right
+
+    wrong = [asyncio.create_task(log_in("wrong", "x", "192.0.2.1", "ada")) for _ in range(60)]
+    while not ended:
+        await asyncio.wait(wrong, return_when=asyncio.FIRST_COMPLETED)
+    before = len(began)
+    assert await log_in("right", "right", "192.0.2.2", "bob")
+    assert began[before] == "right"  # the next one, ahead of all that wait
+    for task in wrong:
+        task.cancel()
+    await asyncio.wait(wrong)
+    passwords.close()

@@ -1,12 +1,17 @@
 """Settings: where they come from, and what is said about those that are wrong."""
 
+import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from app.core.clock import now
+from app.core.ids import new_id
+from app.core.tokens import Claims, Tokens
 from app.settings import PREFIX, ROOT, Settings, SettingsError, load_settings
 
 KEY = "k" * 32
@@ -27,6 +32,7 @@ def test_nothing_has_to_be_set(elsewhere: Path) -> None:
     assert settings.redis.url == ""
 
 
+@pytest.mark.setting("CHAT_SERVER__VAR")
 def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     key = load_settings().auth.secret_key
     assert len(key) == 64
@@ -43,6 +49,7 @@ def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     ],
     ids=["production", "many processes"],
 )
+@pytest.mark.setting("CHAT_SERVER__ENVIRONMENT")
 def test_no_key_is_made_up_where_it_matters(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +84,34 @@ def test_the_environment_goes_before_the_file(
         ("CHAT_AUTH__ACCESS_TOKEN_S", "1"),
         ("CHAT_LIMITS__TEXT_CHARS", "20000"),  # more than the column holds
         ("CHAT_REDIS__PREFIX", "a b"),
+        *[
+            ("CHAT_SERVER__ALLOWED_ORIGINS", value)
+            for value in (
+                *("chat.example.org", "https://", "https://chat.example.org/app", "null"),
+                *("https://*.example.org", "https://a.example, *", "https://a.example:99999"),
+                *(
+                    "https://u@a.example",
+                    "https://a.example?x",
+                    "https://b\u00fccher.example",
+                    "//a",
+                ),
+                *("https://a.example https://b.example", "https://a.example:x", "https:/a.example"),
+            )
+        ],
+        *[
+            ("CHAT_SERVER__TRUSTED_PROXIES", value)
+            for value in (
+                "*",
+                "proxy",
+                "10.0.0.1/8",
+                "10.0.0.0/33",
+                "::1/x",
+                "10.0.0.1:80",
+                "10.0.1",
+            )
+        ],
+        ("CHAT_SERVER__PROXY_HEADER", "x-real-ip"),
+        ("CHAT_SERVER__KEEP_ALIVE_S", "0"),
     ],
 )
 def test_what_is_wrong_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +133,7 @@ def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPat
     ("variable", "value"),
     [
         ("CHAT_AUTH__SECRET_KEY", "too-short-SECRET"),
+        ("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{KEY},too-short-SECRET"),
         ("CHAT_DATABASE__URL", "postgres://chat:SECRET@host/chat"),
         ("CHAT_REDIS__URL", "http://:SECRET@host"),
     ],
@@ -109,6 +145,42 @@ def test_a_secret_is_not_repeated(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "SECRET" not in str(caught.value).replace("SECRET_KEY", "")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            f'"{KEY}"',
+            f"'{KEY}'",
+            f'{{"a": "{KEY}"}}',
+            f'["{KEY}"]',
+            f'{{"kty":"oct","k":"{KEY}"}}',
+        ),
+        *(f"-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----", "9" * 40, "[" * 3000),
+        *("0\x82\x01\n" + "\udcff\udc80" * 20, "ключ" * 8, "null" * 8, f"ssh-rsa {KEY}"),
+    ],
+    ids=lambda key: ascii(key[:20]),
+)
+def test_a_key_is_the_bytes_of_its_variable(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no UTF-8, such as those of DER, stand in the environment as surrogates."""
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", key)
+    raw = os.environb[b"CHAT_AUTH__SECRET_KEY"]
+    keys = load_settings().auth.keys
+    assert keys == (raw,)
+    claims, at = Claims(new_id(), new_id()), now()
+    tokens = Tokens(keys, "chat")
+    assert tokens.verify(tokens.sign(claims, at, at + timedelta(days=1))) == claims
+
+
+def test_fallback_keys_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
+    assert load_settings().auth.keys == (KEY.encode(),)
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{'a' * 32},{'b c' * 32},")
+    assert load_settings().auth.keys == (KEY.encode(), b"a" * 32, b"b c" * 32)
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY_FALLBACKS", f"{'a' * 32}, {'b' * 32}")
+    with pytest.raises(SettingsError, match=r"^CHAT_AUTH__SECRET_KEY_FALLBACKS: .*no spaces"):
+        load_settings()
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])
@@ -144,8 +216,15 @@ def test_database_addresses_as_people_write_them(url: str, meant: str) -> None:
 
 
 def test_origins_are_a_list_with_commas() -> None:
-    settings = load_settings(server={"allowed_origins": " https://a.example ,,http://b.example "})
+    text = " https://A.example:443/ ,,http://b.example:080 "
+    settings = load_settings(server={"allowed_origins": text})
     assert settings.server.origins == {"https://a.example", "http://b.example"}
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    settings = load_settings(server={"trusted_proxies": " 10.0.0.0/8 ,::1,, 192.0.2.7"})
+    assert [str(p) for p in settings.server.proxies] == ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]
+    assert load_settings().server.proxies == []
 
 
 def test_settings_do_not_change() -> None:

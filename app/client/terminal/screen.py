@@ -1,11 +1,12 @@
 """Where lines come from and go to: a person at a terminal, or programs at the ends of pipes."""
 
 import asyncio
+import io
 import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Protocol, Self
 
 from prompt_toolkit import PromptSession
@@ -21,6 +22,10 @@ class NobodyThere(ClientError):
     """A question for a person, and no terminal to ask it at."""
 
 
+class NoStream(ClientError):
+    """Standard input or standard output cannot be used, or not any more."""
+
+
 class Screen(Protocol):
     interactive: bool
     style: Style
@@ -30,7 +35,7 @@ class Screen(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def say(self, line: str) -> None:
-        """Print a line (or several), without harm to one that is being typed."""
+        """Print a line (or several), without harm to one that is being typed. Raises NoStream."""
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
         """Raises NobodyThere; EOFError or KeyboardInterrupt from a person who has enough."""
@@ -47,6 +52,7 @@ class Pipes:
 
     def __init__(self) -> None:
         self.style = Style(colours=False)
+        self._broken: NoStream | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +61,15 @@ class Pipes:
         pass
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        if self._broken:
+            raise self._broken
+        try:
+            print(line, flush=True)
+        except OSError as error:
+            self._broken = NoStream(f"Standard output takes no more: {error.strerror}.")
+            # What is left in its buffer would fail once more when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise self._broken from error
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
         raise NobodyThere(f"There is no terminal to ask: {question.strip()} See --help.")
@@ -77,12 +91,11 @@ class Pipes:
 
 
 def _read_all(put: Callable[[str | None], None]) -> None:
-    try:
-        for line in sys.stdin:
-            put(line.rstrip("\n"))
+    with suppress(RuntimeError):  # the loop has ended, and nobody listens any more
+        with suppress(OSError):  # a terminal that is gone
+            for line in sys.stdin:
+                put(line.rstrip("\n"))
         put(None)
-    except RuntimeError:
-        pass  # the loop has ended, and nobody listens any more
 
 
 class Terminal:
@@ -127,5 +140,11 @@ class Terminal:
 
 
 def screen() -> Screen:
-    """What fits this process."""
+    """What fits this process. What its locale cannot decode or encode is replaced. Raises NoStream
+    where a stream was closed before the start."""
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
+        if stream is None:
+            raise NoStream(f"There is no standard {name}: it was closed. Use a terminal or a pipe.")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     return Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipes()

@@ -10,13 +10,14 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import Event, MessageCreated, RoomEvent
+from app.core.events import AnyEvent, MessageCreated, RoomEvent
 from app.core.events import Message as MessageWire
 from app.persistence.repositories.membership import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.messages import SHOWN, wire
 from app.persistence.tables import LoggedEvent, Message, Room, columns
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
+_MESSAGE = MessageCreated.model_fields["type"].default
 _COME_OR_GO = ("member.joined", "member.left", "member.removed")
 _ENVELOPE = {"type", "room", "seq", "actor", "at"}
 _E, _M, _R = columns(LoggedEvent), columns(Message), columns(Room)
@@ -30,7 +31,7 @@ class EventReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[Event]:
+    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[RoomEvent]:
         """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
         now."""
         given = {"room": room_id, "after": after, "until": until, "most": limit}
@@ -38,19 +39,21 @@ class EventReads:
 
     async def page(
         self, room_id: UUID, user_id: UUID, after: int, until: int, limit: int
-    ) -> list[Event]:
+    ) -> list[RoomEvent]:
         """Like `between`; nothing for who is no member."""
         given = {"room": room_id, "user": user_id, "after": after, "until": until, "most": limit}
         return await self._events(_PAGE, given)
 
-    async def within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+    async def within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
         """All events in ranges (room, after, until) of logs, like `between`."""
         return await self._events(_IN_LOG.where(or_(*(_within(*one) for one in ranges))), {})
 
-    async def _events(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> list[Event]:
+    async def _events(
+        self, query: Select[*tuple[Any, ...]], given: dict[str, Any]
+    ) -> list[RoomEvent]:
         return [_from_row(*row) for row in await self._session.execute(query, given)]
 
-    async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
+    async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
         """Who came and went, in ranges (room, after, until) of logs."""
         rows = await self._session.execute(
             select(*_ROW)
@@ -151,9 +154,22 @@ def _from_row(
     at: datetime,
     body: str | None,
     *message: Any,
-) -> Event:
-    """Of a row of `_IN_LOG`, whose message may be null, or of `_ROW`."""
-    if message and message[0] is not None:
-        return MessageCreated(room=room, seq=seq, actor=actor, at=at, message=wire(*message))
+) -> RoomEvent:
+    """Of a row of `_IN_LOG`, whose message may be null, or of `_ROW`.
+
+    Never raises: a newer release may have written the row, and what it says is then passed on.
+    """
+    shown = wire(*message) if message and message[0] is not None else None
+    if shown and kind == _MESSAGE and body is None:
+        return MessageCreated(room=room, seq=seq, actor=actor, at=at, message=shown)
+    said = _said(body) | ({"message": shown} if shown else {})
     envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
-    return _EVENT.validate_python(envelope | orjson.loads(body or "{}"))
+    return _EVENT.validate_python(said | envelope)
+
+
+def _said(body: str | None) -> dict[str, Any]:
+    try:
+        said = orjson.loads(body or "{}")
+    except orjson.JSONDecodeError:
+        said = None
+    return said if isinstance(said, dict) else {}

@@ -11,18 +11,18 @@ from typing import NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Integer, bindparam, select, text, tuple_
+from sqlalchemy import BINARY, BigInteger, Boolean, Integer, bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.events import Message as MessageWire
-from app.core.sends import Key, Send
+from app.core.sends import First, Key, Send
+from app.persistence.repositories.messages import wire
 from app.persistence.tables import Member, Message
 from app.persistence.types import LongText, Utc
 
 
 class Oddities(NamedTuple):
     strangers: set[tuple[UUID, UUID]]  # (room, user) that is no membership
-    first: dict[Key, MessageWire]  # what there is already
+    first: dict[Key, First]  # what there is already
     missing: set[tuple[UUID, int]]  # (room, seq) that is replied to and is no message
 
 
@@ -35,7 +35,7 @@ async def oddities(connection: AsyncConnection, sends: Sequence[Send]) -> Odditi
 _JSON = text(
     """
     SELECT s.n, m.user_id IS NULL AS stranger, s.reply_to IS NOT NULL AND r.seq IS NULL AS missing,
-      f.seq AS first_seq, f.at, f.text, f.reply_to
+      f.seq AS first_seq, f.at, f.text, f.reply_to, f.fingerprint
     FROM JSON_TABLE(:sends, '$[*]' COLUMNS (
         n FOR ORDINALITY,
         room CHAR(32) CHARACTER SET ascii PATH '$[0]',
@@ -56,6 +56,7 @@ _JSON = text(
     at=Utc,
     text=LongText,
     reply_to=BigInteger,
+    fingerprint=BINARY,
 )
 
 
@@ -64,16 +65,14 @@ async def _by_json(connection: AsyncConnection, sends: Sequence[Send]) -> Odditi
         [(send.room.hex, send.actor.user.hex, send.nonce, send.reply_to) for send in sends]
     ).decode()
     found = Oddities(set(), {}, set())
-    for n, stranger, missing, seq, at, said, reply_to in await connection.execute(
-        _JSON, {"sends": document}
-    ):
+    for n, stranger, missing, *first in await connection.execute(_JSON, {"sends": document}):
         send = sends[n - 1]
         if stranger:
             found.strangers.add((send.room, send.actor.user))
         if missing and send.reply_to is not None:
             found.missing.add((send.room, send.reply_to))
-        if seq is not None:
-            found.first[send.key] = _wire(send.actor.user, send.nonce, seq, at, said, reply_to)
+        if first[0] is not None:
+            found.first[send.key] = _first(send.actor.user, send.nonce, *first)
     return found
 
 
@@ -88,6 +87,7 @@ _FIRST = select(
     Message.at,
     Message.text,
     Message.reply_to,
+    Message.fingerprint,
 ).where(
     tuple_(Message.room_id, Message.sender_id, Message.nonce).in_(bindparam("keys", expanding=True))
 )
@@ -104,15 +104,18 @@ async def _by_tuples(connection: AsyncConnection, sends: Sequence[Send]) -> Oddi
     there = await connection.execute(_PLACES, {"places": list(places)}) if places else ()
     return Oddities(
         pairs.difference(map(tuple, members)),
-        {
-            (room, sender, nonce): _wire(sender, nonce, seq, at, said, reply_to)
-            for room, sender, nonce, seq, at, said, reply_to in first
-        },
+        {(row.room_id, row.sender_id, row.nonce): _first(*row[1:]) for row in first},
         places.difference(map(tuple, there)),
     )
 
 
-def _wire(
-    sender: UUID, nonce: str, seq: int, at: datetime, said: str, reply_to: int | None
-) -> MessageWire:
-    return MessageWire(seq=seq, sender=sender, at=at, text=said, nonce=nonce, reply_to=reply_to)
+def _first(
+    sender: UUID,
+    nonce: str,
+    seq: int,
+    at: datetime,
+    text: str,
+    reply_to: int | None,
+    fingerprint: bytes | None,
+) -> First:
+    return First(wire(seq, sender, at, text, nonce, reply_to), fingerprint)

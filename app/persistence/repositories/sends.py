@@ -12,9 +12,9 @@ from sqlalchemy import Executable, Table, bindparam, insert, literal, select, up
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import MessageCreated
-from app.core.sends import Send
-from app.persistence.engine import is_worth_retrying
+from app.core.events import MessageCreated, RoomKind
+from app.core.sends import Send, fingerprint
+from app.persistence.failures import Failure, classify
 from app.persistence.repositories.oddities import Oddities, oddities
 from app.persistence.tables import LoggedEvent, Member, Mention, Message, Room, User
 from app.persistence.types import DatabaseTime
@@ -71,7 +71,7 @@ _COUNT = (
 class Head:
     """A room that this transaction holds locked; `seq` moves as the batch takes its places."""
 
-    kind: str
+    kind: RoomKind
     seq: int
     archived: bool
 
@@ -94,7 +94,7 @@ class Sends:
         try:
             found = await self._rows(_LOCK if wait else _LOCK_FREE, rooms=ids)
         except DBAPIError as error:
-            if wait and len(ids) > 1 and is_worth_retrying(error):
+            if wait and len(ids) > 1 and classify(error) is Failure.CONFLICT:
                 raise Taken from error
             raise
         return {room: Head(kind, seq, bool(archived)) for room, kind, seq, archived in found}
@@ -144,4 +144,5 @@ def _row(event: MessageCreated) -> dict[str, Any]:
         "text": message.text,
         "reply_to": message.reply_to,
         "at": message.at,
+        "fingerprint": fingerprint(message.text, message.reply_to),
     }

@@ -1,21 +1,26 @@
 """Logins: sessions, their refresh tokens, and WebSocket tickets."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
 from app.persistence.types import DatabaseTime
+
+# A session that was ended is kept this long: the renewal of a banned user is told `forbidden`.
+ENDED_KEPT = timedelta(days=1)
+SESSIONS_PER_QUERY = 100
 
 _S, _U, _M = columns(Session), columns(User), columns(Member)
 _THESE = _S.id.in_(bindparam("ids", expanding=True))
 _WITH_USERS = (
     select(
-        *(_S.id, _S.expires_at, _S.revoked_at, _U.banned_at),
+        *(_S.id, _S.expires_at, _S.revoked_at, _S.used_at, _S.confirmed_at, _U.banned_at),
         *(_U.id, _U.username, _U.display_name, _U.is_admin),
     )
     .join_from(_S.id.table, _U.id.table, _U.id == _S.user_id)
@@ -43,6 +48,8 @@ class SessionState(NamedTuple):
     session: UUID
     expires_at: datetime
     revoked_at: datetime | None
+    used_at: datetime
+    confirmed_at: datetime | None
     banned_at: datetime | None
     id: UUID
     username: str
@@ -51,10 +58,9 @@ class SessionState(NamedTuple):
 
     @classmethod
     def of(cls, session: Session, user: User) -> "SessionState":
-        return cls(
-            *(session.id, session.expires_at, session.revoked_at, user.banned_at),
-            *(user.id, user.username, user.display_name, user.is_admin),
-        )
+        ends = (session.id, session.expires_at, session.revoked_at)
+        uses = (session.used_at, session.confirmed_at, user.banned_at)
+        return cls(*ends, *uses, user.id, user.username, user.display_name, user.is_admin)
 
 
 class SessionReads:
@@ -88,6 +94,13 @@ class SessionReads:
         """All of them, each named once; cheaper than to have their ids sent back."""
         found = await self._session.scalar(_COUNT_LIVE, {"ids": list(ids), "at": at})
         return bool(found == len(ids))
+
+    async def of_token(self, digest: bytes) -> UUID | None:
+        """The session that a refresh token is or was of, whatever has become of both."""
+        found: UUID | None = await self._session.scalar(
+            select(RefreshToken.session_id).where(RefreshToken.digest == digest)
+        )
+        return found
 
     async def of_user(self, user_id: UUID, at: datetime) -> Sequence[Session]:
         """The living ones, the newest first."""
@@ -125,11 +138,19 @@ class Sessions(SessionReads):
         await self._session.delete(ticket)
         return ticket.session_id if ticket.expires_at > at else None
 
+    async def confirm(self, session_id: UUID, used_at: datetime) -> None:
+        """The answer to the renewal at this time has arrived, if there was none after it."""
+        await self._session.execute(
+            update(Session)
+            .where(Session.id == session_id, Session.used_at == used_at)
+            .values(confirmed_at=used_at)
+        )
+
     async def revoke(self, session_id: UUID, at: datetime) -> None:
         await self._session.execute(
             update(Session)
             .where(Session.id == session_id, Session.revoked_at.is_(None))
-            .values(revoked_at=at)
+            .values(_ended(at))
         )
 
     async def revoke_all(self, user_id: UUID, at: datetime, keep: UUID | None) -> Sequence[UUID]:
@@ -143,21 +164,54 @@ class Sessions(SessionReads):
         ended = [session_id for session_id in found if session_id != keep]
         if ended:
             await self._session.execute(
-                update(Session).where(Session.id.in_(ended)).values(revoked_at=at)
+                update(Session).where(Session.id.in_(ended)).values(_ended(at))
             )
         return ended
 
-    async def forget_expired(self, user_id: UUID, at: datetime) -> None:
-        """Sessions past their end, with their tokens and tickets."""
-        await self._session.execute(
-            delete(Session).where(Session.user_id == user_id, Session.expires_at <= at)
+    async def keep_newest_tickets(self, session_id: UUID, max_tickets: int) -> None:
+        """Delete the older ones of this session, which is locked."""
+        digests = await self._session.scalars(
+            select(Ticket.digest)
+            .where(Ticket.session_id == session_id)
+            .order_by(Ticket.expires_at.desc(), Ticket.digest)
         )
+        await self._delete(Ticket.digest, digests.all()[max_tickets:])
 
-    async def forget_tickets(self, session_id: UUID, at: datetime) -> None:
-        """Tickets of this session that nobody used in time."""
-        await self._session.execute(
-            delete(Ticket).where(Ticket.session_id == session_id, Ticket.expires_at <= at)
-        )
+    async def delete_tickets(self, expired_before: datetime, max_rows: int) -> bool:
+        """Whether there may be more. Rows that another transaction is deleting are left to it; so
+        in the two methods below."""
+        return await self._delete_some(Ticket.digest, Ticket.expires_at <= expired_before, max_rows)
+
+    async def delete_refresh_tokens(self, expired_before: datetime, max_rows: int) -> bool:
+        expired = RefreshToken.expires_at <= expired_before
+        return await self._delete_some(RefreshToken.digest, expired, max_rows)
+
+    async def delete_sessions(self, expired_before: datetime, max_rows: int) -> bool:
+        """With their refresh tokens, which count as rows."""
+        expired = Session.expires_at <= expired_before
+        ids = await self._lock_some(Session.id, expired, SESSIONS_PER_QUERY)
+        of_these = RefreshToken.session_id.in_(ids)
+        if ids and await self._delete_some(RefreshToken.digest, of_these, max_rows):
+            return True
+        await self._delete(Session.id, ids)
+        return len(ids) == SESSIONS_PER_QUERY
+
+    async def _delete_some(
+        self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool], max_rows: int
+    ) -> bool:
+        keys = await self._lock_some(key, condition, max_rows)
+        await self._delete(key, keys)
+        return len(keys) == max_rows
+
+    async def _lock_some(
+        self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool], max_rows: int
+    ) -> Sequence[Any]:
+        query = select(key).where(condition).limit(max_rows).with_for_update(skip_locked=True)
+        return (await self._session.scalars(query)).all()
+
+    async def _delete(self, key: InstrumentedAttribute[Any], keys: Sequence[Any]) -> None:
+        if keys:
+            await self._session.execute(delete(key.class_).where(key.in_(keys)))
 
     async def oldest_beyond(self, user_id: UUID, keep: int, at: datetime) -> Sequence[UUID]:
         """The living sessions that are more than `keep`, the least recently used first."""
@@ -178,3 +232,10 @@ class Sessions(SessionReads):
 
 def _alive(at: datetime) -> ColumnElement[bool]:
     return and_(Session.revoked_at.is_(None), Session.expires_at > at)
+
+
+def _ended(at: datetime) -> dict[str, Any]:
+    """Of a session that ends now. It is forgotten when it would have expired, or sooner."""
+    until = at + ENDED_KEPT
+    sooner = case((Session.expires_at > until, until), else_=Session.expires_at)
+    return {"revoked_at": at, "expires_at": sooner}

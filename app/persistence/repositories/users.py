@@ -1,12 +1,18 @@
-"""Accounts."""
+"""Accounts.
+
+Names are compared here once more: MySQL and MariaDB take "ada " for "ada", because their collations
+ignore spaces at the end (PAD SPACE).
+"""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.persistence.tables import User
+from app.core.lookalikes import skeleton
+from app.persistence.tables import Member, User
 
 
 class UserReads:
@@ -18,35 +24,67 @@ class UserReads:
 
     async def by_key(self, username_key: str) -> User | None:
         found = await self._session.scalars(select(User).where(User.username_key == username_key))
-        return found.one_or_none()
+        return next((user for user in found if user.username_key == username_key), None)
+
+    async def like(self, username_key: str) -> User | None:
+        """Whose username this is, or looks like this one."""
+        like = User.username_skeleton == skeleton(username_key)
+        found = await self._session.scalars(
+            select(User).where(or_(User.username_key == username_key, like))
+        )
+        return found.first()
+
+    async def skeletons(self, wanted: Iterable[str]) -> set[str]:
+        """Those of these skeletons that somebody has."""
+        column = User.username_skeleton
+        rows = await self._session.scalars(select(column).where(column.in_(list(wanted))))
+        return {found for found in rows if found is not None}
 
     async def ids_by_keys(self, keys: Iterable[str]) -> dict[str, UUID]:
         """The ids of those usernames that exist."""
+        wanted = set(keys)
         rows = await self._session.execute(
-            select(User.username_key, User.id).where(User.username_key.in_(list(keys)))
+            select(User.username_key, User.id).where(User.username_key.in_(wanted))
         )
-        return dict(rows.all())
+        return {key: user for key, user in rows if key in wanted}
 
     async def existing(self, ids: Iterable[UUID]) -> set[UUID]:
         return set(await self._session.scalars(select(User.id).where(User.id.in_(list(ids)))))
 
     async def by_origins(self, origins: Iterable[str]) -> dict[str, UUID]:
         """Imported accounts, by where they come from."""
+        wanted = set(origins)
         rows = await self._session.execute(
-            select(User.origin, User.id).where(User.origin.in_(list(origins)))
+            select(User.origin, User.id).where(User.origin.in_(wanted))
         )
-        return {origin: user for origin, user in rows if origin is not None}
+        return {origin: user for origin, user in rows if origin in wanted}
 
-    async def search(self, key: str, after: str | None, limit: int) -> Sequence[User]:
-        """Users whose username or display name contains `key`, by username."""
+    async def search(
+        self,
+        key: str,
+        after: str | None,
+        limit: int,
+        seen_by: UUID | None = None,
+        *,
+        or_named: bool = False,
+    ) -> Sequence[User]:
+        """Users whose username or display name contains `key`, by username.
+
+        With `seen_by` only this user, and those who share a room with them; `or_named`: and who has
+        exactly this username.
+        """
         query = select(User).order_by(User.username_key).limit(limit)
+        here: list[ColumnElement[bool]] = [true()]
         if key:
-            query = query.where(
+            here.append(
                 or_(
                     User.username_key.contains(key, autoescape=True),
                     User.display_key.contains(key, autoescape=True),
                 )
             )
+        if seen_by is not None:
+            here.append(or_(User.id == seen_by, User.id.in_(_met_by(seen_by))))
+        query = query.where(or_(User.username_key == key, and_(*here)) if or_named else and_(*here))
         if after is not None:
             query = query.where(User.username_key > after)
         return (await self._session.scalars(query)).all()
@@ -60,3 +98,13 @@ class Users(UserReads):
         """The account as it is now, and nobody else's until this unit of work ends. Before any of
         its sessions is locked: who locks in one order does not wait in a circle."""
         return await self._session.get(User, user_id, with_for_update=True, populate_existing=True)
+
+
+def _met_by(user_id: UUID) -> Select[UUID]:
+    """The members of this user's rooms. Depends on no row of users: it is asked once."""
+    mine, theirs = aliased(Member), aliased(Member)
+    return (
+        select(theirs.user_id)
+        .join(mine, mine.room_id == theirs.room_id)
+        .where(mine.user_id == user_id)
+    )

@@ -75,16 +75,19 @@ async def test_every_edge_of_before_and_after(ada: Person, room: str) -> None:
 
 
 async def test_every_edge_of_around(ada: Person, room: str) -> None:
-    """Half before; the other half begins with the message itself, or with the next one."""
+    """Half before; the other half begins with the message itself, or with the next one. Where one
+    side has fewer, the other has more."""
     for seq, limit in product(range(14), (1, 2, 3, 4, 100)):
         older = [m for m in MESSAGES if m < seq]
         newer = [m for m in MESSAGES if m >= seq]
-        half = limit // 2
-        expected = (older[-half:] if half else []) + newer[: limit - half]
+        before = min(len(older), max(limit // 2, limit - len(newer)))
+        after = min(len(newer), limit - before)
+        expected = older[len(older) - before :] + newer[:after]
+        assert len(expected) == min(limit, len(MESSAGES))
         assert await page(ada, room, around=seq, limit=limit) == (
             expected,
-            expected[0] if expected and len(older) > half else None,
-            expected[-1] if expected and len(newer) > limit - half else None,
+            expected[0] if len(older) > before else None,
+            expected[-1] if len(newer) > after else None,
         )
 
 

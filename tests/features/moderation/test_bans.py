@@ -33,8 +33,8 @@ async def test_who_is_banned_is_out_and_stays_out(
     assert ban["user"] == ada.id
     assert datetime.fromisoformat(ban["at"]).tzinfo
     for access in (ada.access, other["access_token"]):
-        refused(await whoami(http, access), "unauthenticated")
-    refused(await ada.post("/ws-tickets"), "unauthenticated")
+        refused(await whoami(http, access), "session_ended")
+    refused(await ada.post("/ws-tickets"), "session_ended")
     for token in (ada.refresh, other["refresh_token"]):
         refused(await renew(http, token), "forbidden")
     refused(await log_in(http, ada.username), "forbidden")
@@ -56,7 +56,7 @@ async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Pers
     for _ in range(2):
         ok(await admin.delete(f"/users/{ada.id}/ban"), 204)
     # What has ended stays ended.
-    refused(await ada.get("/users/me"), "unauthenticated")
+    refused(await ada.get("/users/me"), "session_ended")
     refused(await renew(http, ada.refresh), "invalid_grant")
     access = ok(await log_in(http, ada.username))["access_token"]
     back = Person(http, ada.id, ada.username, access, "", "")
@@ -111,7 +111,7 @@ async def test_logins_while_a_ban_comes_leave_no_session(
     ok(await admin.put(f"/users/{ada.id}/ban"))
     for answer in await asyncio.gather(*attempts):
         if answer.status_code == 200:
-            refused(await whoami(http, ok(answer)["access_token"]), "unauthenticated")
+            refused(await whoami(http, ok(answer)["access_token"]), "session_ended")
         else:
             refused(answer, "forbidden")
 
@@ -138,7 +138,7 @@ async def test_operators_ban_by_name(own: Running) -> None:
         async with in_a_process(own.settings, "ban", spelt) as process:  # as operators do
             said, complaint = await process.communicate()
         assert (process.returncode, said.decode()) == (0, f"{spelt} is banned\n"), complaint
-        refused(await ada.get("/users/me"), "unauthenticated")
+        refused(await ada.get("/users/me"), "session_ended")
         refused(await log_in(http, ada.username), "forbidden")
         assert await command(own.settings, "ban", spelt) == (0, f"{spelt} was banned already")
         lifted = await command(own.settings, "unban", spelt)

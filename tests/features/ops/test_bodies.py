@@ -72,17 +72,38 @@ async def test_no_body_at_all(ada: Person) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"],
+    [
+        *("", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"),
+        *("text/json", "application/json; charset=utf-16", 'application/json; charset="latin-1"'),
+        *("application/json, text/plain", "multipart/form-data; boundary=x"),
+    ],
 )
 async def test_json_has_to_be_called_that(ada: Person, kind: str) -> None:
     """A page of another origin could otherwise send it without asking."""
     body = b'{"kind": "public", "name": "x"}'
     answer = await ada.call("POST", "/rooms", content=body, headers={"Content-Type": kind})
-    problem = refused(answer, "invalid", "body")
+    problem = refused(answer, "unsupported_media_type")
     assert "application/json" in problem["detail"]
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON"])
+async def test_json_without_a_name_is_refused_in_chunks_too(ada: Person) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"kind": "public", "name": "x"}'
+
+    refused(await ada.call("POST", "/rooms", content=chunks()), "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(
+            "application/json; charset=utf-8",
+            "APPLICATION/JSON",
+            'application/json;charset="UTF-8"',
+        ),
+        *("application/json; odata=verbose", "application/merge-patch+json"),
+    ],
+)
 async def test_json_may_be_called_so(ada: Person, kind: str) -> None:
     ok(await make_room(ada, b'{"kind": "public", "name": "x"}', **{"Content-Type": kind}), 201)
 
@@ -110,7 +131,7 @@ async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None
 )
 async def test_more_values_than_any_request_has_are_not_looked_at(ada: Person, values: str) -> None:
     problem = refused(await make_room(ada, values), "invalid", "body")
-    assert "more than 1000 values" in problem["detail"]
+    assert "more than 1100 values" in problem["detail"]
 
 
 @pytest.mark.parametrize("text", ["a, b, " * 600, "[{[{" * 900, '\\",[' * 1000, '",' * 1999])
@@ -164,7 +185,7 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=x", b"--y"),
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="'),
-        ("application/x-www-form-urlencoded", b"grant_type=%ff&%ff=%00"),
+        ("application/x-www-form-urlencoded", b"grant_typ\xff=%ff&%ff=%00"),
         ("application/x-www-form-urlencoded", b"&" * 10_000 + b"="),
         ("application/x-www-form-urlencoded", b"a=1&" * 5_000),
         ("", b"grant_type=password"),
@@ -173,7 +194,8 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
 )
 async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
-    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "invalid")
+    code = "invalid_request" if "urlencoded" in kind else "unsupported_media_type"
+    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), code)
 
 
 async def test_a_form_has_no_more_bytes_than_its_fields_can_have(http: httpx.AsyncClient) -> None:
@@ -184,4 +206,4 @@ async def test_a_form_has_no_more_bytes_than_its_fields_can_have(http: httpx.Asy
 
 async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:
     files = {"grant_type": b"password", "username": b"x", "password": b"x"}
-    refused(await http.post(f"{API}/auth/token", files=files), "invalid")
+    refused(await http.post(f"{API}/auth/token", files=files), "unsupported_media_type")

@@ -19,6 +19,7 @@ from app.settings import ROOT
 from tests.features.answers import ok, refused
 from tests.features.people import API
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S, limit
 
 # Recognised wherever they turn up.
 PASSWORD, QUERY, TOKEN = "pass-SECRET-word", "query-SECRET", "token-SECRET"
@@ -35,7 +36,7 @@ class Command:
     async def end(self, by: signal.Signals) -> tuple[int, list[str]]:
         """The exit code, and every further line."""
         self.process.send_signal(by)
-        async with asyncio.timeout(20):
+        async with limit():
             _, rest = await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode, rest.decode().splitlines()
@@ -60,7 +61,7 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
-    async with asyncio.timeout(30):
+    async with limit():
         banner = (await process.stderr.readuntil(b"Ctrl-C stops it.\n")).decode()
     (url,) = re.findall(r"^Chat on (\S+)$", banner, re.MULTILINE)
     yield Command(process, banner, url)
@@ -73,7 +74,7 @@ async def test_it_logs_every_request_once_and_no_secret(command: Command) -> Non
     for path in ("/docs", "/ws", "/health/ready"):
         assert f"{command.url.split('://')[1]}{path}" in command.banner
     answers: list[httpx.Response] = []
-    async with httpx.AsyncClient(base_url=command.url) as http:
+    async with httpx.AsyncClient(base_url=command.url, timeout=LIMIT_S) as http:
 
         async def call(method: str, path: str, **options: Any) -> httpx.Response:
             answers.append(await http.request(method, path, **options))

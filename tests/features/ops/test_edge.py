@@ -11,7 +11,7 @@ from app.core.clock import now
 from app.users import accounts
 from tests.features.answers import ok, refused
 from tests.features.people import API, STRANGER, Person
-from tests.features.serving import Running, generous, serving
+from tests.features.serving import Running, eventually, generous, serving
 from tests.servers.backend import Backend
 
 SECURITY = {
@@ -96,6 +96,7 @@ async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: s
     ("path", "allowed"),
     [
         ("/health/live", {"GET"}),
+        ("/ws", {"GET"}),
         (f"{API}/auth/token", {"POST"}),
         (f"{API}/users/me", {"GET", "PATCH"}),
         (f"{API}/rooms", {"GET", "POST"}),
@@ -110,10 +111,56 @@ async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: s
 async def test_a_method_that_an_address_does_not_take(
     http: httpx.AsyncClient, path: str, allowed: set[str]
 ) -> None:
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "LOCK"} - allowed:
+    if "GET" in allowed:
+        allowed = {"HEAD", *allowed}
+    methods = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "LOCK"}
+    for method in methods - allowed:
         answer = await http.request(method, path)
-        refused(answer, "method_not_allowed")
+        if method != "HEAD":
+            refused(answer, "method_not_allowed")
+        assert answer.status_code == 405
         assert set(answer.headers["allow"].split(", ")) == allowed, method
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/health/live", "/health/ready", "/docs", "/docs/start.js", "/docs/swagger-ui.css"),
+        *("/openapi.json", f"{API}/rooms", f"{API}/users/me", f"{API}/rooms/{STRANGER}"),
+        *(f"{API}/rooms/public?limit=x", "/ws", "/nowhere"),
+    ],
+)
+async def test_head_is_get_without_the_body(
+    server: Running, http: httpx.AsyncClient, ada: Person, path: str
+) -> None:
+    headers = {"Authorization": f"Bearer {ada.access}"}
+    get = await http.get(path, headers=headers)
+    with structlog.testing.capture_logs() as logged:
+        answer = await http.head(path, headers=headers)
+        await eventually(lambda: any(line.get("method") == "HEAD" for line in logged))
+    assert answer.content == b""
+    assert answer.status_code == get.status_code
+    changing = {"x-request-id", "date"}
+    assert set(answer.headers) == set(get.headers)
+    assert {k: v for k, v in answer.headers.items() if k not in changing} == {
+        k: v for k, v in get.headers.items() if k not in changing
+    }
+
+
+async def test_head_is_in_no_operation_of_the_document(http: httpx.AsyncClient) -> None:
+    paths = ok(await http.get("/openapi.json"))["paths"]
+    assert not [path for path, item in paths.items() if "head" in item]
+
+
+async def test_a_plain_request_for_the_socket_says_what_is_missing(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/ws")
+    problem = refused(answer, "upgrade_required")
+    assert "proxy" in problem["detail"]
+    assert answer.headers["upgrade"] == "websocket"
+    assert answer.headers["connection"] == "Upgrade"
+    other = await http.post("/ws")
+    refused(other, "method_not_allowed")
+    assert set(other.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 async def test_a_failure_of_the_server_is_a_problem_too(
@@ -160,7 +207,7 @@ async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person)
 @pytest.fixture
 def settings(backend: Backend) -> Any:
     """With two origins that may call."""
-    origins = f"{ORIGIN}, http://localhost:5173"
+    origins = f"{ORIGIN.upper()}:443/, http://localhost:5173"
     return generous(backend.vary(server={"allowed_origins": origins}))
 
 
@@ -175,6 +222,7 @@ async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -
     )
 
 
+@pytest.mark.setting("CHAT_SERVER__ALLOWED_ORIGINS")
 async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
     async with serving(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -194,7 +242,8 @@ async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
                 assert answer.headers["access-control-allow-origin"] == origin
                 assert "Origin" in answer.headers["vary"]
                 exposed = answer.headers["access-control-expose-headers"]
-                assert {"X-Request-ID", "Retry-After"} <= set(exposed.split(", "))
+                names = {"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit"}
+                assert names | {"RateLimit-Policy"} <= set(exposed.split(", "))
                 assert "access-control-allow-credentials" not in answer.headers  # no cookies
 
 

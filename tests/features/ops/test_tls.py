@@ -11,6 +11,7 @@ import trustme
 from tests.features.answers import ok, refused
 from tests.features.serving import generous, serving
 from tests.servers.backend import Backend
+from tests.waiting import LIMIT_S
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.setting("CHAT_SERVER__TLS_CERTIFICATE", "CHAT_SERVER__TLS_KEY")
 async def test_https_with_the_authority_that_the_client_trusts(
     authority: trustme.CA, settings: Any
 ) -> None:
@@ -71,6 +73,6 @@ async def test_a_certificate_for_another_name_is_not_enough(
 
 
 async def test_plain_http_is_not_answered(settings: Any) -> None:
-    async with serving(settings) as server, httpx.AsyncClient() as http:
+    async with serving(settings) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         with pytest.raises(httpx.TransportError):
             await http.get(f"http://127.0.0.1:{server.server.port}/health/live")

@@ -168,6 +168,7 @@ async def test_a_hundred_members_at_once(
     assert found == sorted(person.username for person in [ada, *people])
 
 
+@pytest.mark.setting("CHAT_LIMITS__ROOMS_PER_USER")
 async def test_nobody_is_in_more_rooms_than_the_limit(backend: Backend) -> None:
     settings = generous(backend.vary(limits={"rooms_per_user": 2}))
     async with serving(settings) as server, server.client() as http:

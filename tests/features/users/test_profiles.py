@@ -56,6 +56,20 @@ async def test_the_profile_does_not_change(ada: Person, change: dict[str, object
     assert ok(await ada.get("/users/me")) == before
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["\u200b", "\u3164", "\u2800", "a\nb", "\x1b[31mAda", "Ada\u202e", "\u2066Ada\u2069", "\u0301"],
+    ids=ascii,
+)
+async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: str) -> None:
+    refused(await ada.patch("/users/me", display_name=name), "invalid", "display_name")
+
+
+async def test_a_display_name_may_be_the_own_username(ada: Person, bob: Person) -> None:
+    ok(await ada.patch("/users/me", display_name=ada.username.upper()))
+    refused(await bob.patch("/users/me", display_name=ada.username), "invalid", "display_name")
+
+
 async def test_people_are_found_by_parts_of_their_names(
     server: Running, http: httpx.AsyncClient, ada: Person
 ) -> None:

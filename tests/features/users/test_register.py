@@ -51,6 +51,48 @@ async def test_a_name_is_taken_in_every_spelling(
     refused(await register(http, second.format(number)), "username_taken")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ada{}", "а\u0501а{}"),  # Cyrillic, all of it
+        ("сора{}", "copa{}"),  # the other way round
+        ("modern{}", "modem{}"),
+        ("ada{}l", "ada{}1"),
+        ("ADA{}", "а\u0501а{}"),
+    ],
+    ids=["Cyrillic", "Latin", "rn", "digit", "capitals"],
+)
+async def test_a_name_that_looks_like_another_one_is_taken(
+    http: httpx.AsyncClient, first: str, second: str
+) -> None:
+    number = unique("")
+    ok(await register(http, first.format(number)), 201)
+    problem = refused(await register(http, second.format(number)), "username_taken")
+    assert "looks like" in problem["detail"]
+
+
+async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) -> None:
+    number = unique("")
+    names = [f"ada{number}", f"а\u0501а{number}"] * 5
+    answers = await asyncio.gather(*(register(http, name) for name in names))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+
+
+@pytest.mark.parametrize("username", ["аda{}", "ada{}ш", "日本{}ру", "a{}٣"])
+async def test_a_name_is_of_one_script(http: httpx.AsyncClient, username: str) -> None:
+    refused(await register(http, username.format(unique(""))), "invalid", "username")
+
+
+async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncClient) -> None:
+    number = unique("")
+    ok(await register(http, f"ada{number}"), 201)
+    for name in (f"ada{number}", f"ADA{number}", f"  Ada{number}", f"аdа{number}", f"ａda{number}"):
+        answer = await register(http, f"eve{number}", display_name=name)
+        refused(answer, "invalid", "display_name")
+    ok(await register(http, f"eve{number}", display_name=f"EVE{number}"), 201)
+    ok(await register(http, f"dan{number}", display_name=f"ada {number}"), 201)
+
+
 async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
     name = unique("ada")
     answers = await asyncio.gather(*(register(http, name) for _ in range(10)))
@@ -103,6 +145,23 @@ async def test_other_values_that_cannot_be(
     refused(await register(http, unique("ada"), **{field: value}), "invalid", field)
 
 
+@pytest.mark.parametrize("password", ["password", "12345678", "Iloveyou", "ｐａｓｓｗｏｒｄ"])
+async def test_common_passwords_are_refused(http: httpx.AsyncClient, password: str) -> None:
+    problem = refused(await register(http, unique("ada"), password=password), "invalid", "password")
+    assert "most common" in problem["detail"]
+
+
+async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
+    name = unique("ada-of-many-letters")
+    for given in (
+        {"password": name.upper()},
+        {"password": "Ada The 1st", "display_name": "ada the 1ST"},
+    ):
+        problem = refused(await register(http, name, **given), "invalid", "password")
+        assert "name of the account" in problem["detail"]
+    ok(await register(http, name, password=f"{name}!"), 201)
+
+
 async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     """A password that is refused does not come back, and so does not get into anybody's log."""
     answer = await register(http, unique("ada"), password="hidden!")
@@ -110,6 +169,7 @@ async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     assert "hidden!" not in answer.text
 
 
+@pytest.mark.setting("CHAT_AUTH__REGISTRATION")
 async def test_registration_can_be_closed(backend: Backend) -> None:
     settings = backend.vary(auth={"registration": "closed"})
     async with serving(generous(settings)) as server, server.client() as http:

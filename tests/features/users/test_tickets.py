@@ -1,20 +1,21 @@
 """POST /ws-tickets. What they open is shown in tests/realtime."""
 
-from datetime import timedelta
-from typing import Any
+import asyncio
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select
 
+from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import SessionEnded
-from app.core.tokens import digest
 from app.persistence.tables import Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import logins
 from tests.features.answers import ok, refused
 from tests.features.people import Person
-from tests.features.serving import Running
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend
 
 
 async def test_each_ticket_is_new_and_short_lived(server: Running, ada: Person) -> None:
@@ -40,22 +41,36 @@ async def test_a_ticket_ends_with_its_session(server: Running, ada: Person) -> N
         await server.context.database.transact(logins.redeem_ticket, ticket)
 
 
-async def test_unused_tickets_are_forgotten(server: Running, ada: Person) -> None:
-    old = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+@pytest.mark.setting("CHAT_LIMITS__TICKETS_PER_SESSION")
+async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backend) -> None:
+    settings = generous(backend.vary(limits={"tickets_per_session": 3}))
+    async with serving(settings) as server, server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        others = ok(await bob.post("/ws-tickets"), 201)["ticket"]
+        tickets = [ok(await ada.post("/ws-tickets"), 201)["ticket"] for _ in range(5)]
+        transact = server.context.database.transact
+        taken = [await transact(logins.redeem_ticket, ticket) for ticket in (*tickets, others)]
+        assert [bool(found) for found in taken] == [False, False, True, True, True, True]
 
-    async def age(uow: UnitOfWork) -> None:
-        past = now() - timedelta(seconds=1)
-        row = Ticket.digest == digest(old)
-        await uow._session.execute(update(Ticket).where(row).values(expires_at=past))
 
-    async def is_there(uow: UnitOfWork) -> Any:
-        return await uow._session.scalar(select(Ticket).where(Ticket.digest == digest(old)))
+async def test_many_tickets_at_once_are_bounded(server: Running, ada: Person) -> None:
+    answers = await asyncio.gather(*(ada.post("/ws-tickets") for _ in range(60)))
+    for answer in answers:
+        ok(answer, 201)
 
-    transact = server.context.database.transact
-    await transact(age)
-    assert await transact(logins.redeem_ticket, old) is None
-    ok(await ada.post("/ws-tickets"), 201)
-    assert await transact(is_there) is None
+    async def count(uow: UnitOfWork) -> int | None:
+        mine = Ticket.session_id == UUID(ada.session)
+        return await uow._session.scalar(select(func.count()).where(mine))
+
+    most = server.settings.limits.tickets_per_session
+    assert await server.context.database.transact(count) == most
+
+
+async def test_a_session_that_is_gone_gets_none(server: Running, ada: Person) -> None:
+    """Deleted after the token was checked."""
+    actor = Actor(UUID(ada.id), uuid4(), is_admin=False, expires_at=now())
+    with pytest.raises(SessionEnded):
+        await server.context.database.transact(logins.issue_ticket, actor, 45, 20)
 
 
 async def test_nobody_gets_one_without_a_session(server: Running) -> None:

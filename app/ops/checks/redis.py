@@ -1,0 +1,119 @@
+"""What Redis has to be like, and what the account may do there."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import parse_url
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
+
+from app.ops.checks.finding import Finding, Level, error, warning
+from app.redis_client import connect, describe, is_unreachable
+from app.settings import Redis as RedisSettings
+
+MIN_VERSION = (6, 2)
+_SUBJECT = "Redis"
+
+
+async def check_redis(settings: RedisSettings) -> list[Finding]:
+    if not settings.url:
+        return [Finding(_SUBJECT, "none; set CHAT_REDIS__URL for more than one process")]
+    client = connect(settings)
+    try:
+        await _run(client, "PING")
+        findings = await _check_server(client)
+        if all(finding.level is not Level.ERROR for finding in findings):
+            findings.append(await _check_commands(client, settings))
+        return findings
+    except NoPermissionError as failure:
+        return [error(_SUBJECT, str(failure), _permission_advice(settings.url))]
+    except Exception as failure:
+        if not (is_unreachable(failure) or isinstance(failure, RedisError)):
+            raise
+        return [error(_SUBJECT, f"cannot be used: {describe(failure)}", "See CHAT_REDIS__URL.")]
+    finally:
+        await client.aclose()
+
+
+async def _run(client: Redis, *command: Any) -> None:
+    await client.execute_command(*command)  # type: ignore[no-untyped-call]  # of redis-py
+
+
+def _permission_advice(url: str) -> str:
+    number = parse_url(url).get("db")
+    if number:
+        return (
+            f"The account may not use database {number} (SELECT): allow it, or leave the number "
+            "out of CHAT_REDIS__URL."
+        )
+    return "Give the account of CHAT_REDIS__URL the commands that docs/operations.md lists."
+
+
+async def _check_server(client: Redis) -> list[Finding]:
+    """The account needs INFO for that, which the program itself does not use."""
+    try:
+        info: dict[str, Any] = await client.info()
+    except NoPermissionError:
+        return [warning(_SUBJECT, "version and kind unknown", "The account may not use INFO.")]
+    version, mode = str(info["redis_version"]), str(info["redis_mode"])
+    return list(_judge_server(version, mode, str(info.get("role", "master"))))
+
+
+def _judge_server(version: str, mode: str, role: str) -> Iterator[Finding]:
+    text = f"{version}, {mode}, {role}"
+    if tuple(map(int, version.split(".")[:2])) < MIN_VERSION:
+        yield error(_SUBJECT, text, "This program needs Redis 6.2 or newer.")
+    elif mode == "sentinel":
+        yield error(
+            _SUBJECT, text, "CHAT_REDIS__URL names a Sentinel: name the Redis that it watches."
+        )
+    elif mode == "cluster":
+        yield error(
+            _SUBJECT, text, "Redis Cluster is not supported: use one Redis, which needs no disk."
+        )
+    elif role != "master":
+        yield error(_SUBJECT, text, "It is a replica, which takes no writes: name the primary.")
+    else:
+        yield Finding(_SUBJECT, text)
+
+
+async def _check_commands(client: Redis, settings: RedisSettings) -> Finding:
+    """Runs each command that the program uses, on a key and a channel of its own: an account may
+    not read the ACL that restricts it."""
+    prefix = settings.prefix
+    key = f"{prefix}:check:{secrets.token_hex(8)}"
+    refused = [command[0] for command in _commands(key) if not await _is_allowed(client, command)]
+    try:
+        async with client.pubsub() as pubsub:
+            await pubsub.subscribe(key)
+            await pubsub.get_message(timeout=settings.timeout_s)  # the answer, or the refusal
+    except NoPermissionError:
+        refused.append("SUBSCRIBE")
+    if refused:
+        advice = f"Allow the account these commands, for the keys and channels {prefix}:*"
+        return error(_SUBJECT, f"not allowed: {', '.join(refused)}", advice)
+    return Finding(_SUBJECT, f"the account may do what is needed below {prefix}:")
+
+
+def _commands(key: str) -> Sequence[tuple[Any, ...]]:
+    """The last one that writes removes the key."""
+    return (
+        *(("PUBLISH", key, ""), ("ZADD", key, 0, ""), ("ZRANGE", key, 0, -1)),
+        *(("ZREMRANGEBYSCORE", key, "-inf", "inf"), ("SADD", key, ""), ("SMISMEMBER", key, "")),
+        *(("SCARD", key), ("EXPIRE", key, 60), ("PEXPIRE", key, 60_000), ("SREM", key, "")),
+        *(("TIME",), ("SET", key, "", "PX", 60_000), ("GET", key)),
+        *(("EVAL", "return 0", 0), ("EVALSHA", "0" * 40, 0), ("DEL", key), ("MULTI",), ("EXEC",)),
+    )
+
+
+async def _is_allowed(client: Redis, command: Sequence[Any]) -> bool:
+    try:
+        await _run(client, *command)
+    except NoPermissionError:
+        return False
+    except ResponseError:
+        # Of no script, and without the MULTI that was refused.
+        if command[0] not in ("EVALSHA", "EXEC"):
+            raise
+    return True

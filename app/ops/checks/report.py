@@ -1,0 +1,80 @@
+"""python -m app check: everything that can be told before the first user does."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from app.core.errors import ChatError
+from app.ops.checks.database import check_database_server
+from app.ops.checks.finding import Finding, error
+from app.ops.checks.host import check_files, check_open_files, check_settings
+from app.ops.checks.redis import check_redis
+from app.ops.checks.tls import check_tls
+from app.ops.service import MIGRATE, DatabaseState, check_database
+from app.persistence.migrations import Schema
+from app.persistence.uow import Database, Reader
+from app.settings import Settings
+
+ANSWER_WITHIN_S = 5.0
+LOGS_PER_LINE = 5
+
+
+async def run_checks(
+    settings: Settings, database: Database, *, with_logs: bool
+) -> AsyncIterator[Finding]:
+    """Yields each finding as soon as it is known."""
+    for finding in (
+        *check_settings(settings),
+        *check_files(settings),
+        *check_tls(settings),
+        *check_open_files(settings),
+    ):
+        yield finding
+    state = await check_database(database, ANSWER_WITHIN_S)
+    yield _schema(state)
+    if state != "unreachable":
+        for finding in await check_database_server(settings, database):
+            yield finding
+    for finding in await check_redis(settings.redis):
+        yield finding
+    if with_logs and state in (Schema.CURRENT, Schema.AHEAD):
+        yield await _logs(database)
+
+
+def _schema(state: DatabaseState) -> Finding:
+    match state:
+        case Schema.CURRENT:
+            return Finding("schema", "up to date")
+        case Schema.AHEAD:
+            return Finding("schema", "of a newer program")
+        case Schema.BEHIND:
+            return error("schema", "the newest migration is missing", MIGRATE)
+        case Schema.TOO_OLD:
+            return error("schema", "missing, or too old for this program", MIGRATE)
+        case "refuses changes":
+            return error("schema", "the database takes no changes", "See `access` below.")
+        case "unreachable":
+            return error(
+                "database",
+                "cannot be reached",
+                "See CHAT_DATABASE__URL: host, port, user, password and the name of the database.",
+            )
+
+
+async def _logs(database: Database) -> Finding:
+    try:
+        rooms, broken = await database.read(_read_density)
+    except ChatError as failure:
+        return error("logs", "not read", failure.detail)
+    if not broken:
+        return Finding("logs", f"{rooms} rooms, each dense from 1 to its head")
+    names = ", ".join(map(str, broken[:LOGS_PER_LINE]))
+    return error(
+        "logs",
+        f"{len(broken)} of {rooms} rooms have a log that is not 1, 2, 3, …: {names}",
+        "A restore may have been incomplete. Clients of these rooms cannot resume.",
+    )
+
+
+async def _read_density(reads: Reader) -> tuple[int, list[UUID]]:
+    rooms, broken = await reads.events.density()
+    return rooms, list(broken)

@@ -1,0 +1,25 @@
+"""Columns of words that a newer release may have more of (`core/events.py`)."""
+
+from typing import Any
+
+from sqlalchemy import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from app.core.events import Role, RoomKind, known_kind, known_role
+from app.persistence.types import ascii_key
+
+
+class KnownRole(TypeDecorator[Role]):
+    impl = ascii_key(16)
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Role | None:
+        return None if value is None else known_role(value)
+
+
+class KnownKind(TypeDecorator[RoomKind]):
+    impl = ascii_key(16)
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> RoomKind | None:
+        return None if value is None else known_kind(value)

@@ -1,0 +1,61 @@
+"""The form of POST /auth/token, read as OAuth asks: its errors are not those of other requests."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from app.core.errors import InvalidRequest, UnsupportedGrantType
+from app.core.fields import invalid
+from app.users.schemas import TokenForm
+
+MAX_PARAMETERS = 50
+NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
+
+# FastAPI does not see what `parse` reads; `main.py` adds the schema.
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {"$ref": f"#/components/schemas/{TokenForm.__name__}"}
+            }
+        },
+    }
+}
+
+
+async def parse(request: Request) -> TokenForm:
+    """Raises InvalidRequest and UnsupportedGrantType (RFC 6749, 5.2)."""
+    given = await _parameters(request)
+    grant = given.get("grant_type")
+    if grant is None:
+        raise InvalidRequest("`grant_type` is missing: send `password` or `refresh_token`.")
+    if grant not in NEEDED:
+        raise UnsupportedGrantType("`grant_type` is `password` or `refresh_token` here.")
+    missing = [name for name in NEEDED[grant] if name not in given]
+    if missing:
+        raise InvalidRequest(f"`{missing[0]}` is missing: grant_type={grant} needs it.")
+    try:
+        return TokenForm.model_validate(given)
+    except ValidationError as error:
+        found = invalid(error.errors())
+        raise InvalidRequest(found.detail, found.errors) from None
+
+
+async def _parameters(request: Request) -> dict[str, Any]:
+    """One without a value counts as omitted, and one that is there twice is an error (3.2)."""
+    try:
+        async with request.form(max_files=0, max_fields=MAX_PARAMETERS) as form:
+            items = form.multi_items()
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        raise InvalidRequest(f"The form cannot be read: {error.detail.rstrip('.')}.") from None
+    if len(dict(items)) < len(items):
+        raise InvalidRequest("A parameter is there twice.")
+    return {name: value for name, value in items if value != ""}
+
+
+TokenFormDep = Annotated[TokenForm, Depends(parse)]

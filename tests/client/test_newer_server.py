@@ -1,0 +1,117 @@
+"""A client of this release at a server of a later one hears what it needs, and ignores the rest."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+from websockets.asyncio.server import ServerConnection, serve
+
+from app.client.errors import Refused
+from app.client.http import Server
+from app.client.link import Link, dial
+from app.core.errors import Retry
+from app.core.events import MemberJoined, Role, RoomChanged, RoomEvent, RoomKind
+from app.realtime.protocol import SUBPROTOCOL, ErrorFrame, Hello, Ping, RoomClosed, RoomList
+
+USER, ROOM = str(UUID(int=1)), str(UUID(int=2))
+LIMITS = dict.fromkeys(
+    (
+        *("hello_bytes", "frame_bytes", "text_chars", "json_depth", "frames_per_minute"),
+        *("frames_burst", "sends_per_second", "sends_burst", "open_rooms", "watched_users"),
+        *("typing_every_s", "sockets_per_user", "catchup_room", "catchup_hello", "buffer_bytes"),
+        "polls_per_day",
+    ),
+    1000,
+)
+WELCOME = {
+    "type": "welcome",
+    "session": USER,
+    "user": {"id": USER, "username": "ada", "display_name": "Ada", "mood": "fine"},
+    "heartbeat_ms": 25_000,
+    "limits": LIMITS,
+    "expires_at": "2030-01-01T00:00:00Z",
+    "features": ["polls"],
+}
+
+
+@asynccontextmanager
+async def linked(*frames: dict[str, Any]) -> AsyncIterator[Link]:
+    """To a server that says these after its welcome, and a ping at the end."""
+
+    async def speak(socket: ServerConnection) -> None:
+        await socket.recv()
+        for frame in (WELCOME, *frames, {"type": "ping", "n": 1, "heads": []}):
+            await socket.send(orjson.dumps(frame).decode())
+        await socket.wait_closed()
+
+    async with serve(speak, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL]) as server:  # type: ignore[list-item]
+        port = next(iter(server.sockets)).getsockname()[1]
+        link = await dial(
+            Server(httpx.URL(f"http://127.0.0.1:{port}"), None, "tests"), Hello(token="t")
+        )
+        try:
+            yield link
+        finally:
+            await link.close()
+
+
+def event(kind: str, **more: Any) -> dict[str, Any]:
+    at = "2030-01-01T00:00:00Z"
+    return {"type": kind, "room": ROOM, "seq": 7, "actor": USER, "at": at} | more
+
+
+async def heard(*frames: dict[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    async with linked(*frames) as link:
+        while not isinstance(frame := await link.receive(), Ping):
+            found.append(frame)
+    return found
+
+
+async def test_frames_and_fields_that_are_not_known_are_ignored() -> None:
+    (closed,) = await heard(
+        {"type": "poll.opened", "id": 1},
+        {"type": "presence", "users": [{"user": USER, "state": "asleep"}]},
+        {"no": "type"},
+        {"type": "room.closed", "room": ROOM, "reason": "left", "seq": 4, "by": USER},
+    )
+    assert (closed.reason, closed.seq) == ("left", 4)
+
+
+async def test_a_code_that_is_not_known_is_still_a_refusal() -> None:
+    said = {"type": "error", "id": 3, "code": "slow_mode", "detail": "Wait.", "retry": "after"}
+    (frame,) = await heard(said | {"retry_after_ms": 5000})
+    assert isinstance(frame, ErrorFrame)
+    refused = Refused.by_frame(frame)
+    assert (refused.code, refused.retry, refused.wait_s) == ("slow_mode", Retry.AFTER, 5.0)
+
+
+async def test_a_reason_that_is_not_known_still_closes_the_room() -> None:
+    (frame,) = await heard({"type": "room.closed", "room": ROOM, "reason": "expired"})
+    assert isinstance(frame, RoomClosed)
+    assert str(frame.reason) == "expired"
+
+
+async def test_events_and_words_that_are_not_known() -> None:
+    member = {"user": USER, "role": "guest", "until": "2031"}
+    details = {"kind": "stage", "name": None, "topic": "", "archived": False}
+    listed = details | {"room": ROOM, "seq": 7, "role": "guest", "read_seq": 1, "unread": 0}
+    poll, joined, changed, broken, rooms = await heard(
+        event("poll.started", poll={"question": "Tea?"}),
+        event("member.joined", member=member),
+        event("room.changed", details=details),
+        event("room.changed", details="in a way of tomorrow"),
+        {"type": "rooms", "rooms": [listed | {"mentions": 0}], "snapshot": "s"},
+    )
+    assert type(poll) is RoomEvent
+    assert poll.model_extra == {"poll": {"question": "Tea?"}}
+    assert isinstance(joined, MemberJoined)
+    assert joined.member.role is Role.MEMBER
+    assert isinstance(changed, RoomChanged)
+    assert changed.details.kind is RoomKind.PRIVATE
+    assert type(broken) is RoomEvent
+    assert isinstance(rooms, RoomList)
+    assert (rooms.rooms[0].role, rooms.rooms[0].kind) == (Role.MEMBER, RoomKind.PRIVATE)

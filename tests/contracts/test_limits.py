@@ -1,0 +1,339 @@
+"""What `RateLimiter` promises: in one process over both kinds, between processes over Redis."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis as Client
+
+from app.core.rate_limit import MAX_DEBT_S, Charge, Key, Mode, Policy, PolicyName, Verdict
+from app.core.tasks import end
+from app.limits import redis as module
+from app.limits.base import RateLimiter
+from app.limits.memory import MemoryRateLimiter
+from app.limits.redis import RedisRateLimiter
+from app.settings import Redis
+from tests.servers.backend import unique_name
+from tests.servers.redis import RedisServer
+from tests.waiting import eventually, pause
+
+SENDS, WRITES, READS = PolicyName.SENDS, PolicyName.WRITES, PolicyName.READS
+BURST = 10
+HOUR = 1 / 3600  # so slow that nothing comes back while a test runs
+# `FAST` comes back while a test runs, so that the long run can be seen.
+SLOW = {
+    name: Policy(name, "things", HOUR, BURST, deferred=name is SENDS)
+    for name in (SENDS, WRITES, READS)
+}
+FAST_PER_S = 50.0
+FAST = {SENDS: Policy(SENDS, "things", FAST_PER_S, BURST, deferred=True)}
+Process = Callable[..., RedisRateLimiter]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of Redis is waited for: only a test about that depends on how soon it comes."""
+    monkeypatch.setattr(module, "ANSWER_S", 60.0)
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> Redis:
+    return Redis(url=redis_server.url, prefix=unique_name(), timeout_s=60.0)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("memory", marks=pytest.mark.embedded),
+        pytest.param("redis", marks=pytest.mark.cluster),
+    ]
+)
+async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
+    if request.param == "memory":
+        yield MemoryRateLimiter(SLOW)
+        return
+    async with running(RedisRateLimiter(request.getfixturevalue("settings"), SLOW)) as made:
+        yield made
+
+
+@pytest.fixture
+async def process(settings: Redis) -> AsyncIterator[Process]:
+    """Each call is another process. It talks to Redis when it is asked to, or while `running`."""
+    made: list[RedisRateLimiter] = []
+
+    def make(policies: Mapping[PolicyName, Policy] = SLOW) -> RedisRateLimiter:
+        made.append(RedisRateLimiter(settings, policies))
+        return made[-1]
+
+    yield make
+    for limiter in made:
+        await limiter.stop()
+
+
+@asynccontextmanager
+async def running(*limiters: RedisRateLimiter) -> AsyncIterator[RedisRateLimiter]:
+    tasks = [asyncio.create_task(limiter.run()) for limiter in limiters]
+    try:
+        for limiter in limiters:
+            await reaches(limiter)
+        yield limiters[0]
+    finally:
+        await end(*tasks)
+        for limiter in limiters:
+            await limiter.stop()
+
+
+async def reaches(limiter: RedisRateLimiter) -> None:
+    await eventually(lambda: limiter.reached)
+
+
+async def decide(
+    limiter: RateLimiter,
+    key: Key,
+    cost: int = 1,
+    mode: Mode = Mode.SPEND,
+    policy: PolicyName = WRITES,
+) -> Verdict:
+    [verdict] = await limiter.decide([Charge(policy, key, cost, mode)])
+    return verdict
+
+
+async def spend_all(limiter: RateLimiter, key: Key) -> int:
+    """How often it is admitted."""
+    count = 0
+    while not (await decide(limiter, key)).wait_s:
+        count += 1
+    return count
+
+
+def take_all(limiter: RateLimiter, key: Key) -> int:
+    count = 0
+    while not limiter.take(SENDS, key).wait_s:
+        count += 1
+    return count
+
+
+# Both kinds.
+
+
+async def test_a_burst_and_then_no_more(limiter: RateLimiter) -> None:
+    left = [(await limiter.spend(WRITES, "ada")).remaining for _ in range(BURST)]
+    assert left == list(range(BURST - 1, -1, -1))
+    refused = await limiter.spend(WRITES, "ada")
+    assert 3590 < refused.wait_s <= 3600
+    assert refused.remaining == 0
+    assert not (await limiter.spend(WRITES, "bob")).wait_s
+
+
+async def test_what_is_taken_and_what_is_asked_for_is_one_limit(limiter: RateLimiter) -> None:
+    for _ in range(4):
+        assert not limiter.take(WRITES, "ada").wait_s
+        assert not (await decide(limiter, "ada")).wait_s
+    if isinstance(limiter, RedisRateLimiter):
+        await limiter.sync()
+    assert await spend_all(limiter, "ada") == BURST - 8
+    assert limiter.take(WRITES, "ada").wait_s
+
+
+async def test_policies_are_apart(limiter: RateLimiter) -> None:
+    assert await spend_all(limiter, "ada") == BURST
+    assert (await decide(limiter, "ada", policy=READS)).remaining == BURST - 1
+
+
+async def test_a_cost_is_so_many(limiter: RateLimiter) -> None:
+    key = uuid4()
+    assert [(await decide(limiter, key, 4)).remaining for _ in range(2)] == [6, 2]
+    refused = await decide(limiter, key, 4)
+    assert refused.wait_s == pytest.approx(2 * 3600, rel=0.01)
+    assert (await decide(limiter, key, 2)).remaining == 0
+
+
+async def test_a_cost_beyond_the_burst_takes_the_whole_burst(limiter: RateLimiter) -> None:
+    assert not (await decide(limiter, "ada", 1000)).wait_s
+    assert (await decide(limiter, "ada", 1)).wait_s
+    await decide(limiter, "bob", 1)
+    assert (await decide(limiter, "bob", 1000, Mode.CHECK)).wait_s
+
+
+async def test_a_check_spends_nothing(limiter: RateLimiter) -> None:
+    for _ in range(2 * BURST):
+        assert (await decide(limiter, "ada", BURST, Mode.CHECK)).remaining == BURST
+    assert await spend_all(limiter, "ada") == BURST
+
+
+async def test_what_has_happened_is_counted_beyond_the_limit(limiter: RateLimiter) -> None:
+    for _ in range(BURST + 1):
+        await decide(limiter, "ada", mode=Mode.COUNT)
+    debt = await decide(limiter, "ada", mode=Mode.CHECK)
+    # The debt is bounded.
+    assert 3600 < debt.wait_s <= 3600 + MAX_DEBT_S
+
+
+async def test_many_charges_have_an_answer_each(limiter: RateLimiter) -> None:
+    charges = [Charge(WRITES, f"user {n}", n % BURST + 1) for n in range(1200)]
+    verdicts = await limiter.decide(charges)
+    assert [v.remaining for v in verdicts] == [BURST - c.cost for c in charges]
+    assert await limiter.decide([]) == []
+
+
+async def test_who_asks_at_once_shares_the_burst(limiter: RateLimiter) -> None:
+    verdicts = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(100)))
+    assert sum(not verdict.wait_s for verdict in verdicts) == BURST
+
+
+# Several processes.
+
+
+async def test_processes_are_one_limit(process: Process) -> None:
+    limiters = [process() for _ in range(3)]
+    async with running(*limiters):
+        verdicts = await asyncio.gather(
+            *(limiter.spend(WRITES, "ada") for limiter in limiters for _ in range(30))
+        )
+        assert sum(not verdict.wait_s for verdict in verdicts) == BURST
+
+
+async def test_what_one_has_taken_the_others_know_after_a_moment(process: Process) -> None:
+    one, two = process(), process()
+    for limiter in (one, two):
+        await limiter.sync()
+    assert take_all(one, "ada") == BURST
+    await one.sync()
+    assert not two.take(SENDS, "ada").wait_s  # it has heard nothing of it
+    await two.sync()
+    assert two.take(SENDS, "ada").wait_s
+
+
+async def test_in_the_long_run_processes_that_take_admit_what_one_would(process: Process) -> None:
+    """Each may admit a burst before it hears of the others, and that is paid off."""
+    limiters = [process(FAST) for _ in range(4)]
+    for limiter in limiters:
+        await limiter.sync()
+    began, taken = time.monotonic(), 0
+    for _ in range(100):
+        taken += sum(take_all(limiter, "ada") for limiter in limiters)
+        for limiter in limiters:
+            await limiter.sync()
+        await pause(0.02)
+    assert taken <= len(limiters) * BURST + FAST_PER_S * (time.monotonic() - began)
+
+    async def is_paid_off() -> bool:
+        await limiters[0].sync()
+        return not limiters[0].take(SENDS, "ada").wait_s
+
+    await eventually(is_paid_off)
+
+
+async def test_they_are_in_step_by_themselves(process: Process) -> None:
+    one, two = process(), process()
+    async with running(one, two):
+        assert take_all(one, "ada") == BURST
+        two.take(SENDS, "ada")
+        await eventually(lambda: two.take(SENDS, "ada").wait_s)
+        assert two.take(SENDS, "bob").remaining == BURST - 1
+
+
+async def test_nothing_stays_in_redis(
+    process: Process, settings: Redis, raw: Client, redis_server: RedisServer
+) -> None:
+    limiter = process({SENDS: Policy(SENDS, "things", 10.0, BURST)})
+    async with running(limiter):
+        await limiter.spend(SENDS, "ada")
+        key: Any
+        [key] = await raw.keys(f"{settings.prefix}:rate:*")
+        assert key.decode() == f"{settings.prefix}:rate:sends:ada"
+
+        async def is_empty() -> bool:
+            return not await raw.keys(f"{settings.prefix}:rate:*")
+
+        await eventually(is_empty)
+
+
+async def test_a_key_with_anything_else_in_it_is_begun_anew(
+    process: Process, settings: Redis, raw: Client
+) -> None:
+    async with running(process()) as limiter:
+        for junk in ("x", "", "-1", "9" * 300, "nan"):
+            await raw.set(f"{settings.prefix}:rate:writes:{junk}", junk)
+            verdict = await limiter.spend(WRITES, junk)
+            assert verdict.wait_s <= BURST * 3600 + MAX_DEBT_S, junk
+            assert limiter.reached
+
+
+# Redis fails.
+
+
+async def test_without_redis_each_process_decides_alone_and_at_once(
+    process: Process, redis_server: RedisServer
+) -> None:
+    one, two = process(), process()
+    async with running(one, two):
+        for _ in range(4):
+            await one.spend(WRITES, "ada")
+        with redis_server.server.killed():
+            assert await spend_all(one, "ada") == BURST - 4  # from what it knew
+            assert await spend_all(two, "ada") == BURST
+            assert not one.reached
+            assert one.take(SENDS, "ada").remaining == BURST - 1
+        await asyncio.gather(reaches(one), reaches(two))
+        assert await spend_all(one, "ada") == BURST  # nothing of it was kept
+
+
+async def test_a_frozen_redis_is_waited_for_once(
+    process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.25)
+    async with running(process()) as limiter:
+        await limiter.spend(WRITES, "ada")
+        with redis_server.server.frozen():
+            answers = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(50)))
+            assert sum(not answer.wait_s for answer in answers) == BURST - 1
+            assert not limiter.reached
+            # Nothing is asked of it any more: an answer takes one turn of the loop, if at all.
+            asked = asyncio.ensure_future(limiter.spend(WRITES, "bob"))
+            await asyncio.sleep(0)
+            assert asked.done()
+        await reaches(limiter)
+        assert (await limiter.spend(WRITES, "eve")).remaining == BURST - 1
+
+
+async def test_a_restarted_redis_needs_the_script_again(
+    process: Process, redis_server: RedisServer, raw: Client
+) -> None:
+    async with running(process()) as limiter:
+        await raw.script_flush()
+        assert (await limiter.spend(WRITES, "ada")).remaining == BURST - 1
+        assert limiter.reached
+        with redis_server.server.killed():
+            pass
+        assert (await limiter.spend(WRITES, "bob")).remaining == BURST - 1
+        await reaches(limiter)
+        assert (await limiter.spend(WRITES, "eve")).remaining == BURST - 1
+
+
+async def test_who_may_not_run_scripts_has_the_limits_of_a_process(
+    process: Process, raw: Client, settings: Redis, redis_server: RedisServer
+) -> None:
+    """The commands that docs/operations.md names are enough, and without one of them it goes on."""
+    commands = ["+hello", "+auth", "+ping", "+select", "+client", "+evalsha", "+eval", "+time"]
+    for extra, works in ((["+get", "+set"], True), (["+get"], False)):
+        await raw.acl_setuser(
+            "limits",
+            enabled=True,
+            reset=True,
+            passwords=["+secret"],
+            commands=commands + extra,
+            keys=[f"{settings.prefix}:*"],
+        )
+        url = settings.url.replace("redis://", "redis://limits:secret@")
+        limiter = RedisRateLimiter(settings.model_copy(update={"url": url}), SLOW)
+        await limiter.sync()
+        task = asyncio.create_task(limiter.run())
+        assert (await limiter.spend(WRITES, f"ada {works}")).remaining == BURST - 1
+        assert limiter.reached is works
+        await end(task)
+        await limiter.stop()
+    await raw.acl_deluser("limits")

@@ -1,0 +1,220 @@
+"""A database that takes no changes: `busy`, not ready, and back without a restart."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.persistence import uow
+from app.persistence.failures import _MYSQL, IN_DOUBT, REFUSALS
+from tests.features.answers import ok, refused
+from tests.features.faults import COMMIT, Saboteur
+from tests.features.people import Person
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend, make_settings, migrate, unique_name
+from tests.servers.mariadb import MariaDb, run_mariadb
+
+
+@pytest.fixture(autouse=True)
+def no_end_of_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine may take longer between a refusal and the look at it."""
+    monkeypatch.setattr(uow, "REFUSAL_S", 3600.0)
+
+
+async def not_ready(http: httpx.AsyncClient) -> str:
+    return str(ok(await http.get("/health/ready"), 503)["database"])
+
+
+async def texts(person: Person, room: str) -> list[str]:
+    page = ok(await person.get(f"/rooms/{room}/messages"))
+    return [message["nonce"] for message in page["items"]]
+
+
+# A real server that turns read-only.
+
+
+@pytest.fixture(scope="module")
+def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    with run_mariadb(tmp_path_factory.mktemp("own-mariadb")) as server:
+        server.server  # noqa: B018  # skips where it is not ours to change
+        yield server
+
+
+@pytest.fixture
+async def plain_url(own_mariadb: MariaDb) -> AsyncIterator[str]:
+    """Of an account without READ ONLY ADMIN, which GRANT ALL would include."""
+    name = unique_name()
+    async with own_mariadb.database(name), own_mariadb.connect() as connection:
+        for statement in (
+            "CREATE OR REPLACE USER plain@'127.0.0.1' IDENTIFIED BY 'chat'",
+            f"GRANT ALL ON `{name}`.* TO plain@'127.0.0.1'",
+        ):
+            await connection.execute(text(statement))
+        address = own_mariadb.address.set(username="plain", database=name)
+        yield address.render_as_string(hide_password=False)
+
+
+async def connections(server: MariaDb) -> set[int]:
+    async with server.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT id FROM information_schema.processlist WHERE user = 'plain'")
+        )
+        return {int(number) for (number,) in rows}
+
+
+@pytest.mark.cluster
+async def test_a_server_that_turns_read_only_is_busy_and_its_connections_are_dropped(
+    own_mariadb: MariaDb, plain_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path, database=plain_url)
+    await migrate(settings)
+    async with (
+        own_mariadb.connect() as admin,
+        serving(generous(settings)) as server,
+        server.client() as http,
+    ):
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        ok(await ada.sends(room, nonce="before"), 201)
+        before = await connections(own_mariadb)
+        await admin.execute(text("SET GLOBAL read_only = 1"))
+        try:
+            # Known without a send that failed.
+            assert await not_ready(http) == "refuses changes"
+            refused(await ada.sends(room, nonce="meanwhile"), "busy")
+            assert await not_ready(http) == "refuses changes"
+            assert await texts(ada, room) == ["before"]
+        finally:
+            await admin.execute(text("SET GLOBAL read_only = 0"))
+        ok(await ada.sends(room, nonce="meanwhile"), 201)
+        ok(await http.get("/health/ready"))
+        used = await used_connections(server)
+        assert used
+        assert not used & before
+
+
+async def used_connections(server: Running) -> set[int]:
+    """Those that the pools of the server hand out."""
+    engines = server.context.database._engines
+    numbers = set()
+    for engine in (engines.read, engines.write):
+        async with engine.connect() as connection:
+            numbers.add(int(await connection.scalar(text("SELECT CONNECTION_ID()"))))
+    return numbers
+
+
+@pytest.mark.cluster
+async def test_an_account_without_another_connection_is_busy(
+    own_mariadb: MariaDb, plain_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path, database=plain_url)
+    await migrate(settings)
+    async with (
+        own_mariadb.connect() as admin,
+        serving(generous(settings)) as server,
+        server.client() as http,
+    ):
+        ada = await server.person(http)
+        await server.context.database.dispose()  # connections are made anew
+        limit = "ALTER USER plain@'127.0.0.1' WITH MAX_CONNECTIONS_PER_HOUR {}"
+        await admin.execute(text(limit.format(1)))
+        await admin.execute(text("FLUSH USER_RESOURCES"))
+        answers = [await ada.post("/rooms", kind="public", name="Room") for _ in range(3)]
+        await admin.execute(text(limit.format(0)))
+        await admin.execute(text("FLUSH USER_RESOURCES"))
+        refused(answers[-1], "busy")
+        ok(await ada.post("/rooms", kind="public", name="Room"), 201)
+
+
+# SQLite.
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+    ],
+    ids=["full", "read-only"],
+)
+async def test_sqlite_without_space_or_rights_is_busy(
+    embedded: Backend, broken: str, mended: str
+) -> None:
+    async with serving(generous(embedded.settings)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        writer = server.context.database._engines.write
+
+        async def run(pragma: str) -> None:
+            """Without the BEGIN of a transaction, which a read-only connection would refuse."""
+            async with writer.connect() as connection:
+                raw = await connection.get_raw_connection()
+                await raw.driver_connection.execute(pragma)  # type: ignore[union-attr]
+
+        await run(broken)
+        answers = [
+            await ada.sends(room, "x" * 4000, nonce=f"large-{n}")
+            for n in range(20)  # until the pages that the file has are full
+        ]
+        refused(answers[-1], "busy")
+        assert await not_ready(http) == "refuses changes"
+        kept = [answer.json()["nonce"] for answer in answers if answer.status_code == 201]
+        await run(mended)
+        ok(await ada.sends(room, nonce="after"), 201)
+        ok(await http.get("/health/ready"))
+        assert await texts(ada, room) == [*kept, "after"]
+
+
+# The codes that no server here gives on demand.
+
+
+CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
+
+
+async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
+    cluster: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(generous(cluster.settings)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        saboteur = Saboteur(server.context.database, monkeypatch)
+        first_write, _ = await write_steps(saboteur, ada, room)
+        for code in CODES:
+            with saboteur.planning(first_write, code):
+                refused(await ada.sends(room, nonce=f"n{code}"), "busy")
+            assert await not_ready(http) == "refuses changes"
+            ok(await ada.sends(room, nonce=f"n{code}"), 201)
+            ok(await http.get("/health/ready"))
+        saboteur.leave()
+        assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
+
+
+async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
+    cluster: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(generous(cluster.settings)) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        saboteur = Saboteur(server.context.database, monkeypatch)
+        _, commit = await write_steps(saboteur, ada, room)
+        for code in CODES:
+            with saboteur.planning(commit, code):
+                answer = await ada.sends(room, nonce=f"n{code}")
+            if _MYSQL[code] in IN_DOUBT:
+                ok(answer, 201)
+            else:
+                refused(answer, "busy")
+                ok(await ada.sends(room, nonce=f"n{code}"), 201)
+        saboteur.leave()
+        assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
+
+
+async def write_steps(saboteur: Saboteur, person: Person, room: str) -> tuple[int, int]:
+    """Where a send locks its room, and where it commits."""
+    with saboteur.planning(at=float("inf")) as plan:
+        ok(await person.sends(room, nonce="counted"), 201)
+    (lock,) = (n for n, step in enumerate(plan.steps, 1) if "FOR UPDATE" in step)
+    return lock, plan.steps.index(COMMIT) + 1

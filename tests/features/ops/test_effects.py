@@ -1,0 +1,277 @@
+"""Settings that no test of a feature varies: what each of them changes."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+from jose import jwt
+from redis.exceptions import TimeoutError as RedisTimeout
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from app.bus.redis import RedisBus
+from app.core.clock import now
+from app.persistence.engine import create_engines
+from app.persistence.tables import Session, Ticket
+from app.redis_client import connect
+from app.settings import ROOT, Database, Redis
+from tests.features.answers import ok, refused
+from tests.features.people import API
+from tests.features.serving import Running, generous, serving, unique
+from tests.servers.backend import Backend, unique_name, vary
+from tests.servers.mariadb import run_mariadb
+from tests.servers.redis import RedisServer
+from tests.waiting import eventually
+
+PASSWORD = "correct horse battery staple"
+
+
+async def logged(**variables: str) -> list[str]:
+    """What a process with these settings logs of one line of each level."""
+    program = (
+        "import structlog; from app.logs import configure_logs; from app.settings import *;"
+        "configure_logs(load_settings().server); log = structlog.get_logger('app.test');"
+        "[getattr(log, level)(level) for level in ('debug', 'info', 'warning', 'error')]"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program),
+        cwd=ROOT / "tests",  # where there is no .env
+        env={"PYTHONPATH": str(ROOT), "CHAT_AUTH__SECRET_KEY": "k" * 32}
+        | {name: os.environ[name] for name in ("PATH",)}
+        | {f"CHAT_SERVER__{name}".upper(): value for name, value in variables.items()},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, lines = await process.communicate()
+    assert process.returncode == 0, lines.decode()
+    return lines.decode().splitlines()
+
+
+@pytest.mark.setting("CHAT_SERVER__LOG_FORMAT")
+async def test_the_log_is_for_programs_or_for_people(tmp_path: Path) -> None:
+    var = str(tmp_path)
+    for form in ("auto", "json"):  # it goes to a pipe
+        lines = await logged(var=var, log_format=form)
+        assert [json.loads(line)["event"] for line in lines] == ["info", "warning", "error"]
+    lines = await logged(var=var, log_format="console")
+    assert "[info" in lines[0]
+    assert not lines[0].startswith("{")
+
+
+@pytest.mark.setting("CHAT_SERVER__LOG_LEVEL")
+@pytest.mark.parametrize(("level", "count"), [("debug", 4), ("warning", 2), ("error", 1)])
+async def test_the_log_has_what_is_severe_enough(level: str, count: int, tmp_path: Path) -> None:
+    lines = await logged(var=str(tmp_path), log_format="json", log_level=level)
+    assert len(lines) == count
+    assert json.loads(lines[0])["event"] == level
+
+
+@pytest.mark.setting("CHAT_SERVER__MAX_BODY_BYTES")
+async def test_a_body_is_as_large_as_it_may_be(embedded: Backend) -> None:
+    settings = generous(embedded.vary(server={"max_body_bytes": 20_000}))
+    async with serving(settings) as server, server.client() as http:
+        for size, code in ((20_000, "invalid"), (20_001, "too_large")):
+            answer = await http.post(f"{API}/auth/register", content=b" " * size)
+            refused(answer, code)
+
+
+@pytest.mark.setting("CHAT_LIMITS__TEXT_CHARS")
+async def test_a_text_is_as_long_as_it_may_be(embedded: Backend) -> None:
+    settings = generous(embedded.vary(limits={"text_chars": 10}))
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        ok(await ada.sends(room, "🔑" * 10), 201)
+        refused(await ada.sends(room, "x" * 11), "invalid")
+
+
+LISTS = (
+    *("/users", "/rooms", "/rooms/public"),
+    *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events"),
+)
+
+
+@pytest.mark.setting("CHAT_LIMITS__PAGE")
+@pytest.mark.parametrize("page", [2, 300])
+async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: int) -> None:
+    """More may not be asked for, less is always given, and the document says so."""
+    settings = generous(embedded.vary(limits={"page": page}))
+    async with serving(settings) as server, server.client() as http:
+        ada, *others = await server.people(http, "ada", "bob", "eve", "joe")
+        rooms = [await ada.makes_room("public", *others) for _ in range(3)]
+        await ada.says(rooms[0], "one", "two", "three")
+        for path in (path.format(rooms[0]) for path in LISTS):
+            without, one, most = [
+                len(ok(await ada.get(path, **query))["items"])
+                for query in ({}, {"limit": 1}, {"limit": page})
+            ]
+            assert (one, without) == (1, most)
+            assert most == 2 if page == 2 else most > 2
+            problem = refused(await ada.get(path, limit=page + 1), "invalid")
+            assert problem["errors"][0]["path"] == "query.limit"
+        document = ok(await http.get("/openapi.json"))
+    limits = [
+        parameter["schema"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "limit"
+    ]
+    assert len(limits) == len(LISTS)
+    for schema in limits:
+        assert (schema["minimum"], schema["maximum"]) == (1, page)
+        assert schema["default"] <= page
+
+
+@pytest.mark.setting("CHAT_LIMITS__ROOM_MEMBERS_ADD")
+@pytest.mark.parametrize("most", [1, 150])
+async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most: int) -> None:
+    settings = generous(embedded.vary(limits={"room_members_add": most}))
+    async with serving(settings) as server, server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        room = await ada.makes_room("private")
+        too_many = [bob.id] * (most + 1)
+        for field, answer in (
+            ("users", await ada.post(f"/rooms/{room}/members", users=too_many)),
+            ("members", await ada.post("/rooms", kind="private", name="x", members=too_many)),
+        ):
+            assert refused(answer, "invalid")["errors"][0]["path"] == field
+        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id] * most))
+        document = ok(await http.get("/openapi.json"))["components"]["schemas"]
+    assert document["AddMembers"]["properties"]["users"]["maxItems"] == most
+    assert document["CreateRoom"]["properties"]["members"]["maxItems"] == most
+
+
+async def login(server: Running, http: httpx.AsyncClient) -> dict[str, Any]:
+    account = {"username": unique("ada"), "password": PASSWORD}
+    ok(await http.post(f"{API}/auth/register", json=account), 201)
+    form = account | {"grant_type": "password"}
+    return dict(ok(await http.post(f"{API}/auth/token", data=form)))
+
+
+@pytest.mark.setting(
+    "CHAT_AUTH__ACCESS_TOKEN_S",
+    "CHAT_AUTH__REFRESH_TOKEN_S",
+    "CHAT_AUTH__TICKET_S",
+    "CHAT_AUTH__ISSUER",
+    "CHAT_AUTH__SECRET_KEY",
+)
+async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
+    key = "of this test only, and long enough"
+    auth = {"access_token_s": 77, "refresh_token_s": 7777, "ticket_s": 7}
+    settings = generous(embedded.vary(auth=auth | {"issuer": "issuer-of-tests", "secret_key": key}))
+    async with serving(settings) as server, server.client() as http:
+        tokens = await login(server, http)
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        claims = jwt.decode(
+            tokens["access_token"],
+            key,
+            ["HS256"],
+            issuer="issuer-of-tests",
+            options={"verify_aud": False},
+        )
+        assert claims["exp"] - claims["iat"] == tokens["expires_in"] == 77
+        assert ok(await http.post(f"{API}/ws-tickets", headers=bearer), 201)["expires_in"] == 7
+        async with server.context.database._engines.read.connect() as connection:
+            login_ends = await connection.scalar(select(Session.expires_at))
+            ticket_ends = await connection.scalar(select(Ticket.expires_at))
+        assert login_ends
+        assert ticket_ends
+        assert timedelta(seconds=7) < login_ends - now() <= timedelta(seconds=7777)
+        assert ticket_ends - now() <= timedelta(seconds=7)
+    async with (
+        serving(vary(settings, auth={"issuer": "another"})) as server,
+        server.client() as http,
+    ):
+        refused(await http.get(f"{API}/users/me", headers=bearer), "unauthenticated")
+
+
+@pytest.mark.setting("CHAT_DATABASE__POOL_RECYCLE_S")
+async def test_a_connection_is_replaced_after_a_while(cluster: Backend) -> None:
+    engines = create_engines(vary(cluster.settings, database={"pool_recycle_s": 1}).database)
+
+    async def number() -> int:
+        async with engines.read.connect() as connection:
+            return int(await connection.scalar(text("SELECT CONNECTION_ID()")))
+
+    first = await number()
+
+    async def is_another() -> bool:
+        return await number() != first
+
+    await eventually(is_another)
+    await engines.dispose()
+
+
+@pytest.mark.setting("CHAT_DATABASE__TLS_CA")
+@pytest.mark.cluster
+async def test_the_database_is_reached_with_tls_and_only_if_it_is_the_right_one(
+    tmp_path: Path,
+) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    stranger.cert_pem.write_to_path(tmp_path / "stranger.pem")
+    (tmp_path / "server").mkdir()
+    options = (f"--ssl-cert={tmp_path / 'cert.pem'}", f"--ssl-key={tmp_path / 'key.pem'}")
+    with run_mariadb(tmp_path / "server", *options) as mariadb:
+        if mariadb.own is None:
+            pytest.skip("the server in TEST_MYSQL_URL has a certificate of its own")
+        async with mariadb.database(unique_name()) as url:
+            assert await _cipher(url, tmp_path / "ca.pem")
+            assert not await _cipher(url, None)
+            with pytest.raises(OperationalError, match="certificate verify failed"):
+                await _cipher(url, tmp_path / "stranger.pem")
+
+
+async def _cipher(url: str, ca: Path | None) -> str:
+    database = Database(url=url, tls_ca=ca)
+    async with AsyncExitStack() as stack:
+        engines = create_engines(database)
+        stack.push_async_callback(engines.dispose)
+        async with engines.read.connect() as connection:
+            row = (await connection.execute(text("SHOW STATUS LIKE 'Ssl_cipher'"))).one()
+            return str(row[1])
+
+
+@pytest.mark.setting("CHAT_REDIS__PARTITIONS", "CHAT_REDIS__PREFIX", "CHAT_REDIS__URL")
+async def test_channels_are_as_many_and_named_as_the_settings_say(
+    redis_server: RedisServer,
+) -> None:
+    prefix = unique_name()
+    bus = RedisBus(Redis(url=redis_server.url, prefix=prefix, partitions=3))
+    await bus.start()
+    async with connect(Redis(url=redis_server.url)) as client:
+
+        async def has_all() -> bool:
+            return len(await client.pubsub_channels(f"{prefix}:[0-9]*")) >= 3
+
+        await eventually(has_all)
+        found = await client.pubsub_channels(f"{prefix}:[0-9]*")
+    await bus.stop()
+    assert {str(channel, "ascii") for channel in found if isinstance(channel, bytes)} == {
+        f"{prefix}:{n}" for n in range(3)
+    }
+
+
+@pytest.mark.setting("CHAT_REDIS__TIMEOUT_S")
+async def test_a_redis_that_does_not_answer_is_waited_for_as_long_as_set() -> None:
+    """Longer than the default, so that a slow machine changes nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        async with connect(Redis(url=url, timeout_s=3)) as client:
+            began = time.monotonic()
+            with pytest.raises(RedisTimeout):
+                await client.ping()
+            assert time.monotonic() - began > 2.9

@@ -1,0 +1,70 @@
+"""The systemd unit of docs/operations.md, as systemd reads it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+from tests.servers.process import find
+
+ANALYZE = find("systemd-analyze")
+needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """With this checkout in the place of the one in the text, and this interpreter."""
+    found = re.search(r"^```ini\n(.*?)^```", _operations(), re.DOTALL | re.MULTILINE)
+    assert found
+    text = found[1].replace("/srv/chat/.venv/bin/python", sys.executable)
+    file = tmp_path / "chat.service"
+    file.write_text(text.replace("/srv/chat", str(ROOT)))
+    return file
+
+
+def _operations() -> str:
+    return (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def analyze(*words: str | Path) -> str:
+    assert ANALYZE
+    done = subprocess.run(
+        [ANALYZE, "--no-pager", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_against_it(unit: Path) -> None:
+    assert analyze("verify", unit) == ""
+
+
+@needs_systemd
+def test_it_may_do_as_little_as_the_text_says(unit: Path) -> None:
+    """Each version of systemd counts a little differently."""
+    score = re.search(
+        r"exposure level for chat.service: (\d\.\d)", analyze("security", "--offline=true", unit)
+    )
+    promised = re.search(r"gives it (\d\.\d) of 10", _operations())
+    assert score
+    assert promised
+    assert float(score[1]) == pytest.approx(float(promised[1]), abs=0.5)
+
+
+def test_its_command_finds_the_program(unit: Path) -> None:
+    """systemd starts it in WorkingDirectory, with hardly a variable, and not where a person is."""
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
+    done = subprocess.run(
+        [*settings["ExecStart"].split(), "--help"],
+        cwd=settings["WorkingDirectory"],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Run the server" in done.stdout

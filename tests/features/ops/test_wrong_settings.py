@@ -1,0 +1,290 @@
+"""A wrong setting: one sentence that names it, exit code 1, no traceback, and no secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import uvicorn
+from cryptography.hazmat.primitives import serialization
+from sqlalchemy import make_url
+from typer.testing import CliRunner
+
+from app import cli
+from app.settings import SettingsError, load_settings
+from tests.settings import all_settings
+
+KEY = "k" * 32
+CLUSTER = {"CHAT_DATABASE__URL": "mysql://chat:SECRET@127.0.0.1:1/chat"}
+PAIR = {"CHAT_SERVER__TLS_CERTIFICATE": "cert.pem", "CHAT_SERVER__TLS_KEY": "key.pem"}
+# Value after value of one variable; what {file} stands for is made by the fixture `place`.
+VALUES = {
+    "CHAT_DATABASE__URL": [
+        *("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:chat.db", "sqlite://chat.db"),
+        *("sqlite:///folder", "sqlite:////dev/null/chat.db", "sqlite:////proc/chat.db"),
+        *("sqlite:///x.db?mode=ro", "sqlite:///file:x?uri=true", "sqlite://SECRET@/x.db"),
+        *("chat.db", "/var/chat.db", "postgres://SECRET@h/chat", "mysql:/SECRET@h/chat", "mysql"),
+        *("mysql://", "mysql://h", "mysql://h/", "mysql:///chat", "mysql://chat:SECRET@/chat"),
+        *("mysql://h1:1,h2:2/x", "mysql://h1,h2/x", "mysql://h:port/x", "mysql://h:/x"),
+        *("mysql://h:0/x", "mysql://h:70000/x", "mysql://h:-1/x", "mysql://h h/x", "mysql://h/x/y"),
+        *("mysql://u:SECRET@h/x?init_command=SELECT+1", "mysql://h/x?charset=utf8"),
+        *("mysql://u:SEC@RET@h/x", "mysql://u:%2@h"),
+        *("mysql://h/x?ssl=true", "mysql://u:SECRET@h", "mysql://[::1/x", "sqlite:///key.pem/x"),
+    ],
+    "CHAT_REDIS__URL": [
+        *("redis://", "redis:///0", "redis://h:port/0", "redis://h/chat", "redis://h/-1"),
+        *(
+            "redis://h/0/1",
+            "redis://h:70000",
+            "redis://h1,h2/0",
+            "redis://[::1/0",
+            "localhost:6379",
+        ),
+        *("redis://:SEC/RET@h/0", "redis://:SEC#RET@h/0", "redis://:SEC?RET@h/0", "redis://h/0#1"),
+        *("redis://h?socket_timeout=9", "redis://h?protocol=3", "redis://h?nonsense=1"),
+        *("redis://h?ssl_ca_certs=x", "rediss://h?ssl_ca_certs=missing.pem"),
+        *("rediss://h?ssl_cert_reqs=maybe", "rediss://h?ssl_nonsense=1", "unix://", "unix:///"),
+        *("unix:///s?db=x", "http://:SECRET@h"),
+    ],
+    "CHAT_SERVER__PORT": [
+        *("nan", "inf", "-1", "70000", "8_000", "8000.5", "http", "0x50", "1e3", "٨٠٠٠x"),
+    ],
+    "CHAT_SERVER__DRAIN_S": ["nan", "inf", "-inf", "1e999", "-1", "1_0", "ten", "1e10", "10s"],
+    "CHAT_SERVER__WORKERS": ["0", "257", "2", "two"],
+    "CHAT_SERVER__ENVIRONMENT": ["staging", "Production", "production "],
+    "CHAT_SERVER__LOG_LEVEL": ["DEBUG", "trace"],
+    "CHAT_SERVER__MAX_BODY_BYTES": ["10", "1" + "0" * 400, "1024", "256k"],
+    "CHAT_DATABASE__TLS_CA": ["missing.pem", "folder", "text", "key.pem", "binary", "empty"],
+    "CHAT_DATABASE__GROUP_COMMIT": ["ture", "2", "nein", "tru e"],
+    "CHAT_DATABASE__POOL_SIZE": ["0", "1001", "1_0"],
+    "CHAT_DATABASE__STATEMENT_TIMEOUT_S": ["0", "86401", "nan"],
+    "CHAT_REDIS__PREFIX": ["a b", "a:b", "a" * 33, "ä"],
+    "CHAT_AUTH__SECRET_KEY": ["short-SECRET", f" {KEY}", f"{KEY}\t", " " * 40, "\udcff" * 40],
+    "CHAT_AUTH__ARGON2_MEMORY_KIB": ["7", "2147483647", "4294967296", "64M"],
+    "CHAT_AUTH__ACCESS_TOKEN_S": ["9", "2592001", "1e2"],
+    "CHAT_REALTIME__HEARTBEAT_S": ["0", "46", "inf"],
+    "CHAT_REALTIME__BUMP_EVERY_MS": ["5001", "9"],
+    "CHAT_LIMITS__HELLO_BYTES": ["1023", "16383"],
+    "CHAT_LIMITS__FRAME_BYTES": ["1024", "65537"],
+    "CHAT_LIMITS__TEXT_CHARS": ["0", "16001", "4001"],
+    "CHAT_LIMITS__JSON_DEPTH": ["3", "201"],
+    "CHAT_LIMITS__PAGE": ["0", "1001"],
+    "CHAT_LIMITS__ROOM_MEMBERS_ADD": ["0", "1001"],
+    "CHAT_LIMITS__CATCHUP_HELLO": ["99"],
+    "CHAT_LIMITS__BUFFER_BYTES": ["65535"],
+    "CHAT_LIMITS__FRAMES_PER_MINUTE": ["0", "1e308"],
+    "CHAT_LIMITS__FRAMES_BURST": ["9" * 400],
+    "CHAT_SERVER__PROT": ["1"],
+    "CHAT_SERVER": ['{"port": 1}'],
+}
+TOGETHER: list[dict[str, str]] = [
+    {"CHAT_SERVER__TLS_CERTIFICATE": "cert.pem"},
+    {"CHAT_SERVER__TLS_KEY": "key.pem"},
+    PAIR | {"CHAT_SERVER__TLS_KEY": "missing.pem"},
+    PAIR | {"CHAT_SERVER__TLS_KEY": "folder"},
+    PAIR | {"CHAT_SERVER__TLS_KEY": "text"},
+    PAIR | {"CHAT_SERVER__TLS_KEY": "encrypted.pem"},
+    PAIR | {"CHAT_SERVER__TLS_KEY": "other-key.pem"},
+    PAIR | {"CHAT_SERVER__TLS_CERTIFICATE": "key.pem"},
+    PAIR | {"CHAT_SERVER__TLS_CERTIFICATE": "binary"},
+    {"CHAT_SERVER__DRAIN_S": "29", "CHAT_SERVER__DRAIN_HARD_S": "30"},
+    {"CHAT_REALTIME__HEARTBEAT_S": "10", "CHAT_REALTIME__DEAD_AFTER_S": "9"},
+    {"CHAT_LIMITS__CATCHUP_ROOM": "200", "CHAT_LIMITS__CATCHUP_HELLO": "100"},
+    {"CHAT_AUTH__ARGON2_MEMORY_KIB": "1048576", "CHAT_AUTH__ARGON2_WORKERS": "100000"},
+    {"CHAT_SERVER__WORKERS": "2", "CHAT_REDIS__URL": "redis://127.0.0.1:1/0"},
+    {"CHAT_SERVER__WORKERS": "2"} | CLUSTER,
+    {"CHAT_SERVER__ENVIRONMENT": "production", "CHAT_AUTH__SECRET_KEY": ""},
+    {"CHAT_AUTH__SECRET_KEY": ""} | CLUSTER,
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "emptied"},
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "keyless"},
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "garbled"},
+    {"CHAT_SERVER__VAR": "text"},
+    {"CHAT_SERVER__VAR": "text/below"},
+    {"CHAT_SERVER__VAR": "/proc/chat"},
+    {"CHAT_SERVER__VAR": "/dev/null"},
+    {
+        "CHAT_AUTH__SECRET_KEY": "",
+        "CHAT_DATABASE__URL": "sqlite:///x.db",
+        "CHAT_SERVER__VAR": "text",
+    },
+]
+CASES = [{name: value} for name, values in VALUES.items() for value in values] + TOGETHER
+
+
+class Started(Exception):
+    """The settings were taken for good ones."""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with files of all kinds, and a key, so that nothing else is wrong."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("This is a letter. " * 100)
+    (tmp_path / "binary").write_bytes(bytes(range(256)))
+    (tmp_path / "empty").touch()
+    for folder, key in (("emptied", b""), ("keyless", b"cut off"), ("garbled", b"\xff" * 64)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "secret-key").write_bytes(key)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def pems() -> dict[str, bytes]:
+    authority = trustme.CA()
+    mine, other = authority.issue_cert("127.0.0.1"), authority.issue_cert("127.0.0.1")
+    key = serialization.load_pem_private_key(mine.private_key_pem.bytes(), None)
+    return {
+        "cert.pem": mine.cert_chain_pems[0].bytes(),
+        "key.pem": mine.private_key_pem.bytes(),
+        "other-key.pem": other.private_key_pem.bytes(),
+        "encrypted.pem": key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"SECRET"),
+        ),
+    }
+
+
+@pytest.fixture
+def start(
+    place: Path, pems: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
+    """`python -m app` in this process, up to where it would listen. Returns its exit code and what
+    it says."""
+
+    def listen(*_: object) -> None:
+        raise Started
+
+    monkeypatch.setattr(uvicorn.Server, "run", listen)
+    monkeypatch.setattr("app.workers.Parent.run", listen)
+    for name, pem in pems.items():
+        (place / name).write_bytes(pem)
+
+    def run(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(cli.app, words or ("serve",))
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.stderr
+
+    return run
+
+
+def expect_one_sentence(code: int, said: str, *names: str) -> None:
+    assert code == 1, said
+    (line,) = said.splitlines()
+    assert line.startswith("error: ")
+    for name in names:
+        assert name in line
+    assert "SECRET" not in line.replace("SECRET_KEY", "")
+
+
+@pytest.mark.parametrize("variables", CASES, ids=lambda case: ascii(case)[:80])
+def test_a_wrong_setting_is_one_sentence(
+    variables: dict[str, str], start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    code, said = start()
+    expect_one_sentence(code, said)
+    assert any(name in said for name in variables)
+
+
+def test_there_are_a_hundred_and_more() -> None:
+    assert len(CASES) > 150
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        PAIR,
+        {"CHAT_SERVER__PORT": " 80 "},
+        {"CHAT_SERVER__PORT": ""},
+        {"CHAT_DATABASE__URL": "mysql://chat:a/b?c#d%e:f@h/chat"},
+        {"CHAT_DATABASE__URL": "mysql://chat:%2F@[::1]:3307/chat"},
+        {"CHAT_DATABASE__URL": "mariadb://h.example/chat?unix_socket=/run/mysqld/mysqld.sock"},
+        {"CHAT_DATABASE__URL": "sqlite:///new/folder/chat.db"},
+        {"CHAT_REDIS__URL": "redis://:a%2Fb@c@h:7/15"},
+        {"CHAT_REDIS__URL": "rediss://h?ssl_ca_certs=cert.pem"},
+        {"CHAT_REDIS__URL": "unix:///run/redis.sock?db=1"},
+        {"CHAT_DATABASE__GROUP_COMMIT": "No", "CHAT_SERVER__DRAIN_S": "1e0"},
+        {"CHAT_DATABASE__TLS_CA": "cert.pem"},
+    ],
+    ids=lambda case: ascii(case)[:80],
+)
+def test_a_setting_that_only_looks_odd_is_taken(
+    variables: dict[str, str], start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Started):
+        start()
+
+
+def test_a_password_with_every_character_is_read_as_it_is() -> None:
+    given = load_settings(
+        database={"url": "mysql://chat:a/b?c#d%40e:f@h/chat"}, auth={"secret_key": KEY}
+    )
+    assert make_url(given.database.url).password == "a/b?c#d@e:f"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "Is a directory"),
+        (b"CHAT_SERVER__PORT=1\nCHAT_AUTH__ISSUER=\xff\n", "not UTF-8"),
+        ("CHAT_SERVER__PORT=1\n".encode("utf-16"), "not UTF-8"),
+        (b"CHAT_SERVER__PORT=1\nCHAT_SERVER__HOST 0.0.0.0\n", "line 2: must be NAME=value"),
+        (b"CHAT_SERVER__PORT\n", "line 1: must be NAME=value"),
+        (b"# \n\n<<<<<<< HEAD\n", "line 3: must be NAME=value"),
+        (b"CHAT_SERVER__PORT='1\n", "line 1: must be NAME=value"),
+        (b"export CHAT_SERVER__PROT=1\n", "CHAT_SERVER__PROT (in .env)"),
+        (b"CHAT_SERVER__PORT=nan\n", "CHAT_SERVER__PORT"),
+        (b"\xef\xbb\xbfCHAT_SERVER__PORT=nan\n", "CHAT_SERVER__PORT"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_file_of_settings_is_read_strictly(
+    content: bytes | None, says: str, start: Any, place: Path
+) -> None:
+    if content is None:
+        (place / ".env").mkdir()
+    else:
+        (place / ".env").write_bytes(content)
+    expect_one_sentence(*start(), says, ".env" if "CHAT" not in says else "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["serve", "migrate", "check", "create-admin x --password-stdin", "ban x", "import gitter x"],
+    ids=lambda words: words.split()[0],
+)
+def test_every_command_says_it_alike(
+    words: str, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_DATABASE__URL", "mysql://chat:SEC/RET@h:port/x")
+    expect_one_sentence(*start(*words.split()), "CHAT_DATABASE__URL")
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "[1]", '{"a": 1}', "\x7f", "-1", "1e400", "9" * 5000, "✗"], ids=ascii
+)
+def test_every_setting_takes_a_value_or_is_named(
+    value: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but a SettingsError comes of any value of any of them."""
+    for variable in all_settings():
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, value)
+            assert variable in (_complaint() or variable)
+
+
+def _complaint() -> str | None:
+    try:
+        load_settings()
+    except SettingsError as error:
+        return str(error)
+    return None

@@ -1,0 +1,92 @@
+"""CHAT_USERS__DIRECTORY: who sees whom in GET /users and GET /users/{id}."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from app.settings import SettingsError, load_settings
+from tests.features.answers import ok, refused, same_but_for_the_request
+from tests.features.people import STRANGER, Person, all_pages
+from tests.features.serving import Running, generous, serving
+from tests.servers.backend import Backend
+
+
+class Cast(NamedTuple):
+    """Ada shares rooms with bob (two of them) and eve, and once did with zoe; not with dan."""
+
+    server: Running
+    http: httpx.AsyncClient
+    ada: Person
+    bob: Person
+    dan: Person
+    eve: Person
+    zoe: Person
+
+
+@asynccontextmanager
+async def cast(backend: Backend, directory: str | None) -> AsyncIterator[Cast]:
+    users = {"directory": directory} if directory else {}
+    async with (
+        serving(generous(backend.vary(users=users))) as server,
+        server.client() as http,
+    ):
+        ada, bob, dan, eve, zoe = await server.people(http, "ada", "bob", "dan", "eve", "zoe")
+        room = await ada.makes_room("private", bob, eve, zoe)
+        await bob.makes_room("public", ada)
+        await dan.makes_room("public", zoe)
+        ok(await zoe.post(f"/rooms/{room}/leave"), 204)
+        yield Cast(server, http, ada, bob, dan, eve, zoe)
+
+
+async def found(person: Person, query: str = "") -> list[str]:
+    """Page by page."""
+    pages = await all_pages(person, "/users", query=query, limit=2)
+    return [user["username"][:3] for page in pages for user in page]
+
+
+async def test_everybody_finds_everybody(backend: Backend) -> None:
+    async with cast(backend, None) as (_, _, ada, _, dan, *_):
+        assert await found(ada) == ["ada", "bob", "dan", "eve", "zoe"]
+        assert await found(ada, "DAN") == ["dan"]
+        ok(await ada.get(f"/users/{dan.id}"))
+
+
+@pytest.mark.parametrize("directory", ["shared_rooms", "exact_name"])
+@pytest.mark.setting("CHAT_USERS__DIRECTORY")
+async def test_only_people_of_shared_rooms_are_listed(backend: Backend, directory: str) -> None:
+    async with cast(backend, directory) as (server, http, ada, bob, dan, eve, zoe):
+        assert await found(ada) == ["ada", "bob", "eve"]
+        assert await found(dan) == ["dan", "zoe"]
+        assert await found(ada, "of") == ["ada", "bob", "eve"]  # in all display names
+        assert await found(ada, dan.username[:-1]) == []
+        # Of who has written in a room one wants to know the name, also when they have gone.
+        for person in (ada, bob, eve, zoe):
+            assert ok(await ada.get(f"/users/{person.id}"))["username"] == person.username
+        hidden = await ada.get(f"/users/{dan.id}")
+        refused(hidden, "not_found")
+        assert same_but_for_the_request(hidden, await ada.get(f"/users/{STRANGER}"))
+        admin = await server.administrator(http)
+        assert await found(admin) == ["ada", "adm", "bob", "dan", "eve", "zoe"]
+        ok(await admin.get(f"/users/{dan.id}"))
+        alone = await server.person(http, "lone")
+        assert await found(alone) == ["lon"]
+        await ada.makes_room("direct", dan)
+        ok(await ada.get(f"/users/{dan.id}"))
+        assert await found(ada, "dan") == ["dan"]
+
+
+async def test_an_exact_name_finds_its_user(backend: Backend) -> None:
+    async with cast(backend, "exact_name") as (_, _, ada, _, dan, *_):
+        assert await found(ada, dan.username) == ["dan"]
+        assert await found(ada, dan.username.upper()) == ["dan"]
+        for part in (dan.username[1:], f"{dan.username}x", f"Dan of {dan.username}", "%", "dan"):
+            assert await found(ada, part) == []
+
+
+async def test_it_is_one_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_USERS__DIRECTORY", "nobody")
+    with pytest.raises(SettingsError, match=r"CHAT_USERS__DIRECTORY: .*'everybody'"):
+        load_settings()

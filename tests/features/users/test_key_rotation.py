@@ -1,0 +1,73 @@
+"""Two processes of one installation while the signing key is replaced, process after process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.core.clock import now
+from app.settings import Settings
+from tests.features.answers import ok, refused
+from tests.features.serving import Running, generous, serving
+from tests.features.users.auth import log_in, renew, token_happened, whoami
+from tests.servers.backend import Backend, vary
+
+OLD, NEW = "the old key" * 3, '{"new": "a key that looks like JSON"}'
+# docs/operations.md, "Signing keys": the key, and its fallbacks.
+STEPS = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]
+
+
+@asynccontextmanager
+async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list[Running]]:
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                serving(vary(settings, auth={"secret_key": key, "secret_key_fallbacks": others}))
+            )
+            for key, others in keys
+        ]
+
+
+@pytest.mark.parametrize("step", [*pairwise(STEPS)], ids=["accept", "sign", "drop"])
+@pytest.mark.setting("CHAT_AUTH__SECRET_KEY_FALLBACKS")
+async def test_each_process_takes_the_tokens_of_the_other(
+    backend: Backend, step: tuple[tuple[str, str], tuple[str, str]]
+) -> None:
+    async with pair(generous(backend.settings), *step) as servers, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(server.client()) for server in servers]
+        for here, there in ((0, 1), (1, 0)):
+            await goes_on(servers[here], servers[there], clients[here], clients[there])
+
+
+async def goes_on(
+    here: Running, there: Running, client: httpx.AsyncClient, other: httpx.AsyncClient
+) -> None:
+    person = await here.person(client)
+    login = ok(await log_in(client, person.username))
+    ok(await whoami(other, login["access_token"]))
+    # A lost answer is asked for again at the other one, long after.
+    renewed = ok(await renew(client, login["refresh_token"]))
+    await token_happened(here, login["refresh_token"], used_at=now() - timedelta(hours=1))
+    again = ok(await renew(other, login["refresh_token"]))
+    assert again["refresh_token"] == renewed["refresh_token"]
+    ok(await whoami(client, again["access_token"]))
+    ok(await renew(other, again["refresh_token"]))
+    # And a snapshot.
+    user, at = UUID(person.id), now()
+    assert there.context.snapshots.open(user, here.context.snapshots.seal(user, at)) == at
+
+
+async def test_without_the_fallbacks_only_access_tokens_are_lost(backend: Backend) -> None:
+    settings = generous(backend.settings)
+    async with (
+        pair(settings, (OLD, ""), (NEW, "")) as (old, new),
+        old.client() as http,
+        new.client() as other,
+    ):
+        ada = await old.person(http)
+        refused(await whoami(other, ada.access), "unauthenticated")
+        ok(await whoami(other, ok(await renew(other, ada.refresh))["access_token"]))

@@ -1,0 +1,49 @@
+"""`python -m app migrate`: what it prints."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.archives.command import command, typed
+from tests.persistence.schema import opened
+from tests.persistence.test_migrations import STEPS
+from tests.servers.backend import Backend
+
+
+async def test_the_command_says_what_an_operator_needs(blank: Backend) -> None:
+    """And nothing else: MariaDB used to warn of the name of each primary key."""
+    for expected in ([f"applied {step}" for step in STEPS], ["the schema is up to date"]):
+        async with command(blank.settings, "migrate") as process:
+            said, warned = await process.communicate()
+        assert (process.returncode, warned.decode()) == (0, "")
+        assert said.decode().splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("mysql://chat:hush@127.0.0.1:1/chat", "Can't connect to MySQL server on '127.0.0.1'"),
+        ("mysql://chat:hush@no.invalid/chat", "Can't connect to MySQL server on 'no.invalid'"),
+        ("sqlite:///{}", "file is not a database"),
+    ],
+)
+async def test_the_command_says_in_a_line_what_it_is_refused(
+    url: str, reason: str, embedded: Backend, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter"
+    letter.write_text("This is a letter, and not a database. " * 100)
+    settings = embedded.vary(database={"url": url.format(letter)})
+    for words in (["migrate"], ["ban", "ada"]):
+        done = await typed(settings, *words)
+        assert done.exit_code == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: CHAT_DATABASE__URL: the database ")
+        assert reason in line
+        assert "hush" not in line
+
+
+async def test_notes_of_the_database_cost_nothing(cluster: Backend) -> None:
+    """Each would be a question of the driver's, and a line in the log."""
+    async with opened(cluster.settings) as engines, engines.write.connect() as connection:
+        assert await connection.scalar(text("SELECT @@SESSION.sql_notes")) == 0

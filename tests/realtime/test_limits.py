@@ -1,0 +1,69 @@
+"""Limits of frames that no other test varies: each is announced, and kept."""
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.realtime.conftest import Start
+from tests.realtime.peer import Peer, Peers
+
+
+def announced(peer: Peer, limit: str) -> int:
+    (welcome,) = peer.of("welcome")
+    return int(welcome["limits"][limit])
+
+
+async def answered(peer: Peer, frame: str, code: str) -> None:
+    await peer.connection.send(frame)
+    await peer.expect("error", code=code)
+
+
+@pytest.mark.setting("CHAT_LIMITS__HELLO_BYTES")
+async def test_a_hello_is_as_large_as_it_may_be(start: Start, peers: Peers) -> None:
+    server = await start(limits={"hello_bytes": 20_000})
+    ada = await server.person()
+    hello = f'{{"type": "hello", "token": "{ada.access}"}}'
+    fits, too_large = [await peers.dial(server.url) for _ in range(2)]
+    await fits.connection.send(hello.ljust(20_000))
+    await fits.expect("rooms")
+    assert announced(fits, "hello_bytes") == 20_000
+    await too_large.connection.send(hello.ljust(20_001))
+    assert await too_large.closed() == 1009
+
+
+@pytest.mark.setting("CHAT_LIMITS__FRAME_BYTES")
+async def test_a_frame_is_as_large_as_it_may_be(start: Start, peers: Peers) -> None:
+    server = await start(limits={"frame_bytes": 1100})
+    peer = await peers.join(await server.person())
+    assert announced(peer, "frame_bytes") == 1100
+    await answered(peer, '{"type": "nonsense"}'.ljust(1100), "unknown_type")
+    await answered(peer, '{"type": "nonsense"}'.ljust(1101), "too_large")
+
+
+@pytest.mark.setting("CHAT_LIMITS__JSON_DEPTH")
+async def test_a_frame_nests_as_deeply_as_it_may(start: Start, peers: Peers) -> None:
+    server = await start(limits={"json_depth": 5})
+    peer = await peers.join(await server.person())
+    assert announced(peer, "json_depth") == 5
+    await answered(peer, '{"type": "nonsense", "x": [[[[]]]]}', "unknown_type")
+    await answered(peer, '{"type": "nonsense", "x": [[[[[]]]]]}', "bad_frame")
+
+
+@pytest.mark.setting("CHAT_LIMITS__WATCHED_USERS")
+async def test_a_socket_watches_as_many_users_as_it_may(start: Start, peers: Peers) -> None:
+    server = await start(limits={"watched_users": 1})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    peer = await peers.join(ada)
+    assert announced(peer, "watched_users") == 1
+    assert (await peer.ask("watch", users=[bob.id]))["type"] != "error"
+    assert (await peer.ask("watch", users=[bob.id, ada.id]))["code"] == "invalid"
+
+
+@pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")
+async def test_so_many_sockets_may_be_without_a_hello(start: Start, peers: Peers) -> None:
+    server = await start(limits={"sockets_unauthenticated": 2})
+    waiting = [await peers.dial(server.url) for _ in range(2)]
+    with pytest.raises(InvalidStatus):
+        await peers.dial(server.url)
+    await waiting[0].send("hello", token=(await server.person()).access)
+    await waiting[0].expect("rooms")
+    await peers.dial(server.url)

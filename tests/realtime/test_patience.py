@@ -1,0 +1,187 @@
+"""Times that are settings: of two servers the hasty one acts, and the patient one has not yet.
+
+The patient one is put to the test first. So no test depends on how fast the machine is, and each
+fails if the setting is not read: both would act after the default, the patient one first.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from app.core.errors import Busy
+from app.core.ids import new_id
+from app.persistence.uow import Database, Reader
+from app.realtime import backlog
+from app.settings import Settings
+from tests.features.serving import serving
+from tests.realtime.conftest import Own, Start, quick, slow_network, soon
+from tests.realtime.hooks import Loss
+from tests.realtime.peer import Peer, Peers
+from tests.servers.backend import Backend, vary
+
+LONG_S, LONG_MS = 3600, 3_600_000
+
+
+async def pair(
+    start: Start, patient: Mapping[str, Any], hasty: Mapping[str, Any], **groups: Mapping[str, Any]
+) -> tuple[Own, Own]:
+    """Two servers with these values of the group `realtime`."""
+    return (
+        await start(**groups, realtime=patient),
+        await start(**groups, realtime={**patient, **hasty}),
+    )
+
+
+@pytest.mark.setting("CHAT_REALTIME__HELLO_TIMEOUT_S")
+async def test_a_hello_is_waited_for(start: Start, peers: Peers) -> None:
+    patient, hasty = await pair(start, {"hello_timeout_s": LONG_S}, {"hello_timeout_s": 0.2})
+    waiting, closed = [await peers.dial(server.url) for server in (patient, hasty)]
+    await closed.closed()
+    assert waiting.is_open
+
+
+@pytest.mark.setting("CHAT_SERVER__REQUEST_HEAD_S")
+async def test_a_head_is_waited_for(start: Start) -> None:
+    ends = []
+    for seconds in (LONG_S, 0.2):
+        server = await start(server={"request_head_s": seconds})
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.running.server.port)
+        writer.write(b"GET /health/live HTTP/1.1\r\n")
+        ends.append((asyncio.create_task(reader.read(1)), writer))
+    (waiting, _), (answered, _) = ends
+    await answered
+    assert not waiting.done()
+    waiting.cancel()
+    for _, writer in ends:
+        writer.close()
+
+
+@pytest.mark.setting("CHAT_REALTIME__GAP_WAIT_MS")
+async def test_a_missing_event_is_waited_for(start: Start, peers: Peers) -> None:
+    followers = []
+    for server in await pair(start, {"gap_wait_ms": LONG_MS}, {"gap_wait_ms": 20}):
+        ada = await server.person()
+        room = await ada.makes_room()
+        followers.append((await peers.join(ada, room), room))
+        Loss(server, deaf=True)
+        await ada.says(room, "lost")
+        server.hub.doubts.set()
+    (waiting, other), (told, room) = followers
+    await told.has(room, 3)
+    assert waiting.seqs(other) == []
+
+
+BUMPS = {"bump_every_ms": LONG_MS, "bump_every_huge_ms": LONG_MS}
+
+
+@pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_MS")
+async def test_bumps_are_gathered(start: Start, peers: Peers) -> None:
+    await _expect_bumps_of_the_second(await pair(start, BUMPS, {"bump_every_ms": 20}), peers)
+
+
+@pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_HUGE_MS")
+async def test_bumps_of_huge_rooms_are_gathered(start: Start, peers: Peers) -> None:
+    values = BUMPS | {"bump_every_ms": 20}
+    servers = await pair(start, values, {"bump_every_huge_ms": 40}, limits={"huge_room": 2})
+    await _expect_bumps_of_the_second(servers, peers)
+
+
+async def _expect_bumps_of_the_second(servers: tuple[Own, Own], peers: Peers) -> None:
+    members: list[Peer] = []
+    for server in servers:
+        ada, bob = await server.person("ada"), await server.person("bob")
+        room = await ada.makes_room("private", bob)
+        await peers.join(ada)
+        members.append(await peers.join(bob))
+        await ada.says(room, "hello")
+    waiting, told = members
+    await told.expect("room.bumped")
+    assert waiting.of("room.bumped") == []
+
+
+SLOW = {"slow_stall_s": LONG_S, "slow_age_s": LONG_S}
+
+
+@pytest.mark.setting("CHAT_REALTIME__SLOW_STALL_S")
+async def test_a_peer_that_stalls_is_waited_for(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _expect_a_cut(await pair(start, SLOW, {"slow_stall_s": 0.2}), peers, monkeypatch)
+
+
+@pytest.mark.setting("CHAT_REALTIME__SLOW_AGE_S")
+async def test_a_peer_that_is_behind_is_waited_for(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _expect_a_cut(await pair(start, SLOW, {"slow_age_s": 0.2}), peers, monkeypatch)
+
+
+async def _expect_a_cut(
+    servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the second server's only socket, for which something waits that it does not read."""
+    monkeypatch.setattr(backlog, "TICK_S", 0.05)
+    for server in servers:
+        slow_network(server.running)
+        peer = await peers.join(await server.person(), narrow=True)
+        peer.stops_reading()
+        (end,) = server.hub.sockets
+        for _ in range(200):
+            await peer.send("nothing", id="x" * 32)
+        await soon(end._writer.buffered_bytes)
+    patient, hasty = servers
+    await soon(lambda: not hasty.hub.sockets)
+    assert patient.hub.sockets
+
+
+@pytest.mark.setting("CHAT_SERVER__DRAIN_GRACE_S")
+async def test_a_client_has_time_to_move(backend: Backend, peers: Peers) -> None:
+    settings = quick(backend.settings)
+    times = {"drain_s": 0, "drain_grace_s": LONG_S, "drain_hard_s": 2 * LONG_S}
+    async with (
+        serving(vary(settings, server=times)) as patient,
+        serving(vary(settings, server=times | {"drain_grace_s": 0.05})) as hasty,
+        patient.client() as http,
+    ):
+        ada = await patient.person(http)
+        waiting, closed = [await peers.join(ada, url=server.url) for server in (patient, hasty)]
+        for server in (patient, hasty):
+            server.server.should_exit = True
+        await closed.closed()
+        assert waiting.is_open
+        patient.server.force_exit = True
+
+
+@pytest.mark.setting("CHAT_DATABASE__POOL_TIMEOUT_S")
+async def test_a_connection_is_waited_for(
+    backend: Backend, open_database: Callable[[Settings], Database]
+) -> None:
+    release = asyncio.Event()
+
+    async def hold(reads: Reader) -> None:
+        await reads.users.get(new_id())
+        await release.wait()
+
+    tasks = []
+    for seconds in (LONG_S, 0.2):
+        settings = backend.vary(database={"pool_size": 1, "pool_timeout_s": seconds})
+        database = open_database(settings)
+        tasks.append([asyncio.create_task(database.read(hold)) for _ in range(2)])
+    (first, waiting), (second, refused) = tasks
+    done, _ = await asyncio.wait([second, refused], return_when=asyncio.FIRST_COMPLETED)
+    assert [type(task.exception()) for task in done] == [Busy]
+    assert not waiting.done()
+    assert not first.done()
+    release.set()
+    await asyncio.gather(first, waiting, second, refused, return_exceptions=True)
+
+
+@pytest.mark.setting("CHAT_LIMITS__FRAMES_PER_MINUTE")
+async def test_frames_come_back_as_fast_as_set(start: Start, peers: Peers) -> None:
+    """A million a minute are more than any client sends one after the other."""
+    server = await start(limits={"frames_per_minute": 1e8, "frames_burst": 1})
+    peer = await peers.join(await server.person())
+    codes = {(await peer.ask("nonsense"))["code"] for _ in range(5)}
+    assert codes == {"unknown_type"}

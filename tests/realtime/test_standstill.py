@@ -1,0 +1,125 @@
+"""A process that stood still (stopped, swapped out, kept from its CPU) blames no client for it.
+
+On both event loops: they call timers and read sockets in different orders.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+import uvloop
+
+from app.realtime import backlog, pulse
+from app.settings import Settings
+from tests.features.serving import Running, eventually
+from tests.realtime.conftest import briefly, hub_of, quick, slow_network
+from tests.realtime.peer import joined
+from tests.realtime.raw import TEXT, frame, raw
+from tests.servers.backend import Backend, vary
+from tests.waiting import pause
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+QUICK_S = 0.5
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    def in_a_thread(work: Coroutine[Any, Any, None]) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(request.param, work).result()
+
+    return in_a_thread
+
+
+@pytest.fixture
+def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Of a server that waits for nobody for long."""
+    for module in (pulse, backlog):
+        monkeypatch.setattr(module, "TICK_S", 0.02)
+    return vary(
+        quick(embedded.settings),
+        server={"request_head_s": QUICK_S, "request_body_s": QUICK_S},
+        realtime={
+            "hello_timeout_s": QUICK_S,
+            "dead_after_s": QUICK_S,
+            "slow_stall_s": QUICK_S,
+            "slow_age_s": QUICK_S,
+        },
+    )
+
+
+def stand_still() -> None:
+    time.sleep(2 * QUICK_S)
+
+
+def test_a_hello_that_came_meanwhile_is_in_time(hasty: Settings, run: Run) -> None:
+    async def scenario() -> None:
+        async with briefly(hasty) as server, server.client() as http:
+            ada = await server.person(http)
+            hello = orjson.dumps({"type": "hello", "token": ada.access})
+            async with raw(server.url) as connection:
+                await connection.upgrade()
+                connection.writer.write(frame(TEXT, hello))
+                stand_still()
+                assert (await connection.next())["type"] == "welcome"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("split", [20, -1], ids=["in the head", "in the body"])
+def test_the_rest_of_a_request_is_in_time(hasty: Settings, run: Run, split: int) -> None:
+    body = b'{"username": "ada", "password": "correct horse battery"}'
+    request = (
+        b"POST /api/v1/auth/register HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+
+    async def scenario() -> None:
+        async with briefly(hasty) as server, raw(server.url) as connection:
+            await connection.send(request[:split])
+            await eventually(lambda: _has_begun(server))
+            connection.writer.write(request[split:])
+            stand_still()
+            assert (await connection.reader.readline()).split()[1] == b"201"
+
+    run(scenario())
+
+
+def _has_begun(server: Running) -> bool:
+    connections: set[Any] = {*server.server.server_state.connections}
+    return any(one._in_head or one._in_body for one in connections)
+
+
+def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> None:
+    async def scenario() -> None:
+        async with briefly(hasty) as server, server.client() as http:
+            ada = await server.person(http)
+            async with joined(ada) as peer:
+                stand_still()
+                await peer.settled()
+
+    run(scenario())
+
+
+def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, run: Run) -> None:
+    async def scenario() -> None:
+        async with briefly(hasty) as server, server.client() as http:
+            slow_network(server)
+            ada = await server.person(http)
+            room = await ada.makes_room()
+            async with joined(ada, room, narrow=True) as peer:
+                peer.stops_reading()
+                (end,) = hub_of(server).by_user[UUID(ada.id)]
+                while not end.waiting():
+                    await ada.says(room, "🙂" * 3900)
+                await pause(3 * backlog.TICK_S)  # it is seen to wait
+                stand_still()
+                peer.connection.transport.resume_reading()
+                await peer.has(room, (await ada.room(room))["seq"])
+
+    run(scenario())

@@ -1,0 +1,171 @@
+"""Whose password is hashed next. No threads: `enter` takes a place, and `leave` gives it back."""
+
+import asyncio
+
+import pytest
+
+from app.core import hash_queue
+from app.core.errors import Busy, TooSlow
+from app.core.hash_queue import HashQueue
+
+LONG_S = 3600.0
+
+
+class Line:
+    """Those who wait, and in which order they were admitted."""
+
+    def __init__(self, workers: int = 1, max_waiting: int = 100, wait_s: float = LONG_S) -> None:
+        self.queue = HashQueue(workers, max_waiting, wait_s)
+        self.admitted: list[str] = []
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def join(self, name: str, *keys: str) -> None:
+        async def wait() -> None:
+            await self.queue.enter(keys or (name,))
+            self.admitted.append(name)
+
+        self.tasks[name] = asyncio.create_task(wait())
+        await settle()
+
+    async def drain(self) -> list[str]:
+        """Let everybody in, one after the other."""
+        while len(self.admitted) < sum(not task.cancelled() for task in self.tasks.values()):
+            before = len(self.admitted)
+            self.queue.leave()
+            await settle()
+            assert len(self.admitted) == before + 1
+        return self.admitted
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_first_come_first_served() -> None:
+    line = Line()
+    for name in "abcd":
+        await line.join(name)
+    assert line.admitted == ["a"]
+    assert await line.drain() == ["a", "b", "c", "d"]
+
+
+async def test_as_many_at_once_as_there_are_workers() -> None:
+    line = Line(workers=3)
+    for name in "abcde":
+        await line.join(name)
+    assert line.admitted == ["a", "b", "c"]
+
+
+async def test_one_key_with_many_takes_turns_with_the_others() -> None:
+    line = Line()
+    for number in range(5):
+        await line.join(f"many {number}", "many")
+    await line.join("late")
+    await line.join("later")
+    assert (await line.drain())[:4] == ["many 0", "many 1", "late", "later"]
+
+
+async def test_who_has_failed_waits_behind_who_has_not() -> None:
+    """Also those who came before it was known: the order is that of the moment."""
+    line = Line()
+    await line.join("first", "192.0.2.1")
+    for number in range(3):
+        await line.join(f"wrong {number}", "192.0.2.1", "ada")
+    line.queue.fail(["192.0.2.1", "ada"])
+    await line.join("neighbour", "192.0.2.1", "bob")
+    await line.join("stranger", "192.0.2.2", "eve")
+    assert (await line.drain())[1:] == ["stranger", "neighbour", "wrong 0", "wrong 1", "wrong 2"]
+
+
+async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_queue, "FAILED_S", 0.0)
+    line = Line()
+    line.queue.fail(["a"])
+    line.queue.fail(["b"])
+    assert list(line.queue._failed) == ["b"] or not line.queue._failed
+    for name in ("busy", "a", "c"):
+        await line.join(name)
+    assert await line.drain() == ["busy", "a", "c"]
+
+
+async def test_a_full_queue_refuses_the_last_in_the_order() -> None:
+    line = Line(max_waiting=3)
+    await line.join("busy")
+    line.queue.fail(["eve"])
+    for name, key, last in (
+        ("flood 0", "flood", None),
+        ("flood 1", "flood", None),
+        ("flood 2", "flood", None),
+        ("flood 3", "flood", "flood 3"),
+        ("ada", "ada", "flood 2"),
+        ("bob", "bob", "flood 1"),
+        ("eve", "eve", "eve"),
+    ):
+        await line.join(name, key)
+        if last:
+            with pytest.raises(Busy):
+                await line.tasks[last]
+    assert len(line.queue._waiting) == 3
+
+
+async def test_none_may_wait_where_the_limit_says_so() -> None:
+    line = Line(max_waiting=0)
+    await line.join("a")
+    await line.join("b")
+    with pytest.raises(Busy):
+        await line.tasks["b"]
+
+
+async def test_nobody_waits_longer_than_the_deadline() -> None:
+    queue = HashQueue(1, 10, 0.001)
+    await queue.enter(["a"])
+    for _ in range(3):
+        with pytest.raises(Busy):
+            await queue.enter(["b"])
+    assert not queue._waiting
+    queue.leave()
+    await queue.enter(["c"])
+
+
+async def test_who_goes_away_gives_the_place_free() -> None:
+    line = Line()
+    await line.join("a")
+    await line.join("b")
+    gone = line.tasks["b"]
+    await line.join("c")
+    gone.cancel()
+    await settle()
+    assert len(line.queue._waiting) == 1
+    assert await line.drain() == ["a", "c"]
+
+
+async def test_a_client_that_has_gone_is_not_waited_for() -> None:
+    queue = HashQueue(1, 10, LONG_S)
+    await queue.enter(["a"])
+    gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(queue.enter(["b"], gone))
+    await settle()
+    gone.set_result(None)
+    with pytest.raises(TooSlow):
+        await waiting
+    assert not queue._waiting
+    queue.leave()
+    await queue.enter(["c"])
+
+
+@pytest.mark.parametrize("order", ["admitted first", "cancelled first"])
+async def test_a_cancellation_in_the_moment_of_admission_loses_no_worker(order: str) -> None:
+    line = Line()
+    await line.join("a")
+    await line.join("b")
+    gone = line.tasks["b"]
+    if order == "admitted first":
+        line.queue.leave()
+    gone.cancel()
+    if order == "cancelled first":
+        line.queue.leave()
+    await settle()
+    assert gone.cancelled()
+    await line.join("c")
+    assert line.admitted == ["a", "c"]

@@ -1,0 +1,68 @@
+"""Which passwords are refused for being tried first."""
+
+import subprocess
+import sys
+
+import pytest
+
+from app.core.errors import Invalid
+from app.core.names import name_key
+from app.core.password_policy import MIN_CHARS, _common_passwords, check_password
+
+MAIN = "import sys, app.main; print([name for name in sys.modules if 'zxcvbn' in name])"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("password", "PASSWORD", "Password1", "12345678", "qwertyuiop", "iloveyou", "trustno1"),
+        *("ｐａｓｓｗｏｒｄ", " password", "password  ", "11111111", "1qaz2wsx", "sunshine"),
+    ],
+    ids=ascii,
+)
+def test_common_ones_in_any_spelling(password: str) -> None:
+    with pytest.raises(Invalid, match="most common passwords") as refused:
+        check_password(password, "new_password", "ada")
+    assert [error["path"] for error in refused.value.errors] == ["new_password"]
+    assert password not in refused.value.detail.replace("The password", "").replace("passwords", "")
+
+
+@pytest.mark.parametrize(
+    "password", ["ada.lovelace", "ADA.Lovelace", "ａｄａ.lovelace", "Countess Ada"]
+)
+def test_the_names_of_the_account(password: str) -> None:
+    with pytest.raises(Invalid, match="the name of the account"):
+        check_password(password, "password", "ada.lovelace", "Countess Ada")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse",
+        "correct horse battery",
+        "battery staple",
+        "ada.lovelace!",
+        "ｘ" * 8,
+        "é" * 8,
+    ],
+)
+def test_others_are_welcome(password: str) -> None:
+    check_password(password, "password", "ada.lovelace", "Ada")
+
+
+def test_the_list_is_as_long_as_asvs_asks_and_holds_keys() -> None:
+    common = _common_passwords()
+    assert len(common) > 3000
+    assert all(len(password) >= MIN_CHARS for password in common)
+    assert all(name_key(password) == password for password in common)
+    assert "password" in common
+
+
+def test_the_list_costs_nothing_at_the_start() -> None:
+    done = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_the_list_is_read() -> None:
+    _common_passwords()
+    assert "zxcvbn" not in sys.modules

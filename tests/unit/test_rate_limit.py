@@ -1,0 +1,203 @@
+"""The arithmetic of rate limits, and what is one address."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.rate_limit import (
+    MAX_DEBT_S,
+    LimitExceeded,
+    LocalLimits,
+    Mode,
+    Policy,
+    PolicyName,
+    TokenBucket,
+    Verdict,
+    address_key,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def policy(per_second: float, burst: int) -> Policy:
+    return Policy(PolicyName.WRITES, "changes", per_second, burst)
+
+
+def spend(
+    limits: LocalLimits, policy: Policy, key: str = "ada", cost: int = 1, mode: Mode = Mode.SPEND
+) -> Verdict:
+    return limits.decide(policy, key, cost, mode)
+
+
+# One key.
+
+
+def test_a_burst_and_then_one_at_a_time(clock: Clock) -> None:
+    bucket = TokenBucket(2.0, 3, clock)
+    assert [bucket.take() for _ in range(3)] == [0, 0, 0]
+    assert bucket.take() == pytest.approx(0.5)
+    clock.now += 0.25
+    assert bucket.take() == pytest.approx(0.25)
+    clock.now += 0.25
+    assert bucket.take() == 0
+    assert bucket.take() == pytest.approx(0.5)
+
+
+def test_asking_too_early_costs_nothing(clock: Clock) -> None:
+    bucket = TokenBucket(1.0, 1, clock)
+    assert bucket.take() == 0
+    for _ in range(100):
+        assert bucket.take() == pytest.approx(1.0)
+    clock.now += 1.0
+    assert bucket.take() == 0
+
+
+def test_rest_gives_the_burst_back_and_no_more(clock: Clock) -> None:
+    bucket = TokenBucket(10.0, 4, clock)
+    for _ in range(4):
+        bucket.take()
+    clock.now += 1_000_000
+    assert [bucket.take() == 0 for _ in range(5)] == [True] * 4 + [False]
+
+
+@given(
+    rate=st.floats(0.01, 1000),
+    burst=st.integers(1, 50),
+    pauses=st.lists(st.floats(0, 10), max_size=100),
+)
+def test_in_any_time_there_are_at_most_the_burst_and_the_rate(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
+    clock = Clock()
+    bucket, limits, changes = (
+        TokenBucket(rate, burst, clock),
+        LocalLimits(clock),
+        policy(rate, burst),
+    )
+    passed: list[float] = []
+    for pause in pauses:
+        clock.now += pause
+        wait = bucket.take()
+        assert spend(limits, changes).wait_s == pytest.approx(wait, abs=1e-6)
+        if wait == 0:
+            passed.append(clock.now)
+        else:
+            # What is said is true: then it passes, and not a moment before.
+            assert 0 < wait <= burst / rate + 1e-6
+    for first, begin in enumerate(passed):
+        for last in range(first, len(passed)):
+            most = burst + (passed[last] - begin) * rate
+            assert last - first + 1 <= most + 1e-3
+
+
+# Many keys.
+
+
+def test_each_key_and_each_policy_has_its_own(clock: Clock) -> None:
+    limits, changes = LocalLimits(clock), policy(0.001, 2)
+    for key in ("ada", "bob"):
+        assert [spend(limits, changes, key).wait_s for _ in range(3)] == [0, 0, 1000]
+    reads = Policy(PolicyName.READS, "requests", 1, 1)
+    assert not spend(limits, reads).wait_s
+
+
+def test_what_is_left_is_told(clock: Clock) -> None:
+    limits, changes = LocalLimits(clock), policy(2, 10)
+    assert [spend(limits, changes, cost=3).remaining for _ in range(3)] == [7, 4, 1]
+    refused = spend(limits, changes, cost=3)
+    assert (refused.remaining, refused.wait_s, refused.lead_s) == (1, 1.0, 4.5)
+    clock.now += 0.6
+    assert spend(limits, changes, mode=Mode.CHECK).remaining == 2
+    with pytest.raises(LimitExceeded, match="Too many changes: 2 a second, 10 at once") as caught:
+        refused.enforce()
+    assert caught.value.retry_after_ms == 1000
+
+
+@pytest.mark.parametrize(
+    ("per_second", "said"),
+    [(5, "5 a second"), (0.5, "30 a minute"), (2 / 60, "2 a minute"), (1 / 3600, "1 an hour")],
+)
+def test_a_rate_is_told_in_the_period_that_a_person_would_choose(
+    per_second: float, said: str
+) -> None:
+    assert policy(per_second, 3).describe().startswith(said)
+
+
+def test_a_cost_beyond_the_burst_is_the_whole_burst(clock: Clock) -> None:
+    """A setting cannot make a command impossible."""
+    limits, changes = LocalLimits(clock), policy(1, 3)
+    assert not spend(limits, changes, cost=10).wait_s
+    assert spend(limits, changes, cost=10).wait_s == 3
+    clock.now += 3
+    assert not spend(limits, changes, cost=10).wait_s
+
+
+def test_to_check_spends_nothing_and_to_count_asks_no_leave(clock: Clock) -> None:
+    limits, changes = LocalLimits(clock), policy(1, 2)
+    for _ in range(5):
+        assert not spend(limits, changes, mode=Mode.CHECK).wait_s
+    for _ in range(4):
+        spend(limits, changes, mode=Mode.COUNT)
+    assert spend(limits, changes, mode=Mode.CHECK).wait_s == 3  # the debt of two, and one
+    for _ in range(1000):
+        spend(limits, changes, mode=Mode.COUNT)
+    assert spend(limits, changes, mode=Mode.CHECK).wait_s == MAX_DEBT_S + 1
+
+
+def test_keys_that_are_idle_are_forgotten(clock: Clock) -> None:
+    limits, changes = LocalLimits(clock, max_idle=10), policy(1e6, 1)
+    for key in range(1000):
+        spend(limits, changes, str(key))
+        clock.now += 1
+    assert len(limits._arrivals) <= 10
+
+
+def test_keys_that_are_not_idle_are_kept_and_not_looked_at_for_each_new_one(clock: Clock) -> None:
+    """A client that fills the table does not get credit back for it, nor costs a sweep each."""
+    limits, changes, looks = LocalLimits(clock, max_idle=3), policy(0.001, 1), 0
+    for key in range(100):
+        before = id(limits._arrivals)
+        spend(limits, changes, str(key))
+        looks += id(limits._arrivals) != before
+    assert all(spend(limits, changes, str(key)).wait_s for key in range(100))
+    assert looks < 10
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::FFFF:c000:207", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("fe80::2%1", "fe80::/64"),
+        ("::1", "::/64"),
+        ("unknown", "unknown"),
+        ("", "unknown"),
+        ("192.0.2.7:80", "unknown"),
+        ("192.0.2.007", "unknown"),
+        ("[::1]", "unknown"),
+        ("/run/chat.sock", "unknown"),
+        ("1" * 5000, "unknown"),
+    ],
+)
+def test_what_counts_as_one_address(address: str, key: str) -> None:
+    assert address_key(address) == key
