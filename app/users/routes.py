@@ -54,7 +54,7 @@ async def me(actor: ActorDep, context: ContextDep) -> Me:
     return Me.model_validate(user, from_attributes=True)
 
 
-@router.patch("/me", dependencies=[Depends(WRITE)])
+@router.patch("/me", responses=problems(Code.USERNAME_TAKEN), dependencies=[Depends(WRITE)])
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body.display_name)
