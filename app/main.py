@@ -19,7 +19,7 @@ from app.users.auth_routes import router as auth
 from app.users.routes import router as users
 from app.web import problems
 from app.web.middleware import Edge, Guard
-from app.web.openapi import complete
+from app.web.openapi import METADATA, complete
 
 VERSION = "0.1.0"
 
@@ -33,13 +33,12 @@ def create_app(settings: Settings) -> FastAPI:
             yield state
 
     app = FastAPI(
-        title="Chat",
         version=VERSION,
-        summary="A chat backend that a team can own.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
     for router in (auth, users, rooms, messages, moderation):

@@ -23,9 +23,15 @@ from app.core.ids import parse_id
 from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
 
 # White space and what else nobody sees in a line of text.
-_BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
 _SEEN = re.compile(f"[^{_BLANK}]")
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+
+
+class ResponseModel(BaseModel):
+    """What a client receives: every field is there, also where it has its default."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class Input(BaseModel):
@@ -147,4 +153,4 @@ Title = Annotated[
 DisplayName = Title
 Topic = Annotated[str, StringConstraints(max_length=500), *STORABLE]
 Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
-Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]

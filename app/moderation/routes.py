@@ -15,7 +15,7 @@ router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_cla
 REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
 
 
-@router.put("", responses=REFUSED)
+@router.put("", operation_id="ban_user", summary="Ban a user", responses=REFUSED)
 async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     """Ban a user, for administrators of the server: all sessions end at once, their sockets are
     closed, and no login succeeds until the ban is lifted.
@@ -26,7 +26,13 @@ async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     return BanOut(user=user_id, at=at)
 
 
-@router.delete("", status_code=204, responses=REFUSED)
+@router.delete(
+    "",
+    status_code=204,
+    operation_id="unban_user",
+    summary="Lift the ban of a user",
+    responses=REFUSED,
+)
 async def unban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Lift a ban, for administrators of the server; what has ended stays ended."""
     await context.database.transact(service.unban, actor, user_id)

@@ -33,7 +33,7 @@ EXISTS: dict[int | str, dict[str, Any]] = {
 CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_OWNER)
 
 
-@router.get("")
+@router.get("", operation_id="list_rooms", summary="List rooms of the caller")
 async def mine(
     actor: ActorDep, context: ContextDep, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[RoomOut]:
@@ -50,6 +50,8 @@ async def mine(
 @router.post(
     "",
     status_code=201,
+    operation_id="create_room",
+    summary="Create a room",
     responses=EXISTS | problems(Code.TOO_MANY),
 )
 async def create(
@@ -64,7 +66,7 @@ async def create(
     return room_out(created.view)
 
 
-@router.get("/public")
+@router.get("/public", operation_id="search_public_rooms", summary="Search public rooms")
 async def public(
     actor: ActorDep,
     context: ContextDep,
@@ -84,40 +86,62 @@ async def public(
     )
 
 
-@router.get("/{room_id}", responses=READ)
+@router.get("/{room_id}", operation_id="get_room", summary="Get a room", responses=READ)
 async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
     return room_out(await context.database.read(service.view, actor, room_id))
 
 
-@router.patch("/{room_id}", responses=CHANGE)
+@router.patch("/{room_id}", operation_id="update_room", summary="Update a room", responses=CHANGE)
 async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
 
-@router.delete("/{room_id}", status_code=204, responses=CHANGE)
+@router.delete(
+    "/{room_id}",
+    status_code=204,
+    operation_id="archive_room",
+    summary="Archive a room",
+    responses=CHANGE,
+)
 async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
     return Response(status_code=204)
 
 
-@router.post("/{room_id}/join", responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED))
+@router.post(
+    "/{room_id}/join",
+    operation_id="join_room",
+    summary="Join a public room",
+    responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED),
+)
 async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
     most = context.settings.limits.rooms_per_user
     return room_out(await context.database.transact(membership.join, actor, room_id, most))
 
 
-@router.post("/{room_id}/leave", status_code=204, responses=CHANGE)
+@router.post(
+    "/{room_id}/leave",
+    status_code=204,
+    operation_id="leave_room",
+    summary="Leave a room",
+    responses=CHANGE,
+)
 async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
     return Response(status_code=204)
 
 
-@router.get("/{room_id}/members", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+@router.get(
+    "/{room_id}/members",
+    operation_id="list_members",
+    summary="List members of a room",
+    responses=problems(Code.NOT_FOUND, Code.FORBIDDEN),
+)
 async def members(
     room_id: Uuid,
     actor: ActorDep,
@@ -136,7 +160,12 @@ async def members(
     )
 
 
-@router.post("/{room_id}/members", responses=CHANGE)
+@router.post(
+    "/{room_id}/members",
+    operation_id="add_members",
+    summary="Add members to a room",
+    responses=CHANGE,
+)
 async def add(
     room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
@@ -145,7 +174,12 @@ async def add(
     return [member_out(member, user) for member, user in rows]
 
 
-@router.patch("/{room_id}/members/{user_id}", responses=CHANGE)
+@router.patch(
+    "/{room_id}/members/{user_id}",
+    operation_id="set_member_role",
+    summary="Set the role of a member",
+    responses=CHANGE,
+)
 async def set_role(
     room_id: Uuid, user_id: Uuid, body: UpdateMember, actor: ActorDep, context: ContextDep
 ) -> MemberOut:
@@ -155,7 +189,13 @@ async def set_role(
     )
 
 
-@router.delete("/{room_id}/members/{user_id}", status_code=204, responses=CHANGE)
+@router.delete(
+    "/{room_id}/members/{user_id}",
+    status_code=204,
+    operation_id="remove_member",
+    summary="Remove a member from a room",
+    responses=CHANGE,
+)
 async def remove(room_id: Uuid, user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)

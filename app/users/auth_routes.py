@@ -28,6 +28,8 @@ REUSED = (
 
 @router.post(
     "/auth/register",
+    operation_id="register_account",
+    summary="Register an account",
     status_code=201,
     responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
@@ -47,6 +49,8 @@ async def register(body: Register, context: ContextDep) -> Me:
 
 @router.post(
     "/auth/token",
+    operation_id="issue_token",
+    summary="Log in, or renew a login",
     responses=problems(Code.INVALID_GRANT, Code.FORBIDDEN, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
 )
@@ -114,14 +118,14 @@ async def _renew(form: TokenForm, context: Context) -> logins.Login:
     return login
 
 
-@router.post("/auth/logout", status_code=204)
+@router.post("/auth/logout", status_code=204, operation_id="log_out", summary="Log out")
 async def logout(actor: ActorDep, context: ContextDep) -> Response:
     """End the session that asks; its sockets are closed."""
     await context.database.transact(logins.log_out, actor)
     return Response(status_code=204)
 
 
-@router.get("/auth/sessions")
+@router.get("/auth/sessions", operation_id="list_sessions", summary="List sessions of the caller")
 async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     """The caller's living sessions, the newest first."""
     found = await context.database.read(logins.list_sessions, actor)
@@ -139,14 +143,25 @@ async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     ]
 
 
-@router.delete("/auth/sessions/{session_id}", status_code=204, responses=problems(Code.NOT_FOUND))
+@router.delete(
+    "/auth/sessions/{session_id}",
+    status_code=204,
+    operation_id="revoke_session",
+    summary="End a session of the caller",
+    responses=problems(Code.NOT_FOUND),
+)
 async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
     await context.database.transact(logins.revoke_session, actor, session_id)
     return Response(status_code=204)
 
 
-@router.post("/ws-tickets", status_code=201)
+@router.post(
+    "/ws-tickets",
+    status_code=201,
+    operation_id="issue_ticket",
+    summary="Issue a ticket for a socket",
+)
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
     secret = await context.database.transact(logins.issue_ticket, actor, context.settings.auth)

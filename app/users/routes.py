@@ -17,7 +17,7 @@ from app.web.problems import problems
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 
-@router.get("")
+@router.get("", operation_id="search_users", summary="Search users")
 async def search(
     actor: ActorDep,
     context: ContextDep,
@@ -36,14 +36,14 @@ async def search(
     )
 
 
-@router.get("/me")
+@router.get("/me", operation_id="get_me", summary="Get the caller's account")
 async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
     return Me.model_validate(user, from_attributes=True)
 
 
-@router.patch("/me")
+@router.patch("/me", operation_id="update_me", summary="Update the caller's account")
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body.display_name)
@@ -52,6 +52,8 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
 
 @router.put(
     "/me/password",
+    operation_id="change_password",
+    summary="Change the caller's password",
     status_code=204,
     responses=problems(Code.FORBIDDEN, Code.RATE_LIMITED),
     dependencies=[Depends(throttled)],
@@ -74,7 +76,9 @@ async def change_password(body: ChangePassword, actor: ActorDep, context: Contex
     raise Forbidden("`old_password` is not your password. Nothing was changed.")
 
 
-@router.get("/{user_id}", responses=problems(Code.NOT_FOUND))
+@router.get(
+    "/{user_id}", operation_id="get_user", summary="Get a user", responses=problems(Code.NOT_FOUND)
+)
 async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user."""
     user = await context.database.read(accounts.get_user, user_id)

@@ -1,15 +1,75 @@
-"""What every operation has in common, said once in the OpenAPI document."""
+"""What the OpenAPI document says of the whole, and of every operation alike.
 
+Each route gives its own part: `operation_id`, summary, description, bodies and the problems that
+only it has. Here that is completed, and given the names that generated clients show.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
-from app.core.errors import Code
-from app.web.problems import Problem, problems
+from app.core.errors import ChatError, Code
+from app.web.problems import Problem, problem, problems
 
-_REF = "#/components/schemas/{model}"
-_ALWAYS = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
-_WITH_BODY = problems(Code.TOO_LARGE)
+JsonObject = dict[str, Any]
+
+METADATA: JsonObject = {
+    "title": "Chat",
+    "summary": "A chat backend that a team can own.",
+    "description": """\
+**Log in** with `issue_token`, and send `Authorization: Bearer …` with every other request below
+`/api/v1`. Access tokens live for minutes; renew them with the refresh token.
+
+**Errors** are problems (RFC 9457). `code` is stable, and `retry` says what to do: `never` (the same
+request fails again), `now`, or `after` so many milliseconds (`retry_after_ms`).
+
+**Pages**: lists take `limit` and `cursor`, and answer with `items` and `next`; pass `next` as
+`cursor` until it is null. Messages and events are paged by `seq` instead, their position in the
+room's log.
+
+**Repeating** a request after a lost answer is safe where it says so: a message that is sent again
+with its `nonce` is not sent twice.
+
+**Request ids**: every response has `X-Request-ID`, which the server's log has, too. A request may
+bring its own, if it is a UUID.
+
+What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
+""",
+    "contact": {"name": "The administrators of this server"},
+    "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "servers": [{"url": "/", "description": "The server that this document comes from."}],
+    "openapi_tags": [
+        {"name": "auth", "description": "Accounts, logins, sessions and tickets for sockets."},
+        {"name": "users", "description": "The caller's own account, and other people."},
+        {"name": "rooms", "description": "Rooms and their members."},
+        {"name": "messages", "description": "Messages, the room's log and read markers."},
+        {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "operations", "description": "For load balancers and supervisors."},
+    ],
+}
+
+# What a schema is called where its class has another name.
+_NAMES = {
+    "Code": "ErrorCode",
+    "Draft": "SendMessage",
+    "Live": "Liveness",
+    "Me": "Account",
+    "ReadOut": "ReadState",
+    "Ready": "Readiness",
+    "Register": "Registration",
+    "Schema": "SchemaState",
+    "SetRead": "MarkRead",
+    "TokenForm": "TokenRequest",
+    "TokenOut": "TokenPair",
+}
+
+_EVERYWHERE = problems(Code.TOO_LARGE)
+_BELOW_API = problems(Code.INVALID, Code.INTERNAL, Code.BUSY, Code.UNKNOWN_OUTCOME)
 _WITH_TOKEN = problems(Code.UNAUTHENTICATED)
 
 _SUCCESS = {
@@ -17,48 +77,175 @@ _SUCCESS = {
     "201": "Made and committed.",
     "204": "Done and committed.",
 }
+_REQUEST_ID = {
+    "description": "The request's id in the server's log.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+_PARAMETERS = {
+    "room_id": "The room's id.",
+    "user_id": "The user's id.",
+    "session_id": "The session's id.",
+    "seq": "The message's position in the room's log.",
+}
+
+# Examples of what has none of its own.
+_FORMATS = {
+    "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+    "date-time": "2026-11-28T09:30:00.123456Z",
+}
+_TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False, "null": None}
 
 
 def complete(app: FastAPI, text_chars: int) -> None:
-    """Adds to each operation below /api the problems that any of them can answer with, and the
-    limit of a text, which is a setting."""
+    """Makes `app.openapi` give the whole document. The limit of a text is a setting."""
     generate = app.openapi
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = generate()
-            _add_problem_schema(document)
-            document["components"]["schemas"]["Draft"]["properties"]["text"]["maxLength"] = (
-                text_chars
-            )
-            for path, item in document["paths"].items():
-                if path.startswith("/api/"):
-                    for operation in item.values():
-                        _add_common(operation)
-        return generate()
+    @cache
+    def openapi() -> JsonObject:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        schemas["Draft"]["properties"]["text"]["maxLength"] = text_chars
+        _add_problems(document)
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                _complete_operation(operation, below_api=path.startswith("/api/"))
+        _name_event(schemas)
+        document = _rename(document)
+        _simplify(document)
+        _add_examples(document)
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
 
 
-def _add_problem_schema(document: dict[str, Any]) -> None:
-    schemas = document["components"]["schemas"]
-    problem = Problem.model_json_schema(ref_template=_REF, mode="serialization")
-    schemas.update(problem.pop("$defs"))
-    schemas["Problem"] = problem
+def _add_problems(document: JsonObject) -> None:
+    components = document["components"]
+    schemas = components["schemas"]
+    schema = Problem.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    schemas.update(schema.pop("$defs"), Problem=schema)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    components |= {"examples": {}, "headers": {"RequestId": _REQUEST_ID}}
+    for error in _errors(ChatError):
+        answer = problem(error(" ".join((inspect.getdoc(error) or "").split())))
+        components["examples"].setdefault(error.code, {"value": json.loads(bytes(answer.body))})
 
 
-def _add_common(operation: dict[str, Any]) -> None:
+def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
+    for error in base.__subclasses__():
+        yield error
+        yield from _errors(error)
+
+
+def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    common = dict(_ALWAYS)
-    if "requestBody" in operation:
-        common |= _WITH_BODY
-    if "security" in operation:
+    common = dict(_EVERYWHERE)
+    if below_api:
+        common |= _BELOW_API
+    if operation.setdefault("security", []):
         common |= _WITH_TOKEN
     for status, response in common.items():
         responses.setdefault(str(status), response)
-    for status, meaning in _SUCCESS.items():
-        if responses.get(status, {}).get("description") == "Successful Response":
-            responses[status]["description"] = meaning
+    for status, response in responses.items():
+        if response["description"] == "Successful Response":
+            response["description"] = _SUCCESS[status]
+        response["headers"] = response.get("headers", {}) | {
+            "X-Request-ID": {"$ref": "#/components/headers/RequestId"}
+        }
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in _PARAMETERS:
+            parameter.setdefault("description", _PARAMETERS[parameter["name"]])
+        _drop_null(parameter)
+
+
+def _drop_null(parameter: JsonObject) -> None:
+    """A parameter can be absent, but there is no way to write null."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        schema |= kinds[0]
+    elif kinds:
+        schema["anyOf"] = kinds
+
+
+def _name_event(schemas: JsonObject) -> None:
+    """The union of all events is a schema of its own."""
+    items = schemas["EventPage"]["properties"]["items"]
+    schemas["Event"] = {"description": "One change of a room."} | items["items"]
+    items["items"] = {"$ref": "#/components/schemas/Event"}
+
+
+def _rename(document: JsonObject) -> JsonObject:
+    schemas = document["components"]["schemas"]
+    names = {name: _public_name(name) for name in schemas}
+    document["components"]["schemas"] = {
+        names[name]: schemas[name] for name in sorted(schemas, key=_public_name)
+    }
+    prefix = '"#/components/schemas/'
+    renamed: JsonObject = json.loads(
+        re.sub(rf'{prefix}(\w+)"', lambda ref: f'{prefix}{names[ref[1]]}"', json.dumps(document))
+    )
+    return renamed
+
+
+def _public_name(name: str) -> str:
+    """RoomOut is Room, Page_RoomOut_ is RoomPage."""
+    if page := re.fullmatch(r"Page_(\w+)_", name):
+        return _public_name(page[1]) + "Page"
+    return _NAMES.get(name, name.removesuffix("Out"))
+
+
+def _simplify(node: Any) -> None:
+    """What generators make odd classes of: titles, which only repeat the names, and unions of one
+    type and null, which `type` can say alone. And bounds of integers are integers."""
+    if isinstance(node, list):
+        for part in node:
+            _simplify(part)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str) and "version" not in node:  # that of the document
+            del node["title"]
+        match node:
+            case {"anyOf": [{"type": str(kind)} as schema, {"type": "null"}]}:
+                del node["anyOf"]
+                node |= schema | node | {"type": [kind, "null"]}
+        for name, part in node.items():
+            if isinstance(part, float) and part.is_integer():
+                node[name] = int(part)
+            elif name not in ("examples", "example"):
+                _simplify(part)
+
+
+def _add_examples(document: JsonObject) -> None:
+    schemas = document["components"]["schemas"]
+    used = set()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for content in (c for body in bodies for c in body.get("content", {}).values()):
+                used |= content.get("examples", {}).keys()
+                if "examples" not in content:
+                    content["example"] = _example(content["schema"], schemas)
+    examples = document["components"]["examples"]
+    document["components"]["examples"] = {name: examples[name] for name in sorted(used)}
+
+
+def _example(schema: JsonObject, schemas: JsonObject) -> Any:
+    """The schema's own, or one that is put together from those of its parts."""
+    match schema:
+        case {"$ref": ref}:
+            return _example(schemas[ref.rpartition("/")[2]], schemas)
+        case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
+            return example
+        case {"anyOf": [first, *_]} | {"oneOf": [first, *_]}:
+            return _example(first, schemas)
+        case {"items": items}:
+            return [_example(items, schemas)]
+        case {"properties": properties}:
+            return {name: _example(part, schemas) for name, part in properties.items()}
+    kind = schema["type"]
+    return _FORMATS.get(
+        schema.get("format", ""), _TYPES[kind if isinstance(kind, str) else kind[0]]
+    )

@@ -167,9 +167,15 @@ def _allowed(request: Request) -> list[str]:
     ]
 
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _HEADERS: dict[int | str, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    401: {
+        "WWW-Authenticate": {
+            "description": "`Bearer`, with the realm.",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
     429: _RETRY_AFTER,
     500: _RETRY_AFTER,
     503: _RETRY_AFTER,
@@ -184,7 +190,12 @@ def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": ", ".join(f"`{code}`" for code in names),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {c.value: {"$ref": f"#/components/examples/{c}"} for c in names},
+                }
+            },
             "headers": _HEADERS.get(status, {}),
         }
         for status, names in by_status.items()
