@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-embedded test-mysql faults check check-format check-lint \
-	check-types check-imports check-locks format bench lock revision clean
+	check-types check-imports check-locks check-openapi format bench lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -81,7 +81,7 @@ test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" 
 	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
@@ -96,7 +96,7 @@ test-mysql: $(DEV) ## Run the database suites on a real MySQL (ARGS="tests/persi
 	@tests/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.
-check: check-format check-lint check-types check-imports check-locks ## Format, lint, types, imports, locks
+check: check-format check-lint check-types check-imports check-locks check-openapi ## What a change has to pass
 
 check-format: $(DEV)
 	$(PY) -m ruff format --check .
@@ -109,6 +109,9 @@ check-types: $(DEV)
 
 check-imports: $(DEV)
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+
+check-openapi: $(DEV)
+	$(PY) -m tests.generators.lint
 
 format: $(DEV) ## Format the code and repair what the linter can
 	$(PY) -m ruff check --fix-only --show-fixes .

@@ -4,17 +4,16 @@ Each route gives its own part: `operation_id`, summary, description, bodies and 
 only it has. Here that is completed, and given the names that generated clients show.
 """
 
-import inspect
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
-from app.core.errors import ChatError, Code
-from app.web.problems import Problem, problem, problems
+from app.core.errors import Code
+from app.web.examples import add_examples
+from app.web.problems import Problem, problems
 
 JsonObject = dict[str, Any]
 
@@ -88,13 +87,6 @@ _PARAMETERS = {
     "seq": "The message's position in the room's log.",
 }
 
-# Examples of what has none of its own.
-_FORMATS = {
-    "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
-    "date-time": "2026-11-28T09:30:00.123456Z",
-}
-_TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False, "null": None}
-
 
 def complete(app: FastAPI, text_chars: int) -> None:
     """Makes `app.openapi` give the whole document. The limit of a text is a setting."""
@@ -111,8 +103,8 @@ def complete(app: FastAPI, text_chars: int) -> None:
                 _complete_operation(operation, below_api=path.startswith("/api/"))
         _name_event(schemas)
         document = _rename(document)
-        _simplify(document)
-        _add_examples(document)
+        _simplify([document["paths"], document["components"]])
+        add_examples(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
@@ -127,16 +119,7 @@ def _add_problems(document: JsonObject) -> None:
     schemas.update(schema.pop("$defs"), Problem=schema)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    components |= {"examples": {}, "headers": {"RequestId": _REQUEST_ID}}
-    for error in _errors(ChatError):
-        answer = problem(error(" ".join((inspect.getdoc(error) or "").split())))
-        components["examples"].setdefault(error.code, {"value": json.loads(bytes(answer.body))})
-
-
-def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
-    for error in base.__subclasses__():
-        yield error
-        yield from _errors(error)
+    components["headers"] = {"RequestId": _REQUEST_ID}
 
 
 def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
@@ -199,53 +182,25 @@ def _public_name(name: str) -> str:
 
 
 def _simplify(node: Any) -> None:
-    """What generators make odd classes of: titles, which only repeat the names, and unions of one
-    type and null, which `type` can say alone. And bounds of integers are integers."""
+    """What generators make odd classes of: titles, which only repeat the names, defaults
+    that are empty, and unions of one type and null, which `type` can say alone. And bounds of
+    integers are integers."""
     if isinstance(node, list):
         for part in node:
             _simplify(part)
     elif isinstance(node, dict):
-        if isinstance(node.get("title"), str) and "version" not in node:  # that of the document
+        if isinstance(node.get("title"), str):
             del node["title"]
+        if node.get("default", 0) in ("", None):
+            del node["default"]
         match node:
             case {"anyOf": [{"type": str(kind)} as schema, {"type": "null"}]}:
                 del node["anyOf"]
                 node |= schema | node | {"type": [kind, "null"]}
+            case _:
+                pass
         for name, part in node.items():
             if isinstance(part, float) and part.is_integer():
                 node[name] = int(part)
             elif name not in ("examples", "example"):
                 _simplify(part)
-
-
-def _add_examples(document: JsonObject) -> None:
-    schemas = document["components"]["schemas"]
-    used = set()
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-            for content in (c for body in bodies for c in body.get("content", {}).values()):
-                used |= content.get("examples", {}).keys()
-                if "examples" not in content:
-                    content["example"] = _example(content["schema"], schemas)
-    examples = document["components"]["examples"]
-    document["components"]["examples"] = {name: examples[name] for name in sorted(used)}
-
-
-def _example(schema: JsonObject, schemas: JsonObject) -> Any:
-    """The schema's own, or one that is put together from those of its parts."""
-    match schema:
-        case {"$ref": ref}:
-            return _example(schemas[ref.rpartition("/")[2]], schemas)
-        case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
-            return example
-        case {"anyOf": [first, *_]} | {"oneOf": [first, *_]}:
-            return _example(first, schemas)
-        case {"items": items}:
-            return [_example(items, schemas)]
-        case {"properties": properties}:
-            return {name: _example(part, schemas) for name, part in properties.items()}
-    kind = schema["type"]
-    return _FORMATS.get(
-        schema.get("format", ""), _TYPES[kind if isinstance(kind, str) else kind[0]]
-    )
