@@ -1,4 +1,4 @@
-"""python -m app: what operators and first users type."""
+"""python -m app, or chat-server: what operators and first users type."""
 
 import asyncio
 import getpass
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import rich.console
+import structlog
 import typer
 from pydantic import ValidationError
 
@@ -16,8 +17,7 @@ from app.archives.console import Console
 from app.archives.run import Options, import_files
 from app.bootstrap import create_passwords, opened
 from app.client.errors import ClientError
-from app.client.terminal.door import Visitor
-from app.client.terminal.run import Chat, run_chat
+from app.client.terminal.command import chat
 from app.core.errors import ChatError
 from app.moderation import service as moderation
 from app.ops.checks import findings
@@ -41,6 +41,12 @@ app = typer.Typer(
 
 imports = typer.Typer(no_args_is_help=True, help="Bring archives of other chats into the server.")
 app.add_typer(imports, name="import")
+
+
+def main(name: str = "chat-server") -> None:
+    # What a command prints is its answer; what it logs on the way is not. `serve` sets up more.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    app(prog_name=name)
 
 
 def plainly(command: Callable[P, T]) -> Callable[P, T]:
@@ -109,33 +115,7 @@ def check(
         raise SystemExit(1)
 
 
-@app.command()
-@plainly
-def chat(
-    user: Annotated[str, typer.Option(metavar="NAME", help="Who you are.")],
-    server: Annotated[str, typer.Option(metavar="URL")] = "http://127.0.0.1:8000",
-    room: Annotated[
-        str, typer.Option(metavar="NAME", help="The room to enter; made if there is none.")
-    ] = "general",
-    password: Annotated[
-        str | None,
-        typer.Option(
-            envvar="TERMINAL_CHAT_PASSWORD",
-            help="Better in the environment, where other users do not see it. Absent: asked for.",
-        ),
-    ] = None,
-    register_user: Annotated[
-        bool | None,
-        typer.Option(
-            "--register/--no-register", help="Whether to make an account if needed. Absent: asks."
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust this CA, such as certs/ca.pem.")
-    ] = None,
-) -> None:
-    """Chat in the terminal, or through pipes: one line, one message."""
-    run_chat(Chat(server, room, Visitor(user, password, register_user), ca))
+app.command()(plainly(chat))
 
 
 @app.command("create-admin")

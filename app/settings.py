@@ -14,7 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.tokens import MIN_KEY_BYTES
 
-ROOT = Path(__file__).resolve().parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent
+# Where `var` is: in the checkout. A program that was installed keeps it where it is started.
+ROOT = _CHECKOUT if (_CHECKOUT / "alembic.ini").exists() else Path.cwd()
 PREFIX = "CHAT_"
 SQLITE, MYSQL = "sqlite+aiosqlite", "mysql+asyncmy"
 _SCHEMES = {"sqlite": SQLITE, "mysql": MYSQL, "mariadb": MYSQL, "mariadb+asyncmy": MYSQL}
