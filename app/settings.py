@@ -28,7 +28,9 @@ from app.env_file import ENCODING, read_error, read_names
 from app.key_file import read_or_make_key
 from app.setting_rules import find_conflicts
 
-ROOT = Path(__file__).resolve().parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent
+# Where `var` is: in the checkout. A program that was installed keeps it where it is started.
+ROOT = _CHECKOUT if (_CHECKOUT / "alembic.ini").exists() else Path.cwd()
 PREFIX = "CHAT_"
 ENV_FILE = ".env"
 MAX_NUMBER = 2**31 - 1  # what timers, databases and libraries all take
