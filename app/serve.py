@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from types import FrameType
 
@@ -30,8 +30,6 @@ WS = "app.realtime.transport:ChatWebSocketProtocol"
 TICK_S = 0.1
 # Peers have so long to take what was written before the end, and to answer a close frame.
 CLOSING_S = 2.0
-# Whoever was let in last has so long to say what it wants.
-FIRST_REQUEST_S = 1.0
 # A stop that is to be at once does not wait longer for the database and Redis.
 LAST_S = 2.0
 
@@ -50,6 +48,7 @@ class ChatServer(uvicorn.Server):
         self._settings = settings
         self._has_terminal = has_terminal()
         self.restarts = False
+        self._ends_at = inf  # by the clock of the loop, once it drains
 
     @property
     def port(self) -> int:
@@ -88,10 +87,10 @@ class ChatServer(uvicorn.Server):
     async def main_loop(self) -> None:
         await super().main_loop()
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + self._settings.server.drain_hard_s
+        self._ends_at = loop.time() + self._settings.server.drain_hard_s
         self.lifespan.state["context"].draining.set()
         emptying = asyncio.create_task(self._empty())
-        while not emptying.done() and not self.force_exit and loop.time() < ends_at:
+        while not emptying.done() and not self.force_exit and loop.time() < self._ends_at:
             await asyncio.wait([emptying], timeout=TICK_S)
             await self.on_tick(0)
         if not emptying.done():
@@ -102,20 +101,25 @@ class ChatServer(uvicorn.Server):
             log.error("drain.failed", exc_info=error)
         for left in self._sockets():
             left.abort()
-        left_s = 0 if self.force_exit else max(0, ceil(ends_at - loop.time()))
-        self.config.timeout_graceful_shutdown = left_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Requests finish, until the hard end; then the program stops."""
         for server in self.servers:
             server.close()
-        if not self.force_exit:
-            await self._until(lambda: not self._unheard(), FIRST_REQUEST_S)
+        # Whoever was let in last has as long to say what it wants as anybody.
+        within_s = min(self._settings.server.request_head_s, self._left_s())
+        await self._until(lambda: not self._unheard(), within_s)
+        self.config.timeout_graceful_shutdown = ceil(self._left_s())
         await super().shutdown(sockets)
         if self.force_exit:  # uvicorn would leave it as it is
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_S):
                     await self.lifespan.shutdown()
+
+    def _left_s(self) -> float:
+        """Until the hard end."""
+        left_s = self._ends_at - asyncio.get_running_loop().time()
+        return 0 if self.force_exit else max(0, left_s)
 
     async def _empty(self) -> None:
         """Until no socket is left, those without a hello included."""

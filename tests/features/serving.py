@@ -170,6 +170,7 @@ def generous(settings: Settings) -> Settings:
             "reads_per_minute": 6e6,
             "reads_burst": 100_000,
         },
+        server={"request_head_s": 60, "keep_alive_s": 3600},
         realtime={
             "hello_timeout_s": 3600,
             "dead_after_s": 3600,

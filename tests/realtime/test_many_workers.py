@@ -5,7 +5,7 @@ import os
 import signal
 import ssl
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -23,8 +23,11 @@ from tests.waiting import LIMIT_S, eventually, limit
 
 def children(server: ServerProcess) -> set[int]:
     """The workers, as the kernel knows them."""
-    tasks = Path(f"/proc/{server.pid}/task")
-    return {int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{server.pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found |= set(map(int, (task / "children").read_text().split()))
+    return found
 
 
 def exists(pid: int) -> bool:

@@ -52,7 +52,7 @@ async def test_others_see_who_writes(ada: Person, bob: Person, eve: Person, peer
             "type": "typing",
             "room": room,
             "users": [ada.id],
-            "ttl_ms": 3_600_000,
+            "ttl_ms": 6000,
         }
     await types(sockets[1], room)
     await shows(sockets[2], room, ada, bob)
