@@ -97,7 +97,7 @@ test-all: ## Run all tests, those on other Pythons, and the clients of five gene
 	@$(MAKE) test
 	@$(MAKE) test-python VERSION=3.12
 	@$(MAKE) test-python VERSION=3.13
-	@$(PY) -m pytest -n 0 -m generators
+	@$(PY) -m pytest -n 0 --timeout 1800 -m generators
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
