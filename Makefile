@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
-	check-types check-imports check-locks check-openapi format bench lock revision clean
+	check-types check-imports check-locks check-openapi format bench hostile-cost lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -139,6 +139,9 @@ bench: $(DEV) ## Measure next to others (ONLY=fanout,acks QUICK=1 DATA=folder; R
 	@tests/servers/install.sh
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 		$(if $(REPORT),--report) $(if $(DATA),--data "$(DATA)")
+
+hostile-cost: $(DEV) ## Measure the dearest requests and frames that there can be
+	@$(PY) -m pytest -q -s tests/hostile/test_cost.py $(ARGS)
 
 # --- Dependencies -------------------------------------------------------------------------------
 

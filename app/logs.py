@@ -8,6 +8,18 @@ import structlog
 from app.settings import Server
 
 
+class PoolFilter(logging.Filter):
+    """SQLAlchemy's pool writes an error with a traceback when a connection that it drops turns out
+    to be dead. What the connection was used for fails, or is repeated, and that is what counts."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("sqlalchemy.pool") and record.exc_info:
+            record.msg = f"{record.getMessage()}: {record.exc_info[1]!r}"
+            record.args = record.exc_info = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 def configure_logs(server: Server) -> None:
     """For the whole process. uvicorn keeps its warnings; its request lines are ours to write, since
     they would hold query strings."""
@@ -38,6 +50,7 @@ def configure_logs(server: Server) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(PoolFilter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("app").setLevel(server.log_level.upper())
     structlog.configure(

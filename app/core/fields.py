@@ -19,11 +19,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.core.errors import Invalid
-from app.core.ids import parse_id
 from app.core.lookalikes import is_of_one_script
 from app.core.names import (
     LINE_CLASS,
     LINES_CLASS,
+    MAX_NAME_CHARS,
     NAME_PATTERN,
     is_name,
     is_seen,
@@ -37,6 +37,7 @@ _SEEN = re.compile(f"[^{_BLANK}]")
 _NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
 MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+_UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class ResponseModel(BaseModel):
@@ -52,16 +53,14 @@ class Input(BaseModel):
 
 
 def _canonical(given: Any) -> Any:
-    if not isinstance(given, str):
-        return given
-    found = parse_id(given.lower())
-    if found is None:
+    if isinstance(given, str) and not _UUID.fullmatch(given):
         raise ValueError("must be a UUID in its form of 36 characters")
-    return found
+    return given
 
 
-# What `format: uuid` means; pydantic alone takes URNs, braces and bare digits, too.
-Uuid = Annotated[UUID, BeforeValidator(_canonical)]
+# What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
+# digits, too. Not strict: frames are, and would take no text from a validator.
+Uuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
 
 
 def _plain_number(given: Any) -> Any:
@@ -175,7 +174,7 @@ VISIBLE = (
 
 Username = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=32),
+    StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
     AfterValidator(_nameable),
     AfterValidator(_of_one_script),
     _short_key(64),

@@ -15,6 +15,8 @@ def new_id() -> UUID:
 
 def parse_id(text: str) -> UUID | None:
     """The canonical 36-character form and no other spelling, or None."""
+    if len(text) != 36:
+        return None
     try:
         value = UUID(text)
     except ValueError:

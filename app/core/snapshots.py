@@ -35,6 +35,8 @@ class Snapshots:
             sealed = base64.urlsafe_b64decode(snapshot + "=" * (-len(snapshot) % 4))
         except (binascii.Error, ValueError):
             return None
+        if len(sealed) != len(_VERSION) + _TIME_BYTES + _MAC_BYTES:
+            return None
         body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
         sealed_here = [hmac.compare_digest(mac, _mac(key, user, body)) for key in self._keys]
         if body[:1] != _VERSION or not any(sealed_here):

@@ -1,6 +1,6 @@
 """Whom a text names."""
 
-from app.core.names import bare_name, in_name, name_key
+from app.core.names import MAX_NAME_CHARS, bare_name, in_name, name_key
 
 MOST = 50
 
@@ -9,7 +9,8 @@ def mentioned_keys(text: str) -> set[str]:
     """The keys of the usernames that the text may mention, at most 50.
 
     A name follows an @ that does not stand inside a word, as in an e-mail address, and reaches as
-    far as a name can, but does not end in punctuation: "@ada." names ada.
+    far as a name can, but does not end in punctuation: "@ada." names ada. Nobody has a longer name
+    than `MAX_NAME_CHARS`, and to normalise thousands of marks takes quadratic time.
     """
     keys: set[str] = set()
     at = text.find("@")
@@ -18,7 +19,7 @@ def mentioned_keys(text: str) -> set[str]:
         while end < len(text) and in_name(text[end]):
             end += 1
         name = bare_name(text[at + 1 : end])
-        if name and not _in_word(text, at):
+        if 0 < len(name) <= MAX_NAME_CHARS and not _in_word(text, at):
             keys.add(name_key(name))
         at = text.find("@", end)
     return keys

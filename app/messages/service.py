@@ -53,17 +53,19 @@ def check_length(text: str, most: int) -> None:
 async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
     """Record a message, once: the same sender and nonce get the first message, and no new seq.
 
-    The room's row is locked from the first statement on, so of any number of equal sends one
-    records and the others find it: also after its sender had to go, because a send that is repeated
-    for want of an answer must not be told that it failed. Raises NonceConflict for another message
-    under the same nonce.
+    The nonce is looked up under the room's lock, so of any number of equal sends one records and
+    the others find it: also after its sender had to go, because a send that is repeated for want of
+    an answer must not be told that it failed. Raises NonceConflict for another message under the
+    same nonce.
     """
-    room = await uow.rooms.lock(room_id)
-    if room is None:
-        raise NotFound(NO_ROOM)
+    room = None
+    if await uow.rooms.is_visible(room_id, actor.user):
+        room = await uow.rooms.lock(room_id)
     first = await uow.messages.by_nonce(room_id, actor.user, draft.nonce)
     if first:
         return repeated(First(to_wire(first), first.fingerprint), draft.text, draft.reply_to)
+    if room is None:
+        raise NotFound(NO_ROOM)
     await enter(uow, actor, room_id)  # under the lock: who is a member now is one at the next seq
     refuse_archived(room)
     if draft.reply_to is not None and not await uow.messages.get(room_id, draft.reply_to):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.core.clock import now
-from app.core.errors import ChatError, NotFound
+from app.core.errors import ChatError
 from app.core.events import Message, MessageCreated
 from app.core.sends import First, Send, Sent
 from app.messages.mentions import mentioned_keys
@@ -13,7 +13,7 @@ from app.messages.service import no_such_message, repeated
 from app.persistence.repositories.oddities import Oddities
 from app.persistence.repositories.sends import Head
 from app.persistence.uow import UnitOfWork
-from app.rooms.access import NO_ROOM, archived, refuse_stranger
+from app.rooms.access import archived, refusals
 
 # None: nothing was decided, because somebody else holds the room.
 Outcome = Sent | ChatError | None
@@ -24,14 +24,12 @@ async def send_all(uow: UnitOfWork, sends: Sequence[Send], *, wait: bool) -> lis
 
     With `wait` it waits for rooms that somebody else holds; without, it goes on without them. Every
     question is asked after the rooms are locked, so a removal has its place before or after these
-    messages.
+    messages. Strangers are refused whether or not somebody holds the room, or it exists.
     """
     heads = await uow.sends.lock({send.room for send in sends}, wait=wait)
-    here = [send for send in sends if send.room in heads]
-    if not here:
-        return [_absent(wait) for _ in sends]
-    batch = Batch(heads, await uow.sends.oddities(here))
-    outcomes = [batch.take(send) if send.room in heads else _absent(wait) for send in sends]
+    odd = await uow.sends.oddities(sends)
+    batch = Batch(heads, odd, await refusals(uow, {room for room, _ in odd.strangers}))
+    outcomes = [batch.take(send) for send in sends]
     if batch.created:
         await uow.record_messages(batch.created, await _mentions(uow, batch.created))
     return outcomes
@@ -40,8 +38,11 @@ async def send_all(uow: UnitOfWork, sends: Sequence[Send], *, wait: bool) -> lis
 class Batch:
     """What is known of the rooms, and what the sends so far have made of it."""
 
-    def __init__(self, heads: dict[UUID, Head], odd: Oddities) -> None:
+    def __init__(
+        self, heads: dict[UUID, Head], odd: Oddities, refused: dict[UUID, ChatError]
+    ) -> None:
         self._heads, self._odd = heads, odd
+        self._refused = refused  # strangers, by room
         self._at = now()
         self.created: list[MessageCreated] = []
 
@@ -52,14 +53,16 @@ class Batch:
         except ChatError as refusal:
             return refusal
 
-    def _decide(self, send: Send) -> Sent:
+    def _decide(self, send: Send) -> Sent | None:
         odd, room = self._odd, send.room
         first = odd.first.get(send.key)
         if first:
             return repeated(first, send.text, send.reply_to)
-        head = self._heads[room]
         if (room, send.actor.user) in odd.strangers:
-            refuse_stranger(head.kind)
+            raise self._refused[room]
+        head = self._heads.get(room)
+        if head is None:
+            return None
         if head.archived:
             raise archived()
         if send.reply_to is not None and (room, send.reply_to) in odd.missing:
@@ -84,11 +87,6 @@ class Batch:
         self._odd.first[send.key] = First(message)
         self._odd.missing.discard((send.room, head.seq))
         return message
-
-
-def _absent(wait: bool) -> Outcome:
-    """Of a room that was not locked: with `wait` there is none."""
-    return NotFound(NO_ROOM) if wait else None
 
 
 async def _mentions(

@@ -26,7 +26,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from app.core.events import Role, RoomKind
 from app.core.lookalikes import SKELETON_CHARS
 from app.persistence.known import KnownKind, KnownRole
-from app.persistence.types import Id, LongText, Utc, ascii_key
+from app.persistence.types import DatabaseTime, Id, LongText, Utc, ascii_key
 
 NAME_CHARS = 64
 TITLE_CHARS = 100
@@ -160,8 +160,9 @@ class Member(Base):
     role: Mapped[Role] = mapped_column(KnownRole)
     joined_at: Mapped[datetime] = mapped_column(Utc)
     read_seq: Mapped[int] = mapped_column(BigInteger)
-    # When it began, or `role` or `read_seq` changed, by the database's clock.
-    changed_at: Mapped[datetime | None] = mapped_column(Utc)
+    # When it began, or `role` or `read_seq` changed, by the database's clock. A default, because an
+    # expression of each row's own would make a statement of each row.
+    changed_at: Mapped[datetime | None] = mapped_column(Utc, default=DatabaseTime())
 
 
 class Departure(Base):

@@ -4,23 +4,26 @@ One JSON object per text message; `type` discriminates. The server refuses field
 know; clients ignore those. docs/protocol.md describes every member of the unions below.
 """
 
-import json
 from datetime import datetime
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.core.errors import BadFrame, ChatError, Code, Invalid, Retry, TooLarge, UnknownType
 from app.core.events import MAX_SEQ, Event, ReadMarker, Seq
-from app.core.fields import Input, InvalidField, Nonce, Text, invalid
+from app.core.fields import Input, InvalidField, Nonce, Text, Uuid, invalid
+from app.core.json_text import find_id, has_duplicate_names, has_many_values, is_deep
 from app.core.presence import State
 from app.rooms.schemas import RoomState
 from app.users.schemas import UserOut
 
 SUBPROTOCOL = "chat.v1"
+# Of one frame; the largest `hello` has 3,000. Each may be an error.
+MAX_VALUES = 4000
+# Beyond this they are counted, not named: pydantic makes objects of all or of none.
+MAX_ERRORS = 100
 
 FrameId = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=32)]
@@ -53,7 +56,7 @@ class ClientBase(Input):
 
 
 class Position(Input):
-    room: UUID
+    room: Uuid
     since: Seq | None = Field(None, description="The client's last seq; absent: start at the head.")
 
 
@@ -65,7 +68,7 @@ class Hello(ClientBase):
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     client: Annotated[str, StringConstraints(max_length=100)] = ""
     rooms: Positions = Field(default_factory=list)
-    snapshot: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+    snapshot: str | None = Field(
         None, description="Of the last `rooms` frame; the answer then has what changed since."
     )
 
@@ -77,12 +80,12 @@ class Open(ClientBase):
 
 class Close(ClientBase):
     type: Literal["close"] = "close"
-    rooms: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    rooms: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
 
 
 class SendMessage(ClientBase):
     type: Literal["message.send"] = "message.send"
-    room: UUID
+    room: Uuid
     nonce: Nonce
     text: Text
     reply_to: Seq | None = None
@@ -90,20 +93,20 @@ class SendMessage(ClientBase):
 
 class MarkRead(ClientBase):
     type: Literal["read"] = "read"
-    room: UUID
+    room: Uuid
     seq: Seq
 
 
 class Watch(ClientBase):
     type: Literal["watch"] = "watch"
-    users: Annotated[list[UUID], Field(max_length=1000)] = Field(
+    users: Annotated[list[Uuid], Field(max_length=1000)] = Field(
         description="In place of those that were watched before."
     )
 
 
 class Typing(ClientBase):
     type: Literal["typing"] = "typing"
-    room: UUID
+    room: Uuid
 
 
 class Pong(ClientBase):
@@ -280,6 +283,7 @@ ServerFrame = Annotated[
     Field(discriminator="type"),
 ]
 
+_FRAME_ID: TypeAdapter[FrameId | None] = TypeAdapter(FrameId | None)
 _CLIENT: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
 
@@ -298,7 +302,9 @@ def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
         raise RefusedFrame(
             TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once."), id_of(text)
         )
-    if _too_deep(text, max_depth):
+    if has_many_values(text, MAX_VALUES):
+        raise RefusedFrame(BadFrame(f"A frame has at most {MAX_VALUES} values."), id_of(text))
+    if is_deep(text, max_depth):
         raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), id_of(text))
     try:
         frame = _CLIENT.validate_json(text, strict=True)
@@ -330,6 +336,8 @@ def error_frame(
 
 
 def _explain(error: ValidationError) -> ChatError:
+    if error.error_count() > MAX_ERRORS:
+        return Invalid(f"More than {MAX_ERRORS} values of this frame are not acceptable.")
     errors = error.errors(include_input=False, include_url=False)
     match errors[0]["type"]:
         case "json_invalid":
@@ -346,52 +354,15 @@ def _explain(error: ValidationError) -> ChatError:
 def id_of(text: str) -> str | int | None:
     """The `id` of a frame that is refused, so that the client can tell which one it was."""
     try:
-        frame = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return _FRAME_ID.validate_python(find_id(text))
+    except ValidationError:
         return None
-    found = frame.get("id") if isinstance(frame, dict) else None
-    if isinstance(found, str) and 1 <= len(found) <= 32:
-        return found
-    if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= MAX_SEQ:
-        return found
-    return None
 
 
 def _has_a_name_twice(text: str, frame: BaseModel) -> bool:
-    """Two programs could read such an object in two ways (RFC 7493). Most frames are flat, have no
-    escapes, and have nothing that looks like one of their names: there counting is enough."""
+    """Most frames are flat, have no escapes, and have nothing that looks like one of their names:
+    there counting is enough."""
     is_plain = not isinstance(frame, Hello | Open) and "\\" not in text
     if is_plain and all(text.count(f'"{name}"') == 1 for name in frame.model_fields_set):
         return False
-    found = False
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal found
-        found = found or len(dict(pairs)) < len(pairs)
-
-    json.loads(text, object_pairs_hook=look)
-    return found
-
-
-def _too_deep(text: str, most: int) -> bool:
-    """Brackets in strings count, too, until there are enough of them to look closely."""
-    if text.count("[") + text.count("{") <= most:
-        return False
-    depth, in_string, escaped = 0, False, False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > most:
-                return True
-        elif character in "]}":
-            depth -= 1
-    return False
+    return has_duplicate_names(text)

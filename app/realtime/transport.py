@@ -32,6 +32,8 @@ EXTENSION = "chat.writer"
 
 # The head of a handshake has passed the limits of `web/framing.py`; the library's are narrower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
+# But what parses the lists of a handshake does so in Python.
+MAX_HANDSHAKE_BYTES = 16 * 1024
 
 # Bytes that are parsed at once: a few hundred of the smallest frames.
 PIECE = 4096
@@ -247,6 +249,9 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.handshake_initiated and not self.handshake_complete:
             self.transport.abort()  # it speaks before it was answered
             return
+        if not self.handshake_initiated and len(data) > MAX_HANDSHAKE_BYTES:
+            self._refuse_handshake(b"431 Request Header Fields Too Large")
+            return
         if self.close_sent:
             self._late += len(data)
             if self._late > LATE_BYTES:
@@ -255,8 +260,11 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self._rest += data
         self._parse()
         if not self.handshake_initiated:  # the head was complete before it came here
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
-            self.transport.close()
+            self._refuse_handshake(b"400 Bad Request")
+
+    def _refuse_handshake(self, status: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 %b\r\nConnection: close\r\n\r\n" % status)
+        self.transport.close()
 
     async def receive(self) -> Any:
         """The next message. What came behind it stays unparsed, and the peer unread, until then."""
@@ -275,6 +283,20 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         if alone and self._at_once is not None and self._at_once(bytes(event.data)):
             return
         super().handle_text(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """uvicorn calls a text that is no UTF-8 an error of the server, with a traceback in the
+        log. The peer is told the same here."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def handle_cont(self, event: Frame) -> None:
         if self._spend():

@@ -1,7 +1,7 @@
-"""The door of a room: what a person may not know of answers like what does not exist."""
+"""The door of a room: what a person may not know of answers like what does not exist, after the
+same statements, and without waiting for its lock, which would show that it exists."""
 
 from collections.abc import Collection
-from typing import NoReturn
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -43,8 +43,10 @@ async def refusals(reads: Reader, rooms: Collection[UUID]) -> dict[UUID, ChatErr
 async def lock_seen(
     uow: UnitOfWork, actor: Actor, room_id: UUID
 ) -> tuple[LockedRoom, Member | None]:
-    """Like `see`, with the room's row locked first: membership then cannot change any more, so
-    that what is decided here holds at the seq that is recorded."""
+    """Like `see`, and then with the room's row locked: membership cannot change any more, so that
+    what is decided here holds at the seq that is recorded."""
+    if not await uow.rooms.is_visible(room_id, actor.user):
+        raise NotFound(NO_ROOM)
     room = await uow.rooms.lock(room_id)
     member = await uow.members.get(room_id, actor.user) if room else None
     if room is None or (member is None and room.kind != RoomKind.PUBLIC):
@@ -53,14 +55,9 @@ async def lock_seen(
 
 
 async def lock_entered(uow: UnitOfWork, actor: Actor, room_id: UUID) -> tuple[LockedRoom, Member]:
-    """Like `enter`, with the room's row locked first."""
+    """Like `enter`, and then with the room's row locked."""
     room, member = await lock_seen(uow, actor, room_id)
     return room, _joined(member)
-
-
-def refuse_stranger(kind: RoomKind) -> NoReturn:
-    """To who is not a member: what `enter` says of a room of this kind."""
-    raise Forbidden(JOIN_FIRST) if kind == RoomKind.PUBLIC else NotFound(NO_ROOM)
 
 
 def refuse_archived(room: Room) -> None:

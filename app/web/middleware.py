@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import Internal, TooLarge
+from app.core.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
 from app.web.problems import problem
@@ -25,6 +25,12 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 HSTS = "max-age=31536000"
+
+MAX_HEADER_BYTES = 8 * 1024  # of one, as in Apache and nginx
+MAX_PATH_BYTES = 2 * 1024
+MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
+# As it came, percent-encoded: no character of it becomes a longer one in the log.
+LOGGED_PATH_BYTES = 200
 
 
 class Edge:
@@ -71,7 +77,7 @@ class Edge:
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=_logged_path(scope),
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
@@ -84,10 +90,14 @@ class Cors(CORSMiddleware):
 
 
 class Guard:
-    """Lets no body in that is larger than the limit, and nothing out that is not an answer.
+    """Lets nothing in that is larger than the limits, and nothing out that is not an answer.
 
     FastAPI's own limit would answer outside of `Edge`, without a problem. Inside of CORS, so that a
     page of another origin can read these refusals, too.
+
+    Cookies mean nothing here, but FastAPI parses them for every request, with a function of Python
+    that takes a minute for 60 KB of backslashes (CVE-2024-7592, in Python before 3.11.10 and
+    3.12.6): no cookie gets past this.
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
@@ -106,18 +116,33 @@ class Guard:
             begun = True
             await send(message)
 
-        if _announced_bytes(scope) > self._max_body_bytes:
-            error = TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
-            await problem(error, request_id, scope["path"])(scope, receive, send)
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
+        if refusal := self._refusal(scope):
+            await problem(refusal, request_id, scope["path"])(scope, receive, send)
             return
         try:
             await self._app(scope, self._counting(receive), send_and_note)
         except Exception:
-            log.exception("request.failed", method=scope["method"], path=scope["path"])
+            log.exception("request.failed", method=scope["method"], path=_logged_path(scope))
             if begun:  # the connection can only be cut
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
             await problem(failure, request_id, scope["path"])(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ChatError | None:
+        """Of a head that would cost more to look at than any that makes sense. All of it has at
+        most 64 KiB (`web/framing.py`), but what reads it does so many times."""
+        if any(len(value) > MAX_HEADER_BYTES for _, value in scope["headers"]):
+            return TooLarge(f"A header field has at most {MAX_HEADER_BYTES} bytes here.")
+        if len(scope["raw_path"]) > MAX_PATH_BYTES:
+            return NotFound(f"There is nothing at addresses of more than {MAX_PATH_BYTES} bytes.")
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            return TooLarge(f"A query has at most {MAX_QUERY_BYTES} bytes here.")
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            return Invalid(f"A query has at most {MAX_PARAMETERS} parameters here.")
+        if _announced_bytes(scope) > self._max_body_bytes:
+            return TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
+        return None
 
     def _counting(self, receive: Receive) -> Receive:
         """For bodies that come in chunks and do not say how many."""
@@ -141,6 +166,11 @@ def _announced_bytes(scope: Scope) -> float:
     """Content-Length."""
     length = Headers(scope=scope).get("content-length", "0")
     return float(length) if length.isdecimal() else 0
+
+
+def _logged_path(scope: Scope) -> str:
+    path: bytes = scope["raw_path"]
+    return path[:LOGGED_PATH_BYTES].decode("latin-1")
 
 
 def _request_id(scope: Scope) -> str:

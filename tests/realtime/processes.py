@@ -6,7 +6,6 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,14 +20,16 @@ from tests.servers.process import find
 from tests.waiting import LIMIT_S, limit
 
 ROOT = Path(__file__).resolve().parents[2]
+LONGEST_LINE = 16 * 1024 * 1024
 LISTENS = re.compile(r"Chat on (https?://\S+)")
 
 
 class ServerProcess:
-    """Listens at `url`. What it says is kept for the story of a failure."""
+    """Listens at `url`. `output` has the lines that it has written so far."""
 
     def __init__(self, process: Process, client: httpx.AsyncClient) -> None:
-        self._process, self._output = process, deque[str](maxlen=50)
+        self._process = process
+        self.output: list[str] = []
         self._reading: asyncio.Task[None] | None = None
         self._http = client
         self.url = ""
@@ -39,7 +40,7 @@ class ServerProcess:
             while not self.url:
                 line = (await self._process.stdout.readline()).decode()
                 assert line, f"the server ended: {self.story()}"
-                self._output.append(line)
+                self.output.append(line)
                 if match := LISTENS.match(line):
                     self.url = match[1]
         self._http.base_url = self.url
@@ -48,14 +49,14 @@ class ServerProcess:
     async def _read(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            self._output.append(line.decode())
+            self.output.append(line.decode())
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
     def story(self) -> str:
-        return "".join(self._output)
+        return "".join(self.output[-50:])
 
     def here(self, person: Person) -> Person:
         """The same person, as a client of this process."""
@@ -97,6 +98,7 @@ async def running(
         env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)},
         stdout=PIPE,
         stderr=STDOUT,
+        limit=LONGEST_LINE,
     )
     async with httpx.AsyncClient(timeout=LIMIT_S) as client:
         server = ServerProcess(process, client)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +96,11 @@ class Raw:
             elif size == 127:
                 size = int.from_bytes(await self.reader.readexactly(8))
             return first & 0x0F, await self.reader.readexactly(size)
+
+    async def answered(self) -> None:
+        """Something has come, or nothing comes any more."""
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self.next_frame()
 
     async def close_code(self) -> int:
         """1006 if the connection was cut without one."""

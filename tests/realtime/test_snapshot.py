@@ -89,7 +89,9 @@ async def test_what_was_about_to_be_committed_is_told_later(ada: Person) -> None
     assert room in entries(await listed(ada, snapshot))
 
 
-@pytest.mark.parametrize("broken", ["", "x", "AAAA", "ä", "=" * 200, "…", "A" * 34])
+@pytest.mark.parametrize(
+    "broken", ["", "x", "AAAA", "ä", "=" * 200, "…", "A" * 34, "A" * 201, "x" * 5000]
+)
 async def test_a_broken_snapshot_is_none(ada: Person, broken: str) -> None:
     room = await ada.makes_room()
     frames = await listed(ada, broken)

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Code
-from app.realtime.protocol import RefusedFrame, SendMessage, encode, error_frame, parse
+from app.core.snapshots import Snapshots
+from app.realtime.protocol import (
+    Hello,
+    RefusedFrame,
+    SendMessage,
+    encode,
+    error_frame,
+    id_of,
+    parse,
+)
 
 ROOM = str(uuid4())
 SEND = {"type": "message.send", "id": 7, "room": ROOM, "nonce": "n", "text": "hello"}
@@ -22,6 +31,123 @@ def refusal(text: str, most: int = 16_384, depth: int = 32) -> RefusedFrame:
     with pytest.raises(RefusedFrame) as caught:
         read(text, most, depth)
     return caught.value
+
+
+ODD_IDS = [
+    f"urn:uuid:{ROOM}",
+    f"{{{ROOM}}}",
+    ROOM.replace("-", ""),
+    f"{ROOM} ",
+    f"{ROOM}\n",
+    ROOM[:-1],
+    ROOM[:-1] + "g",
+    ROOM.replace("-", "\u2010"),
+]
+WITH_IDS: dict[str, dict[str, object]] = {
+    "open": {"rooms": [{"room": ROOM}]},
+    "close": {"rooms": [ROOM]},
+    "read": {"room": ROOM, "seq": 1},
+    "watch": {"users": [ROOM]},
+    "typing": {"room": ROOM},
+    "hello": {"token": "t", "rooms": [{"room": ROOM}]},
+    "message.send": {"room": ROOM, "nonce": "n", "text": "hello"},
+}
+
+
+@pytest.mark.parametrize("type_", WITH_IDS)
+def test_an_id_has_one_spelling_but_for_its_case(type_: str) -> None:
+    text = json.dumps({"type": type_, "id": 1} | WITH_IDS[type_])
+    assert read(text) == read(text.replace(ROOM, ROOM.upper()))
+    for odd in ODD_IDS:
+        refused = refusal(text.replace(json.dumps(ROOM), json.dumps(odd)))
+        assert (refused.error.code, refused.frame_id) == (Code.INVALID, 1), odd
+
+
+# Whatever is wrong with a frame, as long as it has an `id`.
+WRONG = {
+    "NaN": '{"type":"pong","n":NaN,"id":7}',
+    "NaN before a string": '{"n":NaN,"type":"pong","x":"\\"id\\":8","id":7}',
+    "infinity": '{"id":7,"type":"pong","n":-Infinity}',
+    "5,000 digits": '{"id":7,"type":"pong","n":' + "9" * 5000 + "}",
+    "1e400": '{"id":7,"type":"pong","n":1e400}',
+    "too deep": '{"type":"pong","n":' + "[" * 5000 + "]" * 5000 + ',"id":7}',
+    "too deep, and open": '{"id":7,"type":"pong","n":' + "[" * 5000,
+    "too large": '{"id":7,"type":"pong","n":"' + "x" * 20_000 + '"}',
+    "too large, at the end": '{"type":"pong","n":"' + "x" * 20_000 + '","id":7}',
+    "too many values": '{"id":7,"type":"close","rooms":[' + "0," * 5000 + "0]}",
+    "too many names": '{"id":7,"type":"pong",' + ",".join(f'"{n}":0' for n in range(1500)) + "}",
+    "a name twice": '{"id":7,"type":"pong","n":1,"n":2}',
+    "half a pair": '{"id":7,"type":"message.send","text":"\\ud800"}',
+    "half a pair as a name": '{"\\ud800":1,"id":7}',
+    "a wrong escape": '{"id":7,"type":"\\x"}',
+    "a control character": '{"id":7,"type":"\n"}',
+    "an unknown type": '{"id":7,"type":"x"}',
+    "no type": '{"id":7}',
+    "a type of a number": '{"id":7,"type":5}',
+    "a comma too many": '{"id":7,"type":"pong","n":1,}',
+    "cut off": '{"id":7,"type":"pong"',
+    "another id within": '{"x":{"id":8},"y":[{"id":9}],"id":7}',
+    "an id in a text": '{"text":"\\"id\\":8","id":7}',
+    "white space": '{ "id" :\n\t7 , "type" : "x" }',
+}
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_a_refusal_has_the_id_of_the_frame(text: str) -> None:
+    assert refusal(text).frame_id == 7
+    named = refusal(text.replace('"id":7', '"id":"\\ud83d\\ude00 x"').replace(":\n\t7", ':"😀 x"'))
+    assert named.frame_id == "😀 x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"id":7.5}', '{"id":7e0}', '{"id":true}', '{"id":null}', '{"id":[7]}', '{"id":""}'),
+        *('{"id":"' + "x" * 33 + '"}', '{"id":9007199254740992}', '[{"id":7}]', '{"x":{"id":7}}'),
+        *('{"id":"\\ud800"}', '{"id":07}', '"id":7', '{"text":"\\"id\\":7"}', '{"id"', ""),
+    ],
+)
+def test_what_is_no_id_is_not_repeated(text: str) -> None:
+    assert refusal(text).frame_id is None
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["id", '"id":1']),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["id", "x", '"id', "\\"]), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "x", "y", '"id"', "\\"]), JSON_VALUES))
+def test_the_id_is_the_one_that_a_parser_finds(frame: dict[str, object]) -> None:
+    expected = frame.get("id")
+    if isinstance(expected, bool) or not isinstance(expected, str | int):
+        expected = None
+    if isinstance(expected, str) and not 1 <= len(expected) <= 32:
+        expected = None
+    if isinstance(expected, int) and abs(expected) >= 2**53:
+        expected = None
+    assert id_of(json.dumps(frame)) == expected
+
+
+def test_so_many_errors_are_counted_and_not_named() -> None:
+    names = ",".join(f'"{n}":0' for n in range(101))
+    error = refusal('{"type":"pong","n":1,' + names + "}").error
+    assert error.code == Code.INVALID
+    assert "More than 100" in error.detail
+
+
+@pytest.mark.parametrize("snapshot", ["", "x" * 201, "x" * 60_000, "é", "\0", "=" * 300])
+def test_a_broken_snapshot_does_not_refuse_a_hello(snapshot: str) -> None:
+    frame = read(json.dumps({"type": "hello", "token": "t", "snapshot": snapshot}), most=65_536)
+    assert isinstance(frame, Hello)
+    assert Snapshots([b"key"]).open(uuid4(), snapshot) is None
 
 
 def test_a_frame() -> None:

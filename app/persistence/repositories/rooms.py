@@ -105,6 +105,18 @@ class RoomReads:
         found = rows.one_or_none()
         return (found[0], found[1]) if found else (None, None)
 
+    async def is_visible(self, room_id: UUID, user_id: UUID) -> bool:
+        """The room is public, or the user is a member; no row of it is loaded."""
+        found = await self._session.scalar(
+            select(Room.id)
+            .outerjoin(Member, and_(Member.room_id == Room.id, Member.user_id == user_id))
+            .where(
+                Room.id == room_id,
+                or_(Room.kind == RoomKind.PUBLIC, Member.user_id.is_not(None)),
+            )
+        )
+        return found is not None
+
     async def direct(self, direct_key: bytes) -> Room | None:
         found = await self._session.scalars(select(Room).where(Room.direct_key == direct_key))
         return found.one_or_none()
@@ -317,7 +329,6 @@ class MemberReads:
 
 class Members(MemberReads):
     def add(self, member: Member) -> None:
-        member.changed_at = DatabaseTime()
         self._session.add(member)
 
     async def remove(self, member: Member, seq: int) -> None:

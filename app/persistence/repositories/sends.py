@@ -100,7 +100,7 @@ class Sends:
         return {room: Head(kind, seq, bool(archived)) for room, kind, seq, archived in found}
 
     async def oddities(self, sends: Sequence[Send]) -> Oddities:
-        """What keeps some of these from being recorded. Their rooms are locked."""
+        """What keeps some of these from being recorded; it lasts where the room is locked."""
         return await oddities(await self._session.connection(), sends)
 
     async def named(

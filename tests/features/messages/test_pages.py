@@ -127,7 +127,7 @@ async def test_one_message_by_its_seq(ada: Person, room: str) -> None:
             assert ok(answer)["text"] == str(seq)
         else:
             refused(answer, "not_found")
-    for name in ("x", "-1", str(2**53), "3.0", "٣", "+3", "9" * 5000):
+    for name in ("x", "-1", str(2**53), "3.0", "٣", "+3", "9" * 1500):
         refused(await ada.get(f"/rooms/{room}/messages/{name}"), "invalid", "path.seq")
 
 

@@ -109,14 +109,40 @@ async def test_json_may_be_called_so(ada: Person, kind: str) -> None:
 
 
 async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None:
-    """Thousands of unknown fields, and a name of a hundred kilobytes."""
-    many = json.dumps({f"x{number}": 0 for number in range(20_000)})
+    """Many unknown fields, and a name of a hundred kilobytes."""
+    many = json.dumps({f"x{number}": 0 for number in range(900)})
     problem = refused(await make_room(ada, many), "invalid")
     assert len(problem["errors"]) == 20
     long = json.dumps({"kind": "group", "x" * 100_000: 0})
     answer = await make_room(ada, long)
     refused(answer, "invalid", "x" * 64)
     assert len(answer.content) < 1000
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        json.dumps({f"x{number}": 0 for number in range(20_000)}),
+        json.dumps([[]] * 20_000),
+        json.dumps({"name": [{}] * 2_000, "topic": '[{,\\"'}),
+        "[" + '"",' * 2_000 + '"]',
+    ],
+    ids=["names", "lists", "objects", "a string without end"],
+)
+async def test_more_values_than_any_request_has_are_not_looked_at(ada: Person, values: str) -> None:
+    problem = refused(await make_room(ada, values), "invalid", "body")
+    assert "more than 1100 values" in problem["detail"]
+
+
+@pytest.mark.parametrize("text", ["a, b, " * 600, "[{[{" * 900, '\\",[' * 1000, '",' * 1999])
+async def test_what_is_in_a_text_is_no_value(ada: Person, text: str) -> None:
+    room = await ada.makes_room()
+    assert ok(await ada.sends(room, text), 201)["text"] == text
+
+
+async def test_an_integer_of_hundreds_of_digits_is_none(ada: Person) -> None:
+    body = b'{"kind": "public", "name": ' + b"9" * 101 + b"}"
+    assert "more than 100 digits" in refused(await make_room(ada, body), "invalid")["detail"]
 
 
 async def test_a_body_of_the_size_that_is_allowed_is_read(ada: Person) -> None:
@@ -170,6 +196,12 @@ async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: byt
     headers = {"Content-Type": kind}
     code = "invalid_request" if "urlencoded" in kind else "unsupported_media_type"
     refused(await http.post(f"{API}/auth/token", content=body, headers=headers), code)
+
+
+async def test_a_form_has_no_more_bytes_than_its_fields_can_have(http: httpx.AsyncClient) -> None:
+    body = b"grant_type=password&username=" + b"%61" * 11_000
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "too_large")
 
 
 async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:

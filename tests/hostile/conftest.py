@@ -1,0 +1,59 @@
+"""A server for nobody but one test module: nothing that it does by the clock comes between."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.features.people import Person
+from tests.features.serving import BACKENDS, Running, serving
+from tests.realtime.conftest import quick
+from tests.servers.backend import make_settings, migrate, unique_name, vary
+from tests.servers.mariadb import MariaDb
+from tests.servers.redis import RedisServer
+
+HOUR_MS = 3_600_000
+SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+
+
+@pytest.fixture(scope="module")
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("hostile")
+    settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    await migrate(settings)
+    async with serving(vary(quick(settings), realtime=SILENT)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def cluster_server(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    directory = tmp_path_factory.mktemp("hostile")
+    async with mariadb.database(unique_name()) as url:
+        settings = make_settings(directory, database=url, redis=redis_server.url)
+        await migrate(settings)
+        async with serving(vary(quick(settings), realtime=SILENT)) as server:
+            yield server
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def server(request: pytest.FixtureRequest) -> Running:
+    found: Running = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture
+async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def ada(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "ada")
+
+
+@pytest.fixture
+async def bob(server: Running, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "bob")

@@ -1,0 +1,46 @@
+"""What the application answers, so that nothing new is left out of these tests."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+
+from app.main import create_app
+from app.realtime.protocol import ClientFrame
+from app.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str  # such as "POST /api/v1/rooms"
+    path: str
+    dependant: Dependant
+    fields: tuple[str, ...]  # of its body
+    original: Any  # the route as it was declared
+
+    @property
+    def method(self) -> str:
+        return self.name.partition(" ")[0]
+
+
+def every_route() -> list[Route]:
+    app = create_app(load_settings(auth={"secret_key": "k" * 32}))
+    return [
+        Route(f"{method} {route.path}", str(route.path), route.dependant, _fields(route), route)
+        for route in iter_route_contexts(app.routes)
+        if isinstance(getattr(route, "dependant", None), Dependant)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+
+def _fields(route: Any) -> tuple[str, ...]:
+    if route.body_field is None:
+        return ()
+    model = route.body_field.field_info.annotation
+    return tuple(getattr(model, "model_fields", ()))
+
+
+CLIENT_FRAMES = {
+    frame.model_fields["type"].default: frame for frame in get_args(get_args(ClientFrame)[0])
+}

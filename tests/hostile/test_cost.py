@@ -1,0 +1,419 @@
+"""No request and no frame costs more than 50 ms of the server's CPU, whatever is in it; and what
+costs anything grows no faster than its size. Passwords are hashed as cheaply as can be here: their
+pool bounds them.
+
+What fails is tried again, and the least counts: only a server that computes too much fails every
+time. docs/operations.md has what the dearest cost.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from app.settings import Limits, Server
+from app.web.bodies import MAX_FORM_BYTES
+from app.web.middleware import MAX_PATH_BYTES
+from tests.features.answers import ok
+from tests.features.people import API, STRANGER
+from tests.hostile.meter import Act, Meter
+from tests.hostile.requests import Request, exchange
+from tests.hostile.routes import CLIENT_FRAMES, Route, every_route
+from tests.hostile.shapes import SCALARS, VALUES, repeat
+from tests.realtime.conftest import quick
+from tests.realtime.peer import Peer, dial
+from tests.realtime.processes import ServerProcess, running
+from tests.servers.backend import make_settings, migrate
+from tests.waiting import LIMIT_S
+
+MAX_S = 0.05
+# Of what is four times as large. Linear is 4, quadratic is 16.
+MAX_GROWTH = 8
+# What costs less at its largest needs no look at how it grows: a request without any input costs
+# half of it on a busy machine.
+CHEAP_S = 0.010
+FLOOR_S = 0.002  # less than this is noise
+ATTEMPTS = 20
+BODY_BYTES = Server().max_body_bytes
+HEAD_BYTES = 60_000
+TEXT_CHARS = Limits().text_chars
+FRAME_BYTES, HELLO_BYTES = Limits().frame_bytes, Limits().hello_bytes
+PASSWORD = "correct horse battery"
+MANY = 100
+
+Make = Callable[[int], bytes]  # an input of a size
+ROUTES = {route.name: route for route in every_route()}
+_numbers = itertools.count()
+
+
+@dataclass
+class Stage:
+    """A process with so much in its database that each page is a full one."""
+
+    process: ServerProcess
+    http: httpx.AsyncClient
+    meter: Meter
+    token: str = ""
+    session: str = STRANGER
+    users: list[str] = field(default_factory=list)
+    rooms: list[str] = field(default_factory=list)  # the first has messages
+    costs: dict[str, float] = field(default_factory=dict)
+
+    async def populate(self) -> None:
+        for number in range(MANY):
+            account = {"username": f"user{number}", "password": PASSWORD}
+            made = await self.http.post("/auth/register", json=account)
+            self.users.append(ok(made, 201)["id"])
+        form = {"grant_type": "password", "username": "user0", "password": PASSWORD}
+        self.token = ok(await self.http.post("/auth/token", data=form))["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+        for number in range(MANY):
+            spec = {"kind": "public", "name": f"{number:064}", "topic": "😀" * 500}
+            self.rooms.append(ok(await self.http.post("/rooms", json=spec), 201)["id"])
+        for _ in range(MANY):
+            await self.http.post(
+                f"/rooms/{self.rooms[0]}/messages", json=message("😀" * TEXT_CHARS)
+            )
+        users = {"users": self.users}
+        ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
+
+    def path(self, route: Route) -> str:
+        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": STRANGER}
+        return route.path.format(**ids, seq=MANY)
+
+    def request(self, route: Route) -> Request:
+        query = "limit=100" if route.method == "GET" else ""
+        return Request(route.method, self.path(route), self.token, query=query)
+
+    async def check(self, name: str, make: Make, size: int, run: Callable[[bytes], Act]) -> None:
+        """The cost of an input of this size, and how it grows up to there."""
+        whole = quarter = base = float("inf")
+        for _ in range(ATTEMPTS):
+            whole = min(whole, await self.meter.cost_s(run(make(size))))
+            self.costs[name] = whole
+            if whole <= CHEAP_S:
+                return
+            quarter = min(quarter, await self.meter.cost_s(run(make(size // 4))))
+            base = min(base, await self.meter.cost_s(run(make(0))))
+            growth = (whole - base) / max(quarter - base, FLOOR_S)
+            if whole <= MAX_S and growth <= MAX_GROWTH:
+                return
+        raise AssertionError(
+            f"{name}: {whole * 1000:.1f} ms for {size} bytes, {quarter * 1000:.1f} for a quarter "
+            f"of it, {base * 1000:.1f} for nothing"
+        )
+
+
+def message(text: str) -> dict[str, str]:
+    return {"nonce": f"n{next(_numbers)}", "text": text}
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    directory = tmp_path_factory.mktemp("cost")
+    settings = quick(make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}"))
+    await migrate(settings)
+    async with (
+        running(settings, directory) as process,
+        httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S) as http,
+    ):
+        meter = Meter(process.pid, lambda: http.get(f"{process.url}/health/live"))
+        stage = Stage(process, http, meter)
+        await stage.populate()
+        yield stage
+        dearest = sorted(stage.costs.items(), key=lambda cost: -cost[1])[:20]
+        table = "\n".join(f"{cost * 1000:6.1f} ms  {name}" for name, cost in dearest)
+        print(table)  # noqa: T201  # `make hostile-cost` shows it
+
+
+# What each route with a body takes at most.
+LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
+    "POST /api/v1/auth/register": lambda _: {
+        "username": f"u{next(_numbers)}" + "\ufdfa" * 2,
+        "password": "\ufdfa" * 200,
+        "display_name": "a" + "\u0316\u0301" * 30,
+    },
+    "POST /api/v1/auth/token": lambda _: {
+        "grant_type": "password",
+        "username": "user0",
+        "password": PASSWORD,
+        "scope": "😀" * 200,
+    },
+    "PATCH /api/v1/users/me": lambda _: {"display_name": "a" + "\u0316\u0301" * 30},
+    "PUT /api/v1/users/me/password": lambda _: {"old_password": PASSWORD, "new_password": PASSWORD},
+    "POST /api/v1/rooms": lambda stage: {
+        "kind": "public",
+        "name": "a" + "\u0316\u0301" * 30,
+        "topic": "😀" * 500,
+        "members": stage.users,
+    },
+    "PATCH /api/v1/rooms/{room_id}": lambda _: {
+        "name": "a" + "\u0316\u0301" * 30,
+        "topic": f"{next(_numbers):0500}",
+    },
+    "POST /api/v1/rooms/{room_id}/members": lambda stage: {"users": stage.users},
+    "PATCH /api/v1/rooms/{room_id}/members/{user_id}": lambda _: {"role": "member"},
+    "POST /api/v1/rooms/{room_id}/messages": lambda _: message(
+        "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@")
+    ),
+    "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
+}
+FORMS: dict[str, str] = {
+    "ampersands": "&",
+    "names": "a&",
+    "equals signs": "=",
+    "escapes": "%41",
+    "escaped names": "%41=%41&",
+    "bytes": "%ff",
+    "semicolons": ";a",
+}
+PART = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+PARTS: dict[str, Make] = {
+    "parts": lambda size: repeat(PART, size).encode(),
+    "lines": lambda size: repeat("\r\n-", size, PART).encode(),
+    "headers of parts": lambda size: repeat("a:b\r\n", size, "--x\r\n").encode(),
+    "dashes": lambda size: repeat("-", size, "--x").encode(),
+    "a disposition": lambda size: repeat(';a="\\"', size, "--x\r\nContent-Disposition: a").encode(),
+}
+
+
+def bodies(route: Route) -> Iterator[tuple[str, Make, str]]:
+    """Name, content and media type."""
+    json_type, form = "application/json", "application/x-www-form-urlencoded"
+    if route.original.body_field.field_info.media_type == form:
+        for name, piece in FORMS.items():
+            yield name, partial(_form, piece, ""), form
+            for field_ in route.fields:
+                yield f"{field_}: {name}", partial(_form, piece, f"{field_}="), form
+        for name, make in PARTS.items():
+            yield name, make, "multipart/form-data; boundary=x"
+        return
+    for name, shape in VALUES.items():
+        yield name, partial(_encoded, shape), json_type
+    for field_, (name, shape) in itertools.product(route.fields, SCALARS.items()):
+        yield f"{field_}: {name}", partial(_in_field, shape, field_), json_type
+
+
+def _encoded(shape: Callable[[int], str], size: int) -> bytes:
+    return shape(size).encode()
+
+
+def _form(piece: str, start: str, size: int) -> bytes:
+    return repeat(piece, size, start).encode()
+
+
+def _in_field(shape: Callable[[int], str], field_: str, size: int) -> bytes:
+    return b'{"%b":%b}' % (field_.encode(), shape(max(0, size - len(field_) - 5)).encode())
+
+
+LINES: dict[str, tuple[bytes, str]] = {
+    "cookies": (b"Cookie: ", "a=b;"),
+    "escapes in a cookie": (b'Cookie: a="', '\\"'),
+    "octals in a cookie": (b'Cookie: a="', "\\101"),
+    "an origin": (b"Origin: ", "a"),
+    "an id": (b"X-Request-ID: ", "-urn:"),
+    "a program": (b"User-Agent: ", "a"),
+    "a deep token": (b"Authorization: Bearer ", "["),
+    "a token of dots": (b"Authorization: Bearer ", "."),
+    "a media type": (b"Content-Type: application/json", ';a="\\"'),
+    "a list of upgrades": (b"Connection: ", "a,"),
+    "a list of encodings": (b"Accept-Encoding: ", "a,"),
+}
+# What refuses such a head does not know the route yet; one of each kind shows it.
+HEAD_ROUTES = [
+    *("GET /health/live", "GET /docs", "GET /api/v1/rooms/public", "POST /api/v1/rooms"),
+    *("POST /api/v1/auth/token", "DELETE /api/v1/rooms/{room_id}/members/{user_id}"),
+]
+QUERIES = {"parameters": "a&", "values": "limit=1&", "escapes": "%41", "separators": "&"}
+
+
+def heads(request: Request) -> Iterator[tuple[str, Make]]:
+    """Requests without a body that do not make sense."""
+    for name, (start, piece) in LINES.items():
+        yield name, partial(_with_line, request, start, piece)
+    yield "lines", lambda size: request.but(head=(b"a: b",) * (size // 6)).bytes()
+    yield "empty lines", lambda size: request.but(head=(b"a:",) * (size // 4)).bytes()
+    for name, piece in QUERIES.items():
+        yield f"query: {name}", partial(_with_query, request, piece)
+        yield f"path: {name}", partial(_with_path, request, piece)
+    yield "path: a long name", partial(_with_path, request, "x")
+    yield "path: slashes", partial(_with_path, request, "/")
+
+
+def _with_line(request: Request, start: bytes, piece: str, size: int) -> bytes:
+    return request.but(head=(start + repeat(piece, size).encode(),)).bytes()
+
+
+def _with_query(request: Request, piece: str, size: int) -> bytes:
+    return request.but(query=repeat(piece, size)).bytes()
+
+
+def _with_path(request: Request, piece: str, size: int) -> bytes:
+    return request.but(path=repeat(piece, size, request.path)).bytes()
+
+
+@pytest.mark.parametrize("name", HEAD_ROUTES)
+async def test_a_head(stage: Stage, name: str) -> None:
+    run = partial(partial, exchange, stage.process.port)
+    for what, make in heads(stage.request(ROUTES[name])):
+        await stage.check(f"{name}: {what}", make, HEAD_BYTES, run)
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.fields])
+async def test_a_body(stage: Stage, name: str) -> None:
+    route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
+    request = stage.request(route)
+    for what, content, kind in bodies(route):
+
+        def make(size: int, content: Make = content, kind: str = kind) -> bytes:
+            return request.but(body=content(size), kind=kind).bytes()
+
+        await stage.check(f"{name}: {what}", make, BODY_BYTES, run)
+        # As much as is looked at closely.
+        less = MAX_FORM_BYTES if kind != "application/json" else 2 * TEXT_CHARS
+        await stage.check(f"{name}: {what}", make, less, run)
+
+
+ENDING = {"POST /api/v1/auth/logout"}  # ends the session that all others need
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - ENDING))
+async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
+    """A full page, and the largest body that is accepted; beside it a query and a name in the path
+    that are as long as can be."""
+    route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
+
+    def largest(_: int) -> bytes:
+        request = stage.request(route)
+        if name == "POST /api/v1/auth/token":
+            body = str(httpx.QueryParams(LARGEST[name](stage))).encode()
+            return request.but(body=body, kind="application/x-www-form-urlencoded").bytes()
+        if route.fields:
+            return request.but(body=json.dumps(LARGEST[name](stage)).encode()).bytes()
+        return request.bytes()
+
+    await stage.check(name, largest, 0, run)
+    query = partial(_with_query, stage.request(route), "a=%41&")
+    await stage.check(f"{name}: query", query, HEAD_BYTES, run)
+    await stage.check(f"{name}: short query", query, 600, run)
+    path = partial(_with_path, stage.request(route), "9")
+    await stage.check(f"{name}: path", path, MAX_PATH_BYTES - 200, run)
+
+
+def test_each_route_with_a_body_has_its_largest() -> None:
+    assert {name for name, route in ROUTES.items() if route.fields} == set(LARGEST)
+
+
+# Frames.
+
+
+async def _say(peer: Peer, data: bytes) -> None:
+    """Returns when the server has dealt with it."""
+    await peer.connection.send(data.decode())
+    await peer.settled()
+
+
+async def _hello(stage: Stage, data: bytes) -> None:
+    async with dial(stage.process.url) as peer:
+        await peer.connection.send(data.decode())
+        await peer.expect_anything()
+
+
+def in_frame(type_: str, content: str) -> bytes:
+    return f'{{"type":"{type_}","id":"hostile",{content}}}'.encode()
+
+
+def frames(type_: str) -> Iterator[tuple[str, Make]]:
+    for name, shape in VALUES.items():
+        yield name, partial(_encoded, shape)
+        yield f"unknown: {name}", partial(_as_member, type_, "unknown", shape)
+        for field_ in CLIENT_FRAMES[type_].model_fields:
+            yield f"{field_}: {name}", partial(_as_member, type_, field_, shape)
+
+
+def _as_member(type_: str, field_: str, shape: Callable[[int], str], size: int) -> bytes:
+    taken = len(in_frame(type_, f'"{field_}":'))
+    return in_frame(type_, f'"{field_}":{shape(max(0, size - taken))}')
+
+
+LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
+    "hello": lambda stage: {
+        "token": stage.token,
+        "rooms": [{"room": room, "since": 0} for room in stage.rooms]
+        + [{"room": f"{number:08x}{STRANGER[8:]}"} for number in range(800)],
+    },
+    "open": lambda stage: {"rooms": [{"room": room, "since": 0} for room in stage.rooms]},
+    "close": lambda stage: {"rooms": stage.rooms},
+    "message.send": lambda stage: (
+        {"room": stage.rooms[0]}
+        | message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"))
+    ),
+    "read": lambda stage: {"room": stage.rooms[0], "seq": MANY},
+    "watch": lambda stage: {"users": stage.users},
+    "typing": lambda stage: {"room": stage.rooms[0]},
+    "pong": lambda _: {"n": 1},
+}
+
+
+@pytest.mark.parametrize("type_", CLIENT_FRAMES)
+async def test_a_frame(stage: Stage, type_: str) -> None:
+    def largest(_: int) -> bytes:
+        return in_frame(type_, json.dumps(LARGEST_FRAMES[type_](stage))[1:-1])
+
+    inputs = [("the most that is asked for", largest), *frames(type_)]
+    if type_ == "hello":
+        for name, make in inputs:
+            await stage.check(f"hello: {name}", make, HELLO_BYTES, partial(partial, _hello, stage))
+        return
+    async with dial(stage.process.url) as peer:
+        await peer.send("hello", token=stage.token)
+        await peer.expect("rooms")
+        for name, make in inputs:
+            await stage.check(f"{type_}: {name}", make, FRAME_BYTES, partial(partial, _say, peer))
+
+
+HANDSHAKE = (
+    *(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"),
+    *(b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", b"Sec-WebSocket-Protocol: chat.v1"),
+)
+LISTS = {
+    "subprotocols": b"Sec-WebSocket-Protocol: ",
+    "extensions": b"Sec-WebSocket-Extensions: ",
+    "connections": b"Connection: ",
+}
+
+
+async def test_a_handshake(stage: Stage) -> None:
+    request = Request("GET", "/ws", head=HANDSHAKE)
+    run = partial(partial, handshake, stage.process.port)
+
+    def listing(start: bytes, size: int) -> bytes:
+        line = start + repeat("a,", min(size, 8000)).encode() + b"a"
+        return request.but(head=(*HANDSHAKE, *[line] * (size // 8000))).bytes()
+
+    for what, start in LISTS.items():
+        await stage.check(what, partial(listing, start), HEAD_BYTES, run)
+    for what, make in heads(request):
+        await stage.check(f"handshake: {what}", make, HEAD_BYTES, run)
+
+
+async def handshake(port: int, data: bytes) -> None:
+    """Until the first byte of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(data)
+        await reader.read(1)
+    except ConnectionError:
+        pass
+    finally:
+        writer.transport.abort()
+
+
+def test_each_frame_has_its_largest() -> None:
+    assert set(CLIENT_FRAMES) == set(LARGEST_FRAMES)

@@ -1,0 +1,67 @@
+"""Who asks is known before a body is read: a stranger's body is not even waited for."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.dependencies.models import Dependant
+
+from app.web.bodies import StrictRoute
+from app.web.deps import current_actor
+from tests.features.people import STRANGER
+from tests.features.serving import Running
+from tests.hostile.requests import status
+from tests.hostile.routes import Route, every_route
+from tests.waiting import limit
+
+ROUTES = every_route()
+OPEN = {
+    *("POST /api/v1/auth/register", "POST /api/v1/auth/token"),
+    *("GET /health/live", "GET /health/ready"),
+}
+
+
+def calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from calls(below)
+
+
+def needs_caller(route: Route) -> bool:
+    return current_actor in calls(route.dependant)
+
+
+def test_no_other_route_is_open() -> None:
+    found = {route.name for route in ROUTES if not needs_caller(route)}
+    assert {name for name in found if "/docs" not in name} == OPEN
+
+
+def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
+    """What `StrictRoute` looks for stands right in the signature of the endpoint."""
+    for route in filter(needs_caller, ROUTES):
+        assert isinstance(route.original.original_route, StrictRoute), route.name
+        direct = {below.call for below in route.dependant.dependencies}
+        assert current_actor in direct, route.name
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c"])
+@pytest.mark.parametrize("name", [route.name for route in ROUTES if needs_caller(route)])
+async def test_a_stranger_is_refused_before_the_body_has_come(
+    server: Running, name: str, token: str
+) -> None:
+    """Of 200 KB only one byte is sent, and that is no JSON."""
+    method, path = name.split()
+    path = path.format(room_id=STRANGER, user_id=STRANGER, session_id=STRANGER, seq=1)
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),
+        *([f"Authorization: Bearer {token}"] if token else []),
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.server.port)
+    try:
+        writer.write("\r\n".join([*lines, "", "{"]).encode())
+        async with limit():
+            assert status(await reader.readuntil(b"\r\n\r\n")) == 401
+    finally:
+        writer.transport.abort()

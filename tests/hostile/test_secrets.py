@@ -1,0 +1,201 @@
+"""Who may not know of something cannot tell it from what does not exist: the answer is the same,
+after the same statements. Their number, not their time, is what a busy machine cannot blur."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event, select
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import NotFound
+from app.core.sends import Send
+from app.messages.sending import send_alone
+from app.persistence.tables import Room
+from app.persistence.uow import Database
+from tests.features.answers import refused, same_but_for_the_request
+from tests.features.people import API, Person
+from tests.features.serving import Running
+from tests.hostile.routes import CLIENT_FRAMES, every_route
+from tests.realtime.peer import Frame, Peer, dial
+
+# Bodies of the routes that take one.
+BODIES: dict[str, dict[str, Any]] = {
+    "PATCH /rooms/{room_id}": {"topic": "x"},
+    "POST /rooms/{room_id}/members": {"users": ["{user}"]},
+    "PATCH /rooms/{room_id}/members/{user_id}": {"role": "admin"},
+    "POST /rooms/{room_id}/messages": {"nonce": "n", "text": "x"},
+    "PUT /rooms/{room_id}/read": {"seq": 1},
+}
+OF_ROOMS = sorted(
+    route.name.replace(API, "") for route in every_route() if "{room_id}" in route.path
+)
+OF_OTHERS = {
+    *("DELETE /auth/sessions/{session_id}", "PUT /users/{user_id}/ban"),
+    *("DELETE /users/{user_id}/ban", "GET /users/{user_id}"),
+}
+FRAMES: dict[str, dict[str, Any]] = {
+    "open": {"rooms": [{"room": "{room}", "since": 0}]},
+    "close": {"rooms": ["{room}"]},
+    "message.send": {"room": "{room}", "nonce": "n", "text": "x"},
+    "read": {"room": "{room}", "seq": 1},
+    "typing": {"room": "{room}"},
+}
+WITHOUT_ROOM = {"hello", "pong", "watch"}
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Everything that goes to the database meanwhile, without its values."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        found.append(sql)
+
+    listeners: list[tuple[str, Any]] = [
+        ("before_cursor_execute", note),
+        ("commit", lambda _: found.append("COMMIT")),
+        ("rollback", lambda _: found.append("ROLLBACK")),
+    ]
+    engines = {database._engines.read.sync_engine, database._engines.write.sync_engine}
+    for engine in engines:
+        for name, listener in listeners:
+            event.listen(engine, name, listener)
+    try:
+        yield found
+    finally:
+        for engine in engines:
+            for name, listener in listeners:
+                event.remove(engine, name, listener)
+
+
+def filled(pattern: Any, **ids: str) -> Any:
+    """With ids in place of their names, at any depth."""
+    if isinstance(pattern, dict):
+        return {key: filled(value, **ids) for key, value in pattern.items()}
+    if isinstance(pattern, list):
+        return [filled(value, **ids) for value in pattern]
+    if isinstance(pattern, str):
+        for name, value in ids.items():
+            pattern = pattern.replace(f"{{{name}}}", value)
+    return pattern
+
+
+async def asked(server: Running, person: Person, route: str, **ids: str) -> tuple[Any, list[str]]:
+    method, path = filled(route, **ids).split()
+    body = filled(BODIES.get(route), **ids)
+    with statements(server.context.database) as found:
+        answer = await person.call(method, path, **({"json": body} if body else {}))
+    return answer, found
+
+
+async def no_difference(
+    server: Running, person: Person, route: str, there: dict[str, str], absent: dict[str, str]
+) -> int:
+    """The status of both answers."""
+    await asked(server, person, route, **absent)  # what is asked once for all, such as a version
+    real, statements_real = await asked(server, person, route, **there)
+    nothing, statements_nothing = await asked(server, person, route, **absent)
+    assert same_but_for_the_request(real, nothing)
+    assert statements_real == statements_nothing
+    status: int = real.status_code
+    return status
+
+
+@pytest.mark.parametrize("kind", ["private", "group", "direct"])
+@pytest.mark.parametrize("route", OF_ROOMS)
+async def test_a_room_of_others(
+    server: Running, ada: Person, bob: Person, route: str, kind: str
+) -> None:
+    room = await ada.makes_room(kind, await server.person(ada.http, "eve"))
+    ids = {"user": ada.id, "user_id": ada.id, "seq": "1"}
+    status = await no_difference(
+        server, bob, route, ids | {"room_id": room}, ids | {"room_id": str(uuid4())}
+    )
+    assert status == 404
+
+
+@pytest.mark.cluster
+async def test_nobody_waits_for_the_lock_of_a_room_of_others(
+    cluster_server: Running,
+) -> None:
+    """A request that waited for it would be `busy` after five seconds."""
+    database = cluster_server.context.database
+    async with cluster_server.client() as http, database._engines.write.begin() as holder:
+        ada, bob = await cluster_server.people(http, "ada", "bob")
+        room = await ada.makes_room("private")
+        await holder.execute(select(Room).where(Room.id == UUID(room)).with_for_update())
+        ids = {"room_id": room, "user": ada.id, "user_id": ada.id, "seq": "1"}
+        for route in OF_ROOMS:
+            answer, _ = await asked(cluster_server, bob, route, **ids)
+            refused(answer, "not_found")
+        bobs = Actor(UUID(bob.id), UUID(bob.session), is_admin=False, expires_at=now())
+        with pytest.raises(NotFound):
+            await send_alone(database, Send(bobs, UUID(room), "n", "x", None))
+
+
+async def test_a_session_of_somebody_else(server: Running, ada: Person, bob: Person) -> None:
+    route = "DELETE /auth/sessions/{session_id}"
+    there, absent = {"session_id": ada.session}, {"session_id": str(uuid4())}
+    assert await no_difference(server, bob, route, there, absent) == 404
+
+
+@pytest.mark.parametrize("route", ["PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"])
+async def test_a_ban_by_who_may_not(server: Running, ada: Person, bob: Person, route: str) -> None:
+    there, absent = {"user_id": ada.id}, {"user_id": str(uuid4())}
+    assert await no_difference(server, bob, route, there, absent) == 403
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_a_user_who_is_no_member(
+    server: Running, ada: Person, bob: Person, method: str
+) -> None:
+    route = f"{method} /rooms/{{room_id}}/members/{{user_id}}"
+    room = {"room_id": await bob.makes_room("private")}
+    there, absent = room | {"user_id": ada.id}, room | {"user_id": str(uuid4())}
+    assert await no_difference(server, bob, route, there, absent) == 404
+
+
+def test_no_route_with_an_id_is_left_out() -> None:
+    with_ids = {route.name.replace(API, "") for route in every_route() if "_id}" in route.path}
+    assert with_ids == set(OF_ROOMS) | OF_OTHERS
+
+
+async def told(server: Running, peer: Peer, type_: str, room: str) -> tuple[Frame, list[str]]:
+    with statements(server.context.database) as found:
+        answer = await peer.ask(type_, **filled(FRAMES[type_], room=room))
+    return {key: value for key, value in answer.items() if key not in {"id", "room"}}, found
+
+
+@pytest.mark.parametrize("type_", FRAMES)
+async def test_frames_about_a_room_of_others(
+    server: Running, ada: Person, bob: Person, type_: str
+) -> None:
+    room = await ada.makes_room("private")
+    async with dial(server.url) as peer:
+        await peer.send("hello", token=bob.access)
+        await peer.expect("rooms")
+        real, statements_real = await told(server, peer, type_, room)
+        nothing, statements_nothing = await told(server, peer, type_, str(uuid4()))
+    assert real == nothing
+    assert statements_real == statements_nothing
+
+
+async def test_watching_who_shares_no_room(server: Running, ada: Person, bob: Person) -> None:
+    async with dial(server.url) as peer:
+        await peer.send("hello", token=bob.access)
+        await peer.expect("rooms")
+        answers = []
+        for user in (ada.id, str(uuid4())):
+            with statements(server.context.database) as found:
+                (state,) = (await peer.ask("watch", users=[user]))["users"]
+            answers.append((state["state"], found))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == "unknown"
+
+
+def test_no_frame_is_left_out() -> None:
+    assert set(CLIENT_FRAMES) == FRAMES.keys() | WITHOUT_ROOM
