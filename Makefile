@@ -15,8 +15,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate certs test test-embedded test-mysql faults check check-format check-lint \
-	check-types check-imports check-locks format bench lock revision clean
+.PHONY: help run migrate certs test test-embedded test-mysql test-python test-all faults \
+	check check-format check-lint \
+	check-types check-imports check-locks check-openapi format bench lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -78,10 +79,25 @@ unexport PYTHONDONTWRITEBYTECODE
 
 test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=2)
 	@tests/servers/install.sh
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) $(if $(ARGS),,--cov) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)
+
+# Its environment is inside of the other one, so that `make clean` removes both.
+test-python: VERSION ?= 3.13
+test-python: ## Run the tests that need no server on another Python (VERSION=3.13)
+	@python=$$(for found in python$(VERSION) "$$(pyenv root 2>/dev/null)"/versions/$(VERSION).*/bin/python3; do \
+		"$$found" -c 'import venv' 2>/dev/null && echo "$$found" && break; done); \
+	if [ -z "$$python" ]; then echo "Skipped: there is no Python $(VERSION) here."; else \
+		$(MAKE) test-embedded VENV=$(VENV)/python$(VERSION) PYTHON="$$python" ARGS="$(ARGS)"; fi
+
+# One after the other: a failure ends it.
+test-all: ## Run all tests, those on other Pythons, and the clients of five generators
+	@$(MAKE) test
+	@$(MAKE) test-python VERSION=3.12
+	@$(MAKE) test-python VERSION=3.13
+	@$(PY) -m pytest -n 0 -m generators
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
@@ -96,7 +112,7 @@ test-mysql: $(DEV) ## Run all tests of the database on a real MySQL (ARGS="tests
 	@tests/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.
-check: check-format check-lint check-types check-imports check-locks ## Format, lint, types, imports, locks
+check: check-format check-lint check-types check-imports check-locks check-openapi ## What a change has to pass
 
 check-format: $(DEV)
 	$(PY) -m ruff format --check .
@@ -109,6 +125,9 @@ check-types: $(DEV)
 
 check-imports: $(DEV)
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+
+check-openapi: $(DEV)
+	$(PY) -m tests.generators.lint
 
 format: $(DEV) ## Format the code and repair what the linter can
 	$(PY) -m ruff check --fix-only --show-fixes .
@@ -128,7 +147,7 @@ LOCKS := requirements.lock requirements-dev.lock
 # Both, in the current directory, for any platform. Pins and hashes that are there already are kept;
 # the second file takes the pins of the first. UV is how to call uv from that directory.
 COMPILE = compile() { $$UV pip compile --quiet --system-certs --universal --python-version 3.11 --no-python-downloads \
-	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) pyproject.toml "$$@"; }; \
+	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) --extra server --extra import pyproject.toml "$$@"; }; \
 	compile --output-file requirements.lock && \
 	compile --output-file requirements-dev.lock --constraints requirements.lock --group dev
 

@@ -16,14 +16,13 @@ import structlog  # noqa: E402
 from app.cli import app  # noqa: E402
 
 
-def main() -> None:
-    """Also the command `chat-server`."""
+def main(name: str = "chat-server") -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # What a command prints is its answer; what it logs on the way is not. `serve` sets up more.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    app(prog_name="python -m app")
+    app(prog_name=name)
 
 
 if __name__ == "__main__":
-    main()
+    main("python -m app")

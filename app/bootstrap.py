@@ -169,7 +169,7 @@ def create_context(
         tokens=Tokens(auth.keys, auth.issuer),
         snapshots=Snapshots(auth.keys),
         passwords=create_passwords(settings),
-        devices=Devices(auth.secret_key.encode()),
+        devices=Devices(auth.keys),
         limiter=limiter,
         record=record,
     )

@@ -1,4 +1,4 @@
-"""python -m app: what operators and first users type."""
+"""python -m app, or chat-server: what operators and first users type."""
 
 import asyncio
 import getpass
@@ -18,8 +18,7 @@ from app.archives.console import Console
 from app.archives.run import Options, import_files
 from app.bootstrap import create_passwords, open_database, opened
 from app.client.errors import ClientError
-from app.client.terminal.door import Visitor
-from app.client.terminal.run import Chat, run_chat
+from app.client.terminal.command import chat
 from app.core.errors import Busy, ChatError
 from app.core.fields import invalid
 from app.core.password_policy import check_password
@@ -116,33 +115,7 @@ def check(
         raise SystemExit(1)
 
 
-@app.command()
-@plainly
-def chat(
-    user: Annotated[str, typer.Option(metavar="NAME", help="Who you are.")],
-    server: Annotated[str, typer.Option(metavar="URL")] = "http://127.0.0.1:8000",
-    room: Annotated[
-        str, typer.Option(metavar="NAME", help="The room to enter; made if there is none.")
-    ] = "general",
-    password: Annotated[
-        str | None,
-        typer.Option(
-            envvar="TERMINAL_CHAT_PASSWORD",
-            help="Better in the environment, where other users do not see it. Absent: asked for.",
-        ),
-    ] = None,
-    register_user: Annotated[
-        bool | None,
-        typer.Option(
-            "--register/--no-register", help="Whether to make an account if needed. Absent: asks."
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust this CA, such as certs/ca.pem.")
-    ] = None,
-) -> None:
-    """Chat in the terminal, or through pipes: one line, one message."""
-    run_chat(Chat(server, room, Visitor(user, password, register_user), ca))
+app.command()(plainly(chat))
 
 
 @app.command("create-admin")

@@ -19,7 +19,7 @@ from app.users.routes import router as users
 from app.users.schemas import TokenForm
 from app.web import problems
 from app.web.middleware import Cors, Edge, Guard
-from app.web.openapi import complete
+from app.web.openapi import METADATA, complete
 from app.web.proxies import Proxies
 from app.web.rate_fields import FIELDS
 
@@ -35,13 +35,12 @@ def create_app(settings: Settings) -> FastAPI:
             yield state
 
     app = FastAPI(
-        title="Chat",
         version=VERSION,
-        summary="A chat backend that a team can own.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
     for router in (auth, users, rooms, messages, moderation):

@@ -4,7 +4,6 @@ A variable is `CHAT_<GROUP>__<NAME>`, such as CHAT_DATABASE__URL. `.env.example`
 """
 
 import os
-import secrets
 import ssl
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -26,24 +25,15 @@ from app.core.fields import MAX_ITEMS
 from app.core.origins import parse_origins
 from app.core.tokens import MIN_KEY_BYTES
 from app.env_file import ENCODING, read_error, read_names
+from app.key_file import read_or_make_key
+from app.setting_rules import find_conflicts
 
-ROOT = Path(__file__).resolve().parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent
+# Where `var` is: in the checkout. A program that was installed keeps it where it is started.
+ROOT = _CHECKOUT if (_CHECKOUT / "alembic.ini").exists() else Path.cwd()
 PREFIX = "CHAT_"
 ENV_FILE = ".env"
 MAX_NUMBER = 2**31 - 1  # what timers, databases and libraries all take
-MAX_BYTES_PER_CHAR = 4  # UTF-8
-MAX_ENVELOPE_BYTES = 384  # of a frame or a body, around its text
-
-
-# What must not be more than what, and what would happen.
-_ORDER = (
-    ("REALTIME__HEARTBEAT_S", "REALTIME__DEAD_AFTER_S", "sockets would end before they are asked"),
-    ("REALTIME__BUMP_EVERY_MS", "REALTIME__BUMP_EVERY_HUGE_MS", "huge rooms would have more bumps"),
-    ("AUTH__ACCESS_TOKEN_S", "AUTH__REFRESH_TOKEN_S", "access would outlive its login"),
-    ("LIMITS__FRAME_BYTES", "LIMITS__HELLO_BYTES", "larger frames would not reach the server"),
-    ("LIMITS__FRAME_BYTES", "LIMITS__BUFFER_BYTES", "one frame could fill the buffer of a socket"),
-    ("LIMITS__CATCHUP_ROOM", "LIMITS__CATCHUP_HELLO", "no room would replay as much"),
-)
 
 
 class SettingsError(Exception):
@@ -132,15 +122,6 @@ class Server(Group):
             raise ValueError(
                 f"{PREFIX}SERVER__TLS_CERTIFICATE and {PREFIX}SERVER__TLS_KEY go together: "
                 "set both or none"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def sockets_move_before_the_end(self) -> Self:
-        if self.drain_s + self.drain_grace_s > self.drain_hard_s:
-            raise ValueError(
-                f"{PREFIX}SERVER__DRAIN_HARD_S is less than DRAIN_S and DRAIN_GRACE_S together: "
-                "sockets would be cut off before they are told to move"
             )
         return self
 
@@ -236,17 +217,6 @@ class Auth(Group):
                 )
         return keys
 
-    @model_validator(mode="after")
-    def hashing_fits_into_memory(self) -> Self:
-        needed = self.argon2_workers * self.argon2_memory_kib * 1024
-        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if needed > present:
-            raise ValueError(
-                f"{PREFIX}AUTH__ARGON2_MEMORY_KIB times {PREFIX}AUTH__ARGON2_WORKERS is "
-                f"{needed >> 20} MiB, and this machine has {present >> 20} MiB"
-            )
-        return self
-
 
 Directory = Literal["everybody", "shared_rooms", "exact_name"]
 
@@ -325,17 +295,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def agree(self) -> Self:
-        for small, large, why in _ORDER:
-            if _value(self, small) > _value(self, large):
-                raise ValueError(f"{PREFIX}{large} is less than {PREFIX}{small}: {why}")
-        text_bytes = self.limits.text_chars * MAX_BYTES_PER_CHAR + MAX_ENVELOPE_BYTES
-        for carrier in ("LIMITS__FRAME_BYTES", "SERVER__MAX_BODY_BYTES"):
-            if _value(self, carrier) < text_bytes:
-                raise ValueError(
-                    f"{PREFIX}{carrier} is less than the {text_bytes} bytes that a text of "
-                    f"{PREFIX}LIMITS__TEXT_CHARS may need"
-                )
+        if conflicts := find_conflicts(PREFIX, self._number):
+            raise ValueError("\n".join(conflicts))
         return self
+
+    def _number(self, variable: str) -> float:
+        group, name = variable.lower().split("__")
+        return float(getattr(getattr(self, group), name))
 
 
 def load_settings(**given: Any) -> Settings:
@@ -372,24 +338,12 @@ def _generated_key(settings: Settings) -> str:
             "all processes and is made up only for development on SQLite. "
             "Make one with: openssl rand -hex 32"
         )
-    path = settings.server.var / "secret-key"
     try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(MIN_KEY_BYTES))
-        key = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return read_or_make_key(settings.server.var / "secret-key")
+    except ValueError as error:
         raise SettingsError(
-            f"{PREFIX}SERVER__VAR: no key can be kept in {path}: {read_error(error)}. "
-            f"Mend that, or set {PREFIX}AUTH__SECRET_KEY."
+            f"{PREFIX}SERVER__VAR: {error}; mend that, or set {PREFIX}AUTH__SECRET_KEY."
         ) from None
-    if len(key) < MIN_KEY_BYTES:
-        raise SettingsError(
-            f"{PREFIX}SERVER__VAR: the key in {path} is not whole. Delete the file to have a new "
-            f"one made, or set {PREFIX}AUTH__SECRET_KEY."
-        )
-    return key
 
 
 def _check_file(url: str) -> None:
@@ -429,8 +383,3 @@ def _explain(error: Any) -> str:
     if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
         value = ""
     return f"{PREFIX}{'__'.join(path).upper()}: {message}{value}"
-
-
-def _value(settings: Settings, name: str) -> float:
-    group, field = name.lower().split("__")
-    return float(getattr(getattr(settings, group), field))

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hmac
 import secrets
+from collections.abc import Sequence
 
 _VERSION = b"\x01"
 _ID_BYTES = 8
@@ -15,13 +16,15 @@ _MAC_BYTES = 16
 
 
 class Devices:
-    def __init__(self, key: bytes) -> None:
-        self._key = hmac.digest(key, b"device", "sha256")
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """`keys`: the first one signs, all are accepted, so that a key can be replaced."""
+        self._keys = [hmac.digest(key, b"device", "sha256") for key in keys]
 
     def issue(self, username_key: str) -> str:
         """A token for a device that has just shown the right password."""
         body = _VERSION + secrets.token_bytes(_ID_BYTES)
-        return base64.urlsafe_b64encode(body + self._mac(username_key, body)).decode().rstrip("=")
+        signed = body + _sign(self._keys[0], username_key, body)
+        return base64.urlsafe_b64encode(signed).decode().rstrip("=")
 
     def identify(self, username_key: str, token: str) -> str | None:
         """The device's id; None for anything that was not issued here for this username."""
@@ -30,9 +33,10 @@ class Devices:
         except (binascii.Error, ValueError):
             return None
         body, mac = signed[:-_MAC_BYTES], signed[-_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(username_key, body)):
-            return None
-        return body.hex()
+        if any(hmac.compare_digest(mac, _sign(key, username_key, body)) for key in self._keys):
+            return body.hex()
+        return None
 
-    def _mac(self, username_key: str, body: bytes) -> bytes:
-        return hmac.digest(self._key, body + username_key.encode(), "sha256")[:_MAC_BYTES]
+
+def _sign(key: bytes, username_key: str, body: bytes) -> bytes:
+    return hmac.digest(key, body + username_key.encode(), "sha256")[:_MAC_BYTES]

@@ -13,12 +13,23 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
 
+INT64: JsonDict = {"format": "int64"}  # else generated clients of Java, C# and Go take 32 bits
+
 # Strict: in JSON, neither "5" nor true is a number.
 Seq = Annotated[
-    int, Field(strict=True, ge=0, le=MAX_SEQ, description="A position in the room's log.")
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=MAX_SEQ,
+        description="A position in the room's log.",
+        examples=[1207],
+        json_schema_extra=INT64,
+    ),
 ]
 
 
@@ -62,7 +73,7 @@ ReadKind = Annotated[RoomKind, _known(known_kind)]
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Stored(Wire):
@@ -77,20 +88,29 @@ class Message(Wire):
     seq: Seq = Field(description="Its place in the room's log, and its name within the room.")
     sender: UUID
     at: datetime = Field(description="RFC 3339, UTC, microseconds. Order by `seq`, not by this.")
-    text: str
-    nonce: str = Field(description="What the sender called it; unique per room and sender.")
-    reply_to: Seq | None = None
+    text: str = Field(examples=["Hello 👋"])
+    nonce: str = Field(
+        description="What the sender called it; unique per room and sender.",
+        examples=["01JB8Z3J6Q"],
+    )
+    reply_to: Seq | None = Field(
+        None, description="`seq` of the message that this one answers.", examples=[1204]
+    )
 
 
 class Membership(Stored):
+    """Who is a member, and as what."""
+
     user: UUID
     role: ReadRole
 
 
 class RoomDetails(Stored):
+    """What a room is called and what it is."""
+
     kind: ReadKind
-    name: str | None
-    topic: str
+    name: str | None = Field(examples=["General"])
+    topic: str = Field(examples=["Hello"])
     archived: bool = False
 
 
@@ -108,6 +128,8 @@ class RoomEvent(Stored):
 
 
 class RoomCreated(RoomEvent):
+    """The first event of a room."""
+
     type: Literal["room.created"] = "room.created"
     details: RoomDetails
 
@@ -127,6 +149,8 @@ class MemberJoined(RoomEvent):
 
 
 class MemberLeft(RoomEvent):
+    """The member went by choice."""
+
     type: Literal["member.left"] = "member.left"
     member: Membership
 
@@ -139,11 +163,15 @@ class MemberRemoved(RoomEvent):
 
 
 class MemberRoleChanged(RoomEvent):
+    """The member's new role."""
+
     type: Literal["member.role_changed"] = "member.role_changed"
     member: Membership
 
 
 class MessageCreated(RoomEvent):
+    """Somebody has written."""
+
     type: Literal["message.created"] = "message.created"
     message: Message
 

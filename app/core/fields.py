@@ -32,11 +32,17 @@ from app.core.names import (
 )
 
 # White space and what else nobody sees in a line of text.
-_BLANK = r"\u0000-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
 _SEEN = re.compile(f"[^{_BLANK}]")
 _NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
 MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+
+
+class ResponseModel(BaseModel):
+    """What a client receives: every field is there, also where it has its default."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class Input(BaseModel):
@@ -194,4 +200,4 @@ Topic = Annotated[
     Pattern(rf"^[^{LINES_CLASS}]*$"),
 ]
 Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
-Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]

@@ -18,11 +18,10 @@ BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}"
 LINES_CLASS = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CLASS}"
 _INSIDE = "._-"
-# `is_name` for those who read our OpenAPI document (ECMA-262, with Unicode).
-NAME_PATTERN = (
-    rf"^(?!.*[{_INVISIBLE_CLASS}])"
-    r"[\p{L}\p{Nd}]([\p{L}\p{M}\p{Nd}._-]*[\p{L}\p{M}\p{Nd}])?$"
-)
+# What of `is_name` every engine of regular expressions can say: all of it for ASCII. Python's `re`
+# has no \p{L}, and Rust's `regex`, on which generated clients of pydantic rest, no look-ahead.
+_NO_NAME = r"\u0000-\u002C\u002F\u003A-\u0040\u005B-\u005E\u0060\u007B-\u007F"
+NAME_PATTERN = rf"^[^{_NO_NAME}._\-]([^{_NO_NAME}]*[^{_NO_NAME}._\-])?$"
 
 
 def name_key(name: str) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from app.core.errors import Code, Invalid
-from app.core.events import MAX_SEQ, Message
+from app.core.events import INT64, MAX_SEQ, Message
 from app.core.fields import IN_DIGITS, Uuid
 from app.messages import service
 from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
@@ -22,19 +22,27 @@ DOOR = problems(Code.NOT_FOUND, Code.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
-Seq = Annotated[int, Field(ge=0, le=MAX_SEQ), IN_DIGITS]
-Position = Annotated[Seq | None, Query()]
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), IN_DIGITS]
+Before = Annotated[Seq | None, Query(description="The newest ones that are older than this `seq`.")]
+After = Annotated[Seq | None, Query(description="The oldest ones that are newer than this `seq`.")]
+Around = Annotated[Seq | None, Query(description="This `seq` and what is on both sides of it.")]
 
 
-@router.get("/messages", responses=DOOR, dependencies=[Depends(READ)])
+@router.get(
+    "/messages",
+    operation_id="list_messages",
+    summary="List messages of a room",
+    responses=DOOR,
+    dependencies=[Depends(READ)],
+)
 async def page(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
     limit: Limit50,
-    before: Position = None,
-    after: Position = None,
-    around: Position = None,
+    before: Before = None,
+    after: After = None,
+    around: Around = None,
 ) -> MessagePage:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     given = [
@@ -62,6 +70,8 @@ async def page(
 @router.post(
     "/messages",
     status_code=201,
+    operation_id="send_message",
+    summary="Send a message",
     responses=REPEATED | DOOR | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED),
     dependencies=[Depends(SEND)],
 )
@@ -75,7 +85,13 @@ async def send(
     return sent.message
 
 
-@router.get("/messages/{seq}", responses=DOOR, dependencies=[Depends(READ)])
+@router.get(
+    "/messages/{seq}",
+    operation_id="get_message",
+    summary="Get a message",
+    responses=DOOR,
+    dependencies=[Depends(READ)],
+)
 async def get(
     room_id: Uuid,
     seq: Annotated[Seq, Path()],
@@ -86,21 +102,33 @@ async def get(
     return await context.database.read(service.get, actor, room_id, seq)
 
 
-@router.get("/events", responses=DOOR, dependencies=[Depends(READ)])
+@router.get(
+    "/events",
+    operation_id="list_events",
+    summary="List events of a room",
+    responses=DOOR,
+    dependencies=[Depends(READ)],
+)
 async def log(
     room_id: Uuid,
     actor: ActorDep,
     context: ContextDep,
     limit: Limit100,
-    after: Annotated[Seq, Query()] = 0,
-    until: Annotated[Seq, Query(description="The last seq wanted.")] = MAX_SEQ,
+    after: Annotated[Seq, Query(description="The last `seq` that the caller has.")] = 0,
+    until: Annotated[Seq, Query(description="The last `seq` that is wanted.")] = MAX_SEQ,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
     found, more = await context.database.read(service.log, actor, room_id, after, until, limit)
     return EventPage(items=found, next=found[-1].seq if more else None)
 
 
-@router.put("/read", responses=DOOR, dependencies=[Depends(LIGHT_WRITE)])
+@router.put(
+    "/read",
+    operation_id="mark_read",
+    summary="Move the caller's read marker",
+    responses=DOOR,
+    dependencies=[Depends(LIGHT_WRITE)],
+)
 async def mark_read(room_id: Uuid, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing."""
     badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)

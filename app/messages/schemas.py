@@ -1,9 +1,9 @@
 """Wire shapes of messages."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.core.events import AnyEvent, Message, Seq
-from app.core.fields import Input, Nonce, Text
+from app.core.fields import Input, Nonce, ResponseModel, Text
 
 
 class Draft(Input):
@@ -21,7 +21,7 @@ class Draft(Input):
     reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
 
 
-class MessagePage(BaseModel):
+class MessagePage(ResponseModel):
     """Messages in the order of `seq`, ascending."""
 
     items: list[Message]
@@ -35,7 +35,7 @@ class MessagePage(BaseModel):
     )
 
 
-class EventPage(BaseModel):
+class EventPage(ResponseModel):
     """A piece of the room's log, without a hole."""
 
     items: list[AnyEvent]
@@ -43,12 +43,16 @@ class EventPage(BaseModel):
 
 
 class SetRead(Input):
+    """How far the caller has read."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 1207}]})
 
     seq: Seq = Field(description="Read up to here. A marker never goes back.")
 
 
-class ReadOut(BaseModel):
+class ReadOut(ResponseModel):
+    """Where the caller's read marker is, and what is after it."""
+
     seq: Seq = Field(description="Where the marker is now.")
-    unread: int
-    mentions: int
+    unread: int = Field(description="Messages of others after the marker.", examples=[3])
+    mentions: int = Field(description="Those among them that name the caller.", examples=[1])

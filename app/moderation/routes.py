@@ -16,7 +16,13 @@ router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_cla
 REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
 
 
-@router.put("", responses=REFUSED, dependencies=[Depends(WRITE)])
+@router.put(
+    "",
+    operation_id="ban_user",
+    summary="Ban a user",
+    responses=REFUSED,
+    dependencies=[Depends(WRITE)],
+)
 async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     """Ban a user, for administrators of the server: all sessions end at once, their sockets are
     closed, and no login succeeds until the ban is lifted.
@@ -27,7 +33,14 @@ async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     return BanOut(user=user_id, at=at)
 
 
-@router.delete("", status_code=204, responses=REFUSED, dependencies=[Depends(WRITE)])
+@router.delete(
+    "",
+    operation_id="unban_user",
+    summary="Lift the ban of a user",
+    status_code=204,
+    responses=REFUSED,
+    dependencies=[Depends(WRITE)],
+)
 async def unban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Lift a ban, for administrators of the server; what has ended stays ended."""
     await context.database.transact(service.unban, actor, user_id)

@@ -3,10 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from app.core.fields import ResponseModel
 
 
-class BanOut(BaseModel):
+class BanOut(ResponseModel):
     """A user who cannot log in."""
 
     user: UUID

@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from app.core.fields import ResponseModel
 from app.ops.service import MIGRATE, DatabaseState, check_database
 from app.persistence.migrations import Schema
 from app.web.deps import ContextDep
@@ -14,7 +15,9 @@ router = APIRouter(prefix="/health", tags=["operations"])
 READY_WITHIN_S = 2.0
 
 
-class Live(BaseModel):
+class Live(ResponseModel):
+    """The process answers."""
+
     status: Literal["ok"] = "ok"
 
 
@@ -31,7 +34,12 @@ class Ready(BaseModel):
     mend: str | None = None
 
 
-@router.get("/live", response_description="It does.")
+@router.get(
+    "/live",
+    operation_id="check_liveness",
+    summary="Check that the process runs",
+    response_description="It does.",
+)
 async def live() -> Live:
     """The process runs and its event loop turns."""
     return Live()
@@ -39,6 +47,8 @@ async def live() -> Live:
 
 @router.get(
     "/ready",
+    operation_id="check_readiness",
+    summary="Check that the process can serve",
     response_description="Ready.",
     response_model_exclude_none=True,
     responses={503: {"model": Ready, "description": "Not ready."}},

@@ -6,6 +6,7 @@ What both share (the connection, the lock, the messages) is in `alembic/env.py`.
 
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -17,7 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.settings import ROOT, Settings
 
-_INI = ROOT / "alembic.ini"
+# The wheel carries the folder alembic/ and its file along here (pyproject.toml).
+_INI = Path(__file__).parent / "alembic" / "alembic.ini"
+if not _INI.exists():
+    _INI = ROOT / "alembic.ini"
 _MYSQL_NO_SUCH_TABLE = 1146
 
 

@@ -42,16 +42,14 @@ class ServerInfo:
 
 async def is_read_only(engine: AsyncEngine) -> bool:
     """For this account: some may write to a read-only server. SQLite is asked nothing, because a
-    question would wait for the one writer. Raises DBAPIError."""
+    question would wait for the one writer."""
     if engine.dialect.name == "sqlite":
         return False
     async with engine.connect() as connection:
         try:
             await connection.execute(delete(User).where(false()))
         except DBAPIError as error:
-            if classify(error) is not Failure.READ_ONLY:
-                raise
-            return True
+            return classify(error) in (Failure.READ_ONLY, Failure.NO_QUORUM)
     return False
 
 

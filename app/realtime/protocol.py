@@ -129,6 +129,10 @@ class ServerLimits(BaseModel):
     frames_burst: int
     sends_per_second: float
     sends_burst: int
+    writes_per_minute: float
+    writes_burst: int
+    reads_per_minute: float
+    reads_burst: int
     open_rooms: int
     watched_users: int
     typing_every_s: float

@@ -34,7 +34,9 @@ EXISTS: dict[int | str, dict[str, Any]] = {
 CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_OWNER)
 
 
-@router.get("", dependencies=[Depends(READ)])
+@router.get(
+    "", operation_id="list_rooms", summary="List rooms of the caller", dependencies=[Depends(READ)]
+)
 async def mine(
     actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Page[RoomOut]:
@@ -51,6 +53,8 @@ async def mine(
 @router.post(
     "",
     status_code=201,
+    operation_id="create_room",
+    summary="Create a room",
     responses=EXISTS | problems(Code.TOO_MANY),
     dependencies=[Depends(HEAVY_WRITE)],
 )
@@ -67,7 +71,12 @@ async def create(
     return room_out(created.view)
 
 
-@router.get("/public", dependencies=[Depends(SEARCH)])
+@router.get(
+    "/public",
+    operation_id="search_public_rooms",
+    summary="Search public rooms",
+    dependencies=[Depends(SEARCH)],
+)
 async def public(
     actor: ActorDep,
     context: ContextDep,
@@ -87,19 +96,38 @@ async def public(
     )
 
 
-@router.get("/{room_id}", responses=FOUND, dependencies=[Depends(READ)])
+@router.get(
+    "/{room_id}",
+    operation_id="get_room",
+    summary="Get a room",
+    responses=FOUND,
+    dependencies=[Depends(READ)],
+)
 async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
     return room_out(await context.database.read(service.view, actor, room_id))
 
 
-@router.patch("/{room_id}", responses=CHANGE, dependencies=[Depends(WRITE)])
+@router.patch(
+    "/{room_id}",
+    operation_id="update_room",
+    summary="Update a room",
+    responses=CHANGE,
+    dependencies=[Depends(WRITE)],
+)
 async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
 
-@router.delete("/{room_id}", status_code=204, responses=CHANGE, dependencies=[Depends(WRITE)])
+@router.delete(
+    "/{room_id}",
+    operation_id="archive_room",
+    summary="Archive a room",
+    status_code=204,
+    responses=CHANGE,
+    dependencies=[Depends(WRITE)],
+)
 async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
@@ -108,6 +136,8 @@ async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Respon
 
 @router.post(
     "/{room_id}/join",
+    operation_id="join_room",
+    summary="Join a public room",
     responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED),
     dependencies=[Depends(WRITE)],
 )
@@ -117,7 +147,14 @@ async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     return room_out(await context.database.transact(membership.join, actor, room_id, most))
 
 
-@router.post("/{room_id}/leave", status_code=204, responses=CHANGE, dependencies=[Depends(WRITE)])
+@router.post(
+    "/{room_id}/leave",
+    operation_id="leave_room",
+    summary="Leave a room",
+    status_code=204,
+    responses=CHANGE,
+    dependencies=[Depends(WRITE)],
+)
 async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
@@ -126,6 +163,8 @@ async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response
 
 @router.get(
     "/{room_id}/members",
+    operation_id="list_members",
+    summary="List members of a room",
     responses=problems(Code.NOT_FOUND, Code.FORBIDDEN),
     dependencies=[Depends(SEARCH)],
 )
@@ -147,7 +186,13 @@ async def members(
     )
 
 
-@router.post("/{room_id}/members", responses=CHANGE, dependencies=[Depends(HEAVY_WRITE)])
+@router.post(
+    "/{room_id}/members",
+    operation_id="add_members",
+    summary="Add members to a room",
+    responses=CHANGE,
+    dependencies=[Depends(HEAVY_WRITE)],
+)
 async def add(
     room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
@@ -157,7 +202,13 @@ async def add(
     return [member_out(member, user) for member, user in rows]
 
 
-@router.patch("/{room_id}/members/{user_id}", responses=CHANGE, dependencies=[Depends(WRITE)])
+@router.patch(
+    "/{room_id}/members/{user_id}",
+    operation_id="set_member_role",
+    summary="Set the role of a member",
+    responses=CHANGE,
+    dependencies=[Depends(WRITE)],
+)
 async def set_role(
     room_id: Uuid, user_id: Uuid, body: UpdateMember, actor: ActorDep, context: ContextDep
 ) -> MemberOut:
@@ -170,6 +221,8 @@ async def set_role(
 @router.delete(
     "/{room_id}/members/{user_id}",
     status_code=204,
+    operation_id="remove_member",
+    summary="Remove a member from a room",
     responses=CHANGE,
     dependencies=[Depends(WRITE)],
 )

@@ -4,48 +4,33 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from app.core.events import ReadKind, ReadRole, Role, RoomKind, Seq
-from app.core.fields import MAX_ITEMS, Input, Title, Topic, Uuid
+from app.core.fields import MAX_ITEMS, Input, ResponseModel, Title, Topic, Uuid
 from app.users.schemas import UserOut
 
-Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS, description="User ids.")]
-
-
-_EACH_KIND_NEEDS: list[JsonValue] = [
-    {
-        "if": {"properties": {"kind": {"enum": ["public", "private"]}}},
-        "then": {"required": ["name"], "properties": {"name": {"type": "string"}}},
-    },
-    {
-        "if": {"properties": {"kind": {"const": "direct"}}},
-        "then": {
-            "required": ["members"],
-            "properties": {
-                "members": {"minItems": 1, "maxItems": 1},
-                "name": {"type": "null"},
-                "topic": {"const": ""},
-            },
-        },
-    },
-]
+Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS)]
 
 
 class CreateRoom(Input):
-    """Public and private rooms have a name; a direct room has exactly one other member."""
+    """What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"kind": "public", "name": "General", "topic": "Hello"}],
-            "allOf": _EACH_KIND_NEEDS,
         }
     )
 
     kind: RoomKind
-    name: Title | None = None
-    topic: Topic = ""
-    members: Users = Field(default_factory=list)
+    name: Title | None = Field(
+        None, description="Needed by public and private rooms; a direct room has none."
+    )
+    topic: Topic = Field("", description="A direct room has none.")
+    members: Users = Field(
+        default_factory=list,
+        description="User ids, without the caller. A direct room has exactly one.",
+    )
 
     @model_validator(mode="after")
     def fits_its_kind(self) -> Self:
@@ -70,50 +55,66 @@ class UpdateRoom(Input):
 
 
 class AddMembers(Input):
+    """Users who are to be members."""
+
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
     )
 
-    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS)]
+    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")]
 
 
 class UpdateMember(Input):
+    """What a member may do in the room."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
 
     role: Role
 
 
-class RoomState(BaseModel):
+class RoomState(ResponseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
     kind: ReadKind
-    name: str | None
-    topic: str
+    name: str | None = Field(examples=["General"])
+    topic: str = Field(examples=["Hello"])
     archived: bool
     seq: Seq = Field(description="Of the newest event in the room's log.")
-    users: list[UUID] | None = Field(None, description="Direct rooms: who they are between.")
+    users: list[UUID] | None = Field(
+        None, description="Direct rooms: who they are between.", examples=[None]
+    )
     role: ReadRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
-    unread: int | None = Field(None, description="Messages of others after the read marker.")
-    mentions: int | None = Field(None, description="Those among them that name the caller.")
+    unread: int | None = Field(
+        None, description="Messages of others after the read marker.", examples=[3]
+    )
+    mentions: int | None = Field(
+        None, description="Those among them that name the caller.", examples=[1]
+    )
 
 
 class RoomOut(RoomState):
+    """A room as the caller sees it. What concerns the caller's membership is null without one."""
+
     id: UUID
     created_at: datetime
 
 
-class MemberOut(BaseModel):
+class MemberOut(ResponseModel):
+    """A member of a room."""
+
     user: UserOut
     role: ReadRole
     joined_at: datetime
     read_seq: Seq
 
 
-class PublicRoom(BaseModel):
+class PublicRoom(ResponseModel):
+    """A room that anybody may read and join."""
+
     id: UUID
     kind: Literal[RoomKind.PUBLIC] = RoomKind.PUBLIC
-    name: str
-    topic: str
+    name: str = Field(examples=["General"])
+    topic: str = Field(examples=["Hello"])
     seq: Seq
     created_at: datetime

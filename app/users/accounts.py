@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Invalid, NotFound, UsernameTaken
+from app.core.errors import NotFound, UsernameTaken
 from app.core.ids import new_id
 from app.core.lookalikes import skeleton
 from app.core.names import name_key
@@ -24,8 +24,8 @@ class NewAccount:
 
 
 async def register(uow: UnitOfWork, account: NewAccount) -> User:
-    """Raises UsernameTaken, also if the username looks like that of another account, and Invalid if
-    the display name does."""
+    """Raises UsernameTaken, also if the username or the display name looks like the username of
+    another account."""
     key = name_key(account.username)
     other = await uow.users.like(key)
     if other:
@@ -61,10 +61,9 @@ async def _refuse_name_of_another(
     """A display name stands where a username could stand, too."""
     other = await reads.users.like(name_key(display_name))
     if other and other.id != user_id:
-        detail = "is, or looks like, the username of somebody else"
-        raise Invalid(
-            f"The display name {display_name!r} {detail}. Choose another one.",
-            [{"path": "display_name", "message": detail}],
+        raise UsernameTaken(
+            f"The display name {display_name!r} is, or looks like, the username of somebody else. "
+            "Choose another one."
         )
 
 

@@ -35,6 +35,8 @@ REUSED = (
 
 @router.post(
     "/auth/register",
+    operation_id="register_account",
+    summary="Register an account",
     status_code=201,
     responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN),
     dependencies=[Depends(REGISTER)],
@@ -56,6 +58,8 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
 
 @router.post(
     "/auth/token",
+    operation_id="issue_token",
+    summary="Log in, or renew a login",
     responses=problems(
         *(Code.INVALID_REQUEST, Code.UNSUPPORTED_GRANT_TYPE, Code.INVALID_GRANT), Code.FORBIDDEN
     ),
@@ -155,7 +159,13 @@ async def _renew(refresh_token: str, context: Context, request: Request) -> logi
     return login
 
 
-@router.post("/auth/logout", status_code=204, dependencies=[Depends(LIGHT_WRITE)])
+@router.post(
+    "/auth/logout",
+    operation_id="log_out",
+    summary="Log out",
+    status_code=204,
+    dependencies=[Depends(LIGHT_WRITE)],
+)
 async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
     """End the session of the access token, which may have expired; its sockets are closed.
 
@@ -165,7 +175,12 @@ async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/auth/sessions", dependencies=[Depends(READ)])
+@router.get(
+    "/auth/sessions",
+    operation_id="list_sessions",
+    summary="List sessions of the caller",
+    dependencies=[Depends(READ)],
+)
 async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     """The caller's living sessions, the newest first."""
     found = await context.database.read(logins.list_sessions, actor)
@@ -186,6 +201,8 @@ async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
 @router.delete(
     "/auth/sessions/{session_id}",
     status_code=204,
+    operation_id="revoke_session",
+    summary="End a session of the caller",
     responses=problems(Code.NOT_FOUND),
     dependencies=[Depends(LIGHT_WRITE)],
 )
@@ -195,7 +212,13 @@ async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Resp
     return Response(status_code=204)
 
 
-@router.post("/ws-tickets", status_code=201, dependencies=[Depends(LIGHT_WRITE)])
+@router.post(
+    "/ws-tickets",
+    operation_id="issue_ticket",
+    summary="Issue a ticket for a socket",
+    status_code=201,
+    dependencies=[Depends(LIGHT_WRITE)],
+)
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
     lifetime_s = context.settings.auth.ticket_s

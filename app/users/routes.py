@@ -21,7 +21,7 @@ from app.web.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
 
-@router.get("", dependencies=[Depends(SEARCH)])
+@router.get("", operation_id="search_users", summary="Search users", dependencies=[Depends(SEARCH)])
 async def search(
     actor: ActorDep,
     context: ContextDep,
@@ -47,14 +47,22 @@ async def search(
     )
 
 
-@router.get("/me", dependencies=[Depends(READ)])
+@router.get(
+    "/me", operation_id="get_me", summary="Get the caller's account", dependencies=[Depends(READ)]
+)
 async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
     return Me.model_validate(user, from_attributes=True)
 
 
-@router.patch("/me", dependencies=[Depends(WRITE)])
+@router.patch(
+    "/me",
+    operation_id="update_me",
+    summary="Update the caller's account",
+    responses=problems(Code.USERNAME_TAKEN),
+    dependencies=[Depends(WRITE)],
+)
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body.display_name)
@@ -63,6 +71,8 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
 
 @router.put(
     "/me/password",
+    operation_id="change_password",
+    summary="Change the caller's password",
     status_code=204,
     responses=problems(Code.FORBIDDEN),
     dependencies=[Depends(HEAVY_WRITE)],
@@ -91,7 +101,13 @@ async def change_password(
     raise Forbidden("`old_password` is not your password. Nothing was changed.")
 
 
-@router.get("/{user_id}", responses=problems(Code.NOT_FOUND), dependencies=[Depends(READ)])
+@router.get(
+    "/{user_id}",
+    operation_id="get_user",
+    summary="Get a user",
+    responses=problems(Code.NOT_FOUND),
+    dependencies=[Depends(READ)],
+)
 async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user, if the server's directory shows them to the caller."""
     shows = context.settings.users.directory

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.config import JsonDict
 
-from app.core.fields import STORABLE, DisplayName, Input, Username
+from app.core.fields import STORABLE, DisplayName, Input, ResponseModel, Username
 from app.core.password_policy import MIN_CHARS
 
 Password = Annotated[str, StringConstraints(min_length=MIN_CHARS, max_length=200), *STORABLE]
@@ -15,6 +14,8 @@ FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 
 
 class Register(Input):
+    """A new account."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -29,6 +30,8 @@ class Register(Input):
 
 
 class UpdateProfile(Input):
+    """What others see of the caller."""
+
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"display_name": "Countess of Lovelace"}]}
     )
@@ -37,6 +40,8 @@ class UpdateProfile(Input):
 
 
 class ChangePassword(Input):
+    """The password as it is, and as it is to be."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"old_password": "correct horse", "new_password": "battery staple"}]
@@ -47,32 +52,26 @@ class ChangePassword(Input):
     new_password: Password = Field(description="None of the most common ones, and not the name.")
 
 
-class UserOut(BaseModel):
+class UserOut(ResponseModel):
     """What everybody may see of a user."""
 
     id: UUID
-    username: str
-    display_name: str
+    username: str = Field(examples=["ada"])
+    display_name: str = Field(examples=["Ada Lovelace"])
 
 
 class Me(UserOut):
+    """The caller's own account."""
+
     is_admin: bool
     created_at: datetime
-
-
-_EACH_GRANT_NEEDS: JsonDict = {
-    "if": {"properties": {"grant_type": {"const": "password"}}},
-    "then": {"required": ["username", "password"]},
-    "else": {"required": ["refresh_token"]},
-}
 
 
 class TokenForm(BaseModel):
     """The form of RFC 6749 for the grants `password` (4.3) and `refresh_token` (6)."""
 
     model_config = ConfigDict(
-        json_schema_extra=_EACH_GRANT_NEEDS
-        | {
+        json_schema_extra={
             "examples": [
                 {"grant_type": "password", "username": "ada", "password": "correct horse"},
                 {
@@ -84,9 +83,9 @@ class TokenForm(BaseModel):
     )
 
     grant_type: Literal["password", "refresh_token"]
-    username: FormText | None = None
-    password: FormText | None = None
-    refresh_token: FormText | None = None
+    username: FormText | None = Field(None, description="Needed by `password`.")
+    password: FormText | None = Field(None, description="Needed by `password`.")
+    refresh_token: FormText | None = Field(None, description="Needed by `refresh_token`.")
     device_token: FormText | None = Field(
         None, description="Of an earlier login from this device, with `grant_type=password`."
     )
@@ -95,13 +94,19 @@ class TokenForm(BaseModel):
     client_secret: FormText | None = Field(None, description="Not used.")
 
 
-class TokenOut(BaseModel):
+class TokenOut(ResponseModel):
     """RFC 6749, 5.1."""
 
-    access_token: str
+    access_token: str = Field(
+        description="Send it as `Authorization: Bearer …`.",
+        examples=["eyJhbGciOiJIUzI1NiJ9.e30.c2ln"],
+    )
     token_type: str = "bearer"  # noqa: S105  # the name of a scheme
-    expires_in: int = Field(description="Seconds.")
-    refresh_token: str = Field(description="Single use; each answer brings the next one.")
+    expires_in: int = Field(description="Seconds.", examples=[900])
+    refresh_token: str = Field(
+        description="Single use; each answer brings the next one.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015"],
+    )
     device_token: str | None = Field(
         None,
         description="Of a login with a password: send it with the next one from this device, so "
@@ -109,20 +114,20 @@ class TokenOut(BaseModel):
     )
 
 
-class SessionOut(BaseModel):
+class SessionOut(ResponseModel):
     """One login."""
 
     id: UUID
-    client: str = Field(description="The User-Agent that logged in.")
-    address: str
+    client: str = Field(description="The User-Agent that logged in.", examples=["chat-app/1.4"])
+    address: str = Field(description="Where it logged in from.", examples=["192.0.2.7"])
     created_at: datetime
     used_at: datetime = Field(description="When its tokens were last renewed.")
     expires_at: datetime
     current: bool = Field(description="This is the session that asks.")
 
 
-class TicketOut(BaseModel):
+class TicketOut(ResponseModel):
     """Opens one WebSocket, once, within `expires_in` seconds: put it into `hello`."""
 
-    ticket: str
-    expires_in: int
+    ticket: str = Field(examples=["c2VjcmV0LXRpY2tldA"])
+    expires_in: int = Field(description="Seconds.", examples=[45])

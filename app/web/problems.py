@@ -213,12 +213,18 @@ def _allowed(request: Request) -> list[str]:
     return ["HEAD", *found] if "GET" in found else found
 
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 RATE_HEADERS: dict[str, Any] = {
     field: {"$ref": f"#/components/headers/{field}"} for field in FIELDS
 }
 _HEADERS: dict[int | str, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    401: {
+        "WWW-Authenticate": {
+            "description": "`Bearer`, and what is wrong with the token (RFC 6750, 3).",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
     429: _RETRY_AFTER | RATE_HEADERS,
     500: _RETRY_AFTER,
     503: _RETRY_AFTER,
@@ -233,7 +239,12 @@ def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": ", ".join(f"`{code}`" for code in names),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {c.value: {"$ref": f"#/components/examples/{c}"} for c in names},
+                }
+            },
             "headers": _HEADERS.get(status, {}),
         }
         for status, names in by_status.items()

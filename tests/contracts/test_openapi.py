@@ -3,11 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from tests.features.answers import ok
@@ -61,13 +59,6 @@ async def ada(server: Running) -> AsyncIterator[Person]:
         yield ada
 
 
-@pytest.fixture(scope="module")
-async def document(server: Running) -> dict[str, Any]:
-    async with server.client() as http:
-        found: dict[str, Any] = ok(await http.get("/openapi.json"))
-        return found
-
-
 async def schemathesis(server: Running, person: Person, directory: Path, *options: str) -> None:
     """In a process of its own: it blocks, and the server runs in our loop."""
     process = await asyncio.create_subprocess_exec(
@@ -100,60 +91,3 @@ async def test_the_server_does_what_the_document_says(
 async def test_so_do_those_that_end_a_session(server: Running, ada: Person, tmp_path: Path) -> None:
     only = [part for path in ENDING for part in ("--include-path", path)]
     await schemathesis(server, ada, tmp_path, *only, "--phases", "examples,coverage,fuzzing")
-
-
-def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield f"{method.upper()} {path}", operation
-
-
-async def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
-    for name, operation in operations(document):
-        assert operation["summary"], name
-        assert operation["description"].endswith("."), name
-        assert operation["tags"], name
-        for status, response in operation["responses"].items():
-            assert response["description"], (name, status)
-            assert response["description"] != "Successful Response", (name, status)
-
-
-async def test_every_problem_that_any_request_can_meet_is_there(document: dict[str, Any]) -> None:
-    for name, operation in operations(document):
-        if API in name:
-            expected = {"422", "500", "503"}
-            expected |= {"401"} if "security" in operation else set()
-            expected |= {"413"} if "requestBody" in operation else set()
-            assert expected <= operation["responses"].keys(), name
-            for status, response in operation["responses"].items():
-                if status >= "400":
-                    assert list(response["content"]) == ["application/problem+json"], name
-
-
-async def test_examples_are_examples_of_their_schemas(document: dict[str, Any]) -> None:
-    schemas: dict[str, Any] = document["components"]["schemas"]
-    tried = 0
-    for name, schema in schemas.items():
-        whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-        for example in schema.get("examples", []):
-            jsonschema_rs.validator_for(whole, validate_formats=True).validate(example)
-            tried += 1
-        for field, part in schema.get("properties", {}).items():
-            for example in part.get("examples", []):
-                only = part | {"components": document["components"]}
-                assert jsonschema_rs.validator_for(only).is_valid(example), (name, field)
-                tried += 1
-    assert tried >= 7
-
-
-async def test_every_body_that_is_taken_has_an_example(document: dict[str, Any]) -> None:
-    schemas: dict[str, Any] = document["components"]["schemas"]
-    for name, operation in operations(document):
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            model = content["schema"]["$ref"].rpartition("/")[2]
-            assert schemas[model].get("examples"), (name, model)
-
-
-async def test_the_names_of_operations_are_there_once(document: dict[str, Any]) -> None:
-    names = [operation["operationId"] for _, operation in operations(document)]
-    assert len(names) == len(set(names))

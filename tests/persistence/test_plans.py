@@ -70,6 +70,13 @@ HOT: dict[str, Query] = {
             )
         ],
     ),
+    "open, of who has gone": lambda w: w.database.read(
+        lambda reads: reads.members.ends([(room, w.actor.user) for room in w.rooms[:20]])
+    ),
+    "whose username": lambda w: w.database.read(lambda reads: reads.users.like("user-1")),
+    "somebody met": lambda w: w.database.read(
+        lambda reads: reads.members.has_met(w.actor.user, w.users[-1])
+    ),
     "badges": lambda w: w.database.read(
         lambda reads: reads.members.badges([(room, w.actor.user) for room in w.rooms[:20]])
     ),

@@ -20,6 +20,7 @@ from tests.realtime.conftest import Own, Start, quick, slow_network, soon
 from tests.realtime.hooks import Loss
 from tests.realtime.peer import Peer, Peers
 from tests.servers.backend import Backend, vary
+from tests.waiting import eventually
 
 LONG_S, LONG_MS = 3600, 3_600_000
 
@@ -149,6 +150,7 @@ async def test_a_client_has_time_to_move(backend: Backend, peers: Peers) -> None
         waiting, closed = [await peers.join(ada, url=server.url) for server in (patient, hasty)]
         for server in (patient, hasty):
             server.server.should_exit = True
+            await eventually(server.context.draining.is_set)
         await closed.closed()
         assert waiting.is_open
         patient.server.force_exit = True

@@ -4,13 +4,13 @@ import pytest
 
 from app.core.devices import Devices
 
-DEVICES = Devices(b"k" * 32)
+DEVICES = Devices([b"k" * 32])
 
 
 def test_a_device_is_known_by_its_token_alone() -> None:
     one, two = DEVICES.issue("ada"), DEVICES.issue("ada")
     assert DEVICES.identify("ada", one)
-    assert DEVICES.identify("ada", one) == Devices(b"k" * 32).identify("ada", one)
+    assert DEVICES.identify("ada", one) == Devices([b"k" * 32]).identify("ada", one)
     assert DEVICES.identify("ada", one) != DEVICES.identify("ada", two)
     assert len(one) <= 200
 
@@ -18,7 +18,7 @@ def test_a_device_is_known_by_its_token_alone() -> None:
 def test_only_of_its_account_and_of_this_server() -> None:
     token = DEVICES.issue("ada")
     assert DEVICES.identify("bob", token) is None
-    assert Devices(b"x" * 32).identify("ada", token) is None
+    assert Devices([b"x" * 32]).identify("ada", token) is None
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_no_character_of_it_can_be_changed() -> None:
         for other in ("A", "b"):
             changed = token[:place] + other + token[place + 1 :]
             assert changed == token or DEVICES.identify("ada", changed) is None
+
+
+def test_a_key_can_be_replaced() -> None:
+    token = DEVICES.issue("ada")
+    replaced = Devices([b"x" * 32, b"k" * 32])
+    assert replaced.identify("ada", token) == DEVICES.identify("ada", token)
+    assert DEVICES.identify("ada", replaced.issue("ada")) is None

@@ -279,9 +279,10 @@ async def test_a_read_only_server_is_an_error(installation: Installation) -> Non
         "SET GLOBAL read_only = 1",
     )
     try:
-        ((level, subject, message),) = await mariadb_problems(installation.login("plain"))
+        schema, (level, subject, message) = await mariadb_problems(installation.login("plain"))
     finally:
         await installation.run("SET GLOBAL read_only = 0")
+    assert schema == (Level.ERROR, "schema", "the database takes no changes")
     assert (level, subject, message[:5]) == (Level.ERROR, "access", "1290:")
 
 

@@ -80,7 +80,8 @@ async def test_a_body_is_as_large_as_it_may_be(embedded: Backend) -> None:
     settings = generous(embedded.vary(server={"max_body_bytes": 20_000}))
     async with serving(settings) as server, server.client() as http:
         for size, code in ((20_000, "invalid"), (20_001, "too_large")):
-            answer = await http.post(f"{API}/auth/register", content=b" " * size)
+            body, headers = b" " * size, {"Content-Type": "application/json"}
+            answer = await http.post(f"{API}/auth/register", content=body, headers=headers)
             refused(answer, code)
 
 

@@ -67,7 +67,7 @@ async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: s
 
 async def test_a_display_name_may_be_the_own_username(ada: Person, bob: Person) -> None:
     ok(await ada.patch("/users/me", display_name=ada.username.upper()))
-    refused(await bob.patch("/users/me", display_name=ada.username), "invalid", "display_name")
+    refused(await bob.patch("/users/me", display_name=ada.username), "username_taken")
 
 
 async def test_people_are_found_by_parts_of_their_names(

