@@ -133,7 +133,8 @@ async def test_it_can_be_stopped_at_any_moment(
         await asyncio.gather(start, return_exceptions=True)
         async with limit():
             await bus.stop()
-    assert asyncio.all_tasks() == before
+    # Servers of other tests have tasks that come and go.
+    await until(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Redis) -> None:
