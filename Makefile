@@ -16,8 +16,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-embedded test-mysql test-python test-all faults \
-	check check-format check-lint check-types check-imports check-locks check-openapi format \
-	bench hostile-cost lock revision clean
+	check check-format check-lint \
+	check-types check-imports check-locks check-openapi format bench hostile-cost lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -97,7 +97,7 @@ test-all: ## Run all tests, those on other Pythons, and the clients of five gene
 	@$(MAKE) test
 	@$(MAKE) test-python VERSION=3.12
 	@$(MAKE) test-python VERSION=3.13
-	@$(PY) -m pytest -n 0 -m generators
+	@$(PY) -m pytest -n 0 --timeout 1800 -m generators
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

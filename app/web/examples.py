@@ -43,8 +43,10 @@ def _problems() -> dict[str, JsonObject]:
 
 
 def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
+    """Those with a code of their own; others only say more of one."""
     for error in base.__subclasses__():
-        yield error
+        if "code" in vars(error):
+            yield error
         yield from _errors(error)
 
 

@@ -193,10 +193,10 @@ def _drop_null(parameter: JsonObject) -> None:
 
 
 def _name_event(schemas: JsonObject) -> None:
-    """The union of all events is a schema of its own."""
-    items = schemas["EventPage"]["properties"]["items"]
-    schemas["Event"] = {"description": "One change of a room."} | items["items"]
-    items["items"] = {"$ref": "#/components/schemas/Event"}
+    """The union of the events of this release is a schema of its own."""
+    kinds = schemas["EventPage"]["properties"]["items"]["items"]["anyOf"]
+    schemas["Event"] = {"description": "One change of a room."} | kinds[0]
+    kinds[0] = {"$ref": "#/components/schemas/Event"}
 
 
 def _rename(document: JsonObject) -> JsonObject:

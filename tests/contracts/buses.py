@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import pytest
+
 from app.bus.base import Bus
 from app.core.events import Announcement, Kind
 from tests.waiting import eventually
 
 TOPIC, USER = uuid4(), uuid4()
 until = eventually
+# For tests in which Redis does not answer.
+breaks_redis = pytest.mark.parametrize("timeout_s", [1.0])
 
 
 class Ear:

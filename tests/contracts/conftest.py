@@ -14,8 +14,14 @@ from tests.servers.redis import RedisServer
 
 
 @pytest.fixture
-def settings(redis_server: RedisServer) -> Redis:
-    return Redis(url=redis_server.url, prefix=unique_name(), timeout_s=1.0)
+def timeout_s() -> float:
+    """Longer than a slow machine takes. `breaks_redis` shortens it."""
+    return 60.0
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, timeout_s: float) -> Redis:
+    return Redis(url=redis_server.url, prefix=unique_name(), timeout_s=timeout_s)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
 from app.settings import Redis
+from tests.contracts.buses import breaks_redis
 from tests.servers.redis import RedisServer
 from tests.waiting import eventually, pause
 
@@ -192,6 +193,7 @@ async def test_nothing_stays_in_redis(
 # Redis fails.
 
 
+@breaks_redis
 async def test_without_redis_nobody_is_offline(process: Process, redis_server: RedisServer) -> None:
     one, two = process(), process()
     await holding(one, ADA)
@@ -210,6 +212,7 @@ async def test_without_redis_nobody_is_offline(process: Process, redis_server: R
         assert await one.states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], ONLINE)
 
 
+@breaks_redis
 async def test_a_frozen_redis_is_waited_for_once(
     process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +267,7 @@ async def test_who_may_not_write_there_knows_nothing(process: Process, raw: Clie
     assert set(await store.renew()) == {BOB}
 
 
+@breaks_redis
 async def test_without_redis_it_starts_and_stops(
     process: Process, redis_server: RedisServer
 ) -> None:

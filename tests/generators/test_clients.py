@@ -26,7 +26,7 @@ from tests.generators.environments import (
     run,
 )
 
-pytestmark = [pytest.mark.generators, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.generators]
 
 # Makes a client of the document in a folder, and runs it with arguments.
 Generate = Callable[[Path, Path, list[str]], str]

@@ -48,7 +48,7 @@ async def target(process: ServerProcess) -> Target:
 async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[str]:
     """What was logged since, up to now: a request is logged after everything before it."""
     mark = str(uuid4())
-    async with httpx.AsyncClient(**client) as http:
+    async with httpx.AsyncClient(timeout=LIMIT_S, **client) as http:
         ok(await http.get(f"{process.url}/health/live", headers={"X-Request-ID": mark}))
     await eventually(lambda: any(mark in line for line in process.output[start:]))
     return [line for line in process.output[start:] if mark not in line]

@@ -16,8 +16,6 @@ from app.main import VERSION
 from tests.architecture.source import ROOT
 from tests.features.serving import PASSWORD
 
-pytestmark = pytest.mark.timeout(900)
-
 UV = (sys.executable, "-m", "uv")
 
 

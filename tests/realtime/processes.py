@@ -91,6 +91,10 @@ async def running(
     settings: Settings, directory: Path, port: int = 0, *options: str
 ) -> AsyncIterator[ServerProcess]:
     guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
+    if (
+        signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    ):  # pytest runs under nohup; a server does not
+        guard += ["env", "--default-signal=HUP"]
     process = await asyncio.create_subprocess_exec(
         *guard,
         *(sys.executable, "-m", "app", "serve", *options),
