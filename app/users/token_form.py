@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from app.core.errors import InvalidRequest, UnsupportedGrantType
 from app.core.fields import invalid
 from app.users.schemas import TokenForm
+from app.web.bodies import FORM, check_media_type
 
 MAX_PARAMETERS = 50
 NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
@@ -27,7 +28,8 @@ REQUEST_BODY: dict[str, Any] = {
 
 
 async def parse(request: Request) -> TokenForm:
-    """Raises InvalidRequest and UnsupportedGrantType (RFC 6749, 5.2)."""
+    """Raises UnsupportedMediaType, InvalidRequest and UnsupportedGrantType (RFC 6749, 5.2)."""
+    check_media_type(request.headers, FORM)
     given = await _parameters(request)
     grant = given.get("grant_type")
     if grant is None:
