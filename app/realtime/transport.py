@@ -32,8 +32,8 @@ EXTENSION = "chat.writer"
 
 # The head of a handshake has passed the limits of `web/framing.py`; the library's are narrower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
-# But what parses the lists of a handshake does so in Python.
-MAX_HANDSHAKE_BYTES = 16 * 1024
+# But what parses its lists does so in Python.
+MAX_LIST_ITEMS = 500
 
 # Bytes that are parsed at once: a few hundred of the smallest frames.
 PIECE = 4096
@@ -249,7 +249,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.handshake_initiated and not self.handshake_complete:
             self.transport.abort()  # it speaks before it was answered
             return
-        if not self.handshake_initiated and len(data) > MAX_HANDSHAKE_BYTES:
+        if not self.handshake_initiated and data.count(b",") + data.count(b";") > MAX_LIST_ITEMS:
             self._refuse_handshake(b"431 Request Header Fields Too Large")
             return
         if self.close_sent:

@@ -23,7 +23,7 @@ from app.web.bodies import StrictRoute
 from app.web.context import Context
 from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address, disconnection
 from app.web.problems import problems
-from app.web.rates import LIGHT_WRITE, READ, REGISTER, WRITE, spend
+from app.web.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER, WRITE, spend
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
 
@@ -164,7 +164,7 @@ async def _renew(refresh_token: str, context: Context, request: Request) -> logi
     operation_id="log_out",
     summary="Log out",
     status_code=204,
-    dependencies=[Depends(LIGHT_WRITE)],
+    dependencies=[Depends(LOGOUT)],
 )
 async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
     """End the session of the access token, which may have expired; its sockets are closed.

@@ -25,6 +25,7 @@ MAX_VALUES = MAX_ITEMS + 100  # the longest list that is accepted, and what is a
 MAX_DIGITS = 100
 MAX_FORM_BYTES = 32 * 1024
 MAX_FORM_FIELDS = 100
+MAX_MEDIA_TYPE_CHARS = 1000
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
 
@@ -33,14 +34,16 @@ class StrictRequest(Request):
         """Raises JSONDecodeError, whatever it is that is wrong with the body."""
         return parse(await self.body())
 
-    async def form(self, **limits: Any) -> FormData:  # type: ignore[override]
-        """As an awaitable only. Raises HTTPException."""
+    async def _get_form(self, **limits: Any) -> FormData:
+        """Raises HTTPException."""
+        if len(self.headers.get("content-type", "")) > MAX_MEDIA_TYPE_CHARS:
+            raise HTTPException(400, "The `Content-Type` has too many characters")
         body = await self.body()
         if len(body) > MAX_FORM_BYTES:
             raise HTTPException(413)
         if body.count(b"&") >= MAX_FORM_FIELDS:
             raise HTTPException(400, f"A form has at most {MAX_FORM_FIELDS} fields")
-        return await super().form(**limits)
+        return await super()._get_form(**limits)
 
 
 class StrictRoute(APIRoute):
@@ -69,7 +72,10 @@ def check_media_type(headers: Headers, expected: str) -> None:
     """Of a request with a body. Raises UnsupportedMediaType."""
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
-    found, options = parse_options_header(headers.get("content-type"))
+    media_type = headers.get("content-type", "")
+    if len(media_type) > MAX_MEDIA_TYPE_CHARS:  # its parser takes long for thousands of parameters
+        raise UnsupportedMediaType("The `Content-Type` has too many characters.")
+    found, options = parse_options_header(media_type)
     is_json = expected == JSON and found.startswith(b"application/") and found.endswith(b"+json")
     is_unicode = options.get(b"charset", b"utf-8").lower() in _CHARSETS
     if not is_unicode or not (is_json or found == expected.encode()):

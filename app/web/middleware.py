@@ -26,7 +26,6 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 
-MAX_HEADER_BYTES = 8 * 1024  # of one, as in Apache and nginx
 MAX_PATH_BYTES = 2 * 1024
 MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
 # As it came, percent-encoded: no character of it becomes a longer one in the log.
@@ -132,8 +131,6 @@ class Guard:
     def _refusal(self, scope: Scope) -> ChatError | None:
         """Of a head that would cost more to look at than any that makes sense. All of it has at
         most 64 KiB (`web/framing.py`), but what reads it does so many times."""
-        if any(len(value) > MAX_HEADER_BYTES for _, value in scope["headers"]):
-            return TooLarge(f"A header field has at most {MAX_HEADER_BYTES} bytes here.")
         if len(scope["raw_path"]) > MAX_PATH_BYTES:
             return NotFound(f"There is nothing at addresses of more than {MAX_PATH_BYTES} bytes.")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:

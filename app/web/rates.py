@@ -4,7 +4,7 @@ from fastapi import Request
 
 from app.core.rate_limit import Key, PolicyName, address_key
 from app.limits.base import RateLimiter
-from app.web.deps import ActorDep, ContextDep, client_address
+from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address
 from app.web.rate_fields import note_verdict
 
 
@@ -16,6 +16,15 @@ class AccountRate:
 
     async def __call__(self, request: Request, actor: ActorDep, context: ContextDep) -> None:
         await spend(request, context.limiter, self.policy, actor.user, self.cost)
+
+
+class ClaimsRate(AccountRate):
+    """The account that a token names pays, also when the token has expired: for a logout."""
+
+    async def __call__(  # type: ignore[override]
+        self, request: Request, claims: ClaimsDep, context: ContextDep
+    ) -> None:
+        await spend(request, context.limiter, self.policy, claims.user, self.cost)
 
 
 class AddressRate:
@@ -45,4 +54,5 @@ SEND = AccountRate(PolicyName.SENDS)
 LIGHT_WRITE = AccountRate(PolicyName.WRITES)
 WRITE = AccountRate(PolicyName.WRITES, 5)
 HEAVY_WRITE = AccountRate(PolicyName.WRITES, 10)
+LOGOUT = ClaimsRate(PolicyName.WRITES)
 REGISTER = AddressRate(PolicyName.REGISTRATIONS)

@@ -1,5 +1,6 @@
 """What the application answers, so that nothing new is left out of these tests."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -9,6 +10,8 @@ from fastapi.routing import iter_route_contexts
 from app.main import create_app
 from app.realtime.protocol import ClientFrame
 from app.settings import load_settings
+from app.users.schemas import TokenForm
+from app.users.token_form import parse
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,10 @@ class Route:
     dependant: Dependant
     fields: tuple[str, ...]  # of its body
     original: Any  # the route as it was declared
+
+    @property
+    def is_form(self) -> bool:
+        return parse in calls(self.dependant)
 
     @property
     def method(self) -> str:
@@ -34,7 +41,16 @@ def every_route() -> list[Route]:
     ]
 
 
+def calls(dependant: Dependant) -> Iterator[Any]:
+    """The endpoint, and everything that it depends on."""
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from calls(below)
+
+
 def _fields(route: Any) -> tuple[str, ...]:
+    if parse in calls(route.dependant):
+        return tuple(TokenForm.model_fields)
     if route.body_field is None:
         return ()
     model = route.body_field.field_info.annotation

@@ -186,7 +186,7 @@ PARTS: dict[str, Make] = {
 def bodies(route: Route) -> Iterator[tuple[str, Make, str]]:
     """Name, content and media type."""
     json_type, form = "application/json", "application/x-www-form-urlencoded"
-    if route.original.body_field.field_info.media_type == form:
+    if route.is_form:
         for name, piece in FORMS.items():
             yield name, partial(_form, piece, ""), form
             for field_ in route.fields:
@@ -291,7 +291,7 @@ async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
 
     def largest(_: int) -> bytes:
         request = stage.request(route)
-        if name == "POST /api/v1/auth/token":
+        if route.is_form:
             body = str(httpx.QueryParams(LARGEST[name](stage))).encode()
             return request.but(body=body, kind="application/x-www-form-urlencoded").bytes()
         if route.fields:
