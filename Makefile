@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate certs test test-embedded test-mysql test-python test-all coverage faults \
+.PHONY: help run migrate certs test test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
 	check-types check-imports check-locks check-openapi format bench hostile-cost lock revision clean
 
@@ -77,17 +77,15 @@ WORKERS ?= 2
 # Without bytecode each worker rewrites and compiles all tests, in every run again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Of a whole run: what of app/ it has executed, by line and branch (tests/conftest.py prints it).
+COVERAGE = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
+
 test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=2)
 	@tests/servers/install.sh
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)
-
-# Tracing more than doubles the time, and more so with greenlets, so that it is no part of `test`.
-coverage: $(DEV) ## Measure lines and branches that the tests run (ARGS="-k word")
-	@tests/servers/install.sh
-	@$(PY) -m pytest -n $(WORKERS) --cov=app --timeout=600 $(ARGS)
 
 # Its environment is inside of the other one, so that `make clean` removes both.
 test-python: VERSION ?= 3.13
@@ -178,7 +176,7 @@ revision: $(DEV) ## Write a migration from what tables.py has changed (M="add re
 revision: export M := $(M)
 
 clean: ## Remove .venv and all caches; var/, certs/ and .env stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find app alembic bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The virtual environment --------------------------------------------------------------------

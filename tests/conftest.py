@@ -1,5 +1,6 @@
 """What the tests run on. `backend` is the one to ask for: each test then runs on both kinds."""
 
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -51,6 +52,19 @@ def ignored_setting(request: pytest.FixtureRequest) -> None:
     """Before every other fixture of a test. Not in processes that the test starts."""
     if hasattr(request, "param"):
         ignore_setting(request.param, request.getfixturevalue("monkeypatch"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the workers of `make test` have covered of app/, before the last line."""
+    measured = Path(os.environ.get("SLIPCOVER_COVERAGE_DIR", ""), "merged.json")
+    if "PYTEST_XDIST_WORKER" in os.environ or not measured.is_file():
+        return
+    found = json.loads(measured.read_text())["summary"]
+    parts = []
+    for kind in ("lines", "branches"):
+        covered, missing = found[f"covered_{kind}"], found[f"missing_{kind}"]
+        parts.append(f"{covered / (covered + missing):.1%} of {covered + missing} {kind}")
+    terminalreporter.write_line(f"Coverage of app/: {', '.join(parts)}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
