@@ -147,7 +147,6 @@ async def test_a_send_in_flight_is_answered_before_the_close(
         assert [ack["id"] for ack in busy.of("ack")] == [7]
 
 
-@pytest.mark.setting("CHAT_SERVER__DRAIN_HARD_S")
 async def test_the_end_is_hard(
     backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
 ) -> None:

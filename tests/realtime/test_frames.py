@@ -219,7 +219,7 @@ async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
     await (await peers.join(ada)).settled()
 
 
-@pytest.mark.setting("CHAT_LIMITS__SENDS_PER_SECOND", "CHAT_LIMITS__SENDS_BURST")
+@pytest.mark.setting("CHAT_LIMITS__SENDS_BURST")
 async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})

@@ -14,7 +14,6 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "TICK_S", 0.02)
 
 
-@pytest.mark.setting("CHAT_REALTIME__HEARTBEAT_S")
 async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> None:
     server = await start(realtime={"heartbeat_s": 1, "dead_after_s": 30})
     ada = await server.person()
@@ -29,7 +28,6 @@ async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> N
     assert following["n"] > ping["n"]
 
 
-@pytest.mark.setting("CHAT_REALTIME__DEAD_AFTER_S")
 async def test_any_frame_keeps_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
     server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 1.0})
     people = [await server.person(name) for name in ("ada", "bob", "eve")]

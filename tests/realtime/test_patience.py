@@ -5,22 +5,27 @@ fails if the setting is not read: both would act after the default, the patient 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from app.bootstrap import create_passwords
 from app.core.errors import Busy
 from app.core.ids import new_id
 from app.persistence.uow import Database, Reader
-from app.realtime import backlog
+from app.realtime import backlog, pulse
 from app.settings import Settings
+from tests.features.answers import ok
 from tests.features.serving import serving
-from tests.realtime.conftest import Own, Start, quick, slow_network, soon
+from tests.realtime.conftest import Own, Start, briefly, quick, slow_network, soon
 from tests.realtime.hooks import Loss
 from tests.realtime.peer import Peer, Peers
+from tests.realtime.test_presence import told
+from tests.realtime.test_presence_processes import last_lease_with
 from tests.servers.backend import Backend, vary
-from tests.waiting import eventually
+from tests.waiting import eventually, pause
 
 LONG_S, LONG_MS = 3600, 3_600_000
 
@@ -137,13 +142,103 @@ async def _expect_a_cut(
     assert patient.hub.sockets
 
 
+ALIVE = {"heartbeat_s": LONG_S, "dead_after_s": LONG_S}
+
+
+async def _join_in_turn(
+    servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> list[Peer]:
+    """So far apart that silence is looked at between them."""
+    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    joined = []
+    for server in servers:
+        joined.append(await peers.join(await server.person()))
+        await pause(0.5)
+    return joined
+
+
+@pytest.mark.setting("CHAT_REALTIME__HEARTBEAT_S")
+async def test_a_silent_peer_is_asked_after_a_while(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = await pair(start, ALIVE, {"heartbeat_s": 0.2})
+    silent, asked = await _join_in_turn(servers, peers, monkeypatch)
+    await asked.expect("ping")
+    assert silent.of("ping") == []
+
+
+@pytest.mark.setting("CHAT_REALTIME__DEAD_AFTER_S")
+async def test_a_silent_peer_is_dead_after_a_while(
+    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = await pair(start, ALIVE, {"dead_after_s": 2})
+    silent, dead = await _join_in_turn(servers, peers, monkeypatch)
+    await dead.closed()
+    assert silent.is_open
+
+
+@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
+async def test_a_revocation_that_was_not_heard_is_found_out(start: Start, peers: Peers) -> None:
+    sockets = []
+    for server in await pair(start, {"session_check_s": LONG_S}, {"session_check_s": 0.2}):
+        ada = await server.person()
+        sockets.append(await peers.join(ada))
+        server.deafen(lambda _: None)
+        ok(await ada.post("/auth/logout"), 204)
+    unchecked, closed = sockets
+    assert await closed.closed() == 4403
+    assert unchecked.is_open
+
+
+@pytest.mark.setting("CHAT_REALTIME__PRESENCE_GRACE_S")
+async def test_who_has_gone_is_online_for_a_while(start: Start, peers: Peers) -> None:
+    watchers = []
+    for server in await pair(start, {"presence_grace_s": LONG_S}, {"presence_grace_s": 0}):
+        ada, bob = await server.person("ada"), await server.person("bob")
+        await ada.makes_room("private", bob)
+        gone = await peers.join(bob)
+        watcher = await peers.join(ada)
+        await watcher.ask("watch", users=[bob.id])
+        await told(watcher, bob, "online")
+        await gone.leave()
+        watchers.append((watcher, bob))
+    (still, _), (watcher, bob) = watchers
+    await told(watcher, bob, "offline")
+    assert "offline" not in str(still.of("presence"))
+
+
+@pytest.mark.setting("CHAT_REALTIME__PRESENCE_TTL_S")
+async def test_a_lease_is_as_long_as_set(cluster: Backend, peers: Peers) -> None:
+    settings = vary(quick(cluster.settings), realtime={"presence_ttl_s": LONG_S})
+    begun = time.time()
+    async with briefly(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        await peers.join(ada)
+
+        async def is_long() -> bool:
+            return await last_lease_with(ada, settings) / 1000 > begun + LONG_S
+
+        await eventually(is_long)
+
+
 @pytest.mark.setting("CHAT_SERVER__DRAIN_GRACE_S")
 async def test_a_client_has_time_to_move(backend: Backend, peers: Peers) -> None:
+    await _expect_the_second_to_close(backend, peers, {"drain_grace_s": 0.05})
+
+
+@pytest.mark.setting("CHAT_SERVER__DRAIN_HARD_S")
+async def test_a_drain_has_an_end(backend: Backend, peers: Peers) -> None:
+    await _expect_the_second_to_close(backend, peers, {"drain_hard_s": 0.05})
+
+
+async def _expect_the_second_to_close(
+    backend: Backend, peers: Peers, hasty_times: Mapping[str, float]
+) -> None:
     settings = quick(backend.settings)
-    times = {"drain_s": 0, "drain_grace_s": LONG_S, "drain_hard_s": 2 * LONG_S}
+    times = {"drain_s": 0.0, "drain_grace_s": LONG_S, "drain_hard_s": 2 * LONG_S}
     async with (
         serving(vary(settings, server=times)) as patient,
-        serving(vary(settings, server=times | {"drain_grace_s": 0.05})) as hasty,
+        serving(vary(settings, server={**times, **hasty_times})) as hasty,
         patient.client() as http,
     ):
         ada = await patient.person(http)
@@ -187,3 +282,28 @@ async def test_frames_come_back_as_fast_as_set(start: Start, peers: Peers) -> No
     peer = await peers.join(await server.person())
     codes = {(await peer.ask("nonsense"))["code"] for _ in range(5)}
     assert codes == {"unknown_type"}
+
+
+@pytest.mark.setting("CHAT_LIMITS__SENDS_PER_SECOND")
+async def test_sends_come_back_as_fast_as_set(start: Start, peers: Peers) -> None:
+    server = await start(limits={"sends_per_second": 1e8, "sends_burst": 1})
+    ada = await server.person()
+    room = await ada.makes_room()
+    peer = await peers.join(ada)
+    for _ in range(5):
+        await peer.says(room)
+
+
+@pytest.mark.setting("CHAT_AUTH__ARGON2_WAIT_S")
+async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
+    waiting = []
+    for seconds in (LONG_S, 0.2):
+        settings = embedded.vary(auth={"argon2_workers": 1, "argon2_wait_s": seconds})
+        passwords = create_passwords(settings)
+        await passwords.enter()  # and stays
+        waiting.append(asyncio.create_task(passwords.enter()))
+    patient, hasty = waiting
+    with pytest.raises(Busy):
+        await hasty
+    assert not patient.done()
+    patient.cancel()

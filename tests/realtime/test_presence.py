@@ -61,7 +61,6 @@ async def test_the_answer_is_as_it_is_now(
     assert await watched(peer) == {}
 
 
-@pytest.mark.setting("CHAT_REALTIME__PRESENCE_GRACE_S")
 async def test_who_comes_and_goes_is_told(start: Start, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")

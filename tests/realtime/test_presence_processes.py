@@ -73,7 +73,6 @@ async def test_to_reconnect_to_another_process_does_not_show(
     assert len(changes(peer)) == before
 
 
-@pytest.mark.setting("CHAT_REALTIME__PRESENCE_TTL_S")
 async def test_the_users_of_a_killed_process_go_offline_with_its_lease(
     cluster_settings: Settings, ada: Person, bob: Person, peers: Peers, tmp_path: Path
 ) -> None:

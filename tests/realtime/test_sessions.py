@@ -86,7 +86,6 @@ async def head_of(server: Own, room: str) -> int:
     return heads[UUID(room)]
 
 
-@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
 async def test_a_revocation_that_nobody_heard_is_found_out(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -309,7 +309,6 @@ async def test_who_was_wrong_waits_behind_who_was_not(
         assert gate.verified[:3] == [WRONG, PASSWORD, WRONG]
 
 
-@pytest.mark.setting("CHAT_AUTH__ARGON2_WAIT_S")
 async def test_past_the_deadline_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
