@@ -14,18 +14,18 @@ from app.client.http import Server
 from app.client.link import Link, dial
 from app.core.errors import Retry
 from app.core.events import MemberJoined, Role, RoomChanged, RoomEvent, RoomKind
-from app.realtime.protocol import SUBPROTOCOL, ErrorFrame, Hello, Ping, RoomClosed, RoomList
+from app.realtime.protocol import (
+    SUBPROTOCOL,
+    ErrorFrame,
+    Hello,
+    Ping,
+    RoomClosed,
+    RoomList,
+    ServerLimits,
+)
 
 USER, ROOM = str(UUID(int=1)), str(UUID(int=2))
-LIMITS = dict.fromkeys(
-    (
-        *("hello_bytes", "frame_bytes", "text_chars", "json_depth", "frames_per_minute"),
-        *("frames_burst", "sends_per_second", "sends_burst", "open_rooms", "watched_users"),
-        *("typing_every_s", "sockets_per_user", "catchup_room", "catchup_hello", "buffer_bytes"),
-        "polls_per_day",
-    ),
-    1000,
-)
+LIMITS = dict.fromkeys((*ServerLimits.model_fields, "polls_per_day"), 1000)
 WELCOME = {
     "type": "welcome",
     "session": USER,

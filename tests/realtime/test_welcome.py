@@ -28,6 +28,7 @@ async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) ->
             "room_members_add",
             "rooms_per_user",
             "sessions_per_user",
+            "tickets_per_session",
             "huge_room",
         }
 
