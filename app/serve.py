@@ -117,9 +117,10 @@ class ChatServer(uvicorn.Server):
                     await self.lifespan.shutdown()
 
     def _left_s(self) -> float:
-        """Until the hard end."""
-        left_s = self._ends_at - asyncio.get_running_loop().time()
-        return 0 if self.force_exit else max(0, left_s)
+        """Until the hard end. After a signal during the start there is nobody to wait for."""
+        if self.force_exit or self._ends_at == inf:
+            return 0
+        return max(0, self._ends_at - asyncio.get_running_loop().time())
 
     async def _empty(self) -> None:
         """Until no socket is left, those without a hello included."""

@@ -12,6 +12,7 @@ from app.core.errors import Invalid
 from app.core.names import name_key
 
 MIN_CHARS = 8
+MIN_DIFFERENT_CHARS = 3
 
 
 def check_password(password: str, field: str, *names: str) -> None:
@@ -22,6 +23,8 @@ def check_password(password: str, field: str, *names: str) -> None:
         _refuse(field, "must not be the name of the account")
     if key in _common_passwords():
         _refuse(field, "is one of the most common passwords, which are tried first")
+    if len(set(key)) < MIN_DIFFERENT_CHARS:
+        _refuse(field, f"must have {MIN_DIFFERENT_CHARS} different characters")
 
 
 def _refuse(field: str, reason: str) -> None:

@@ -31,7 +31,8 @@ class Door:
 
 async def require_upgrade(_: Request) -> NoReturn:
     raise UpgradeRequired(
-        "This is a WebSocket, and the request does not ask for one. If the client did, a proxy in "
+        "This is a WebSocket, and the request does not ask for one by GET of HTTP/1.1 with "
+        "`Connection: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
         "between has dropped its `Upgrade` and `Connection` headers: docs/operations.md, Proxies."
     )
 

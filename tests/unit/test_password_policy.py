@@ -28,6 +28,14 @@ def test_common_ones_in_any_spelling(password: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "password", ["aaaaaaaa", " " * 8, "abababababab", "ａaaaaaAA", "\u3000" * 9]
+)
+def test_one_or_two_different_characters(password: str) -> None:
+    with pytest.raises(Invalid, match="3 different characters"):
+        check_password(password, "password", "ada")
+
+
+@pytest.mark.parametrize(
     "password", ["ada.lovelace", "ADA.Lovelace", "ａｄａ.lovelace", "Countess Ada"]
 )
 def test_the_names_of_the_account(password: str) -> None:
@@ -42,8 +50,8 @@ def test_the_names_of_the_account(password: str) -> None:
         "correct horse battery",
         "battery staple",
         "ada.lovelace!",
-        "ｘ" * 8,
-        "é" * 8,
+        "ｘｙｚ" * 3,
+        "éèê" * 3,
     ],
 )
 def test_others_are_welcome(password: str) -> None:

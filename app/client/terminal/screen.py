@@ -72,7 +72,10 @@ class Pipes:
             raise self._broken from error
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
-        raise NobodyThere(f"There is no terminal to ask: {question.strip()} See --help.")
+        raise NobodyThere(
+            f"There is no terminal to ask for: {question.strip(': ')}. "
+            "A password can stand in TERMINAL_CHAT_PASSWORD; see --help."
+        )
 
     async def lines(self) -> AsyncIterator[str]:
         """A thread reads: not every kind of input can be awaited, a file for example."""

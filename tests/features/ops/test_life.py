@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.serve import ChatServer
 from app.settings import Settings
 from tests.features.answers import ok
 from tests.realtime.processes import environment
@@ -276,6 +277,22 @@ async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal
             code = await program.ended()
         assert code in (0, 1, -number), program.said
         assert "Traceback" not in program.said
+
+
+async def test_a_signal_between_the_start_and_the_first_request_ends_it(
+    embedded: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ChatServer(embedded.vary(server={"port": 0}))
+    start = server.startup
+
+    async def start_and_hear(**options: Any) -> None:
+        await start(**options)
+        server.handle_exit(signal.SIGTERM, None)
+
+    monkeypatch.setattr(server, "startup", start_and_hear)
+    async with limit():
+        await server._serve()
+    assert not server.server_state.connections
 
 
 async def _has_loaded(program: Program, library: str) -> None:
