@@ -58,11 +58,11 @@ async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Bac
 
 
 async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> None:
-    archive = many(tmp_path / "many.tsv", messages=5000, users=3)
+    archive = many(tmp_path / "many.tsv", messages=20_000, users=3)
     async with command(embedded.settings, "import", "gitter", str(SAMPLE), str(archive)) as process:
         assert process.stdout
         await process.stdout.readline()  # the first room of the sample is done
-        await pause(0.3)
+        await pause(0.1)
         process.send_signal(signal.SIGINT)
         output, errors = await process.communicate()
     assert process.returncode == 130, output

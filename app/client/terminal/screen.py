@@ -145,8 +145,10 @@ class Terminal:
 def screen() -> Screen:
     """What fits this process. What its locale cannot decode or encode is replaced. Raises NoStream
     where a stream was closed before the start."""
-    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
-        if stream is None:
+    for number, (name, stream) in enumerate((("input", sys.stdin), ("output", sys.stdout))):
+        # Python names what it was started with, such as <stdin>; `app/standard_streams.py` opens what
+        # was closed by its number.
+        if stream is None or stream.name == number:
             raise NoStream(f"There is no standard {name}: it was closed. Use a terminal or a pipe.")
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
