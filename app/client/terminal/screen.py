@@ -146,8 +146,8 @@ def screen() -> Screen:
     """What fits this process. What its locale cannot decode or encode is replaced. Raises NoStream
     where a stream was closed before the start."""
     for number, (name, stream) in enumerate((("input", sys.stdin), ("output", sys.stdout))):
-        # Python names what it was started with, such as <stdin>; `app/standard_streams.py` opens what
-        # was closed by its number.
+        # Python names what it was started with, such as <stdin>. What was closed and then opened on
+        # /dev/null (`app/standard_streams.py`) has a number.
         if stream is None or stream.name == number:
             raise NoStream(f"There is no standard {name}: it was closed. Use a terminal or a pipe.")
         if isinstance(stream, io.TextIOWrapper):
