@@ -193,10 +193,16 @@ def _drop_null(parameter: JsonObject) -> None:
 
 
 def _name_event(schemas: JsonObject) -> None:
-    """The union of the events of this release is a schema of its own."""
-    kinds = schemas["EventPage"]["properties"]["items"]["items"]["anyOf"]
-    schemas["Event"] = {"description": "One change of a room."} | kinds[0]
-    kinds[0] = {"$ref": "#/components/schemas/Event"}
+    """The union of the events of this release is a schema of its own, and so is that with those of
+    releases to come."""
+    items = schemas["EventPage"]["properties"]["items"]
+    known, envelope = items["items"]["anyOf"]
+    schemas["Event"] = {"description": "One change of a room."} | known
+    schemas["AnyEvent"] = {
+        "description": "An event of this release, or the envelope of one of a newer release.",
+        "anyOf": [{"$ref": "#/components/schemas/Event"}, envelope],
+    }
+    items["items"] = {"$ref": "#/components/schemas/AnyEvent"}
 
 
 def _rename(document: JsonObject) -> JsonObject:

@@ -7,6 +7,7 @@ import httpx
 from chat import (
     Account,
     CreateRoom,
+    Event,
     EventPage,
     GrantType,
     Message,
@@ -55,9 +56,10 @@ def main(url: str, username: str, password: str) -> None:
         problem = Problem.model_validate_json(http.get(f"/rooms/{UUID(int=0)}").content)
         print(problem.code.value)
         events = EventPage.model_validate_json(http.get(f"{path}/events").content)
-        last = events.items[-1].root
-        assert isinstance(last, MessageCreated)
-        print(last.message.text)
+        event = events.items[-1].root
+        assert isinstance(event, Event)
+        assert isinstance(event.root, MessageCreated)
+        print(event.root.message.text)
     for wrong in ("a b", "@ada", ".ada"):
         try:
             Registration(username=wrong, password=password)

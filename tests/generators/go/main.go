@@ -71,6 +71,7 @@ func main() {
 
 	log := must(client.ListEventsWithResponse(ctx, room, nil))
 	events := found(log.JSON200, log.Body).Items
-	last := must(events[len(events)-1].ValueByDiscriminator())
+	event := must(events[len(events)-1].AsEvent())
+	last := must(event.ValueByDiscriminator())
 	fmt.Println(last.(chat.MessageCreated).Message.Text)
 }

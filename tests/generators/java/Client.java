@@ -3,6 +3,7 @@ import chat.ApiException;
 import chat.api.AuthApi;
 import chat.api.MessagesApi;
 import chat.api.RoomsApi;
+import chat.model.AnyEvent;
 import chat.model.CreateRoom;
 import chat.model.Event;
 import chat.model.Message;
@@ -11,7 +12,6 @@ import chat.model.Problem;
 import chat.model.Registration;
 import chat.model.RoomKind;
 import chat.model.SendMessage;
-import java.net.http.HttpClient;
 import java.util.List;
 import java.util.UUID;
 
@@ -21,12 +21,12 @@ public class Client {
     String url = arguments[0], username = arguments[1], password = arguments[2];
     ApiClient client = new ApiClient();
     client.updateBaseUri(url);
-    client.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1));
 
     AuthApi auth = new AuthApi(client);
     auth.registerAccount(new Registration().username(username).password(password));
     String token =
-        auth.issueToken("password", username, password, null, null, null, null).getAccessToken();
+        auth.issueToken("password", username, password, null, null, null, null, null)
+            .getAccessToken();
     client.setRequestInterceptor(
         request -> request.header("Authorization", "Bearer " + token));
 
@@ -53,7 +53,8 @@ public class Client {
       System.out.println(problem.getCode().getValue());
     }
 
-    List<Event> events = messages.listEvents(room, null, null, null).getItems();
-    System.out.println(events.get(events.size() - 1).getMessageCreated().getMessage().getText());
+    List<AnyEvent> events = messages.listEvents(room, null, null, null).getItems();
+    Event last = events.get(events.size() - 1).getEvent();
+    System.out.println(last.getMessageCreated().getMessage().getText());
   }
 }

@@ -1,6 +1,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
+type Event = components["schemas"]["Event"];
 type Message = components["schemas"]["Message"];
 type Problem = components["schemas"]["Problem"];
 
@@ -55,5 +56,5 @@ const refused = await client.GET("/api/v1/rooms/{room_id}", { params: { path: no
 const problem: Problem | undefined = refused.error;
 console.log(problem?.code);
 const events = value(await client.GET("/api/v1/rooms/{room_id}/events", { params: { path } }));
-const last = events.items.at(-1);
+const last = events.items.at(-1) as Event | undefined;
 if (last?.type === "message.created") console.log(last.message.text);
