@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate certs test test-embedded test-mysql test-python test-all faults \
+.PHONY: help run migrate certs test test-fast test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
 	check-types check-imports check-locks check-openapi format bench hostile-cost lock revision clean
 
@@ -69,20 +69,20 @@ certs: $(RUNTIME) ## Make a throwaway CA and a certificate for localhost (FORCE=
 
 # --- Tests and checks ---------------------------------------------------------------------------
 
-# Each worker has servers of its own; without servers half of a worker's time is waiting.
-ifndef WORKERS
-test-embedded: WORKERS = 4
-endif
-WORKERS ?= 2
+# Each worker has servers of its own. Half of a worker's time is waiting: for processes that start.
+WORKERS ?= 4
 # Without bytecode each worker rewrites and compiles all tests, in every run again.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Of a whole run: what of app/ it has executed, by line and branch (tests/conftest.py prints it).
 COVERAGE = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
 
-test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=2)
+test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4)
 	@tests/servers/install.sh
 	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
+
+test-fast: $(DEV) ## Run the tests that start nothing: units, architecture, names in documents
+	@$(PY) -m pytest -n 2 tests/unit tests/architecture tests/contracts/test_document.py $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)
