@@ -67,9 +67,11 @@ MUTATIONS = (
     Mutation(
         "a repeated nonce burns a seq, as a savepoint would",
         "app/messages/service.py",
-        "        return repeated(to_wire(first), draft.text, draft.reply_to)\n",
+        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
+        "draft.reply_to)\n",
         "        room.seq += 1\n"
-        "        return repeated(to_wire(first), draft.text, draft.reply_to)\n",
+        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
+        "draft.reply_to)\n",
         ("tests/group", "-m", "embedded"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
