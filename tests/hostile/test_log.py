@@ -31,7 +31,13 @@ async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     settings = quick(make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}"))
     await migrate(settings)
     async with running(settings, directory) as server:
+        await has_said_where_it_is(server)
         yield server
+
+
+async def has_said_where_it_is(server: ServerProcess) -> None:
+    """The last line of what it prints at the start."""
+    await eventually(lambda: any("Ctrl-C" in line for line in server.output))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +102,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 @pytest.mark.parametrize("act", TLS_ACTS)
 async def test_nor_is_what_is_no_tls(secure: ServerProcess, act: str) -> None:
+    await has_said_where_it_is(secure)
     start = len(secure.output)
     await TLS_ACTS[act](Target(secure.url, "", ""))
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
