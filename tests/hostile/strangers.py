@@ -61,6 +61,7 @@ def vanishes(data: bytes, *, after_answer: bool = False) -> Act:
             await loop.sock_sendall(own, filled(data, target))
             if after_answer:
                 await loop.sock_recv(own, 1)
+            with suppress(OSError):  # the server has closed it already
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     return act
@@ -107,6 +108,7 @@ def socket_says(*frames: bytes, with_hello: bool = True, is_cut: bool = False) -
                     await connection.say(type="nothing")
                     await connection.answered()
             own = connection.writer.get_extra_info("socket")
+            with suppress(OSError):  # the server has closed it already
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     return act
