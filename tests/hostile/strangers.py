@@ -62,7 +62,7 @@ def vanishes(data: bytes, *, after_answer: bool = False) -> Act:
             if after_answer:
                 await loop.sock_recv(own, 1)
             with suppress(OSError):  # the server has closed it already
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     return act
 
@@ -109,7 +109,7 @@ def socket_says(*frames: bytes, with_hello: bool = True, is_cut: bool = False) -
                     await connection.answered()
             own = connection.writer.get_extra_info("socket")
             with suppress(OSError):  # the server has closed it already
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     return act
 
