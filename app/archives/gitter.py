@@ -170,7 +170,8 @@ def _origin(archive_id: str) -> str:
 def _rows(text: str) -> Iterator[tuple[int, Row | str]]:
     """Each row with the line in which it begins; a string says what is wrong with it."""
     # Not universal newlines: a carriage return inside quotes would count as a line.
-    csv.field_size_limit(len(text) + 1)  # what is too long for us, `Row` says
+    # The limit is one for the whole process; what is too long for us, `Row` says.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     reader = csv.reader(io.StringIO(text, newline="\n"), delimiter="\t", strict=True)
     line = 1
     try:

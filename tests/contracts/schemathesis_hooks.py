@@ -53,6 +53,7 @@ def _has_a_name_that_is_none(body: Any) -> bool:
 
 
 def _is_about_letters(response: Response) -> bool:
-    """Of which script they are, and whether they are seen: no pattern for all engines says so."""
-    said = ("must not mix scripts", "must have something that can be seen")
+    """Of which script they are, whether they are seen, and which passwords are tried first: no
+    pattern for all engines says so."""
+    said = ("must not mix scripts", "must have something that can be seen", "The password ")
     return any(error["message"].startswith(said) for error in response.json().get("errors", []))

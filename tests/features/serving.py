@@ -35,6 +35,9 @@ LOG: list[structlog.typing.Processor] = [
 ]
 # Trusts nobody, which is enough for HTTP; to load all authorities takes longer than most tests.
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+# Nothing but requests asks the database.
+HOUR_MS = 3_600_000
+SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 

@@ -21,6 +21,7 @@ from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
 from tests.features.people import API
 from tests.features.serving import (
     BACKENDS,
+    SILENT,
     Running,
     cluster_server_of,
     embedded_server_of,
@@ -38,9 +39,6 @@ each_use_case = pytest.mark.parametrize("case", USE_CASES, ids=[case.name for ca
 
 
 NEVER = float("inf")
-# Nothing by the clock: its statements would be counted as steps of the request.
-HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
 Transact = Callable[..., Awaitable[Any]]
 
 

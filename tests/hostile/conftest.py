@@ -6,14 +6,11 @@ import httpx
 import pytest
 
 from tests.features.people import Person
-from tests.features.serving import BACKENDS, Running, serving
+from tests.features.serving import BACKENDS, SILENT, Running, serving
 from tests.realtime.conftest import quick
 from tests.servers.backend import make_settings, migrate, unique_name, vary
 from tests.servers.mariadb import MariaDb
 from tests.servers.redis import RedisServer
-
-HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
 
 
 @pytest.fixture(scope="module")

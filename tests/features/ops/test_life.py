@@ -217,8 +217,8 @@ async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> N
             await alive(url)
             async with httpx.AsyncClient(timeout=LIMIT_S) as http:
                 document = ok(await http.get(f"{url}/openapi.json"))
-            draft = document["components"]["schemas"]["Draft"]
-            assert draft["properties"]["text"]["maxLength"] == int(length)
+            message = document["components"]["schemas"]["SendMessage"]
+            assert message["properties"]["text"]["maxLength"] == int(length)
         with pytest.raises(httpx.ConnectError):
             await alive(first)
         file.write_text("CHAT_LIMITS__TEXT_CHARS=many\n")
