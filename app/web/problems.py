@@ -64,6 +64,12 @@ STATUS: dict[Code, HTTPStatus] = {
     Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
+# RFC 9110, 15.5; Python has these names only from 3.13 on.
+_TITLES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+
 
 class Problem(BaseModel):
     """What went wrong (RFC 9457). `code` is stable; `retry` tells a client what to do."""
@@ -86,7 +92,7 @@ def problem(
     """`path` is that of the request: errors of the token endpoint are those of OAuth, too."""
     status = STATUS[error.code]
     body = Problem(
-        title=status.phrase,
+        title=_TITLES.get(status, status.phrase),
         status=int(status),
         detail=error.detail,
         code=error.code,

@@ -6,9 +6,9 @@ import httpx
 
 # docs/protocol.md: code, status, retry, and the title that RFC 9110 gives the status.
 PROBLEMS = {
-    "invalid": (422, "never", "Unprocessable Entity"),
+    "invalid": (422, "never", "Unprocessable Content"),
     "bad_request": (400, "never", "Bad Request"),
-    "too_large": (413, "never", "Request Entity Too Large"),
+    "too_large": (413, "never", "Content Too Large"),
     "unauthenticated": (401, "never", "Unauthorized"),
     "token_expired": (401, "never", "Unauthorized"),
     "session_ended": (401, "never", "Unauthorized"),
