@@ -160,6 +160,9 @@ ACTS: dict[str, Act] = {
     "many headers": requests("GET /health/live\nConnection: close" + "\na: b" * 10_000),
     "a large head": requests("GET /health/live\nX: " + "a" * 100_000),
     "cookies": requests("GET /api/v1/rooms\nConnection: close\nCookie: a=" + '\\"' * 25_000),
+    "a deep token": requests(
+        "GET /api/v1/rooms\nConnection: close\nAuthorization: Bearer " + "W1tb" * 400 + ".e30.AAAA"
+    ),
     "a long token": requests(
         "GET /api/v1/rooms\nConnection: close\nAuthorization: Bearer " + "a" * 60_000
     ),
@@ -187,7 +190,7 @@ ACTS: dict[str, Act] = {
         "HTTP2-Settings: AAMAAABk"
     ),
     "an unknown protocol": requests(
-        "POST /api/v1/rooms\nConnection: Upgrade\nUpgrade: x", b"GET / HTTP/1.1\r\n\r\n"
+        "POST /api/v1/rooms\nConnection: close, Upgrade\nUpgrade: x", b"GET / HTTP/1.1\r\n\r\n"
     ),
     # Handshakes.
     "half a handshake": vanishes(WS),
@@ -225,5 +228,8 @@ ACTS: dict[str, Act] = {
     "pings": socket_says(frame(PING, b"x" * 125) * 2000),
     "a close, and more": socket_says(frame(0x8, b"\x03\xe8") + frame(TEXT, b"{}") * 10),
     "a wrong token": socket_says(frame(TEXT, b'{"type":"hello","token":"x"}'), with_hello=False),
+    "a deep token in a hello": socket_says(
+        frame(TEXT, b'{"type":"hello","token":"' + b"W1tb" * 400 + b'.e30.AAAA"}'), with_hello=False
+    ),
     "a hello that is none": socket_says(frame(TEXT, b"[" * 60_000), with_hello=False),
 }
