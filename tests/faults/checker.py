@@ -144,8 +144,18 @@ def _openings(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
 
 def _opening(reading: Reading, opening: Opening, stays: list[Stay]) -> Iterator[Violation]:
     name = f"reader {reading.user} in {reading.room}, opened at {opening.head}"
-    # The room is read before the membership: one that began between the two counts.
-    stay = next((s for s in stays if s.gone is None or s.gone > opening.head), None)
+    # The room is read before the membership: one that began between the two counts. Who was removed
+    # while away may see the log up to that event, from a position before it.
+    stay = next(
+        (
+            s
+            for s in stays
+            if s.gone is None
+            or s.gone > opening.head
+            or (s.gone == opening.head and opening.since < s.gone)
+        ),
+        None,
+    )
     if stay is None or stay.at > opening.at:
         yield Violation("leaked", f"{name}: was no member then; {stays}")
     elif stay.gone is not None:

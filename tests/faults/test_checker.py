@@ -143,6 +143,10 @@ BREAKS: dict[str, tuple[str, Break]] = {
         "leaked",
         lambda e, t: e.readings[2].openings.append(Opening(8, 85.0, 7)),
     ),
+    "one who opened after going, with everything up to there": (
+        "leaked",
+        lambda e, t: e.readings[2].openings.append(Opening(7, 85.0, 7)),
+    ),
     "one who paged after going": ("leaked", lambda e, t: e.pages.append(Page(EVE, ROOM, 8, 85.0))),
     "one who spoke after going": (
         "not allowed",
@@ -166,6 +170,13 @@ BREAKS: dict[str, tuple[str, Break]] = {
 def test_it_finds(what: str) -> None:
     kind, change = BREAKS[what]
     assert kind in kinds(change)
+
+
+def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
+    def open_again(evidence: Evidence, tables: Tables) -> None:
+        evidence.readings[2].openings.append(Opening(7, 85.0, 6, farewell=7, received={7: 86.0}))
+
+    assert kinds(open_again) == set()
 
 
 def test_who_came_back_may_read_what_was_said_meanwhile() -> None:

@@ -92,7 +92,7 @@ def test_the_rest_of_a_request_is_in_time(hasty: Settings, run: Run, split: int)
 
 def _has_begun(server: Running) -> bool:
     connections: set[Any] = {*server.server.server_state.connections}
-    return any(one._in_head or one._in_body for one in connections)
+    return any(one._unparsed or one._in_body for one in connections)
 
 
 def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> None:

@@ -170,12 +170,9 @@ class Sessions(SessionReads):
 
     async def keep_newest_tickets(self, session_id: UUID, max_tickets: int) -> None:
         """Delete the older ones of this session, which is locked."""
-        digests = await self._session.scalars(
-            select(Ticket.digest)
-            .where(Ticket.session_id == session_id)
-            .order_by(Ticket.expires_at.desc(), Ticket.digest)
-        )
-        await self._delete(Ticket.digest, digests.all()[max_tickets:])
+        query = select(Ticket.expires_at, Ticket.digest).where(Ticket.session_id == session_id)
+        tickets = sorted((await self._session.execute(query)).all(), reverse=True)
+        await self._delete(Ticket.digest, [digest for _, digest in tickets[max_tickets:]])
 
     async def delete_tickets(self, expired_before: datetime, max_rows: int) -> bool:
         """Whether there may be more. Rows that another transaction is deleting are left to it; so

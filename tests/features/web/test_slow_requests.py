@@ -245,7 +245,7 @@ async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
     embedded_server: Running, embedded: Backend
 ) -> None:
     assert embedded.settings.server.keep_alive_s == 75
-    settings = generous(embedded.vary(server={"keep_alive_s": QUICK_S}))
+    settings = vary(generous(embedded.settings), server={"keep_alive_s": QUICK_S})
     async with (
         serving(settings) as short,
         raw(short.url) as closed,
