@@ -19,7 +19,7 @@ from testkit.people import Person
 from testkit.servers.process import find
 from testkit.waiting import LIMIT_S, limit
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINE = 16 * 1024 * 1024
 LISTENS = re.compile(r"Chat on (https?://\S+)")
 

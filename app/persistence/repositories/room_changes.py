@@ -16,8 +16,8 @@ from app.persistence.types import Id, Utc
 _M, _R, _D = columns(Member), columns(Room), columns(Departure)
 _MEMBERS, _ROOMS, _DEPARTURES = _M.user_id.table, _R.id.table, _D.user_id.table
 _IN_ROOM = _R.id == _M.room_id
-# One document, as in `membership_batch.py`: a statement that is the same for any number of users is compiled
-# once, and MariaDB looks once at each user's rooms.
+# One document, as in `membership_batch.py`: a statement that is the same for any number of users
+# is compiled once, and MariaDB looks once at each user's rooms.
 _SINCE = (
     text(
         """

@@ -2,8 +2,8 @@
 
 A room that is open on some socket has a stream, which puts its events in order. Each event is
 framed once; what one turn of the loop brings for a room is joined once, and what it brings for a
-socket leaves in one write (`write_coalescer.py`). Rooms of connected users that are not open are only counted
-(`badges/updates.py`).
+socket leaves in one write (`write_coalescer.py`). Rooms of connected users that are not open are
+only counted (`badges/updates.py`).
 """
 
 import asyncio
@@ -292,8 +292,8 @@ class Hub:
             self.typists.start(room.id, poke.subject, poke.seq, at)
 
     def _mark(self, event: Announcement) -> None:
-        """Whose counts are stale: of members, those who have the room closed; and whoever came or
-        went. `badges/updates.py` looks at what is true then, so that neither order nor doubles matter."""
+        """Invalidate the unread counts of members who do not have the room open, and of users who
+        joined or left. `badges/updates.py` reads the counts later: order and doubles do not matter."""
         if event.kind is Kind.MESSAGE:
             self.count_again(event.topic)
         elif event.kind is Kind.JOINED or event.kind in GONE:
