@@ -293,7 +293,7 @@ class Hub:
 
     def _mark(self, event: Announcement) -> None:
         """Invalidate the unread counts of members who do not have the room open, and of users who
-        joined or left. `badges/updates.py` reads the counts later: order and doubles do not matter."""
+        joined or left. The counts are read later, so order and doubles do not matter."""
         if event.kind is Kind.MESSAGE:
             self.count_again(event.topic)
         elif event.kind is Kind.JOINED or event.kind in GONE:
