@@ -65,7 +65,7 @@ async def migrate(settings: Settings) -> list[str]:
     return await asyncio.to_thread(migrations.upgrade, settings)
 
 
-async def empty(connection: AsyncConnection) -> None:
+async def delete_all_rows(connection: AsyncConnection) -> None:
     """Delete every row. Much faster than new tables, and what a killed test left is gone, too."""
     for table in reversed(Base.metadata.sorted_tables):
         await connection.execute(table.delete())

@@ -30,7 +30,7 @@ from tests.realtime.conftest import (
     run_server_without_pauses,
     slow_network,
 )
-from tests.realtime.hooks import Loss
+from tests.realtime.hooks import LossyBus
 from tests.realtime.test_presence import told
 from tests.realtime.test_presence_processes import last_lease_with
 
@@ -81,7 +81,7 @@ async def test_a_missing_event_is_waited_for(start: StartServer, peers: Peers) -
         ada = await server.person()
         room = await ada.makes_room()
         followers.append((await peers.join(ada, room), room))
-        Loss(server, deaf=True)
+        LossyBus(server, drops_all=True)
         await ada.says(room, "lost")
         server.hub.doubts.set()
     (waiting, other), (told, room) = followers
@@ -143,7 +143,7 @@ async def _expect_a_cut(
     monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
         slow_network(server.running)
-        peer = await peers.join(await server.person(), narrow=True)
+        peer = await peers.join(await server.person(), small_window=True)
         peer.stops_reading()
         (end,) = server.hub.sockets
         for _ in range(200):
@@ -197,7 +197,7 @@ async def test_a_revocation_that_was_not_heard_is_found_out(
     for server in await pair(start, {"session_check_s": LONG_S}, {"session_check_s": 0.2}):
         ada = await server.person()
         sockets.append(await peers.join(ada))
-        server.deafen(lambda _: None)
+        server.redirect_bus(lambda _: None)
         assert_ok(await ada.post("/auth/logout"), 204)
     unchecked, closed = sockets
     assert await closed.closed() == 4403

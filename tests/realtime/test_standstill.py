@@ -116,7 +116,7 @@ def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, 
             slow_network(server)
             ada = await server.person(http)
             room = await ada.makes_room()
-            async with joined(ada, room, narrow=True) as peer:
+            async with joined(ada, room, small_window=True) as peer:
                 peer.stops_reading()
                 (end,) = hub_of(server).by_user[UUID(ada.id)]
                 while not end.waiting():

@@ -114,7 +114,7 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
         server = await stack.enter_async_context(run_server_without_pauses(settings))
         http = await stack.enter_async_context(server.client())
         own = DedicatedServer(server, http)
-        own.watch_reads(monkeypatch, watch)
+        own.wrap_reads(monkeypatch, watch)
         ada = await own.person()
         room = await ada.makes_room()
         watcher, _ = await peers.join(ada, room), await peers.join(ada)

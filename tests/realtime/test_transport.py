@@ -185,7 +185,7 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     (end,) = server.hub.by_user[UUID(bob.id)]
     slow.stops_reading()
     for seq in range(4, 64):

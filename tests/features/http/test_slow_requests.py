@@ -270,7 +270,7 @@ async def test_who_does_not_read_an_answer_is_cut(hasty: TestServer) -> None:
             b"GET /api/v1/rooms/%b/messages?limit=100 HTTP/1.1\r\nHost: chat\r\n"
             b"Authorization: Bearer %b\r\n\r\n" % (room.encode(), ada.access.encode())
         )
-        async with connect_raw(hasty.url, narrow=True) as connection:
+        async with connect_raw(hasty.url, small_window=True) as connection:
             connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
             before = len(hasty.server.server_state.connections)
             await connection.send(request * 30)

@@ -27,7 +27,7 @@ from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import TestServer, run_server, unique, without_limits
+from testkit.server import TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend, override, unique_name
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.redis import RedisServer
@@ -153,7 +153,7 @@ async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most:
 
 
 async def login(server: TestServer, http: httpx.AsyncClient) -> dict[str, Any]:
-    account = {"username": unique("ada"), "password": PASSWORD}
+    account = {"username": unique_username("ada"), "password": PASSWORD}
     assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
     return dict(assert_ok(await http.post(f"{API}/auth/token", data=form)))

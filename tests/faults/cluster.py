@@ -17,7 +17,7 @@ from testkit.server import without_limits
 from testkit.servers.backend import make_settings, override
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.faults.processes import ChatProcess, Holds
+from tests.faults.processes import ChatProcess, ResourceUsage
 from tests.faults.proxy import HOST, Proxy
 
 SERVERS = 2
@@ -38,7 +38,7 @@ LIMITS = {
 
 
 @dataclass
-class Stand:
+class Cluster:
     """`gates` are what clients dial; each server has a gate, and links of its own."""
 
     mariadb: MariaDb
@@ -65,8 +65,8 @@ class Stand:
     async def start_all(self) -> None:
         await asyncio.gather(*map(self.start, range(len(self.servers))))
 
-    async def holds(self) -> Sequence[Holds]:
-        return await asyncio.gather(*(server.holds() for server in self.servers))
+    async def resource_usage(self) -> Sequence[ResourceUsage]:
+        return await asyncio.gather(*(server.resource_usage() for server in self.servers))
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator[AsyncConnection]:
@@ -93,9 +93,9 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(
-    mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, chance: random.Random
-) -> AsyncIterator[Stand]:
+async def run_cluster(
+    mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, rng: random.Random
+) -> AsyncIterator[Cluster]:
     """Everything runs, and ends whatever happens. The database is there, migrated and empty."""
     base = make_settings(
         directory,
@@ -105,26 +105,26 @@ async def standing(
         auth=AUTH,
     )
     base = override(without_limits(base), limits=LIMITS)
-    stand = Stand(mariadb, broker, schema, base.redis.prefix)
+    cluster = Cluster(mariadb, broker, schema, base.redis.prefix)
     async with AsyncExitStack() as stack:
 
         async def proxy(target: int | None) -> Proxy:
             assert target is not None
-            made = Proxy(target, chance)
+            made = Proxy(target, rng)
             await made.start()
             stack.push_async_callback(made.stop)
             return made
 
         for number in range(SERVERS):
-            stand.databases.append(await proxy(mariadb.address.port))
-            stand.brokers.append(await proxy(make_url(broker.url).port))
-            stand.gates.append(await proxy(ANY))
-            settings = _through(base, stand.databases[-1], stand.brokers[-1])
-            server = ChatProcess(settings, directory / f"server-{number}", stand.defects)
-            stand.servers.append(server)
+            cluster.databases.append(await proxy(mariadb.address.port))
+            cluster.brokers.append(await proxy(make_url(broker.url).port))
+            cluster.gates.append(await proxy(ANY))
+            settings = _through(base, cluster.databases[-1], cluster.brokers[-1])
+            server = ChatProcess(settings, directory / f"server-{number}", cluster.defects)
+            cluster.servers.append(server)
             stack.push_async_callback(server.kill)
-        await stand.start_all()
-        yield stand
+        await cluster.start_all()
+        yield cluster
 
 
 def _through(settings: Settings, database: Proxy, broker: Proxy) -> Settings:

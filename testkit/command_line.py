@@ -14,7 +14,7 @@ from app.settings import ROOT, Settings
 
 
 @asynccontextmanager
-async def command(settings: Settings, *words: str) -> AsyncIterator[Process]:
+async def start_command(settings: Settings, *words: str) -> AsyncIterator[Process]:
     """`python -m app` with these words; killed at the end, if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *words),
@@ -32,7 +32,7 @@ async def command(settings: Settings, *words: str) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def typed(settings: Settings, *words: str, stdin: str = "") -> Result:
+async def run_command(settings: Settings, *words: str, stdin: str = "") -> Result:
     """The same without the process, which takes seconds to start. In a thread, because it runs an
     event loop of its own."""
     runner = CliRunner(env=_environment(settings))
