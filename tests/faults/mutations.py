@@ -96,10 +96,10 @@ MUTATIONS = (
     Mutation(
         "what came twice is passed on twice",
         "app/realtime/delivery/room_stream.py",
-        "            self.suspect(poke.seq)\n        return self._ready()\n",
-        "            self.suspect(poke.seq)\n"
-        "            if poke.seq <= self.head:\n"
-        "                return [poke]\n"
+        "            self.suspect(publication.seq)\n        return self._ready()\n",
+        "            self.suspect(publication.seq)\n"
+        "            if publication.seq <= self.head:\n"
+        "                return [publication]\n"
         "        return self._ready()\n",
         MODEL,
         ("--faults", "redis-forged", "--seconds", "20", "--hold", "4"),
@@ -107,8 +107,8 @@ MUTATIONS = (
     Mutation(
         "a gap is passed over",
         "app/realtime/delivery/room_stream.py",
-        "        while poke := self._early.pop(self._head + 1, None):\n"
-        "            ready.append(poke)\n"
+        "        while publication := self._early.pop(self._head + 1, None):\n"
+        "            ready.append(publication)\n"
         "            self._head += 1\n",
         "        for seq in sorted(self._early):\n"
         "            ready.append(self._early.pop(seq))\n"

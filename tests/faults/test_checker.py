@@ -154,7 +154,7 @@ BREAKS: dict[str, tuple[str, Break]] = {
     ),
     "a farewell to somebody who stays": (
         "false farewell",
-        lambda e, t: setattr(e.replicas[0].subscriptions[0], "farewell", 8),
+        lambda e, t: setattr(e.replicas[0].subscriptions[0], "last_seq", 8),
     ),
     "a marker that went back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
     "a wrong count": ("miscounted", lambda e, t: setattr(e.badges[0], "unread", 2)),
