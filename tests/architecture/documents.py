@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -81,3 +82,31 @@ def settings_in(example: str) -> dict[str, str]:
             found[name] = value
         above = line
     return found
+
+
+_PATH = re.compile(r"(?<![\w/.])(?:app|tests|testkit|bench|docs|alembic|web)/[\w./-]*[\w/]")
+_LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+_PRIVATE = re.compile(
+    r"\b(pok(?:e|ed|es|ing)|whisper\w*|oddit(?:y|ies)|who(?:ever|m)|nobody(?:'s)?|theirs|told)\b",
+    re.IGNORECASE,
+)
+
+
+def missing_paths(document: str, root: Path) -> list[str]:
+    """Files and folders of the repository that a document names, but that do not exist."""
+    return sorted({path for path in _PATH.findall(document) if not (root / path).exists()})
+
+
+def broken_links(document: str, folder: Path) -> list[str]:
+    """Relative links of a document in this folder that lead nowhere."""
+    targets = [link for link in _LINK.findall(document) if "://" not in link]
+    return [target for target in targets if not (folder / target).exists()]
+
+
+def private_words(document: str) -> list[str]:
+    """Words with a meaning of their own here, and pronouns without a subject, by line."""
+    return [
+        f"{number}: {match[0]}"
+        for number, line in enumerate(document.splitlines(), 1)
+        for match in _PRIVATE.finditer(line)
+    ]
