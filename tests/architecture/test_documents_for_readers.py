@@ -7,6 +7,7 @@ import pytest
 
 from tests.architecture.documents import broken_links, missing_paths, private_words
 from tests.architecture.source import ROOT, expect_none
+from tests.settings import all_settings
 
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 DOCUMENTS = [
@@ -27,6 +28,15 @@ def test_every_path_in_a_document_exists(document: Path) -> None:
 def test_every_link_in_a_document_leads_to_a_file(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     expect_none(broken_links(text, document.parent), f"{document.name} has broken links:")
+
+
+@every_document
+def test_every_setting_in_a_document_exists(document: Path) -> None:
+    named = set(
+        re.findall(r"CHAT_[A-Z]+__[A-Z0-9_]*[A-Z0-9]", document.read_text(encoding="utf-8"))
+    )
+    unknown = sorted(named - all_settings().keys())
+    expect_none(unknown, f"{document.name} names settings that do not exist:")
 
 
 @every_document
