@@ -78,7 +78,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COVERAGE = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
 
 test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4)
-	@tests/servers/install.sh
+	@testkit/servers/install.sh
 	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
 
 test-fast: $(DEV) ## Run the tests that start nothing: units, architecture, names in documents
@@ -108,11 +108,11 @@ FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED
 	$(if $(HOLD),--hold $(HOLD)) $(if $(LANES),--lanes $(LANES)) $(if $(REPORT),--report $(REPORT))
 
 faults: $(DEV) ## Break everything under load, and check (MINUTES=60 SEED=1 FAULTS=a,b LANES=1 REPORT=x.md)
-	@tests/servers/install.sh
+	@testkit/servers/install.sh
 	@$(PY) -m tests.faults $(FAULT_OPTIONS)
 
 test-mysql: $(DEV) ## Run all tests of the database on a real MySQL (ARGS="tests/persistence -k word")
-	@tests/servers/real_mysql.sh $(ARGS)
+	@testkit/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.
 check: check-format check-lint check-types check-imports check-locks check-openapi ## What a change has to pass
@@ -139,7 +139,7 @@ format: $(DEV) ## Format the code and repair what the linter can
 # --- Measuring ----------------------------------------------------------------------------------
 
 bench: $(DEV) ## Measure next to others (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
-	@tests/servers/install.sh
+	@testkit/servers/install.sh
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 		$(if $(REPORT),--report) $(if $(DATA),--data "$(DATA)")
 
@@ -177,7 +177,7 @@ revision: export M := $(M)
 
 clean: ## Remove .venv and all caches; var/, certs/ and .env stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find app alembic bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app alembic bench testkit tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The virtual environment --------------------------------------------------------------------
 

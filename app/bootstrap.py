@@ -8,44 +8,40 @@ from typing import Any
 
 import structlog
 
+from app.application.app_context import Context, Record
+from app.application.session_lookup import actors_of
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.core.cancellation import end
 from app.core.devices import Devices
-from app.core.errors import Busy
 from app.core.passwords import Passwords
-from app.core.snapshots import Snapshots
-from app.core.tasks import end
+from app.core.sync_tokens import Snapshots
 from app.core.tokens import Tokens
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages.committer import Committer
-from app.messages.sending import send_alone
+from app.messages.send.group_commit import Committer
+from app.messages.send.submit import send_alone
+from app.persistence.data_loader import Together
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
-from app.persistence.together import Together
 from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
-from app.realtime import (
-    backlog,
-    bumps,
-    presence,
-    pulse,
-    recovery,
-    repair,
-    sweep,
-    typing_notice,
-)
-from app.realtime.handshake import Lobby
-from app.realtime.hub import Hub
+from app.realtime.badges import updates
+from app.realtime.connection import heartbeat
+from app.realtime.connection.admission import Lobby
+from app.realtime.delivery import change_poller, gap_repair
+from app.realtime.hub.hub import Hub
+from app.realtime.presence import worker
+from app.realtime.slow_consumers import backfill, limits
+from app.realtime.typing import indicator
 from app.settings import Settings
 from app.users import expiry
-from app.web.auth import actors_of
-from app.web.context import Context, Record
+from app.wire.errors import Busy
 
 log = structlog.get_logger(__name__)
 
@@ -183,20 +179,20 @@ async def _workers(
     tasks = [
         asyncio.create_task(_for_ever(name, work))
         for name, work in (
-            ("repair", lambda: repair.repair_gaps(hub, realtime)),
-            ("recovery", lambda: recovery.recover_rooms(hub)),
-            ("backlogs", lambda: backlog.watch_backlogs(hub, realtime)),
-            ("bumps", lambda: bumps.send_bumps(hub, realtime)),
-            ("beat", lambda: pulse.beat(hub, realtime)),
-            ("sessions", lambda: pulse.check_sessions(hub, realtime)),
-            ("expired", lambda: pulse.end_expired(hub)),
+            ("repair", lambda: gap_repair.repair_gaps(hub, realtime)),
+            ("recovery", lambda: backfill.recover_rooms(hub)),
+            ("backlogs", lambda: limits.watch_backlogs(hub, realtime)),
+            ("bumps", lambda: updates.send_bumps(hub, realtime)),
+            ("beat", lambda: heartbeat.beat(hub, realtime)),
+            ("sessions", lambda: heartbeat.check_sessions(hub, realtime)),
+            ("expired", lambda: heartbeat.end_expired(hub)),
             ("logins", lambda: expiry.delete_expired_logins(hub.database)),
-            ("sweep", lambda: sweep.sweep(hub, bus, realtime)),
-            ("doubts", lambda: pulse.resolve_doubts(hub)),
+            ("sweep", lambda: change_poller.sweep(hub, bus, realtime)),
+            ("doubts", lambda: heartbeat.resolve_doubts(hub)),
             ("limits", limiter.run),
-            ("lease", lambda: presence.keep(hub, bus, store, realtime)),
-            ("watches", lambda: presence.tell(hub, store)),
-            ("typing", lambda: typing_notice.tell_typing(hub)),
+            ("lease", lambda: worker.keep(hub, bus, store, realtime)),
+            ("watches", lambda: worker.tell(hub, store)),
+            ("typing", lambda: indicator.tell_typing(hub)),
         )
     ]
     try:

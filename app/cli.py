@@ -14,24 +14,24 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app.archives.console import Console
-from app.archives.run import Options, import_files
 from app.bootstrap import create_passwords, open_database, opened
 from app.client.errors import ClientError
 from app.client.terminal.command import chat
-from app.core.errors import Busy, ChatError
-from app.core.fields import invalid
 from app.core.password_policy import check_password
+from app.importers.console import Console
+from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
 from app.ops.checks.finding import Level
 from app.ops.checks.report import run_checks
 from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import Database, UnitOfWork
-from app.serve import serve as run_server
+from app.server.supervisor import supervise, work
+from app.server.uvicorn_server import serve as run_server
 from app.settings import PREFIX, Settings, SettingsError, load_settings, with_values
 from app.users.accounts import NewAccount, register
-from app.users.schemas import Register
-from app.workers import supervise, work
+from app.wire.errors import Busy, ChatError
+from app.wire.schemas.users import Register
+from app.wire.validation import invalid
 
 P = ParamSpec("P")
 T = TypeVar("T")

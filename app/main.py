@@ -7,21 +7,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from app.bootstrap import running
+from app.http import problems
+from app.http.middleware import Cors, Edge, Guard
+from app.http.openapi import METADATA, complete
+from app.http.proxies import Proxies
+from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
-from app.realtime.routes import sockets
+from app.realtime.connection.endpoint import sockets
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
-from app.users.schemas import TokenForm
-from app.web import problems
-from app.web.middleware import Cors, Edge, Guard
-from app.web.openapi import METADATA, complete
-from app.web.proxies import Proxies
-from app.web.rate_fields import FIELDS
+from app.wire.schemas.users import TokenForm
 
 VERSION = "0.1.0"
 

@@ -21,12 +21,12 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.connection_urls import SQLITE, check_redis_url, check_sqlite_file, read_database_url
-from app.core.fields import MAX_ITEMS
 from app.core.origins import parse_origins
 from app.core.tokens import MIN_KEY_BYTES
 from app.env_file import ENCODING, read_error, read_names
 from app.key_file import read_or_make_key
 from app.setting_rules import find_conflicts
+from app.wire.validation import MAX_ITEMS
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 # Where `var` is: in the checkout. A program that was installed keeps it where it is started.

@@ -16,8 +16,8 @@ from bench.cases import CASES
 from bench.lab import ROOT, Lab, install_node_peers
 from bench.proc import Cores, pin
 from bench.run import chosen, run, say
-from tests.servers.mariadb import run_mariadb
-from tests.servers.redis import run_redis
+from testkit.servers.mariadb import run_mariadb
+from testkit.servers.redis import run_redis
 
 NODE_PEERS = ROOT / "var" / "bench" / "node"
 QUICK_RESULTS = ROOT / "var" / "bench" / "quick"

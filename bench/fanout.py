@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from app.core.clock import now
-from app.core.events import Message, MessageCreated, encode
 from app.core.ids import new_id
+from app.wire.events import Message, MessageCreated, encode
 from bench.client import CHAT, SEND_TEXT, SOCKET_IO, WS, Dialect, Peer, connect, hang_up
 from bench.lab import Lab, Sample, Service
 from bench.population import populate

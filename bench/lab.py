@@ -17,11 +17,11 @@ import port_for
 from app.settings import PREFIX, Settings
 from bench.client import HOST
 from bench.proc import Cores, cpu_s, pin, resident_bytes
-from tests.realtime.processes import environment
-from tests.servers.backend import make_settings, migrate, unique_name, vary
-from tests.servers.mariadb import MariaDb
-from tests.servers.process import find
-from tests.servers.redis import RedisServer
+from testkit.processes import environment
+from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.process import find
+from testkit.servers.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "bench" / "peers"

@@ -15,12 +15,12 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import now
-from app.core.events import Role, RoomKind
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base, LoggedEvent, Member, Message, Room, Session, User
 from app.settings import Settings
+from app.wire.domain import Role, RoomKind
 
 LIFETIME = timedelta(days=1)
 STEP = 2000

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from app.core.events import Announcement
+from app.core.publications import Announcement
 from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
-from tests.servers.backend import Backend, empty, make_settings, migrate, unique_name
-from tests.servers.mariadb import MariaDb, run_mariadb
-from tests.servers.redis import RedisServer, run_redis
+from testkit.servers.backend import Backend, empty, make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb, run_mariadb
+from testkit.servers.redis import RedisServer, run_redis
+from testkit.waiting import LIMIT_S
 from tests.settings import ignore_setting
-from tests.waiting import LIMIT_S
 
 # Speed is measured in bench/, never asserted here.
 settings.register_profile("default", deadline=None)

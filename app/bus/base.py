@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from app.core.events import Announcement
+from app.core.publications import Announcement
 
 Hear = Callable[[Announcement], None]
 Doubt = Callable[[], None]
@@ -14,7 +14,7 @@ class Bus(Protocol):
         """Tell every process, this one included. Never blocks and never fails.
 
         At most once: a poke may be lost, doubled or swapped with another. The reader repairs that
-        from the log (`realtime/stream.py`).
+        from the log (`realtime/delivery/room_stream.py`).
         """
 
     def whisper(self, pokes: Sequence[Announcement]) -> None:

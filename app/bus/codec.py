@@ -13,7 +13,8 @@ import zlib
 from typing import NamedTuple
 from uuid import UUID
 
-from app.core.events import MAX_SEQ, Announcement, Kind
+from app.core.publications import Announcement
+from app.wire.events import MAX_SEQ, Kind
 
 VERSION = 1
 ORIGIN_BYTES = 16

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from app.bus.base import Doubt, Hear
-from app.core.events import Announcement
+from app.core.publications import Announcement
 
 log = structlog.get_logger(__name__)
 

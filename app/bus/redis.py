@@ -20,9 +20,9 @@ from redis.asyncio.client import PubSub
 
 from app.bus import codec
 from app.bus.base import Doubt, Hear
-from app.bus.outbox import Outbox, pause
-from app.core.events import Announcement
-from app.core.tasks import end
+from app.bus.publish_queue import Outbox, pause
+from app.core.cancellation import end
+from app.core.publications import Announcement
 from app.redis_client import UNREACHABLE, connect, describe, is_unreachable
 from app.settings import Redis
 

@@ -8,12 +8,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from app.client.errors import Refused
 from app.client.session import Session
-from app.core.events import RoomKind
-from app.core.names import name_key
-from app.core.paging import Page
-from app.messages.schemas import EventPage, MessagePage
-from app.rooms.schemas import CreateRoom, MemberOut, PublicRoom, RoomOut
-from app.users.schemas import Me, Register, TicketOut, UserOut
+from app.wire.domain import RoomKind
+from app.wire.names import name_key
+from app.wire.schemas.messages import EventPage, MessagePage
+from app.wire.schemas.pages import Page
+from app.wire.schemas.rooms import CreateRoom, MemberOut, PublicRoom, RoomOut
+from app.wire.schemas.users import Me, Register, TicketOut, UserOut
 
 T = TypeVar("T", bound=BaseModel)
 V1 = "/api/v1"

@@ -13,24 +13,23 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Literal, Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
 from app.client.api import Api
 from app.client.backoff import Backoff
+from app.client.connection_manager import Stay
 from app.client.errors import ClientError, Closed, Ended, Refused
-from app.client.feed import Feed, Item
+from app.client.event_queue import Feed, Item
 from app.client.http import Http, Server
-from app.client.people import People
-from app.client.room import Surroundings
+from app.client.room_subscription import Surroundings
 from app.client.session import Session
-from app.client.stay import Stay
-from app.core.errors import Code
-from app.core.fields import invalid
-from app.core.ids import new_id
-from app.realtime.protocol import Ack, MarkRead, RoomOpened, SendMessage
-from app.users.schemas import TokenOut, UserOut
+from app.client.user_cache import People
+from app.wire.errors import Code
+from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
+from app.wire.schemas.users import TokenOut, UserOut
+from app.wire.validation import invalid
 
 AGENT = "chat-python/1.0"
 
@@ -161,7 +160,7 @@ class ChatClient:
         self._check_alive()
         try:
             frame = SendMessage(
-                room=room, nonce=nonce or str(new_id()), text=text, reply_to=reply_to
+                room=room, nonce=nonce or str(uuid4()), text=text, reply_to=reply_to
             )
         except ValidationError as error:
             why = invalid(error.errors())

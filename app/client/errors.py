@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.core.errors import Retry
-from app.core.fields import InvalidField
-from app.realtime.protocol import ErrorFrame
+from app.wire.errors import Retry
+from app.wire.frames import ErrorFrame
+from app.wire.validation import InvalidField
 
 
 class ClientError(Exception):
@@ -35,7 +35,7 @@ class Closed(Ended):
 class Refused(ClientError):
     """The server said no, as a problem or as an error frame. `retry` says what that means.
 
-    `code` is one of `app.core.errors.Code`, or `http_502` and the like where what answered was
+    `code` is one of `app.wire.errors.Code`, or `http_502` and the like where what answered was
     not the chat server. `status` is that of HTTP, None for an error frame.
     """
 

@@ -9,8 +9,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from app.client.errors import Refused, Unreachable
-from app.core.errors import Retry
-from app.core.fields import InvalidField
+from app.wire.errors import Retry
+from app.wire.validation import InvalidField
 
 ATTEMPTS = 4
 MOST_WAIT_S = 30.0  # a longer `retry_after_ms` is for the caller to decide about

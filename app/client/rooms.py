@@ -6,11 +6,11 @@ from math import inf
 from uuid import UUID
 
 from app.client.errors import ClientError, Closed, Refused
-from app.client.feed import RoomLost
-from app.client.outbox import OVERDUE_S
-from app.client.room import Room, Surroundings
-from app.core.events import RoomEvent
-from app.realtime.protocol import Head, Position, RoomClosed, RoomOpened
+from app.client.event_queue import RoomLost
+from app.client.room_subscription import Room, Surroundings
+from app.client.send_queue import OVERDUE_S
+from app.wire.events import RoomEvent
+from app.wire.frames import Head, Position, RoomClosed, RoomOpened
 
 # A ping may overtake the events that its heads count by a moment.
 PATIENCE_S = 1.0

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.client.errors import Refused, Unreachable
 from app.client.http import Http
-from app.core.errors import Code
-from app.users.schemas import TokenOut
+from app.wire.errors import Code
+from app.wire.schemas.users import TokenOut
 
 TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
 EARLY_S = 20.0  # an access token with less left than this is renewed before it is used

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.core.errors import Busy, TooSlow
+from app.wire.errors import Busy, TooSlow
 
 FAILED_S = 600.0  # how long a wrong password puts its keys behind others
 

@@ -9,26 +9,8 @@ from functools import cache
 from importlib.resources import files
 
 import orjson
-from confusable_homoglyphs.categories import alias
 
 SKELETON_CHARS = 100
-
-# The scripts that may stand together (UTS 39, 5.2, "Highly Restrictive"), as Unicode names them.
-_TOGETHER = (
-    {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
-    {"LATIN", "HAN", "BOPOMOFO"},
-    {"LATIN", "HAN", "HANGUL"},
-)
-_ANY_SCRIPT = {"COMMON", "INHERITED"}
-
-
-def is_of_one_script(name: str) -> bool:
-    """Its letters are of one script, or of several that are written together in East Asia, and its
-    digits of one kind."""
-    scripts = {alias(character) for character in name} - _ANY_SCRIPT
-    digits = {ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}
-    one = len(scripts) < 2 or any(scripts <= together for together in _TOGETHER)
-    return one and len(digits) < 2
 
 
 def skeleton(key: str) -> str:

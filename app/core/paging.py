@@ -1,28 +1,11 @@
-"""Pages. A cursor is opaque to clients: base64url of the key of the last item."""
+"""Cursors of pages, opaque to clients: base64url of the key of the last item."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from pydantic import ConfigDict, Field
-
-from app.core.errors import Invalid
-from app.core.fields import ResponseModel
+from app.wire.errors import Invalid
 
 T = TypeVar("T")
-
-
-class Page(ResponseModel, Generic[T]):
-    """Some of the items, and where the next ones begin."""
-
-    # The schemas of Page[T] would have no docstring.
-    model_config = ConfigDict(json_schema_extra={"description": __doc__})
-
-    items: list[T]
-    next: str | None = Field(
-        default=None,
-        description="Pass it as `cursor` to get the next page; null on the last page.",
-        examples=["YWRh"],
-    )
 
 
 def encode_cursor(key: str) -> str:

@@ -8,10 +8,10 @@ from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from app.core.errors import Invalid
-from app.core.names import name_key
+from app.wire.errors import Invalid
+from app.wire.names import name_key
+from app.wire.validation import MIN_PASSWORD_CHARS
 
-MIN_CHARS = 8
 MIN_DIFFERENT_CHARS = 3
 
 
@@ -46,4 +46,4 @@ def _common_passwords() -> frozenset[str]:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     common = module.FREQUENCY_LISTS["passwords"]
-    return frozenset(password for password in common if len(password) >= MIN_CHARS)
+    return frozenset(password for password in common if len(password) >= MIN_PASSWORD_CHARS)

@@ -14,7 +14,7 @@ from math import ceil
 from typing import NamedTuple
 from uuid import UUID
 
-from app.core.errors import RateLimited
+from app.wire.errors import RateLimited
 
 Key = UUID | str
 _TOLERANCE_S = 1e-9

@@ -26,9 +26,9 @@ from jose.exceptions import JOSEError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.core.clock import now
-from app.core.errors import TokenExpired, Unauthenticated
-from app.core.fields import Uuid
 from app.core.ids import new_id
+from app.wire.errors import TokenExpired, Unauthenticated
+from app.wire.validation import Uuid
 
 ALGORITHM = "HS256"
 AUDIENCE: Final = "chat"

@@ -1,6 +1,6 @@
 """Whom a text names."""
 
-from app.core.names import MAX_NAME_CHARS, bare_name, in_name, name_key
+from app.wire.names import MAX_NAME_CHARS, bare_name, in_name, name_key
 
 MOST = 50
 

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
-from app.core.errors import Code, Invalid
-from app.core.events import INT64, MAX_SEQ, Message
-from app.core.fields import IN_DIGITS, Uuid
+from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
+from app.http.problems import problems
+from app.http.rates import LIGHT_WRITE, READ, SEND
+from app.http.strict_json import StrictRoute
 from app.messages import service
-from app.messages.schemas import Draft, EventPage, MessagePage, ReadOut, SetRead
-from app.messages.sending import commit_send
-from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Limit50, Limit100
-from app.web.problems import problems
-from app.web.rates import LIGHT_WRITE, READ, SEND
+from app.messages.send.submit import commit_send
+from app.wire.errors import Code, Invalid
+from app.wire.events import INT64, MAX_SEQ, Message
+from app.wire.schemas.messages import Draft, EventPage, MessagePage, ReadOut, SetRead
+from app.wire.validation import IN_DIGITS, Uuid
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 

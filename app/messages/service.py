@@ -8,27 +8,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from app.core import events
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Invalid, NonceConflict, NotFound
-from app.core.events import (
-    MAX_SEQ,
-    Announcement,
-    Kind,
-    MessageCreated,
-    ReadMarker,
-    RoomEvent,
-    encode,
-)
-from app.core.sends import First, Sent, fingerprint
+from app.core.publications import Announcement
+from app.core.send_request import First, Sent, fingerprint
 from app.messages.mentions import mentioned_keys
-from app.messages.schemas import Draft
 from app.persistence.repositories.events import to_wire
 from app.persistence.repositories.rooms import Badge, LockedRoom
 from app.persistence.tables import Message
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, refuse_archived
+from app.wire import events
+from app.wire.errors import Invalid, NonceConflict, NotFound
+from app.wire.events import MAX_SEQ, Kind, MessageCreated, ReadMarker, RoomEvent, encode
+from app.wire.schemas.messages import Draft
 
 Shown = TypeVar("Shown", bound=tuple[Any, ...])
 

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from app.core.errors import Code
-from app.core.fields import Uuid
+from app.http.dependencies import ActorDep, ContextDep
+from app.http.problems import problems
+from app.http.rates import WRITE
+from app.http.strict_json import StrictRoute
 from app.moderation import service
-from app.moderation.schemas import BanOut
-from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep
-from app.web.problems import problems
-from app.web.rates import WRITE
+from app.wire.errors import Code
+from app.wire.schemas.moderation import BanOut
+from app.wire.validation import Uuid
 
 router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_class=StrictRoute)
 

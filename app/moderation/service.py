@@ -1,7 +1,7 @@
 """Use cases of moderation: who is banned has no session, and gets none.
 
 A ban ends the user's sessions in its own transaction, under the user's row lock, which every login
-takes, too (`users/logins.py`). Memberships and messages stay as they are.
+takes, too (`users/sessions.py`). Memberships and messages stay as they are.
 """
 
 from datetime import datetime
@@ -9,11 +9,11 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Forbidden, NotFound
-from app.core.names import name_key
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
-from app.users.logins import end_sessions
+from app.users.sessions import end_sessions
+from app.wire.errors import Forbidden, NotFound
+from app.wire.names import name_key
 
 NO_USER = "There is no such user."
 

@@ -5,10 +5,10 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from app.core.fields import ResponseModel
+from app.http.dependencies import ContextDep
 from app.ops.service import MIGRATE, DatabaseState, check_database
 from app.persistence.migrations import Schema
-from app.web.deps import ContextDep
+from app.wire.validation import ResponseModel
 
 router = APIRouter(prefix="/health", tags=["operations"])
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Literal
 
-from app.core.errors import ChatError
 from app.persistence.migrations import Schema
 from app.persistence.uow import Database
+from app.wire.errors import ChatError
 
 DatabaseState = Schema | Literal["unreachable", "refuses changes"]
 

@@ -1,12 +1,12 @@
-"""Columns of words that a newer release may have more of (`core/events.py`)."""
+"""Columns of words that a newer release may have more of (`wire/events.py`)."""
 
 from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from app.core.events import Role, RoomKind, known_kind, known_role
 from app.persistence.types import ascii_key
+from app.wire.domain import Role, RoomKind, known_kind, known_role
 
 
 class KnownRole(TypeDecorator[Role]):

@@ -2,7 +2,7 @@
 
 One log per room is the truth: `rooms.seq` is its counter and `room_events` its rows, numbered
 1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4
-with a binary collation: the application decides what is equal (`core/names.py`), not the database.
+with a binary collation: the application decides what is equal (`wire/names.py`), not the database.
 """
 
 from datetime import datetime
@@ -23,10 +23,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import MetaData
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from app.core.events import Role, RoomKind
 from app.core.lookalikes import SKELETON_CHARS
 from app.persistence.known import KnownKind, KnownRole
 from app.persistence.types import DatabaseTime, Id, LongText, Utc, ascii_key
+from app.wire.domain import Role, RoomKind
 
 NAME_CHARS = 64
 TITLE_CHARS = 100
@@ -187,7 +187,7 @@ class Message(Base):
     nonce: Mapped[str] = mapped_column(ascii_key(NONCE_CHARS))
     text: Mapped[str] = mapped_column(LongText)
     reply_to: Mapped[int | None] = mapped_column(BigInteger)
-    # Of what was sent under the nonce (`core/sends.py`); None: not known.
+    # Of what was sent under the nonce (`core/send_request.py`); None: not known.
     fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
     at: Mapped[datetime] = mapped_column(Utc)
 

@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app.core.errors import Busy, UnknownOutcome
-from app.core.events import Announcement, MessageCreated, RoomEvent, announcement
+from app.core.publications import Announcement, announcement
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.events import EventReads, Events
+from app.persistence.repositories.message_batch import Sends
 from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.rooms import (
     LockedRoom,
@@ -31,11 +31,12 @@ from app.persistence.repositories.rooms import (
     RoomReads,
     Rooms,
 )
-from app.persistence.repositories.sends import Sends
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.types import DatabaseTime
+from app.wire.errors import Busy, UnknownOutcome
+from app.wire.events import MessageCreated, RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
-from app.core.presence import State
+from app.wire.domain import PresenceState
 
 # How often whoever holds a lease renews it, at the latest.
 RENEW_EVERY_S = 1.0
@@ -30,7 +30,7 @@ class PresenceStore(Protocol):
         its lease.
         """
 
-    async def states(self, users: Collection[UUID]) -> dict[UUID, State]:
+    async def states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
         """Of each: ONLINE if some process keeps it online, OFFLINE if none does.
 
         UNKNOWN if that cannot be said: while the store is not reached, and, after it has come back

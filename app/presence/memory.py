@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from app.core.presence import State
+from app.wire.domain import PresenceState
 
 
 class MemoryPresence:
@@ -27,8 +27,11 @@ class MemoryPresence:
         moved, self._moved = self._moved, set()
         return moved
 
-    async def states(self, users: Collection[UUID]) -> dict[UUID, State]:
-        return {user: State.ONLINE if user in self._held else State.OFFLINE for user in users}
+    async def states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
+        return {
+            user: PresenceState.ONLINE if user in self._held else PresenceState.OFFLINE
+            for user in users
+        }
 
     async def stop(self) -> None:
         self._held.clear()

@@ -18,10 +18,10 @@ from uuid import UUID
 
 import structlog
 
-from app.core.presence import State
 from app.presence.base import RENEW_EVERY_S
 from app.redis_client import UNREACHABLE, connect, describe, is_unreachable
 from app.settings import Redis
+from app.wire.domain import PresenceState
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +77,8 @@ class RedisPresence:
         self._moved |= moved
         return ()
 
-    async def states(self, users: Collection[UUID]) -> dict[UUID, State]:
-        unknown = dict.fromkeys(users, State.UNKNOWN)
+    async def states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
+        unknown = dict.fromkeys(users, PresenceState.UNKNOWN)
         if not users or not self.reached:
             return unknown
         try:
@@ -89,8 +89,8 @@ class RedisPresence:
             self._lose(error)
             return unknown
         settled = time.monotonic() >= self._settled_at
-        absent = State.OFFLINE if settled else State.UNKNOWN
-        return {user: State.ONLINE if user in online else absent for user in users}
+        absent = PresenceState.OFFLINE if settled else PresenceState.UNKNOWN
+        return {user: PresenceState.ONLINE if user in online else absent for user in users}
 
     async def stop(self) -> None:
         with suppress(*UNREACHABLE):

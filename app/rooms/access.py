@@ -5,12 +5,12 @@ from collections.abc import Collection
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.errors import ChatError, Forbidden, NotFound, RoomArchived
-from app.core.events import Role, RoomKind
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.policy import Action, may
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import ChatError, Forbidden, NotFound, RoomArchived
 
 NO_ROOM = "There is no such room, or you may not see it."
 JOIN_FIRST = "You are not a member of this public room. Join it first."

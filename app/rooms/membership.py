@@ -5,21 +5,15 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Forbidden, LastOwner, NotFound
-from app.core.events import (
-    MemberLeft,
-    MemberRemoved,
-    MemberRoleChanged,
-    Membership,
-    Role,
-    RoomKind,
-)
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, User
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, lock_entered, lock_seen, refuse_archived, require
 from app.rooms.policy import Action, may_remove
 from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import Forbidden, LastOwner, NotFound
+from app.wire.events import MemberLeft, MemberRemoved, MemberRoleChanged, Membership
 
 
 async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomView:

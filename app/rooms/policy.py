@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.core.events import Role, RoomKind
+from app.wire.domain import Role, RoomKind
 
 OWNER = frozenset({Role.OWNER})
 MODERATORS = frozenset({Role.OWNER, Role.ADMIN})

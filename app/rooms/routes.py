@@ -5,12 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from app.core.errors import Code, Invalid
-from app.core.fields import Uuid, invalid
 from app.core.ids import parse_id
-from app.core.paging import Page, cut, decode_cursor, encode_cursor
+from app.core.paging import cut, decode_cursor, encode_cursor
+from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
+from app.http.problems import problems
+from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
+from app.http.strict_json import StrictRoute
 from app.rooms import membership, service
-from app.rooms.schemas import (
+from app.rooms.views import member_out, room_out
+from app.wire.errors import Code, Invalid
+from app.wire.schemas.pages import Page
+from app.wire.schemas.rooms import (
     AddMembers,
     CreateRoom,
     MemberOut,
@@ -19,11 +24,7 @@ from app.rooms.schemas import (
     UpdateMember,
     UpdateRoom,
 )
-from app.rooms.views import member_out, room_out
-from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
-from app.web.problems import problems
-from app.web.rates import HEAVY_WRITE, READ, SEARCH, WRITE
+from app.wire.validation import Uuid, invalid
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 

@@ -7,24 +7,17 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import Invalid, TooMany
-from app.core.events import (
-    MemberJoined,
-    Membership,
-    Role,
-    RoomChanged,
-    RoomCreated,
-    RoomDetails,
-    RoomKind,
-)
 from app.core.ids import new_id
-from app.core.names import name_key
 from app.persistence.repositories.rooms import Badge, Listed, LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import Reader, UnitOfWork
 from app.rooms.access import lock_seen, refuse_archived, require, see
 from app.rooms.policy import Action
-from app.rooms.schemas import CreateRoom, UpdateRoom
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import Invalid, TooMany
+from app.wire.events import MemberJoined, Membership, RoomChanged, RoomCreated, RoomDetails
+from app.wire.names import name_key
+from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 
 
 class RoomView(NamedTuple):

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from app.persistence.tables import Member, User
-from app.rooms.schemas import MemberOut, RoomOut
 from app.rooms.service import RoomView
-from app.users.schemas import UserOut
+from app.wire.schemas.rooms import MemberOut, RoomOut
+from app.wire.schemas.users import UserOut
 
 
 def room_state(view: RoomView) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import NotFound, UsernameTaken
 from app.core.ids import new_id
 from app.core.lookalikes import skeleton
-from app.core.names import name_key
 from app.persistence.tables import User
 from app.persistence.uow import Reader, UnitOfWork
+from app.wire.errors import NotFound, UsernameTaken
+from app.wire.names import name_key
 
 NO_USER = "There is no such user."
 

@@ -7,23 +7,29 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from app.application.app_context import Context
 from app.core.clock import now
-from app.core.errors import Code, Forbidden, InvalidGrant
-from app.core.fields import Uuid
-from app.core.names import name_key
 from app.core.password_policy import check_password
 from app.core.rate_limit import PolicyName, address_key
-from app.users import accounts, logins
+from app.http.dependencies import (
+    ActorDep,
+    ClaimsDep,
+    ContextDep,
+    client_address,
+    disconnection,
+)
+from app.http.problems import problems
+from app.http.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER, WRITE, spend
+from app.http.strict_json import StrictRoute
+from app.users import accounts, sessions
 from app.users.accounts import NewAccount
 from app.users.login_attempts import Attempt, login_attempt, session_of, verify_password
-from app.users.logins import Proof
-from app.users.schemas import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.users.sessions import Proof
 from app.users.token_form import REQUEST_BODY, TokenFormDep
-from app.web.bodies import StrictRoute
-from app.web.context import Context
-from app.web.deps import ActorDep, ClaimsDep, ContextDep, client_address, disconnection
-from app.web.problems import problems
-from app.web.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER, WRITE, spend
+from app.wire.errors import Code, Forbidden, InvalidGrant
+from app.wire.names import name_key
+from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.wire.validation import Uuid
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
 
@@ -107,21 +113,21 @@ def _device_token(form: TokenForm, context: Context) -> str | None:
 
 async def _log_in(
     form: TokenForm, context: Context, user_agent: str, request: Request
-) -> logins.Login:
+) -> sessions.Login:
     username, password = form.username or "", form.password or ""
     address = client_address(request)
     attempt = login_attempt(context, username, address, form.device_token)
     await attempt.check(context)
-    for _ in range(logins.LOOKS):
-        user_id, stored = await context.database.read(logins.password_of, name_key(username))
+    for _ in range(sessions.LOOKS):
+        user_id, stored = await context.database.read(sessions.password_of, name_key(username))
         right = await verify_password(context, request, attempt, stored, password)
         if user_id is None or stored is None or not right:
             break
         proof = Proof(stored, await _renew_hash(context, stored, password, attempt))
         await spend(request, context.limiter, PolicyName.WRITES, user_id, WRITE.cost)
-        with suppress(logins.HashReplaced):
+        with suppress(sessions.HashReplaced):
             return await _open_session(context, user_id, proof, user_agent, address)
-    raise InvalidGrant(logins.WRONG_PASSWORD)
+    raise InvalidGrant(sessions.WRONG_PASSWORD)
 
 
 async def _renew_hash(context: Context, stored: str, password: str, attempt: Attempt) -> str | None:
@@ -132,9 +138,9 @@ async def _renew_hash(context: Context, stored: str, password: str, attempt: Att
 
 async def _open_session(
     context: Context, user_id: UUID, proof: Proof, user_agent: str, address: str
-) -> logins.Login:
+) -> sessions.Login:
     return await context.database.transact(
-        logins.open_session,
+        sessions.open_session,
         user_id,
         proof,
         user_agent,
@@ -144,7 +150,7 @@ async def _open_session(
     )
 
 
-async def _renew(refresh_token: str, context: Context, request: Request) -> logins.Login:
+async def _renew(refresh_token: str, context: Context, request: Request) -> sessions.Login:
     session = await context.database.read(session_of, refresh_token)
     if session:
         await spend(request, context.limiter, PolicyName.WRITES, session, WRITE.cost)
@@ -152,7 +158,7 @@ async def _renew(refresh_token: str, context: Context, request: Request) -> logi
         address = address_key(client_address(request))
         await spend(request, context.limiter, PolicyName.RENEWALS, address)
     login = await context.database.transact(
-        logins.refresh, refresh_token, context.tokens, context.settings.auth
+        sessions.refresh, refresh_token, context.tokens, context.settings.auth
     )
     if login is None:
         raise InvalidGrant(REUSED)
@@ -171,7 +177,7 @@ async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
 
     Again, it changes nothing.
     """
-    await context.database.transact(logins.log_out, claims)
+    await context.database.transact(sessions.log_out, claims)
     return Response(status_code=204)
 
 
@@ -181,9 +187,9 @@ async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
     summary="List sessions of the caller",
     dependencies=[Depends(READ)],
 )
-async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
+async def list_sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     """The caller's living sessions, the newest first."""
-    found = await context.database.read(logins.list_sessions, actor)
+    found = await context.database.read(sessions.list_sessions, actor)
     return [
         SessionOut(
             id=s.id,
@@ -208,7 +214,7 @@ async def sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
 )
 async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
-    await context.database.transact(logins.revoke_session, actor, session_id)
+    await context.database.transact(sessions.revoke_session, actor, session_id)
     return Response(status_code=204)
 
 
@@ -223,6 +229,6 @@ async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
     lifetime_s = context.settings.auth.ticket_s
     secret = await context.database.transact(
-        logins.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
+        sessions.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
     )
     return TicketOut(ticket=secret, expires_in=lifetime_s)

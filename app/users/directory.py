@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.errors import NotFound
-from app.core.names import name_key
 from app.persistence.tables import User
 from app.persistence.uow import Reader
 from app.settings import Directory
 from app.users.accounts import NO_USER, get_user
+from app.wire.errors import NotFound
+from app.wire.names import name_key
 
 
 async def get_visible(reads: Reader, actor: Actor, user_id: UUID, directory: Directory) -> User:

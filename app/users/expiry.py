@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.core.clock import now
-from app.core.errors import ChatError
 from app.persistence.uow import Database, UnitOfWork
+from app.wire.errors import ChatError
 
 log = structlog.get_logger(__name__)
 

@@ -14,12 +14,12 @@ from uuid import UUID
 
 from fastapi import Request
 
-from app.core.names import name_key
+from app.application.app_context import Context
 from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
+from app.http.dependencies import disconnection
 from app.persistence.uow import Reader
-from app.web.context import Context
-from app.web.deps import disconnection
+from app.wire.names import name_key
 
 WHOLE_BURST = 1_000_000  # what costs more than a burst is admitted when all of it is there
 

@@ -5,18 +5,19 @@ from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.core.errors import Code, Forbidden
-from app.core.fields import Uuid
-from app.core.paging import Page, cut, decode_cursor, encode_cursor
+from app.core.paging import cut, decode_cursor, encode_cursor
 from app.core.password_policy import check_password
-from app.users import accounts, directory, logins
+from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Search
+from app.http.problems import problems
+from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
+from app.http.strict_json import StrictRoute
+from app.users import accounts, directory, sessions
 from app.users.login_attempts import session_attempt, verify_password
-from app.users.logins import Proof
-from app.users.schemas import ChangePassword, Me, UpdateProfile, UserOut
-from app.web.bodies import StrictRoute
-from app.web.deps import ActorDep, ContextDep, Cursor, Limit20, Search
-from app.web.problems import problems
-from app.web.rates import HEAVY_WRITE, READ, SEARCH, WRITE
+from app.users.sessions import Proof
+from app.wire.errors import Code, Forbidden
+from app.wire.schemas.pages import Page
+from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
+from app.wire.validation import Uuid
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
@@ -86,7 +87,7 @@ async def change_password(
     """
     attempt = session_attempt(actor.session)
     await attempt.check(context)
-    for _ in range(logins.LOOKS):
+    for _ in range(sessions.LOOKS):
         user = await context.database.read(accounts.get_user, actor.user)
         names = (user.username, user.display_name)
         await asyncio.to_thread(check_password, body.new_password, "new_password", *names)
@@ -95,8 +96,8 @@ async def change_password(
         if stored is None or not right:
             break
         new = await context.passwords.hash(body.new_password, attempt.keys)
-        with suppress(logins.HashReplaced):
-            await context.database.transact(logins.change_password, actor, Proof(stored), new)
+        with suppress(sessions.HashReplaced):
+            await context.database.transact(sessions.change_password, actor, Proof(stored), new)
             return Response(status_code=204)
     raise Forbidden("`old_password` is not your password. Nothing was changed.")
 

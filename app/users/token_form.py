@@ -6,10 +6,10 @@ from fastapi import Depends, Request
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from app.core.errors import InvalidRequest, UnsupportedGrantType
-from app.core.fields import invalid
-from app.users.schemas import TokenForm
-from app.web.bodies import FORM, check_media_type
+from app.http.strict_json import FORM, check_media_type
+from app.wire.errors import InvalidRequest, UnsupportedGrantType
+from app.wire.schemas.users import TokenForm
+from app.wire.validation import invalid
 
 MAX_PARAMETERS = 50
 NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}

@@ -29,6 +29,11 @@ def app_modules() -> list[Module]:
     return modules("app")
 
 
+def modules_of_tests() -> list[Module]:
+    """The tests, and what they share with the benchmarks."""
+    return [*modules("testkit"), *modules("tests")]
+
+
 def modules(folder: str) -> list[Module]:
     return [
         Module(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from app.core.errors import Code
-from app.core.events import Event
-from app.realtime.protocol import ClientFrame, CloseCode, ServerFrame
 from app.settings import PREFIX, Settings
+from app.wire.close_codes import CloseCode
+from app.wire.errors import Code
+from app.wire.events import Event
+from app.wire.frames import ClientFrame, ServerFrame
 from tests.architecture.documents import (
     Table,
     outdated,

@@ -1,11 +1,11 @@
-"""No test depends on how fast the machine is: all waits are those of tests/waiting.py."""
+"""No test depends on how fast the machine is: all waits are those of testkit/waiting.py."""
 
-from tests.architecture.source import Module, expect_none, modules
+from tests.architecture.source import Module, expect_none, modules_of_tests
 from tests.architecture.waits import own_waits
 
 # What waits by a clock of its own, and why a slow machine fails nothing there.
 EXCEPT = {
-    "tests/waiting.py": "it is the one place",
+    "testkit/waiting.py": "it is the one place",
     "tests/features/rooms/test_removal_between.py": "a removal may have to wait for a lock",
     "tests/contracts/test_presence.py": "cancels again and again, until it has come through",
     "tests/persistence/test_retry.py": "keeps the loop busy",
@@ -37,16 +37,16 @@ time.monotonic() - begun >= 1
 def test_all_waits_have_the_one_limit() -> None:
     findings = [
         finding
-        for module in modules("tests")
+        for module in modules_of_tests()
         if module.path not in EXCEPT and not _is_laboratory(module)
         for finding in own_waits(module)
     ]
-    expect_none(findings, "A slow machine is no failure. Wait with tests/waiting.py:")
+    expect_none(findings, "A slow machine is no failure. Wait with testkit/waiting.py:")
 
 
 def test_what_is_excepted_is_there_and_needs_it() -> None:
-    assert all(own_waits(m) for m in modules("tests") if m.path in EXCEPT)
-    assert EXCEPT.keys() <= {module.path for module in modules("tests")}
+    assert all(own_waits(m) for m in modules_of_tests() if m.path in EXCEPT)
+    assert EXCEPT.keys() <= {module.path for module in modules_of_tests()}
 
 
 def test_every_wait_of_its_own_is_found() -> None:

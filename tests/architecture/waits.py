@@ -1,4 +1,4 @@
-"""How tests wait: what breaks the rule of tests/waiting.py, as `file:line what`."""
+"""How tests wait: what breaks the rule of testkit/waiting.py, as `file:line what`."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ CLOCKS = {"monotonic", "perf_counter", "time"}
 
 
 def own_waits(module: Module) -> list[str]:
-    """Pauses and limits that are not those of tests/waiting.py, and times that may not be longer
+    """Pauses and limits that are not those of testkit/waiting.py, and times that may not be longer
     than something."""
     return [
         f"{module.at(node)} {ast.unparse(node)}"

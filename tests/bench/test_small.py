@@ -14,9 +14,9 @@ from bench.fanout import FASTAPI, System, as_fast_as_it_goes, at_rate
 from bench.lab import Lab, Sample
 from bench.proc import Cores
 from bench.run import run
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 
 OURS, *_ = fanout.SYSTEMS
 

@@ -9,14 +9,14 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.client.feed import Feed
-from app.client.link import Link
-from app.client.verdict import Dropped, Verdict
-from app.core.events import Event, Message, MessageCreated, RoomEvent
-from app.messages.schemas import EventPage
-from app.realtime.protocol import RoomOpened, ServerLimits, Welcome
+from app.client.close_policy import Dropped, Verdict
+from app.client.connection import Link
+from app.client.event_queue import Feed
 from app.settings import Limits
-from app.users.schemas import UserOut
+from app.wire.events import Event, Message, MessageCreated, RoomEvent
+from app.wire.frames import RoomOpened, ServerLimits, Welcome
+from app.wire.schemas.messages import EventPage
+from app.wire.schemas.users import UserOut
 
 ROOM, OTHER, ADA = UUID(int=7), UUID(int=8), UUID(int=1)
 AT = datetime(2026, 5, 17, 12, 30, tzinfo=UTC)

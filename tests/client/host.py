@@ -13,14 +13,14 @@ import structlog
 from app.client.backoff import Backoff
 from app.client.chat import ChatClient
 from app.client.errors import Ended
-from app.core.events import MessageCreated, RoomEvent
-from app.realtime.hub import Hub
-from app.realtime.protocol import Ack
-from app.serve import ChatServer
+from app.realtime.hub.hub import Hub
+from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
-from app.users.schemas import Register, UserOut
-from tests.features.serving import LOG, eventually, generous
-from tests.servers.backend import vary
+from app.wire.events import MessageCreated, RoomEvent
+from app.wire.frames import Ack
+from app.wire.schemas.users import Register, UserOut
+from testkit.server import LOG, eventually, generous
+from testkit.servers.backend import vary
 
 PASSWORD = "correct horse"
 _numbers = itertools.count(1)

@@ -11,22 +11,22 @@ from uuid import UUID, uuid4
 import pytest
 import trustme
 
-from app.client import outbox
 from app.client import rooms as rooms_module
+from app.client import send_queue
+from app.client.connection import Link
 from app.client.errors import Ended, Refused, Unreachable
-from app.client.feed import Connected, Disconnected, Reset, RoomLost
+from app.client.event_queue import Connected, Disconnected, Reset, RoomLost
 from app.client.http import Server
-from app.client.link import Link
 from app.client.tls import trusting
 from app.core.clock import now
-from app.core.errors import Code
-from app.core.events import MessageCreated, ReadMarker, RoomEvent
 from app.core.tokens import Tokens
-from app.users.schemas import TokenOut
+from app.wire.errors import Code
+from app.wire.events import MessageCreated, ReadMarker, RoomEvent
+from app.wire.schemas.users import TokenOut
+from testkit.server import eventually
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S, limit, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
-from tests.features.serving import eventually
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S, limit, pause
 
 DENSE = "the log of the room, without a hole, nothing twice"
 
@@ -56,7 +56,7 @@ async def test_a_restart_in_mid_conversation(
 ) -> None:
     """Two people type on while the server stops, stays away and comes back, twice. Nothing waits
     until it is overdue."""
-    monkeypatch.setattr(outbox, "OVERDUE_S", 3600)
+    monkeypatch.setattr(send_queue, "OVERDUE_S", 3600)
     async with hosting(backend.settings) as host, guest(host, "ada") as ada, guest(host) as bob:
         room = await meet(ada, bob)
 

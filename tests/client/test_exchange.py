@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from app.client import rooms as rooms_module
+from app.client.close_policy import Dropped
 from app.client.errors import Refused, Unreachable
-from app.client.exchange import Exchange
-from app.client.feed import Feed, Reset, RoomLost
-from app.client.outbox import Outbox
-from app.client.room import Room, Surroundings
+from app.client.event_queue import Feed, Reset, RoomLost
+from app.client.frame_loop import Exchange
+from app.client.room_subscription import Room, Surroundings
 from app.client.rooms import Rooms
-from app.client.verdict import Dropped
-from app.core.errors import Code, Retry
-from app.realtime.protocol import (
+from app.client.send_queue import Outbox
+from app.wire.errors import Code, Retry
+from app.wire.frames import (
     Ack,
     Close,
     ErrorFrame,
@@ -33,9 +33,9 @@ from app.realtime.protocol import (
     RoomClosed,
     SendMessage,
 )
+from testkit.server import eventually
+from testkit.waiting import LIMIT_S, limit, pause
 from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, event, opened, seqs, settle
-from tests.features.serving import eventually
-from tests.waiting import LIMIT_S, limit, pause
 
 
 @dataclass

@@ -9,12 +9,13 @@ import httpx
 import orjson
 from websockets.asyncio.server import ServerConnection, serve
 
+from app.client.connection import Link, dial
 from app.client.errors import Refused
 from app.client.http import Server
-from app.client.link import Link, dial
-from app.core.errors import Retry
-from app.core.events import MemberJoined, Role, RoomChanged, RoomEvent, RoomKind
-from app.realtime.protocol import (
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import Retry
+from app.wire.events import MemberJoined, RoomChanged, RoomEvent
+from app.wire.frames import (
     SUBPROTOCOL,
     ErrorFrame,
     Hello,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client import outbox as module
+from app.client import send_queue as module
 from app.client.errors import Ended, OutboxFull, Refused
-from app.client.outbox import OVERDUE_S, Outbox, Request
-from app.core.errors import Code, Retry
-from app.realtime.protocol import Ack, MarkRead, SendMessage
+from app.client.send_queue import OVERDUE_S, Outbox, Request
+from app.wire.errors import Code, Retry
+from app.wire.frames import Ack, MarkRead, SendMessage
 from tests.client.doubles import OTHER, ROOM
 
 

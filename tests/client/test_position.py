@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client import position as module
-from app.client.position import MOST_EARLY, Position
+from app.client import room_cursor as module
+from app.client.room_cursor import MOST_EARLY, Position
 from tests.client.doubles import Log, event, opened, seqs
 
 SEQS = st.integers(1, 30)

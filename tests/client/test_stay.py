@@ -13,19 +13,19 @@ from websockets.asyncio.server import Server as WsServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from app.client import link
+from app.client import connection
 from app.client.backoff import Backoff
+from app.client.connection_manager import Stay
 from app.client.errors import ClientError, Ended, Refused
-from app.client.feed import Connected, Disconnected, Feed, Reset
+from app.client.event_queue import Connected, Disconnected, Feed, Reset
 from app.client.http import Http, Server
-from app.client.room import Surroundings
+from app.client.room_subscription import Surroundings
 from app.client.session import Session
-from app.client.stay import Stay
-from app.core.events import RoomEvent
-from app.realtime.protocol import SUBPROTOCOL, encode
+from app.wire.events import RoomEvent
+from app.wire.frames import SUBPROTOCOL, encode
+from testkit.server import eventually
+from testkit.waiting import LIMIT_S
 from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, opened
-from tests.features.serving import eventually
-from tests.waiting import LIMIT_S
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 Script = list[Act | tuple[HTTPStatus, dict[str, str]]]
@@ -231,7 +231,7 @@ async def test_without_a_ticket_it_stops_or_waits_as_the_server_says() -> None:
 
 
 async def test_silence_is_the_end_of_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "GRACE_S", -24.8)  # of the heartbeat of 25 s
+    monkeypatch.setattr(connection, "GRACE_S", -24.8)  # of the heartbeat of 25 s
     async with scene() as it, staying(it):
         await eventually(lambda: len(it.hellos) >= 2)
     assert "Nothing was heard for 0.2 s." in {
@@ -240,7 +240,7 @@ async def test_silence_is_the_end_of_a_socket(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_server_pings_before_the_client_gives_up() -> None:
-    assert link.GRACE_S == 10.0
+    assert connection.GRACE_S == 10.0
 
 
 async def test_a_loss_is_told_once() -> None:

@@ -8,15 +8,15 @@ from typing import Self
 import pytest
 
 from app.client.errors import Ended, Refused
-from app.client.terminal.door import NotIn, Visitor, come_in
-from app.client.terminal.screen import NobodyThere, Pipes
-from app.client.terminal.talk import Talk
-from app.client.terminal.text import Style
+from app.client.terminal.console import NobodyThere, Pipes
+from app.client.terminal.conversation import Talk
+from app.client.terminal.formatting import Style
+from app.client.terminal.login import NotIn, Visitor, come_in
 from app.client.terminal.view import View
+from testkit.server import eventually, unique
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
-from tests.features.serving import eventually, unique
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S, pause
 
 pytestmark = pytest.mark.embedded
 
@@ -153,7 +153,7 @@ async def test_a_server_that_goes_and_comes_back(host: Host) -> None:
 async def test_a_person_does_not_wait_long_for_what_cannot_be_sent(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.client.terminal.talk.GOODBYE_S", 0.2)
+    monkeypatch.setattr("app.client.terminal.conversation.GOODBYE_S", 0.2)
     screen = Played()
     async with person(host, "ada") as ada:
         async with talking(ada, screen):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from testkit.server import eventually
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S, limit
 from tests.client.host import PASSWORD, Host, hosting
-from tests.features.serving import eventually
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S, limit
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,15 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from app.client.terminal.text import Style, clean, clean_line, happening, local, message_line
-from app.core.events import Event, Message, RoomEvent
+from app.client.terminal.formatting import (
+    Style,
+    clean,
+    clean_line,
+    happening,
+    local,
+    message_line,
+)
+from app.wire.events import Event, Message, RoomEvent
 from tests.client.doubles import ADA, AT, ROOM
 
 PLAIN = Style(colours=False)

@@ -1,10 +1,10 @@
 import pytest
 
+from app.client.close_policy import Dropped, Verdict, of_close
 from app.client.errors import Refused
 from app.client.http import refusal
-from app.client.verdict import Dropped, Verdict, of_close
-from app.core.errors import Retry
-from app.realtime.protocol import CloseCode
+from app.wire.close_codes import CloseCode
+from app.wire.errors import Retry
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.bus.base import Bus
-from app.core.events import Announcement, Kind
-from tests.waiting import eventually
+from app.core.publications import Announcement
+from app.wire.events import Kind
+from testkit.waiting import eventually
 
 TOPIC, USER = uuid4(), uuid4()
 until = eventually

@@ -9,8 +9,8 @@ from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.settings import Redis
-from tests.servers.backend import unique_name
-from tests.servers.redis import RedisServer
+from testkit.servers.backend import unique_name
+from testkit.servers.redis import RedisServer
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from schemathesis.openapi.checks import (
     UseAfterFree,
 )
 
-from app.core.names import is_name
+from app.wire.names import is_name
 
 
 @schemathesis.hook

@@ -8,8 +8,9 @@ import pytest
 
 from app.bus.base import Bus
 from app.bus.redis import RedisBus
-from app.core import tasks
-from app.core.events import MAX_SEQ, Announcement, Kind
+from app.core import cancellation
+from app.core.publications import Announcement
+from app.wire.events import MAX_SEQ, Kind
 from tests.contracts.buses import Ear, poke, running, until
 
 MakeBus = Callable[[], Bus]
@@ -122,7 +123,7 @@ async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
 async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
+    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
     ear = Ear(other)
     async with running(other):
         async with running(bus):

@@ -9,14 +9,14 @@ import pytest
 from redis.asyncio import Redis as Client
 from structlog.testing import CapturingLogger
 
-from app.bus import outbox
+from app.bus import publish_queue
 from app.bus.codec import ORIGIN_BYTES, encode, partition
 from app.bus.redis import RedisBus
-from app.core import tasks
+from app.core import cancellation
 from app.settings import Redis
+from testkit.servers.redis import RedisServer
+from testkit.waiting import limit, pause
 from tests.contracts.buses import TOPIC, Ear, breaks_redis, poke, running, until
-from tests.servers.redis import RedisServer
-from tests.waiting import limit, pause
 
 
 async def test_what_others_publish_there_is_ignored(
@@ -38,7 +38,7 @@ async def test_what_others_publish_there_is_ignored(
 async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
     """The oldest give way, and the others are told."""
     ear, own_ear = Ear(other), Ear(bus)
-    too_many = outbox.WAITING + 100
+    too_many = publish_queue.WAITING + 100
     async with running(bus, other):
         bus.announce([poke(seq) for seq in range(too_many)])
         assert own_ear.seqs == list(range(too_many))
@@ -122,7 +122,7 @@ async def test_it_can_be_stopped_at_any_moment(
     settings: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelling a task once is not enough: see `_end`."""
-    monkeypatch.setattr(tasks, "CANCEL_EVERY_S", 0.005)
+    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.005)
     before = asyncio.all_tasks()
     for turns in range(60):
         bus = RedisBus(settings)
@@ -243,7 +243,7 @@ async def test_who_may_not_publish_still_hears(
     other: RedisBus, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged = CapturingLogger()
-    monkeypatch.setattr(outbox, "log", logged)
+    monkeypatch.setattr(publish_queue, "log", logged)
     name = settings.prefix
     rules = ("on", ">secret", "~*", "&*", "+@all", "-publish")
     await raw.execute_command("ACL", "SETUSER", name, *rules)  # type: ignore[no-untyped-call]

@@ -11,13 +11,13 @@ import jsonschema_rs
 import pytest
 from pydantic import StringConstraints, TypeAdapter
 
-from app.core.errors import Code
-from app.core.events import Event
+from app.http.problems import STATUS
 from app.main import VERSION, create_app
 from app.settings import load_settings
-from app.web.problems import STATUS
+from app.wire.errors import Code
+from app.wire.events import Event
+from testkit.people import API
 from tests.architecture.documents import types_of
-from tests.features.people import API
 
 # Generated clients call their functions so: a name here changes only with a new major version.
 OPERATIONS = {

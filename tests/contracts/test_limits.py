@@ -10,16 +10,16 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis as Client
 
+from app.core.cancellation import end
 from app.core.rate_limit import MAX_DEBT_S, Charge, Key, Mode, Policy, PolicyName, Verdict
-from app.core.tasks import end
 from app.limits import redis as module
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.redis import RedisRateLimiter
 from app.settings import Redis
-from tests.servers.backend import unique_name
-from tests.servers.redis import RedisServer
-from tests.waiting import eventually, pause
+from testkit.servers.backend import unique_name
+from testkit.servers.redis import RedisServer
+from testkit.waiting import eventually, pause
 
 SENDS, WRITES, READS = PolicyName.SENDS, PolicyName.WRITES, PolicyName.READS
 BURST = 10

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.features.answers import ok
-from tests.features.people import API, Person
-from tests.features.serving import (
-    BACKENDS,
-    Running,
-    cluster_server_of,
-    embedded_server_of,
-)
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
+from testkit.answers import ok
+from testkit.people import API, Person
+from testkit.server import BACKENDS, Running, cluster_server_of, embedded_server_of
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 
 HERE = Path(__file__).parent
 # `make test` does not depend on luck. Look for more: CONTRACT_SEED=$RANDOM CONTRACT_EXAMPLES=500

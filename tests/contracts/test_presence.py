@@ -9,18 +9,18 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis as Client
 
-from app.core.presence import State
 from app.presence import redis as module
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
 from app.settings import Redis
+from app.wire.domain import PresenceState
+from testkit.servers.redis import RedisServer
+from testkit.waiting import eventually, pause
 from tests.contracts.buses import breaks_redis
-from tests.servers.redis import RedisServer
-from tests.waiting import eventually, pause
 
 ADA, BOB, EVE = uuid4(), uuid4(), uuid4()
-ONLINE, OFFLINE, UNKNOWN = State.ONLINE, State.OFFLINE, State.UNKNOWN
+ONLINE, OFFLINE, UNKNOWN = PresenceState.ONLINE, PresenceState.OFFLINE, PresenceState.UNKNOWN
 Process = Callable[..., RedisPresence]
 
 
@@ -59,11 +59,11 @@ async def holding(store: PresenceStore, *users: UUID) -> None:
     assert set(await store.renew()) == set(users)
 
 
-async def state(store: PresenceStore, user: UUID) -> State:
+async def state(store: PresenceStore, user: UUID) -> PresenceState:
     return (await store.states([user]))[user]
 
 
-async def becomes(store: PresenceStore, user: UUID, wanted: State) -> None:
+async def becomes(store: PresenceStore, user: UUID, wanted: PresenceState) -> None:
     async def is_so() -> bool:
         return await state(store, user) == wanted
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from testkit.servers.backend import make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb, run_mariadb
+from testkit.servers.redis import RedisServer, run_redis
 from tests.faults.faults import FAULTS
 from tests.faults.lab import Outcome, Plan, run
 from tests.faults.report import LONGEST, markdown, summary, table
 from tests.faults.stand import standing
-from tests.servers.backend import make_settings, migrate, unique_name
-from tests.servers.mariadb import MariaDb, run_mariadb
-from tests.servers.redis import RedisServer, run_redis
 
 SECONDS = 60.0
 MORE_S = 240.0  # what a run may take beyond its faults: starting, settling, checking

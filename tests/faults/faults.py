@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from app.bus import codec
-from app.core.events import MAX_SEQ, Announcement, Kind
+from app.core.publications import Announcement
+from app.wire.events import MAX_SEQ, Kind
 from tests.faults.proxy import Proxy
 from tests.faults.stand import SERVERS, Place, Stand
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 
+from testkit.servers.backend import empty
 from tests.faults.checker import Violation, check
 from tests.faults.clients import Account, Device, Place, Refused, Unanswered, deliver, over_http
 from tests.faults.evidence import Badge, Evidence, Send, Tables, read_tables
@@ -20,7 +21,6 @@ from tests.faults.faults import FAULTS, Case, Fault
 from tests.faults.launcher import LAST_WORDS
 from tests.faults.processes import Holds
 from tests.faults.stand import SERVERS, Stand
-from tests.servers.backend import empty
 
 PASSWORD = "correct horse battery"
 SENDERS, WANDERERS, ROOMS = 5, 2, 4

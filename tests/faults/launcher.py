@@ -16,7 +16,7 @@ from typing import Any
 
 from app import bootstrap, cli
 from app.bus.redis import RedisBus
-from app.core.events import Announcement
+from app.core.publications import Announcement
 from app.persistence.engine import Engines, create_engines
 from app.settings import Database
 

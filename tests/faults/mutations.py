@@ -41,7 +41,7 @@ MODEL = ("tests/realtime/test_model.py",)
 MUTATIONS = (
     Mutation(
         "no check of the tail",
-        "app/realtime/sweep.py",
+        "app/realtime/delivery/change_poller.py",
         "        if room:\n            hub.suspect(room, head)\n",
         "        if room:\n            pass\n",
         MODEL,
@@ -49,7 +49,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an ack moves the position",
-        "app/client/exchange.py",
+        "app/client/frame_loop.py",
         "                self._outbox.acked(frame)\n",
         "                self._outbox.acked(frame)\n"
         "                for room in self._rooms._of.values():\n"
@@ -58,7 +58,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the log is read before the room is followed",
-        "app/realtime/hub.py",
+        "app/realtime/hub/hub.py",
         "        missed = [entry for entry in follower.queue if entry[0] > after]\n",
         "        missed = [entry for entry in follower.queue[:0] if entry[0] > after]\n",
         ("tests/realtime/test_removal_in_catch_up.py", "-m", "embedded", "-k", "during_catch_up"),
@@ -72,7 +72,7 @@ MUTATIONS = (
         "        room.seq += 1\n"
         "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
         "draft.reply_to)\n",
-        ("tests/group", "-m", "embedded"),
+        ("tests/group_commit", "-m", "embedded"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
     Mutation(
@@ -87,7 +87,7 @@ MUTATIONS = (
     ),
     Mutation(
         "who is removed still gets what comes",
-        "app/realtime/hub.py",
+        "app/realtime/hub/hub.py",
         "        self.detach(follower.socket, gone.room)\n        follower.socket.send(gone)\n",
         "        follower.socket.send(gone)\n",
         MODEL,
@@ -95,7 +95,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what came twice is passed on twice",
-        "app/realtime/stream.py",
+        "app/realtime/delivery/room_stream.py",
         "            self.suspect(poke.seq)\n        return self._ready()\n",
         "            self.suspect(poke.seq)\n"
         "            if poke.seq <= self.head:\n"
@@ -106,7 +106,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a gap is passed over",
-        "app/realtime/stream.py",
+        "app/realtime/delivery/room_stream.py",
         "        while poke := self._early.pop(self._head + 1, None):\n"
         "            ready.append(poke)\n"
         "            self._head += 1\n",

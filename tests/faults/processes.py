@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from app.settings import PREFIX, Settings
+from testkit.processes import environment
+from testkit.servers.process import find
+from testkit.waiting import LIMIT_S
 from tests.faults.launcher import REPORT
-from tests.realtime.processes import environment
-from tests.servers.process import find
-from tests.waiting import LIMIT_S
 
 LISTENS = re.compile(r"Chat on http://\S+:(\d+)")
 START_S = ANSWERS_S = LIMIT_S

@@ -13,12 +13,12 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import Settings
+from testkit.server import generous
+from testkit.servers.backend import make_settings, vary
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 from tests.faults.processes import ChatProcess, Holds
 from tests.faults.proxy import HOST, Proxy
-from tests.features.serving import generous
-from tests.servers.backend import make_settings, vary
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
 
 SERVERS = 2
 ANY = 1  # a port, until the first process of the lab says its own

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from testkit.servers.backend import make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 from tests.faults.faults import FAULTS
 from tests.faults.lab import Outcome, Plan, run
 from tests.faults.report import table
 from tests.faults.stand import Stand, standing
-from tests.servers.backend import make_settings, migrate, unique_name
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
 
 pytestmark = pytest.mark.cluster
 

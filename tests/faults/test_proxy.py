@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from testkit.waiting import eventually, limit, pause
 from tests.faults.proxy import COMMIT, HOST, Moment, Proxy
-from tests.waiting import eventually, limit, pause
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -9,15 +9,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.features.people import Person
-from tests.features.serving import (
-    BACKENDS,
-    Running,
-    cluster_server_of,
-    embedded_server_of,
-)
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
+from testkit.people import Person
+from testkit.server import BACKENDS, Running, cluster_server_of, embedded_server_of
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 
 
 @pytest.fixture(scope="session")

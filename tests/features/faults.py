@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core.events import Announcement
+from app.core.publications import Announcement
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 

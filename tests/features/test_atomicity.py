@@ -14,12 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from app.main import create_app
 from app.persistence.tables import LoggedEvent
 from app.persistence.uow import Database
-from app.users.logins import redeem_ticket
-from tests.archives.files import SAMPLE, run
-from tests.features.answers import ok, refused
-from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
-from tests.features.people import API
-from tests.features.serving import (
+from app.users.sessions import redeem_ticket
+from testkit.answers import ok, refused
+from testkit.people import API
+from testkit.server import (
     BACKENDS,
     SILENT,
     Running,
@@ -28,10 +26,12 @@ from tests.features.serving import (
     generous,
     serving,
 )
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
+from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
 from tests.features.use_cases import USE_CASES, Request, Stage, UseCase
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
+from tests.importers.files import SAMPLE, run
 
 METHODS = {"post", "put", "patch", "delete"}
 LOST_CONNECTION = 2013

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
-from tests.features.serving import Running
-from tests.waiting import limit
+from testkit.server import Running
+from testkit.waiting import limit
 
 README = (ROOT / "README.md").read_text()
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from app.core.clock import now
-from tests.features.answers import ok
-from tests.features.people import API, Person
-from tests.features.serving import PASSWORD, Running, unique
+from testkit.answers import ok
+from testkit.people import API, Person
+from testkit.server import PASSWORD, Running, unique
 from tests.features.users.auth import log_in, renew, token_happened, whoami
 
 Request = Callable[[], Awaitable[httpx.Response]]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.features.answers import ok
-from tests.features.serving import PASSWORD, Running, embedded_server_of, unique
+from testkit.answers import ok
+from testkit.server import PASSWORD, Running, embedded_server_of, unique
 from tests.generators import lint
 from tests.generators.environments import (
     HERE,

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.features.people import Person
-from tests.features.serving import BACKENDS, SILENT, Running, serving
+from testkit.people import Person
+from testkit.server import BACKENDS, SILENT, Running, serving
+from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 from tests.realtime.conftest import quick
-from tests.servers.backend import make_settings, migrate, unique_name, vary
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from app.main import create_app
-from app.realtime.protocol import ClientFrame
 from app.settings import load_settings
-from app.users.schemas import TokenForm
 from app.users.token_form import parse
+from app.wire.frames import ClientFrame
+from app.wire.schemas.users import TokenForm
 
 
 @dataclass(frozen=True)

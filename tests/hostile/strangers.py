@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from testkit.raw_connection import BINARY, CONT, PING, TEXT, UPGRADE, frame, raw
+from testkit.waiting import limit
 from tests.hostile.requests import exchange
-from tests.realtime.raw import BINARY, CONT, PING, TEXT, UPGRADE, frame, raw
 from tests.realtime.test_hostile import BROKEN
-from tests.waiting import limit
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 

@@ -17,20 +17,20 @@ from typing import Any
 import httpx
 import pytest
 
+from app.http.middleware import MAX_PATH_BYTES
+from app.http.strict_json import MAX_FORM_BYTES
 from app.settings import Limits, Server
-from app.web.bodies import MAX_FORM_BYTES
-from app.web.middleware import MAX_PATH_BYTES
-from tests.features.answers import ok
-from tests.features.people import API, STRANGER
+from testkit.answers import ok
+from testkit.peer import Peer, dial
+from testkit.people import API, STRANGER
+from testkit.processes import ServerProcess, running
+from testkit.servers.backend import make_settings, migrate
+from testkit.waiting import LIMIT_S
 from tests.hostile.meter import Act, Meter
 from tests.hostile.requests import Request, exchange
 from tests.hostile.routes import CLIENT_FRAMES, Route, every_route
 from tests.hostile.shapes import SCALARS, VALUES, repeat
 from tests.realtime.conftest import quick
-from tests.realtime.peer import Peer, dial
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import make_settings, migrate
-from tests.waiting import LIMIT_S
 
 MAX_S = 0.05
 # Of what is four times as large. Linear is 4, quadratic is 16.

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from app.web.bodies import StrictRoute
-from app.web.deps import current_actor
-from tests.features.people import STRANGER
-from tests.features.serving import Running
+from app.http.dependencies import current_actor
+from app.http.strict_json import StrictRoute
+from testkit.people import STRANGER
+from testkit.server import Running
+from testkit.waiting import limit
 from tests.hostile.requests import status
 from tests.hostile.routes import Route, calls, every_route
-from tests.waiting import limit
 
 ROUTES = every_route()
 OPEN = {

@@ -12,13 +12,13 @@ import httpx
 import pytest
 import trustme
 
-from tests.features.answers import ok
-from tests.features.people import API
+from testkit.answers import ok
+from testkit.people import API
+from testkit.processes import ServerProcess, running
+from testkit.servers.backend import make_settings, migrate, vary
+from testkit.waiting import LIMIT_S, eventually
 from tests.hostile.strangers import ACTS, GARBAGE, Act, Target, says, vanishes
 from tests.realtime.conftest import quick
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import make_settings, migrate, vary
-from tests.waiting import LIMIT_S, eventually
 
 BYTES_PER_REQUEST = 1024
 REQUESTS = {"many requests at once": 20, "a proxy's line": 2}

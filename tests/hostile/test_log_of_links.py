@@ -9,16 +9,16 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
+from testkit.answers import ok
+from testkit.people import API
+from testkit.processes import ServerProcess, running
+from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
+from testkit.waiting import LIMIT_S, pause
 from tests.faults.proxy import Moment, Proxy
-from tests.features.answers import ok
-from tests.features.people import API
 from tests.hostile.test_log import ACCOUNT, lines_of
 from tests.realtime.conftest import quick
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import make_settings, migrate, unique_name, vary
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
-from tests.waiting import LIMIT_S, pause
 
 pytestmark = pytest.mark.cluster
 

@@ -11,16 +11,16 @@ from sqlalchemy import event, select
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import NotFound
-from app.core.sends import Send
-from app.messages.sending import send_alone
+from app.core.send_request import Send
+from app.messages.send.submit import send_alone
 from app.persistence.tables import Room
 from app.persistence.uow import Database
-from tests.features.answers import refused, same_but_for_the_request
-from tests.features.people import API, Person
-from tests.features.serving import Running
+from app.wire.errors import NotFound
+from testkit.answers import refused, same_but_for_the_request
+from testkit.peer import Frame, Peer, dial
+from testkit.people import API, Person
+from testkit.server import Running
 from tests.hostile.routes import CLIENT_FRAMES, every_route
-from tests.realtime.peer import Frame, Peer, dial
 
 # Bodies of the routes that take one.
 BODIES: dict[str, dict[str, Any]] = {

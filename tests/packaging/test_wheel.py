@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.main import VERSION
+from testkit.server import PASSWORD
 from tests.architecture.source import ROOT
-from tests.features.serving import PASSWORD
 
 UV = (sys.executable, "-m", "uv")
 

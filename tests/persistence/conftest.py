@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from app.core.events import Announcement
+from app.core.publications import Announcement
 from app.persistence.uow import Database
+from testkit.servers.backend import Backend, make_settings, unique_name
+from testkit.servers.mariadb import MariaDb
 from tests.persistence.samples import add_user, open_room
-from tests.servers.backend import Backend, make_settings, unique_name
-from tests.servers.mariadb import MariaDb
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.events import Role, RoomKind
 from app.core.ids import new_id
 from app.persistence.tables import (
     Base,
@@ -25,7 +24,8 @@ from app.persistence.tables import (
     User,
 )
 from app.persistence.uow import Database
-from app.realtime.listing import Arrival
+from app.realtime.connection.room_list import Arrival
+from app.wire.domain import Role, RoomKind
 
 USERS, ROOMS = 8000, 1000
 LONG, SHORT = 6000, 5  # messages of the first room, and of every other

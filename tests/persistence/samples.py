@@ -5,12 +5,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.core.clock import now
-from app.core.events import Message as MessageWire
-from app.core.events import MessageCreated, RoomCreated, RoomDetails, RoomKind
 from app.core.ids import new_id
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Base, Message, Room, User
 from app.persistence.uow import Database, Reader, UnitOfWork
+from app.wire.domain import RoomKind
+from app.wire.events import Message as MessageWire
+from app.wire.events import MessageCreated, RoomCreated, RoomDetails
 
 
 def make_user(name: str) -> User:

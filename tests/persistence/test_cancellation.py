@@ -14,10 +14,10 @@ from sqlalchemy.pool import QueuePool
 
 from app.persistence.uow import Database
 from app.settings import Settings
-from tests.features.serving import eventually
+from testkit.server import eventually
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
 from tests.persistence.samples import add_user, head, open_room, send, seqs
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
 
 OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
 

@@ -10,17 +10,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.core.clock import now
-from app.core.events import MAX_SEQ, RoomKind
 from app.core.ids import new_id
 from app.persistence import sqlite
 from app.persistence.tables import Room
 from app.persistence.uow import Database, Reader, UnitOfWork
 from app.settings import Settings
+from app.wire.domain import RoomKind
+from app.wire.events import MAX_SEQ
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
+from testkit.waiting import LIMIT_S
 from tests.persistence.samples import add_user, make_user, open_room, say, send, seqs
 from tests.persistence.schema import opened
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
-from tests.waiting import LIMIT_S
 
 TEXTS = [
     "plain",

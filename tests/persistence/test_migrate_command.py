@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.archives.command import command, typed
+from testkit.servers.backend import Backend
+from tests.importers.command import command, typed
 from tests.persistence.schema import opened
 from tests.persistence.test_migrations import STEPS
-from tests.servers.backend import Backend
 
 
 async def test_the_command_says_what_an_operator_needs(blank: Backend) -> None:

@@ -18,11 +18,11 @@ from sqlalchemy.exc import OperationalError
 from app.persistence.migrations import MigrationError, Schema, standing, upgrade
 from app.persistence.tables import Base
 from app.settings import ROOT, Settings
+from testkit.servers.backend import Backend, migrate
+from testkit.servers.mariadb import MariaDb
+from testkit.waiting import pause
 from tests.persistence import schema as stepping
 from tests.persistence.schema import alembic_config, execute, opened, schema
-from tests.servers.backend import Backend, migrate
-from tests.servers.mariadb import MariaDb
-from tests.waiting import pause
 
 STEPS = sorted(file.name.partition("_")[0] for file in (ROOT / "alembic/versions").glob("0*.py"))
 

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from app.application.session_lookup import actors_of
 from app.core.clock import now
-from app.core.errors import Forbidden, NotFound
 from app.core.ids import new_id
 from app.core.tokens import Claims
 from app.messages import service as messages
-from app.messages.schemas import Draft
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
-from app.realtime.listing import arrivals, listing
-from app.realtime.missed import Wanted, read_missed
-from app.realtime.protocol import Position
+from app.realtime.connection.room_list import arrivals, listing
+from app.realtime.delivery.catchup import Wanted, read_missed
 from app.rooms import service as rooms
-from app.web.auth import actors_of
+from app.wire.errors import Forbidden, NotFound
+from app.wire.frames import Position
+from app.wire.schemas.messages import Draft
+from testkit.servers.backend import make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb
 from tests.persistence.crowds import LONG, World, populate
 from tests.persistence.plans import Statement, analyze, complaints, kind_of, recording
-from tests.servers.backend import make_settings, migrate, unique_name
-from tests.servers.mariadb import MariaDb
 
 Query = Callable[[World], Awaitable[object]]
 

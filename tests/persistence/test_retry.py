@@ -16,19 +16,19 @@ import uvloop
 from sqlalchemy import ExceptionContext, event, make_url, text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.errors import Busy
-from app.core.events import Announcement
 from app.core.ids import new_id
+from app.core.publications import Announcement
 from app.persistence import engine as engine_module
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database, Reader, UnitOfWork
 from app.settings import Settings
+from app.wire.errors import Busy
+from testkit.failure_injection import sabotaged, try_again
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
+from testkit.waiting import LIMIT_S
 from tests.faults.proxy import AT_ONCE, HOST
 from tests.persistence.samples import add_user, make_user, open_room, rows, send, seqs
-from tests.sabotage import sabotaged, try_again
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
-from tests.waiting import LIMIT_S
 
 OpenDatabase = Callable[[Settings], Database]
 ENDLESS = (

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from app.core.errors import ChatError, NotFound
 from app.core.ids import new_id
-from app.persistence.together import LANES, SLOW_S, Together
+from app.persistence.data_loader import LANES, SLOW_S, Together
 from app.persistence.uow import Database, Reader
+from app.wire.errors import ChatError, NotFound
+from testkit.waiting import limit, pause
 from tests.persistence.samples import add_user
-from tests.waiting import limit, pause
 
 MOST = 10
 

@@ -12,16 +12,17 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.errors import UnknownOutcome
-from app.core.events import Announcement, Kind
 from app.core.ids import new_id
+from app.core.publications import Announcement
 from app.persistence.tables import Mention
 from app.persistence.uow import Database, Reader, UnitOfWork
 from app.settings import Settings
+from app.wire.errors import UnknownOutcome
+from app.wire.events import Kind
+from testkit.failure_injection import COMMIT, Sabotaged, sabotaged
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
 from tests.persistence.samples import add_user, head, open_room, rows, say, send, seqs
-from tests.sabotage import COMMIT, Sabotaged, sabotaged
-from tests.servers.backend import Backend
-from tests.servers.mariadb import MariaDb
 
 OpenDatabase = Callable[[Settings], Database]
 

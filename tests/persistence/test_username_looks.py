@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from app.core.ids import new_id
+from testkit.servers.backend import Backend
 from tests.persistence.schema import opened, upgrade
-from tests.servers.backend import Backend
 
 ADD = text(
     "INSERT INTO users (id, username, username_key, display_name, display_key, is_admin, "

@@ -18,24 +18,25 @@ from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.events import Announcement, RoomKind
 from app.core.ids import new_id
+from app.core.publications import Announcement
 from app.persistence.tables import Base
-from app.realtime.hub import Hub
-from app.realtime.socket import Socket
-from app.rooms.schemas import CreateRoom
+from app.realtime.hub.connection import Socket
+from app.realtime.hub.hub import Hub
 from app.rooms.service import create_room
-from app.serve import ChatServer
+from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
-from app.users.logins import open_session
-from tests.features.people import Person
-from tests.features.serving import Running, generous, serving
-from tests.realtime.peer import Peers
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import Backend, make_settings, migrate, unique_name, vary
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
-from tests.waiting import eventually
+from app.users.sessions import open_session
+from app.wire.domain import RoomKind
+from app.wire.schemas.rooms import CreateRoom
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.processes import ServerProcess, running
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend, make_settings, migrate, unique_name, vary
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
+from testkit.waiting import eventually
 
 
 def quick(settings: Settings) -> Settings:

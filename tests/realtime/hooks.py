@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.core.events import Announcement
+from app.core.publications import Announcement
+from testkit.waiting import limit
 from tests.realtime.conftest import Own
-from tests.waiting import limit
 
 Run = Callable[[], Awaitable[Any]]
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.features.answers import ok
+from testkit.answers import ok
+from testkit.peer import Peers
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Held, Loss, Reads
-from tests.realtime.peer import Peers
 from tests.realtime.test_removal import after
 
 

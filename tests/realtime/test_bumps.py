@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from tests.features.answers import ok
-from tests.features.people import Person
+from testkit.answers import ok
+from testkit.peer import Peer, Peers
+from testkit.people import Person
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peer, Peers
 
 
 def bump(peer: Peer, room: str) -> dict[str, int]:

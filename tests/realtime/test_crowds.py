@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from tests.features.people import Person
-from tests.features.serving import serving
+from testkit.peer import Peer, Peers
+from testkit.people import Person
+from testkit.processes import ServerProcess, running
+from testkit.raw_connection import CONT, PING, TEXT, Raw, cpu_s, frame, raw, resident_kib
+from testkit.server import serving
+from testkit.servers.backend import Backend, vary
+from testkit.waiting import limit, pause
 from tests.realtime.conftest import quick
-from tests.realtime.peer import Peer, Peers
-from tests.realtime.processes import ServerProcess, running
-from tests.realtime.raw import CONT, PING, TEXT, Raw, cpu_s, frame, raw, resident_kib
-from tests.servers.backend import Backend, vary
-from tests.waiting import limit, pause
 
 # Generous, and less than if every one of them left a few kilobytes.
 MOST_GROWTH_KIB = 24 * 1024

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.messages.sending import commit_send
+from app.messages.send.submit import commit_send
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.people import API
-from tests.features.serving import Running, eventually, serving
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import API
+from testkit.processes import running
+from testkit.server import Running, eventually, serving
+from testkit.servers.backend import Backend, vary
 from tests.realtime.conftest import quick
-from tests.realtime.peer import Peers
-from tests.realtime.processes import running
-from tests.servers.backend import Backend, vary
 
 
 def patient(backend: Backend, **server: float) -> Settings:
@@ -85,7 +85,7 @@ async def test_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hours apart here, so that the first is closed long before the others."""
-    monkeypatch.setattr("app.realtime.drain.SOCKETS_PER_S", 1e-6)
+    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 1e-6)
     settings = patient(embedded, drain_s=8000, drain_grace_s=0, drain_hard_s=9000)
     async with draining(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -102,7 +102,7 @@ async def test_slots_are_spread(
 async def test_nobody_is_closed_before_the_own_slot(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.drain.SOCKETS_PER_S", 2.0)
+    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 2.0)
     clock = asyncio.get_running_loop().time
     async with draining(patient(embedded, drain_grace_s=0)) as server, server.client() as http:
         ada = await server.person(http)
@@ -125,7 +125,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]
         await go.wait()
         return await commit_send(*args)
 
-    monkeypatch.setattr("app.realtime.dispatch.commit_send", wait)
+    monkeypatch.setattr("app.realtime.connection.dispatch.commit_send", wait)
     return came, go
 
 

@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.errors import Retry
-from app.realtime.dispatch import FRAME_COSTS
-from app.realtime.protocol import ClientFrame, Close, Pong, Typing
-from tests.features.answers import ok
-from tests.features.people import Person
+from app.realtime.connection.dispatch import FRAME_COSTS
+from app.wire.errors import Retry
+from app.wire.frames import ClientFrame, Close, Pong, Typing
+from testkit.answers import ok
+from testkit.peer import Peer, Peers
+from testkit.people import Person
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peer, Peers
 
 ROOM = str(uuid4())
 

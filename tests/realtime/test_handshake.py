@@ -12,17 +12,17 @@ from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
-from app.core.errors import RateLimited
 from app.core.tokens import Claims, Tokens
-from app.realtime.handshake import Lobby
+from app.realtime.connection.admission import Lobby
 from app.settings import load_settings
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.wire.errors import RateLimited
+from testkit.answers import ok
+from testkit.peer import Peer, Peers, dial, joined
+from testkit.people import Person
+from testkit.raw_connection import UPGRADE, raw
+from testkit.server import Running
+from testkit.waiting import LIMIT_S
 from tests.realtime.conftest import Start, soon
-from tests.realtime.peer import Peer, Peers, dial, joined
-from tests.realtime.raw import UPGRADE, raw
-from tests.waiting import LIMIT_S
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from app.realtime import pulse
+from app.realtime.connection import heartbeat
+from testkit.peer import Peers
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peers
 
 
 @pytest.fixture(autouse=True)
 def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.02)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.02)
 
 
 async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> None:

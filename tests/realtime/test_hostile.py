@@ -6,12 +6,23 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.realtime import transport
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.realtime.transport import ws_protocol
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.raw_connection import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    UPGRADE,
+    Raw,
+    frame,
+    raw,
+)
+from testkit.server import Running
 from tests.realtime.conftest import Start, slow_network, soon
-from tests.realtime.peer import Peers
-from tests.realtime.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, UPGRADE, Raw, frame, raw
 
 ERROR = b'{"type":"nothing"}'
 
@@ -144,7 +155,7 @@ async def test_frames_that_are_no_messages_are_bounded(
     sent = await guest.pour(extra * 100, most=10_000)
     took = asyncio.get_running_loop().time() - begun
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
-    assert sent * 100 < transport.EXTRA_BURST + transport.EXTRA_PER_S * took + kernel
+    assert sent * 100 < ws_protocol.EXTRA_BURST + ws_protocol.EXTRA_PER_S * took + kernel
     assert await guest.close_code() in {4029, 1006}
     await soon(lambda: len(server.server.server_state.connections) < 5)
 
@@ -182,7 +193,7 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(start: Start, peer
             await asyncio.sleep(0)
         assert await connection.close_code() in {4029, 1006}
         await pouring
-    assert most <= transport.PIECE // len(frame(TEXT, b"{}")) + 1
+    assert most <= ws_protocol.PIECE // len(frame(TEXT, b"{}")) + 1
     await (await peers.join(ada)).settled()
 
 
@@ -194,7 +205,9 @@ async def test_who_speaks_before_it_is_answered_is_cut(
 ) -> None:
     server = await start()
     answering = asyncio.Event()
-    monkeypatch.setattr("app.realtime.connection.Connection.run", lambda *_: answering.wait())
+    monkeypatch.setattr(
+        "app.realtime.connection.handshake.Connection.run", lambda *_: answering.wait()
+    )
     async with raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")
         await soon(lambda: server.running.server.server_state.tasks)

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from app.persistence.uow import Database
-from app.realtime import pulse
+from app.realtime.connection import heartbeat
+from testkit.peer import Peers
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peers
 
 
 def checked_out(database: Database) -> int:
@@ -18,7 +18,7 @@ def checked_out(database: Database) -> int:
 async def test_idle_sockets_hold_no_database_connection(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start(
         database={"pool_size": 2}, limits={"sockets_per_user": 100}, realtime={"heartbeat_s": 0.2}
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
+from testkit.peer import Peers
 from tests.realtime.conftest import Own, Start, soon
 from tests.realtime.hooks import Held, Reads
-from tests.realtime.peer import Peers
 
 
 async def until_idle(server: Own) -> None:

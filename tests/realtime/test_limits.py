@@ -3,8 +3,8 @@
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from testkit.peer import Peer, Peers
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peer, Peers
 
 
 def announced(peer: Peer, limit: str) -> int:

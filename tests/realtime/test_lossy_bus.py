@@ -6,12 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from app.core.events import Announcement, Kind
-from app.realtime import pulse, repair
+from app.core.publications import Announcement
+from app.realtime.connection import heartbeat
+from app.realtime.delivery import gap_repair
+from app.wire.events import Kind
+from testkit.peer import Peers
+from testkit.waiting import pause
 from tests.realtime.conftest import Start, soon
 from tests.realtime.hooks import Loss, Reads
-from tests.realtime.peer import Peers
-from tests.waiting import pause
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -90,7 +92,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(start: Start, peers:
 async def test_a_lost_tail_is_found_without_doubts(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "HEADS_EVERY_S", 0.2)
+    monkeypatch.setattr(heartbeat, "HEADS_EVERY_S", 0.2)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -103,7 +105,7 @@ async def test_a_lost_tail_is_found_without_doubts(
 async def test_a_long_hole_is_read_in_pages(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repair, "PAGE", 10)
+    monkeypatch.setattr(gap_repair, "PAGE", 10)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

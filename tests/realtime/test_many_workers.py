@@ -13,12 +13,12 @@ import pytest
 import trustme
 
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.serving import Running
-from tests.realtime.peer import Peers
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import Backend, vary
-from tests.waiting import LIMIT_S, eventually, limit
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.processes import ServerProcess, running
+from testkit.server import Running
+from testkit.servers.backend import Backend, vary
+from testkit.waiting import LIMIT_S, eventually, limit
 
 
 def children(server: ServerProcess) -> set[int]:

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from app.core.events import Announcement, Kind
+from app.core.publications import Announcement
+from app.wire.events import Kind
 from tests.realtime.world import ROOM, Client, Log, Process, Writer
 
 OWNER, ADA, BOB = (UUID(int=n) for n in (11, 12, 13))

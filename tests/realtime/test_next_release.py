@@ -14,14 +14,16 @@ from app.bootstrap import opened
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
-from app.core.events import Announcement, Kind, MemberRemoved, Membership, Role, RoomEvent
+from app.core.publications import Announcement
 from app.persistence.tables import LoggedEvent, Room
 from app.persistence.uow import Database, UnitOfWork
-from tests.features.answers import ok, refused
-from tests.features.people import Person
+from app.wire.domain import Role
+from app.wire.events import Kind, MemberRemoved, Membership, RoomEvent
+from testkit.answers import ok, refused
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
 from tests.realtime.conftest import Own, Start, slow_network, soon
 from tests.realtime.hooks import Loss
-from tests.realtime.peer import Frame, Peer, Peers
 from tests.realtime.test_slow import stall
 
 POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}

@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from testkit.answers import ok
+from testkit.peer import Peers, dial, joined
+from testkit.people import Person
+from testkit.server import Running
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peers, dial, joined
 
 
 async def test_at_the_head_nothing_is_missed(ada: Person, peers: Peers) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from testkit.peer import Peers, dial
 from tests.realtime.conftest import Start, slow_network
-from tests.realtime.peer import Peers, dial
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_ROOM")

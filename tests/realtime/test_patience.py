@@ -12,20 +12,21 @@ from typing import Any
 import pytest
 
 from app.bootstrap import create_passwords
-from app.core.errors import Busy
 from app.core.ids import new_id
 from app.persistence.uow import Database, Reader
-from app.realtime import backlog, pulse
+from app.realtime.connection import heartbeat
+from app.realtime.slow_consumers import limits
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.serving import serving
+from app.wire.errors import Busy
+from testkit.answers import ok
+from testkit.peer import Peer, Peers
+from testkit.server import serving
+from testkit.servers.backend import Backend, vary
+from testkit.waiting import eventually, pause
 from tests.realtime.conftest import Own, Start, briefly, quick, slow_network, soon
 from tests.realtime.hooks import Loss
-from tests.realtime.peer import Peer, Peers
 from tests.realtime.test_presence import told
 from tests.realtime.test_presence_processes import last_lease_with
-from tests.servers.backend import Backend, vary
-from tests.waiting import eventually, pause
 
 LONG_S, LONG_MS = 3600, 3_600_000
 
@@ -128,7 +129,7 @@ async def _expect_a_cut(
     servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the second server's only socket, for which something waits that it does not read."""
-    monkeypatch.setattr(backlog, "TICK_S", 0.05)
+    monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
         slow_network(server.running)
         peer = await peers.join(await server.person(), narrow=True)
@@ -149,7 +150,7 @@ async def _join_in_turn(
     servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> list[Peer]:
     """So far apart that silence is looked at between them."""
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     joined = []
     for server in servers:
         joined.append(await peers.join(await server.person()))

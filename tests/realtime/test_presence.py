@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.errors import Busy
-from app.realtime import presence
-from app.realtime.socket import FEW_BYTES
-from tests.features.answers import ok
-from tests.features.people import STRANGER, Person
+from app.realtime.hub.connection import FEW_BYTES
+from app.realtime.presence import worker
+from app.wire.errors import Busy
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import STRANGER, Person
 from tests.realtime.conftest import Start, soon
 from tests.realtime.hooks import Held, Reads
-from tests.realtime.peer import Frame, Peer, Peers
 
 
 async def watched(peer: Peer, *people: Person | str) -> dict[str, str]:
@@ -149,7 +149,7 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever nobody told this process of."""
-    monkeypatch.setattr(presence, "LOOK_AGAIN_S", 0.5)
+    monkeypatch.setattr(worker, "LOOK_AGAIN_S", 0.5)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -202,7 +202,7 @@ async def test_what_comes_together_is_one_frame(start: Start, peers: Peers) -> N
     await asyncio.gather(*(peers.join(person) for person in people))
     for person in people:
         await told(peer, person, "online")
-    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / presence.TICK_S
+    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / worker.TICK_S
 
 
 async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> None:

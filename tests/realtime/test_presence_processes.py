@@ -10,16 +10,16 @@ import pytest
 from redis.asyncio import Redis as Client
 
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
-from tests.realtime.peer import Peers
-from tests.realtime.processes import ServerProcess, running
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.processes import ServerProcess, running
+from testkit.server import Running
+from testkit.servers.backend import vary
+from testkit.servers.redis import RedisServer
+from testkit.waiting import pause
 from tests.realtime.test_presence import changes, told, watched
 from tests.realtime.test_typing import shows, types
-from tests.servers.backend import vary
-from tests.servers.redis import RedisServer
-from tests.waiting import pause
 
 pytestmark = pytest.mark.cluster
 

@@ -5,13 +5,13 @@ import random
 
 import pytest
 
-from app.core.events import Announcement
-from app.realtime import hub as hub_module
-from tests.features.people import Person
+from app.core.publications import Announcement
+from app.realtime.hub import hub as hub_module
+from testkit.peer import Peer, Peers
+from testkit.people import Person
+from testkit.waiting import pause
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Held, Loss, Reads
-from tests.realtime.peer import Peer, Peers
-from tests.waiting import pause
 
 
 async def test_two_who_open_a_room_at_once_both_get_everything(

@@ -1,9 +1,9 @@
 """Read markers: to the others who have the room open, to one's own sockets, and never back."""
 
-from tests.features.answers import ok
-from tests.features.people import Person
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import Person
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Peers
 
 
 async def test_a_marker_is_told_to_everybody_in_the_room(

@@ -3,11 +3,11 @@
 import asyncio
 import random
 
-from app.core.events import Kind
-from tests.features.answers import ok
-from tests.features.people import Person
+from app.wire.events import Kind
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
 from tests.realtime.conftest import Start
-from tests.realtime.peer import Frame, Peer, Peers
 
 
 def after(peer: Peer, frame: Frame) -> list[Frame]:

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from app.persistence.repositories.rooms import MemberReads
-from tests.features.answers import ok
-from tests.features.people import Person
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import Person
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Held
-from tests.realtime.peer import Peers
 from tests.realtime.test_removal import check_farewell
 
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.sends import Send, Sent
-from app.messages.together import send_all
+from app.core.send_request import Send, Sent
+from app.messages.send.batch import send_all
 from app.persistence.uow import UnitOfWork
-from tests.features.answers import ok
-from tests.features.people import Person
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
 from tests.realtime.conftest import Own, Start, again
-from tests.realtime.peer import Frame, Peer, Peers
 from tests.realtime.test_snapshot import greeted, statements
 
 FAR = 10_000

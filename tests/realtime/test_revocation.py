@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import PASSWORD, Running
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.processes import ServerProcess
+from testkit.server import PASSWORD, Running
+from testkit.servers.backend import vary
+from testkit.servers.redis import RedisServer
 from tests.realtime.conftest import Start, again, briefly
-from tests.realtime.peer import Peers
-from tests.realtime.processes import ServerProcess
-from tests.servers.backend import vary
-from tests.servers.redis import RedisServer
 
 End = Callable[[Person, Person], Awaitable[httpx.Response]]
 ENDS: dict[str, End] = {

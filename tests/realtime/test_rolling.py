@@ -13,18 +13,18 @@ import pytest
 
 from app.client.backoff import Backoff
 from app.client.chat import ChatClient
-from app.client.feed import Disconnected
-from app.core.events import RoomEvent
-from app.realtime.drain import MOVE
-from app.realtime.protocol import Ack
+from app.client.event_queue import Disconnected
+from app.realtime.connection.drain import MOVE
 from app.settings import Settings
-from app.users.schemas import Register
-from tests.features.people import Person
-from tests.features.serving import Running
-from tests.realtime.balancer import Balancer, balancing
-from tests.realtime.processes import ServerProcess, running
-from tests.servers.backend import vary
-from tests.waiting import LIMIT_S, eventually, limit, pause
+from app.wire.events import RoomEvent
+from app.wire.frames import Ack
+from app.wire.schemas.users import Register
+from testkit.balancer import Balancer, balancing
+from testkit.people import Person
+from testkit.processes import ServerProcess, running
+from testkit.server import Running
+from testkit.servers.backend import vary
+from testkit.waiting import LIMIT_S, eventually, limit, pause
 
 pytestmark = pytest.mark.cluster
 PASSWORD = "correct horse"

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from app.persistence.engine import create_engines
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
-from tests.realtime.peer import Frame, Peer, Peers
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
+from testkit.server import Running
 
 
 async def test_an_ack_means_committed(server: Running, ada: Person, peers: Peers) -> None:

@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import update
 
 from app.core.clock import now
-from app.core.errors import Busy
-from app.core.events import Kind
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
-from app.realtime import pulse
-from app.realtime.repair import _heads
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.realtime.connection import heartbeat
+from app.realtime.delivery.gap_repair import _heads
+from app.wire.errors import Busy
+from app.wire.events import Kind
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.server import Running
 from tests.features.users.auth import renew, session_happened, whoami
 from tests.realtime.conftest import Own, Start, again, soon
 from tests.realtime.hooks import Held
-from tests.realtime.peer import Peers
 
 
 async def test_a_logout_closes_the_sockets_of_that_session(
@@ -120,7 +120,7 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
 async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     for person in (ada, bob):
@@ -128,11 +128,11 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
         await session_happened(server.running, person.session, expires_at=end)
     stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
     ok(await renew(server.http, ada.refresh))
-    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
     assert await ends.closed() == 4402
     for peer in (stays, also):
         await peer.settled()
-    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(days=31))
+    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(days=31))
     for peer in (stays, also):
         assert await peer.closed() == 4402
 
@@ -140,7 +140,7 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
 async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()
     ada = await server.person()
     await session_happened(server.running, ada.session, expires_at=now() + timedelta(hours=1))
@@ -151,14 +151,14 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
         raise Busy("Not now.")
 
     monkeypatch.setattr(server.running.context.database, "read", busy)
-    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
     assert await peer.closed() == 4402
 
 
 async def test_a_socket_ends_with_its_session(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
 
@@ -171,6 +171,6 @@ async def test_a_socket_ends_with_its_session(
     await server.running.context.database.transact(shorten)
     peer, other = await peers.join(ada), await peers.join(bob)
     await peer.settled()
-    monkeypatch.setattr(pulse, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
     assert await peer.closed() == 4402
     await other.settled()

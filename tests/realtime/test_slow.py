@@ -10,17 +10,17 @@ from uuid import UUID
 
 import pytest
 
-from app.core.errors import Busy
-from app.realtime import backlog
-from app.realtime.backlog import Backlog
-from app.realtime.protocol import encode, error_frame
-from app.realtime.socket import Socket
-from tests.features.answers import ok
-from tests.features.people import Person
+from app.realtime.hub.connection import Socket
+from app.realtime.slow_consumers import limits
+from app.realtime.slow_consumers.limits import Backlog
+from app.wire.errors import Busy
+from app.wire.frames import encode, error_frame
+from testkit.answers import ok
+from testkit.peer import Peer, Peers
+from testkit.people import Person
+from testkit.waiting import pause
 from tests.realtime.conftest import Own, Start, slow_network, soon
 from tests.realtime.hooks import Held, Reads
-from tests.realtime.peer import Peer, Peers
-from tests.waiting import pause
 
 LARGE = "🙂" * 3900
 # What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
@@ -281,7 +281,7 @@ async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
 async def test_a_recovery_that_fails_is_tried_again(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.recovery.TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr("app.realtime.slow_consumers.backfill.TRY_AGAIN_S", 0.01)
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
@@ -320,14 +320,14 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "TICK_S", 0.05)
+    monkeypatch.setattr(limits, "TICK_S", 0.05)
 
 
 @contextmanager
 def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody is cut yet, however long it takes to make somebody slow."""
     with monkeypatch.context() as patch:
-        patch.setattr(backlog, "_too_slow", lambda *_: None)
+        patch.setattr(limits, "_too_slow", lambda *_: None)
         yield
 
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import event
 
 from app.core.clock import now
-from app.core.snapshots import Snapshots
-from app.realtime.listing import OVERLAP
-from tests.features.answers import ok
-from tests.features.people import Person
+from app.core.sync_tokens import Snapshots
+from app.realtime.connection.room_list import OVERLAP
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, dial
+from testkit.people import Person
 from tests.realtime.conftest import Own, Start
-from tests.realtime.peer import Frame, Peer, dial
 
 
 async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:
@@ -42,7 +42,7 @@ def gone(frames: list[Frame]) -> set[str]:
 @pytest.fixture
 def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that rooms made a moment ago count as old."""
-    monkeypatch.setattr("app.realtime.listing.OVERLAP", OVERLAP * 0)
+    monkeypatch.setattr("app.realtime.connection.room_list.OVERLAP", OVERLAP * 0)
 
 
 async def test_nothing_changed(no_overlap: None, ada: Person) -> None:

@@ -14,14 +14,15 @@ import orjson
 import pytest
 import uvloop
 
-from app.realtime import backlog, pulse
+from app.realtime.connection import heartbeat
+from app.realtime.slow_consumers import limits
 from app.settings import Settings
-from tests.features.serving import Running, eventually
+from testkit.peer import joined
+from testkit.raw_connection import TEXT, frame, raw
+from testkit.server import Running, eventually
+from testkit.servers.backend import Backend, vary
+from testkit.waiting import pause
 from tests.realtime.conftest import briefly, hub_of, quick, slow_network
-from tests.realtime.peer import joined
-from tests.realtime.raw import TEXT, frame, raw
-from tests.servers.backend import Backend, vary
-from tests.waiting import pause
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 QUICK_S = 0.5
@@ -39,7 +40,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture
 def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Of a server that waits for nobody for long."""
-    for module in (pulse, backlog):
+    for module in (heartbeat, limits):
         monkeypatch.setattr(module, "TICK_S", 0.02)
     return vary(
         quick(embedded.settings),
@@ -117,7 +118,7 @@ def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, 
                 (end,) = hub_of(server).by_user[UUID(ada.id)]
                 while not end.waiting():
                     await ada.says(room, "🙂" * 3900)
-                await pause(3 * backlog.TICK_S)  # it is seen to wait
+                await pause(3 * limits.TICK_S)  # it is seen to wait
                 stand_still()
                 peer.connection.transport.resume_reading()
                 await peer.has(room, (await ada.room(room))["seq"])

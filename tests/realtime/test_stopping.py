@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from tests.features.people import Person
-from tests.features.serving import Running, serving
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.processes import running
+from testkit.server import Running, serving
+from testkit.servers.backend import Backend, vary
+from testkit.waiting import limit
 from tests.realtime.conftest import Own, briefly, hub_of, quick, slow_network
-from tests.realtime.peer import Peers
-from tests.realtime.processes import running
-from tests.servers.backend import Backend, vary
-from tests.waiting import limit
 
 COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 

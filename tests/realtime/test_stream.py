@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.core.events import Announcement, Kind
-from app.realtime import stream
-from app.realtime.stream import Stream
+from app.core.publications import Announcement
+from app.realtime.delivery import room_stream
+from app.realtime.delivery.room_stream import Stream
+from app.wire.events import Kind
 
 ROOM = UUID(int=1)
 EARLY = 4  # instead of a thousand, so that examples reach it
@@ -27,8 +28,8 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(committed=st.integers(0, 5))
     def start(self, committed: int) -> None:
-        self.kept = stream.MOST_EARLY
-        stream.MOST_EARLY = EARLY
+        self.kept = room_stream.MOST_EARLY
+        room_stream.MOST_EARLY = EARLY
         self.stream = Stream()
         self.committed = committed
         self.began: int | None = None
@@ -48,7 +49,7 @@ class Machine(RuleBasedStateMachine):
                 self.read()
             else:
                 break
-        stream.MOST_EARLY = self.kept
+        room_stream.MOST_EARLY = self.kept
         assert self.began is not None
         assert self.out == list(range(self.began + 1, self.committed + 1))
         assert self.stream.gap() is None

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from app.core.errors import Busy
-from app.realtime import heard as heard_module
-from app.realtime.heard import Heard, Missed
-from tests.features.answers import ok
+from app.realtime.delivery import seq_tracker as heard_module
+from app.realtime.delivery.seq_tracker import Heard, Missed
+from app.wire.errors import Busy
+from testkit.answers import ok
+from testkit.peer import Peers
 from tests.realtime.conftest import Own, Start, again
 from tests.realtime.hooks import Loss, Reads
-from tests.realtime.peer import Peers
 from tests.realtime.test_bumps import bump, counted
 
 A, B = UUID(int=1), UUID(int=2)

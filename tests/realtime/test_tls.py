@@ -10,13 +10,13 @@ import pytest
 import trustme
 from websockets.exceptions import InvalidMessage
 
-from app.realtime import backlog
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.realtime.slow_consumers import limits
+from testkit.answers import ok
+from testkit.peer import dial, joined
+from testkit.people import Person
+from testkit.server import Running
+from testkit.servers.backend import Backend, vary
 from tests.realtime.conftest import briefly, hub_of, quick, slow_network, soon
-from tests.realtime.peer import dial, joined
-from tests.servers.backend import Backend, vary
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
             (end,) = hub.by_user[UUID(bob.id)]
             head = 0
             with monkeypatch.context() as patient:
-                patient.setattr(backlog, "_too_slow", lambda *_: None)
+                patient.setattr(limits, "_too_slow", lambda *_: None)
                 for stalls in (False, True):
                     slow.stops_reading()
                     while not end.pressed:
@@ -113,7 +113,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
                         slow.connection.transport.resume_reading()
                         await slow.has(room, head)
                         assert slow.seqs(room) == list(range(4, head + 1))
-            monkeypatch.setattr(backlog, "TICK_S", 0.05)
+            monkeypatch.setattr(limits, "TICK_S", 0.05)
             await soon(lambda: end not in hub.sockets)
             await fast.settled()
         await soon(lambda: not hub.sockets)

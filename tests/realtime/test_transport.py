@@ -9,14 +9,15 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.core.events import Announcement, Kind
-from app.realtime.protocol import CloseCode
-from app.realtime.socket import Socket
-from app.realtime.transport import text_frame
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.core.publications import Announcement
+from app.realtime.hub.connection import Socket
+from app.realtime.transport.ws_protocol import text_frame
+from app.wire.close_codes import CloseCode
+from app.wire.events import Kind
+from testkit.peer import Peers
+from testkit.people import Person
+from testkit.server import Running
 from tests.realtime.conftest import Own, Start, hub_of, slow_network, soon
-from tests.realtime.peer import Peers
 
 
 def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:

@@ -8,9 +8,9 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.realtime import turn as turn_module
-from app.realtime.socket import Follower, OpenRoom, Socket
-from app.realtime.turn import Turn
+from app.realtime.hub.connection import Follower, OpenRoom, Socket
+from app.realtime.transport import write_coalescer as turn_module
+from app.realtime.transport.write_coalescer import Turn
 
 pytestmark = pytest.mark.embedded
 

@@ -10,17 +10,17 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
+from testkit.processes import ServerProcess, running
+from testkit.server import Running
+from testkit.servers.backend import vary
+from testkit.servers.redis import RedisServer
+from testkit.waiting import limit, pause
 from tests.realtime.conftest import again
-from tests.realtime.peer import Frame, Peer, Peers
-from tests.realtime.processes import ServerProcess, running
 from tests.realtime.test_bumps import counted
 from tests.realtime.test_removal import check_farewell
-from tests.servers.backend import vary
-from tests.servers.redis import RedisServer
-from tests.waiting import limit, pause
 
 pytestmark = pytest.mark.cluster
 

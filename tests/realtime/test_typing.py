@@ -4,24 +4,25 @@ from uuid import UUID
 
 import pytest
 
-from app.core.events import Announcement, Kind
-from app.realtime import typing_notice, typists
-from tests.features.answers import ok
-from tests.features.people import Person
+from app.core.publications import Announcement
+from app.realtime.typing import indicator, state
+from app.wire.events import Kind
+from testkit.answers import ok
+from testkit.peer import Frame, Peer, Peers
+from testkit.people import Person
+from testkit.waiting import pause
 from tests.realtime.conftest import Own, Start, soon
-from tests.realtime.peer import Frame, Peer, Peers
-from tests.waiting import pause
 
 
 @pytest.fixture(autouse=True)
 def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typing_notice, "TICK_S", 0.02)
+    monkeypatch.setattr(indicator, "TICK_S", 0.02)
 
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody stops writing because the machine is slow."""
-    monkeypatch.setattr(typists, "LASTS_S", 3600.0)
+    monkeypatch.setattr(state, "LASTS_S", 3600.0)
 
 
 async def types(peer: Peer, room: str) -> None:
@@ -76,7 +77,7 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
 
 @pytest.mark.setting("CHAT_LIMITS__TYPING_EVERY_S")
 async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typists, "LASTS_S", 0.3)
+    monkeypatch.setattr(state, "LASTS_S", 0.3)
     server = await start(limits={"typing_every_s": 0.001})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -102,7 +103,7 @@ async def test_once_in_a_while_per_room(start: Start, peers: Peers) -> None:
     await shows(there, rooms[0], ada)
     await types(here, rooms[1])
     await shows(there, rooms[1], ada)
-    await pause(5 * typing_notice.TICK_S)
+    await pause(5 * indicator.TICK_S)
     await there.settled()
     assert here.of("error") == []
     assert len(there.of("typing", room=rooms[0])) == 1
@@ -167,7 +168,7 @@ async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: 
     ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await there.has(room, 5)
     whisper(server, room, bob, seq=4)  # said before he was removed
-    await pause(5 * typing_notice.TICK_S)
+    await pause(5 * indicator.TICK_S)
     await there.settled()
     assert there.of("typing") == []
     ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
@@ -179,15 +180,13 @@ async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: 
 async def test_a_room_names_no_more_than_twenty(start: Start, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
-    people = [await server.person(f"p{n}") for n in range(typists.MOST + 3)]
+    people = [await server.person(f"p{n}") for n in range(state.MOST + 3)]
     room = await ada.makes_room("private", *people)
     there = await peers.join(ada, room)
     for peer in [await peers.join(person, room) for person in people]:
         await types(peer, room)
     await there.until(
-        lambda: (
-            len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == typists.MOST
-        )
+        lambda: len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == state.MOST
     )
     await there.settled()
-    assert max(len(frame["users"]) for frame in there.of("typing")) == typists.MOST
+    assert max(len(frame["users"]) for frame in there.of("typing")) == state.MOST

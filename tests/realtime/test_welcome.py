@@ -1,11 +1,11 @@
 """What a socket is told first, and what a hello can bring along."""
 
 from app.settings import Limits
-from tests.features.answers import ok
-from tests.features.people import Person
-from tests.features.serving import Running
+from testkit.answers import ok
+from testkit.peer import Peers, dial, joined
+from testkit.people import Person
+from testkit.server import Running
 from tests.realtime.conftest import Start, slow_network
-from tests.realtime.peer import Peers, dial, joined
 
 
 async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) -> None:

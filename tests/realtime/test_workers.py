@@ -5,19 +5,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.core.errors import Busy
-from app.realtime import pulse, repair
+from app.realtime.connection import heartbeat
+from app.realtime.delivery import gap_repair
+from app.wire.errors import Busy
+from testkit.peer import Peers
+from testkit.waiting import pause
 from tests.realtime.conftest import Start
 from tests.realtime.hooks import Loss, Reads
-from tests.realtime.peer import Peers
-from tests.waiting import pause
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
 async def test_a_repair_that_fails_is_tried_again(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(repair, "TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr(gap_repair, "TRY_AGAIN_S", 0.05)
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(6)]
@@ -35,7 +36,7 @@ async def test_a_repair_that_fails_is_tried_again(
 async def test_a_doubt_outlives_a_failure(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(pulse, "TICK_S", 0.05)
+    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
     server = await start()
     ada = await server.person()
@@ -74,7 +75,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
         waits.append(max(0.0, seconds))
         await pause(seconds)
 
-    monkeypatch.setattr(repair, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": note}))
+    monkeypatch.setattr(gap_repair, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": note}))
     ada = await server.person()
     rooms = await server.rooms(ada, 60)
     peer = await peers.join(ada)
@@ -85,4 +86,4 @@ async def test_many_rooms_with_holes_are_repaired_together(
     server.hub.doubts.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
     # One wait of each of the four readers; not fifteen, each for one room.
-    assert sum(waits) <= 1.5 * repair.READERS * 0.4
+    assert sum(waits) <= 1.5 * gap_repair.READERS * 0.4

@@ -14,30 +14,28 @@ from uuid import UUID
 
 import orjson
 
-from app.client.position import Position
+from app.client.room_cursor import Position
 from app.core.actor import Actor
-from app.core.errors import ChatError
-from app.core.events import (
-    Announcement,
+from app.core.publications import Announcement, announcement
+from app.realtime.delivery.change_poller import find_missed
+from app.realtime.delivery.gap_repair import repair
+from app.realtime.delivery.subscribe import open_rooms
+from app.realtime.hub.connection import Socket
+from app.realtime.hub.hub import Hub
+from app.realtime.slow_consumers.backfill import recover
+from app.settings import Limits
+from app.wire import frames
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import ChatError
+from app.wire.events import (
     Event,
     MemberJoined,
     MemberRemoved,
     Membership,
     Message,
     MessageCreated,
-    Role,
-    RoomKind,
-    announcement,
 )
-from app.realtime import protocol
-from app.realtime.catchup import open_rooms
-from app.realtime.hub import Hub
-from app.realtime.protocol import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
-from app.realtime.recovery import recover
-from app.realtime.repair import repair
-from app.realtime.socket import Socket
-from app.realtime.sweep import find_missed
-from app.settings import Limits
+from app.wire.frames import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
 
 ROOM = UUID(int=1)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -287,7 +285,7 @@ class Client:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: Process, socket: Socket) -> None:
-        wanted = protocol.Position(room=ROOM, since=self.position.at)
+        wanted = frames.Position(room=ROOM, since=self.position.at)
         await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
 
     def disconnect(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.bodies import parse
+from app.http.strict_json import parse
 
 VALUES = st.recursive(
     st.none()

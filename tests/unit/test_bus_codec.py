@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bus.codec import ORIGIN_BYTES, VERSION, decode, encode, partition
-from app.core.events import MAX_SEQ, Announcement, Kind
+from app.core.publications import Announcement
+from app.wire.events import MAX_SEQ, Kind
 
 TOPIC, SUBJECT = UUID(int=0x11 << 120), UUID(int=0x22)
 ORIGIN = b"o" * ORIGIN_BYTES

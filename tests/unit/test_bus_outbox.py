@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from structlog.testing import CapturingLogger
 
-from app.bus import outbox
-from app.bus.outbox import RETRY_MAX_S, Outbox, pause
-from tests.waiting import limit
+from app.bus import publish_queue
+from app.bus.publish_queue import RETRY_MAX_S, Outbox, pause
+from testkit.waiting import limit
 
 APOLOGY = ("lossy", b"me")
 
@@ -66,7 +66,7 @@ async def empty(box: Outbox) -> None:
 
 
 async def test_what_waits_shares_round_trips(box: Outbox, broker: Broker) -> None:
-    numbers = range(2 * outbox.BATCH + 1)
+    numbers = range(2 * publish_queue.BATCH + 1)
     fill(box, *numbers)
     await empty(box)
     assert broker.numbers == list(numbers)
@@ -105,7 +105,7 @@ async def test_a_lost_connection_is_no_error_of_the_log(
 ) -> None:
     """Nor where a write after a reset raises what uvloop raises."""
     log = CapturingLogger()
-    monkeypatch.setattr(outbox, "log", log)
+    monkeypatch.setattr(publish_queue, "log", log)
 
     def fail() -> None:
         broker.during = lambda: None
@@ -130,8 +130,8 @@ async def test_what_redis_refuses_goes_again(box: Outbox, broker: Broker) -> Non
 async def test_the_oldest_give_way_and_the_others_are_told_once(
     box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "WAITING", 3)
-    monkeypatch.setattr(outbox, "BATCH", 2)
+    monkeypatch.setattr(publish_queue, "WAITING", 3)
+    monkeypatch.setattr(publish_queue, "BATCH", 2)
     fill(box, *range(10))
     await empty(box)
     assert broker.numbers == [7, 8, 9]
@@ -141,7 +141,7 @@ async def test_the_oldest_give_way_and_the_others_are_told_once(
 async def test_bytes_are_bounded_too(
     box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "WAITING_BYTES", 4)
+    monkeypatch.setattr(publish_queue, "WAITING_BYTES", 4)
     fill(box, 10, 11, 12)
     await empty(box)
     assert broker.numbers == [11, 12]
@@ -150,7 +150,7 @@ async def test_bytes_are_bounded_too(
 async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
     box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "WAITING", 3)
+    monkeypatch.setattr(publish_queue, "WAITING", 3)
 
     def overflow() -> None:
         broker.during = lambda: None
@@ -188,7 +188,7 @@ async def test_what_is_fleeting_goes_once_or_never(box: Outbox, broker: Broker) 
 async def test_in_a_crowd_nothing_fleeting_is_taken(
     box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "CROWDED", 2)
+    monkeypatch.setattr(publish_queue, "CROWDED", 2)
     fill(box, 1, 2)
     box.put("c", b"3", fleeting=True)
     fill(box, 4)
@@ -207,7 +207,7 @@ async def test_an_answer_of_redis_ends_the_pause(
         )
         raise RedisError("gone")
 
-    monkeypatch.setattr(outbox, "pause", lambda failures: 3600.0)
+    monkeypatch.setattr(publish_queue, "pause", lambda failures: 3600.0)
     broker.during = fail
     fill(box, 1)
     await empty(box)

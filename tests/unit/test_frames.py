@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.errors import Code
-from app.core.snapshots import Snapshots
-from app.realtime.protocol import (
-    Hello,
-    RefusedFrame,
-    SendMessage,
-    encode,
-    error_frame,
-    id_of,
-    parse,
-)
+from app.core.sync_tokens import Snapshots
+from app.wire.errors import Code
+from app.wire.frames import Hello, RefusedFrame, SendMessage, encode, error_frame, id_of, parse
 
 ROOM = str(uuid4())
 SEND = {"type": "message.send", "id": 7, "room": ROOM, "nonce": "n", "text": "hello"}

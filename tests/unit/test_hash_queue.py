@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from app.core import hash_queue
-from app.core.errors import Busy, TooSlow
 from app.core.hash_queue import HashQueue
+from app.wire.errors import Busy, TooSlow
 
 LONG_S = 3600.0
 

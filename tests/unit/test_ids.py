@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.fields import IN_DIGITS, Uuid
 from app.core.ids import new_id, parse_id
+from app.wire.validation import IN_DIGITS, Uuid
 
 UUIDS: TypeAdapter[UUID] = TypeAdapter(Uuid)
 NUMBERS: TypeAdapter[int] = TypeAdapter(Annotated[int, IN_DIGITS])

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.fields import Text, Title, Topic, Username
-from app.core.lookalikes import SKELETON_CHARS, is_of_one_script, skeleton
-from app.core.names import NAME_PATTERN, is_name, is_storable, name_key
+from app.core.lookalikes import SKELETON_CHARS, skeleton
 from app.messages.mentions import MOST, mentioned_keys
+from app.wire.names import NAME_PATTERN, is_name, is_of_one_script, is_storable, name_key
+from app.wire.validation import Text, Title, Topic, Username
 
 USERNAME: TypeAdapter[str] = TypeAdapter(Username)
 TEXTS: TypeAdapter[str] = TypeAdapter(Text)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.errors import Invalid
 from app.core.paging import cut, decode_cursor, encode_cursor
+from app.wire.errors import Invalid
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

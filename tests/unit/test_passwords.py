@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.core.errors import Busy
 from app.core.passwords import Passwords
 from app.settings import Auth
-from tests.waiting import LIMIT_S
+from app.wire.errors import Busy
+from testkit.waiting import LIMIT_S
 
 
 @pytest.fixture

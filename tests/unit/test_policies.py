@@ -5,7 +5,7 @@ import pytest
 from app.core.rate_limit import PolicyName
 from app.limits.policies import create_policies
 from app.settings import Settings
-from tests.servers.backend import vary
+from testkit.servers.backend import vary
 
 ADDRESS = {PolicyName.LOGINS_PER_ADDRESS, PolicyName.RENEWALS}
 ACCOUNT = {

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from app.core.events import Role, RoomKind
 from app.rooms.policy import ALLOWED, Action, may, may_remove
+from app.wire.domain import Role, RoomKind
 
 
 def test_every_kind_of_room_says_who_may_do_what() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from jose import jws, jwt
 from jose.exceptions import JOSEError
 
-from app.core.errors import TokenExpired, Unauthenticated
 from app.core.ids import new_id
 from app.core.tokens import MAX_TOKEN_CHARS, Claims, Tokens, digest, new_secret
+from app.wire.errors import TokenExpired, Unauthenticated
 
 KEY = b"k" * 32
 NOW = datetime.now(UTC)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.sends import Send
-from app.messages.turns import Turns
-from app.messages.waiting import Waiting
+from app.core.send_request import Send
+from app.messages.send.fair_queue import Turns
+from app.messages.send.pending_send import Waiting
 
 ANN, BOB, CAT = (UUID(int=n) for n in range(3))
 HALL, PIER, YARD = (UUID(int=n) for n in range(10, 13))

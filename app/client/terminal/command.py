@@ -8,9 +8,9 @@ import typer
 from pydantic import ValidationError
 
 from app.client.errors import ClientError
-from app.client.terminal.door import Visitor
+from app.client.terminal.login import Visitor
 from app.client.terminal.run import Chat, run_chat
-from app.core.fields import invalid
+from app.wire.validation import invalid
 
 
 def chat(

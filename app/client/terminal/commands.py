@@ -1,10 +1,10 @@
 """What is typed behind a slash, but for what changes the room."""
 
 from app.client.chat import ChatClient
-from app.client.terminal.screen import Screen
-from app.client.terminal.text import clean_line
-from app.core.events import RoomKind
-from app.rooms.schemas import RoomOut
+from app.client.terminal.console import Screen
+from app.client.terminal.formatting import clean_line
+from app.wire.domain import RoomKind
+from app.wire.schemas.rooms import RoomOut
 
 HELP = """\
 /who         who is a member of this room

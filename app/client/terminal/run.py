@@ -8,9 +8,9 @@ from pathlib import Path
 
 from app.client.chat import ChatClient
 from app.client.errors import ClientError
-from app.client.terminal.door import Visitor, come_in
-from app.client.terminal.screen import Screen, screen
-from app.client.terminal.talk import Talk
+from app.client.terminal.console import Screen, screen
+from app.client.terminal.conversation import Talk
+from app.client.terminal.login import Visitor, come_in
 from app.client.tls import trusting
 
 LOG_OUT_S = 3.0

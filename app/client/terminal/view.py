@@ -4,9 +4,9 @@ from datetime import date
 from uuid import UUID
 
 from app.client.chat import ChatClient
-from app.client.terminal.screen import Screen
-from app.client.terminal.text import clean_line, day_line, happening, local, message_line
-from app.core.events import (
+from app.client.terminal.console import Screen
+from app.client.terminal.formatting import clean_line, day_line, happening, local, message_line
+from app.wire.events import (
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -15,7 +15,7 @@ from app.core.events import (
     MessageCreated,
     RoomEvent,
 )
-from app.rooms.schemas import RoomOut
+from app.wire.schemas.rooms import RoomOut
 
 HISTORY = 20
 

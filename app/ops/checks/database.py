@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import make_url
 
-from app.core.errors import ChatError
 from app.ops.checks.finding import Finding, error, warning
 from app.persistence.server_info import ServerInfo
 from app.persistence.uow import Database
 from app.settings import Settings
+from app.wire.errors import ChatError
 
 MIN_VERSIONS = {"MariaDB": (10, 6), "MySQL": (8, 0)}
 MIN_SQLITE = (3, 51, 3)  # the first without the WAL-reset bug

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from app.core.errors import ChatError
 from app.ops.checks.database import check_database_server
 from app.ops.checks.finding import Finding, error
 from app.ops.checks.host import check_files, check_open_files, check_settings
@@ -13,6 +12,7 @@ from app.ops.service import MIGRATE, DatabaseState, check_database
 from app.persistence.migrations import Schema
 from app.persistence.uow import Database, Reader
 from app.settings import Settings
+from app.wire.errors import ChatError
 
 ANSWER_WITHIN_S = 5.0
 LOGS_PER_LINE = 5

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import AnyEvent, MessageCreated, RoomEvent
-from app.core.events import Message as MessageWire
-from app.persistence.repositories.membership import IS_MEMBER, ROOM, USER
+from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.messages import SHOWN, wire
 from app.persistence.tables import LoggedEvent, Message, Room, columns
+from app.wire.events import AnyEvent, MessageCreated, RoomEvent
+from app.wire.events import Message as MessageWire
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
 _MESSAGE = MessageCreated.model_fields["type"].default

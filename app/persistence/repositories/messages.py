@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import Message as MessageWire
-from app.persistence.repositories.membership import IS_MEMBER, ROOM
+from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.tables import Mention, Message, columns
+from app.wire.events import Message as MessageWire
 
 _M = columns(Message)
 SHOWN = (_M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)

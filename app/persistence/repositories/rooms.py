@@ -9,9 +9,8 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.core.events import Role, RoomKind
-from app.persistence.repositories.pairs import of_pairs
-from app.persistence.repositories.since import departed_since, rooms_since
+from app.persistence.repositories.membership_batch import of_pairs
+from app.persistence.repositories.room_changes import departed_since, rooms_since
 from app.persistence.tables import (
     Departure,
     Member,
@@ -22,6 +21,7 @@ from app.persistence.tables import (
     columns,
 )
 from app.persistence.types import DatabaseTime
+from app.wire.domain import Role, RoomKind
 
 MOST_CHANGED = 20_000
 

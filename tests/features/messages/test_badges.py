@@ -6,8 +6,8 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person
+from testkit.answers import ok, refused
+from testkit.people import Person
 
 PEOPLE = st.integers(0, 2)
 STEPS = st.one_of(

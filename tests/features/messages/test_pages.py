@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person
+from testkit.answers import ok, refused
+from testkit.people import Person
 
 
 @pytest.fixture

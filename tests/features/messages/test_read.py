@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person, all_pages
+from testkit.answers import ok, refused
+from testkit.people import Person, all_pages
 
 
 async def badge(person: Person, room: str) -> tuple[int, int, int]:

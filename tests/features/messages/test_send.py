@@ -10,10 +10,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import Running, generous, serving
-from tests.servers.backend import Backend
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend
 
 
 async def test_a_message_is_committed_and_logged(ada: Person, bob: Person) -> None:

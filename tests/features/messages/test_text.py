@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person
+from testkit.answers import ok, refused
+from testkit.people import Person
 
 TEXTS = {
     "emoji": "👋🏽 🎉 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𒀀",

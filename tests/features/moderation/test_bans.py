@@ -8,15 +8,15 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from app.users import logins
-from tests.archives.command import command as in_a_process
-from tests.archives.command import typed
-from tests.features.answers import ok, refused
-from tests.features.people import STRANGER, Person
-from tests.features.serving import Running, generous, serving
+from app.users import sessions
+from testkit.answers import ok, refused
+from testkit.people import STRANGER, Person
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend
 from tests.features.users.auth import log_in, renew, whoami
 from tests.features.users.test_passwords import Paused
-from tests.servers.backend import Backend
+from tests.importers.command import command as in_a_process
+from tests.importers.command import typed
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_a_login_that_was_checked_before_does_not_survive_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between the check of the password and the session."""
-    paused = Paused(server, monkeypatch, logins.open_session)
+    paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
     ok(await admin.put(f"/users/{ada.id}/ban"))

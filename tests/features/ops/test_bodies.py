@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import API, Person
+from testkit.answers import ok, refused
+from testkit.people import API, Person
 
 JSON = {"Content-Type": "application/json"}
 LIMIT = 256 * 1024

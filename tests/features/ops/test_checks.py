@@ -20,9 +20,9 @@ from app.core.clock import now
 from app.ops.checks.finding import Finding, Level
 from app.ops.checks.report import run_checks
 from app.settings import ROOT, Settings
-from tests.servers.backend import Backend, make_settings, migrate, vary
-from tests.servers.mariadb import MariaDb, run_mariadb
-from tests.servers.redis import RedisServer, run_redis, run_sentinel
+from testkit.servers.backend import Backend, make_settings, migrate, vary
+from testkit.servers.mariadb import MariaDb, run_mariadb
+from testkit.servers.redis import RedisServer, run_redis, run_sentinel
 
 SECRET = "a secret that is not printed"
 

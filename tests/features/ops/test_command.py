@@ -16,10 +16,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.settings import ROOT
-from tests.features.answers import ok, refused
-from tests.features.people import API
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S, limit
+from testkit.answers import ok, refused
+from testkit.people import API
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S, limit
 
 # Recognised wherever they turn up.
 PASSWORD, QUERY, TOKEN = "pass-SECRET-word", "query-SECRET", "token-SECRET"

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from app.persistence import uow
 from app.persistence.failures import _MYSQL, IN_DOUBT, REFUSALS
-from tests.features.answers import ok, refused
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import SILENT, Running, generous, serving
+from testkit.servers.backend import Backend, make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb, run_mariadb
 from tests.features.faults import COMMIT, Saboteur
-from tests.features.people import Person
-from tests.features.serving import SILENT, Running, generous, serving
-from tests.servers.backend import Backend, make_settings, migrate, unique_name
-from tests.servers.mariadb import MariaDb, run_mariadb
 
 
 @pytest.fixture(autouse=True)

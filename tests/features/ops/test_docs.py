@@ -6,9 +6,9 @@ from urllib.parse import urljoin
 
 import httpx
 
-from tests.features.answers import ok
-from tests.features.people import API, Person
-from tests.features.serving import PASSWORD
+from testkit.answers import ok
+from testkit.people import API, Person
+from testkit.server import PASSWORD
 
 
 class References(HTMLParser):

@@ -9,10 +9,10 @@ import structlog.testing
 
 from app.core.clock import now
 from app.users import accounts
-from tests.features.answers import ok, refused
-from tests.features.people import API, STRANGER, Person
-from tests.features.serving import Running, eventually, generous, serving
-from tests.servers.backend import Backend
+from testkit.answers import ok, refused
+from testkit.people import API, STRANGER, Person
+from testkit.server import Running, eventually, generous, serving
+from testkit.servers.backend import Backend
 
 SECURITY = {
     "x-content-type-options": "nosniff",

@@ -25,13 +25,13 @@ from app.persistence.engine import create_engines
 from app.persistence.tables import Session, Ticket
 from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
-from tests.features.answers import ok, refused
-from tests.features.people import API
-from tests.features.serving import Running, generous, serving, unique
-from tests.servers.backend import Backend, unique_name, vary
-from tests.servers.mariadb import run_mariadb
-from tests.servers.redis import RedisServer
-from tests.waiting import eventually
+from testkit.answers import ok, refused
+from testkit.people import API
+from testkit.server import Running, generous, serving, unique
+from testkit.servers.backend import Backend, unique_name, vary
+from testkit.servers.mariadb import run_mariadb
+from testkit.servers.redis import RedisServer
+from testkit.waiting import eventually
 
 PASSWORD = "correct horse battery staple"
 

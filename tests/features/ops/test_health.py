@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from app.ops import routes
-from tests.features.answers import ok, refused
-from tests.features.serving import generous, serving
-from tests.servers.backend import Backend, make_settings, migrate, unique_name, vary
-from tests.servers.mariadb import MariaDb
+from testkit.answers import ok, refused
+from testkit.server import generous, serving
+from testkit.servers.backend import Backend, make_settings, migrate, unique_name, vary
+from testkit.servers.mariadb import MariaDb
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:

@@ -18,13 +18,13 @@ from typing import Any
 import httpx
 import pytest
 
-from app.serve import ChatServer
+from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
-from tests.features.answers import ok
-from tests.realtime.processes import environment
-from tests.servers.backend import Backend
-from tests.servers.process import find
-from tests.waiting import LIMIT_S, eventually, limit
+from testkit.answers import ok
+from testkit.processes import environment
+from testkit.servers.backend import Backend
+from testkit.servers.process import find
+from testkit.waiting import LIMIT_S, eventually, limit
 
 # Processes start in here, each for seconds where the machine is busy.
 LISTENS = re.compile(rb"Chat on (\S+).*Ctrl-C stops it\.", re.DOTALL)

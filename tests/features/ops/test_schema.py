@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from app.settings import ROOT, Settings
-from tests.features.answers import ok
-from tests.features.people import API
-from tests.features.serving import BACKENDS, PASSWORD, Running, generous, serving, unique
+from testkit.answers import ok
+from testkit.peer import Peers
+from testkit.people import API
+from testkit.server import BACKENDS, PASSWORD, Running, generous, serving, unique
+from testkit.servers.backend import make_settings, unique_name
 from tests.persistence.schema import downgrade, upgrade
 from tests.persistence.test_migrations import STEPS
-from tests.realtime.peer import Peers
-from tests.servers.backend import make_settings, unique_name
 
 NEXT = '''
 """What a next release may do: it adds, and what it adds may be absent."""

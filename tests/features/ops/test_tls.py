@@ -8,10 +8,10 @@ import httpx
 import pytest
 import trustme
 
-from tests.features.answers import ok, refused
-from tests.features.serving import generous, serving
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S
+from testkit.answers import ok, refused
+from testkit.server import generous, serving
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ def start(
         raise Started
 
     monkeypatch.setattr(uvicorn.Server, "run", listen)
-    monkeypatch.setattr("app.workers.Parent.run", listen)
+    monkeypatch.setattr("app.server.supervisor.Parent.run", listen)
     for module in ("serve", "workers"):  # it is for the whole process
         monkeypatch.setattr(f"app.{module}.configure_logs", lambda _: None)
     for name, pem in pems.items():

@@ -7,10 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import STRANGER, Person, all_pages, ids
-from tests.features.serving import Running, generous, serving
-from tests.servers.backend import Backend
+from testkit.answers import ok, refused
+from testkit.people import STRANGER, Person, all_pages, ids
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend
 
 
 async def test_a_public_room(ada: Person) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from app.core.paging import encode_cursor
-from tests.features.answers import ok, refused
-from tests.features.people import Person, all_pages
-from tests.features.serving import unique
+from testkit.answers import ok, refused
+from testkit.people import Person, all_pages
+from testkit.server import unique
 
 
 async def test_my_rooms_come_in_pages_each_once(ada: Person, bob: Person) -> None:

@@ -7,9 +7,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import STRANGER, Person, all_pages, ids
-from tests.features.serving import Running
+from testkit.answers import ok, refused
+from testkit.people import STRANGER, Person, all_pages, ids
+from testkit.server import Running
 
 
 async def members(person: Person, room: str) -> dict[str, str]:

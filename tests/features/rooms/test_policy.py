@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.core.events import Role, RoomKind
 from app.rooms.policy import ALLOWED, Action
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.wire.domain import Role, RoomKind
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import Running
 
 # o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
 MAY: dict[str, dict[str, str]] = {

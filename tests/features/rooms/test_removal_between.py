@@ -15,11 +15,11 @@ from sqlalchemy import Engine, event
 from sqlalchemy.util import await_only
 
 from app.persistence.uow import Database
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import BACKENDS, Running, cluster_server_of, embedded_server_of
-from tests.servers.mariadb import MariaDb
-from tests.servers.redis import RedisServer
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import BACKENDS, Running, cluster_server_of, embedded_server_of
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
 
 HOUR_MS = 3_600_000
 SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}

@@ -6,9 +6,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused, same_but_for_the_request
-from tests.features.people import Person
-from tests.features.serving import Running
+from testkit.answers import ok, refused, same_but_for_the_request
+from testkit.people import Person
+from testkit.server import Running
 
 # Every operation on one room: method, path below the room, body.
 OPERATIONS: list[tuple[str, str, dict[str, Any] | None]] = [

@@ -9,8 +9,8 @@ from sqlalchemy import Update, update
 from app.core.tokens import digest
 from app.persistence.tables import RefreshToken, Session
 from app.persistence.uow import UnitOfWork
-from tests.features.people import API
-from tests.features.serving import PASSWORD, Running
+from testkit.people import API
+from testkit.server import PASSWORD, Running
 
 TOKEN = f"{API}/auth/token"
 

@@ -15,9 +15,9 @@ import structlog
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.features.answers import ok, refused
-from tests.features.people import API, Person
-from tests.features.serving import Running
+from testkit.answers import ok, refused
+from testkit.people import API, Person
+from testkit.server import Running
 from tests.features.users.auth import whoami
 
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from app.settings import SettingsError, load_settings
-from tests.features.answers import ok, refused, same_but_for_the_request
-from tests.features.people import STRANGER, Person, all_pages
-from tests.features.serving import Running, generous, serving
-from tests.servers.backend import Backend
+from testkit.answers import ok, refused, same_but_for_the_request
+from testkit.people import STRANGER, Person, all_pages
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend
 
 
 class Cast(NamedTuple):

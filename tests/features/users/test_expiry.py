@@ -14,9 +14,9 @@ from app.core.tokens import digest, new_secret
 from app.persistence.tables import RefreshToken, Session, Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import expiry
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import Running
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import Running
 from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
 
 HOURS = timedelta(hours=1)

@@ -11,10 +11,10 @@ import pytest
 
 from app.core.clock import now
 from app.settings import Settings
-from tests.features.answers import ok, refused
-from tests.features.serving import Running, generous, serving
+from testkit.answers import ok, refused
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend, vary
 from tests.features.users.auth import log_in, renew, token_happened, whoami
-from tests.servers.backend import Backend, vary
 
 OLD, NEW = "the old key" * 3, '{"new": "a key that looks like JSON"}'
 # docs/operations.md, "Signing keys": the key, and its fallbacks.

@@ -11,19 +11,12 @@ from sqlalchemy import update
 
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
-from tests.features.answers import ok, refused
-from tests.features.people import API, Person
-from tests.features.serving import (
-    PASSWORD,
-    Running,
-    eventually,
-    generous,
-    serving,
-    unique,
-)
+from testkit.answers import ok, refused
+from testkit.people import API, Person
+from testkit.server import PASSWORD, Running, eventually, generous, serving, unique
+from testkit.servers.backend import Backend
+from testkit.waiting import LIMIT_S
 from tests.features.users.auth import TOKEN, log_in, whoami
-from tests.servers.backend import Backend
-from tests.waiting import LIMIT_S
 
 
 async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -> None:

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from app.limits import redis
-from tests.features.answers import ok, refused
-from tests.features.people import API
-from tests.features.serving import PASSWORD, Running, eventually, generous, serving, unique
+from testkit.answers import ok, refused
+from testkit.people import API
+from testkit.server import PASSWORD, Running, eventually, generous, serving, unique
+from testkit.servers.backend import Backend, vary
 from tests.features.users.auth import TOKEN, log_in, renew
-from tests.servers.backend import Backend, vary
 
 WRONG = "something else"
 OFFICE, ELSEWHERE = "127.0.0.2", "127.0.0.3"

@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from app.persistence.uow import UnitOfWork
-from app.users import logins
-from tests.archives.command import typed
-from tests.features.answers import ok, refused
-from tests.features.people import API, Person
-from tests.features.serving import PASSWORD, Running
+from app.users import sessions
+from testkit.answers import ok, refused
+from testkit.people import API, Person
+from testkit.server import PASSWORD, Running
+from testkit.waiting import limit
 from tests.features.users.auth import log_in, renew, whoami
-from tests.waiting import limit
+from tests.importers.command import typed
 
 NEW = "battery staple"
 
@@ -135,7 +135,7 @@ async def test_a_login_that_was_checked_before_does_not_survive_it(
     server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the check of the password and the session."""
-    paused = Paused(server, monkeypatch, logins.open_session)
+    paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
     ok(await change(ada), 204)
@@ -148,7 +148,7 @@ async def test_a_hash_that_is_only_renewed_refuses_nobody(
     server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two logins at once, of which one renews the hash that the other has checked."""
-    paused = Paused(server, monkeypatch, logins.open_session)
+    paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
 
@@ -166,7 +166,7 @@ async def test_of_two_changes_at_once_one_is_made(
     server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = ok(await log_in(http, ada.username))["access_token"]
-    paused = Paused(server, monkeypatch, logins.change_password)
+    paused = Paused(server, monkeypatch, sessions.change_password)
     late = asyncio.create_task(change(ada, new="the late one's"))
     await paused.reached()
     body = {"old_password": PASSWORD, "new_password": NEW}

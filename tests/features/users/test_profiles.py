@@ -5,9 +5,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import Person, all_pages
-from tests.features.serving import Running, unique
+from testkit.answers import ok, refused
+from testkit.people import Person, all_pages
+from testkit.server import Running, unique
 
 
 async def test_the_caller(ada: Person) -> None:

@@ -8,15 +8,15 @@ import httpx
 import pytest
 
 from app.core.clock import now
-from app.core.errors import Busy
 from app.core.tokens import digest
 from app.persistence.tables import RefreshToken
 from app.persistence.uow import UnitOfWork
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import Running
+from app.wire.errors import Busy
+from testkit.answers import ok, refused
+from testkit.peer import joined
+from testkit.people import Person
+from testkit.server import Running
 from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
-from tests.realtime.peer import joined
 
 LONG_AGO = timedelta(seconds=21)  # just past the grace
 

@@ -5,10 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from tests.features.answers import ok, refused
-from tests.features.people import API
-from tests.features.serving import PASSWORD, Running, generous, serving, unique
-from tests.servers.backend import Backend
+from testkit.answers import ok, refused
+from testkit.people import API
+from testkit.server import PASSWORD, Running, generous, serving, unique
+from testkit.servers.backend import Backend
 
 REGISTER = f"{API}/auth/register"
 

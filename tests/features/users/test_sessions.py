@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from app.core.clock import now
-from tests.features.answers import ok, refused, same_but_for_the_request
-from tests.features.people import Person
-from tests.features.serving import generous, serving
+from testkit.answers import ok, refused, same_but_for_the_request
+from testkit.people import Person
+from testkit.server import generous, serving
+from testkit.servers.backend import Backend
 from tests.features.users.auth import log_in, renew, session_happened, whoami
-from tests.servers.backend import Backend
 
 
 async def test_each_login_is_a_session(http: httpx.AsyncClient, ada: Person) -> None:

@@ -8,14 +8,14 @@ from sqlalchemy import func, select
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.errors import SessionEnded
 from app.persistence.tables import Ticket
 from app.persistence.uow import UnitOfWork
-from app.users import logins
-from tests.features.answers import ok, refused
-from tests.features.people import Person
-from tests.features.serving import Running, generous, serving
-from tests.servers.backend import Backend
+from app.users import sessions
+from app.wire.errors import SessionEnded
+from testkit.answers import ok, refused
+from testkit.people import Person
+from testkit.server import Running, generous, serving
+from testkit.servers.backend import Backend
 
 
 async def test_each_ticket_is_new_and_short_lived(server: Running, ada: Person) -> None:
@@ -28,17 +28,17 @@ async def test_each_ticket_is_new_and_short_lived(server: Running, ada: Person) 
 async def test_a_ticket_is_taken_once(server: Running, ada: Person) -> None:
     transact = server.context.database.transact
     ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
-    taken = await transact(logins.redeem_ticket, ticket)
+    taken = await transact(sessions.redeem_ticket, ticket)
     assert taken
     assert (str(taken[0].user), str(taken[0].session)) == (ada.id, ada.session)
-    assert await transact(logins.redeem_ticket, ticket) is None
+    assert await transact(sessions.redeem_ticket, ticket) is None
 
 
 async def test_a_ticket_ends_with_its_session(server: Running, ada: Person) -> None:
     ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
     ok(await ada.post("/auth/logout"), 204)
     with pytest.raises(SessionEnded):
-        await server.context.database.transact(logins.redeem_ticket, ticket)
+        await server.context.database.transact(sessions.redeem_ticket, ticket)
 
 
 @pytest.mark.setting("CHAT_LIMITS__TICKETS_PER_SESSION")
@@ -49,7 +49,7 @@ async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backen
         others = ok(await bob.post("/ws-tickets"), 201)["ticket"]
         tickets = [ok(await ada.post("/ws-tickets"), 201)["ticket"] for _ in range(5)]
         transact = server.context.database.transact
-        taken = [await transact(logins.redeem_ticket, ticket) for ticket in (*tickets, others)]
+        taken = [await transact(sessions.redeem_ticket, ticket) for ticket in (*tickets, others)]
         assert [bool(found) for found in taken] == [False, False, True, True, True, True]
 
 
@@ -70,7 +70,7 @@ async def test_a_session_that_is_gone_gets_none(server: Running, ada: Person) ->
     """Deleted after the token was checked."""
     actor = Actor(UUID(ada.id), uuid4(), is_admin=False, expires_at=now())
     with pytest.raises(SessionEnded):
-        await server.context.database.transact(logins.issue_ticket, actor, 45, 20)
+        await server.context.database.transact(sessions.issue_ticket, actor, 45, 20)
 
 
 async def test_nobody_gets_one_without_a_session(server: Running) -> None:

@@ -1,0 +1,155 @@
+"""Where lines come from and go to: a person at a terminal, or programs at the ends of pipes."""
+
+import asyncio
+import io
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, suppress
+from typing import Protocol, Self
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from app.client.errors import ClientError
+from app.client.terminal.formatting import Style
+
+MOST_AHEAD = 100  # lines of a pipe that are read before they can be sent
+
+
+class NobodyThere(ClientError):
+    """A question for a person, and no terminal to ask it at."""
+
+
+class NoStream(ClientError):
+    """Standard input or standard output cannot be used, or not any more."""
+
+
+class Screen(Protocol):
+    interactive: bool
+    style: Style
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def say(self, line: str) -> None:
+        """Print a line (or several), without harm to one that is being typed. Raises NoStream."""
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        """Raises NobodyThere; EOFError or KeyboardInterrupt from a person who has enough."""
+
+    def lines(self) -> AsyncIterator[str]:
+        """What is typed, line by line, until there is no more."""
+
+    def refresh(self, status: str) -> None:
+        """The state of things has changed."""
+
+
+class Pipes:
+    interactive = False
+
+    def __init__(self) -> None:
+        self.style = Style(colours=False)
+        self._broken: NoStream | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        if self._broken:
+            raise self._broken
+        try:
+            print(line, flush=True)
+        except OSError as error:
+            self._broken = NoStream(f"Standard output takes no more: {error.strerror}.")
+            # What is left in its buffer would fail once more when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise self._broken from error
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        raise NobodyThere(
+            f"There is no terminal to ask for: {question.strip(': ')}. "
+            "A password can stand in TERMINAL_CHAT_PASSWORD; see --help."
+        )
+
+    async def lines(self) -> AsyncIterator[str]:
+        """A thread reads: not every kind of input can be awaited, a file for example."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str | None] = asyncio.Queue(MOST_AHEAD)
+
+        def put(line: str | None) -> None:
+            asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
+
+        threading.Thread(target=_read_all, args=(put,), daemon=True).start()
+        while (line := await queue.get()) is not None:
+            yield line
+
+    def refresh(self, status: str) -> None:
+        pass
+
+
+def _read_all(put: Callable[[str | None], None]) -> None:
+    with suppress(RuntimeError):  # the loop has ended, and nobody listens any more
+        with suppress(OSError):  # a terminal that is gone
+            for line in sys.stdin:
+                put(line.rstrip("\n"))
+        put(None)
+
+
+class Terminal:
+    """A line to type on below everything that is said, and a line of status below that."""
+
+    interactive = True
+
+    def __init__(self) -> None:
+        self.style = Style(colours="NO_COLOR" not in os.environ)
+        self._status = ""
+        self._stack = ExitStack()
+        self._typed: PromptSession[str] = PromptSession(
+            bottom_toolbar=lambda: self._status, erase_when_done=True
+        )
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(patch_stdout(raw=True))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def say(self, line: str) -> None:
+        print(line)
+
+    async def ask(self, question: str, *, secret: bool = False) -> str:
+        asking: PromptSession[str] = PromptSession()
+        return await asking.prompt_async(question, is_password=secret)
+
+    async def lines(self) -> AsyncIterator[str]:
+        with self._typed.app.input.raw_mode():  # else a Ctrl-D between two prompts is lost
+            while True:
+                try:
+                    line = await self._typed.prompt_async("> ")
+                except (EOFError, KeyboardInterrupt):
+                    return
+                yield line
+
+    def refresh(self, status: str) -> None:
+        self._status = f" {status}"
+        self._typed.app.invalidate()
+
+
+def screen() -> Screen:
+    """What fits this process. What its locale cannot decode or encode is replaced. Raises NoStream
+    where a stream was closed before the start."""
+    for number, (name, stream) in enumerate((("input", sys.stdin), ("output", sys.stdout))):
+        # Python names what it was started with, such as <stdin>. What was closed and then opened on
+        # /dev/null (`app/standard_streams.py`) has a number.
+        if stream is None or stream.name == number:
+            raise NoStream(f"There is no standard {name}: it was closed. Use a terminal or a pipe.")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    return Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipes()

@@ -1,0 +1,84 @@
+"""How things look in a terminal: lines of text, and nothing that a sender could smuggle in."""
+
+import unicodedata
+from datetime import date, datetime
+
+from app.wire.events import (
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MemberRoleChanged,
+    Message,
+    RoomChanged,
+    RoomCreated,
+    RoomEvent,
+)
+
+# Embeddings, overrides and isolates of Unicode's bidirectional algorithm: left open in a message,
+# they turn around what stands behind it.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INDENT = " " * 6
+
+
+def clean(text: str) -> str:
+    """Without what moves the cursor, changes colours or rings; lines stay lines."""
+    text = text.replace("\r\n", "\n").replace("\t", "    ")
+    return "".join(c if _is_harmless(c) else "\ufffd" for c in text if c not in _BIDI)
+
+
+def clean_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _is_harmless(character: str) -> bool:
+    return character == "\n" or unicodedata.category(character) not in ("Cc", "Zl", "Zp")
+
+
+class Style:
+    """Escapes for a terminal, or nothing where the output is read by a program."""
+
+    def __init__(self, *, colours: bool) -> None:
+        self._colours = colours
+
+    def bold(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self._colours else text
+
+    def dim(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self._colours else text
+
+
+def message_line(style: Style, message: Message, name: str) -> str:
+    """With the local time; further lines are indented."""
+    clock = style.dim(local(message.at).strftime("%H:%M"))
+    text = clean(message.text).replace("\n", "\n" + _INDENT)
+    return f"{clock} {style.bold(clean_line(name))}: {text}"
+
+
+def day_line(style: Style, day: date) -> str:
+    return style.dim(f"-- {day:%A, %d %B %Y} --")
+
+
+def local(at: datetime) -> datetime:
+    return at.astimezone()
+
+
+def happening(event: RoomEvent, actor: str, member: str) -> str | None:
+    """What to say of an event that is no message; None: nothing."""
+    match event:
+        case MemberJoined() if event.actor == event.member.user:
+            return f"{member} joined"
+        case MemberJoined():
+            return f"{actor} added {member}"
+        case MemberLeft():
+            return f"{member} left"
+        case MemberRemoved():
+            return f"{actor} removed {member}"
+        case MemberRoleChanged():
+            return f"{actor} made {member} {event.member.role}"
+        case RoomChanged():
+            state = "archived" if event.details.archived else event.details.topic or "no topic"
+            return f"{actor} changed the room: {event.details.name} ({state})"
+        case RoomCreated():
+            return f"{actor} made the room"
+        case _:
+            return None

@@ -1,0 +1,250 @@
+"""What the OpenAPI document says of the whole, and of every operation alike.
+
+Each route gives its own part: `operation_id`, summary, description, bodies and the problems that
+only it has. Here that is completed, and given the names that generated clients show.
+"""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from app.http.examples import add_examples
+from app.http.problems import RATE_HEADERS, Problem, problems
+from app.settings import Limits
+from app.wire.errors import Code
+
+JsonObject = dict[str, Any]
+
+METADATA: JsonObject = {
+    "title": "Chat",
+    "summary": "A chat backend that a team can own.",
+    "description": """\
+**Log in** with `issue_token`, and send `Authorization: Bearer …` with every other request below
+`/api/v1`. Access tokens live for minutes; renew them with the refresh token.
+
+**Errors** are problems (RFC 9457). `code` is stable, and `retry` says what to do: `never` (the same
+request fails again), `now`, or `after` so many milliseconds (`retry_after_ms`).
+
+**Pages**: lists take `limit` and `cursor`, and answer with `items` and `next`; pass `next` as
+`cursor` until it is null. Messages and events are paged by `seq` instead, their position in the
+room's log.
+
+**Repeating** a request after a lost answer is safe where it says so: a message that is sent again
+with its `nonce` is not sent twice.
+
+**Request ids**: every response has `X-Request-ID`, which the server's log has, too. A request may
+bring its own, if it is a UUID.
+
+What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
+""",
+    "contact": {"name": "The administrators of this server"},
+    "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "servers": [{"url": "/", "description": "The server that this document comes from."}],
+    "openapi_tags": [
+        {"name": "auth", "description": "Accounts, logins, sessions and tickets for sockets."},
+        {"name": "users", "description": "The caller's own account, and other people."},
+        {"name": "rooms", "description": "Rooms and their members."},
+        {"name": "messages", "description": "Messages, the room's log and read markers."},
+        {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "operations", "description": "For load balancers and supervisors."},
+    ],
+}
+
+# What a schema is called where its class has another name.
+_NAMES = {
+    "Code": "ErrorCode",
+    "Draft": "SendMessage",
+    "Live": "Liveness",
+    "Me": "Account",
+    "ReadOut": "ReadState",
+    "Ready": "Readiness",
+    "Register": "Registration",
+    "Schema": "SchemaState",
+    "SetRead": "MarkRead",
+    "TokenForm": "TokenRequest",
+    "TokenOut": "TokenPair",
+}
+
+_EVERYWHERE = problems(Code.TOO_LARGE)
+_BELOW_API = problems(
+    *(Code.INVALID, Code.INTERNAL, Code.RATE_LIMITED, Code.BUSY, Code.UNKNOWN_OUTCOME)
+)
+_WITH_BODY = problems(Code.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
+
+_SUCCESS = {
+    "200": "Found, or done: what was changed is committed.",
+    "201": "Made and committed.",
+    "204": "Done and committed.",
+}
+_REQUEST_ID = {
+    "description": "The request's id in the server's log.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+_PARAMETERS = {
+    "room_id": "The room's id.",
+    "user_id": "The user's id.",
+    "session_id": "The session's id.",
+    "seq": "The message's position in the room's log.",
+}
+
+_RATE_FIELDS = {
+    "RateLimit": {
+        "description": "What is left (`r`) of each limit that this request counted for, and in "
+        "how many seconds (`t`) all of it is there again; of a limit that was exceeded, in how "
+        "many the same request is welcome (draft-ietf-httpapi-ratelimit-headers).",
+        "schema": {"type": "string"},
+        "example": '"writes";r=195;t=1',
+    },
+    "RateLimit-Policy": {
+        "description": "The limits: so much at once (`q`), which is there again after so many "
+        "seconds (`w`).",
+        "schema": {"type": "string"},
+        "example": '"writes";q=200;w=40',
+    },
+}
+
+
+def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
+    """Makes `app.openapi` give the whole document, with the limits that are settings, and with
+    `models`, whose schemas FastAPI does not see."""
+    generate = app.openapi
+
+    @cache
+    def openapi() -> JsonObject:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        parts: tuple[type[BaseModel], ...] = (Problem, *models)
+        for model in parts:
+            _add_schema(schemas, model)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        _add_limits(schemas, limits)
+        document["components"]["headers"] = {"RequestId": _REQUEST_ID} | _RATE_FIELDS
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                _complete_operation(operation, below_api=path.startswith("/api/"))
+                _add_page_limit(operation, limits.page)
+        _name_event(schemas)
+        document = _rename(document)
+        _simplify([document["paths"], document["components"]])
+        add_examples(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+
+
+def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
+    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
+        schemas[model]["properties"][field]["maxItems"] = limits.room_members_add
+
+
+def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "limit":
+            schema = parameter["schema"]
+            schema |= {"maximum": page, "default": min(schema["default"], page)}
+
+
+def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    common = dict(_EVERYWHERE)
+    if below_api:
+        common |= _BELOW_API
+    if operation.setdefault("security", []):
+        common |= _WITH_TOKEN
+    for status, response in common.items():
+        responses.setdefault(str(status), response)
+    for status, response in responses.items():
+        if response["description"] == "Successful Response":
+            response["description"] = _SUCCESS[status]
+        headers = response.setdefault("headers", {})
+        headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+        if below_api and status in _SUCCESS:
+            headers |= RATE_HEADERS
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in _PARAMETERS:
+            parameter.setdefault("description", _PARAMETERS[parameter["name"]])
+        _drop_null(parameter)
+
+
+def _drop_null(parameter: JsonObject) -> None:
+    """A parameter can be absent, but there is no way to write null."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        schema |= kinds[0]
+    elif kinds:
+        schema["anyOf"] = kinds
+
+
+def _name_event(schemas: JsonObject) -> None:
+    """The union of the events of this release is a schema of its own, and so is that with those of
+    releases to come."""
+    items = schemas["EventPage"]["properties"]["items"]
+    known, envelope = items["items"]["anyOf"]
+    schemas["Event"] = {"description": "One change of a room."} | known
+    schemas["AnyEvent"] = {
+        "description": "An event of this release, or the envelope of one of a newer release.",
+        "anyOf": [{"$ref": "#/components/schemas/Event"}, envelope],
+    }
+    items["items"] = {"$ref": "#/components/schemas/AnyEvent"}
+
+
+def _rename(document: JsonObject) -> JsonObject:
+    schemas = document["components"]["schemas"]
+    names = {name: _public_name(name) for name in schemas}
+    document["components"]["schemas"] = {
+        names[name]: schemas[name] for name in sorted(schemas, key=_public_name)
+    }
+    prefix = '"#/components/schemas/'
+    renamed: JsonObject = json.loads(
+        re.sub(rf'{prefix}(\w+)"', lambda ref: f'{prefix}{names[ref[1]]}"', json.dumps(document))
+    )
+    return renamed
+
+
+def _public_name(name: str) -> str:
+    """RoomOut is Room, Page_RoomOut_ is RoomPage."""
+    if page := re.fullmatch(r"Page_(\w+)_", name):
+        return _public_name(page[1]) + "Page"
+    return _NAMES.get(name, name.removesuffix("Out"))
+
+
+def _simplify(node: Any) -> None:
+    """What generators make odd classes of: titles, which only repeat the names, defaults
+    that are empty, and unions of one type and null, which `type` can say alone. And bounds of
+    integers are integers."""
+    if isinstance(node, list):
+        for part in node:
+            _simplify(part)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        if node.get("default", 0) in ("", None):
+            del node["default"]
+        match node:
+            case {"anyOf": [{"type": str(kind)} as schema, {"type": "null"}]}:
+                del node["anyOf"]
+                node |= schema | node | {"type": [kind, "null"]}
+            case _:
+                pass
+        for name, part in node.items():
+            if isinstance(part, float) and part.is_integer():
+                node[name] = int(part)
+            elif name not in ("examples", "example"):
+                _simplify(part)

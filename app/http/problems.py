@@ -1,0 +1,257 @@
+"""Errors as HTTP: RFC 9457 problems with the `code` that error frames have, too."""
+
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from app.core.rate_limit import LimitExceeded
+from app.http.rate_fields import FIELDS, rate_fields
+from app.wire.errors import (
+    ChatError,
+    Code,
+    Forbidden,
+    Internal,
+    Invalid,
+    InvalidGrant,
+    MethodNotAllowed,
+    NotFound,
+    Retry,
+    TokenMissing,
+    TooLarge,
+    TooSlow,
+    Unauthenticated,
+    UnsupportedGrantType,
+)
+from app.wire.validation import InvalidField, invalid
+
+MEDIA_TYPE = "application/problem+json"
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
+REALM = 'Bearer realm="chat"'
+
+STATUS: dict[Code, HTTPStatus] = {
+    Code.BAD_FRAME: HTTPStatus.BAD_REQUEST,
+    Code.UNKNOWN_TYPE: HTTPStatus.BAD_REQUEST,
+    Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Code.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Code.TOKEN_EXPIRED: HTTPStatus.UNAUTHORIZED,
+    Code.SESSION_ENDED: HTTPStatus.UNAUTHORIZED,
+    Code.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
+    Code.UNSUPPORTED_GRANT_TYPE: HTTPStatus.BAD_REQUEST,
+    Code.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.UPGRADE_REQUIRED: HTTPStatus.UPGRADE_REQUIRED,
+    Code.USERNAME_TAKEN: HTTPStatus.CONFLICT,
+    Code.NONCE_CONFLICT: HTTPStatus.CONFLICT,
+    Code.LAST_OWNER: HTTPStatus.CONFLICT,
+    Code.ROOM_ARCHIVED: HTTPStatus.CONFLICT,
+    Code.TOO_MANY: HTTPStatus.CONFLICT,
+    Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.UNKNOWN_OUTCOME: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+# RFC 9110, 15.5; Python has these names only from 3.13 on.
+_TITLES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457). `code` is stable; `retry` tells a client what to do."""
+
+    type: str = Field("about:blank", description="Always about:blank: `code` says more.")
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no such room."])
+    code: Code
+    retry: Retry
+    retry_after_ms: int | None = None
+    errors: list[InvalidField] | None = Field(None, description="Which values are not acceptable.")
+    error: str | None = Field(None, description="RFC 6749, 5.2; only of POST /api/v1/auth/token.")
+    request_id: str | None = Field(None, description="The same as in the server's log.")
+
+
+def problem(
+    error: ChatError, request_id: str | None = None, path: str | None = None
+) -> JSONResponse:
+    """`path` is that of the request: errors of the token endpoint are those of OAuth, too."""
+    status = STATUS[error.code]
+    body = Problem(
+        title=_TITLES.get(status, status.phrase),
+        status=int(status),
+        detail=error.detail,
+        code=error.code,
+        retry=error.retry,
+        retry_after_ms=error.retry_after_ms,
+        errors=_fields(error),
+        error=_oauth_error(error) if path == TOKEN_PATH else None,
+        request_id=request_id,
+    )
+    headers = {}
+    if error.retry is Retry.AFTER:
+        headers["Retry-After"] = str(ceil((error.retry_after_ms or 0) / 1000))
+    if path == TOKEN_PATH:
+        headers["Pragma"] = "no-cache"  # RFC 6749, 5.2
+    if isinstance(error, LimitExceeded):
+        headers |= rate_fields([error.verdict])
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = _challenge(error)
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
+    return JSONResponse(
+        body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
+    )
+
+
+def _challenge(error: ChatError) -> str:
+    """RFC 6750, 3.1: nothing is said about a token where there was none."""
+    if isinstance(error, TokenMissing):
+        return REALM
+    return f'{REALM}, error="invalid_token", error_description="{error.detail}"'
+
+
+def _oauth_error(error: ChatError) -> str:
+    """RFC 6749, 5.2, and what RFC 6749, 4.1.2.1 and RFC 8628, 3.5 call the rest."""
+    match error:
+        case InvalidGrant() | UnsupportedGrantType():
+            return error.code
+        case Forbidden():
+            return "access_denied"
+        case Internal():
+            return "server_error"
+        case _ if error.retry is not Retry.NEVER:
+            return "temporarily_unavailable"
+        case _:
+            return "invalid_request"
+
+
+def _fields(error: ChatError) -> list[InvalidField] | None:
+    if not isinstance(error, Invalid) or not error.errors:
+        return None
+    return [InvalidField(**field) for field in error.errors]
+
+
+def _from_validation(error: RequestValidationError) -> Invalid:
+    return invalid([_for_clients(e) for e in error.errors()])
+
+
+def _for_clients(error: dict[str, Any]) -> dict[str, Any]:
+    """What is in the body gets the path that it would have in a frame; other paths begin with where
+    they are, such as `query`."""
+    where, *path = error["loc"]
+    match error["type"]:
+        case "json_invalid":
+            return error | {"loc": [where], "msg": f"Not acceptable JSON: {error['ctx']['error']}"}
+        case "model_attributes_type" if not path:
+            return error | {"msg": "Should be an object in `Content-Type: application/json`"}
+    return error | {"loc": path} if where == "body" and path else error
+
+
+def _from_http_exception(error: HTTPException) -> ChatError:
+    match error.status_code:
+        case 404:
+            return NotFound(
+                "There is nothing at this address. GET /openapi.json lists what there is."
+            )
+        case 405:
+            return MethodNotAllowed(
+                "This address does not take that method. See GET /openapi.json."
+            )
+        case 408:
+            return TooSlow("The body did not arrive.")
+        case 413:
+            return TooLarge("The body is larger than this server accepts.")
+        case 401:
+            return Unauthenticated(str(error.detail))
+        case 403:
+            return Forbidden(str(error.detail))
+        case status if 400 <= status < 500:
+            return Invalid(f"{error.detail}.")
+        case _:
+            return Internal("The server failed on this request.")
+
+
+def install(app: FastAPI) -> None:
+    """Every error leaves as a problem."""
+
+    @app.exception_handler(ChatError)
+    async def chat_error(request: Request, error: ChatError) -> JSONResponse:
+        return problem(error, request.state.request_id, request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(_from_validation(error), request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        answer = _from_http_exception(error)
+        response = problem(answer, request.state.request_id, request.url.path)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_allowed(request))
+        return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that this address takes. Starlette names only those of the first route there."""
+    found = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return ["HEAD", *found] if "GET" in found else found
+
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+RATE_HEADERS: dict[str, Any] = {
+    field: {"$ref": f"#/components/headers/{field}"} for field in FIELDS
+}
+_HEADERS: dict[int | str, dict[str, Any]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "`Bearer`, and what is wrong with the token (RFC 6750, 3).",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    },
+    429: _RETRY_AFTER | RATE_HEADERS,
+    500: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of an endpoint that can answer with these codes."""
+    by_status: dict[int | str, list[Code]] = {}
+    for code in codes:
+        by_status.setdefault(int(STATUS[code]), []).append(code)
+    return {
+        status: {
+            "description": ", ".join(f"`{code}`" for code in names),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {c.value: {"$ref": f"#/components/examples/{c}"} for c in names},
+                }
+            },
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status, names in by_status.items()
+    }

@@ -1,0 +1,122 @@
+"""An import: file by file, room by room, batch by batch, each batch one unit of work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from app.importers.accounts import provide_accounts
+from app.importers.console import Console, Outcome
+from app.importers.gitter import BrokenFile, RoomArchive, read_archive
+from app.importers.service import (
+    BATCH,
+    Seen,
+    add_posts,
+    batches,
+    find_owner,
+    find_room,
+    join_authors,
+    make_owner,
+    people,
+    provide_room,
+)
+from app.importers.verify import Comparison, compare
+from app.persistence.uow import Database, UnitOfWork
+from app.wire.errors import ChatError
+
+# Who waits for SQLite's one writer asks again after 0.1 s at most. Without a pause as long as that,
+# the messages of a running server would wait until an import is over.
+PAUSE_S = 0.1
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    dry_run: bool = False
+    owner: str | None = None  # a username
+    batch: int = BATCH  # messages, accounts or members in one unit of work
+    pause_s: float = PAUSE_S  # between two batches of messages
+
+
+async def import_files(
+    database: Database, files: Sequence[Path], options: Options, console: Console
+) -> bool:
+    """Import each file, or nothing of it; True if all are in the database now as they should be.
+
+    Raises NotFound if there is no such owner. What goes wrong with one file is said on the console,
+    and the others go on. Run again after any interruption, it ends like a run without one.
+    """
+    owner = await database.read(find_owner, options.owner) if options.owner else None
+    outcomes: list[Outcome] = []
+    complete = True
+    for file in files:
+        try:
+            for archive in await asyncio.to_thread(read_archive, file):
+                work = _Import(database, file, archive, options, console)
+                outcomes.append(await work.run(owner))
+        except BrokenFile as error:
+            console.broken(file, error)
+            complete = False
+        except OSError as error:
+            console.unreadable(file, error)
+            complete = False
+        except ChatError as error:
+            console.stopped(file, error)
+            complete = False
+    console.table(outcomes, dry_run=options.dry_run)
+    return complete and not any(one.differences() for one in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """Of one room of one file."""
+
+    database: Database
+    file: Path
+    archive: RoomArchive
+    options: Options
+    console: Console
+
+    async def run(self, owner: UUID | None) -> Outcome:
+        before = await compare(self.database, self.archive)
+        new = len(before.missing)
+        if self.options.dry_run:
+            return Outcome(self.file, self.archive, before, new, dry_run=True)
+        with self.console.progress(self.file, self.archive, new) as advance:
+            if new:
+                await self._add(before, advance)
+        if owner:
+            await self._own(owner)
+        after = await compare(self.database, self.archive) if new else before
+        return Outcome(self.file, self.archive, after, new - len(after.missing), dry_run=False)
+
+    async def _add(self, before: Comparison, advance: Callable[[int], None]) -> None:
+        archive, size = self.archive, self.options.batch
+        accounts: dict[str, UUID] = {}
+        for some in batches(archive.authors, size):
+            accounts |= await self._do(provide_accounts, some)
+        room = await self._do(provide_room, archive, accounts[archive.authors[0].origin])
+        for some in batches(archive.authors, size):
+            await self._do(join_authors, room, some, accounts)
+        of, seen = people(archive.authors, accounts), Seen(before.seen)
+        for posts in batches(before.missing, size):
+            seen = await self._do(add_posts, room, posts, of, seen)
+            advance(len(posts))
+            await asyncio.sleep(self.options.pause_s)
+
+    async def _own(self, owner: UUID) -> None:
+        room = await self.database.read(find_room, self.archive.origin)
+        if room:
+            await self._do(make_owner, room, owner)
+
+    async def _do(
+        self,
+        use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        return await self.database.settle(use_case, *args, **kwargs)

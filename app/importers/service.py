@@ -1,0 +1,166 @@
+"""Use cases of an import, each in a unit of work and safe to run again: what is there stays as it
+is, and what is missing is added. Whoever imports does them in this order, batch after batch:
+accounts, room, memberships, messages, owner. So one that was interrupted goes on where it ended.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from app.core.clock import now
+from app.core.ids import new_id
+from app.importers.gitter import Author, Post, RoomArchive, shortened
+from app.messages.mentions import mentioned_keys
+from app.messages.service import put_message
+from app.persistence.repositories.rooms import LockedRoom
+from app.persistence.tables import TOPIC_CHARS, Message, Room
+from app.persistence.uow import Reader, UnitOfWork
+from app.rooms.access import NO_ROOM, refuse_archived
+from app.rooms.membership import change_role
+from app.rooms.service import details, put_member
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import NotFound
+from app.wire.events import RoomCreated
+from app.wire.names import name_key
+
+BATCH = 500  # rows of one table in one unit of work, or values in one query
+TOPIC = "Imported from Gitter."
+T = TypeVar("T")
+
+
+def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+class People(NamedTuple):
+    """The accounts of a room's authors."""
+
+    accounts: Mapping[str, UUID]  # by origin
+    names: Mapping[str, UUID]  # by the key of the name in the archive
+
+
+class Seen(NamedTuple):
+    """What an importer knows of a room. Up to `seq` it has none of the messages that are still to
+    be imported but those of `others`: sender and nonce."""
+
+    seq: int
+    others: frozenset[tuple[UUID, str]] = frozenset()
+
+
+def people(authors: Iterable[Author], accounts: Mapping[str, UUID]) -> People:
+    """Of two authors with one name, it is that of the first: as of accounts with one username."""
+    names: dict[str, UUID] = {}
+    for author in authors:
+        names.setdefault(name_key(author.name), accounts[author.origin])
+    return People(accounts, names)
+
+
+async def provide_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> UUID:
+    """The public room of an archive, made at its first message by that one's author.
+
+    It is called by its full URI: that is what its people called it, a last part such as "Casual"
+    is no unique name, and the search for a part of the name finds it. One that is too long for a
+    name ends in the last digits of the archive's id, and is the topic, too.
+    """
+    existing = await uow.rooms.by_origin(archive.origin)
+    if existing:
+        return existing.id
+    at = archive.posts[0].at
+    name = shortened(archive.name, f"…{archive.origin[-6:]}")
+    room = await uow.rooms.add(
+        Room(
+            id=new_id(),
+            kind=RoomKind.PUBLIC,
+            name=name,
+            name_key=name_key(name),
+            topic=TOPIC if name == archive.name else f"{TOPIC} {archive.name}"[:TOPIC_CHARS],
+            origin=archive.origin,
+            seq=0,
+            created_at=at,
+        )
+    )
+    uow.record(
+        room,
+        lambda seq: RoomCreated(room=room.id, seq=seq, actor=creator, at=at, details=details(room)),
+    )
+    return room.id
+
+
+async def join_authors(
+    uow: UnitOfWork, room_id: UUID, authors: Sequence[Author], accounts: Mapping[str, UUID]
+) -> None:
+    """Make members of them, as of their first message; not of those whom somebody has removed."""
+    room = await _lock(uow, room_id)
+    users = [accounts[author.origin] for author in authors]
+    known: set[UUID] = await uow.members.among(room_id, users)
+    if len(known) < len(users):
+        known |= await uow.events.joined(room_id, users)
+    for author, user in zip(authors, users, strict=True):
+        if user not in known:
+            refuse_archived(room)
+            put_member(uow, room, user, user, Role.MEMBER, author.first_at)
+
+
+async def add_posts(
+    uow: UnitOfWork, room_id: UUID, posts: Sequence[Post], of: People, seen: Seen
+) -> Seen:
+    """Record those messages that the room does not have, and return what the caller then knows.
+
+    What others have imported since `seen` is found under the room's lock. The authors have read
+    everything: it was said in their presence.
+    """
+    room = await _lock(uow, room_id)
+    others = seen.others | await uow.messages.nonces_after(room_id, seen.seq)
+    new = [post for post in posts if (of.accounts[post.origin], post.nonce) not in others]
+    if new:
+        refuse_archived(room)
+        mentioned = [_mentioned(post.text, of.names) for post in new]
+        members = await uow.members.among(room_id, set().union(*mentioned))
+        for post, users in zip(new, mentioned, strict=True):
+            message = Message(
+                sender_id=of.accounts[post.origin],
+                nonce=post.nonce,
+                text=post.text,
+                reply_to=None,
+                at=post.at,
+            )
+            put_message(uow, room, message, users & members)
+        for some in batches(list(of.accounts.values())):
+            await uow.members.mark_all_read(room_id, some, room.seq)
+    return Seen(room.seq, others)
+
+
+async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
+    """Last of all: a new member has read everything up to the own arrival."""
+    room = await _lock(uow, room_id)
+    member = await uow.members.get(room_id, user)
+    if member is None:
+        refuse_archived(room)
+        put_member(uow, room, user, user, Role.OWNER, now())
+    elif member.role != Role.OWNER:
+        refuse_archived(room)
+        change_role(uow, room, user, member, Role.OWNER)
+
+
+async def find_owner(reads: Reader, username: str) -> UUID:
+    user = await reads.users.by_key(name_key(username))
+    if user is None:
+        raise NotFound(f"There is no account {username!r} that could own the rooms.")
+    return user.id
+
+
+async def find_room(reads: Reader, origin: str) -> UUID | None:
+    room = await reads.rooms.by_origin(origin)
+    return room.id if room else None
+
+
+async def _lock(uow: UnitOfWork, room_id: UUID) -> LockedRoom:
+    room = await uow.rooms.lock(room_id)
+    if room is None:
+        raise NotFound(NO_ROOM)
+    return room
+
+
+def _mentioned(text: str, names: Mapping[str, UUID]) -> set[UUID]:
+    """A name means whoever had it in the archive, not an account of this server that has it now."""
+    return {names[key] for key in mentioned_keys(text) if key in names}

@@ -1,0 +1,50 @@
+"""GET /ws, and whatever else asks for a socket."""
+
+from typing import NoReturn, cast
+
+from starlette.requests import Request
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from app.http.dependencies import context_of
+from app.http.problems import problem
+from app.realtime.connection.admission import Lobby
+from app.realtime.connection.handshake import Connection
+from app.realtime.hub.hub import Hub
+from app.wire.errors import NotFound, UpgradeRequired
+
+
+class Door:
+    """The realtime protocol `chat.v1`: docs/protocol.md.
+
+    Plain ASGI: it needs nothing of what a route of FastAPI sets up for each call. The call ends
+    when the hello is answered; the socket goes on without it.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        hub = cast(Hub, websocket.state.hub)
+        lobby = cast(Lobby, websocket.state.lobby)
+        await Connection(websocket, context_of(websocket), hub).run(lobby)
+
+
+async def require_upgrade(_: Request) -> NoReturn:
+    raise UpgradeRequired(
+        "This is a WebSocket, and the request does not ask for one by GET of HTTP/1.1 with "
+        "`Connection: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
+        "between has dropped its `Upgrade` and `Connection` headers: docs/operations.md, Proxies."
+    )
+
+
+async def refuse_handshake(websocket: WebSocket) -> None:
+    """Starlette would answer 403."""
+    error = NotFound("There is no socket at this address; the one that there is, is /ws.")
+    await websocket.send_denial_response(problem(error, websocket.state.request_id))
+
+
+sockets = [
+    WebSocketRoute("/ws", Door()),
+    Route("/ws", require_upgrade),
+    WebSocketRoute("/{path:path}", refuse_handshake),
+]

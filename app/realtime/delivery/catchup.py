@@ -1,0 +1,170 @@
+"""What the log has for clients that come back, read for many of them at once.
+
+A thousand that come back cost a few queries, and a room that they share is read once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.publications import announcement
+from app.persistence.uow import Reader
+from app.realtime.transport.ws_protocol import text_frame
+from app.rooms.access import refusals
+from app.wire.errors import ChatError
+from app.wire.events import MemberLeft
+from app.wire.frames import Position
+
+RANGES = 50  # of logs that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rooms that one client wants to open, and how much may be read for it."""
+
+    actor: Actor
+    positions: Sequence[Position]
+    most_a_room: int
+    most_events: int
+    most_bytes: int
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a client gets of a room that was at `since`: the events after `after`, up to `head`.
+    `over`: its user went at `head`."""
+
+    head: int
+    since: int
+    after: int
+    state: Literal["ok", "limited", "reset"]
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missed(Range):
+    frames: list[bytes]
+    gone: Literal["left", "removed"] | None
+
+
+async def read_missed(
+    reads: Reader, asked: Sequence[Wanted]
+) -> list[Sequence[Missed | ChatError] | ChatError]:
+    """What happened since the clients' positions, or NotFound or Forbidden, for each position.
+
+    Membership and head come from one statement: who is a member at this head may see everything up
+    to it, and a removal after it will come to the follower as an event. Who has gone, from a
+    position before that, may see everything up to the event that says so.
+    """
+    pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
+    heads = await reads.members.heads(pairs)
+    refused = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
+    ends = await _ends(reads, asked, heads)
+    ranges = [list(_ranges(wanted, heads, ends)) for wanted in asked]
+    log = await _read_log(reads, asked, ranges)
+    return [
+        [
+            refused[position.room] if missed is None else missed
+            for position, missed in zip(wanted.positions, _fill(wanted, theirs, log), strict=True)
+        ]
+        for wanted, theirs in zip(asked, ranges, strict=True)
+    ]
+
+
+Heads = dict[tuple[UUID, UUID], int]  # by room and user
+
+
+async def _ends(reads: Reader, asked: Sequence[Wanted], heads: Heads) -> Heads:
+    """Where those have gone who are no members, of those who were behind that."""
+    since = {
+        (one.room, wanted.actor.user): one.since
+        for wanted in asked
+        for one in wanted.positions
+        if one.since is not None and (one.room, wanted.actor.user) not in heads
+    }
+    return await reads.members.ends(since) if since else {}
+
+
+def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]:
+    """What to read for each position; None: the client may not. A log is dense, so that the number
+    of events is known before they are read."""
+    budget = wanted.most_events
+    for position in wanted.positions:
+        key = (position.room, wanted.actor.user)
+        over = key not in heads
+        head = ends.get(key, 0) if over else heads[key]
+        if over and (position.since is None or position.since >= head):
+            yield None
+            continue
+        since = head if position.since is None else position.since
+        if since > head:
+            yield Range(head, since, head, "reset", over)
+            continue
+        after = since
+        if head - since > min(wanted.most_a_room, budget):
+            after = head - min(wanted.most_a_room // 2, budget)
+        budget -= head - after
+        yield Range(head, since, after, "ok" if after == since else "limited", over)
+
+
+class Frame(NamedTuple):
+    frame: bytes
+    is_leave: bool
+
+
+Log = dict[UUID, dict[int, Frame]]
+
+
+async def _read_log(
+    reads: Reader, asked: Sequence[Wanted], ranges: list[list[Range | None]]
+) -> Log:
+    """The frames of all ranges, each room once: from the least to the greatest seq wanted near its
+    head. Those who have gone did so anywhere in the log: what they get is read for itself."""
+    bounds: dict[tuple[UUID, int], tuple[int, int]] = {}
+    for wanted, theirs in zip(asked, ranges, strict=True):
+        for position, one in zip(wanted.positions, theirs, strict=True):
+            if one and one.after < one.head:
+                key = (position.room, one.head if one.over else 0)
+                least, most = bounds.get(key, (one.after, one.head))
+                bounds[key] = min(least, one.after), max(most, one.head)
+    log: Log = {room: {} for room, _ in bounds}
+    spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
+    for start in range(0, len(spans), RANGES):
+        for event in await reads.events.within(spans[start : start + RANGES]):
+            frame = text_frame(announcement(event).frame)
+            log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
+    return log
+
+
+def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Missed | None]:
+    """So many of the last frames as fit: a catch-up must not make its own socket a slow one."""
+    most_bytes = wanted.most_bytes
+    for position, one in zip(wanted.positions, ranges, strict=True):
+        if one is None:
+            yield None
+            continue
+        kept: list[bytes] = []
+        after = one.head
+        while after > one.after:
+            frame = log[position.room][after].frame
+            if len(frame) > most_bytes:
+                break
+            most_bytes -= len(frame)
+            kept.append(frame)
+            after -= 1
+        state = one.state if after == one.after else "limited"
+        yield Missed(
+            one.head, one.since, after, state, one.over, kept[::-1], _gone(position, one, log)
+        )
+
+
+def _gone(position: Position, one: Range, log: Log) -> Literal["left", "removed"] | None:
+    if not one.over:
+        return None
+    last = log.get(position.room, {}).get(one.head)
+    return "left" if last and last.is_leave else "removed"

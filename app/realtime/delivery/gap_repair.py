@@ -1,0 +1,82 @@
+"""Holes are filled from the log: after a moment, because most are only two pokes swapped."""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from app.core.publications import announcement
+from app.persistence.uow import Reader
+from app.realtime.hub.connection import OpenRoom
+from app.realtime.hub.hub import Hub
+from app.settings import Realtime
+from app.wire.errors import ChatError
+from app.wire.events import RoomEvent
+
+log = structlog.get_logger(__name__)
+
+PAGE = 50  # of the largest messages: less than a socket may leave unread
+ROOMS = 500
+READERS = 4
+TRY_AGAIN_S = 0.5
+
+
+async def repair_gaps(hub: Hub, settings: Realtime) -> None:
+    """Runs for ever. One reader per room at a time, and a bounded number of them."""
+    async with asyncio.TaskGroup() as readers:
+        for _ in range(READERS):
+            readers.create_task(_reader(hub, settings.gap_wait_ms / 1000))
+
+
+async def _reader(hub: Hub, wait_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        room = await hub.gaps.get()
+        # From when the gap was noticed: a room that had to wait for its turn has waited.
+        await asyncio.sleep(room.doubted_at + wait_s - loop.time())
+        await repair(hub, room)
+
+
+async def repair(hub: Hub, room: OpenRoom) -> None:
+    """Read what is missing of a room that was taken out of `hub.gaps`. If that fails, or shows
+    another gap, the room is there again."""
+    try:
+        await _fill(hub, room)
+    except ChatError as error:
+        log.warning("repair.failed", room=str(room.id), error=error.detail)
+        await asyncio.sleep(TRY_AGAIN_S)
+    except Exception:  # a defect that concerns this room: the others go on
+        log.exception("repair.failed", room=str(room.id))
+        await asyncio.sleep(TRY_AGAIN_S)
+    room.repairing = False
+    if hub.rooms.get(room.id) is room:
+        hub.suspect(room, 0)
+
+
+async def _fill(hub: Hub, room: OpenRoom) -> None:
+    while hub.rooms.get(room.id) is room and (gap := room.stream.ask()):
+        after, until = gap
+        found = await hub.database.read(read_log, room.id, after, until)
+        hub.offer(room, map(announcement, found))
+        if len(found) < PAGE:
+            room.stream.settle(until)
+            return
+
+
+async def read_log(reads: Reader, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
+    return await reads.events.between(room_id, after, until, PAGE)
+
+
+async def check_heads(hub: Hub) -> None:
+    """Ask the log how far every open room reaches: for pokes that were lost with no successor."""
+    rooms = list(hub.rooms)
+    for start in range(0, len(rooms), ROOMS):
+        heads = await hub.database.read(_heads, rooms[start : start + ROOMS])
+        for room_id, head in heads.items():
+            room = hub.rooms.get(room_id)
+            if room:
+                hub.suspect(room, head)
+
+
+async def _heads(reads: Reader, rooms: list[UUID]) -> dict[UUID, int]:
+    return await reads.rooms.heads(rooms)

@@ -1,0 +1,84 @@
+"""One room's position in one process: in order → pass, seen → drop, hole → read the log.
+
+No I/O: the hub feeds it and reads the log when it shows a gap. What comes out is dense and in order
+whatever happens to the pokes on the way: lost, doubled, swapped, or forged.
+"""
+
+from collections.abc import Iterable
+
+from app.core.publications import Announcement
+
+# How far beyond a hole pokes are kept. Others are dropped: the log has them, and the gap makes us
+# read it. A bound on the distance, not on the number, so that the next event always fits.
+MOST_EARLY = 1000
+
+
+class Stream:
+    def __init__(self) -> None:
+        self._head: int | None = None  # None: the log has not been asked yet
+        self._early: dict[int, Announcement] = {}
+        self._known = 0  # somebody said that the log reaches at least this far
+        self._told = 0  # the same, of what was said since the log was last asked
+
+    @property
+    def head(self) -> int:
+        """The seq of the last event that was passed on."""
+        return self._head or 0
+
+    def expects(self, seq: int) -> bool:
+        """An event with this seq, offered now, will be passed on, now or after others."""
+        return self._head is not None and seq > self._head
+
+    def begin(self, head: int) -> list[Announcement]:
+        """Start at the log's head, which was read after the bus was being heard: what came in
+        between is here, and passes or is dropped. Later calls do nothing."""
+        if self._head is None:
+            self._head = head
+            self._early = {seq: poke for seq, poke in self._early.items() if self._fits(seq)}
+        return self._ready()
+
+    def offer(self, pokes: Iterable[Announcement]) -> list[Announcement]:
+        """Those events that are next, in order; from the bus or from the log."""
+        for poke in pokes:
+            if self._fits(poke.seq):
+                self._early[poke.seq] = poke
+            self.suspect(poke.seq)
+        return self._ready()
+
+    def suspect(self, head: int) -> None:
+        """The log is said to reach this far; a gap shows if it was not passed on yet."""
+        self._known = max(self._known, head)
+        self._told = max(self._told, head)
+
+    def gap(self) -> tuple[int, int] | None:
+        """(after, until): events that must be in the log and have not come, or None."""
+        if self._head is None or self._known <= self._head:
+            return None
+        return self._head, self._known
+
+    def ask(self) -> tuple[int, int] | None:
+        """`gap`, for somebody who now reads the log and then calls `settle`."""
+        self._told = 0
+        return self.gap()
+
+    def settle(self, until: int) -> None:
+        """The log was read up to `until`. What is still missing of that does not exist: somebody
+        told of events that were never committed. What was said since `ask` is not judged by it:
+        it may have been committed after the log was read."""
+        self._early = {seq: poke for seq, poke in self._early.items() if seq > until}
+        if self._known <= until:
+            self._known = max(self._told, self.head)
+
+    def _fits(self, seq: int) -> bool:
+        if self._head is None:
+            return len(self._early) < MOST_EARLY
+        return self._head < seq <= self._head + MOST_EARLY
+
+    def _ready(self) -> list[Announcement]:
+        if self._head is None:
+            return []
+        ready = []
+        while poke := self._early.pop(self._head + 1, None):
+            ready.append(poke)
+            self._head += 1
+        return ready

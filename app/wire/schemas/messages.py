@@ -1,0 +1,58 @@
+"""Wire shapes of messages."""
+
+from pydantic import ConfigDict, Field
+
+from app.wire.events import AnyEvent, Message, Seq
+from app.wire.validation import Input, Nonce, ResponseModel, Text
+
+
+class Draft(Input):
+    """A message to send; the same shape over HTTP and in the frame `message.send`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"nonce": "01JB8Z3J6Q", "text": "Hello 👋"}]}
+    )
+
+    nonce: Nonce = Field(
+        description="Made by the client, new for each message. Sending it again, on any way and at "
+        "any time, returns the first message."
+    )
+    text: Text = Field(description="Exactly as it will be shown to others; limits: see `welcome`.")
+    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
+
+
+class MessagePage(ResponseModel):
+    """Messages in the order of `seq`, ascending."""
+
+    items: list[Message]
+    before: Seq | None = Field(
+        description="Pass it as `before` for the page of older ones; null: there are none, "
+        "or the page is empty."
+    )
+    after: Seq | None = Field(
+        description="Pass it as `after` for the page of newer ones; null: there are none, "
+        "or the page is empty."
+    )
+
+
+class EventPage(ResponseModel):
+    """A piece of the room's log, without a hole."""
+
+    items: list[AnyEvent]
+    next: Seq | None = Field(description="Pass it as `after` to go on; null: the end is reached.")
+
+
+class SetRead(Input):
+    """How far the caller has read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 1207}]})
+
+    seq: Seq = Field(description="Read up to here. A marker never goes back.")
+
+
+class ReadOut(ResponseModel):
+    """Where the caller's read marker is, and what is after it."""
+
+    seq: Seq = Field(description="Where the marker is now.")
+    unread: int = Field(description="Messages of others after the marker.", examples=[3])
+    mentions: int = Field(description="Those among them that name the caller.", examples=[1])

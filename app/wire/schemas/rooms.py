@@ -1,0 +1,121 @@
+"""Wire shapes of rooms."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StrictBool, model_validator
+
+from app.wire.domain import ReadKind, ReadRole, Role, RoomKind
+from app.wire.events import Seq
+from app.wire.schemas.users import UserOut
+from app.wire.validation import MAX_ITEMS, Input, ResponseModel, Title, Topic, Uuid
+
+Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS)]
+
+
+class CreateRoom(Input):
+    """What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kind": "public", "name": "General", "topic": "Hello"}],
+        }
+    )
+
+    kind: RoomKind
+    name: Title | None = Field(
+        None, description="Needed by public and private rooms; a direct room has none."
+    )
+    topic: Topic = Field("", description="A direct room has none.")
+    members: Users = Field(
+        default_factory=list,
+        description="User ids, without the caller. A direct room has exactly one.",
+    )
+
+    @model_validator(mode="after")
+    def fits_its_kind(self) -> Self:
+        if self.kind in (RoomKind.PUBLIC, RoomKind.PRIVATE) and self.name is None:
+            raise ValueError(f"a {self.kind} room needs a name")
+        if self.kind is RoomKind.DIRECT:
+            if len(self.members) != 1:
+                raise ValueError("a direct room has exactly one other member")
+            if self.name is not None or self.topic:
+                raise ValueError("a direct room has no name and no topic")
+        return self
+
+
+class UpdateRoom(Input):
+    """Absent fields stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"topic": "What we talk about"}]})
+
+    name: Title | None = Field(None, description="null leaves it as it is.")
+    topic: Topic | None = None
+    archived: StrictBool | None = None
+
+
+class AddMembers(Input):
+    """Users who are to be members."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
+    )
+
+    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")]
+
+
+class UpdateMember(Input):
+    """What a member may do in the room."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
+
+    role: Role
+
+
+class RoomState(ResponseModel):
+    """A room as the caller sees it. The last four are null where the caller is no member."""
+
+    kind: ReadKind
+    name: str | None = Field(examples=["General"])
+    topic: str = Field(examples=["Hello"])
+    archived: bool
+    seq: Seq = Field(description="Of the newest event in the room's log.")
+    users: list[UUID] | None = Field(
+        None, description="Direct rooms: who they are between.", examples=[None]
+    )
+    role: ReadRole | None = None
+    read_seq: Seq | None = Field(None, description="The caller's read marker.")
+    unread: int | None = Field(
+        None, description="Messages of others after the read marker.", examples=[3]
+    )
+    mentions: int | None = Field(
+        None, description="Those among them that name the caller.", examples=[1]
+    )
+
+
+class RoomOut(RoomState):
+    """A room as the caller sees it. What concerns the caller's membership is null without one."""
+
+    id: UUID
+    created_at: datetime
+
+
+class MemberOut(ResponseModel):
+    """A member of a room."""
+
+    user: UserOut
+    role: ReadRole
+    joined_at: datetime
+    read_seq: Seq
+
+
+class PublicRoom(ResponseModel):
+    """A room that anybody may read and join."""
+
+    id: UUID
+    kind: Literal[RoomKind.PUBLIC] = RoomKind.PUBLIC
+    name: str = Field(examples=["General"])
+    topic: str = Field(examples=["Hello"])
+    seq: Seq
+    created_at: datetime

@@ -1,0 +1,203 @@
+"""Field types that requests and frames share."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from app.wire.errors import Invalid
+from app.wire.names import (
+    LINE_CLASS,
+    LINES_CLASS,
+    MAX_NAME_CHARS,
+    NAME_PATTERN,
+    is_name,
+    is_of_one_script,
+    is_seen,
+    is_storable,
+    name_key,
+)
+
+# White space and what else nobody sees in a line of text.
+_BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
+_SEEN = re.compile(f"[^{_BLANK}]")
+_NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
+MIN_PASSWORD_CHARS = 8
+MAX_ITEMS = 1000  # of one request, whatever the settings say
+_DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+_UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+class ResponseModel(BaseModel):
+    """What a client receives: every field is there, also where it has its default."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class Input(BaseModel):
+    """What a client sends: a field that we do not know is a mistake, and is said to be one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _canonical(given: Any) -> Any:
+    if isinstance(given, str) and not _UUID.fullmatch(given):
+        raise ValueError("must be a UUID in its form of 36 characters")
+    return given
+
+
+# What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
+# digits, too. Not strict: frames are, and would take no text from a validator.
+Uuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
+
+
+def _plain_number(given: Any) -> Any:
+    if isinstance(given, str):
+        if not _DIGITS.fullmatch(given):
+            raise ValueError("must be a whole number in digits")
+        return int(given)
+    return given
+
+
+# For a number in a query or a path, which pydantic alone takes as "5.0", "+5", " 5" and "1_0", too.
+# After the bounds, or they do not get into the OpenAPI document.
+IN_DIGITS = BeforeValidator(_plain_number)
+
+
+class InvalidField(BaseModel):
+    """One value that is not acceptable, in a problem or an error frame."""
+
+    path: str = Field(examples=["text"])
+    message: str = Field(examples=["String should have at most 4000 characters"])
+
+
+def invalid(errors: Sequence[Any]) -> Invalid:
+    """From the errors of pydantic: paths and messages, never the input, which may hold a secret.
+    The first 20, since there may be one for each of thousands of fields."""
+    fields = [
+        {
+            "path": ".".join(str(part)[:64] for part in e["loc"]),
+            "message": e["msg"].removeprefix("Value error, "),
+        }
+        for e in errors[:20]
+    ]
+    first = fields[0] if fields else {"path": "?", "message": "invalid"}
+    return Invalid(f"Not acceptable: {first['path']}: {first['message']}.", fields)
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("must not contain NUL or half of a surrogate pair")
+    return text
+
+
+def _visible(text: str) -> str:
+    if not _SEEN.search(text):
+        raise ValueError("must not be blank")
+    return text
+
+
+def _nameable(name: str) -> str:
+    if not is_name(name):
+        raise ValueError("must be letters and digits of any script, with . _ - between them")
+    return name
+
+
+def _of_one_script(name: str) -> str:
+    if not is_of_one_script(name):
+        raise ValueError(
+            "must not mix scripts such as Latin and Cyrillic: their letters look alike"
+        )
+    return name
+
+
+def _no_controls(found: re.Pattern[str]) -> AfterValidator:
+    def check(text: str) -> str:
+        if bad := found.search(text):
+            raise ValueError(
+                f"must not contain U+{ord(bad[0]):04X}: no control characters, and none that "
+                "change the direction of the text around them"
+            )
+        return text
+
+    return AfterValidator(check)
+
+
+def _with_something_seen(text: str) -> str:
+    if not is_seen(text):
+        raise ValueError("must have something that can be seen")
+    return text
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Says in the JSON Schema what the validators beside it check, so that it tells the truth."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": self.pattern}
+
+
+def _short_key(limit: int) -> Any:
+    """Some letters grow when they are normalised; the key has to fit its column."""
+
+    def check(name: str) -> str:
+        if len(name_key(name)) > limit:
+            raise ValueError(f"must have at most {limit} characters after Unicode normalisation")
+        return name
+
+    return AfterValidator(check)
+
+
+# What has a form in UTF-8, and what every client can hold.
+STORABLE = (AfterValidator(_storable), Pattern(r"^[^\u0000]*$"))
+VISIBLE = (
+    AfterValidator(_storable),
+    AfterValidator(_visible),
+    Pattern(rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"),
+)
+
+Username = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
+    AfterValidator(_nameable),
+    AfterValidator(_of_one_script),
+    _short_key(64),
+    Pattern(NAME_PATTERN),
+]
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_storable),
+    _no_controls(_NO_LINE),
+    AfterValidator(_with_something_seen),
+    Pattern(rf"^[^{LINE_CLASS}]*[^{LINE_CLASS}{_BLANK}][^{LINE_CLASS}]*$"),
+    AfterValidator(str.strip),
+    _short_key(100),
+]
+DisplayName = Title
+Topic = Annotated[
+    str,
+    StringConstraints(max_length=500),
+    AfterValidator(_storable),
+    _no_controls(_NO_LINES),
+    Pattern(rf"^[^{LINES_CLASS}]*$"),
+]
+Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
+Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]

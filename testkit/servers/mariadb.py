@@ -1,0 +1,119 @@
+"""MariaDB for a test run: a process of its own, or any MySQL or MariaDB in TEST_MYSQL_URL."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import port_for
+import pytest
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from testkit.servers.process import HOST, Server, require
+
+VARIABLE = "TEST_MYSQL_URL"
+EXAMPLE = f"mysql://user:password@{HOST}:3306/"
+
+
+@dataclass(frozen=True)
+class MariaDb:
+    """A server with an account that may create databases."""
+
+    address: URL
+    own: Server | None
+
+    @property
+    def server(self) -> Server:
+        """The process, to kill or freeze."""
+        if self.own is None:
+            pytest.skip(f"the server in {VARIABLE} is not ours to stop")
+        return self.own
+
+    def url(self, database: str) -> str:
+        """As a setting of the product."""
+        return self.address.set(database=database).render_as_string(hide_password=False)
+
+    @asynccontextmanager
+    async def connect(self, database: str | None = None) -> AsyncIterator[AsyncConnection]:
+        """A connection outside of the product, each statement its own transaction."""
+        engine = create_async_engine(
+            self.address.set(drivername="mysql+asyncmy", database=database),
+            isolation_level="AUTOCOMMIT",
+        )
+        try:
+            async with engine.connect() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def database(self, name: str) -> AsyncIterator[str]:
+        """An empty database, for a while. Its default is Debian's old one, so that the tables have
+        to name the character set that they need."""
+        async with self.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE `{name}` CHARACTER SET latin1"))
+        try:
+            yield self.url(name)
+        finally:
+            async with self.connect() as connection:
+                await connection.execute(text(f"DROP DATABASE `{name}`"))
+
+
+@contextmanager
+def run_mariadb(directory: Path, *options: str) -> Iterator[MariaDb]:
+    """`options` of mariadbd come last, so that they count. They are for a process of our own."""
+    given = os.environ.get(VARIABLE)
+    if given:
+        yield MariaDb(make_url(given), None)
+        return
+    server = _own(directory, options)
+    server.start()
+    try:
+        yield MariaDb(make_url(f"mysql://chat:chat@{HOST}:{server.port}/"), server)
+    finally:
+        server.stop()
+
+
+def _own(directory: Path, options: Sequence[str]) -> Server:
+    mariadbd = require("mariadbd", VARIABLE, EXAMPLE)
+    install = require("mariadb-install-db", VARIABLE, EXAMPLE)
+    data = directory / "data"
+    # A server that starts deletes the temporary tables that it finds in its folder, and those of
+    # a server that starts beside it would be among them.
+    temporary = directory / "tmp"
+    temporary.mkdir()
+    common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={temporary}"]
+    if os.geteuid() == 0:
+        common.append("--user=root")  # it refuses root unless told
+    made = subprocess.run(
+        [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.fail(f"mariadb-install-db failed:\n{made.stdout[:4000]}", pytrace=False)
+    accounts = directory / "accounts.sql"
+    accounts.write_text(
+        f"CREATE USER IF NOT EXISTS chat@'{HOST}' IDENTIFIED BY 'chat';\n"
+        f"GRANT ALL ON *.* TO chat@'{HOST}' WITH GRANT OPTION;\n"
+    )
+    port = port_for.select_random()
+    command = [
+        mariadbd,
+        *common,
+        f"--bind-address={HOST}",
+        f"--port={port}",
+        f"--socket={directory / 'socket'}",
+        f"--pid-file={directory / 'pid'}",
+        f"--init-file={accounts}",
+        "--skip-name-resolve",
+        "--innodb-buffer-pool-size=64M",
+        "--innodb-flush-log-at-trx-commit=1",  # durable, as in production
+        *options,
+    ]
+    return Server(command, port, directory / "log")

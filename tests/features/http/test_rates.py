@@ -1,0 +1,238 @@
+"""Every command has a rate, and every answer tells of it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+
+from app.core.rate_limit import PolicyName
+from app.http.rate_fields import FIELDS
+from app.http.rates import AccountRate, AddressRate
+from app.limits.policies import create_policies
+from app.main import create_app
+from app.settings import Settings, load_settings
+from testkit.answers import ok, refused
+from testkit.people import API, STRANGER, Person
+from testkit.server import Running, embedded_server_of, eventually, generous, serving
+from testkit.servers.backend import Backend, vary
+
+# Wrong passwords and tokens are counted there, right ones by account: tests/features/users.
+COUNTS_BY_ITSELF = {f"POST {API}/auth/token"}
+ITEM = re.compile(r'"[a-z-]+";r=\d+;t=\d+')
+POLICY = re.compile(r'"[a-z-]+";q=[1-9]\d*;w=[1-9]\d*')
+
+
+def rates_of(dependant: Dependant) -> Iterator[AccountRate | AddressRate]:
+    if isinstance(dependant.call, AccountRate | AddressRate):
+        yield dependant.call
+    for below in dependant.dependencies:
+        yield from rates_of(below)
+
+
+def routes_of(app: FastAPI) -> dict[str, list[AccountRate | AddressRate]]:
+    return {
+        f"{method} {context.path}": list(rates_of(context.dependant))
+        for context in iter_route_contexts(app.routes)
+        if hasattr(context, "dependant")
+        for method in context.methods or ()
+        if (context.path or "").startswith("/api/")
+    }
+
+
+@pytest.fixture(scope="module")
+def routes() -> dict[str, list[AccountRate | AddressRate]]:
+    return routes_of(create_app(load_settings(auth={"secret_key": "k" * 32})))
+
+
+def test_every_route_has_one_rate(routes: dict[str, list[AccountRate | AddressRate]]) -> None:
+    assert len(routes) > 25
+    wrong = {name for name, rates in routes.items() if len(rates) != 1}
+    assert wrong == COUNTS_BY_ITSELF
+
+
+def test_what_reads_counts_as_reading_and_what_writes_as_writing(
+    routes: dict[str, list[AccountRate | AddressRate]],
+) -> None:
+    for name, rates in routes.items():
+        for rate in rates:
+            assert (rate.policy is PolicyName.READS) == name.startswith("GET"), name
+
+
+def test_lists_of_people_cost_more_than_other_reads(
+    routes: dict[str, list[AccountRate | AddressRate]],
+) -> None:
+    for path in ("/users", "/rooms/public", "/rooms/{room_id}/members"):
+        [rate] = routes[f"GET {API}{path}"]
+        assert isinstance(rate, AccountRate)
+        assert rate.cost == 10
+
+
+def test_a_route_without_a_rate_is_found() -> None:
+    router, app = APIRouter(prefix="/api"), FastAPI()
+
+    @router.post("/x")
+    async def endpoint() -> None: ...
+
+    app.include_router(router)
+    assert routes_of(app) == {"POST /api/x": []}
+
+
+def test_every_policy_is_in_the_table_under_its_name() -> None:
+    table = create_policies(load_settings(auth={"secret_key": "k" * 32}))
+    assert set(table) == set(PolicyName)
+    assert all(policy.name is name for name, policy in table.items())
+
+
+# What answers say.
+
+
+def limited(backend: Backend, **limits: Any) -> Settings:
+    return vary(generous(backend.settings), limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/users/me", 200),
+        ("GET", "/users?query=a", 200),
+        ("PATCH", "/users/me", 200),
+        ("PATCH", "/users/me?broken", 422),
+        ("GET", f"/users/{STRANGER}", 404),
+        ("POST", "/ws-tickets", 201),
+        ("POST", "/auth/logout", 204),
+        ("POST", f"/rooms/{STRANGER}/messages", 404),
+        ("DELETE", f"/rooms/{STRANGER}", 404),
+    ],
+)
+async def test_every_answer_tells_what_is_left(
+    ada: Person, method: str, path: str, status: int
+) -> None:
+    bodies = {
+        "/users/me": {"display_name": "Ada"},
+        f"/rooms/{STRANGER}/messages": {"nonce": "n", "text": "x"},
+    }
+    body = bodies.get(path) if method in {"PATCH", "POST"} else None
+    answer = await ada.call(method, path, json=body)
+    assert answer.status_code == status
+    assert ITEM.fullmatch(answer.headers["ratelimit"])
+    assert POLICY.fullmatch(answer.headers["ratelimit-policy"])
+
+
+async def test_who_is_nobody_and_what_has_no_rate_hears_of_none(http: httpx.AsyncClient) -> None:
+    for path in (f"{API}/users/me", "/health/live", "/openapi.json", "/nowhere"):
+        assert not {field.lower() for field in FIELDS} & (await http.get(path)).headers.keys()
+
+
+async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -> None:
+    settings = limited(backend, writes_per_minute=6, writes_burst=12)
+    async with serving(settings) as server, server.client() as http:
+        ada, bob = await server.people(http, "ada", "bob")
+        for left in (7, 2):
+            answer = await ada.patch("/users/me", display_name="Ada")
+            ok(answer)
+            assert re.fullmatch(rf'"writes";r={left};t=\d+', answer.headers["ratelimit"])
+            assert answer.headers["ratelimit-policy"] == '"writes";q=12;w=120'
+        answer = await ada.patch("/users/me", display_name="Ada")
+        problem = refused(answer, "rate_limited")
+        assert "Too many changes: 6 a minute, 12 at once." in problem["detail"]
+        assert 20_000 < problem["retry_after_ms"] <= 30_000
+        item = re.fullmatch(r'"writes";r=2;t=(\d+)', answer.headers["ratelimit"])
+        assert item
+        assert item[1] == answer.headers["retry-after"]
+        ok(await bob.patch("/users/me", display_name="Bob"))
+        ok(await ada.get("/users/me"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/rooms", {"kind": "public", "name": "x"}),
+        ("PATCH", f"/rooms/{STRANGER}", {"topic": "x"}),
+        ("DELETE", f"/rooms/{STRANGER}", None),
+        ("POST", f"/rooms/{STRANGER}/join", None),
+        ("POST", f"/rooms/{STRANGER}/leave", None),
+        ("POST", f"/rooms/{STRANGER}/members", {"users": [STRANGER]}),
+        ("PATCH", f"/rooms/{STRANGER}/members/{STRANGER}", {"role": "owner"}),
+        ("DELETE", f"/rooms/{STRANGER}/members/{STRANGER}", None),
+        ("PUT", f"/rooms/{STRANGER}/read", {"seq": 1}),
+        ("PATCH", "/users/me", {"display_name": "x"}),
+        ("PUT", "/users/me/password", {"old_password": "x", "new_password": "y" * 8}),
+        ("POST", "/ws-tickets", None),
+        ("POST", "/auth/logout", None),
+        ("DELETE", f"/auth/sessions/{STRANGER}", None),
+        ("PUT", f"/users/{STRANGER}/ban", None),
+    ],
+)
+async def test_no_change_is_made_past_the_limit(
+    writeless: Person, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    refused(await writeless.call(method, path, json=body), "rate_limited")
+    ok(await writeless.get("/users/me"))
+
+
+@pytest.fixture(scope="module")
+async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    limits = {"writes_per_minute": 0.01, "writes_burst": 1}
+    async with embedded_server_of(tmp_path_factory.mktemp("strict"), limits=limits) as server:
+        yield server
+
+
+@pytest.fixture
+async def writeless(strict_server: Running) -> AsyncIterator[Person]:
+    """Somebody who has used up all changes."""
+    async with strict_server.client() as http:
+        person = await strict_server.person(http)
+        await person.put(f"/rooms/{STRANGER}/read", seq=1)
+        yield person
+
+
+async def test_searches_in_a_row_are_limited(backend: Backend) -> None:
+    """With the default limits: a list of all accounts is not to be had in a moment."""
+    defaults = load_settings(auth={"secret_key": "k" * 32}).limits
+    settings = limited(
+        backend, reads_burst=defaults.reads_burst, reads_per_minute=defaults.reads_per_minute / 1000
+    )
+    async with serving(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        for _ in range(10):
+            for path in ("/users", "/rooms/public", "/users"):
+                ok(await ada.get(path))
+        for path in ("/users", "/rooms/public", f"/rooms/{STRANGER}/members", "/rooms"):
+            refused(await ada.get(path), "rate_limited")
+        ok(await ada.post("/rooms", kind="public", name="x"), 201)
+
+
+@pytest.mark.cluster
+async def test_processes_are_one_limit(cluster: Backend) -> None:
+    settings = limited(cluster, writes_per_minute=0.01, writes_burst=4)
+    async with serving(settings) as one, serving(settings) as two:
+        limiters: list[Any] = [server.context.limiter for server in (one, two)]
+        await eventually(lambda: all(limiter.reached for limiter in limiters))
+        async with one.client() as first, two.client() as second:
+            ada = await one.person(first)
+            there = replace(ada, http=second)
+            for person in (ada, there, ada, there):
+                refused(await person.put(f"/rooms/{STRANGER}/read", seq=1), "not_found")
+            for person in (ada, there):
+                refused(await person.put(f"/rooms/{STRANGER}/read", seq=1), "rate_limited")
+
+
+async def test_the_document_names_the_fields(http: httpx.AsyncClient) -> None:
+    document = ok(await http.get("/openapi.json"))
+    assert set(FIELDS) <= document["components"]["headers"].keys()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            responses = operation["responses"]
+            if not path.startswith("/api/"):
+                assert "429" not in responses
+                continue
+            assert {"Retry-After", *FIELDS} <= responses["429"]["headers"].keys()
+            for status, response in responses.items():
+                if status.startswith("2"):
+                    assert set(FIELDS) <= response["headers"].keys()

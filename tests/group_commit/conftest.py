@@ -1,0 +1,20 @@
+"""A committer on each database."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.messages.send.group_commit import Committer
+from app.persistence.uow import Database
+from testkit.servers.backend import Backend
+
+
+@pytest.fixture
+async def committer(backend: Backend, database: Database) -> AsyncIterator[Committer]:
+    committer = Committer(database, lanes=1 if backend.settings.database.is_sqlite else 2)
+    yield committer
+    await committer.close()
+    assert committer._unanswered == 0
+    assert not committer._tasks
+    assert not list(committer._turns)
+    assert not committer._turns._held

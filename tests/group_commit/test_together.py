@@ -1,0 +1,153 @@
+"""Sends that share a unit of work, against the same sends one by one."""
+
+import itertools
+import random
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Select, select
+
+from app.core.actor import Actor
+from app.core.ids import new_id
+from app.core.publications import Announcement
+from app.core.send_request import Send, Sent
+from app.messages.send.batch import send_all
+from app.messages.send.submit import send_alone
+from app.persistence.tables import LoggedEvent, Mention, Message
+from app.persistence.uow import Database
+from app.wire.domain import RoomKind
+from app.wire.errors import ChatError
+from testkit.failure_injection import Sabotaged, sabotaged
+from tests.group_commit.crowd import archive, enrol, gather_in_room, message, verdict, watched
+from tests.persistence.samples import rows
+
+NAMES = ["ann", "bob", "cäcilie", "dan"]
+TEXTS = ["hi", "@ann and @bob.", "@cäcilie @dan @nobody", "@ann", "'); -- \\ % :x ? \"", "🙂\n\x01"]
+Twins = dict[UUID, UUID]  # a room for those together, and one for those one by one
+
+
+async def twins_of(database: Database, people: list[Actor], chance: random.Random) -> Twins:
+    found: Twins = {new_id(): new_id()}  # rooms that nobody has made
+    for kind in [*RoomKind, RoomKind.PUBLIC]:
+        members = chance.sample(people, 3)
+        room, twin = [await database.transact(gather_in_room, members, kind) for _ in range(2)]
+        found[room] = twin
+    return found
+
+
+def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> list[Send]:
+    """Few nonces and few places, so that there are repeats, conflicts and replies of every kind."""
+    return [
+        message(
+            chance.choice(people),
+            chance.choice(rooms),
+            nonce=f"n{chance.randrange(8)}",
+            text=chance.choice(TEXTS[:2] if chance.random() < 0.6 else TEXTS),
+            reply_to=chance.choice([None, None, None, 0, 1, 2, 7, 20]),
+        )
+        for _ in range(chance.randrange(1, 40))
+    ]
+
+
+async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
+    """All that the tables hold of a room but its id and the times; mentions, too."""
+    queries: list[Select[*tuple[object, ...]]] = [
+        select(Message.seq, Message.sender_id, Message.nonce, Message.text, Message.reply_to).where(
+            Message.room_id == room
+        ),
+        select(
+            LoggedEvent.seq,
+            LoggedEvent.type,
+            LoggedEvent.actor_id,
+            LoggedEvent.message_seq,
+            LoggedEvent.body,
+            LoggedEvent.at == Message.at,
+        )
+        .join(Message, (Message.room_id == room) & (Message.seq == LoggedEvent.seq))
+        .where(LoggedEvent.room_id == room),
+        select(Mention.user_id, Mention.seq).where(Mention.room_id == room),
+    ]
+    async with database._engines.read.connect() as connection:
+        return [
+            tuple(row)
+            for query in queries
+            for row in sorted(await connection.execute(query), key=str)
+        ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_answers_and_the_tables_are_those_of_one_by_one(
+    database: Database, announced: list[Announcement], seed: int
+) -> None:
+    chance = random.Random(seed)
+    people = await database.transact(enrol, *NAMES)
+    twins = await twins_of(database, people, chance)
+    kinds = set()
+    for step in range(6):
+        if step == 3:
+            for room in list(twins.items())[-1]:
+                await database.transact(archive, room)
+        sends = sends_of(people, list(twins), chance)
+        announced.clear()
+        together = await database.transact(send_all, sends, wait=True)
+        told = [(twins[poke.topic], poke.kind, poke.seq, poke.subject) for poke in announced]
+        announced.clear()
+        for send, outcome in zip(sends, together, strict=True):
+            alone: Sent | ChatError
+            try:
+                alone = await send_alone(database, send._replace(room=twins[send.room]))
+            except ChatError as refusal:
+                alone = refusal
+            assert verdict(outcome) == verdict(alone), send
+            kinds.add(type(alone).__name__)
+        assert told == [(poke.topic, poke.kind, poke.seq, poke.subject) for poke in announced]
+    for room, twin in twins.items():
+        assert await said(database, room) == await said(database, twin)
+    assert kinds == {"Sent", "NotFound", "Forbidden", "NonceConflict", "Invalid", "RoomArchived"}
+    assert await database.read(lambda reads: reads.events.density()) == (10, [])
+
+
+@pytest.fixture
+async def some(database: Database) -> list[Send]:
+    """Into two rooms, with a mention and a reply."""
+    ann, bob = await database.transact(enrol, "ann", "bob")
+    rooms = [await database.transact(gather_in_room, [ann, bob]) for _ in range(2)]
+    return [
+        message(person, room, f"n{n}", "@ann @bob", reply_to=1 if n % 6 > 2 else None)
+        for n, (room, person) in enumerate(itertools.product(rooms, [ann, bob] * 3))
+    ]
+
+
+async def test_it_happens_as_a_whole_or_not_at_all(
+    database: Database, some: list[Send], announced: list[Announcement]
+) -> None:
+    before = await rows(database)
+    for failure in itertools.count(1):
+        with sabotaged(database, failure) as log:
+            try:
+                await database.transact(send_all, some, wait=False)
+            except Sabotaged:
+                assert log.struck
+                assert await rows(database) == before, log.statements[-1]
+                assert announced == []
+            else:
+                assert not log.struck
+                break
+    after = await rows(database)
+    added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert added == {"messages": 12, "room_events": 12, "mentions": 12}
+    assert len(announced) == 12
+
+
+async def test_it_takes_as_many_statements_for_many_as_for_one(
+    database: Database, some: list[Send]
+) -> None:
+    """What there is to know is asked of the database at once, and each table written at once."""
+    plain = [send._replace(text="hi", reply_to=None) for send in some]
+    with watched(database) as one:
+        await database.transact(send_all, plain[:1], wait=False)
+    with watched(database) as many:
+        await database.transact(send_all, plain[1:], wait=False)
+    assert len(one) == len(many)
+    assert len(many) == (7 if database._engines.write.dialect.name == "sqlite" else 6)
+    assert many[-1] == "COMMIT"

@@ -1,0 +1,156 @@
+"""An import that was interrupted goes on, and two at once do it once."""
+
+import asyncio
+import itertools
+from asyncio.subprocess import Process
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.persistence import uow as uow_module
+from app.persistence.uow import Database
+from app.settings import Settings
+from app.wire.errors import UnknownOutcome
+from testkit.failure_injection import Sabotaged, sabotaged, try_again
+from testkit.servers.backend import Backend
+from testkit.waiting import eventually
+from tests.importers.command import command
+from tests.importers.contents import Contents, check_logs, clear, contents
+from tests.importers.files import SAMPLE, many, run
+from tests.persistence.samples import rows
+
+OpenDatabase = Callable[[Settings], Database]
+
+
+async def expected(database: Database, file: Path) -> Contents:
+    """What an import without interruption makes; then the database is empty again."""
+    assert (await run(database, file))[0]
+    found = await contents(database)
+    await clear(database)
+    return found
+
+
+async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -> None:
+    """The first statement fails, in the next run the second, and so on, until a run has fewer."""
+    whole = await expected(database, SAMPLE)
+    for failure in itertools.count(1):
+        with sabotaged(database, failure) as log:
+            try:
+                right, _ = await run(database, SAMPLE)
+            except Sabotaged:
+                right = False
+        await check_logs(database)
+        assert right != log.struck
+        if right:
+            break
+    assert failure > 20
+    assert await contents(database) == whole
+
+
+async def test_what_the_database_gave_up_is_done_again(database: Database) -> None:
+    whole = await expected(database, SAMPLE)
+    for failure in itertools.count(3, 10):
+        with sabotaged(database, failure, try_again) as log:
+            assert (await run(database, SAMPLE))[0]
+        if not log.struck:
+            break
+        assert await contents(database) == whole
+        await clear(database)
+    assert failure > 50
+
+
+@contextmanager
+def commits_that(
+    monkeypatch: pytest.MonkeyPatch, before: Callable[[int], None], after: Callable[[int], None]
+) -> Iterator[None]:
+    """Around the n-th COMMIT, `before(n)` and `after(n)` are called; 1 is the first."""
+    numbers = itertools.count(1)
+    commit = uow_module._commit
+
+    async def disturbed(session: AsyncSession) -> None:
+        number = next(numbers)
+        before(number)
+        await commit(session)
+        after(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uow_module, "_commit", disturbed)
+        yield
+
+
+def nothing(number: int) -> None:
+    """Let it be."""
+
+
+def doubt(number: int) -> None:
+    """The connection breaks during every other COMMIT."""
+    if number % 2:
+        raise UnknownOutcome("Done or not?")
+
+
+@pytest.mark.parametrize(("before", "after"), [(doubt, nothing), (nothing, doubt)])
+async def test_a_commit_in_doubt_is_settled(
+    before: Callable[[int], None],
+    after: Callable[[int], None],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = await expected(database, SAMPLE)
+    with commits_that(monkeypatch, before, after):
+        assert (await run(database, SAMPLE))[0]
+    assert await contents(database) == whole
+
+
+async def test_cancelled_after_any_commit_it_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Ctrl-C does: the first run ends with its first COMMIT, the second with its second."""
+    whole = await expected(database, SAMPLE)
+    for commits in itertools.count(1):
+        task = asyncio.create_task(run(database, SAMPLE))
+
+        def cancel(number: int, task: asyncio.Task[Any] = task, last: int = commits) -> None:
+            if number == last:
+                task.cancel()
+
+        with commits_that(monkeypatch, nothing, cancel):
+            await asyncio.wait([task])
+        await check_logs(database)
+        if not task.cancelled():
+            break
+    assert commits > 5
+    assert await contents(database) == whole
+
+
+async def has_begun(database: Database, process: Process) -> bool:
+    return process.returncode is not None or bool((await rows(database))["messages"])
+
+
+async def test_killed_it_goes_on(backend: Backend, database: Database, tmp_path: Path) -> None:
+    archive = many(tmp_path / "many.tsv", messages=3000, users=40)
+    whole = await expected(database, archive)
+    async with command(backend.settings, "import", "gitter", str(archive)) as process:
+        await eventually(lambda: has_begun(database, process))
+        assert process.returncode is None, (await process.communicate())[1]
+        process.kill()
+        await process.wait()
+    found = await contents(database)
+    assert 500 <= len(found.messages) < 3000
+    await check_logs(database)
+    assert (await run(database, archive, batch=500))[0]
+    assert await contents(database) == whole
+
+
+async def test_two_at_once_import_it_once(
+    backend: Backend, database: Database, open_database: OpenDatabase, tmp_path: Path
+) -> None:
+    archive = many(tmp_path / "many.tsv", messages=200, users=30)
+    whole = await expected(database, archive)
+    other = open_database(backend.settings)
+    both = await asyncio.gather(*(run(one, archive) for one in (database, other)))
+    assert [right for right, _ in both] == [True, True], both
+    assert await contents(database) == whole

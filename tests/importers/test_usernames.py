@@ -1,0 +1,62 @@
+"""What an imported account is called."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from app.core.clock import now
+from app.importers.accounts import usernames
+from app.importers.gitter import Author
+from app.persistence.uow import Database
+from app.users.accounts import NewAccount, register
+from app.wire.errors import UsernameTaken
+from app.wire.validation import Username
+from tests.importers.contents import contents
+from tests.importers.files import row, run, write
+from tests.importers.people import settle
+
+
+async def test_a_name_that_is_taken_again_and_again(database: Database, tmp_path: Path) -> None:
+    for name in ("USER1", "user1-gitter-0001", "user1-gitter-0001-2"):
+        await database.transact(settle, name)
+    await run(database, write(tmp_path / "a.tsv", [row(2, user=2), row(1)]))
+    names = (await contents(database)).names()
+    assert names["gitter:5f00bb00bb00bb00bb000001"] == "user1-gitter-0001-3"
+    assert names["gitter:5f00bb00bb00bb00bb000002"] == "user2"
+
+
+async def test_authors_whose_names_look_alike_keep_them(database: Database, tmp_path: Path) -> None:
+    """Of those nobody can log in; but nobody registers as a third one."""
+    await database.transact(settle, "scope")
+    right, said = await run(
+        database,
+        write(
+            tmp_path / "a.tsv",
+            [row(3, user=3, name="modem"), row(2, user=2, name="modern"), row(1, name="ѕсоре")],
+        ),
+    )
+    assert right, said
+    names = (await contents(database)).names()
+    assert {names[f"gitter:5f00bb00bb00bb00bb00000{n}"] for n in (1, 2, 3)} == {
+        "ѕсоре",
+        "modern",
+        "modem",
+    }
+    for twin in ("ѕсоре".replace("с", "c"), "rnodern", "ѕсорe"):
+        with pytest.raises(UsernameTaken, match="looks like"):
+            await database.transact(register, NewAccount(twin, twin, ""))
+
+
+NAMES = ["", "_x_", "~~~", "a" * 64, "a b c d", "-dash-", "x" * 15 + ".y", "ﷺﷺﷺ", "名", "é\u0301"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_derived_name_could_be_a_username(name: str) -> None:
+    author = Author("gitter:5f00bb00bb00bb00bb000001", name, now())
+    accepted = TypeAdapter(Username)
+    made = list(itertools.islice(usernames(author), 1000))
+    assert len(set(made)) == 1000
+    for username in made:
+        assert accepted.validate_python(username) == username
