@@ -16,7 +16,7 @@ from app.bus.redis import RedisBus
 from app.core.cancellation import end
 from app.core.devices import Devices
 from app.core.passwords import Passwords
-from app.core.sync_tokens import Snapshots
+from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Tokens
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
@@ -163,7 +163,7 @@ def create_context(
         bus=bus,
         actors=Together(database, actors_of, SESSIONS),
         tokens=Tokens(auth.keys, auth.issuer),
-        snapshots=Snapshots(auth.keys),
+        snapshots=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
         devices=Devices(auth.keys),
         limiter=limiter,

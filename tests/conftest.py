@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
@@ -148,14 +148,14 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture
-def announced() -> list[Announcement]:
+def announced() -> list[Publication]:
     """What `database` has announced, in order."""
     return []
 
 
 @pytest.fixture
 async def open_database(
-    announced: list[Announcement],
+    announced: list[Publication],
 ) -> AsyncIterator[Callable[[Settings], Database]]:
     """Opens databases with settings of one's own; they announce into `announced`."""
     opened: list[Database] = []

@@ -13,27 +13,32 @@ import zlib
 from typing import NamedTuple
 from uuid import UUID
 
-from app.core.publications import Announcement
-from app.wire.events import MAX_SEQ, Kind
+from app.core.publications import Publication
+from app.wire.events import MAX_SEQ, PublicationKind
 
 VERSION = 1
 ORIGIN_BYTES = 16
 
 _HEADER = struct.Struct(f">BB16sQ16s{ORIGIN_BYTES}s")
-_KINDS = {int(kind): kind for kind in Kind}
+_KINDS = {int(kind): kind for kind in PublicationKind}
 
 
 class Received(NamedTuple):
     origin: bytes
-    poke: Announcement
+    publication: Publication
 
 
-def encode(poke: Announcement, origin: bytes) -> bytes:
+def encode(publication: Publication, origin: bytes) -> bytes:
     """`origin` names the sending process, ORIGIN_BYTES long, so that it knows its own echo."""
     header = _HEADER.pack(
-        VERSION, poke.kind, poke.topic.bytes, poke.seq, poke.subject.bytes, origin
+        VERSION,
+        publication.kind,
+        publication.topic.bytes,
+        publication.seq,
+        publication.subject.bytes,
+        origin,
     )
-    return header + poke.frame
+    return header + publication.frame
 
 
 def decode(payload: bytes) -> Received | None:
@@ -44,8 +49,8 @@ def decode(payload: bytes) -> Received | None:
     if version != VERSION or seq > MAX_SEQ:
         return None
     frame = payload[_HEADER.size :]
-    kind = _KINDS.get(number, Kind.NEWER)
-    return Received(origin, Announcement(kind, UUID(bytes=topic), seq, UUID(bytes=subject), frame))
+    kind = _KINDS.get(number, PublicationKind.NEWER)
+    return Received(origin, Publication(kind, UUID(bytes=topic), seq, UUID(bytes=subject), frame))
 
 
 def partition(topic: UUID, partitions: int) -> int:

@@ -17,7 +17,7 @@ from app.core.actor import Actor
 from app.core.cancellation import end
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
-from app.wire.validation import IN_DIGITS, MAX_ITEMS, invalid
+from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid
 
 oauth2 = OAuth2PasswordBearer(
     tokenUrl="/api/v1/auth/token",
@@ -110,7 +110,7 @@ def page_limit(default: int) -> Any:
         limit: Annotated[
             int,
             Field(ge=1, le=MAX_ITEMS),
-            IN_DIGITS,
+            DecimalDigits,
             Query(description="Items on a page, at most."),
         ] = default,
     ) -> int:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from app.http.examples import add_examples
 from app.http.problems import RATE_HEADERS, Problem, problems
 from app.settings import Limits
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 
 JsonObject = dict[str, Any]
 
@@ -56,7 +56,6 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
 
 # What a schema is called where its class has another name.
 _NAMES = {
-    "Code": "ErrorCode",
     "Draft": "SendMessage",
     "Live": "Liveness",
     "Me": "Account",
@@ -69,12 +68,18 @@ _NAMES = {
     "TokenOut": "TokenPair",
 }
 
-_EVERYWHERE = problems(Code.TOO_LARGE)
+_EVERYWHERE = problems(ErrorCode.TOO_LARGE)
 _BELOW_API = problems(
-    *(Code.INVALID, Code.INTERNAL, Code.RATE_LIMITED, Code.BUSY, Code.UNKNOWN_OUTCOME)
+    *(
+        ErrorCode.INVALID,
+        ErrorCode.INTERNAL,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.BUSY,
+        ErrorCode.UNKNOWN_OUTCOME,
+    )
 )
-_WITH_BODY = problems(Code.UNSUPPORTED_MEDIA_TYPE)
-_WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
+_WITH_BODY = problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problems(ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",

@@ -15,7 +15,7 @@ from app.core.rate_limit import LimitExceeded
 from app.http.rate_fields import FIELDS, rate_fields
 from app.wire.errors import (
     ChatError,
-    Code,
+    ErrorCode,
     Forbidden,
     Internal,
     Invalid,
@@ -35,33 +35,33 @@ MEDIA_TYPE = "application/problem+json"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
 REALM = 'Bearer realm="chat"'
 
-STATUS: dict[Code, HTTPStatus] = {
-    Code.BAD_FRAME: HTTPStatus.BAD_REQUEST,
-    Code.UNKNOWN_TYPE: HTTPStatus.BAD_REQUEST,
-    Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Code.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
-    Code.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
-    Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    Code.TOKEN_EXPIRED: HTTPStatus.UNAUTHORIZED,
-    Code.SESSION_ENDED: HTTPStatus.UNAUTHORIZED,
-    Code.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
-    Code.UNSUPPORTED_GRANT_TYPE: HTTPStatus.BAD_REQUEST,
-    Code.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
-    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
-    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    Code.UPGRADE_REQUIRED: HTTPStatus.UPGRADE_REQUIRED,
-    Code.USERNAME_TAKEN: HTTPStatus.CONFLICT,
-    Code.NONCE_CONFLICT: HTTPStatus.CONFLICT,
-    Code.LAST_OWNER: HTTPStatus.CONFLICT,
-    Code.ROOM_ARCHIVED: HTTPStatus.CONFLICT,
-    Code.TOO_MANY: HTTPStatus.CONFLICT,
-    Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.UNKNOWN_OUTCOME: HTTPStatus.SERVICE_UNAVAILABLE,
-    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+STATUS: dict[ErrorCode, HTTPStatus] = {
+    ErrorCode.BAD_FRAME: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNKNOWN_TYPE: HTTPStatus.BAD_REQUEST,
+    ErrorCode.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.TOKEN_EXPIRED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.SESSION_ENDED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNSUPPORTED_GRANT_TYPE: HTTPStatus.BAD_REQUEST,
+    ErrorCode.INVALID_GRANT: HTTPStatus.BAD_REQUEST,
+    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.UPGRADE_REQUIRED: HTTPStatus.UPGRADE_REQUIRED,
+    ErrorCode.USERNAME_TAKEN: HTTPStatus.CONFLICT,
+    ErrorCode.NONCE_CONFLICT: HTTPStatus.CONFLICT,
+    ErrorCode.LAST_OWNER: HTTPStatus.CONFLICT,
+    ErrorCode.ROOM_ARCHIVED: HTTPStatus.CONFLICT,
+    ErrorCode.TOO_MANY: HTTPStatus.CONFLICT,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.UNKNOWN_OUTCOME: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 # RFC 9110, 15.5; Python has these names only from 3.13 on.
@@ -78,7 +78,7 @@ class Problem(BaseModel):
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["There is no such room."])
-    code: Code
+    code: ErrorCode
     retry: Retry
     retry_after_ms: int | None = None
     errors: list[InvalidField] | None = Field(None, description="Which values are not acceptable.")
@@ -237,9 +237,9 @@ _HEADERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+def problems(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint that can answer with these codes."""
-    by_status: dict[int | str, list[Code]] = {}
+    by_status: dict[int | str, list[ErrorCode]] = {}
     for code in codes:
         by_status.setdefault(int(STATUS[code]), []).append(code)
     return {

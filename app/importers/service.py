@@ -14,7 +14,7 @@ from app.messages.mentions import mentioned_keys
 from app.messages.service import put_message
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import TOPIC_CHARS, Message, Room
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import NO_ROOM, refuse_archived
 from app.rooms.membership import change_role
 from app.rooms.service import details, put_member
@@ -142,14 +142,14 @@ async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
         change_role(uow, room, user, member, Role.OWNER)
 
 
-async def find_owner(reads: Reader, username: str) -> UUID:
+async def find_owner(reads: ReadSession, username: str) -> UUID:
     user = await reads.users.by_key(name_key(username))
     if user is None:
         raise NotFound(f"There is no account {username!r} that could own the rooms.")
     return user.id
 
 
-async def find_room(reads: Reader, origin: str) -> UUID | None:
+async def find_room(reads: ReadSession, origin: str) -> UUID | None:
     room = await reads.rooms.by_origin(origin)
     return room.id if room else None
 

@@ -8,7 +8,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.lookalikes import skeleton
 from app.persistence.tables import User
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
 from app.wire.names import name_key
 
@@ -48,7 +48,7 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
     return user
 
 
-async def get_user(reads: Reader, user_id: UUID) -> User:
+async def get_user(reads: ReadSession, user_id: UUID) -> User:
     user = await reads.users.get(user_id)
     if user is None:
         raise NotFound(NO_USER)
@@ -56,7 +56,7 @@ async def get_user(reads: Reader, user_id: UUID) -> User:
 
 
 async def _refuse_name_of_another(
-    reads: Reader, display_name: str, user_id: UUID | None = None
+    reads: ReadSession, display_name: str, user_id: UUID | None = None
 ) -> None:
     """A display name stands where a username could stand, too."""
     other = await reads.users.like(name_key(display_name))

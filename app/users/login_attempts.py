@@ -18,7 +18,7 @@ from app.application.app_context import Context
 from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
 from app.http.dependencies import disconnection
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.wire.names import name_key
 
 WHOLE_BURST = 1_000_000  # what costs more than a burst is admitted when all of it is there
@@ -66,7 +66,7 @@ def login_attempt(
     )
 
 
-async def session_of(reads: Reader, refresh_token: str) -> UUID | None:
+async def session_of(reads: ReadSession, refresh_token: str) -> UUID | None:
     """Whose refresh token it is or was; None if nobody ever had it."""
     return await reads.sessions.of_token(digest(refresh_token))
 

@@ -17,14 +17,14 @@ from app.application.session_lookup import BANNED, living
 from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.tokens import Claims, Tokens, digest, new_secret
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.tables import RefreshToken, Session, Ticket
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Auth
 from app.wire.errors import Forbidden, InvalidGrant, NotFound, SessionEnded
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 
 WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # what is said of one
 LOOKS = 3  # at a password whose hash is replaced while it is being checked
@@ -50,7 +50,7 @@ class HashReplaced(Exception):
     """The stored hash is not the one that was checked: another password, or only renewed."""
 
 
-async def password_of(reads: Reader, username_key: str) -> tuple[UUID | None, str | None]:
+async def password_of(reads: ReadSession, username_key: str) -> tuple[UUID | None, str | None]:
     """The user and the hash to check against; (None, None) for an unknown user."""
     user = await reads.users.by_key(username_key)
     return (user.id, user.password_hash) if user else (None, None)
@@ -133,7 +133,7 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
     return None
 
 
-async def list_sessions(reads: Reader, actor: Actor) -> Sequence[Session]:
+async def list_sessions(reads: ReadSession, actor: Actor) -> Sequence[Session]:
     return await reads.sessions.of_user(actor.user, now())
 
 
@@ -203,7 +203,7 @@ async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionSta
     return next(((living(login), login) for login in found.values()), None)
 
 
-async def _is_banned(reads: Reader, user_id: UUID) -> bool:
+async def _is_banned(reads: ReadSession, user_id: UUID) -> bool:
     user = await reads.users.get(user_id)
     return user is not None and user.banned_at is not None
 
@@ -228,7 +228,7 @@ async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime
 
 
 def _signal_end(uow: UnitOfWork, session_id: UUID, user_id: UUID) -> None:
-    uow.signal(Announcement(Kind.SESSION_REVOKED, session_id, 0, user_id))
+    uow.signal(Publication(PublicationKind.SESSION_REVOKED, session_id, 0, user_id))
 
 
 def _add_token(uow: UnitOfWork, session: Session, token: str) -> None:

@@ -33,17 +33,17 @@ Seq = Annotated[
 ]
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class Stored(Wire):
+class StoredModel(WireModel):
     """Kept as JSON: fields that only a newer release knows are passed on as they are."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class Message(Wire):
+class Message(WireModel):
     """A message as it is now."""
 
     seq: Seq = Field(description="Its place in the room's log, and its name within the room.")
@@ -59,14 +59,14 @@ class Message(Wire):
     )
 
 
-class Membership(Stored):
+class MemberRef(StoredModel):
     """Who is a member, and as what."""
 
     user: UUID
     role: ReadRole
 
 
-class RoomDetails(Stored):
+class RoomDetails(StoredModel):
     """What a room is called and what it is."""
 
     kind: ReadKind
@@ -77,7 +77,7 @@ class RoomDetails(Stored):
 
 # A type that takes somebody out of a room cannot be added: a release that does not know it would
 # not put them out. Who goes, goes with `member.left` or `member.removed`.
-class RoomEvent(Stored):
+class RoomEvent(StoredModel):
     """The envelope: every event has these. Releases add types: an event of a type that the reader
     does not know counts like any other, and says more than this."""
 
@@ -106,28 +106,28 @@ class MemberJoined(RoomEvent):
     """`actor` is the member, or who added the member."""
 
     type: Literal["member.joined"] = "member.joined"
-    member: Membership
+    member: MemberRef
 
 
 class MemberLeft(RoomEvent):
     """The member went by choice."""
 
     type: Literal["member.left"] = "member.left"
-    member: Membership
+    member: MemberRef
 
 
 class MemberRemoved(RoomEvent):
     """The last event of this room that the member sees."""
 
     type: Literal["member.removed"] = "member.removed"
-    member: Membership
+    member: MemberRef
 
 
 class MemberRoleChanged(RoomEvent):
     """The member's new role."""
 
     type: Literal["member.role_changed"] = "member.role_changed"
-    member: Membership
+    member: MemberRef
 
 
 class MessageCreated(RoomEvent):
@@ -153,7 +153,7 @@ Event = Annotated[
 AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
 
 
-class Kind(IntEnum):
+class PublicationKind(IntEnum):
     """What a process has to know of an announcement without parsing it. Goes over the bus: never
     renumber."""
 
@@ -174,7 +174,7 @@ def encode(event: BaseModel) -> bytes:
     return event.__pydantic_serializer__.to_json(event)
 
 
-class ReadMarker(Wire):
+class ReadMarker(WireModel):
     """A signal, not in the log: `user` has read the room up to `seq`."""
 
     type: Literal["read"] = "read"

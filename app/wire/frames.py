@@ -11,12 +11,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.wire.domain import PresenceState
-from app.wire.errors import BadFrame, ChatError, Code, Invalid, Retry, TooLarge, UnknownType
+from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
 from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
 from app.wire.json_text import find_id, has_duplicate_names, has_many_values, is_deep
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
-from app.wire.validation import Input, InvalidField, Nonce, Text, Uuid, invalid
+from app.wire.validation import CanonicalUuid, InvalidField, Nonce, RequestModel, Text, invalid
 
 SUBPROTOCOL = "chat.v1"
 # Of one frame; the largest `hello` has 3,000. Each may be an error.
@@ -34,12 +34,12 @@ FrameId = Annotated[
 # Frames of clients.
 
 
-class ClientBase(Input):
+class ClientBase(RequestModel):
     id: FrameId | None = None
 
 
-class Position(Input):
-    room: Uuid
+class Position(RequestModel):
+    room: CanonicalUuid
     since: Seq | None = Field(None, description="The client's last seq; absent: start at the head.")
 
 
@@ -63,12 +63,12 @@ class Open(ClientBase):
 
 class Close(ClientBase):
     type: Literal["close"] = "close"
-    rooms: Annotated[list[Uuid], Field(min_length=1, max_length=100)]
+    rooms: Annotated[list[CanonicalUuid], Field(min_length=1, max_length=100)]
 
 
 class SendMessage(ClientBase):
     type: Literal["message.send"] = "message.send"
-    room: Uuid
+    room: CanonicalUuid
     nonce: Nonce
     text: Text
     reply_to: Seq | None = None
@@ -76,20 +76,20 @@ class SendMessage(ClientBase):
 
 class MarkRead(ClientBase):
     type: Literal["read"] = "read"
-    room: Uuid
+    room: CanonicalUuid
     seq: Seq
 
 
 class Watch(ClientBase):
     type: Literal["watch"] = "watch"
-    users: Annotated[list[Uuid], Field(max_length=1000)] = Field(
+    users: Annotated[list[CanonicalUuid], Field(max_length=1000)] = Field(
         description="In place of those that were watched before."
     )
 
 
 class Typing(ClientBase):
     type: Literal["typing"] = "typing"
-    room: Uuid
+    room: CanonicalUuid
 
 
 class Pong(ClientBase):
@@ -242,7 +242,7 @@ class Draining(BaseModel):
 class ErrorFrame(BaseModel):
     type: Literal["error"] = "error"
     id: FrameId | None = None
-    code: Code
+    code: ErrorCode
     retry: Retry
     retry_after_ms: int | None = None
     detail: str

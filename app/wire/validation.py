@@ -47,7 +47,7 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
-class Input(BaseModel):
+class RequestModel(BaseModel):
     """What a client sends: a field that we do not know is a mistake, and is said to be one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,7 +61,7 @@ def _canonical(given: Any) -> Any:
 
 # What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
 # digits, too. Not strict: frames are, and would take no text from a validator.
-Uuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
+CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
 
 
 def _plain_number(given: Any) -> Any:
@@ -74,7 +74,7 @@ def _plain_number(given: Any) -> Any:
 
 # For a number in a query or a path, which pydantic alone takes as "5.0", "+5", " 5" and "1_0", too.
 # After the bounds, or they do not get into the OpenAPI document.
-IN_DIGITS = BeforeValidator(_plain_number)
+DecimalDigits = BeforeValidator(_plain_number)
 
 
 class InvalidField(BaseModel):

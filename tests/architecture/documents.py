@@ -36,7 +36,7 @@ def undocumented(members: Iterable[str], document: list[Table]) -> list[str]:
     return [f"`{member}` is in no row of a table" for member in members if member not in named]
 
 
-def outdated(members: Iterable[str], document: list[Table]) -> list[str]:
+def needs_rehash(members: Iterable[str], document: list[Table]) -> list[str]:
     """What stands beside the members, in a table mostly of them, and is none."""
     known = set(members)
     found = []

@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 from app.settings import PREFIX, Settings
 from app.wire.close_codes import CloseCode
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.events import Event
 from app.wire.frames import ClientFrame, ServerFrame
 from tests.architecture.documents import (
     Table,
-    outdated,
+    needs_rehash,
     settings_in,
     tables,
     types_of,
@@ -33,7 +33,7 @@ def protocol() -> list[Table]:
 @pytest.mark.parametrize(
     "members",
     [
-        pytest.param([code.value for code in Code], id="error codes"),
+        pytest.param([code.value for code in ErrorCode], id="error codes"),
         pytest.param(types_of(Event), id="events"),
         pytest.param(types_of(ClientFrame), id="client frames"),
         pytest.param(types_of(ServerFrame), id="server frames"),
@@ -50,7 +50,7 @@ def test_every_word_of_the_protocol_is_documented(
 @pytest.mark.parametrize(
     "members",
     [
-        pytest.param([code.value for code in Code], id="error codes"),
+        pytest.param([code.value for code in ErrorCode], id="error codes"),
         pytest.param(
             [*types_of(Event), *types_of(ClientFrame), *types_of(ServerFrame)], id="types"
         ),
@@ -60,7 +60,7 @@ def test_every_word_of_the_protocol_is_documented(
 def test_nothing_is_documented_that_does_not_exist(
     members: list[str], protocol: list[Table]
 ) -> None:
-    expect_none(outdated(members, protocol), "docs/protocol.md is ahead or behind:")
+    expect_none(needs_rehash(members, protocol), "docs/protocol.md is ahead or behind:")
 
 
 def test_the_example_lists_exactly_the_settings() -> None:
@@ -144,10 +144,10 @@ def test_what_is_not_documented_is_found() -> None:
 
 
 def test_what_is_outdated_is_found() -> None:
-    assert outdated(["busy", "gone"], tables(DOCUMENT)) == [
+    assert needs_rehash(["busy", "gone"], tables(DOCUMENT)) == [
         "`lost` is documented, but does not exist"
     ]
-    assert outdated(["busy"], tables(DOCUMENT)) == []  # a table of something else
+    assert needs_rehash(["busy"], tables(DOCUMENT)) == []  # a table of something else
 
 
 def test_types_are_found_in_nested_unions() -> None:

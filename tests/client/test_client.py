@@ -20,7 +20,7 @@ from app.client.http import Server
 from app.client.tls import trusting
 from app.core.clock import now
 from app.core.tokens import Tokens
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.events import MessageCreated, ReadMarker, RoomEvent
 from app.wire.schemas.users import TokenOut
 from testkit.server import eventually
@@ -301,7 +301,7 @@ async def test_what_will_never_be_taken_is_refused_and_the_rest_goes_on(host: Ho
             ada.chat.send(uuid4(), "nowhere"),
             ada.chat.send(room, "👋🏽 שלום"),
         )
-        for answer, code in ((long, Code.INVALID), (lost, Code.NOT_FOUND)):
+        for answer, code in ((long, ErrorCode.INVALID), (lost, ErrorCode.NOT_FOUND)):
             with pytest.raises(Refused) as refused:
                 await answer
             assert refused.value.code == code
@@ -425,7 +425,7 @@ async def test_wrong_passwords_and_taken_names(host: Host) -> None:
     async with guest(host) as ada, client(host) as other:
         with pytest.raises(Refused) as refused:
             await other.log_in(ada.user.username, "something else")
-        assert refused.value.code == Code.INVALID_GRANT
+        assert refused.value.code == ErrorCode.INVALID_GRANT
         with pytest.raises(Refused, match="Log in first"):
             await other.api.me()
         with pytest.raises(Refused, match="Log in first"):

@@ -9,9 +9,9 @@ import pytest
 from app.bus.base import Bus
 from app.bus.redis import RedisBus
 from app.core import cancellation
-from app.core.publications import Announcement
-from app.wire.events import MAX_SEQ, Kind
-from tests.contracts.buses import Ear, poke, running, until
+from app.core.publications import Publication
+from app.wire.events import MAX_SEQ, PublicationKind
+from tests.contracts.buses import Ear, publication, running, until
 
 MakeBus = Callable[[], Bus]
 
@@ -24,9 +24,13 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     ear, other_ear = Ear(bus), Ear(bus)
     async with running(bus):
         assert bus.healthy
-        bus.announce([poke(1), poke(2)])
-        bus.announce([poke(3)])
-        assert ear.pokes == other_ear.pokes == [poke(1), poke(2), poke(3)]
+        bus.announce([publication(1), publication(2)])
+        bus.announce([publication(3)])
+        assert (
+            ear.publications
+            == other_ear.publications
+            == [publication(1), publication(2), publication(3)]
+        )
     assert ear.doubts == 0
 
 
@@ -34,22 +38,22 @@ async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> Non
     bus = make_bus()
     ear = Ear(bus)
     async with running(bus):
-        bus.announce([poke(1)])
-        bus.whisper([poke(2), poke(3)])
-        bus.announce([poke(4)])
+        bus.announce([publication(1)])
+        bus.whisper([publication(2), publication(3)])
+        bus.announce([publication(4)])
         assert ear.seqs == [1, 2, 3, 4]
     assert ear.doubts == 0
 
 
 async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
-    def fail(_poke: Announcement) -> None:
+    def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
     bus = make_bus()
     bus.listen(fail, lambda: None)
     ear = Ear(bus)
     async with running(bus):
-        bus.announce([poke(1), poke(2)])
+        bus.announce([publication(1), publication(2)])
         assert ear.seqs == [1, 2]
 
 
@@ -58,16 +62,16 @@ async def test_after_stop_nothing_is_left(make_bus: MakeBus) -> None:
     bus = make_bus()
     ear = Ear(bus)
     async with running(bus):
-        bus.announce([poke(1)])
+        bus.announce([publication(1)])
     # Servers of other tests have tasks that come and go.
     await until(lambda: asyncio.all_tasks() <= before)
-    bus.announce([poke(2)])
+    bus.announce([publication(2)])
     assert ear.seqs == [1]
 
 
 async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) -> None:
     bus = make_bus()
-    bus.announce([poke(1)])
+    bus.announce([publication(1)])
     await bus.stop()
 
 
@@ -75,13 +79,15 @@ async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) ->
 
 
 async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: RedisBus) -> None:
-    pokes = [Announcement(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in Kind]
-    pokes.append(Announcement(Kind.SESSION_REVOKED, uuid4(), 0, uuid4()))
+    publications = [
+        Publication(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in PublicationKind
+    ]
+    publications.append(Publication(PublicationKind.SESSION_REVOKED, uuid4(), 0, uuid4()))
     ear = Ear(other)
     async with running(bus, other):
-        bus.announce(pokes)
-        await until(lambda: len(ear.pokes) == len(pokes))
-    assert {p.topic: p for p in ear.pokes} == {p.topic: p for p in pokes}
+        bus.announce(publications)
+        await until(lambda: len(ear.publications) == len(publications))
+    assert {p.topic: p for p in ear.publications} == {p.topic: p for p in publications}
 
 
 async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> None:
@@ -89,12 +95,12 @@ async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> N
     ear = Ear(other)
     async with running(bus, other):
         for seq in range(1000):  # more than one round trip
-            bus.announce([poke(seq, topic) for topic in topics])
+            bus.announce([publication(seq, topic) for topic in topics])
             if seq % 100 == 0:
                 await asyncio.sleep(0)
-        await until(lambda: len(ear.pokes) == 5000)
+        await until(lambda: len(ear.publications) == 5000)
     for topic in topics:
-        assert [p.seq for p in ear.pokes if p.topic == topic] == list(range(1000))
+        assert [p.seq for p in ear.publications if p.topic == topic] == list(range(1000))
     assert ear.doubts == 0
 
 
@@ -102,9 +108,9 @@ async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBu
     ear = Ear(other)
     async with running(bus, other):
         for seq in range(0, 300, 3):
-            bus.announce([poke(seq)])
-            bus.whisper([poke(seq + 1)])
-            bus.announce([poke(seq + 2)])
+            bus.announce([publication(seq)])
+            bus.whisper([publication(seq + 1)])
+            bus.announce([publication(seq + 2)])
             await asyncio.sleep(0)
         await until(lambda: 299 in ear.seqs)
     assert ear.seqs == list(range(300))
@@ -113,9 +119,9 @@ async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBu
 async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
     ear, other_ear = Ear(bus), Ear(other)
     async with running(bus, other):
-        bus.announce([poke(1), poke(2)])
+        bus.announce([publication(1), publication(2)])
         await until(lambda: other_ear.seqs == [1, 2])
-        other.announce([poke(3)])  # comes to `bus` after its echoes would have come
+        other.announce([publication(3)])  # comes to `bus` after its echoes would have come
         await until(lambda: 3 in ear.seqs)
     assert ear.seqs == other_ear.seqs == [1, 2, 3]
 
@@ -127,17 +133,17 @@ async def test_stop_sends_what_waits(
     ear = Ear(other)
     async with running(other):
         async with running(bus):
-            bus.announce([poke(seq) for seq in range(1000)])
+            bus.announce([publication(seq) for seq in range(1000)])
         await until(lambda: ear.seqs == list(range(1000)))
 
 
 async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other: RedisBus) -> None:
-    def fail(_poke: Announcement) -> None:
+    def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
     other.listen(fail, lambda: None)
     ear = Ear(other)
     async with running(bus, other):
-        bus.announce([poke(1), poke(2)])
+        bus.announce([publication(1), publication(2)])
         await until(lambda: ear.seqs == [1, 2])
     assert ear.doubts == 0

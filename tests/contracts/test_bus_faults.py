@@ -16,22 +16,22 @@ from app.core import cancellation
 from app.settings import Redis
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
-from tests.contracts.buses import TOPIC, Ear, breaks_redis, poke, running, until
+from tests.contracts.buses import TOPIC, Ear, breaks_redis, publication, running, until
 
 
 async def test_what_others_publish_there_is_ignored(
     bus: RedisBus, other: RedisBus, settings: Redis, raw: Client
 ) -> None:
     channel = f"{settings.prefix}:{partition(TOPIC, settings.partitions)}"
-    whole = encode(poke(7), bytes(ORIGIN_BYTES))
+    whole = encode(publication(7), bytes(ORIGIN_BYTES))
     foreign = [b"", b"hello", b"\xff" * 100, whole[:57], b"\2" + whole[1:]]
     ear = Ear(other)
     async with running(bus, other):
         for payload in foreign:
             assert await raw.publish(channel, payload) == 2
-        bus.announce([poke(1)])
-        await until(lambda: ear.pokes)
-        assert ear.pokes == [poke(1)]
+        bus.announce([publication(1)])
+        await until(lambda: ear.publications)
+        assert ear.publications == [publication(1)]
         assert other.healthy
 
 
@@ -40,7 +40,7 @@ async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
     ear, own_ear = Ear(other), Ear(bus)
     too_many = publish_queue.WAITING + 100
     async with running(bus, other):
-        bus.announce([poke(seq) for seq in range(too_many)])
+        bus.announce([publication(seq) for seq in range(too_many)])
         assert own_ear.seqs == list(range(too_many))
         await until(lambda: ear.seqs[-1:] == [too_many - 1] and ear.doubts)
     assert ear.seqs == list(range(100, too_many))
@@ -55,13 +55,13 @@ async def test_it_starts_without_redis(
     with redis_server.server.killed():
         await asyncio.gather(bus.start(), other.start())
         assert not bus.healthy
-        bus.announce([poke(1)])
+        bus.announce([publication(1)])
         assert own_ear.seqs == [1]
     try:
         await until(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
-        bus.announce([poke(2)])
+        bus.announce([publication(2)])
         await until(lambda: 2 in ear.seqs)
     finally:
         await bus.stop()
@@ -76,10 +76,10 @@ async def test_it_comes_back_after_redis_was_killed(
     async with running(bus, other):
         with redis_server.server.killed():
             await until(lambda: not bus.healthy and not other.healthy)
-            bus.announce([poke(1)])
+            bus.announce([publication(1)])
         await until(lambda: bus.healthy and other.healthy)
         assert ear.doubts
-        bus.announce([poke(2)])
+        bus.announce([publication(2)])
         await until(lambda: 2 in ear.seqs)
 
 
@@ -92,29 +92,29 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
     async with running(bus, other):
         with getattr(redis_server.server, trouble)():
             for seq in range(100):
-                bus.whisper([poke(seq)])
+                bus.whisper([publication(seq)])
                 if seq % 10 == 0:
                     await pause(0.05)
             await until(lambda: not bus.healthy)
-            bus.announce([poke(1000)])
-            bus.whisper([poke(1001)])
+            bus.announce([publication(1000)])
+            bus.whisper([publication(1001)])
         await until(lambda: bus.healthy and other.healthy)
-        bus.whisper([poke(2000)])
-        bus.announce([poke(3000)])
+        bus.whisper([publication(2000)])
+        bus.announce([publication(3000)])
         await until(lambda: 3000 in ear.seqs)
     assert 1001 not in ear.seqs
     assert 2000 in ear.seqs
     whispered = [seq for seq in ear.seqs if seq < 100]
     assert len(whispered) == len(set(whispered)), "a frozen Redis may have taken some"
     assert trouble == "frozen" or not whispered
-    assert len(own_ear.pokes) == 104
+    assert len(own_ear.publications) == 104
 
 
 @breaks_redis
 async def test_stop_does_not_wait_for_redis(bus: RedisBus, redis_server: RedisServer) -> None:
     await bus.start()
     with redis_server.server.frozen():
-        bus.announce([poke(1)])
+        bus.announce([publication(1)])
         await bus.stop()
 
 
@@ -165,7 +165,7 @@ async def test_a_killed_subscription_is_a_doubt(
         before = max(ear.doubts for ear in ears)
         assert await raw.client_kill_filter(_type="pubsub") >= 2
         await until(lambda: all(ear.doubts > before for ear in ears))
-        bus.announce([poke(nth)])
+        bus.announce([publication(nth)])
         await until(lambda: nth in ears[1].seqs)
         await until(lambda: bus.healthy and other.healthy)
 
@@ -178,7 +178,7 @@ async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw
     ear = Ear(other)
     async with running(bus, other):
         for seq in range(2000):
-            bus.announce([poke(seq)])
+            bus.announce([publication(seq)])
             if seq % 200 == 100:
                 await raw.client_kill_filter(_type="normal", skipme=True)
         await until(lambda: ear.seqs[-1:] == [1999])
@@ -196,16 +196,16 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
             await until(lambda: not bus.healthy and not other.healthy)
             stops = Stops()
             for turn in range(300):
-                bus.announce([poke(turn)])
+                bus.announce([publication(turn)])
                 await pause(0.01)
                 stops.note()
             assert stops.longest_s < 0.9, "less than the timeout of a question to Redis"
-            assert len(own_ear.pokes) == 300
+            assert len(own_ear.publications) == 300
         await until(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
         assert not before & await _links(raw), "a link that is dead for good would have stayed"
-        bus.announce([poke(0)])
+        bus.announce([publication(0)])
         await until(lambda: 0 in ear.seqs)
 
 
@@ -253,8 +253,8 @@ async def test_who_may_not_publish_still_hears(
     ear = Ear(mute)
     async with running(mute, other):
         assert not mute.healthy
-        mute.announce([poke(1)])
-        other.announce([poke(2)])
+        mute.announce([publication(1)])
+        other.announce([publication(2)])
         await until(lambda: ear.seqs == [1, 2] and logged.calls)
     await raw.acl_deluser(name)
     assert "publish" in str(logged.calls)

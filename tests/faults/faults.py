@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from app.bus import codec
-from app.core.publications import Announcement
-from app.wire.events import MAX_SEQ, Kind
+from app.core.publications import Publication
+from app.wire.events import MAX_SEQ, PublicationKind
 from tests.faults.proxy import Proxy
 from tests.faults.stand import SERVERS, Place, Stand
 
@@ -208,7 +208,7 @@ async def _redis_forged(case: Case) -> None:
 
 
 async def _forge(case: Case, client: Any, heard: list[tuple[bytes, bytes]]) -> None:
-    future = Announcement(Kind.MESSAGE, UUID(case.room), MAX_SEQ, UUID(int=0), b"{}")
+    future = Publication(PublicationKind.MESSAGE, UUID(case.room), MAX_SEQ, UUID(int=0), b"{}")
     forged: list[tuple[bytes | str, bytes]] = [
         (_channel(case, case.room), codec.encode(future, bytes(codec.ORIGIN_BYTES)))
     ]

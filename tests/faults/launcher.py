@@ -16,7 +16,7 @@ from typing import Any
 
 from app import bootstrap, cli
 from app.bus.redis import RedisBus
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.engine import Engines, create_engines
 from app.settings import Database
 
@@ -57,10 +57,10 @@ def create(settings: Database) -> Engines:
 
 
 class FatalBus(RedisBus):
-    def announce(self, pokes: Sequence[Announcement]) -> None:
-        if _armed and any(LAST_WORDS in poke.frame for poke in pokes):
+    def announce(self, publications: Sequence[Publication]) -> None:
+        if _armed and any(LAST_WORDS in publication.frame for publication in publications):
             os.kill(os.getpid(), signal.SIGKILL)
-        super().announce(pokes)
+        super().announce(publications)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 
@@ -47,12 +47,12 @@ class Saboteur:
         engines = self._database._engines
         for engine in {engines.read, engines.write}:
             self._sit_in(engine.sync_engine, monkeypatch)
-        self.announced: list[Announcement] = []
+        self.announced: list[Publication] = []
         announce = self._database._announce
 
-        def note(pokes: Any) -> None:
-            self.announced.extend(pokes)
-            announce(pokes)
+        def note(publications: Any) -> None:
+            self.announced.extend(publications)
+            announce(publications)
 
         monkeypatch.setattr(self._database, "_announce", note)
 

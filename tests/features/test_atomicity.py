@@ -101,7 +101,9 @@ async def test_it_happens_as_a_whole_or_not_at_all(
             # Nothing failed this time, which shows that it would have changed something before.
             assert answer.status_code == case.status, answer.text
             assert effect(before, await saboteur.rows()) != {}
-            assert tuple(poke.kind.name for poke in saboteur.announced) == case.announces
+            assert (
+                tuple(publication.kind.name for publication in saboteur.announced) == case.announces
+            )
             assert plan.steps[-1] == COMMIT
             assert plan.steps.count(COMMIT) == 1, "one command is one transaction"
             succeeded = True
@@ -121,8 +123,8 @@ async def test_what_the_database_wants_again_happens_once(
             answer = await request()
         assert answer.status_code == case.status, answer.text
         assert plan.struck == (at < NEVER)
-        pokes = [(poke.kind, poke.seq) for poke in saboteur.announced]
-        return (effect(before, await saboteur.rows()), pokes), len(plan.steps)
+        publications = [(publication.kind, publication.seq) for publication in saboteur.announced]
+        return (effect(before, await saboteur.rows()), publications), len(plan.steps)
 
     once, steps = await run(NEVER)
     for at in (steps - 1, steps):

@@ -14,7 +14,7 @@ from app.core.ids import new_id
 from app.core.send_request import Send, Sent
 from app.messages.send.group_commit import Committer
 from app.persistence.tables import Member, Room
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
 from tests.persistence.samples import make_user
@@ -83,7 +83,7 @@ def verdict(outcome: object) -> object:
     return outcome.message.model_dump(exclude={"at"}), outcome.duplicate
 
 
-async def texts(reads: Reader, room_id: UUID) -> list[str]:
+async def texts(reads: ReadSession, room_id: UUID) -> list[str]:
     """What was said, and that the log is dense, agrees with the counter, and says the same."""
     said = await reads.messages.after(room_id, 0, 2**53, 10_000)
     log = await reads.events.between(room_id, 0, 2**53, 10_000)

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.send_request import Sent
 from app.messages.send import group_commit as module
 from app.messages.send.group_commit import Committer
@@ -35,7 +35,7 @@ async def test_those_that_wait_share_a_commit(
     database: Database,
     committer: Committer,
     people: list[Actor],
-    announced: list[Announcement],
+    announced: list[Publication],
 ) -> None:
     rooms = [await database.transact(gather_in_room, people) for _ in range(5)]
     sends = [

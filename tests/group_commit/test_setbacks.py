@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.send_request import Send, Sent
 from app.messages.send import group_commit as module
 from app.messages.send.batch import send_all
@@ -61,7 +61,7 @@ async def test_a_batch_that_fails_once_is_done_once(
     committer: Committer,
     people: list[Actor],
     rooms: list[UUID],
-    announced: list[Announcement],
+    announced: list[Publication],
     error: Callable[[], Exception],
 ) -> None:
     """At each statement in turn, and at COMMIT: with what is worth trying again, and with what is

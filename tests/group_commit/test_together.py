@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 
 from app.core.actor import Actor
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.send_request import Send, Sent
 from app.messages.send.batch import send_all
 from app.messages.send.submit import send_alone
@@ -77,7 +77,7 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_answers_and_the_tables_are_those_of_one_by_one(
-    database: Database, announced: list[Announcement], seed: int
+    database: Database, announced: list[Publication], seed: int
 ) -> None:
     chance = random.Random(seed)
     people = await database.transact(enrol, *NAMES)
@@ -90,7 +90,10 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
         sends = sends_of(people, list(twins), chance)
         announced.clear()
         together = await database.transact(send_all, sends, wait=True)
-        told = [(twins[poke.topic], poke.kind, poke.seq, poke.subject) for poke in announced]
+        told = [
+            (twins[publication.topic], publication.kind, publication.seq, publication.subject)
+            for publication in announced
+        ]
         announced.clear()
         for send, outcome in zip(sends, together, strict=True):
             alone: Sent | ChatError
@@ -100,7 +103,10 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
                 alone = refusal
             assert verdict(outcome) == verdict(alone), send
             kinds.add(type(alone).__name__)
-        assert told == [(poke.topic, poke.kind, poke.seq, poke.subject) for poke in announced]
+        assert told == [
+            (publication.topic, publication.kind, publication.seq, publication.subject)
+            for publication in announced
+        ]
     for room, twin in twins.items():
         assert await said(database, room) == await said(database, twin)
     assert kinds == {"Sent", "NotFound", "Forbidden", "NonceConflict", "Invalid", "RoomArchived"}
@@ -119,7 +125,7 @@ async def some(database: Database) -> list[Send]:
 
 
 async def test_it_happens_as_a_whole_or_not_at_all(
-    database: Database, some: list[Send], announced: list[Announcement]
+    database: Database, some: list[Send], announced: list[Publication]
 ) -> None:
     before = await rows(database)
     for failure in itertools.count(1):

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from app.persistence.tables import LoggedEvent, Member, Mention, Message, Room, User
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from testkit.servers.backend import empty
 
 Place = tuple[str, int]  # a room's origin, and a seq
@@ -92,7 +92,7 @@ async def check_logs(database: Database) -> None:
     assert list(found.messages) == said
 
 
-async def _density(reads: Reader) -> tuple[int, list[Any]]:
+async def _density(reads: ReadSession) -> tuple[int, list[Any]]:
     return await reads.events.density()
 
 

@@ -6,7 +6,7 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
 from app.messages.service import send
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
 from app.wire.names import name_key
 from app.wire.schemas.messages import Draft
@@ -22,13 +22,13 @@ async def settle(uow: UnitOfWork, name: str) -> UUID:
     return found.id
 
 
-async def room_id(reads: Reader, origin: str) -> UUID:
+async def room_id(reads: ReadSession, origin: str) -> UUID:
     room = await reads.rooms.by_origin(origin)
     assert room is not None
     return room.id
 
 
-async def badges(reads: Reader, user: UUID) -> list[int]:
+async def badges(reads: ReadSession, user: UUID) -> list[int]:
     rooms = await reads.members.rooms_of(user, None, 100)
     return [room.mentions + room.unread for room in rooms]
 

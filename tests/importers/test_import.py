@@ -5,12 +5,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.importers.gitter import read_archive
 from app.persistence.tables import Message, Room
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
-from app.wire.events import MAX_SEQ, Kind
+from app.wire.events import MAX_SEQ, PublicationKind
 from tests.importers.contents import check_logs, contents
 from tests.importers.files import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
 from tests.importers.people import badges, room_id, settle
@@ -111,7 +111,7 @@ async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Dat
     assert await database.read(badges, mara) == []
 
 
-async def test_twice_adds_nothing(database: Database, announced: list[Announcement]) -> None:
+async def test_twice_adds_nothing(database: Database, announced: list[Publication]) -> None:
     await run(database, SAMPLE)
     first, count = await contents(database), len(announced)
     right, said = await run(database, SAMPLE, SAMPLE)
@@ -121,12 +121,14 @@ async def test_twice_adds_nothing(database: Database, announced: list[Announceme
 
 
 async def test_everything_recorded_is_announced_once(
-    database: Database, announced: list[Announcement]
+    database: Database, announced: list[Publication]
 ) -> None:
     await run(database, SAMPLE)
     found = await contents(database)
     assert len(announced) == len(found.events)
-    assert sum(poke.kind is Kind.MESSAGE for poke in announced) == len(found.messages)
+    assert sum(publication.kind is PublicationKind.MESSAGE for publication in announced) == len(
+        found.messages
+    )
 
 
 async def test_a_dry_run_writes_nothing(database: Database) -> None:

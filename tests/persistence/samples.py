@@ -8,9 +8,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Base, Message, Room, User
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.domain import RoomKind
-from app.wire.events import Message as MessageWire
+from app.wire.events import Message as WireMessage
 from app.wire.events import MessageCreated, RoomCreated, RoomDetails
 
 
@@ -53,7 +53,7 @@ def say(
     at = now()
 
     def event(seq: int) -> MessageCreated:
-        message = MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
+        message = WireMessage(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
         return MessageCreated(room=room.id, seq=seq, actor=sender, at=at, message=message)
 
     uow.record(room, event)
@@ -72,12 +72,12 @@ async def send(
     return say(uow, room, sender, text, nonce, *named)
 
 
-async def seqs(reader: Reader, room_id: UUID) -> list[int]:
+async def seqs(reader: ReadSession, room_id: UUID) -> list[int]:
     """The log as it stands."""
     return [event.seq for event in await reader.events.between(room_id, 0, 2**53, 10_000)]
 
 
-async def head(reader: Reader, room_id: UUID) -> int:
+async def head(reader: ReadSession, room_id: UUID) -> int:
     return (await reader.rooms.heads([room_id]))[room_id]
 
 

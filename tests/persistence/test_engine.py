@@ -13,7 +13,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence import sqlite
 from app.persistence.tables import Room
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.domain import RoomKind
 from app.wire.events import MAX_SEQ
@@ -41,7 +41,7 @@ async def test_text_comes_back_as_it_was(database: Database, written: str) -> No
     room = await database.transact(open_room, sender)
     seq = await database.transact(send, room, sender, written, "n")
 
-    async def read(reader: Reader) -> str:
+    async def read(reader: ReadSession) -> str:
         message = await reader.messages.get(room, seq)
         assert message is not None
         return message.text
@@ -55,7 +55,7 @@ async def test_names_are_compared_by_nobody_but_the_application(database: Databa
     for name in names:
         await database.transact(add_user, name)
 
-    async def find(reader: Reader, name: str) -> str | None:
+    async def find(reader: ReadSession, name: str) -> str | None:
         user = await reader.users.by_key(name)
         return user.username if user else None
 
@@ -75,7 +75,7 @@ async def test_times_keep_their_microseconds_and_are_utc(database: Database) -> 
         user.created_at = at
         uow.users.add(user)
 
-    async def read(reader: Reader, at: datetime) -> datetime:
+    async def read(reader: ReadSession, at: datetime) -> datetime:
         user = await reader.users.by_key(at.isoformat())
         assert user is not None
         return user.created_at

@@ -17,10 +17,10 @@ from sqlalchemy import ExceptionContext, event, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence import engine as engine_module
 from app.persistence.engine import create_engines
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import Busy
 from testkit.failure_injection import sabotaged, try_again
@@ -57,7 +57,7 @@ def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
 
 
 async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_runs_again(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     for failure in itertools.count(1):
         with sabotaged(database, failure, try_again) as log:
@@ -67,7 +67,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
             break
     assert failure > 5
     assert await database.read(seqs, room) == list(range(1, failure + 2))
-    assert [poke.seq for poke in announced] == list(range(2, failure + 2))
+    assert [publication.seq for publication in announced] == list(range(2, failure + 2))
 
 
 async def test_a_connection_lost_earlier_is_replaced(
@@ -91,7 +91,7 @@ async def test_a_connection_lost_earlier_is_replaced(
 
 
 async def test_a_real_deadlock_is_repaired(
-    cluster: Backend, announced: list[Announcement], open_database: OpenDatabase
+    cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """Two units lock the same two rooms in opposite order, and each has its first."""
     database = open_database(cluster.vary(database={"attempts": 8}))
@@ -123,7 +123,7 @@ async def test_a_real_deadlock_is_repaired(
 async def test_a_real_lock_wait_timeout_is_repaired(
     cluster: Backend,
     mariadb: MariaDb,
-    announced: list[Announcement],
+    announced: list[Publication],
     monkeypatch: pytest.MonkeyPatch,
     open_database: OpenDatabase,
 ) -> None:
@@ -165,7 +165,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
     database = open_database(cluster.vary(database={"statement_timeout_s": 0.2}))
     runs = 0
 
-    async def never_ends(reader: Reader) -> None:
+    async def never_ends(reader: ReadSession) -> None:
         nonlocal runs
         runs += 1
         await reader.rooms._session.execute(text(ENDLESS))
@@ -178,7 +178,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
 
 
 async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
-    cluster: Backend, announced: list[Announcement], open_database: OpenDatabase
+    cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """MariaDB counts the wait for a lock as time of the statement."""
     database = open_database(cluster.vary(database={"statement_timeout_s": 0.3}))
@@ -279,7 +279,7 @@ async def test_many_who_want_one_name_get_one_account(database: Database) -> Non
 
 
 async def test_a_unit_that_can_never_succeed_is_given_up(
-    database: Database, sender: UUID, announced: list[Announcement]
+    database: Database, sender: UUID, announced: list[Publication]
 ) -> None:
     with pytest.raises(IntegrityError):
         await database.transact(add_user, "ann")
@@ -312,7 +312,7 @@ async def test_when_all_connections_are_in_use_the_answer_is_busy(
     run: Callable[..., Any] = getattr(database, kind)
     inside, release = asyncio.Event(), asyncio.Event()
 
-    async def hold(reader: Reader) -> None:
+    async def hold(reader: ReadSession) -> None:
         await reader.users.get(new_id())
         inside.set()
         await release.wait()

@@ -19,7 +19,7 @@ from app.bus.redis import RedisBus
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.tables import Base
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
@@ -189,14 +189,14 @@ class Own:
     def hub(self) -> Hub:
         return hub_of(self.running)
 
-    def deafen(self, hear: Callable[[Announcement], object]) -> None:
+    def deafen(self, hear: Callable[[Publication], object]) -> None:
         """From now on the bus speaks to this instead of the hub."""
         bus = self.running.context.bus
         assert isinstance(bus, MemoryBus | RedisBus)
-        bus._hear[:] = [lambda poke: (hear(poke), None)[1]]
+        bus._hear[:] = [lambda publication: (hear(publication), None)[1]]
 
     @property
-    def hear(self) -> Callable[[Announcement], None]:
+    def hear(self) -> Callable[[Publication], None]:
         """What the bus calls, unless `deafen` came between."""
         return self.hub.hear
 

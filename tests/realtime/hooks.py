@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from testkit.waiting import limit
 from tests.realtime.conftest import Own
 
@@ -85,12 +85,12 @@ class Loss:
 
     def __init__(self, server: Own, *, deaf: bool = False) -> None:
         self.deaf = deaf
-        self.dropped: list[Announcement] = []
+        self.dropped: list[Publication] = []
         self._hear = server.hear
         server.deafen(self._pass)
 
-    def _pass(self, poke: Announcement) -> None:
+    def _pass(self, publication: Publication) -> None:
         if self.deaf:
-            self.dropped.append(poke)
+            self.dropped.append(publication)
         else:
-            self._hear(poke)
+            self._hear(publication)

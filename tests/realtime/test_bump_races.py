@@ -100,8 +100,8 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
     await ada.delete(f"/rooms/{room}/members/{eve.id}")
     await ada.post(f"/rooms/{other}/members", users=[eve.id])
     await peers.join(ada, room, other)
-    for poke in loss.dropped:
-        server.hear(poke)
+    for publication in loss.dropped:
+        server.hear(publication)
     assert (await peer.expect("room.bumped"))["rooms"][0] | {"seq": 0, "read_seq": 0} == {
         "room": room,
         "seq": 0,

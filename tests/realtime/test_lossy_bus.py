@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.realtime.connection import heartbeat
 from app.realtime.delivery import gap_repair
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.waiting import pause
 from tests.realtime.conftest import Start, soon
@@ -21,9 +21,9 @@ async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> N
     server = await start(realtime={"gap_wait_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
-    def mangle(poke: Announcement) -> None:
+    def mangle(publication: Publication) -> None:
         for _ in range(chance.choice((0, 1, 1, 1, 2))):
-            loop.call_later(chance.choice((0, 0, 0.002, 0.02)), hear, poke)
+            loop.call_later(chance.choice((0, 0, 0.002, 0.02)), hear, publication)
 
     server.deafen(mangle)
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
@@ -67,8 +67,8 @@ async def test_what_is_only_swapped_is_not_read(
     reads, loss = Reads(server, monkeypatch), Loss(server, deaf=True)
     await ada.says(room, "a", "b", "c")
     a, b, c = loss.dropped
-    for poke in (c, b, b, a, c):
-        server.hear(poke)
+    for publication in (c, b, b, a, c):
+        server.hear(publication)
     await peer.has(room, 5)
     assert peer.seqs(room) == [3, 4, 5]
     await soon(lambda: not next(iter(server.hub.rooms.values())).repairing)
@@ -147,7 +147,7 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     reads = Reads(server, monkeypatch)
-    false = Announcement(Kind.MESSAGE, UUID(room), seq, UUID(ada.id), b'{"type":"false"}')
+    false = Publication(PublicationKind.MESSAGE, UUID(room), seq, UUID(ada.id), b'{"type":"false"}')
     server.hear(false)
     await ada.says(room, *map(str, range(20)))
     server.hear(false)

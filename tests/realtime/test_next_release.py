@@ -14,11 +14,11 @@ from app.bootstrap import opened
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.tables import LoggedEvent, Room
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
-from app.wire.events import Kind, MemberRemoved, Membership, RoomEvent
+from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
 from testkit.answers import ok, refused
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
@@ -233,17 +233,17 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
     await stage.ada.says(stage.room, "not told")
     loss.deaf = False
     newer: Any = 77
-    poke = Announcement(newer, room, 5, UUID(int=0), b'{"a": "signal"}')
+    publication = Publication(newer, room, 5, UUID(int=0), b'{"a": "signal"}')
     async with opened(server.running.settings) as (_, bus):
         if isinstance(bus, RedisBus):
-            bus.announce([poke])
+            bus.announce([publication])
         else:
             assert isinstance(bus, MemoryBus)
-            server.hear(Announcement(Kind.NEWER, room, 5, UUID(int=0), b""))
+            server.hear(Publication(PublicationKind.NEWER, room, 5, UUID(int=0), b""))
         await peer.has(stage.room, 5)
     # One that names no event of any log, and one of no room, change nothing.
     for topic in (room, UUID(int=5)):
-        server.hear(Announcement(Kind.NEWER, topic, 2**40, UUID(int=0), b""))
+        server.hear(Publication(PublicationKind.NEWER, topic, 2**40, UUID(int=0), b""))
     await stage.ada.says(stage.room, "after")
     await peer.has(stage.room, 6)
     assert peer.seqs(stage.room) == [5, 6]
@@ -311,7 +311,7 @@ async def test_a_removal_of_the_next_release_puts_out(stage: Stage, peers: Peers
         assert room is not None
         assert member is not None
         await uow.members.remove(member, room.seq + 1)
-        gone = Membership(user=member.user_id, role=Role.MEMBER, until="2030")  # type: ignore[call-arg]
+        gone = MemberRef(user=member.user_id, role=Role.MEMBER, until="2030")  # type: ignore[call-arg]
         uow.record(
             room,
             lambda seq: MemberRemoved(

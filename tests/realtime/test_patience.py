@@ -13,7 +13,7 @@ import pytest
 
 from app.bootstrap import create_passwords
 from app.core.ids import new_id
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.realtime.connection import heartbeat
 from app.realtime.slow_consumers import limits
 from app.settings import Settings
@@ -258,7 +258,7 @@ async def test_a_connection_is_waited_for(
 ) -> None:
     release = asyncio.Event()
 
-    async def hold(reads: Reader) -> None:
+    async def hold(reads: ReadSession) -> None:
         await reads.users.get(new_id())
         await release.wait()
 

@@ -157,7 +157,7 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     await peers.join(bob)
     await watched(peer, bob)
     await told(peer, bob, "online")
-    server.deafen(lambda poke: None)
+    server.deafen(lambda publication: None)
     ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, bob, "unknown")
 

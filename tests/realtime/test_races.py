@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.realtime.hub import hub as hub_module
 from testkit.peer import Peer, Peers
 from testkit.people import Person
@@ -48,8 +48,8 @@ async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     late = await peers.join(ada, (room, 0))
     await late.has(room, 5)
     loss.deaf = False
-    for poke in loss.dropped:
-        server.hear(poke)
+    for publication in loss.dropped:
+        server.hear(publication)
     await ada.says(room, "d")
     await late.has(room, 6)
     await early.has(room, 6)
@@ -156,9 +156,9 @@ async def test_coming_and_going_while_the_bus_loses_things(
     server = await start(limits={"catchup_room": 1000}, realtime={"gap_wait_ms": 5})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
-    def mangle(poke: Announcement) -> None:
+    def mangle(publication: Publication) -> None:
         for _ in range(chance.choice((0, 1, 1, 2))):
-            loop.call_later(chance.choice((0, 0.001, 0.01)), hear, poke)
+            loop.call_later(chance.choice((0, 0.001, 0.01)), hear, publication)
 
     server.deafen(mangle)
     ada = await server.person()

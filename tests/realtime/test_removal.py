@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from testkit.answers import ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
@@ -106,7 +106,9 @@ async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
     (said,) = await eve.says(room, "hello")
     gone, stays = await peers.join(bob, room), await peers.join(eve, room)
     hear = server.hear
-    server.deafen(lambda poke: poke.kind is Kind.REMOVED or hear(poke))
+    server.deafen(
+        lambda publication: publication.kind is PublicationKind.REMOVED or hear(publication)
+    )
     ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     ok(await ada.put(f"/rooms/{room}/read", seq=said))
     told = await stays.expect("read", user=ada.id, seq=said)

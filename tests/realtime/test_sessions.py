@@ -12,7 +12,7 @@ from app.persistence.uow import UnitOfWork
 from app.realtime.connection import heartbeat
 from app.realtime.delivery.gap_repair import _heads
 from app.wire.errors import Busy
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from testkit.answers import ok
 from testkit.peer import Peers
 from testkit.people import Person
@@ -92,7 +92,9 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
     server = await start(realtime={"session_check_s": 0.2})
     ada, bob = await server.person("ada"), await server.person("bob")
     hear = server.hear
-    server.deafen(lambda poke: poke.kind is Kind.SESSION_REVOKED or hear(poke))
+    server.deafen(
+        lambda publication: publication.kind is PublicationKind.SESSION_REVOKED or hear(publication)
+    )
     peer, other = await peers.join(ada), await peers.join(bob)
     ok(await ada.post("/auth/logout"), 204)
     assert await peer.closed() == 4403

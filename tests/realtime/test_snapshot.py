@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from app.core.clock import now
-from app.core.sync_tokens import Snapshots
+from app.core.sync_tokens import SyncTokens
 from app.realtime.connection.room_list import OVERLAP
 from testkit.answers import ok
 from testkit.peer import Frame, Peer, dial
@@ -109,7 +109,7 @@ async def test_anybody_elses_snapshot_is_none(no_overlap: None, ada: Person, bob
 
 
 def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
-    ours, others = Snapshots([b"k" * 32]), Snapshots([b"l" * 32])
+    ours, others = SyncTokens([b"k" * 32]), SyncTokens([b"l" * 32])
     ada, bob, at = uuid4(), uuid4(), now()
     sealed = ours.seal(ada, at)
     assert ours.open(ada, sealed) == at

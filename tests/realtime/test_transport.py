@@ -9,11 +9,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.realtime.hub.connection import Socket
 from app.realtime.transport.ws_protocol import text_frame
 from app.wire.close_codes import CloseCode
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.people import Person
 from testkit.server import Running
@@ -34,9 +34,9 @@ def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return written
 
 
-def event(room: str, seq: int, sender: str) -> Announcement:
+def event(room: str, seq: int, sender: str) -> Publication:
     frame = {"type": "message.created", "room": room, "seq": seq, "actor": sender, "message": {}}
-    return Announcement(Kind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
+    return Publication(PublicationKind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
 
 
 async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.realtime.typing import indicator, state
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from testkit.answers import ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
@@ -156,7 +156,7 @@ async def test_who_goes_disappears_and_sees_nothing_more(
 
 def whisper(server: Own, room: str, person: Person, seq: int) -> None:
     """As if another process had said so."""
-    server.hub.hear(Announcement(Kind.TYPING, UUID(room), seq, UUID(person.id)))
+    server.hub.hear(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
 
 
 async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: Peers) -> None:

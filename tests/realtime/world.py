@@ -16,7 +16,7 @@ import orjson
 
 from app.client.room_cursor import Position
 from app.core.actor import Actor
-from app.core.publications import Announcement, announcement
+from app.core.publications import Publication, to_publication
 from app.realtime.delivery.change_poller import find_missed
 from app.realtime.delivery.gap_repair import repair
 from app.realtime.delivery.subscribe import open_rooms
@@ -30,8 +30,8 @@ from app.wire.errors import ChatError
 from app.wire.events import (
     Event,
     MemberJoined,
+    MemberRef,
     MemberRemoved,
-    Membership,
     Message,
     MessageCreated,
 )
@@ -61,32 +61,32 @@ class Log:
     def _envelope(self, actor: UUID) -> dict[str, Any]:
         return {"room": ROOM, "seq": self.head + 1, "actor": actor, "at": AT}
 
-    def say(self, user: UUID) -> Announcement:
+    def say(self, user: UUID) -> Publication:
         seq = self.head + 1
         message = Message(seq=seq, sender=user, at=AT, text=f"text {seq}", nonce=f"n{seq}")
         return self._commit(MessageCreated(message=message, **self._envelope(user)))
 
-    def let_in(self, user: UUID) -> Announcement:
+    def let_in(self, user: UUID) -> Publication:
         self.members.add(user)
-        member = Membership(user=user, role=Role.MEMBER)
+        member = MemberRef(user=user, role=Role.MEMBER)
         return self._commit(MemberJoined(member=member, **self._envelope(user)))
 
-    def put_out(self, user: UUID) -> Announcement:
+    def put_out(self, user: UUID) -> Publication:
         self.members.remove(user)
         self.out_at[user] = self.head + 1
-        member = Membership(user=user, role=Role.MEMBER)
+        member = MemberRef(user=user, role=Role.MEMBER)
         return self._commit(MemberRemoved(member=member, **self._envelope(user)))
 
-    def _commit(self, event: Event) -> Announcement:
+    def _commit(self, event: Event) -> Publication:
         self.events.append(event)
-        return announcement(event)
+        return to_publication(event)
 
     def may_see(self, user: UUID, seq: int) -> bool:
         return user in self.members or seq <= self.out_at.get(user, 0)
 
 
 class Reads:
-    """What the use cases ask of a `Reader`, answered from the log as it is now."""
+    """What the use cases ask of a `ReadSession`, answered from the log as it is now."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

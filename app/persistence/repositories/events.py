@@ -14,7 +14,7 @@ from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.messages import SHOWN, wire
 from app.persistence.tables import LoggedEvent, Message, Room, columns
 from app.wire.events import AnyEvent, MessageCreated, RoomEvent
-from app.wire.events import Message as MessageWire
+from app.wire.events import Message as WireMessage
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
 _MESSAGE = MessageCreated.model_fields["type"].default
@@ -135,7 +135,7 @@ _LAST_OF = (
 )
 
 
-def to_wire(message: Message) -> MessageWire:
+def to_wire(message: Message) -> WireMessage:
     return wire(
         message.seq,
         message.sender_id,

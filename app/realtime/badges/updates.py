@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from app.persistence.repositories.rooms import Badge
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
@@ -89,7 +89,7 @@ async def _ask_why(hub: Hub, due: Stale, gone: list[tuple[Socket, UUID]]) -> Non
             due[socket, room] = "left"
 
 
-async def _left_last(reads: Reader, room: UUID, user: UUID) -> bool:
+async def _left_last(reads: ReadSession, room: UUID, user: UUID) -> bool:
     return await reads.events.left_last(room, user)
 
 
@@ -101,7 +101,7 @@ async def _count(hub: Hub, pairs: list[tuple[UUID, UUID]]) -> dict[tuple[UUID, U
     return found
 
 
-async def _badges(reads: Reader, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:
+async def _badges(reads: ReadSession, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:
     return await reads.members.badges(pairs)
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from app.core.clock import now, tick
 from app.persistence.repositories.sessions import SessionState
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.realtime.delivery.change_poller import WINDOW_S, find_markers
 from app.realtime.delivery.gap_repair import check_heads
 from app.realtime.hub.connection import Socket
@@ -143,11 +143,11 @@ def _heads(socket: Socket) -> list[Head]:
     ]
 
 
-async def _sessions(reads: Reader, ids: set[UUID]) -> dict[UUID, SessionState]:
+async def _sessions(reads: ReadSession, ids: set[UUID]) -> dict[UUID, SessionState]:
     return await reads.sessions.with_users(ids)
 
 
-async def _live_among(reads: Reader, sessions: list[UUID]) -> set[UUID]:
+async def _live_among(reads: ReadSession, sessions: list[UUID]) -> set[UUID]:
     at = now()
     if await reads.sessions.are_live(sessions, at):  # as nearly always
         return set(sessions)

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.realtime.delivery.catchup import Missed, Wanted
 from app.realtime.hub.connection import Follower, Socket
 from app.realtime.hub.hub import Hub
-from app.wire.errors import Busy, ChatError, Invalid, TooMany
+from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
 from app.wire.frames import Position, RoomClosed, RoomOpened, error_frame
 
 
@@ -129,7 +129,7 @@ def _overtaken() -> ChatError:
 
 
 def _too_many(most: int) -> ChatError:
-    return TooMany(f"A socket has at most {most} open rooms. Close one first.")
+    return QuotaExceeded(f"A socket has at most {most} open rooms. Close one first.")
 
 
 def _named_before(number: int) -> ChatError:

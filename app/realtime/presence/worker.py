@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from app.bus.base import Bus
-from app.core.publications import Announcement
-from app.persistence.uow import Reader
+from app.core.publications import Publication
+from app.persistence.uow import ReadSession
 from app.presence.base import RENEW_EVERY_S, PresenceStore
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
@@ -22,7 +22,7 @@ from app.realtime.transport.ws_protocol import text_frame
 from app.settings import Realtime
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, Invalid
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from app.wire.frames import Watch as WatchFrame
 from app.wire.frames import encode
 
@@ -77,7 +77,9 @@ def _announce(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
     bus.whisper(
         [
-            Announcement(Kind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS]))
+            Publication(
+                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS])
+            )
             for start in range(0, len(ids), IDS)
         ]
     )
@@ -140,7 +142,7 @@ async def _look_for(hub: Hub, watch: Watch) -> None:
         hub.watches.see(watch, frozenset(visible), at)
 
 
-async def _seen_by(reads: Reader, user: UUID, others: Sequence[UUID]) -> set[UUID]:
+async def _seen_by(reads: ReadSession, user: UUID, others: Sequence[UUID]) -> set[UUID]:
     return await reads.members.acquainted(user, others) | ({user} & set(others))
 
 

@@ -7,14 +7,14 @@ import asyncio
 from uuid import UUID
 
 from app.bus.base import Bus
-from app.core.publications import Announcement
-from app.persistence.uow import Reader
+from app.core.publications import Publication
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import OpenRoom, Socket
 from app.realtime.hub.hub import Hub
 from app.realtime.transport.ws_protocol import text_frame
 from app.realtime.typing.state import LASTS_S
 from app.wire.errors import NotFound
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 from app.wire.frames import TypingUsers, encode
 
 TICK_S = 0.25
@@ -37,7 +37,7 @@ async def say_typing(hub: Hub, bus: Bus, socket: Socket, room_id: UUID) -> None:
     follower = socket.follows.get(room_id)
     if follower and socket in follower.room.live:
         head = follower.room.stream.head
-        bus.whisper([Announcement(Kind.TYPING, room_id, head, socket.user)])
+        bus.whisper([Publication(PublicationKind.TYPING, room_id, head, socket.user)])
 
 
 async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
@@ -49,7 +49,7 @@ async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
     return room.huge
 
 
-async def _reaches(reads: Reader, room_id: UUID, count: int) -> bool:
+async def _reaches(reads: ReadSession, room_id: UUID, count: int) -> bool:
     return await reads.members.reaches(room_id, count)
 
 

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from app.wire.domain import ReadKind, ReadRole, Role, RoomKind
 from app.wire.events import Seq
 from app.wire.schemas.users import UserOut
-from app.wire.validation import MAX_ITEMS, Input, ResponseModel, Title, Topic, Uuid
+from app.wire.validation import MAX_ITEMS, CanonicalUuid, RequestModel, ResponseModel, Title, Topic
 
-Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS)]
+Users = Annotated[list[CanonicalUuid], Field(max_length=MAX_ITEMS)]
 
 
-class CreateRoom(Input):
+class CreateRoom(RequestModel):
     """What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing."""
 
     model_config = ConfigDict(
@@ -45,7 +45,7 @@ class CreateRoom(Input):
         return self
 
 
-class UpdateRoom(Input):
+class UpdateRoom(RequestModel):
     """Absent fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"topic": "What we talk about"}]})
@@ -55,17 +55,19 @@ class UpdateRoom(Input):
     archived: StrictBool | None = None
 
 
-class AddMembers(Input):
+class AddMembers(RequestModel):
     """Users who are to be members."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
     )
 
-    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")]
+    users: Annotated[
+        list[CanonicalUuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")
+    ]
 
 
-class UpdateMember(Input):
+class UpdateMember(RequestModel):
     """What a member may do in the room."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
