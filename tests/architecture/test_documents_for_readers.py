@@ -62,7 +62,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
-# The checks themselves: each finds what it is for.
+# Tests of the checks.
 
 
 def test_a_missing_path_is_found(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_glossary_is_short_and_has_no_word_twice() -> None:
     assert 0 < len({*map(normalized, WORDS)}) == len(WORDS) <= MAX_WORDS
 
 
-# The checks themselves: each finds what it is for.
+# Tests of the checks.
 
 
 def test_a_class_and_a_module_are_found_by_any_spelling() -> None:
