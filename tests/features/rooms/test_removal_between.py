@@ -17,7 +17,7 @@ from sqlalchemy.util import await_only
 from app.persistence.uow import Database
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import BACKENDS, TestServer, cluster_server_of, embedded_server_of
+from testkit.server import BACKENDS, TestServer, run_cluster_server, run_embedded_server
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
@@ -91,7 +91,7 @@ class Brake:
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("between"), realtime=SILENT) as server:
+    async with run_embedded_server(tmp_path_factory.mktemp("between"), realtime=SILENT) as server:
         yield server
 
 
@@ -100,7 +100,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("between")
-    async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
+    async with run_cluster_server(mariadb, redis_server, directory, realtime=SILENT) as server:
         yield server
 
 
