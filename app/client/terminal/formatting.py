@@ -1,4 +1,4 @@
-"""How things look in a terminal: lines of text, and nothing that a sender could smuggle in."""
+"""Formats messages and events as lines of text, free of control characters."""
 
 import unicodedata
 from datetime import date, datetime
@@ -21,7 +21,7 @@ _INDENT = " " * 6
 
 
 def clean(text: str) -> str:
-    """Without what moves the cursor, changes colours or rings; lines stay lines."""
+    """Remove control characters and bidirectional overrides; line breaks stay."""
     text = text.replace("\r\n", "\n").replace("\t", "    ")
     return "".join(c if _is_harmless(c) else "\ufffd" for c in text if c not in _BIDI)
 
@@ -35,7 +35,7 @@ def _is_harmless(character: str) -> bool:
 
 
 class Style:
-    """Escapes for a terminal, or nothing where the output is read by a program."""
+    """ANSI escapes at a terminal; plain text otherwise."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
@@ -62,8 +62,8 @@ def local(at: datetime) -> datetime:
     return at.astimezone()
 
 
-def happening(event: RoomEvent, actor: str, member: str) -> str | None:
-    """What to say of an event that is no message; None: nothing."""
+def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
+    """The text for an event that is not a message; None to show nothing."""
     match event:
         case MemberJoined() if event.actor == event.member.user:
             return f"{member} joined"
