@@ -136,7 +136,7 @@ async def _read_log(
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES):
         for event in await reads.events.within(spans[start : start + RANGES]):
-            frame = text_frame(to_publication(event).frame)
+            frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 

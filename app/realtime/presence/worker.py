@@ -44,7 +44,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
     went longer ago than the grace."""
     loop = asyncio.get_running_loop()
     leaving: dict[UUID, float] = {}  # until when, by the loop's clock, the soonest first
-    topic = uuid4()
+    channel = uuid4()
     hub.moved.update(hub.by_user)  # those of a run before this one that failed
     while True:
         moved, hub.moved = hub.moved, set()
@@ -55,7 +55,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
                 leaving[user] = loop.time() + settings.presence_grace_s
         store.hold([user for user in moved if user in hub.by_user])
         store.release(_take_due(leaving, loop.time()))
-        _announce(bus, topic, await store.renew())
+        _announce(bus, channel, await store.renew())
         await asyncio.sleep(PAUSE_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(RENEW_EVERY_S):
@@ -73,12 +73,12 @@ def _take_due(leaving: dict[UUID, float], now: float) -> list[UUID]:
     return due
 
 
-def _announce(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
+def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
     bus.whisper(
         [
             Publication(
-                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS])
+                PublicationKind.PRESENCE, channel, 0, channel, b"".join(ids[start : start + IDS])
             )
             for start in range(0, len(ids), IDS)
         ]
