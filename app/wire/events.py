@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.wire.domain import ReadKind, ReadRole
+from app.wire.domain import LenientKind, LenientRole
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
 
@@ -65,13 +65,13 @@ class MemberRef(StoredModel):
     """Who is a member, and as what."""
 
     user: UUID
-    role: ReadRole
+    role: LenientRole
 
 
 class RoomDetails(StoredModel):
     """What a room is called and what it is."""
 
-    kind: ReadKind
+    kind: LenientKind
     name: str | None = Field(examples=["General"])
     topic: str = Field(examples=["Hello"])
     archived: bool = False

@@ -23,8 +23,7 @@ from app.settings import Realtime
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, Invalid
 from app.wire.events import PublicationKind
-from app.wire.frames import Watch as WatchFrame
-from app.wire.frames import encode
+from app.wire.frames import SubscribePresence, encode
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +84,7 @@ def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     )
 
 
-def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
+def watch(hub: Hub, socket: Socket, frame: SubscribePresence) -> None:
     """Answered by `tell`, so that no frame waits for the database or the store."""
     most = hub.limits.watched_users
     if len(frame.users) > most:
@@ -159,7 +158,7 @@ async def _read(hub: Hub, store: PresenceStore) -> bool:
 
 
 async def _answer(hub: Hub) -> None:
-    """Those who have sent a `watch`, once it was tried to look up whom they see."""
+    """Those who have sent a `presence.subscribe`, once it was tried to look up whom they see."""
     watches = hub.watches
     for watch in watches.take_unanswered():
         watch.socket.send(watches.answer(watch))
