@@ -58,7 +58,7 @@ def create(settings: Database) -> Engines:
 
 class CrashingBus(RedisBus):
     def announce(self, publications: Sequence[Publication]) -> None:
-        if _armed and any(CRASH_MARKER in publication.frame for publication in publications):
+        if _armed and any(CRASH_MARKER in publication.payload for publication in publications):
             os.kill(os.getpid(), signal.SIGKILL)
         super().announce(publications)
 

@@ -23,7 +23,7 @@ from app.realtime.connection.room_list import arrivals, listing
 from app.realtime.delivery.catchup import Wanted, read_missed
 from app.rooms import service as rooms
 from app.wire.errors import Forbidden, NotFound
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 from app.wire.schemas.messages import Draft
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
@@ -63,7 +63,7 @@ HOT: dict[str, Query] = {
         [
             Wanted(
                 actor=w.actor,
-                positions=[Position(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
+                positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
                 most_a_room=100,
                 most_events=1000,
                 most_bytes=2**20,

@@ -52,7 +52,7 @@ async def test_the_log_is_dense_under_concurrency(
     assert await database.read(room_head, room) == expected[-1]
     assert sorted(publication.seq for publication in announced) == expected[1:]
     assert all(
-        publication.kind is PublicationKind.MESSAGE and publication.topic == room
+        publication.kind is PublicationKind.MESSAGE and publication.channel == room
         for publication in announced
     )
 
@@ -72,7 +72,7 @@ async def test_announcements_come_after_the_commit(
     seq = await database.transact(send, room, sender, "hi", "n")
     assert committed == [True]
     assert [publication.seq for publication in told] == [seq]
-    assert told[0].frame.startswith(b'{"type":"message.created"')
+    assert told[0].payload.startswith(b'{"type":"message.created"')
     assert seq in await database.read(logged_seqs, room)
 
 

@@ -285,7 +285,7 @@ class FakeClient:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: FakeProcess, socket: Socket) -> None:
-        wanted = frames.Position(room=ROOM, since=self.position.at)
+        wanted = frames.RoomPosition(room=ROOM, since=self.position.at)
         await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
 
     def disconnect(self) -> None:

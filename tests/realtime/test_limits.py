@@ -54,8 +54,8 @@ async def test_a_socket_watches_as_many_users_as_it_may(start: StartServer, peer
     ada, bob = await server.person("ada"), await server.person("bob")
     peer = await peers.join(ada)
     assert announced(peer, "watched_users") == 1
-    assert (await peer.ask("watch", users=[bob.id]))["type"] != "error"
-    assert (await peer.ask("watch", users=[bob.id, ada.id]))["code"] == "invalid"
+    assert (await peer.ask("presence.subscribe", users=[bob.id]))["type"] != "error"
+    assert (await peer.ask("presence.subscribe", users=[bob.id, ada.id]))["code"] == "invalid"
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")

@@ -212,7 +212,7 @@ async def test_who_has_gone_is_online_for_a_while(start: StartServer, peers: Pee
         await ada.makes_room("private", bob)
         gone = await peers.join(bob)
         watcher = await peers.join(ada)
-        await watcher.ask("watch", users=[bob.id])
+        await watcher.ask("presence.subscribe", users=[bob.id])
         await told(watcher, bob, "online")
         await gone.leave()
         watchers.append((watcher, bob))

@@ -131,7 +131,7 @@ async def test_not_in_huge_rooms(start: StartServer, peers: Peers) -> None:
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     huge, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
     here, there = await peers.join(ada, huge, other), await peers.join(bob, huge, other)
-    assert (await here.ask("watch", users=[]))["type"] == "presence"
+    assert (await here.ask("presence.subscribe", users=[]))["type"] == "presence"
     await types(here, huge)
     await types(here, other)
     await shows(there, other, ada)
