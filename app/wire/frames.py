@@ -120,12 +120,12 @@ class ServerLimits(BaseModel):
     reads_per_minute: float
     reads_burst: int
     open_rooms: int
-    watched_users: int
-    typing_every_s: float
+    presence_subscriptions: int
+    typing_interval_s: float
     sockets_per_user: int
-    catchup_room: int
-    catchup_hello: int
-    buffer_bytes: int
+    catchup_events_per_room: int
+    catchup_events_per_request: int
+    send_buffer_bytes: int
 
 
 class Welcome(BaseModel):

@@ -105,7 +105,7 @@ async def test_workers_share_the_work_and_are_replaced(
 async def test_workers_drain_and_end_at_once_when_told_twice(
     cluster_server: Running, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
-    times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600, "workers": 2}
+    times = {"drain_spread_s": 5, "drain_grace_s": 3000, "shutdown_timeout_s": 3600, "workers": 2}
     settings = vary(cluster_settings, server=times)
     async with running(settings, tmp_path) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         ada = server.here(await cluster_server.person(http, "ada"))

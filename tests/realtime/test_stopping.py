@@ -71,7 +71,7 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""
     async with AsyncExitStack() as stack:
-        settings = vary(quick(backend.settings), server={"drain_hard_s": 3600})
+        settings = vary(quick(backend.settings), server={"shutdown_timeout_s": 3600})
         server = await stack.enter_async_context(serving(settings))
         slow_network(server)
         http = await stack.enter_async_context(server.client())
@@ -103,7 +103,7 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
                 pass
         return await run()
 
-    settings = vary(quick(backend.settings), realtime={"session_check_s": 0.01})
+    settings = vary(quick(backend.settings), realtime={"session_check_interval_s": 0.01})
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(briefly(settings))
         http = await stack.enter_async_context(server.client())

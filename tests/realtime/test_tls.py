@@ -44,7 +44,7 @@ async def secure(
     settings = vary(
         quick(embedded.settings),
         server={"tls_certificate": chain, "tls_key": key},
-        realtime={"slow_stall_s": 2},
+        realtime={"send_stall_timeout_s": 2},
     )
     async with briefly(settings) as server:
         yield server
