@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from app.bootstrap import running
-from app.http.problems import METHODS, install_error_handlers
-from app.http.middleware import Cors, RequestLogMiddleware, BodyLimitMiddleware
+from app.http.middleware import BodyLimitMiddleware, Cors, RequestLogMiddleware
 from app.http.openapi import METADATA, complete
+from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import Proxies
 from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages

@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import CoreSchema
 
 from app.wire.domain import PresenceState
 from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
@@ -24,9 +33,18 @@ MAX_VALUES = 4000
 # Beyond this they are counted, not named: pydantic makes objects of all or of none.
 MAX_ERRORS = 100
 
+
+def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """One error at the path of the field; pydantic has one for each type, below its own name."""
+    message = f"must be 1 to 32 characters, or an integer from -{MAX_SEQ} to {MAX_SEQ}"
+    union: Any = handler(source)
+    return union | {"custom_error_type": "frame_id", "custom_error_message": message}  # type: ignore[no-any-return]
+
+
 FrameId = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=32)]
     | Annotated[int, Field(ge=-MAX_SEQ, le=MAX_SEQ)],
+    GetPydanticSchema(_merge_union_errors),
     Field(description="Repeated in the answer."),
 ]
 
