@@ -39,7 +39,7 @@ NO_LIMITS = {
     "sockets_unauthenticated_per_address": 10**6,
 }
 # No heartbeats: a socket that only counts bytes must get nothing but the room's events.
-SILENT = {"heartbeat_s": 600.0, "dead_after_s": 900.0}
+SILENT = {"ping_interval_s": 600.0, "idle_timeout_s": 900.0}
 
 Sample = dict[str, float]
 

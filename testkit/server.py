@@ -36,7 +36,11 @@ LOG: list[structlog.typing.Processor] = [
 TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-NO_POLLING = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+NO_POLLING = {
+    "change_poll_interval_ms": HOUR_MS,
+    "change_poll_interval_degraded_ms": HOUR_MS,
+    "session_check_interval_s": 3600,
+}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -176,11 +180,11 @@ def without_limits(settings: Settings) -> Settings:
             "reads_per_minute": 6e6,
             "reads_burst": 100_000,
         },
-        server={"request_head_s": 60, "keep_alive_s": 3600},
+        server={"header_timeout_s": 60, "keep_alive_s": 3600},
         realtime={
             "hello_timeout_s": 3600,
-            "dead_after_s": 3600,
-            "slow_age_s": 3600,
-            "slow_stall_s": 3600,
+            "idle_timeout_s": 3600,
+            "max_send_delay_s": 3600,
+            "send_stall_timeout_s": 3600,
         },
     )

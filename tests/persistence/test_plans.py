@@ -165,7 +165,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
     settings = make_settings(directory, database=url)
     await migrate(settings)
     engines = create_engines(settings.database)
-    database = Database(engines, lambda _: None, settings.database.attempts)
+    database = Database(engines, lambda _: None, settings.database.max_attempts)
     try:
         made = await create_large_dataset(database)
         await analyze(database, [table.name for table in Base.metadata.sorted_tables])

@@ -51,10 +51,10 @@ def fast_settings(settings: Settings) -> Settings:
             "sockets_unauthenticated_per_address": 1000,
         },
         realtime={
-            "bump_every_ms": 50,
-            "gap_wait_ms": 30,
-            "sweep_every_ms": 3_600_000,
-            "session_check_s": 3600,
+            "badge_interval_ms": 50,
+            "gap_repair_delay_ms": 30,
+            "change_poll_interval_ms": 3_600_000,
+            "session_check_interval_s": 3600,
         },
     )
 

@@ -178,7 +178,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
 
 
 async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
-    server = await start(realtime={"slow_stall_s": 600.0, "slow_age_s": 600.0})
+    server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
     slow_network(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     stage = Stage(server, ada, bob, await ada.makes_room("private", bob))

@@ -46,7 +46,7 @@ async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 
 @asynccontextmanager
 async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(directory, server=settings | {"var": directory}) as server:
+    async with embedded_server_of(directory, server=settings | {"data_dir": directory}) as server:
         yield server
 
 

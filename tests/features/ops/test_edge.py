@@ -125,6 +125,15 @@ async def test_a_method_that_an_address_does_not_take(
         assert set(answer.headers["allow"].split(", ")) == allowed, method
 
 
+@pytest.mark.parametrize("method", ["SMUGGLE", "GE", "PROP-FIND"])
+async def test_a_method_that_the_server_does_not_know_is_405(
+    http: httpx.AsyncClient, method: str
+) -> None:
+    answer = await http.request(method, "/health/live")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE"
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -316,7 +316,7 @@ async def test_past_the_deadline_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        limited(backend, argon2_workers=1, argon2_wait_s=0.05) as server,
+        limited(backend, argon2_workers=1, argon2_queue_timeout_s=0.05) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
