@@ -138,7 +138,7 @@ format: $(DEV) ## Format the code and repair what the linter can
 
 # --- Measuring ----------------------------------------------------------------------------------
 
-bench: $(DEV) ## Measure next to others (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
+bench: $(DEV) ## Compare with common alternatives (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
 	@testkit/servers/install.sh
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 		$(if $(REPORT),--report) $(if $(DATA),--data "$(DATA)")
