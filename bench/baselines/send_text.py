@@ -1,4 +1,4 @@
-"""What everybody writes first: FastAPI, and `send_text` in a loop."""
+"""The obvious FastAPI server: it relays every text with `send_text` in a loop."""
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 

@@ -1,4 +1,4 @@
-// ws, as its README broadcasts: every message goes to every client.
+// ws with the broadcast of its README: every message goes to every client.
 const { WebSocketServer } = require("ws");
 
 const server = new WebSocketServer({

@@ -1,6 +1,6 @@
-"""People and rooms to load: written straight into the tables, with tokens that the server takes.
+"""Seed data: users with valid access tokens, rooms and messages, inserted directly into the tables.
 
-Nobody has a password: hashing one takes longer than everything else here.
+The users have no passwords, because hashing them would take longer than everything else.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -23,52 +23,55 @@ from app.settings import Settings
 from app.wire.domain import Role, RoomKind
 
 LIFETIME = timedelta(days=1)
-STEP = 2000
+ROWS_PER_INSERT = 2000
 
 
 @dataclass(frozen=True)
-class Person:
-    user: UUID
+class SeededUser:
+    id: UUID
     token: str
     rooms: list[UUID]
 
-    def hello(self, rooms: Iterable[UUID] = (), **more: Any) -> bytes:
-        """With these rooms open."""
-        positions = more.pop("positions", None) or [{"room": str(room)} for room in rooms]
-        return orjson.dumps({"type": "hello", "token": self.token, "rooms": positions} | more)
+    def hello(self, rooms: Iterable[UUID] = (), **fields: Any) -> bytes:
+        """The `hello` frame that subscribes to `rooms`. `positions` in `fields` replaces these."""
+        positions = fields.pop("positions", None) or [{"room": str(room)} for room in rooms]
+        return orjson.dumps({"type": "hello", "token": self.token, "rooms": positions} | fields)
 
 
-async def populate(
-    settings: Settings, people: int, rooms: int, rooms_of: Callable[[int], Iterable[int]]
-) -> tuple[list[Person], list[UUID]]:
-    """`rooms_of` says by number which rooms a person is in."""
-    made = [new_id() for _ in range(rooms)]
-    users = [(new_id(), new_id(), [made[n] for n in rooms_of(one)]) for one in range(people)]
+async def seed_database(
+    settings: Settings,
+    user_count: int,
+    room_count: int,
+    joined_rooms: Callable[[int], Iterable[int]],
+) -> tuple[list[SeededUser], list[UUID]]:
+    """`joined_rooms` maps the number of a user to the numbers of their rooms."""
+    rooms = [new_id() for _ in range(room_count)]
+    users = [(new_id(), new_id(), [rooms[r] for r in joined_rooms(u)]) for u in range(user_count)]
     at = now()
     async with _connection(settings) as connection:
         await _insert(connection, User, (_user(user, at) for user, _, _ in users))
         await _insert(connection, Session, (_session(s, user, at) for user, s, _ in users))
-        await _insert(connection, Room, (_room(room, n, at) for n, room in enumerate(made)))
+        await _insert(connection, Room, (_room(room, n, at) for n, room in enumerate(rooms)))
         await _insert(
             connection,
             Member,
-            (_member(room, user, at) for user, _, theirs in users for room in theirs),
+            (_member(room, user, at) for user, _, joined in users for room in joined),
         )
     tokens = Tokens(settings.auth.keys, settings.auth.issuer)
     return [
-        Person(user, tokens.sign(Claims(user, session), at, at + LIFETIME), theirs)
-        for user, session, theirs in users
-    ], made
+        SeededUser(user, tokens.sign(Claims(user, session), at, at + LIFETIME), joined)
+        for user, session, joined in users
+    ], rooms
 
 
 async def fill_room(
     settings: Settings, room: UUID, sender: UUID, count: int, texts: list[str]
 ) -> None:
-    """A log of `count` messages, and nothing else."""
+    """Insert `count` messages with their events; read markers and counts stay as they are."""
     at = now()
     async with _connection(settings) as connection:
-        for start in range(1, count + 1, 10 * STEP):
-            seqs = range(start, min(start + 10 * STEP, count + 1))
+        for start in range(1, count + 1, 10 * ROWS_PER_INSERT):
+            seqs = range(start, min(start + 10 * ROWS_PER_INSERT, count + 1))
             await _insert(
                 connection,
                 Message,
@@ -104,7 +107,7 @@ async def fill_room(
 
 @asynccontextmanager
 async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """One transaction on a connection of its own."""
+    """A connection in a transaction that commits at the end."""
     engines = create_engines(settings.database)
     try:
         async with engines.write.begin() as connection:
@@ -116,14 +119,14 @@ async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
 async def _insert(
     connection: AsyncConnection, table: type[Base], rows: Iterable[dict[str, Any]]
 ) -> None:
-    step: list[dict[str, Any]] = []
+    batch: list[dict[str, Any]] = []
     for row in rows:
-        step.append(row)
-        if len(step) == STEP:
-            await connection.execute(insert(table), step)
-            step.clear()
-    if step:
-        await connection.execute(insert(table), step)
+        batch.append(row)
+        if len(batch) == ROWS_PER_INSERT:
+            await connection.execute(insert(table), batch)
+            batch.clear()
+    if batch:
+        await connection.execute(insert(table), batch)
 
 
 def _user(user: UUID, at: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Socket.IO with one room; no pings, which our server does not send meanwhile either.
+// Socket.IO with one room; without pings, because the chat server under test sends none either.
 const { createServer } = require("http");
 const { Server } = require("socket.io");
 

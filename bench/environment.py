@@ -1,4 +1,4 @@
-"""What a case works with: servers of its own, pinned to cores, and people to load them with."""
+"""The environment of a benchmark: MariaDB, Redis, and server processes pinned to cores."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from testkit.servers.process import find
 from testkit.servers.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = ROOT / "bench" / "peers"
-START_S = 60.0
-# What keeps one client from hurting others would keep the load from loading.
+BASELINES = ROOT / "bench" / "baselines"
+START_TIMEOUT_S = 60.0
+# The rate limits protect the server from single clients; the load comes from a single address.
 NO_LIMITS = {
     "frames_per_minute": 2e9,
     "frames_burst": 10**9,
@@ -38,15 +38,15 @@ NO_LIMITS = {
     "reads_burst": 10**6,
     "sockets_unauthenticated_per_address": 10**6,
 }
-# No heartbeats: a socket that only counts bytes must get nothing but the room's events.
-SILENT = {"ping_interval_s": 600.0, "idle_timeout_s": 900.0}
+# A client that only counts bytes must receive nothing but the events of its room.
+NO_HEARTBEATS = {"ping_interval_s": 600.0, "idle_timeout_s": 900.0}
 
 Sample = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Service:
-    """A process that listens."""
+class ServerUnderTest:
+    """A server process under test."""
 
     pid: int
     port: int
@@ -61,15 +61,14 @@ class Service:
 
 
 @dataclass
-class Lab:
+class BenchEnvironment:
     directory: Path
     mariadb: MariaDb
     redis: RedisServer
     cores: Cores
     texts: list[str]
     quick: bool
-    node: Path | None  # where the peers for Node are installed
-    _texts_taken: int = field(default=0, init=False)
+    node: Path | None  # where the baselines on Node are installed; None: they are not
 
     def scale(self, full: int, quick: int) -> int:
         return quick if self.quick else full
@@ -86,152 +85,152 @@ class Lab:
         return self.texts[number % len(self.texts)]
 
     @asynccontextmanager
-    async def schema(self) -> AsyncIterator[str]:
-        """The URL of a database on MariaDB with all migrations."""
+    async def mariadb_database(self) -> AsyncIterator[str]:
+        """The URL of a new MariaDB database with the current schema."""
         async with self.mariadb.database(unique_name()) as url:
             await migrate(make_settings(self.directory, database=url))
             yield url
 
-    async def sqlite(self) -> str:
+    async def sqlite_database(self) -> str:
+        """The URL of a new SQLite file with the current schema."""
         url = f"sqlite:///{self.directory / unique_name()}.db"
         await migrate(make_settings(self.directory, database=url))
         return url
 
     def settings(self, url: str, *, redis: bool = False, **groups: Any) -> Settings:
-        """Of a server that does not limit, and pings nobody; `groups` go before that."""
-        plain = make_settings(
+        """The settings without rate limits and heartbeats; `groups` are applied on top."""
+        base = make_settings(
             self.directory,
             database=url,
             redis=self.redis.url if redis else "",
             limits=NO_LIMITS,
-            realtime=SILENT,
+            realtime=NO_HEARTBEATS,
         )
-        return override(plain, **groups)
+        return override(base, **groups)
 
     @asynccontextmanager
-    async def chat(
+    async def chat_server(
         self, settings: Settings, core: frozenset[int] | None = None
-    ) -> AsyncIterator[Service]:
-        """Our server, as an operator starts it."""
+    ) -> AsyncIterator[ServerUnderTest]:
+        """This server, started as in production."""
         port = port_for.select_random()
-        given = environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)}
+        variables = environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)}
         command = [sys.executable, "-m", "app", "serve"]
-        async with self._running("chat", command, port, given, core) as service:
-            yield service
+        async with self._process("chat", command, port, variables, core) as server:
+            yield server
 
     @asynccontextmanager
-    async def send_text(self) -> AsyncIterator[Service]:
+    async def send_text_server(self) -> AsyncIterator[ServerUnderTest]:
         port = port_for.select_random()
         command = [
-            *(sys.executable, "-m", "uvicorn", "bench.peers.send_text:app", "--port", str(port)),
+            *(sys.executable, "-m", "uvicorn", "bench.baselines.send_text:app"),
+            *("--port", str(port)),
             *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
             *("--loop", "uvloop", "--log-level", "warning", "--ws-ping-interval", "600"),
         ]
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-        async with self._running("send_text", command, port, given, None) as service:
-            yield service
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+        async with self._process("send_text", command, port, variables, None) as server:
+            yield server
 
     @asynccontextmanager
-    async def on_node(self, script: str) -> AsyncIterator[Service]:
-        assert self.node is not None, "the peers for Node are not installed"
+    async def node_server(self, script: str) -> AsyncIterator[ServerUnderTest]:
+        assert self.node is not None, "the baselines on Node are not installed"
         port = port_for.select_random()
-        given = {"PATH": os.environ["PATH"], "NODE_ENV": "production"}
+        variables = {"PATH": os.environ["PATH"], "NODE_ENV": "production"}
         command = ["node", str(self.node / script), str(port)]
-        async with self._running(script, command, port, given, None) as service:
-            yield service
+        async with self._process(script, command, port, variables, None) as server:
+            yield server
 
     @asynccontextmanager
-    async def _running(
+    async def _process(
         self,
         name: str,
         command: Sequence[str],
         port: int,
-        given: Mapping[str, str],
+        variables: Mapping[str, str],
         core: frozenset[int] | None,
-    ) -> AsyncIterator[Service]:
+    ) -> AsyncIterator[ServerUnderTest]:
         guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
         log = self.directory / f"{name}.log"
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *(*guard, *command), cwd=self.directory, env=given, stdout=output, stderr=output
+                *(*guard, *command), cwd=self.directory, env=variables, stdout=output, stderr=output
             )
         try:
-            await _listens(process, port, log)
+            await _wait_until_listening(process, port, log)
             pin(process.pid, core or self.cores.server)
-            yield Service(process.pid, port)
+            yield ServerUnderTest(process.pid, port)
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
 
     @contextmanager
-    def metered(self, *servers: Service) -> Iterator[Sample]:
-        """What everybody used meanwhile: seconds by the clock and of CPU, cores, and memory."""
-        own = self.mariadb.own
-        used: Sample = {}
+    def metered(self, *servers: ServerUnderTest) -> Iterator[Sample]:
+        """Measures a block: fills the sample when it ends, with seconds, CPU, cores and memory."""
+        usage: Sample = {}
+        database, redis = self.mariadb.own, self.redis.own
 
         def read() -> Sample:
             return {
                 "seconds": time.monotonic(),
                 "server_cpu_s": sum(server.cpu_s for server in servers),
-                "database_cpu_s": cpu_s(own.pid) if own else 0.0,
-                "redis_cpu_s": cpu_s(self.redis.own.pid) if self.redis.own else 0.0,
+                "database_cpu_s": cpu_s(database.pid) if database else 0.0,
+                "redis_cpu_s": cpu_s(redis.pid) if redis else 0.0,
                 "load_cpu_s": time.process_time(),
             }
 
         before = read()
-        yield used
-        used |= {name: value - before[name] for name, value in read().items()}
-        for who in ("server", "database", "load"):
-            used[f"{who}_share"] = used[f"{who}_cpu_s"] / used["seconds"]
-        used["server_mb"] = sum(server.resident_bytes for server in servers) / 1e6
+        yield usage
+        usage |= {name: value - before[name] for name, value in read().items()}
+        for part in ("server", "database", "load"):
+            usage[f"{part}_share"] = usage[f"{part}_cpu_s"] / usage["seconds"]
+        usage["server_mb"] = sum(server.resident_bytes for server in servers) / 1e6
 
 
-async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    """Return once it accepts connections."""
-    until = time.monotonic() + START_S
+async def _wait_until_listening(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    """Raises RuntimeError if the process ends or takes too long."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
             _, writer = await asyncio.open_connection(HOST, port)
         except ConnectionRefusedError:
-            if process.returncode is not None or time.monotonic() > until:
-                raise RuntimeError(f"{log.stem} does not listen:\n{_end_of(log)}") from None
+            if process.returncode is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{log.stem} does not listen:\n{_tail(log)}") from None
             await asyncio.sleep(0.02)
         else:
             writer.close()
             return
 
 
-def _end_of(log: Path) -> str:
+def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
 
 
-def install_node_peers(into: Path) -> str | None:
-    """Install Socket.IO and ws with npm, as locked. Returns why that cannot be, else None."""
+def install_node_baselines(folder: Path) -> str | None:
+    """Install the locked Socket.IO and ws with npm. Returns the reason if that fails, else None."""
     if not (shutil.which("node") and shutil.which("npm")):
         return "node and npm are not on this machine"
-    into.mkdir(parents=True, exist_ok=True)
-    for file in PEERS.iterdir():
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in BASELINES.iterdir():
         if file.suffix in (".js", ".json"):
-            shutil.copy(file, into)
-    if (into / "node_modules" / "socket.io").is_dir() and (into / "node_modules" / "ws").is_dir():
+            shutil.copy(file, folder)
+    if all((folder / "node_modules" / name).is_dir() for name in ("socket.io", "ws")):
         return None
     done = subprocess.run(
         ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"],
-        cwd=into,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    return (
-        None if done.returncode == 0 else f"npm could not install the peers: {done.stderr[-300:]}"
-    )
+    return None if done.returncode == 0 else f"npm failed: {done.stderr[-300:]}"
 
 
 @asynccontextmanager
-async def several(
-    lab: Lab, settings: Settings, cores: Sequence[frozenset[int]]
-) -> AsyncIterator[list[Service]]:
-    """Processes of our server over one database and one Redis."""
+async def chat_processes(
+    env: BenchEnvironment, settings: Settings, cores: Sequence[frozenset[int]]
+) -> AsyncIterator[list[ServerUnderTest]]:
+    """Server processes that share one database and one Redis, each on the given core."""
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(lab.chat(settings, core)) for core in cores]
+        yield [await stack.enter_async_context(env.chat_server(settings, core)) for core in cores]
