@@ -242,6 +242,14 @@ class Realtime(Group):
     join_writes: bool = True
 
 
+class Consumers(Group):
+    """Readers of the logs that run in the background of servers."""
+
+    enabled: bool = True
+    compare_every_s: float = Field(30.0, gt=0)
+    lease_ttl_s: int = Field(15, ge=1, le=3600)
+
+
 class Limits(Group):
     """Every one that concerns a socket is announced in `welcome`."""
 
@@ -291,6 +299,7 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     users: Users = Users()
     realtime: Realtime = Realtime()
+    consumers: Consumers = Consumers()
     limits: Limits = Limits()
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from app.core.publications import Announcement, announcement
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
+from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.message_batch import Sends
 from app.persistence.repositories.messages import MessageReads, Messages
@@ -32,6 +33,7 @@ from app.persistence.repositories.rooms import (
     Rooms,
 )
 from app.persistence.repositories.sessions import SessionReads, Sessions
+from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.types import DatabaseTime
@@ -68,6 +70,8 @@ class Reader:
     members: MemberReads
     messages: MessageReads
     events: EventReads
+    consumers: ConsumerReads
+    statistics: StatisticsReads
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = UserReads(session)
@@ -76,6 +80,8 @@ class Reader:
         self.members = MemberReads(session)
         self.messages = MessageReads(session)
         self.events = EventReads(session)
+        self.consumers = ConsumerReads(session)
+        self.statistics = StatisticsReads(session)
 
 
 class UnitOfWork(Reader):
@@ -88,6 +94,8 @@ class UnitOfWork(Reader):
     messages: Messages
     events: Events
     sends: Sends
+    consumers: Consumers
+    statistics: Statistics
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = Users(session)
@@ -97,6 +105,8 @@ class UnitOfWork(Reader):
         self.messages = Messages(session)
         self.events = Events(session)
         self.sends = Sends(session)
+        self.consumers = Consumers(session)
+        self.statistics = Statistics(session)
         self.announcements: list[Announcement] = []
         self._session = session
 

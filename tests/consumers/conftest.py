@@ -1,0 +1,27 @@
+"""Rooms with messages, and a runner that waits for nothing."""
+
+from uuid import UUID
+
+import pytest
+
+from app.bus.memory import MemoryBus
+from app.consumers import hints, runner
+from app.persistence.uow import Database
+from tests.persistence.samples import add_user
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passes and retries follow each other at once."""
+    monkeypatch.setattr(runner, "PACE_S", 0.01)
+    monkeypatch.setattr(hints, "MAX_PAUSE_S", 0.05)
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+async def sender(database: Database) -> UUID:
+    return await database.transact(add_user, "ann")
