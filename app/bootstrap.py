@@ -33,6 +33,7 @@ from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
+from app.realtime import sampling
 from app.realtime.badges import updates
 from app.realtime.connection import heartbeat
 from app.realtime.connection.admission import Lobby
@@ -197,6 +198,7 @@ async def _workers(
             ("limits", limiter.run),
             ("lease", lambda: worker.keep(hub, bus, store, realtime)),
             ("watches", lambda: worker.tell(hub, store)),
+            ("metrics", lambda: sampling.sample_metrics(hub, bus)),
             ("typing", lambda: indicator.tell_typing(hub)),
         )
     ]

@@ -243,11 +243,13 @@ class Realtime(Group):
 
 
 class Consumers(Group):
-    """Readers of the logs that run in the background of servers."""
-
     enabled: bool = True
     compare_every_s: float = Field(30.0, gt=0)
     lease_ttl_s: int = Field(15, ge=1, le=3600)
+
+
+class Metrics(Group):
+    token: str = Field("", pattern=r"^([!-~]{16,})?$")  # a secret of at least 16 characters
 
 
 class Limits(Group):
@@ -300,6 +302,7 @@ class Settings(BaseSettings):
     users: Users = Users()
     realtime: Realtime = Realtime()
     consumers: Consumers = Consumers()
+    metrics: Metrics = Metrics()
     limits: Limits = Limits()
 
     @model_validator(mode="after")
@@ -389,6 +392,6 @@ def _explain(error: Any) -> str:
         return str(message)
     path = [str(part) for part in error["loc"]]
     value = f" (it is {error['input']!r})"
-    if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
+    if "url" in path or path[-1].startswith(("secret_key", "token")):  # they may hold a secret
         value = ""
     return f"{PREFIX}{'__'.join(path).upper()}: {message}{value}"

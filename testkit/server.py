@@ -37,7 +37,10 @@ LOG: list[structlog.typing.Processor] = [
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+SILENT: dict[str, Group] = {
+    "realtime": {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600},
+    "consumers": {"enabled": False},
+}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 

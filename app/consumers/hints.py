@@ -25,10 +25,14 @@ class Hints:
         self._news = asyncio.Event()
 
     def on_publication(self, publication: Announcement) -> None:
-        if publication.kind in NOT_IN_LOG:
+        if publication.kind not in NOT_IN_LOG:
+            self.add((publication.topic,))
+
+    def add(self, rooms: Collection[UUID]) -> None:
+        if not rooms:
             return
-        if len(self._rooms) < MAX_HINTS:
-            self._rooms.add(publication.topic)
+        if len(self._rooms) + len(rooms) <= MAX_HINTS:
+            self._rooms.update(rooms)
         else:
             self._incomplete = True
         self._news.set()

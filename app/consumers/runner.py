@@ -22,6 +22,7 @@ import structlog
 from app.bus.base import Bus
 from app.consumers.base import Consumer
 from app.consumers.hints import FailingRooms, Hints
+from app.core import metrics
 from app.core.cancellation import end
 from app.core.ids import new_id
 from app.persistence.migrations import Schema
@@ -32,6 +33,7 @@ from app.wire.errors import Busy, ChatError, UnknownOutcome
 
 ROOMS_PER_PAGE = 1_000
 ROOMS_PER_BATCH = 50
+PASS_S = 5.0
 PACE_S = 0.5  # between two passes: what comes meanwhile is one batch
 RELEASE_S = 2.0
 LOG_EVERY_S = 1.0
@@ -75,15 +77,17 @@ class Runner:
         self._compare_every_s = settings.compare_every_s
         self._failing = FailingRooms()
         self._renewed_at = self._compared_at = 0.0
-        self._events = 0  # handled
         self._failures = 0  # since one was logged
         self._log_again_at = 0.0
+        self._running = metrics.CONSUMER_RUNNING.labels(consumer.name)
+        self._lag = metrics.CONSUMER_LAG.labels(consumer.name)
 
     async def run(self) -> None:
         """Runs for ever."""
         while True:
             try:
                 if await self._acquire():
+                    self._running.set(1)
                     log.info("consumer.started", consumer=self._lease.consumer)
                     await self._read_logs()
             except LeaseLost:
@@ -94,6 +98,9 @@ class Runner:
                 )
             except Exception:
                 log.exception("consumer.failed", consumer=self._lease.consumer)
+            finally:
+                self._running.set(0)
+                self._lag.set(0)
             await asyncio.sleep(self._renew_every_s * random.uniform(0.5, 1))
 
     async def release(self) -> None:
@@ -131,24 +138,32 @@ class Runner:
 
     async def _compare(self) -> None:
         """Look at all rooms, a page at a time."""
-        self._compared_at, after = _now(), FIRST_ID
+        self._compared_at, after, lag = _now(), FIRST_ID, 0
         while after != LAST_ID:
             after, unread = await self._database.read(_page, self._lease.consumer, after)
-            await self._handle([one.room for one in unread])
+            found = sum(one.until - one.after for one in unread)
+            self._lag.set(lag + found)
+            lag += max(0, found - await self._handle([one.room for one in unread]))
+            self._lag.set(lag)
             await self._renew_if_due()
 
-    async def _handle(self, rooms: Collection[UUID]) -> None:
-        """Everything that these rooms have; where there is much, in turns."""
-        now = _now()
+    async def _handle(self, rooms: Collection[UUID]) -> int:
+        """What these rooms have, in turns, for a bounded time: the rest is handled in the next
+        pass. Returns the number of events."""
+        now, events = _now(), 0
         queue = deque(room for room in rooms if not self._failing.paused(room, now))
-        while queue:
+        while queue and _now() < now + PASS_S:
             began = _now()
             batch = [queue.popleft() for _ in range(min(len(queue), ROOMS_PER_BATCH))]
-            queue.extend(await self._handle_batch(batch))
+            handled, unfinished = await self._handle_batch(batch)
+            queue.extend(unfinished)
+            events += handled
             await asyncio.sleep(_now() - began)  # a long log leaves half of the time to others
+        self.hints.add(queue)
+        metrics.CONSUMER_EVENTS.labels(self._lease.consumer).inc(events)
+        return events
 
-    async def _handle_batch(self, rooms: list[UUID]) -> list[UUID]:
-        """Returns the rooms that have more."""
+    async def _handle_batch(self, rooms: list[UUID]) -> Batch:
         began = _now()
         try:
             batch = await self._database.transact(_advance, self._consumer, self._lease, rooms)
@@ -156,18 +171,22 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a consumer raises
             if len(rooms) > 1:
-                return [more for room in rooms for more in await self._handle_batch([room])]
+                alone = [await self._handle_batch([room]) for room in rooms]
+                return Batch(
+                    sum(batch.events for batch in alone),
+                    [room for batch in alone for room in batch.unfinished],
+                )
             self._fail(rooms[0], error)
-            return []
+            return Batch(0, [])
         self._renewed_at = began
         self._failing.forget(rooms)
-        self._events += batch.events
-        return batch.unfinished
+        return batch
 
     def _fail(self, room: UUID, error: Exception) -> None:
         now = _now()
         self._failing.add(room, now)
         self._failures += 1
+        metrics.CONSUMER_FAILURES.labels(self._lease.consumer).inc()
         if now >= self._log_again_at:
             log.error(
                 "consumer.batch_failed",
@@ -199,9 +218,10 @@ async def _advance(
     if ranges:
         await consumer.handle(uow, ranges)
         await uow.consumers.advance(consumer.name, ranges)
+    pairs = zip(ranges, unread, strict=True)
     return Batch(
-        events=sum(part.until - part.after for part in ranges),
-        unfinished=[part.room for part, whole in zip(ranges, unread, strict=True) if part != whole],
+        sum(part.until - part.after for part in ranges),
+        [part.room for part, whole in pairs if part != whole],
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from app.core import metrics
 from app.core.publications import Announcement, announcement
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
@@ -245,6 +246,10 @@ class Database:
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
 
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool: how many are in use, and how many there may be."""
+        return self._engines.connections()
+
     async def dispose(self) -> None:
         await self._engines.dispose()
 
@@ -281,7 +286,8 @@ def _heed_cancellation() -> None:
 
 async def _commit(session: AsyncSession) -> None:
     try:
-        await session.commit()
+        with metrics.COMMIT_SECONDS.time():
+            await session.commit()
     except BaseException as error:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.

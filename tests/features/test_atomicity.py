@@ -44,7 +44,7 @@ Transact = Callable[..., Awaitable[Any]]
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), realtime=SILENT) as server:
+    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), **SILENT) as server:
         yield server
 
 
@@ -53,7 +53,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Running]:
     directory = tmp_path_factory.mktemp("atomicity")
-    async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
+    async with cluster_server_of(mariadb, redis_server, directory, **SILENT) as server:
         yield server
 
 

@@ -177,7 +177,7 @@ CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
 async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(generous(cluster.vary(realtime=SILENT))) as server, server.client() as http:
+    async with serving(generous(cluster.vary(**SILENT))) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         saboteur = Saboteur(server.context.database, monkeypatch)
@@ -195,7 +195,7 @@ async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
 async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(generous(cluster.vary(realtime=SILENT))) as server, server.client() as http:
+    async with serving(generous(cluster.vary(**SILENT))) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         saboteur = Saboteur(server.context.database, monkeypatch)

@@ -63,6 +63,8 @@ VALUES = {
     "CHAT_AUTH__SECRET_KEY": ["short-SECRET", f" {KEY}", f"{KEY}\t", " " * 40],
     "CHAT_AUTH__ARGON2_MEMORY_KIB": ["7", "2147483647", "4294967296", "64M"],
     "CHAT_AUTH__ACCESS_TOKEN_S": ["9", "2592001", "1e2"],
+    "CHAT_METRICS__TOKEN": ["short-SECRET", "SECRET-ä-and-long-enough"],
+    "CHAT_CONSUMERS__LEASE_TTL_S": ["0", "3601", "1.5"],
     "CHAT_REALTIME__HEARTBEAT_S": ["0", "46", "inf"],
     "CHAT_REALTIME__BUMP_EVERY_MS": ["5001", "9"],
     "CHAT_LIMITS__HELLO_BYTES": ["1023", "16383"],
