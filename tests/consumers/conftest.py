@@ -7,12 +7,14 @@ import pytest
 from app.bus.memory import MemoryBus
 from app.consumers import hints, runner
 from app.persistence.uow import Database
+from testkit.waiting import LIMIT_S
 from tests.persistence.samples import add_user
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passes and retries follow each other at once."""
+    """Passes and retries follow each other at once; and a slow database is waited for."""
+    monkeypatch.setattr(runner, "RELEASE_S", LIMIT_S)
     monkeypatch.setattr(runner, "PACE_S", 0.01)
     monkeypatch.setattr(hints, "MAX_PAUSE_S", 0.05)
 

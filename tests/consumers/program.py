@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 from app.bootstrap import open_database
 from app.bus.memory import MemoryBus
+from app.consumers import runner
 from app.consumers.runner import run_consumers
 from app.consumers.statistics import MessageStatistics
 from app.persistence.repositories.consumers import LogRange
 from app.persistence.uow import UnitOfWork
 from app.settings import load_settings
+from testkit.waiting import LIMIT_S
 
 
 class Stepwise(MessageStatistics):
@@ -29,6 +31,7 @@ class Stepwise(MessageStatistics):
 
 
 async def main() -> None:
+    runner.RELEASE_S = LIMIT_S
     settings = load_settings()
     lines: asyncio.Queue[bytes] = asyncio.Queue()
     reader = asyncio.StreamReader()

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("hasty")
 def running(
     database: Database, bus: MemoryBus, *consumers: Consumer, compare_every_s: float = NEVER_S
 ) -> AbstractAsyncContextManager[None]:
-    settings = Consumers(compare_every_s=compare_every_s, lease_ttl_s=3)
+    settings = Consumers(compare_every_s=compare_every_s, lease_ttl_s=3600)
     return run_consumers(consumers, database, bus, settings)
 
 
