@@ -18,7 +18,7 @@ from app.consumers.runner import run_consumers
 from app.core.cancellation import end
 from app.core.devices import Devices
 from app.core.passwords import Passwords
-from app.core.sync_tokens import Snapshots
+from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Tokens
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
@@ -60,7 +60,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus = create_bus(settings)
         database = _database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits, settings.realtime.join_writes)
+        hub = Hub(database, settings.limits, settings.realtime.coalesce_writes)
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -137,16 +137,16 @@ def _limiter(settings: Settings) -> RateLimiter:
 
 
 def _database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.announce, settings.database.attempts)
+    return Database(create_engines(settings.database), bus.announce, settings.database.max_attempts)
 
 
 def create_passwords(settings: Settings) -> Passwords:
     auth = settings.auth
     return Passwords(
         workers=auth.argon2_workers,
-        waiting=auth.argon2_waiting,
+        waiting=auth.argon2_queue_size,
         memory_kib=auth.argon2_memory_kib,
-        wait_s=auth.argon2_wait_s,
+        wait_s=auth.argon2_queue_timeout_s,
     )
 
 
@@ -169,7 +169,7 @@ def create_context(
         bus=bus,
         actors=Together(database, actors_of, SESSIONS),
         tokens=Tokens(auth.keys, auth.issuer),
-        snapshots=Snapshots(auth.keys),
+        snapshots=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
         devices=Devices(auth.keys),
         limiter=limiter,

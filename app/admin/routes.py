@@ -13,7 +13,7 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit100
 from app.http.problems import problems
 from app.http.rates import READ
 from app.http.strict_json import StrictRoute
-from app.wire.errors import Code, Invalid
+from app.wire.errors import ErrorCode, Invalid
 from app.wire.schemas.pages import Page
 from app.wire.schemas.statistics import MessageCountOut
 
@@ -33,7 +33,7 @@ Last = Annotated[
     "/statistics/messages",
     operation_id="list_message_counts",
     summary="Count messages per room and day",
-    responses=problems(Code.FORBIDDEN),
+    responses=problems(ErrorCode.FORBIDDEN),
     dependencies=[Depends(READ)],
 )
 async def message_counts(

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.persistence.repositories.statistics import DayCount
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.wire.errors import Forbidden
 
 
 async def message_counts(
-    reads: Reader,
+    reads: ReadSession,
     actor: Actor,
     first: date | None,
     last: date | None,

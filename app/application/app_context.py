@@ -10,7 +10,7 @@ from app.core.actor import Actor
 from app.core.devices import Devices
 from app.core.passwords import Passwords
 from app.core.send_request import Send, Sent
-from app.core.sync_tokens import Snapshots
+from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
 from app.persistence.data_loader import Together
@@ -29,7 +29,7 @@ class Context:
     bus: Bus
     actors: Together[Claims, tuple[Actor, SessionState]]
     tokens: Tokens
-    snapshots: Snapshots
+    snapshots: SyncTokens
     passwords: Passwords
     devices: Devices
     limiter: RateLimiter
@@ -38,4 +38,4 @@ class Context:
 
     @property
     def access_lifetime(self) -> timedelta:
-        return timedelta(seconds=self.settings.auth.access_token_s)
+        return timedelta(seconds=self.settings.auth.access_token_ttl_s)

@@ -8,7 +8,7 @@ from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.tokens import Claims
 from app.persistence.repositories.sessions import SessionState
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import ChatError, SessionEnded
 
 BANNED = "This account is banned. Ask an administrator of the server."
@@ -33,7 +33,7 @@ async def _confirm(uow: UnitOfWork, login: SessionState) -> None:
 
 
 async def actors_of(
-    reads: Reader, asked: Sequence[Claims]
+    reads: ReadSession, asked: Sequence[Claims]
 ) -> list[tuple[Actor, SessionState] | ChatError]:
     """The actors behind verified claims, and their accounts, or SessionEnded."""
     found = await reads.sessions.with_users({claims.session for claims in asked})

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 
-Hear = Callable[[Announcement], None]
+Hear = Callable[[Publication], None]
 Doubt = Callable[[], None]
 
 
 class Bus(Protocol):
-    def announce(self, pokes: Sequence[Announcement]) -> None:
+    def announce(self, publications: Sequence[Publication]) -> None:
         """Tell every process, this one included. Never blocks and never fails.
 
         At most once: a poke may be lost, doubled or swapped with another. The reader repairs that
         from the log (`realtime/delivery/room_stream.py`).
         """
 
-    def whisper(self, pokes: Sequence[Announcement]) -> None:
+    def whisper(self, publications: Sequence[Publication]) -> None:
         """Tell every process, this one included, of what is true only now. Never blocks or fails.
 
         At most once, and soon or never: what the broker does not take is thrown away, and nobody

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from app.bus.base import Doubt, Hear
-from app.core.publications import Announcement
+from app.core.publications import Publication
 
 log = structlog.get_logger(__name__)
 
@@ -18,16 +18,16 @@ class MemoryBus:
     def __init__(self) -> None:
         self._hear: list[Hear] = []
 
-    def announce(self, pokes: Sequence[Announcement]) -> None:
+    def announce(self, publications: Sequence[Publication]) -> None:
         for hear in self._hear:
-            for poke in pokes:
+            for publication in publications:
                 try:
-                    hear(poke)
+                    hear(publication)
                 except Exception:  # a defect of the listener, after COMMIT: no send fails for it
-                    log.exception("bus.listener_failed", kind=poke.kind.name)
+                    log.exception("bus.listener_failed", kind=publication.kind.name)
 
-    def whisper(self, pokes: Sequence[Announcement]) -> None:
-        self.announce(pokes)
+    def whisper(self, publications: Sequence[Publication]) -> None:
+        self.announce(publications)
 
     def listen(self, hear: Hear, doubt: Doubt) -> None:
         self._hear.append(hear)

@@ -22,7 +22,7 @@ from app.bus import codec
 from app.bus.base import Doubt, Hear
 from app.bus.publish_queue import Outbox, pause
 from app.core.cancellation import end
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.redis_client import UNREACHABLE, connect, describe, is_unreachable
 from app.settings import Redis
 
@@ -70,23 +70,23 @@ class RedisBus:
         self._hear.append(hear)
         self._doubt.append(doubt)
 
-    def announce(self, pokes: Sequence[Announcement]) -> None:
-        for poke in pokes:
-            self._deliver(poke)
-            self._post(poke)
+    def announce(self, publications: Sequence[Publication]) -> None:
+        for publication in publications:
+            self._deliver(publication)
+            self._post(publication)
 
-    def whisper(self, pokes: Sequence[Announcement]) -> None:
-        for poke in pokes:
-            self._deliver(poke)
+    def whisper(self, publications: Sequence[Publication]) -> None:
+        for publication in publications:
+            self._deliver(publication)
             if self.healthy:
-                self._post(poke, fleeting=True)
+                self._post(publication, fleeting=True)
 
-    def _post(self, poke: Announcement, *, fleeting: bool = False) -> None:
+    def _post(self, publication: Publication, *, fleeting: bool = False) -> None:
         try:
-            channel = self._partitions[codec.partition(poke.topic, len(self._partitions))]
-            self._outbox.put(channel, codec.encode(poke, self._origin), fleeting=fleeting)
+            channel = self._partitions[codec.partition(publication.channel, len(self._partitions))]
+            self._outbox.put(channel, codec.encode(publication, self._origin), fleeting=fleeting)
         except Exception:  # a defect, and no reason to fail what is committed
-            log.exception("bus.not_encoded", kind=poke.kind)
+            log.exception("bus.not_encoded", kind=publication.kind)
 
     async def start(self) -> None:
         self._sender = asyncio.create_task(self._outbox.run())
@@ -196,7 +196,7 @@ class RedisBus:
         elif (received := codec.decode(message["data"])) is None:
             self._report_foreign()
         elif received.origin != self._origin:
-            self._deliver(received.poke)
+            self._deliver(received.publication)
 
     def _take_beacon(self) -> None:
         if not self._proven.is_set():
@@ -213,12 +213,12 @@ class RedisBus:
             log.warning("bus.not_understood", payloads=self._foreign)
             self._reported_at, self._foreign = time.monotonic(), 0
 
-    def _deliver(self, poke: Announcement) -> None:
+    def _deliver(self, publication: Publication) -> None:
         for hear in self._hear:
             try:
-                hear(poke)
+                hear(publication)
             except Exception:
-                log.exception("bus.listener_failed", kind=poke.kind.name)
+                log.exception("bus.listener_failed", kind=publication.kind.name)
 
     def _suspect(self) -> None:
         for doubt in self._doubt:

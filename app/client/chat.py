@@ -26,10 +26,10 @@ from app.client.http import Http, Server
 from app.client.room_subscription import Surroundings
 from app.client.session import Session
 from app.client.user_cache import People
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
 from app.wire.schemas.users import TokenOut, UserOut
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 AGENT = "chat-python/1.0"
 
@@ -163,8 +163,8 @@ class ChatClient:
                 room=room, nonce=nonce or str(uuid4()), text=text, reply_to=reply_to
             )
         except ValidationError as error:
-            why = invalid(error.errors())
-            raise Refused(Code.INVALID, why.detail) from None
+            why = invalid_from_pydantic(error.errors())
+            raise Refused(ErrorCode.INVALID, why.detail) from None
         answer = self._stay.outbox.add(frame)
         self._stay.wake.set()
         return answer
@@ -222,7 +222,7 @@ class ChatClient:
         if self._ended:
             raise self._ended
         if self._run is None:
-            raise Refused(Code.UNAUTHENTICATED, "Log in first.")
+            raise Refused(ErrorCode.UNAUTHENTICATED, "Log in first.")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         assert self._tasks, "rooms hear nothing before there is a connection"

@@ -47,17 +47,18 @@ class Stay:
                 await self._pause(dropped.wait_s)
 
     def hurry(self) -> None:
-        """Somebody waits: try again soon. A pause that the server asked for is kept."""
-        self._hurried.set()
+        """Try again soon if there is no connection. A pause that the server asked for is kept."""
+        if not self.connected:
+            self._hurried.set()
 
     async def _pause(self, least_s: float) -> None:
-        self._hurried.clear()
         pause_s = max(least_s, self._backoff.next_s())
         least_s = min(pause_s, max(least_s, HURRY_S))
         await asyncio.sleep(least_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s - least_s):
                 await self._hurried.wait()
+        self._hurried.clear()
 
     def end(self, why: ClientError) -> None:
         """Whoever waits for an answer gets this instead."""
@@ -117,6 +118,7 @@ class Stay:
 
     def _welcomed(self, welcome: Welcome) -> None:
         self.connected, self._told = True, False
+        self._hurried.clear()
         self._feed.hint(Connected())
         if not self.first.done():
             self.first.set_result(welcome)

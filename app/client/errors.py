@@ -35,7 +35,7 @@ class Closed(Ended):
 class Refused(ClientError):
     """The server said no, as a problem or as an error frame. `retry` says what that means.
 
-    `code` is one of `app.wire.errors.Code`, or `http_502` and the like where what answered was
+    `code` is one of `app.wire.errors.ErrorCode`, or `http_502` and the like where what answered was
     not the chat server. `status` is that of HTTP, None for an error frame.
     """
 

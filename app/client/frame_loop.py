@@ -13,7 +13,7 @@ from app.client.errors import Refused
 from app.client.event_queue import Feed
 from app.client.rooms import Rooms
 from app.client.send_queue import Outbox, Request
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.events import ReadMarker, RoomEvent
 from app.wire.frames import (
     Ack,
@@ -92,7 +92,7 @@ class Exchange:
         if len(encode(frame)) > most:
             # The server would refuse it without saying which one it means.
             detail = f"The message is too long: a frame has at most {most} bytes."
-            self._outbox.reject(request, Refused(Code.TOO_LARGE, detail))
+            self._outbox.reject(request, Refused(ErrorCode.TOO_LARGE, detail))
             return
         assert isinstance(frame.id, int)
         self._outbox.sent(request, frame.id, now)

@@ -13,7 +13,7 @@ from math import inf
 from uuid import UUID
 
 from app.client.errors import ClientError, OutboxFull, Refused
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.frames import Ack, MarkRead, SendMessage
 
 # Seconds without an answer on a living connection, after which a request is sent again.
@@ -124,7 +124,10 @@ class Outbox:
             for each in [request] if request else list(self._out.values()):
                 self._recall(each)
                 each.due = now + error.wait_s
-        if error.code in (Code.RATE_LIMITED, Code.BUSY):  # the next one would hear the same
+        if error.code in (
+            ErrorCode.RATE_LIMITED,
+            ErrorCode.BUSY,
+        ):  # the next one would hear the same
             self._held_until = max(self._held_until, now + error.wait_s)
         return request is not None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.client.errors import Refused, Unreachable
 from app.client.http import Http
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.schemas.users import TokenOut
 
 TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
@@ -65,7 +65,7 @@ class Session:
         try:
             return await self.http.request(method, path, token, **content)
         except Refused as refused:
-            if refused.status != 401 or refused.code == Code.SESSION_ENDED:
+            if refused.status != 401 or refused.code == ErrorCode.SESSION_ENDED:
                 raise
         if self._tokens is not None and token == self._tokens.access_token:
             await self.renew()

@@ -6,14 +6,19 @@ from collections.abc import Collection
 from contextlib import suppress
 from uuid import UUID
 
-from app.core.publications import Announcement
-from app.wire.events import Kind
+from app.core.publications import Publication
+from app.wire.events import PublicationKind
 
 MAX_HINTS = 10_000
 MAX_FAILING = 1_000
 MAX_PAUSE_S = 300.0
 
-NOT_IN_LOG = {Kind.READ, Kind.SESSION_REVOKED, Kind.TYPING, Kind.PRESENCE}
+NOT_IN_LOG = {
+    PublicationKind.READ,
+    PublicationKind.SESSION_REVOKED,
+    PublicationKind.TYPING,
+    PublicationKind.PRESENCE,
+}
 
 
 class Hints:
@@ -24,9 +29,9 @@ class Hints:
         self._incomplete = True
         self._news = asyncio.Event()
 
-    def on_publication(self, publication: Announcement) -> None:
+    def on_publication(self, publication: Publication) -> None:
         if publication.kind not in NOT_IN_LOG:
-            self.add((publication.topic,))
+            self.add((publication.channel,))
 
     def add(self, rooms: Collection[UUID]) -> None:
         if not rooms:

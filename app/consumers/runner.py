@@ -27,7 +27,7 @@ from app.core.cancellation import end
 from app.core.ids import new_id
 from app.persistence.migrations import Schema
 from app.persistence.repositories.consumers import FIRST_ID, LAST_ID, Lease, LogRange
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Consumers as Settings
 from app.wire.errors import Busy, ChatError, UnknownOutcome
 
@@ -74,7 +74,7 @@ class Runner:
         self._consumer, self._database = consumer, database
         self._lease = Lease(consumer.name, new_id(), settings.lease_ttl_s)
         self._renew_every_s = settings.lease_ttl_s / 3
-        self._compare_every_s = settings.compare_every_s
+        self._compare_interval_s = settings.compare_interval_s
         self._failing = FailingRooms()
         self._renewed_at = self._compared_at = 0.0
         self._failures = 0  # since one was logged
@@ -123,14 +123,14 @@ class Runner:
         self.hints.on_possible_loss()
         while True:
             rooms = self.hints.take()
-            if rooms is None or _now() >= self._compared_at + self._compare_every_s:
+            if rooms is None or _now() >= self._compared_at + self._compare_interval_s:
                 await self._compare()
             else:
                 await self._handle(rooms | self._failing.due(_now()))
             await self._renew_if_due()
             await asyncio.sleep(PACE_S)
             next_at = min(
-                self._compared_at + self._compare_every_s,
+                self._compared_at + self._compare_interval_s,
                 self._renewed_at + self._renew_every_s,
                 self._failing.next_retry_at(),
             )
@@ -242,10 +242,10 @@ async def _release(uow: UnitOfWork, lease: Lease) -> None:
     await uow.consumers.release(lease)
 
 
-async def _is_leased_elsewhere(reads: Reader, lease: Lease) -> bool:
+async def _is_leased_elsewhere(reads: ReadSession, lease: Lease) -> bool:
     return await reads.consumers.is_leased_elsewhere(lease)
 
 
-async def _page(reads: Reader, consumer: str, after: UUID) -> tuple[UUID, list[LogRange]]:
+async def _page(reads: ReadSession, consumer: str, after: UUID) -> tuple[UUID, list[LogRange]]:
     last = await reads.consumers.page_end(after, ROOMS_PER_PAGE)
     return last, await reads.consumers.unread_between(consumer, after, last)

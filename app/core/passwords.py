@@ -38,7 +38,7 @@ class Passwords:
         with await self.enter(keys, gone) as turn:
             return await turn.run(lambda: self.hasher.hash(password))
 
-    def outdated(self, stored: str) -> bool:
+    def needs_rehash(self, stored: str) -> bool:
         """The hash was made with other parameters than today's: hash again at the next login."""
         return self.hasher.check_needs_rehash(stored)
 

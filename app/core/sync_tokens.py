@@ -18,7 +18,7 @@ _TIME_BYTES = 8
 _MAC_BYTES = 16
 
 
-class Snapshots:
+class SyncTokens:
     """The first key seals; what any of them has sealed is opened."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.core.clock import now
 from app.core.ids import new_id
 from app.wire.errors import TokenExpired, Unauthenticated
-from app.wire.validation import Uuid
+from app.wire.validation import CanonicalUuid
 
 ALGORITHM = "HS256"
 AUDIENCE: Final = "chat"
@@ -55,8 +55,8 @@ class _Payload(BaseModel):
 
     iss: str
     aud: Literal["chat"]
-    sub: Uuid
-    sid: Uuid
+    sub: CanonicalUuid
+    sid: CanonicalUuid
     jti: str
     iat: int
     exp: int

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from app.http.examples import add_examples
 from app.http.problems import RATE_HEADERS, Problem, problems
 from app.settings import Limits
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 
 JsonObject = dict[str, Any]
 
@@ -57,7 +57,6 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
 
 # What a schema is called where its class has another name.
 _NAMES = {
-    "Code": "ErrorCode",
     "Draft": "SendMessage",
     "Live": "Liveness",
     "Me": "Account",
@@ -70,12 +69,18 @@ _NAMES = {
     "TokenOut": "TokenPair",
 }
 
-_EVERYWHERE = problems(Code.TOO_LARGE)
+_EVERYWHERE = problems(ErrorCode.TOO_LARGE)
 _BELOW_API = problems(
-    *(Code.INVALID, Code.INTERNAL, Code.RATE_LIMITED, Code.BUSY, Code.UNKNOWN_OUTCOME)
+    *(
+        ErrorCode.INVALID,
+        ErrorCode.INTERNAL,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.BUSY,
+        ErrorCode.UNKNOWN_OUTCOME,
+    )
 )
-_WITH_BODY = problems(Code.UNSUPPORTED_MEDIA_TYPE)
-_WITH_TOKEN = problems(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.SESSION_ENDED)
+_WITH_BODY = problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problems(ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
@@ -129,7 +134,7 @@ def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _complete_operation(operation, below_api=path.startswith("/api/"))
-                _add_page_limit(operation, limits.page)
+                _add_page_limit(operation, limits.max_page_size)
         _name_event(schemas)
         document = _rename(document)
         _simplify([document["paths"], document["components"]])
@@ -150,7 +155,7 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
     schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
-        schemas[model]["properties"][field]["maxItems"] = limits.room_members_add
+        schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
 
 def _add_page_limit(operation: dict[str, Any], page: int) -> None:

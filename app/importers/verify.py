@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.importers.gitter import Post, RoomArchive
 from app.importers.service import batches, find_room
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.wire.events import MAX_SEQ, Message
 
 PAGE = 1000
@@ -85,9 +85,9 @@ async def _accounts(database: Database, archive: RoomArchive) -> dict[str, UUID]
     return found
 
 
-async def _by_origins(reads: Reader, origins: Sequence[str]) -> dict[str, UUID]:
+async def _by_origins(reads: ReadSession, origins: Sequence[str]) -> dict[str, UUID]:
     return await reads.users.by_origins(origins)
 
 
-async def _page(reads: Reader, room_id: UUID, after: int) -> Sequence[Message]:
+async def _page(reads: ReadSession, room_id: UUID, after: int) -> Sequence[Message]:
     return await reads.messages.after(room_id, after, MAX_SEQ, PAGE)

@@ -11,18 +11,18 @@ from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
 from app.messages import service
 from app.messages.send.submit import commit_send
-from app.wire.errors import Code, Invalid
+from app.wire.errors import ErrorCode, Invalid
 from app.wire.events import INT64, MAX_SEQ, Message
 from app.wire.schemas.messages import Draft, EventPage, MessagePage, ReadOut, SetRead
-from app.wire.validation import IN_DIGITS, Uuid
+from app.wire.validation import CanonicalUuid, DecimalDigits
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
-DOOR = problems(Code.NOT_FOUND, Code.FORBIDDEN)
+DOOR = problems(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
-Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), IN_DIGITS]
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), DecimalDigits]
 Before = Annotated[Seq | None, Query(description="The newest ones that are older than this `seq`.")]
 After = Annotated[Seq | None, Query(description="The oldest ones that are newer than this `seq`.")]
 Around = Annotated[Seq | None, Query(description="This `seq` and what is on both sides of it.")]
@@ -36,7 +36,7 @@ Around = Annotated[Seq | None, Query(description="This `seq` and what is on both
     dependencies=[Depends(READ)],
 )
 async def page(
-    room_id: Uuid,
+    room_id: CanonicalUuid,
     actor: ActorDep,
     context: ContextDep,
     limit: Limit50,
@@ -72,11 +72,11 @@ async def page(
     status_code=201,
     operation_id="send_message",
     summary="Send a message",
-    responses=REPEATED | DOOR | problems(Code.NONCE_CONFLICT, Code.ROOM_ARCHIVED),
+    responses=REPEATED | DOOR | problems(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(SEND)],
 )
 async def send(
-    room_id: Uuid, body: Draft, actor: ActorDep, context: ContextDep, response: Response
+    room_id: CanonicalUuid, body: Draft, actor: ActorDep, context: ContextDep, response: Response
 ) -> Message:
     """Send a message. 201 means that it is committed; the same nonce again is a 200."""
     sent = await commit_send(context, actor, room_id, body)
@@ -93,7 +93,7 @@ async def send(
     dependencies=[Depends(READ)],
 )
 async def get(
-    room_id: Uuid,
+    room_id: CanonicalUuid,
     seq: Annotated[Seq, Path()],
     actor: ActorDep,
     context: ContextDep,
@@ -110,7 +110,7 @@ async def get(
     dependencies=[Depends(READ)],
 )
 async def log(
-    room_id: Uuid,
+    room_id: CanonicalUuid,
     actor: ActorDep,
     context: ContextDep,
     limit: Limit100,
@@ -129,7 +129,9 @@ async def log(
     responses=DOOR,
     dependencies=[Depends(LIGHT_WRITE)],
 )
-async def mark_read(room_id: Uuid, body: SetRead, actor: ActorDep, context: ContextDep) -> ReadOut:
+async def mark_read(
+    room_id: CanonicalUuid, body: SetRead, actor: ActorDep, context: ContextDep
+) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing."""
     badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)
     return ReadOut(seq=badge.read_seq, unread=badge.unread, mentions=badge.mentions)

@@ -10,17 +10,17 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.send_request import First, Sent, fingerprint
 from app.messages.mentions import mentioned_keys
 from app.persistence.repositories.events import to_wire
 from app.persistence.repositories.rooms import Badge, LockedRoom
 from app.persistence.tables import Message
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, refuse_archived
 from app.wire import events
 from app.wire.errors import Invalid, NonceConflict, NotFound
-from app.wire.events import MAX_SEQ, Kind, MessageCreated, ReadMarker, RoomEvent, encode
+from app.wire.events import MAX_SEQ, MessageCreated, PublicationKind, ReadMarker, RoomEvent, encode
 from app.wire.schemas.messages import Draft
 
 Shown = TypeVar("Shown", bound=tuple[Any, ...])
@@ -112,7 +112,7 @@ def put_message(
     return wire
 
 
-async def mentioned_members(reads: Reader, room_id: UUID, text: str) -> set[UUID]:
+async def mentioned_members(reads: ReadSession, room_id: UUID, text: str) -> set[UUID]:
     """The members whom the text names."""
     keys = mentioned_keys(text)
     if not keys:
@@ -121,7 +121,7 @@ async def mentioned_members(reads: Reader, room_id: UUID, text: str) -> set[UUID
     return await reads.members.among(room_id, users.values()) if users else set()
 
 
-async def get(reads: Reader, actor: Actor, room_id: UUID, seq: int) -> events.Message:
+async def get(reads: ReadSession, actor: Actor, room_id: UUID, seq: int) -> events.Message:
     message = await reads.messages.one(room_id, actor.user, seq)
     if message is None:
         await enter(reads, actor, room_id)
@@ -130,7 +130,7 @@ async def get(reads: Reader, actor: Actor, room_id: UUID, seq: int) -> events.Me
 
 
 async def page_before(
-    reads: Reader, actor: Actor, room_id: UUID, seq: int | None, limit: int
+    reads: ReadSession, actor: Actor, room_id: UUID, seq: int | None, limit: int
 ) -> Slice:
     """The newest messages before `seq`; None: the newest of all."""
 
@@ -142,7 +142,9 @@ async def page_before(
     return await _shown(reads, actor, room_id, read)
 
 
-async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
+async def page_after(
+    reads: ReadSession, actor: Actor, room_id: UUID, seq: int, limit: int
+) -> Slice:
     """The oldest messages after `seq`."""
 
     async def read() -> Slice:
@@ -152,7 +154,9 @@ async def page_after(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit
     return await _shown(reads, actor, room_id, read)
 
 
-async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limit: int) -> Slice:
+async def page_around(
+    reads: ReadSession, actor: Actor, room_id: UUID, seq: int, limit: int
+) -> Slice:
     """Messages on both sides of `seq`, with it where it is a message itself. Near an end of the
     room the other side fills the page."""
 
@@ -168,7 +172,7 @@ async def page_around(reads: Reader, actor: Actor, room_id: UUID, seq: int, limi
 
 
 async def log(
-    reads: Reader, actor: Actor, room_id: UUID, after: int, until: int, limit: int
+    reads: ReadSession, actor: Actor, room_id: UUID, after: int, until: int, limit: int
 ) -> tuple[list[RoomEvent], bool]:
     """Events of the room's log after `after` and up to `until`, and whether there are more."""
 
@@ -180,7 +184,7 @@ async def log(
 
 
 async def _shown(
-    reads: Reader, actor: Actor, room_id: UUID, read: Callable[[], Awaitable[Shown]]
+    reads: ReadSession, actor: Actor, room_id: UUID, read: Callable[[], Awaitable[Shown]]
 ) -> Shown:
     """What `read` finds, as a list and what belongs to it. Strangers find nothing, and are told
     why; who has just joined reads again. Raises NotFound, Forbidden."""
@@ -200,7 +204,7 @@ async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> B
     seq = min(seq, room.seq)
     if await uow.members.mark_read(room_id, actor.user, seq):
         frame = encode(ReadMarker(room=room_id, user=actor.user, seq=seq))
-        uow.signal(Announcement(Kind.READ, room_id, room.seq, actor.user, frame))
+        uow.signal(Publication(PublicationKind.READ, room_id, room.seq, actor.user, frame))
     badges = await uow.members.badges([(room_id, actor.user)])
     if not badges:  # removed between the two statements
         raise NotFound(NO_ROOM)

@@ -7,13 +7,13 @@ from app.http.problems import problems
 from app.http.rates import WRITE
 from app.http.strict_json import StrictRoute
 from app.moderation import service
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.schemas.moderation import BanOut
-from app.wire.validation import Uuid
+from app.wire.validation import CanonicalUuid
 
 router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_class=StrictRoute)
 
-REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
+REFUSED = problems(ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
 @router.put(
@@ -23,7 +23,7 @@ REFUSED = problems(Code.FORBIDDEN, Code.NOT_FOUND)
     responses=REFUSED,
     dependencies=[Depends(WRITE)],
 )
-async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
+async def ban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> BanOut:
     """Ban a user, for administrators of the server: all sessions end at once, their sockets are
     closed, and no login succeeds until the ban is lifted.
 
@@ -41,7 +41,7 @@ async def ban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> BanOut:
     responses=REFUSED,
     dependencies=[Depends(WRITE)],
 )
-async def unban(user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+async def unban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
     """Lift a ban, for administrators of the server; what has ended stays ended."""
     await context.database.transact(service.unban, actor, user_id)
     return Response(status_code=204)

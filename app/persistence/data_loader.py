@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.wire.errors import Busy, ChatError
 
 Question = TypeVar("Question")
@@ -33,7 +33,7 @@ class Together(Generic[Question, Answer]):
     def __init__(
         self,
         database: Database,
-        query: Callable[[Reader, Sequence[Question]], Awaitable[Sequence[Answer | ChatError]]],
+        query: Callable[[ReadSession, Sequence[Question]], Awaitable[Sequence[Answer | ChatError]]],
         most: int,
         weight: Callable[[Question], int] = lambda _: 1,
     ) -> None:

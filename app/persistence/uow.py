@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core import metrics
-from app.core.publications import Announcement, announcement
+from app.core.publications import Publication, to_publication
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
@@ -43,7 +43,7 @@ from app.wire.events import MessageCreated, RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Announce = Callable[[Sequence[Announcement]], None]
+Announce = Callable[[Sequence[Publication]], None]
 
 # A frozen database answers no attempt in time: nobody waits for eight of them.
 RETRY_FOR_S = 10.0
@@ -62,7 +62,7 @@ _EXPLANATIONS = dict.fromkeys(REFUSALS, _REFUSED) | {
 log = structlog.get_logger(__name__)
 
 
-class Reader:
+class ReadSession:
     """What can be asked. It cannot write: its repositories have no such methods."""
 
     users: UserReads
@@ -85,7 +85,7 @@ class Reader:
         self.statistics = StatisticsReads(session)
 
 
-class UnitOfWork(Reader):
+class UnitOfWork(ReadSession):
     """One transaction. What it records is announced after its COMMIT, and never otherwise."""
 
     users: Users
@@ -108,7 +108,7 @@ class UnitOfWork(Reader):
         self.sends = Sends(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
-        self.announcements: list[Announcement] = []
+        self.announcements: list[Publication] = []
         self._session = session
 
     def record(self, room: LockedRoom, make: Callable[[int], RoomEvent]) -> None:
@@ -121,18 +121,18 @@ class UnitOfWork(Reader):
         room.changed_at = DatabaseTime()
         event = make(room.seq)
         self.events.add(event)
-        self.announcements.append(announcement(event))
+        self.announcements.append(to_publication(event))
 
     async def record_messages(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
         """Log messages of many rooms, each at a seq that its head, locked by `sends`, has given."""
         await self.sends.add(created, mentions)
-        self.announcements.extend(map(announcement, created))
+        self.announcements.extend(map(to_publication, created))
 
-    def signal(self, poke: Announcement) -> None:
+    def signal(self, publication: Publication) -> None:
         """Announce something that is not in the log."""
-        self.announcements.append(poke)
+        self.announcements.append(publication)
 
     async def flush(self) -> None:
         """Send what is pending, so that the next read sees it and constraints speak now."""
@@ -152,7 +152,7 @@ class Database:
 
     async def read(
         self,
-        query: Callable[Concatenate[Reader, P], Awaitable[T]],
+        query: Callable[Concatenate[ReadSession, P], Awaitable[T]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -160,7 +160,7 @@ class Database:
         for last in self._rounds():
             try:
                 async with self._read() as session:
-                    result = await query(Reader(session), *args, **kwargs)
+                    result = await query(ReadSession(session), *args, **kwargs)
             except (DBAPIError, PoolTimeout) as error:
                 await self._again_or_raise(error, last)
             else:

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.policy import Action, may
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError, Forbidden, NotFound, RoomArchived
@@ -16,7 +16,7 @@ NO_ROOM = "There is no such room, or you may not see it."
 JOIN_FIRST = "You are not a member of this public room. Join it first."
 
 
-async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
+async def see(reads: ReadSession, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
     """A room that the actor may know of: a public one, or one of theirs. Raises NotFound."""
     room, member = await reads.rooms.with_member(room_id, actor.user)
     if room is None or (member is None and room.kind != RoomKind.PUBLIC):
@@ -24,14 +24,14 @@ async def see(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member 
     return room, member
 
 
-async def enter(reads: Reader, actor: Actor, room_id: UUID) -> tuple[Room, Member]:
+async def enter(reads: ReadSession, actor: Actor, room_id: UUID) -> tuple[Room, Member]:
     """A room whose log the actor may read. Raises NotFound, or Forbidden for a public room that
     the actor has not joined."""
     room, member = await see(reads, actor, room_id)
     return room, _joined(member)
 
 
-async def refusals(reads: Reader, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
+async def refusals(reads: ReadSession, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
     """What `enter` would raise, for rooms that somebody is no member of."""
     kinds = await reads.rooms.kinds(rooms) if rooms else {}
     return {

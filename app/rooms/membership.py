@@ -7,13 +7,13 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, User
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import NO_ROOM, enter, lock_entered, lock_seen, refuse_archived, require
 from app.rooms.policy import Action, may_remove
 from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
-from app.wire.events import MemberLeft, MemberRemoved, MemberRoleChanged, Membership
+from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
 
 
 async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomView:
@@ -37,7 +37,7 @@ async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
 
 
 async def members_of(
-    reads: Reader, actor: Actor, room_id: UUID, after: str | None, limit: int
+    reads: ReadSession, actor: Actor, room_id: UUID, after: str | None, limit: int
 ) -> Sequence[tuple[Member, User]]:
     """A page of the members, by username. Raises NotFound, Forbidden."""
     await enter(reads, actor, room_id)
@@ -98,7 +98,7 @@ async def set_role(
 
 def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, role: Role) -> None:
     member.role = role
-    membership = Membership(user=member.user_id, role=role)
+    membership = MemberRef(user=member.user_id, role=role)
     uow.record(
         room,
         lambda seq: MemberRoleChanged(
@@ -133,7 +133,7 @@ async def _take_out(
     event: type[MemberLeft] | type[MemberRemoved],
 ) -> None:
     await uow.members.remove(member, room.seq + 1)
-    gone = Membership(user=member.user_id, role=member.role)
+    gone = MemberRef(user=member.user_id, role=member.role)
     uow.record(
         room,
         lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),

@@ -13,7 +13,7 @@ from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
 from app.rooms import membership, service
 from app.rooms.views import member_out, room_out
-from app.wire.errors import Code, Invalid
+from app.wire.errors import ErrorCode, Invalid
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import (
     AddMembers,
@@ -24,15 +24,17 @@ from app.wire.schemas.rooms import (
     UpdateMember,
     UpdateRoom,
 )
-from app.wire.validation import Uuid, invalid
+from app.wire.validation import CanonicalUuid, invalid_from_pydantic
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
-FOUND = problems(Code.NOT_FOUND)
+FOUND = problems(ErrorCode.NOT_FOUND)
 EXISTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The direct room of this pair exists.", "model": RoomOut}
 }
-CHANGE = problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.ROOM_ARCHIVED, Code.LAST_OWNER)
+CHANGE = problems(
+    ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_ARCHIVED, ErrorCode.LAST_OWNER
+)
 
 
 @router.get(
@@ -56,7 +58,7 @@ async def mine(
     status_code=201,
     operation_id="create_room",
     summary="Create a room",
-    responses=EXISTS | problems(Code.TOO_MANY),
+    responses=EXISTS | problems(ErrorCode.TOO_MANY),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def create(
@@ -104,7 +106,7 @@ async def public(
     responses=FOUND,
     dependencies=[Depends(READ)],
 )
-async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
     return room_out(await context.database.read(service.view, actor, room_id))
 
@@ -116,7 +118,9 @@ async def get(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     responses=CHANGE,
     dependencies=[Depends(WRITE)],
 )
-async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def update(
+    room_id: CanonicalUuid, body: UpdateRoom, actor: ActorDep, context: ContextDep
+) -> RoomOut:
     """Rename, set the topic, archive or restore."""
     return room_out(await context.database.transact(service.update_room, actor, room_id, body))
 
@@ -129,7 +133,7 @@ async def update(room_id: Uuid, body: UpdateRoom, actor: ActorDep, context: Cont
     responses=CHANGE,
     dependencies=[Depends(WRITE)],
 )
-async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
     return Response(status_code=204)
@@ -139,10 +143,10 @@ async def archive(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Respon
     "/{room_id}/join",
     operation_id="join_room",
     summary="Join a public room",
-    responses=CHANGE | problems(Code.TOO_MANY, Code.ROOM_ARCHIVED),
+    responses=CHANGE | problems(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(WRITE)],
 )
-async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
+async def join(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
     most = context.settings.limits.rooms_per_user
     return room_out(await context.database.transact(membership.join, actor, room_id, most))
@@ -156,7 +160,7 @@ async def join(room_id: Uuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     responses=CHANGE,
     dependencies=[Depends(WRITE)],
 )
-async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+async def leave(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
     return Response(status_code=204)
@@ -166,11 +170,11 @@ async def leave(room_id: Uuid, actor: ActorDep, context: ContextDep) -> Response
     "/{room_id}/members",
     operation_id="list_members",
     summary="List members of a room",
-    responses=problems(Code.NOT_FOUND, Code.FORBIDDEN),
+    responses=problems(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN),
     dependencies=[Depends(SEARCH)],
 )
 async def members(
-    room_id: Uuid,
+    room_id: CanonicalUuid,
     actor: ActorDep,
     context: ContextDep,
     limit: Limit50,
@@ -195,7 +199,7 @@ async def members(
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def add(
-    room_id: Uuid, body: AddMembers, actor: ActorDep, context: ContextDep
+    room_id: CanonicalUuid, body: AddMembers, actor: ActorDep, context: ContextDep
 ) -> list[MemberOut]:
     """Add members, all or none; who is one already stays as they are."""
     _check_count(context, "users", body.users)
@@ -211,7 +215,11 @@ async def add(
     dependencies=[Depends(WRITE)],
 )
 async def set_role(
-    room_id: Uuid, user_id: Uuid, body: UpdateMember, actor: ActorDep, context: ContextDep
+    room_id: CanonicalUuid,
+    user_id: CanonicalUuid,
+    body: UpdateMember,
+    actor: ActorDep,
+    context: ContextDep,
 ) -> MemberOut:
     """Change a member's role."""
     return member_out(
@@ -227,17 +235,19 @@ async def set_role(
     responses=CHANGE,
     dependencies=[Depends(WRITE)],
 )
-async def remove(room_id: Uuid, user_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+async def remove(
+    room_id: CanonicalUuid, user_id: CanonicalUuid, actor: ActorDep, context: ContextDep
+) -> Response:
     """Remove a member, who sees nothing of the room after that event."""
     await context.database.transact(membership.remove_member, actor, room_id, user_id)
     return Response(status_code=204)
 
 
 def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
-    most = context.settings.limits.room_members_add
+    most = context.settings.limits.max_members_per_request
     if len(users) > most:
         message = f"List should have at most {most} items, not {len(users)}"
-        raise invalid([{"loc": (field,), "msg": message}])
+        raise invalid_from_pydantic([{"loc": (field,), "msg": message}])
 
 
 def _room_cursor(key: str | None) -> UUID | None:

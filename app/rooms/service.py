@@ -10,13 +10,13 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.repositories.rooms import Badge, Listed, LockedRoom
 from app.persistence.tables import Member, Room
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import lock_seen, refuse_archived, require, see
 from app.rooms.policy import Action
 from app.wire.domain import Role, RoomKind
-from app.wire.errors import Invalid, TooMany
-from app.wire.events import MemberJoined, Membership, RoomChanged, RoomCreated, RoomDetails
-from app.wire.names import name_key
+from app.wire.errors import Invalid, QuotaExceeded
+from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
+from app.wire.names import normalized_name
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 
 
@@ -36,7 +36,7 @@ class Created(NamedTuple):
 async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int) -> Created:
     """A room with its members, all or nothing. A direct room that exists is returned as it is.
 
-    Raises Invalid if a member does not exist, TooMany past `most` rooms of the creator.
+    Raises Invalid if a member does not exist, QuotaExceeded past `most` rooms of the creator.
     """
     direct_key = None
     if spec.kind is RoomKind.DIRECT:
@@ -51,7 +51,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
             id=new_id(),
             kind=spec.kind,
             name=spec.name,
-            name_key=name_key(spec.name) if spec.name else None,
+            name_key=normalized_name(spec.name) if spec.name else None,
             topic=spec.topic,
             direct_key=direct_key,
             seq=0,
@@ -71,23 +71,25 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
     return Created(await view(uow, actor, room.id), is_new=True)
 
 
-async def view(reads: Reader, actor: Actor, room_id: UUID) -> RoomView:
+async def view(reads: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
     """Raises NotFound for a room that the actor may not know of."""
     room, member = await see(reads, actor, room_id)
     badges = await reads.members.badges([(room.id, actor.user)]) if member else []
     return RoomView(room, member, badges[0] if badges else None)
 
 
-async def my_rooms(reads: Reader, user: UUID, after: UUID | None, limit: int) -> Sequence[RoomView]:
+async def my_rooms(
+    reads: ReadSession, user: UUID, after: UUID | None, limit: int
+) -> Sequence[RoomView]:
     """The user's rooms with exact badges, by id."""
     found = await reads.members.rooms_of(user, after, limit)
     return [RoomView(one, one, one) for one in found]
 
 
 async def public_rooms(
-    reads: Reader, query: str, after: tuple[str, UUID] | None, limit: int
+    reads: ReadSession, query: str, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Room]:
-    return await reads.rooms.public(name_key(query), after, limit)
+    return await reads.rooms.public(normalized_name(query), after, limit)
 
 
 async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom) -> RoomView:
@@ -99,7 +101,7 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         if change.archived is not False:  # else it is restored below
             refuse_archived(room)
         if change.name is not None:
-            room.name, room.name_key = change.name, name_key(change.name)
+            room.name, room.name_key = change.name, normalized_name(change.name)
         if change.topic is not None:
             room.topic = change.topic
     if change.archived is not None and change.archived != before.archived:
@@ -141,7 +143,7 @@ def put_member(
             seq=seq,
             actor=actor,
             at=at,
-            member=Membership(user=user, role=role),
+            member=MemberRef(user=user, role=role),
         ),
     )
     member = Member(room_id=room.id, user_id=user, role=role, joined_at=at, read_seq=room.seq)
@@ -158,7 +160,7 @@ async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:
 
 async def refuse_too_many(uow: UnitOfWork, user: UUID, most: int) -> None:
     if await uow.members.count_rooms(user) >= most:
-        raise TooMany(f"You are in {most} rooms, which is the limit. Leave one first.")
+        raise QuotaExceeded(f"You are in {most} rooms, which is the limit. Leave one first.")
 
 
 async def _people(uow: UnitOfWork, actor: Actor, others: Sequence[UUID], most: int) -> list[UUID]:

@@ -114,7 +114,7 @@ class Parent:
         loop = asyncio.get_running_loop()
         self._slots = [Slot(each) for each in open_shared_listeners(self._settings.server)]
         port = self._slots[0].listeners[0].getsockname()[1]
-        self._metrics = WorkerMetrics(self._settings.server.var / "metrics" / str(port))
+        self._metrics = WorkerMetrics(self._settings.server.data_dir / "metrics" / str(port))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
@@ -139,7 +139,7 @@ class Parent:
 
     async def _kill_in_the_end(self) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(self._settings.server.drain_hard_s + LAST_S)
+        await asyncio.sleep(self._settings.server.shutdown_timeout_s + LAST_S)
         for slot in self._slots:
             _signal(slot, signal.SIGKILL)
 

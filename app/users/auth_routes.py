@@ -26,10 +26,10 @@ from app.users.accounts import NewAccount
 from app.users.login_attempts import Attempt, login_attempt, session_of, verify_password
 from app.users.sessions import Proof
 from app.users.token_form import REQUEST_BODY, TokenFormDep
-from app.wire.errors import Code, Forbidden, InvalidGrant
-from app.wire.names import name_key
+from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
+from app.wire.names import normalized_name
 from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
-from app.wire.validation import Uuid
+from app.wire.validation import CanonicalUuid
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
 
@@ -44,7 +44,7 @@ REUSED = (
     operation_id="register_account",
     summary="Register an account",
     status_code=201,
-    responses=problems(Code.USERNAME_TAKEN, Code.FORBIDDEN),
+    responses=problems(ErrorCode.USERNAME_TAKEN, ErrorCode.FORBIDDEN),
     dependencies=[Depends(REGISTER)],
 )
 async def register(body: Register, context: ContextDep, request: Request) -> Me:
@@ -67,7 +67,8 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
     operation_id="issue_token",
     summary="Log in, or renew a login",
     responses=problems(
-        *(Code.INVALID_REQUEST, Code.UNSUPPORTED_GRANT_TYPE, Code.INVALID_GRANT), Code.FORBIDDEN
+        *(ErrorCode.INVALID_REQUEST, ErrorCode.UNSUPPORTED_GRANT_TYPE, ErrorCode.INVALID_GRANT),
+        ErrorCode.FORBIDDEN,
     ),
     response_model_exclude_none=True,
     openapi_extra=REQUEST_BODY,
@@ -95,7 +96,7 @@ async def token(
     expires = issued + context.access_lifetime
     return TokenOut(
         access_token=context.tokens.sign(login.claims, issued, expires),
-        expires_in=context.settings.auth.access_token_s,
+        expires_in=context.settings.auth.access_token_ttl_s,
         refresh_token=login.refresh_token,
         device_token=_device_token(form, context),
     )
@@ -105,7 +106,7 @@ def _device_token(form: TokenForm, context: Context) -> str | None:
     """The one that the device has, or a new one, after the right password."""
     if form.grant_type != "password":
         return None
-    key, given = name_key(form.username or ""), form.device_token
+    key, given = normalized_name(form.username or ""), form.device_token
     if given and context.devices.identify(key, given):
         return given
     return context.devices.issue(key)
@@ -119,7 +120,9 @@ async def _log_in(
     attempt = login_attempt(context, username, address, form.device_token)
     await attempt.check(context)
     for _ in range(sessions.LOOKS):
-        user_id, stored = await context.database.read(sessions.password_of, name_key(username))
+        user_id, stored = await context.database.read(
+            sessions.password_of, normalized_name(username)
+        )
         right = await verify_password(context, request, attempt, stored, password)
         if user_id is None or stored is None or not right:
             break
@@ -131,7 +134,7 @@ async def _log_in(
 
 
 async def _renew_hash(context: Context, stored: str, password: str, attempt: Attempt) -> str | None:
-    if not context.passwords.outdated(stored):
+    if not context.passwords.needs_rehash(stored):
         return None
     return await context.passwords.hash(password, attempt.keys)
 
@@ -209,10 +212,10 @@ async def list_sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut
     status_code=204,
     operation_id="revoke_session",
     summary="End a session of the caller",
-    responses=problems(Code.NOT_FOUND),
+    responses=problems(ErrorCode.NOT_FOUND),
     dependencies=[Depends(LIGHT_WRITE)],
 )
-async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Response:
+async def revoke(session_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
     await context.database.transact(sessions.revoke_session, actor, session_id)
     return Response(status_code=204)
@@ -227,7 +230,7 @@ async def revoke(session_id: Uuid, actor: ActorDep, context: ContextDep) -> Resp
 )
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    lifetime_s = context.settings.auth.ticket_s
+    lifetime_s = context.settings.auth.ticket_ttl_s
     secret = await context.database.transact(
         sessions.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
     )

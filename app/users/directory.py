@@ -5,14 +5,16 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.persistence.tables import User
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.settings import Directory
 from app.users.accounts import NO_USER, get_user
 from app.wire.errors import NotFound
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 
-async def get_visible(reads: Reader, actor: Actor, user_id: UUID, directory: Directory) -> User:
+async def get_visible(
+    reads: ReadSession, actor: Actor, user_id: UUID, directory: Directory
+) -> User:
     """Raises NotFound for somebody whom the directory hides from the actor, too: but not for who
     shares a room with the actor, or once did, and may have written there."""
     shown = user_id == actor.user or _sees_everybody(actor, directory)
@@ -22,11 +24,16 @@ async def get_visible(reads: Reader, actor: Actor, user_id: UUID, directory: Dir
 
 
 async def search_users(
-    reads: Reader, actor: Actor, query: str, after: str | None, limit: int, directory: Directory
+    reads: ReadSession,
+    actor: Actor,
+    query: str,
+    after: str | None,
+    limit: int,
+    directory: Directory,
 ) -> Sequence[User]:
     """Those whom the directory shows to the actor."""
     return await reads.users.search(
-        name_key(query),
+        normalized_name(query),
         after,
         limit,
         seen_by=None if _sees_everybody(actor, directory) else actor.user,

@@ -18,8 +18,8 @@ from app.application.app_context import Context
 from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
 from app.http.dependencies import disconnection
-from app.persistence.uow import Reader
-from app.wire.names import name_key
+from app.persistence.uow import ReadSession
+from app.wire.names import normalized_name
 
 WHOLE_BURST = 1_000_000  # what costs more than a burst is admitted when all of it is there
 
@@ -51,7 +51,7 @@ class Attempt:
 def login_attempt(
     context: Context, username: str, address: str, device_token: str | None
 ) -> Attempt:
-    key = name_key(username)
+    key = normalized_name(username)
     account = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     device = context.devices.identify(key, device_token) if device_token else None
     if device:
@@ -66,7 +66,7 @@ def login_attempt(
     )
 
 
-async def session_of(reads: Reader, refresh_token: str) -> UUID | None:
+async def session_of(reads: ReadSession, refresh_token: str) -> UUID | None:
     """Whose refresh token it is or was; None if nobody ever had it."""
     return await reads.sessions.of_token(digest(refresh_token))
 

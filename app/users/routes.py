@@ -14,10 +14,10 @@ from app.http.strict_json import StrictRoute
 from app.users import accounts, directory, sessions
 from app.users.login_attempts import session_attempt, verify_password
 from app.users.sessions import Proof
-from app.wire.errors import Code, Forbidden
+from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.pages import Page
 from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
-from app.wire.validation import Uuid
+from app.wire.validation import CanonicalUuid
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
@@ -61,7 +61,7 @@ async def me(actor: ActorDep, context: ContextDep) -> Me:
     "/me",
     operation_id="update_me",
     summary="Update the caller's account",
-    responses=problems(Code.USERNAME_TAKEN),
+    responses=problems(ErrorCode.USERNAME_TAKEN),
     dependencies=[Depends(WRITE)],
 )
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
@@ -75,7 +75,7 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
     operation_id="change_password",
     summary="Change the caller's password",
     status_code=204,
-    responses=problems(Code.FORBIDDEN),
+    responses=problems(ErrorCode.FORBIDDEN),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def change_password(
@@ -106,10 +106,10 @@ async def change_password(
     "/{user_id}",
     operation_id="get_user",
     summary="Get a user",
-    responses=problems(Code.NOT_FOUND),
+    responses=problems(ErrorCode.NOT_FOUND),
     dependencies=[Depends(READ)],
 )
-async def get(user_id: Uuid, actor: ActorDep, context: ContextDep) -> UserOut:
+async def get(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user, if the server's directory shows them to the caller."""
     shows = context.settings.users.directory
     user = await context.database.read(directory.get_visible, actor, user_id, shows)

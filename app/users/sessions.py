@@ -17,14 +17,14 @@ from app.application.session_lookup import BANNED, living
 from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.core.tokens import Claims, Tokens, digest, new_secret
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.tables import RefreshToken, Session, Ticket
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Auth
 from app.wire.errors import Forbidden, InvalidGrant, NotFound, SessionEnded
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 
 WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # what is said of one
 LOOKS = 3  # at a password whose hash is replaced while it is being checked
@@ -50,7 +50,7 @@ class HashReplaced(Exception):
     """The stored hash is not the one that was checked: another password, or only renewed."""
 
 
-async def password_of(reads: Reader, username_key: str) -> tuple[UUID | None, str | None]:
+async def password_of(reads: ReadSession, username_key: str) -> tuple[UUID | None, str | None]:
     """The user and the hash to check against; (None, None) for an unknown user."""
     user = await reads.users.by_key(username_key)
     return (user.id, user.password_hash) if user else (None, None)
@@ -87,7 +87,7 @@ async def open_session(
         created_at=at,
         used_at=at,
         confirmed_at=at,  # there is no token before these
-        expires_at=at + timedelta(seconds=auth.refresh_token_s),
+        expires_at=at + timedelta(seconds=auth.refresh_token_ttl_s),
     )
     uow.sessions.add(session)
     await uow.flush()
@@ -120,11 +120,11 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
         raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
     if row.used_at is None:
         row.used_at = session.used_at = at
-        row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
+        row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_ttl_s)
         first = next(tokens.successors(token))
         _add_token(uow, session, first)
         return _login(session, first)
-    in_grace = at - row.used_at <= timedelta(seconds=auth.refresh_grace_s)
+    in_grace = at - row.used_at <= timedelta(seconds=auth.refresh_reuse_grace_s)
     if in_grace or session.confirmed_at != session.used_at:
         successor = await _find_unused(uow, tokens.successors(token))
         if successor:
@@ -133,7 +133,7 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
     return None
 
 
-async def list_sessions(reads: Reader, actor: Actor) -> Sequence[Session]:
+async def list_sessions(reads: ReadSession, actor: Actor) -> Sequence[Session]:
     return await reads.sessions.of_user(actor.user, now())
 
 
@@ -203,7 +203,7 @@ async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionSta
     return next(((living(login), login) for login in found.values()), None)
 
 
-async def _is_banned(reads: Reader, user_id: UUID) -> bool:
+async def _is_banned(reads: ReadSession, user_id: UUID) -> bool:
     user = await reads.users.get(user_id)
     return user is not None and user.banned_at is not None
 
@@ -228,7 +228,7 @@ async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime
 
 
 def _signal_end(uow: UnitOfWork, session_id: UUID, user_id: UUID) -> None:
-    uow.signal(Announcement(Kind.SESSION_REVOKED, session_id, 0, user_id))
+    uow.signal(Publication(PublicationKind.SESSION_REVOKED, session_id, 0, user_id))
 
 
 def _add_token(uow: UnitOfWork, session: Session, token: str) -> None:

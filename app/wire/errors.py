@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 
-class Code(StrEnum):
+class ErrorCode(StrEnum):
     BAD_FRAME = "bad_frame"
     UNKNOWN_TYPE = "unknown_type"
     INVALID = "invalid"
@@ -50,7 +50,7 @@ DEFAULT_RETRY_MS = 1000
 class ChatError(Exception):
     """Base of all. `detail` is for a person: what happened, where, and what to do."""
 
-    code: ClassVar[Code] = Code.INTERNAL
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
     retry: ClassVar[Retry] = Retry.NEVER
 
     def __init__(self, detail: str, *, retry_after_ms: int | None = None) -> None:
@@ -64,19 +64,19 @@ class ChatError(Exception):
 class BadFrame(ChatError):
     """Not JSON, not an object, nested too deeply, or not text."""
 
-    code = Code.BAD_FRAME
+    code = ErrorCode.BAD_FRAME
 
 
 class UnknownType(ChatError):
     """The frame's `type` is none that a client sends."""
 
-    code = Code.UNKNOWN_TYPE
+    code = ErrorCode.UNKNOWN_TYPE
 
 
 class Invalid(ChatError):
     """Well-formed, but a value is not acceptable. `errors` names each path."""
 
-    code = Code.INVALID
+    code = ErrorCode.INVALID
 
     def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
@@ -86,26 +86,26 @@ class Invalid(ChatError):
 class TooLarge(ChatError):
     """More bytes than the announced limit."""
 
-    code = Code.TOO_LARGE
+    code = ErrorCode.TOO_LARGE
 
 
 class TooSlow(ChatError):
     """The request did not arrive in time; nothing of it was done."""
 
-    code = Code.TOO_SLOW
+    code = ErrorCode.TOO_SLOW
     retry = Retry.NOW
 
 
 class BadRequest(ChatError):
     """Malformed or ambiguous HTTP; the connection is closed, because its end is not known."""
 
-    code = Code.BAD_REQUEST
+    code = ErrorCode.BAD_REQUEST
 
 
 class Unauthenticated(ChatError):
     """The access token or ticket is not one that is valid here."""
 
-    code = Code.UNAUTHENTICATED
+    code = ErrorCode.UNAUTHENTICATED
 
 
 class TokenMissing(Unauthenticated):
@@ -115,106 +115,106 @@ class TokenMissing(Unauthenticated):
 class TokenExpired(Unauthenticated):
     """The access token was a good one: it has to be renewed with the refresh token."""
 
-    code = Code.TOKEN_EXPIRED
+    code = ErrorCode.TOKEN_EXPIRED
 
 
 class SessionEnded(Unauthenticated):
     """The token is a good one, of a session that has ended or expired, or of a user who is banned:
     the only remedy is a new login. A socket is closed with 4403 for it, not with 4401."""
 
-    code = Code.SESSION_ENDED
+    code = ErrorCode.SESSION_ENDED
 
 
 class InvalidRequest(Invalid):
     """A form of POST /auth/token that lacks a parameter, or has one twice (RFC 6749, 5.2)."""
 
-    code = Code.INVALID_REQUEST
+    code = ErrorCode.INVALID_REQUEST
 
 
 class UnsupportedGrantType(ChatError):
     """`grant_type` is none that this server knows (RFC 6749, 5.2)."""
 
-    code = Code.UNSUPPORTED_GRANT_TYPE
+    code = ErrorCode.UNSUPPORTED_GRANT_TYPE
 
 
 class InvalidGrant(ChatError):
     """Wrong username or password, or a refresh token that is unknown, expired or reused
     (RFC 6749, 5.2)."""
 
-    code = Code.INVALID_GRANT
+    code = ErrorCode.INVALID_GRANT
 
 
 class Forbidden(ChatError):
     """The caller may know of the thing, but may not do this to it."""
 
-    code = Code.FORBIDDEN
+    code = ErrorCode.FORBIDDEN
 
 
 class NotFound(ChatError):
     """It does not exist, or the caller may not know that it does."""
 
-    code = Code.NOT_FOUND
+    code = ErrorCode.NOT_FOUND
 
 
 class MethodNotAllowed(ChatError):
     """The path exists, the HTTP method on it does not."""
 
-    code = Code.METHOD_NOT_ALLOWED
+    code = ErrorCode.METHOD_NOT_ALLOWED
 
 
 class UnsupportedMediaType(ChatError):
     """The body is of a kind that the operation does not read."""
 
-    code = Code.UNSUPPORTED_MEDIA_TYPE
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class UpgradeRequired(ChatError):
     """A plain request for what is a socket: usually a proxy that does not pass the upgrade on."""
 
-    code = Code.UPGRADE_REQUIRED
+    code = ErrorCode.UPGRADE_REQUIRED
 
 
 class UsernameTaken(ChatError):
     """Another account has this username, compared after NFKC and case folding."""
 
-    code = Code.USERNAME_TAKEN
+    code = ErrorCode.USERNAME_TAKEN
 
 
 class NonceConflict(ChatError):
     """The sender used this nonce in this room before, for a different message."""
 
-    code = Code.NONCE_CONFLICT
+    code = ErrorCode.NONCE_CONFLICT
 
 
 class LastOwner(ChatError):
     """The change would leave a room without an owner."""
 
-    code = Code.LAST_OWNER
+    code = ErrorCode.LAST_OWNER
 
 
 class RoomArchived(ChatError):
     """The room is read-only until it is restored."""
 
-    code = Code.ROOM_ARCHIVED
+    code = ErrorCode.ROOM_ARCHIVED
 
 
-class TooMany(ChatError):
+class QuotaExceeded(ChatError):
     """A bound on how many things one may hold is reached."""
 
-    code = Code.TOO_MANY
+    code = ErrorCode.TOO_MANY
 
 
 class RateLimited(ChatError):
     """Too fast; `retry_after_ms` says when the next one is welcome."""
 
-    code = Code.RATE_LIMITED
+    code = ErrorCode.RATE_LIMITED
     retry = Retry.AFTER
 
 
 class Busy(ChatError):
     """The server cannot take this now and has done nothing of it."""
 
-    code = Code.BUSY
+    code = ErrorCode.BUSY
     retry = Retry.AFTER
 
 
@@ -222,12 +222,12 @@ class UnknownOutcome(ChatError):
     """The connection to the database broke during COMMIT: done or not done. Repeating a send
     with the same nonce settles it."""
 
-    code = Code.UNKNOWN_OUTCOME
+    code = ErrorCode.UNKNOWN_OUTCOME
     retry = Retry.NOW
 
 
 class Internal(ChatError):
     """A defect of the server. The log has it under the request id."""
 
-    code = Code.INTERNAL
+    code = ErrorCode.INTERNAL
     retry = Retry.AFTER

@@ -14,14 +14,14 @@ import trustme
 from testkit.servers.process import HOST, Server, require
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
-Kind = Literal["nginx", "haproxy"]
+PublicationKind = Literal["nginx", "haproxy"]
 
 
 @dataclass(frozen=True)
 class Proxy:
     """Speaks HTTPS, and plain HTTP with the server behind it."""
 
-    kind: Kind
+    kind: PublicationKind
     port: int
     trust: ssl.SSLContext
 
@@ -30,7 +30,7 @@ class Proxy:
         return f"https://{HOST}:{self.port}"
 
 
-def documented(kind: Kind, replacements: dict[str, str]) -> str:
+def documented(kind: PublicationKind, replacements: dict[str, str]) -> str:
     """The configuration of the document, with this machine's ports and files."""
     (text,) = re.findall(rf"^```{kind}\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
     for old, new in replacements.items():
@@ -40,7 +40,7 @@ def documented(kind: Kind, replacements: dict[str, str]) -> str:
 
 
 @asynccontextmanager
-async def run_proxy(kind: Kind, directory: Path, upstream: str) -> AsyncIterator[Proxy]:
+async def run_proxy(kind: PublicationKind, directory: Path, upstream: str) -> AsyncIterator[Proxy]:
     """In front of the server at `upstream`, an address with a port."""
     authority = trustme.CA()
     issued = authority.issue_cert(HOST, "localhost")

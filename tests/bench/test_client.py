@@ -10,7 +10,7 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 EVENT = b'{"type":"message.created","seq":1}'
 
 
-class Wire:
+class FakeTransport:
     """What the socket has written; the far end is the test."""
 
     def __init__(self) -> None:
@@ -29,8 +29,8 @@ class Wire:
     close = abort
 
 
-def connected(dialect: Dialect, first: bytes = b"") -> tuple[Peer, Wire]:
-    peer, wire = Peer(dialect, first), Wire()
+def connected(dialect: Dialect, first: bytes = b"") -> tuple[Peer, FakeTransport]:
+    peer, wire = Peer(dialect, first), FakeTransport()
     peer.connection_made(wire)
     peer.data_received(UPGRADED)
     return peer, wire

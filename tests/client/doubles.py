@@ -57,7 +57,7 @@ class Log:
         return range(after + 1, min(until, self.head, after + self.page) + 1)
 
 
-class Wire:
+class FakeConnection:
     """A link: `receive` has the frames that it was given, `sent` what the client said."""
 
     def __init__(self, frames: Iterable[BaseModel] = (), **limits: int) -> None:

@@ -21,21 +21,30 @@ from app.client.frame_loop import Exchange
 from app.client.room_subscription import Room, Surroundings
 from app.client.rooms import Rooms
 from app.client.send_queue import Outbox
-from app.wire.errors import Code, Retry
+from app.wire.errors import ErrorCode, Retry
 from app.wire.frames import (
     Ack,
     Close,
     ErrorFrame,
-    Head,
     Open,
     Ping,
     Pong,
     RoomClosed,
+    RoomHead,
     SendMessage,
 )
-from testkit.server import eventually
-from testkit.waiting import LIMIT_S, limit, pause
-from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, event, opened, seqs, settle
+from testkit.waiting import LIMIT_S, eventually, limit, pause
+from tests.client.doubles import (
+    OTHER,
+    ROOM,
+    FakeConnection,
+    Log,
+    contents,
+    event,
+    opened,
+    seqs,
+    settle,
+)
 
 
 @dataclass
@@ -43,7 +52,7 @@ class Bench:
     """An exchange over `wire`, of an application that has read nothing of `feed`."""
 
     log: Log
-    wire: Wire
+    wire: FakeConnection
     feed: Feed
     rooms: Rooms
     tasks: asyncio.TaskGroup
@@ -83,7 +92,7 @@ async def bench(
     rooms = Rooms()
     feed = Feed(most_unread, rooms.advance)
     async with asyncio.TaskGroup() as tasks:
-        it = Bench(Log(head, page), Wire(), feed, rooms, tasks, from_start)
+        it = Bench(Log(head, page), FakeConnection(), feed, rooms, tasks, from_start)
         running = tasks.create_task(_until_dropped(it.exchange()))
         yield it
         it.wire.end()
@@ -209,7 +218,7 @@ async def test_pings_are_answered_and_tell_what_is_missing(
         it.follow(7, OTHER)
         await it.hear(opened(7, 7), opened(7, 7, room=OTHER))
         asked = len(it.said(Open))
-        heads = [Head(room=ROOM, seq=8), Head(room=OTHER, seq=8)]
+        heads = [RoomHead(room=ROOM, seq=8), RoomHead(room=OTHER, seq=8)]
         await it.hear(Ping(n=5, heads=heads), event(8, OTHER))
         await eventually(lambda: len(it.said(Open)) > asked)
         await pause(0.1)  # for whoever asks without a need
@@ -253,7 +262,7 @@ async def test_an_opening_that_is_refused_raises() -> None:
         room = it.follow(None)
         await settle()
         asked = it.said(Open)[0]
-        await it.hear(error(asked.id, Code.NOT_FOUND, Retry.NEVER))
+        await it.hear(error(asked.id, ErrorCode.NOT_FOUND, Retry.NEVER))
         with pytest.raises(Refused, match="detail"):
             await room.opened
         assert contents(it.feed) == []
@@ -264,7 +273,7 @@ async def test_an_opening_that_is_refused_for_now_is_asked_again() -> None:
         it.follow(None)
         it.follow(None, OTHER)
         await settle()
-        await it.hear(error(it.said(Open)[0].id, Code.BUSY, Retry.AFTER))
+        await it.hear(error(it.said(Open)[0].id, ErrorCode.BUSY, Retry.AFTER))
         await eventually(lambda: len(it.said(Open)) > 1)
         again = it.said(Open)[1:]
         assert [[p.room for p in frame.rooms] for frame in again] == [[ROOM]]
@@ -292,11 +301,11 @@ async def test_what_does_not_fit_into_a_frame_is_not_sent() -> None:
         await settle()
         with pytest.raises(Refused) as refused:
             await answer
-        assert refused.value.code == Code.TOO_LARGE
+        assert refused.value.code == ErrorCode.TOO_LARGE
         assert it.wire.sent == []
 
 
-def error(frame_id: Any, code: Code, retry: Retry) -> ErrorFrame:
+def error(frame_id: Any, code: ErrorCode, retry: Retry) -> ErrorFrame:
     after = 10 if retry is Retry.AFTER else None
     return ErrorFrame(
         id=frame_id, code=code, retry=retry, retry_after_ms=after, detail="detail", room=ROOM

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.client import send_queue as module
 from app.client.errors import Ended, OutboxFull, Refused
 from app.client.send_queue import OVERDUE_S, Outbox, Request
-from app.wire.errors import Code, Retry
+from app.wire.errors import ErrorCode, Retry
 from app.wire.frames import Ack, MarkRead, SendMessage
 from tests.client.doubles import OTHER, ROOM
 
@@ -38,7 +38,7 @@ def ack(frame_id: int, seq: int = 1) -> Ack:
     return Ack(id=frame_id, room=ROOM, seq=seq)
 
 
-def refusal(code: Code, retry: Retry = Retry.AFTER, after_ms: int | None = 500) -> Refused:
+def refusal(code: ErrorCode, retry: Retry = Retry.AFTER, after_ms: int | None = 500) -> Refused:
     return Refused(code, "No.", retry=retry, retry_after_ms=after_ms)
 
 
@@ -81,10 +81,10 @@ async def test_a_final_refusal_fails_one_and_frees_the_next() -> None:
     box = Outbox()
     bad, good = box.add(message("bad")), box.add(message("good"))
     send_due(box, 0, 1)
-    assert box.refused(1, refusal(Code.ROOM_ARCHIVED, Retry.NEVER), 0)
+    assert box.refused(1, refusal(ErrorCode.ROOM_ARCHIVED, Retry.NEVER), 0)
     with pytest.raises(Refused) as refused:
         await bad
-    assert refused.value.code == Code.ROOM_ARCHIVED
+    assert refused.value.code == ErrorCode.ROOM_ARCHIVED
     assert texts(box.due(0)) == ["good"]
     assert not good.done()
 
@@ -93,14 +93,14 @@ async def test_refused_for_now_it_waits_and_keeps_its_place() -> None:
     box = Outbox()
     put(box, message("a1"), message("a2"))
     send_due(box, 10, 1)
-    assert box.refused(1, refusal(Code.INTERNAL), 10)
+    assert box.refused(1, refusal(ErrorCode.INTERNAL), 10)
     assert box.due(10.4) == []
     assert box.next_due() == 10.5
     assert texts(box.due(10.5)) == ["a1"]
 
 
-@pytest.mark.parametrize("code", [Code.RATE_LIMITED, Code.BUSY])
-async def test_what_concerns_all_holds_all(code: Code) -> None:
+@pytest.mark.parametrize("code", [ErrorCode.RATE_LIMITED, ErrorCode.BUSY])
+async def test_what_concerns_all_holds_all(code: ErrorCode) -> None:
     box = Outbox()
     put(box, message("a1"))
     send_due(box, 0, 1)
@@ -116,7 +116,7 @@ async def test_a_refusal_without_an_id_is_of_any_that_is_out() -> None:
     put(box, message("a1"))
     put(box, message("b1", OTHER))
     send_due(box, 0, 1)
-    assert not box.refused(None, refusal(Code.RATE_LIMITED), 0)
+    assert not box.refused(None, refusal(ErrorCode.RATE_LIMITED), 0)
     assert texts(box.due(0.5)) == ["a1", "b1"]
 
 
@@ -228,9 +228,9 @@ def deliver(
         case "fine":
             box.acked(Ack(id=frame_id, room=frame.room, seq=server.take(frame)))
         case "busy":
-            box.refused(frame_id, refusal(Code.BUSY), now)
+            box.refused(frame_id, refusal(ErrorCode.BUSY), now)
         case "too fast":
-            box.refused(None, refusal(Code.RATE_LIMITED, after_ms=70), now)
+            box.refused(None, refusal(ErrorCode.RATE_LIMITED, after_ms=70), now)
         case "answer lost":
             server.take(frame)
         case "cut":

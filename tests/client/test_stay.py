@@ -23,9 +23,8 @@ from app.client.room_subscription import Surroundings
 from app.client.session import Session
 from app.wire.events import RoomEvent
 from app.wire.frames import SUBPROTOCOL, encode
-from testkit.server import eventually
-from testkit.waiting import LIMIT_S
-from tests.client.doubles import OTHER, ROOM, Log, Wire, contents, opened
+from testkit.waiting import LIMIT_S, eventually
+from tests.client.doubles import OTHER, ROOM, FakeConnection, Log, contents, opened
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 Script = list[Act | tuple[HTTPStatus, dict[str, str]]]
@@ -120,7 +119,7 @@ async def staying(it: Scene) -> AsyncIterator["asyncio.Task[ClientError]"]:
 
 
 async def welcome(socket: ServerConnection) -> None:
-    await socket.send(encode(Wire().welcome), text=True)
+    await socket.send(encode(FakeConnection().welcome), text=True)
 
 
 async def quiet(socket: ServerConnection) -> None:
@@ -255,10 +254,19 @@ async def test_who_hurries_does_not_wait_for_the_backoff() -> None:
     async with scene(closing(1012)) as it:
         it.stay._backoff.draw = lambda low, high: 3600.0
         async with staying(it):
-            await eventually(lambda: len(it.hellos) == 1 and not it.stay.connected)
+            await it.stay.first
+            await eventually(lambda: not it.stay.connected)
             it.stay.hurry()
             await eventually(lambda: len(it.hellos) == 2)
     assert it.attempts[1] - it.attempts[0] >= 0.9, "but a moment"
+
+
+async def test_a_hurry_that_comes_before_the_connection_is_lost_shortens_the_backoff() -> None:
+    async with scene((HTTPStatus.SERVICE_UNAVAILABLE, {})) as it:
+        it.stay._backoff.draw = lambda low, high: 3600.0
+        it.stay.hurry()
+        async with staying(it):
+            await eventually(lambda: len(it.hellos) == 1)
 
 
 async def test_frames_of_a_newer_server_are_ignored_and_its_events_count() -> None:

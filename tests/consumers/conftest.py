@@ -8,7 +8,7 @@ from app.bus.memory import MemoryBus
 from app.consumers import hints, runner
 from app.persistence.uow import Database
 from testkit.waiting import LIMIT_S
-from tests.persistence.samples import add_user
+from tests.persistence.factories import add_user
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from sqlalchemy import Date, func, select
 from app.persistence.repositories.consumers import Lease, Standing
 from app.persistence.repositories.statistics import DayCount
 from app.persistence.tables import LoggedEvent
-from app.persistence.uow import Database, Reader, UnitOfWork
-from tests.persistence.samples import open_room, send
+from app.persistence.uow import Database, ReadSession, UnitOfWork
+from tests.persistence.factories import open_room, send
 
 
 async def open_rooms(database: Database, sender: UUID, rooms: int, messages: int) -> list[UUID]:
@@ -21,7 +21,7 @@ async def open_rooms(database: Database, sender: UUID, rooms: int, messages: int
     return ids
 
 
-async def standings(reads: Reader) -> list[Standing]:
+async def standings(reads: ReadSession) -> list[Standing]:
     return await reads.consumers.standings()
 
 
@@ -37,7 +37,7 @@ async def release(uow: UnitOfWork, lease: Lease) -> None:
     await uow.consumers.release(lease)
 
 
-async def counted(reads: Reader) -> list[DayCount]:
+async def counted(reads: ReadSession) -> list[DayCount]:
     return await reads.statistics.page(date.min, date.max, None, 10_000)
 
 

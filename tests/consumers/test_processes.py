@@ -91,7 +91,7 @@ async def test_no_message_is_counted_twice_or_left_out_by_processes_that_are_kil
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
     """Each is killed in the middle of another batch; the next one continues after its lease."""
-    settings = backend.vary(consumers={"lease_ttl_s": 1})
+    settings = backend.override(consumers={"lease_ttl_s": 1})
     for batches in range(4):
         async with stepping(settings, tmp_path) as stepper:
             for _ in range(batches):
@@ -111,7 +111,7 @@ async def test_no_message_is_counted_twice_or_left_out_by_processes_that_are_kil
 async def test_another_process_continues_at_once_after_an_orderly_end(
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
-    settings = backend.vary(consumers={"lease_ttl_s": 3600})
+    settings = backend.override(consumers={"lease_ttl_s": 3600})
     async with stepping(settings, tmp_path) as stepper:
         await stepper.next_batch()
         await stepper.end()
@@ -129,7 +129,7 @@ async def test_a_process_that_stood_still_in_a_batch_writes_nothing_after_its_le
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
     """MariaDB ends its transaction, whose locks keep other processes away until then."""
-    settings = backend.vary(consumers={"lease_ttl_s": 1})
+    settings = backend.override(consumers={"lease_ttl_s": 1})
     async with AsyncExitStack() as stack:
         stopped = await stack.enter_async_context(stepping(settings, tmp_path))
         await stopped.next_batch()

@@ -11,16 +11,16 @@ from app.bus.memory import MemoryBus
 from app.consumers import hints, runner
 from app.consumers.base import Consumer
 from app.consumers.runner import run_consumers
-from app.core.publications import announcement
+from app.core.publications import to_publication
 from app.persistence.repositories.consumers import Standing
 from app.persistence.tables import LoggedEvent
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.settings import Consumers
 from app.wire.events import MessageCreated, RoomCreated, RoomEvent
 from testkit.waiting import eventually
 from tests.consumers.recorder import Recorder
 from tests.consumers.samples import open_rooms, standings
-from tests.persistence.samples import send
+from tests.persistence.factories import send
 
 NEVER_S = 10_000.0
 
@@ -28,17 +28,17 @@ pytestmark = pytest.mark.usefixtures("hasty")
 
 
 def running(
-    database: Database, bus: MemoryBus, *consumers: Consumer, compare_every_s: float = NEVER_S
+    database: Database, bus: MemoryBus, *consumers: Consumer, compare_interval_s: float = NEVER_S
 ) -> AbstractAsyncContextManager[None]:
-    settings = Consumers(compare_every_s=compare_every_s, lease_ttl_s=3600)
+    settings = Consumers(compare_interval_s=compare_interval_s, lease_ttl_s=3600)
     return run_consumers(consumers, database, bus, settings)
 
 
 async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) -> None:
-    async def events(reads: Reader) -> list[RoomEvent]:
+    async def events(reads: ReadSession) -> list[RoomEvent]:
         return await reads.events.within([(room, seq - 1, seq) for room in rooms])
 
-    bus.announce([announcement(event) for event in await database.read(events)])
+    bus.announce([to_publication(event) for event in await database.read(events)])
 
 
 async def test_a_new_consumer_reads_old_logs_from_the_beginning(
@@ -80,7 +80,7 @@ async def test_a_comparison_finds_events_of_which_no_publication_came(
 ) -> None:
     (room,) = await open_rooms(database, sender, 1, 1)
     recorder = Recorder()
-    async with running(database, bus, recorder, compare_every_s=0.02):
+    async with running(database, bus, recorder, compare_interval_s=0.02):
         await eventually(lambda: recorder.seqs(room) == [1, 2])
         await database.transact(send, room, sender, "hello", "unheard")
         await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
@@ -177,7 +177,7 @@ async def test_no_range_leaves_anything_out_or_repeats_it(
     """While messages come."""
     rooms = await open_rooms(database, sender, 3, 0)
     recorder = Recorder(max_events=5)
-    async with running(database, bus, recorder, compare_every_s=0.02):
+    async with running(database, bus, recorder, compare_interval_s=0.02):
         for n in range(60):
             room = rooms[n % 3]
             seq = await database.transact(send, room, sender, "hello", f"n{n}")

@@ -15,7 +15,7 @@ from app.persistence.repositories.consumers import Standing
 from app.persistence.tables import ConsumerLease
 from app.persistence.uow import Database
 from testkit.people import Person
-from testkit.server import generous, serving
+from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
 from tests.consumers.recorder import Recorder
@@ -27,8 +27,8 @@ from tests.consumers.samples import open_rooms, standings
 async def test_a_server_runs_the_consumers_unless_they_are_disabled(
     backend: Backend, database: Database, enabled: bool
 ) -> None:
-    settings = generous(backend.vary(consumers={"enabled": enabled}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(consumers={"enabled": enabled}))
+    async with run_server(settings) as server, server.client() as http:
         ada: Person = await server.person(http)
         await ada.says(await ada.makes_room(), "hello")
         handled = [Standing("message_statistics", is_running=True, lag=0)]
@@ -41,7 +41,7 @@ async def test_a_server_runs_the_consumers_unless_they_are_disabled(
     assert bool(await database.read(standings)) == enabled
 
 
-@pytest.mark.setting("CHAT_CONSUMERS__COMPARE_EVERY_S")
+@pytest.mark.setting("CHAT_CONSUMERS__COMPARE_INTERVAL_S")
 @pytest.mark.usefixtures("hasty")
 async def test_counters_are_compared_as_often_as_set(
     backend: Backend, database: Database, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
@@ -54,7 +54,7 @@ async def test_counters_are_compared_as_often_as_set(
         return await read_page(*args)
 
     monkeypatch.setattr(runner, "_page", count_pages)
-    settings = backend.vary(consumers={"compare_every_s": 0.05}).consumers
+    settings = backend.override(consumers={"compare_interval_s": 0.05}).consumers
     async with run_consumers([Recorder()], database, bus, settings):
         await eventually(lambda: pages > 20)  # in two minutes at most
 
@@ -65,7 +65,7 @@ async def test_a_lease_lasts_as_long_as_set(
 ) -> None:
     await open_rooms(database, sender, 1, 0)
     recorder = Recorder()
-    settings = backend.vary(consumers={"lease_ttl_s": 3600}).consumers
+    settings = backend.override(consumers={"lease_ttl_s": 3600}).consumers
     async with run_consumers([recorder], database, bus, settings):
         await eventually(lambda: recorder.handled)
         async with database._engines.read.connect() as connection:

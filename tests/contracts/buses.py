@@ -8,38 +8,36 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.bus.base import Bus
-from app.core.publications import Announcement
-from app.wire.events import Kind
-from testkit.waiting import eventually
+from app.core.publications import Publication
+from app.wire.events import PublicationKind
 
 TOPIC, USER = uuid4(), uuid4()
-until = eventually
 # For tests in which Redis does not answer.
 breaks_redis = pytest.mark.parametrize("timeout_s", [1.0])
 
 
-class Ear:
+class RecordingListener:
     """Hears what a bus says."""
 
     def __init__(self, bus: Bus) -> None:
-        self.pokes: list[Announcement] = []
+        self.publications: list[Publication] = []
         self.doubts = 0
-        bus.listen(self.pokes.append, self._doubt)
+        bus.listen(self.publications.append, self._doubt)
 
     def _doubt(self) -> None:
         self.doubts += 1
 
     @property
     def seqs(self) -> list[int]:
-        return [poke.seq for poke in self.pokes]
+        return [publication.seq for publication in self.publications]
 
 
-def poke(seq: int, topic: UUID = TOPIC) -> Announcement:
-    return Announcement(Kind.MESSAGE, topic, seq, USER, b'{"seq":%d}' % seq)
+def publication(seq: int, topic: UUID = TOPIC) -> Publication:
+    return Publication(PublicationKind.MESSAGE, topic, seq, USER, b'{"seq":%d}' % seq)
 
 
 @asynccontextmanager
-async def running(*buses: Bus) -> AsyncIterator[None]:
+async def run_buses(*buses: Bus) -> AsyncIterator[None]:
     await asyncio.gather(*(bus.start() for bus in buses))
     try:
         yield

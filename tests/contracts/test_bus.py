@@ -9,9 +9,10 @@ import pytest
 from app.bus.base import Bus
 from app.bus.redis import RedisBus
 from app.core import cancellation
-from app.core.publications import Announcement
-from app.wire.events import MAX_SEQ, Kind
-from tests.contracts.buses import Ear, poke, running, until
+from app.core.publications import Publication
+from app.wire.events import MAX_SEQ, PublicationKind
+from testkit.waiting import eventually
+from tests.contracts.buses import RecordingListener, publication, run_buses
 
 MakeBus = Callable[[], Bus]
 
@@ -21,53 +22,57 @@ MakeBus = Callable[[], Bus]
 
 async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
-    ear, other_ear = Ear(bus), Ear(bus)
-    async with running(bus):
+    ear, other_ear = RecordingListener(bus), RecordingListener(bus)
+    async with run_buses(bus):
         assert bus.healthy
-        bus.announce([poke(1), poke(2)])
-        bus.announce([poke(3)])
-        assert ear.pokes == other_ear.pokes == [poke(1), poke(2), poke(3)]
+        bus.announce([publication(1), publication(2)])
+        bus.announce([publication(3)])
+        assert (
+            ear.publications
+            == other_ear.publications
+            == [publication(1), publication(2), publication(3)]
+        )
     assert ear.doubts == 0
 
 
 async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
-    ear = Ear(bus)
-    async with running(bus):
-        bus.announce([poke(1)])
-        bus.whisper([poke(2), poke(3)])
-        bus.announce([poke(4)])
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
+        bus.announce([publication(1)])
+        bus.whisper([publication(2), publication(3)])
+        bus.announce([publication(4)])
         assert ear.seqs == [1, 2, 3, 4]
     assert ear.doubts == 0
 
 
 async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
-    def fail(_poke: Announcement) -> None:
+    def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
     bus = make_bus()
     bus.listen(fail, lambda: None)
-    ear = Ear(bus)
-    async with running(bus):
-        bus.announce([poke(1), poke(2)])
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
+        bus.announce([publication(1), publication(2)])
         assert ear.seqs == [1, 2]
 
 
 async def test_after_stop_nothing_is_left(make_bus: MakeBus) -> None:
     before = asyncio.all_tasks()
     bus = make_bus()
-    ear = Ear(bus)
-    async with running(bus):
-        bus.announce([poke(1)])
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
+        bus.announce([publication(1)])
     # Servers of other tests have tasks that come and go.
-    await until(lambda: asyncio.all_tasks() <= before)
-    bus.announce([poke(2)])
+    await eventually(lambda: asyncio.all_tasks() <= before)
+    bus.announce([publication(2)])
     assert ear.seqs == [1]
 
 
 async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) -> None:
     bus = make_bus()
-    bus.announce([poke(1)])
+    bus.announce([publication(1)])
     await bus.stop()
 
 
@@ -75,48 +80,50 @@ async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) ->
 
 
 async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: RedisBus) -> None:
-    pokes = [Announcement(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in Kind]
-    pokes.append(Announcement(Kind.SESSION_REVOKED, uuid4(), 0, uuid4()))
-    ear = Ear(other)
-    async with running(bus, other):
-        bus.announce(pokes)
-        await until(lambda: len(ear.pokes) == len(pokes))
-    assert {p.topic: p for p in ear.pokes} == {p.topic: p for p in pokes}
+    publications = [
+        Publication(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in PublicationKind
+    ]
+    publications.append(Publication(PublicationKind.SESSION_REVOKED, uuid4(), 0, uuid4()))
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
+        bus.announce(publications)
+        await eventually(lambda: len(ear.publications) == len(publications))
+    assert {p.channel: p for p in ear.publications} == {p.channel: p for p in publications}
 
 
 async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> None:
     topics = [uuid4() for _ in range(5)]
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for seq in range(1000):  # more than one round trip
-            bus.announce([poke(seq, topic) for topic in topics])
+            bus.announce([publication(seq, topic) for topic in topics])
             if seq % 100 == 0:
                 await asyncio.sleep(0)
-        await until(lambda: len(ear.pokes) == 5000)
+        await eventually(lambda: len(ear.publications) == 5000)
     for topic in topics:
-        assert [p.seq for p in ear.pokes if p.topic == topic] == list(range(1000))
+        assert [p.seq for p in ear.publications if p.channel == topic] == list(range(1000))
     assert ear.doubts == 0
 
 
 async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBus) -> None:
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for seq in range(0, 300, 3):
-            bus.announce([poke(seq)])
-            bus.whisper([poke(seq + 1)])
-            bus.announce([poke(seq + 2)])
+            bus.announce([publication(seq)])
+            bus.whisper([publication(seq + 1)])
+            bus.announce([publication(seq + 2)])
             await asyncio.sleep(0)
-        await until(lambda: 299 in ear.seqs)
+        await eventually(lambda: 299 in ear.seqs)
     assert ear.seqs == list(range(300))
 
 
 async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
-    ear, other_ear = Ear(bus), Ear(other)
-    async with running(bus, other):
-        bus.announce([poke(1), poke(2)])
-        await until(lambda: other_ear.seqs == [1, 2])
-        other.announce([poke(3)])  # comes to `bus` after its echoes would have come
-        await until(lambda: 3 in ear.seqs)
+    ear, other_ear = RecordingListener(bus), RecordingListener(other)
+    async with run_buses(bus, other):
+        bus.announce([publication(1), publication(2)])
+        await eventually(lambda: other_ear.seqs == [1, 2])
+        other.announce([publication(3)])  # comes to `bus` after its echoes would have come
+        await eventually(lambda: 3 in ear.seqs)
     assert ear.seqs == other_ear.seqs == [1, 2, 3]
 
 
@@ -124,20 +131,20 @@ async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
-    ear = Ear(other)
-    async with running(other):
-        async with running(bus):
-            bus.announce([poke(seq) for seq in range(1000)])
-        await until(lambda: ear.seqs == list(range(1000)))
+    ear = RecordingListener(other)
+    async with run_buses(other):
+        async with run_buses(bus):
+            bus.announce([publication(seq) for seq in range(1000)])
+        await eventually(lambda: ear.seqs == list(range(1000)))
 
 
 async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other: RedisBus) -> None:
-    def fail(_poke: Announcement) -> None:
+    def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
     other.listen(fail, lambda: None)
-    ear = Ear(other)
-    async with running(bus, other):
-        bus.announce([poke(1), poke(2)])
-        await until(lambda: ear.seqs == [1, 2])
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
+        bus.announce([publication(1), publication(2)])
+        await eventually(lambda: ear.seqs == [1, 2])
     assert ear.doubts == 0

@@ -14,7 +14,7 @@ from pydantic import StringConstraints, TypeAdapter
 from app.http.problems import STATUS
 from app.main import VERSION, create_app
 from app.settings import load_settings
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.events import Event
 from testkit.people import API
 from tests.architecture.documents import types_of
@@ -238,7 +238,7 @@ def test_every_error_is_the_one_problem_with_an_example_of_each_code(
                 (content,) = response["content"].items()
                 assert content[0] == "application/problem+json", name
                 assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}, name
-                codes = [Code(code) for code in content[1]["examples"]]
+                codes = [ErrorCode(code) for code in content[1]["examples"]]
                 assert {str(int(STATUS[code])) for code in codes} == {status}, name
 
 

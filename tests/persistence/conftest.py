@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.uow import Database
 from testkit.servers.backend import Backend, make_settings, unique_name
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.samples import add_user, open_room
+from tests.persistence.factories import add_user, open_room
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def sender(database: Database) -> UUID:
 
 
 @pytest.fixture
-async def room(database: Database, sender: UUID, announced: list[Announcement]) -> UUID:
+async def room(database: Database, sender: UUID, announced: list[Publication]) -> UUID:
     """A room with one event, of which nobody is to hear any more."""
     made = await database.transact(open_room, sender)
     announced.clear()

@@ -13,14 +13,21 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence import sqlite
 from app.persistence.tables import Room
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.domain import RoomKind
 from app.wire.events import MAX_SEQ
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import LIMIT_S
-from tests.persistence.samples import add_user, make_user, open_room, say, send, seqs
+from tests.persistence.factories import (
+    add_user,
+    logged_seqs,
+    make_user,
+    open_room,
+    record_message,
+    send,
+)
 from tests.persistence.schema import opened
 
 TEXTS = [
@@ -41,7 +48,7 @@ async def test_text_comes_back_as_it_was(database: Database, written: str) -> No
     room = await database.transact(open_room, sender)
     seq = await database.transact(send, room, sender, written, "n")
 
-    async def read(reader: Reader) -> str:
+    async def read(reader: ReadSession) -> str:
         message = await reader.messages.get(room, seq)
         assert message is not None
         return message.text
@@ -55,7 +62,7 @@ async def test_names_are_compared_by_nobody_but_the_application(database: Databa
     for name in names:
         await database.transact(add_user, name)
 
-    async def find(reader: Reader, name: str) -> str | None:
+    async def find(reader: ReadSession, name: str) -> str | None:
         user = await reader.users.by_key(name)
         return user.username if user else None
 
@@ -75,7 +82,7 @@ async def test_times_keep_their_microseconds_and_are_utc(database: Database) -> 
         user.created_at = at
         uow.users.add(user)
 
-    async def read(reader: Reader, at: datetime) -> datetime:
+    async def read(reader: ReadSession, at: datetime) -> datetime:
         user = await reader.users.by_key(at.isoformat())
         assert user is not None
         return user.created_at
@@ -94,10 +101,10 @@ async def test_a_position_may_be_as_large_as_javascript_can_count(database: Data
         before_last = Room(
             id=room, kind=RoomKind.PUBLIC, topic="", seq=MAX_SEQ - 1, created_at=now()
         )
-        say(uow, await uow.rooms.add(before_last), sender.id, "last", "n")
+        record_message(uow, await uow.rooms.add(before_last), sender.id, "last", "n")
 
     await database.transact(add)
-    assert await database.read(seqs, room) == [MAX_SEQ]
+    assert await database.read(logged_seqs, room) == [MAX_SEQ]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +148,7 @@ async def test_every_table_and_column_has_its_character_set(cluster: Backend) ->
 
 @pytest.mark.setting("CHAT_DATABASE__STATEMENT_TIMEOUT_S")
 async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         try:
             end = await connection.scalar(text("SELECT SLEEP(10000)"))
@@ -151,7 +158,7 @@ async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> 
 
 
 async def test_a_frozen_database_is_noticed(cluster: Backend, mariadb: MariaDb) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         await connection.execute(text("SELECT 1"))
         with mariadb.server.frozen(), pytest.raises(OperationalError, match="2013"):

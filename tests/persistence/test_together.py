@@ -8,10 +8,10 @@ import pytest
 
 from app.core.ids import new_id
 from app.persistence.data_loader import LANES, SLOW_S, Together
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.wire.errors import ChatError, NotFound
 from testkit.waiting import limit, pause
-from tests.persistence.samples import add_user
+from tests.persistence.factories import add_user
 
 MOST = 10
 
@@ -27,7 +27,7 @@ class Names:
         self.asked = asyncio.Event()
         self.together: Together[UUID, str] = Together(database, self._query, MOST)
 
-    async def _query(self, reads: Reader, users: Sequence[UUID]) -> list[str | ChatError]:
+    async def _query(self, reads: ReadSession, users: Sequence[UUID]) -> list[str | ChatError]:
         self.batches.append(len(users))
         self.asked.set()
         await self.go.wait()
@@ -86,7 +86,7 @@ async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -
 async def test_a_failure_is_for_those_who_asked_together(
     names: Names, people: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(self: Reader, user: UUID) -> None:
+    async def fail(self: ReadSession, user: UUID) -> None:
         raise RuntimeError("not now")
 
     with monkeypatch.context() as broken:

@@ -13,44 +13,55 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from app.core.ids import new_id
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.persistence.tables import Mention
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome
-from app.wire.events import Kind
-from testkit.failure_injection import COMMIT, Sabotaged, sabotaged
+from app.wire.events import PublicationKind
+from testkit.failure_injection import COMMIT, InjectedFailure, failing_at
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.samples import add_user, head, open_room, rows, say, send, seqs
+from tests.persistence.factories import (
+    add_user,
+    logged_seqs,
+    open_room,
+    record_message,
+    room_head,
+    row_counts,
+    send,
+)
 
 OpenDatabase = Callable[[Settings], Database]
 
 
 async def test_the_log_is_dense_under_concurrency(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     """Several tasks and several records in each unit: every number once, and no number missing."""
 
     async def three(uow: UnitOfWork, name: str) -> list[int]:
         locked = await uow.rooms.lock(room)
         assert locked is not None
-        return [say(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
+        return [record_message(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
 
     taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
     expected = list(range(1, 122))
     assert sorted(itertools.chain.from_iterable(taken)) == expected[1:]
-    assert await database.read(seqs, room) == expected
-    assert await database.read(head, room) == expected[-1]
-    assert sorted(poke.seq for poke in announced) == expected[1:]
-    assert all(poke.kind is Kind.MESSAGE and poke.topic == room for poke in announced)
+    assert await database.read(logged_seqs, room) == expected
+    assert await database.read(room_head, room) == expected[-1]
+    assert sorted(publication.seq for publication in announced) == expected[1:]
+    assert all(
+        publication.kind is PublicationKind.MESSAGE and publication.channel == room
+        for publication in announced
+    )
 
 
 async def test_announcements_come_after_the_commit(
     backend: Backend, database: Database, room: UUID, sender: UUID
 ) -> None:
     """Who is told of a message can read it, over any other connection."""
-    told: list[Announcement] = []
+    told: list[Publication] = []
     committed: list[bool] = []
 
     @event.listens_for(database._engines.write.sync_engine, "commit")
@@ -60,61 +71,61 @@ async def test_announcements_come_after_the_commit(
     database._announce = told.extend
     seq = await database.transact(send, room, sender, "hi", "n")
     assert committed == [True]
-    assert [poke.seq for poke in told] == [seq]
-    assert told[0].frame.startswith(b'{"type":"message.created"')
-    assert seq in await database.read(seqs, room)
+    assert [publication.seq for publication in told] == [seq]
+    assert told[0].payload.startswith(b'{"type":"message.created"')
+    assert seq in await database.read(logged_seqs, room)
 
 
 async def test_a_failing_use_case_leaves_nothing(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
-    before = await rows(database)
+    before = await row_counts(database)
 
     async def fail(uow: UnitOfWork) -> None:
         await send(uow, room, sender, "hi", "n")
         await uow.flush()
-        raise Sabotaged
+        raise InjectedFailure
 
-    with pytest.raises(Sabotaged):
+    with pytest.raises(InjectedFailure):
         await database.transact(fail)
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
     assert await database.transact(send, room, sender, "hi", "n") == 2, "no seq was used"
 
 
 async def test_whatever_statement_fails_nothing_is_left(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     bob = await database.transact(add_user, "bob")
-    before = await rows(database)
+    before = await row_counts(database)
     failed: list[str] = []
     for failure in itertools.count(1):
-        with sabotaged(database, failure) as log:
+        with failing_at(database, failure) as log:
             try:
                 await database.transact(send, room, sender, "hi @bob", "n", bob)
-            except Sabotaged:
+            except InjectedFailure:
                 failed.append(log.statements[-1].split()[0])
-        if not log.struck:
+        if not log.triggered:
             break
-        assert await rows(database) == before
-        assert await database.read(head, room) == 1
+        assert await row_counts(database) == before
+        assert await database.read(room_head, room) == 1
         assert announced == []
     # The lock, the counter, three tables, and the end.
     assert Counter(failed) == {"SELECT": 1, "UPDATE": 1, "INSERT": 3, COMMIT: 1}
     assert failed[-1] == COMMIT
-    assert await database.read(seqs, room) == [1, 2]
-    assert [poke.seq for poke in announced] == [2]
+    assert await database.read(logged_seqs, room) == [1, 2]
+    assert [publication.seq for publication in announced] == [2]
 
 
 async def test_a_commit_that_the_database_refuses_leaves_nothing(
-    embedded: Backend, announced: list[Announcement], open_database: OpenDatabase
+    embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """A real one: a foreign key that SQLite checks only at COMMIT."""
-    database = open_database(embedded.vary(database={"attempts": 3}))
+    database = open_database(embedded.override(database={"max_attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
     announced.clear()
-    before = await rows(database)
+    before = await row_counts(database)
     runs = 0
 
     async def orphan(uow: UnitOfWork) -> None:
@@ -127,16 +138,16 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):
         await database.transact(orphan)
     assert runs == 3
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
     assert await database.transact(send, room, sender, "hi", "n") == 2, "the writer is usable"
 
 
 async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
-    cluster: Backend, mariadb: MariaDb, announced: list[Announcement], open_database: OpenDatabase
+    cluster: Backend, mariadb: MariaDb, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.vary(database={"attempts": 3}))
-    before = await rows(database)
+    database = open_database(cluster.override(database={"max_attempts": 3}))
+    before = await row_counts(database)
 
     async def cut(uow: UnitOfWork) -> None:
         await add_user(uow, "ann")
@@ -146,7 +157,7 @@ async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
 
     with pytest.raises(UnknownOutcome):
         await database.transact(cut)
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
 
 
@@ -154,7 +165,7 @@ async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
     backend: Backend, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 60}
-    database = open_database(backend.vary(database=one))
+    database = open_database(backend.override(database=one))
     inside = asyncio.Event()
 
     async def hang(uow: UnitOfWork) -> None:
@@ -170,13 +181,13 @@ async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
         with pytest.raises(asyncio.CancelledError):
             await unit
     await database.transact(add_user, "ann")
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
 
 
 async def test_what_reads_has_no_words_to_write(database: Database) -> None:
     writing = {"add", "add_token", "add_ticket", "lock", "remove", "revoke", "mark_read"}
 
-    async def look(reader: Reader) -> set[str]:
+    async def look(reader: ReadSession) -> set[str]:
         repositories = vars(reader).values()
         return {name for one in repositories for name in dir(one) if name in writing}
 
@@ -185,26 +196,26 @@ async def test_what_reads_has_no_words_to_write(database: Database) -> None:
 
 
 async def test_a_unit_without_records_announces_nothing(
-    database: Database, announced: list[Announcement]
+    database: Database, announced: list[Publication]
 ) -> None:
     await database.transact(add_user, "ann")
     assert announced == []
 
 
 async def test_a_signal_is_announced_and_not_logged(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
-    poke = Announcement(Kind.READ, room, 1, sender)
+    publication = Publication(PublicationKind.READ, room, 1, sender)
 
     async def read_up(uow: UnitOfWork) -> None:
-        uow.signal(poke)
+        uow.signal(publication)
 
     await database.transact(read_up)
-    assert announced == [poke]
-    assert await database.read(seqs, room) == [1]
+    assert announced == [publication]
+    assert await database.read(logged_seqs, room) == [1]
 
 
-async def cancelled_and_swallowed(uow: Reader) -> str:
+async def cancelled_and_swallowed(uow: ReadSession) -> str:
     """As in a driver that waits with `wait_for` of Python 3.11."""
     task = asyncio.current_task()
     assert task
@@ -221,7 +232,7 @@ async def test_a_swallowed_cancellation_ends_a_read(database: Database) -> None:
 
 
 async def test_a_swallowed_cancellation_ends_a_command_after_its_announcement(
-    database: Database, room: UUID, sender: UUID, announced: list[Announcement]
+    database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     async def command(uow: UnitOfWork) -> str:
         await send(uow, room, sender, "hi", "n")
@@ -230,5 +241,5 @@ async def test_a_swallowed_cancellation_ends_a_command_after_its_announcement(
     writing = asyncio.create_task(database.transact(command))
     await asyncio.wait([writing])
     assert writing.cancelled()
-    assert await database.read(head, room) == 2
-    assert [poke.seq for poke in announced] == [2], "what is committed is announced"
+    assert await database.read(room_head, room) == 2
+    assert [publication.seq for publication in announced] == [2], "what is committed is announced"

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from app.core.publications import Announcement
-from app.wire.events import Kind
-from tests.realtime.world import ROOM, Client, Log, Process, Writer
+from app.core.publications import Publication
+from app.wire.events import PublicationKind
+from tests.realtime.simulation import ROOM, FakeClient, FakeLog, FakeProcess, FakeWriter
 
 OWNER, ADA, BOB = (UUID(int=n) for n in (11, 12, 13))
 PROCESSES = 2
@@ -38,16 +38,16 @@ class Delivery(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.failures: list[Any] = []
         self.loop.set_exception_handler(lambda _, context: self.failures.append(context))
-        self.log = Log((OWNER, ADA, BOB))
+        self.log = FakeLog((OWNER, ADA, BOB))
         self.run(self._begin())
         for number in range(len(CLIENTS)):
             self.connect(number, number % PROCESSES)
         self._answer_everything()
 
     async def _begin(self) -> None:
-        self.processes = [Process(self.log) for _ in range(PROCESSES)]
-        self.flying: list[list[Announcement]] = [[] for _ in range(PROCESSES)]
-        self.clients = [Client(self.log, user) for user in CLIENTS]
+        self.processes = [FakeProcess(self.log) for _ in range(PROCESSES)]
+        self.flying: list[list[Publication]] = [[] for _ in range(PROCESSES)]
+        self.clients = [FakeClient(self.log, user) for user in CLIENTS]
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         async def and_what_follows() -> None:
@@ -61,12 +61,12 @@ class Delivery(RuleBasedStateMachine):
 
     # What is committed, and told or not.
 
-    def tell(self, poke: Announcement, by: int | None) -> None:
+    def tell(self, publication: Publication, by: int | None) -> None:
         if by is not None:
-            self.run(self._hear(by, poke))
+            self.run(self._hear(by, publication))
             for other in range(PROCESSES):
                 if other != by:
-                    self.flying[other].append(poke)
+                    self.flying[other].append(publication)
 
     @rule(users=st.lists(st.sampled_from(CLIENTS), min_size=1, max_size=4), by=committer)
     def say(self, users: list[UUID], by: int | None) -> None:
@@ -87,17 +87,19 @@ class Delivery(RuleBasedStateMachine):
         flying = self.flying[to]
         for which in order:
             if flying:
-                poke = flying.pop(which % len(flying))
+                publication = flying.pop(which % len(flying))
                 for _ in range(copies):
-                    self.run(self._hear(to, poke))
+                    self.run(self._hear(to, publication))
 
     @rule(to=process, ahead=st.sampled_from((900, 10**6)))
     def forge(self, to: int, ahead: int) -> None:
         seq = self.log.head + ahead
-        self.run(self._hear(to, Announcement(Kind.MESSAGE, ROOM, seq, OWNER, b'{"false": 1}')))
+        self.run(
+            self._hear(to, Publication(PublicationKind.MESSAGE, ROOM, seq, OWNER, b'{"false": 1}'))
+        )
 
-    async def _hear(self, to: int, poke: Announcement) -> None:
-        self.processes[to].hub.hear(poke)
+    async def _hear(self, to: int, publication: Publication) -> None:
+        self.processes[to].hub.hear(publication)
 
     # Processes.
 
@@ -151,7 +153,7 @@ class Delivery(RuleBasedStateMachine):
             if one.process is dead:
                 one.disconnect()
         dead.die()
-        self.processes[of] = Process(self.log)
+        self.processes[of] = FakeProcess(self.log)
         self.flying[of].clear()
 
     # Clients.
@@ -224,7 +226,7 @@ class Delivery(RuleBasedStateMachine):
             self.open_again(one)
             self.read(of)
 
-    async def _say_and_pong(self, of: int, writer: Writer) -> None:
+    async def _say_and_pong(self, of: int, writer: FakeWriter) -> None:
         """In one turn of the loop: what was said is not on its way yet."""
         await self._hear(of, self.log.say(OWNER))
         writer.pong()

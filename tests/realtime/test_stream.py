@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 from app.realtime.delivery import room_stream
 from app.realtime.delivery.room_stream import Stream
-from app.wire.events import Kind
+from app.wire.events import PublicationKind
 
 ROOM = UUID(int=1)
 EARLY = 4  # instead of a thousand, so that examples reach it
@@ -18,8 +18,8 @@ PAGE = 3
 FORGED = 10**6
 
 
-def event(seq: int) -> Announcement:
-    return Announcement(Kind.MESSAGE, ROOM, seq, ROOM, b"%d" % seq)
+def event(seq: int) -> Publication:
+    return Publication(PublicationKind.MESSAGE, ROOM, seq, ROOM, b"%d" % seq)
 
 
 class Machine(RuleBasedStateMachine):
@@ -54,9 +54,9 @@ class Machine(RuleBasedStateMachine):
         assert self.out == list(range(self.began + 1, self.committed + 1))
         assert self.stream.gap() is None
 
-    def take(self, events: list[Announcement]) -> None:
+    def take(self, events: list[Publication]) -> None:
         for passed in events:
-            assert passed.frame == b"%d" % passed.seq
+            assert passed.payload == b"%d" % passed.seq
             self.out.append(passed.seq)
 
     @rule()
@@ -64,7 +64,7 @@ class Machine(RuleBasedStateMachine):
         self.committed += 1
 
     @rule(data=st.data())
-    def poke(self, data: st.DataObject) -> None:
+    def publication(self, data: st.DataObject) -> None:
         """Of anything that is committed, however old, in any order and number."""
         newest = st.integers(max(1, self.committed - 2 * EARLY), max(1, self.committed))
         for seq in data.draw(st.lists(newest, max_size=2 * EARLY)):

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bus.codec import ORIGIN_BYTES, VERSION, decode, encode, partition
-from app.core.publications import Announcement
-from app.wire.events import MAX_SEQ, Kind
+from app.core.publications import Publication
+from app.wire.events import MAX_SEQ, PublicationKind
 
-TOPIC, SUBJECT = UUID(int=0x11 << 120), UUID(int=0x22)
+CHANNEL, USER = UUID(int=0x11 << 120), UUID(int=0x22)
 ORIGIN = b"o" * ORIGIN_BYTES
-POKE = Announcement(Kind.READ, TOPIC, 258, SUBJECT, '{"type":"read","é":1}'.encode())
+POKE = Publication(PublicationKind.READ, CHANNEL, 258, USER, '{"type":"read","é":1}'.encode())
 HEADER = (
     b"\x01\x06"
     + (b"\x11" + 15 * b"\0")
@@ -23,24 +23,24 @@ HEADER = (
     + ORIGIN
 )
 
-pokes = st.builds(
-    Announcement,
-    kind=st.sampled_from(Kind),
-    topic=st.uuids(),
+publications = st.builds(
+    Publication,
+    kind=st.sampled_from(PublicationKind),
+    channel=st.uuids(),
     seq=st.integers(0, MAX_SEQ),
-    subject=st.uuids(),
-    frame=st.binary(max_size=200),
+    user=st.uuids(),
+    payload=st.binary(max_size=200),
 )
 
 
 def test_the_layout() -> None:
-    assert encode(POKE, ORIGIN) == HEADER + POKE.frame
-    assert decode(HEADER + POKE.frame) == (ORIGIN, POKE)
+    assert encode(POKE, ORIGIN) == HEADER + POKE.payload
+    assert decode(HEADER + POKE.payload) == (ORIGIN, POKE)
 
 
-@given(pokes, st.binary(min_size=ORIGIN_BYTES, max_size=ORIGIN_BYTES))
-def test_what_is_encoded_comes_out_again(poke: Announcement, origin: bytes) -> None:
-    assert decode(encode(poke, origin)) == (origin, poke)
+@given(publications, st.binary(min_size=ORIGIN_BYTES, max_size=ORIGIN_BYTES))
+def test_what_is_encoded_comes_out_again(publication: Publication, origin: bytes) -> None:
+    assert decode(encode(publication, origin)) == (origin, publication)
 
 
 @pytest.mark.parametrize("length", range(len(HEADER)))
@@ -54,9 +54,9 @@ def test_another_version_is_ignored() -> None:
 
 
 def test_an_unknown_kind_says_only_where_to_look() -> None:
-    for kind in set(range(256)) - set(Kind):
-        received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.frame)
-        assert received == (ORIGIN, replace(POKE, kind=Kind.NEWER))
+    for kind in set(range(256)) - set(PublicationKind):
+        received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.payload)
+        assert received == (ORIGIN, replace(POKE, kind=PublicationKind.NEWER))
 
 
 def test_a_seq_that_clients_cannot_hold_is_ignored() -> None:
@@ -73,9 +73,11 @@ def test_any_bytes_are_taken_without_an_error(payload: bytes) -> None:
     decode(payload)
 
 
-@given(pokes, st.integers(0, 57), st.binary(min_size=1, max_size=1))
-def test_a_changed_byte_is_taken_without_an_error(poke: Announcement, at: int, byte: bytes) -> None:
-    payload = encode(poke, ORIGIN)
+@given(publications, st.integers(0, 57), st.binary(min_size=1, max_size=1))
+def test_a_changed_byte_is_taken_without_an_error(
+    publication: Publication, at: int, byte: bytes
+) -> None:
+    payload = encode(publication, ORIGIN)
     decode(payload[:at] + byte + payload[at + 1 :])
 
 

@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.sync_tokens import Snapshots
-from app.wire.errors import Code
-from app.wire.frames import Hello, RefusedFrame, SendMessage, encode, error_frame, id_of, parse
+from app.core.sync_tokens import SyncTokens
+from app.wire.errors import ErrorCode
+from app.wire.frames import (
+    Hello,
+    RefusedFrame,
+    SendMessage,
+    encode,
+    error_frame,
+    parse,
+    parse_frame_id,
+)
 
 ROOM = str(uuid4())
 SEND = {"type": "message.send", "id": 7, "room": ROOM, "nonce": "n", "text": "hello"}
@@ -39,7 +47,7 @@ WITH_IDS: dict[str, dict[str, object]] = {
     "open": {"rooms": [{"room": ROOM}]},
     "close": {"rooms": [ROOM]},
     "read": {"room": ROOM, "seq": 1},
-    "watch": {"users": [ROOM]},
+    "presence.subscribe": {"users": [ROOM]},
     "typing": {"room": ROOM},
     "hello": {"token": "t", "rooms": [{"room": ROOM}]},
     "message.send": {"room": ROOM, "nonce": "n", "text": "hello"},
@@ -52,7 +60,7 @@ def test_an_id_has_one_spelling_but_for_its_case(type_: str) -> None:
     assert read(text) == read(text.replace(ROOM, ROOM.upper()))
     for odd in ODD_IDS:
         refused = refusal(text.replace(json.dumps(ROOM), json.dumps(odd)))
-        assert (refused.error.code, refused.frame_id) == (Code.INVALID, 1), odd
+        assert (refused.error.code, refused.frame_id) == (ErrorCode.INVALID, 1), odd
 
 
 # Whatever is wrong with a frame, as long as it has an `id`.
@@ -125,13 +133,13 @@ def test_the_id_is_the_one_that_a_parser_finds(frame: dict[str, object]) -> None
         expected = None
     if isinstance(expected, int) and abs(expected) >= 2**53:
         expected = None
-    assert id_of(json.dumps(frame)) == expected
+    assert parse_frame_id(json.dumps(frame)) == expected
 
 
 def test_so_many_errors_are_counted_and_not_named() -> None:
     names = ",".join(f'"{n}":0' for n in range(101))
     error = refusal('{"type":"pong","n":1,' + names + "}").error
-    assert error.code == Code.INVALID
+    assert error.code == ErrorCode.INVALID
     assert "More than 100" in error.detail
 
 
@@ -139,7 +147,7 @@ def test_so_many_errors_are_counted_and_not_named() -> None:
 def test_a_broken_snapshot_does_not_refuse_a_hello(snapshot: str) -> None:
     frame = read(json.dumps({"type": "hello", "token": "t", "snapshot": snapshot}), most=65_536)
     assert isinstance(frame, Hello)
-    assert Snapshots([b"key"]).open(uuid4(), snapshot) is None
+    assert SyncTokens([b"key"]).open(uuid4(), snapshot) is None
 
 
 def test_a_frame() -> None:
@@ -153,13 +161,13 @@ def test_a_frame() -> None:
     ["", "x", "null", "5", "[]", '"text"', "{", "{}", '{"id": 7}', '{"type": 5}', "[" * 10, "NaN"],
 )
 def test_what_is_no_frame(text: str) -> None:
-    assert refusal(text).error.code in {Code.BAD_FRAME, Code.UNKNOWN_TYPE}
+    assert refusal(text).error.code in {ErrorCode.BAD_FRAME, ErrorCode.UNKNOWN_TYPE}
 
 
 @pytest.mark.parametrize("kind", ["", "message", "message.created", "MESSAGE.SEND", "welcome"])
 def test_a_type_that_clients_do_not_send(kind: str) -> None:
     refused = refusal(json.dumps({"type": kind, "id": "a"}))
-    assert (refused.error.code, refused.frame_id) == (Code.UNKNOWN_TYPE, "a")
+    assert (refused.error.code, refused.frame_id) == (ErrorCode.UNKNOWN_TYPE, "a")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +191,7 @@ def test_a_type_that_clients_do_not_send(kind: str) -> None:
 )
 def test_a_value_that_is_not_acceptable_is_named(change: dict[str, object], path: str) -> None:
     refused = refusal(json.dumps(SEND | change))
-    assert (refused.error.code, refused.frame_id) == (Code.INVALID, 7)
+    assert (refused.error.code, refused.frame_id) == (ErrorCode.INVALID, 7)
     shown = json.loads(encode(error_frame(refused.error, refused.frame_id)))
     assert shown["errors"][0]["path"] == path
     assert (shown["type"], shown["id"], shown["retry"]) == ("error", 7, "never")
@@ -204,15 +212,15 @@ def test_a_frame_has_bytes_not_characters() -> None:
     text = json.dumps(SEND | {"text": "é" * 100}, ensure_ascii=False)
     size = len(text.encode())
     read(text, most=size)
-    assert refusal(text, most=size - 1).error.code is Code.TOO_LARGE
+    assert refusal(text, most=size - 1).error.code is ErrorCode.TOO_LARGE
 
 
 def test_depth_is_bounded_and_brackets_in_text_are_not_depth() -> None:
     read(json.dumps(SEND | {"text": '[{"' * 1000}))
     read(json.dumps(SEND | {"text": '\\"[' * 1000}))
     deep = json.dumps(SEND)[:-1] + ', "x": ' + "[" * 40 + "]" * 40 + "}"
-    assert refusal(deep).error.code is Code.BAD_FRAME
-    assert refusal("[" * 16_000).error.code is Code.BAD_FRAME
+    assert refusal(deep).error.code is ErrorCode.BAD_FRAME
+    assert refusal("[" * 16_000).error.code is ErrorCode.BAD_FRAME
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.ids import new_id, parse_id
-from app.wire.validation import IN_DIGITS, Uuid
+from app.wire.validation import CanonicalUuid, DecimalDigits
 
-UUIDS: TypeAdapter[UUID] = TypeAdapter(Uuid)
-NUMBERS: TypeAdapter[int] = TypeAdapter(Annotated[int, IN_DIGITS])
+UUIDS: TypeAdapter[UUID] = TypeAdapter(CanonicalUuid)
+NUMBERS: TypeAdapter[int] = TypeAdapter(Annotated[int, DecimalDigits])
 
 
 def test_new_ids_are_uuids_of_version_7_and_sort_by_time() -> None:

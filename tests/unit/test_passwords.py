@@ -61,8 +61,8 @@ async def test_every_memory_that_the_settings_allow_works(memory_kib: int) -> No
 
 async def test_other_parameters_are_outdated(passwords: Passwords) -> None:
     other = make(16)
-    assert passwords.outdated(await other.hash("x"))
-    assert not passwords.outdated(await passwords.hash("x"))
+    assert passwords.needs_rehash(await other.hash("x"))
+    assert not passwords.needs_rehash(await passwords.hash("x"))
     other.close()
 
 

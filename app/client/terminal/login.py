@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.client.chat import ChatClient
 from app.client.errors import ClientError, Refused
 from app.client.terminal.console import Screen
-from app.wire.errors import Code
+from app.wire.errors import ErrorCode
 from app.wire.schemas.users import Register, UserOut
 
 
@@ -31,13 +31,13 @@ async def come_in(chat: ChatClient, visitor: Visitor, screen: Screen) -> UserOut
     try:
         return await chat.log_in(name, password)
     except Refused as refused:
-        if refused.code != Code.INVALID_GRANT:
+        if refused.code != ErrorCode.INVALID_GRANT:
             raise
     await _may_register(visitor, password, screen)
     try:
         await chat.api.register(Register(username=name, password=password))
     except Refused as refused:
-        if refused.code != Code.USERNAME_TAKEN:
+        if refused.code != ErrorCode.USERNAME_TAKEN:
             raise
         raise NotIn(f"There is a user {name}, but with another password.") from None
     screen.say(f"{name} is registered.")

@@ -11,7 +11,7 @@ from app.ops.checks.tls import check_tls
 from app.ops.service import MIGRATE, DatabaseState, check_database
 from app.persistence.migrations import Schema
 from app.persistence.repositories.consumers import Standing
-from app.persistence.uow import Database, Reader
+from app.persistence.uow import Database, ReadSession
 from app.settings import Settings
 from app.wire.errors import ChatError
 
@@ -84,7 +84,7 @@ def _consumer(standing: Standing) -> Finding:
     )
 
 
-async def _read_standings(reads: Reader) -> list[Standing]:
+async def _read_standings(reads: ReadSession) -> list[Standing]:
     return await reads.consumers.standings()
 
 
@@ -103,6 +103,6 @@ async def _logs(database: Database) -> Finding:
     )
 
 
-async def _read_density(reads: Reader) -> tuple[int, list[UUID]]:
+async def _read_density(reads: ReadSession) -> tuple[int, list[UUID]]:
     rooms, broken = await reads.events.density()
     return rooms, list(broken)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.tables import Mention, Message, columns
-from app.wire.events import Message as MessageWire
+from app.wire.events import Message as WireMessage
 
 _M = columns(Message)
 SHOWN = (_M.seq, _M.sender_id, _M.at, _M.text, _M.nonce, _M.reply_to)
@@ -43,7 +43,7 @@ _ONE = select(*SHOWN).where(_M.room_id == ROOM, _M.seq == _SEQ, IS_MEMBER)
 class Page(NamedTuple):
     """Ascending. `beyond`: there is a message on the other side of the seq that was asked for."""
 
-    messages: list[MessageWire]
+    messages: list[WireMessage]
     beyond: bool
 
 
@@ -81,13 +81,13 @@ class MessageReads:
         rows = list(await self._session.execute(query, given))
         return Page([wire(*row[1:]) for row in rows], bool(rows) and rows[0][0] is not None)
 
-    async def one(self, room_id: UUID, user_id: UUID, seq: int) -> MessageWire | None:
+    async def one(self, room_id: UUID, user_id: UUID, seq: int) -> WireMessage | None:
         """None for who is no member, too."""
         given = {"room": room_id, "user": user_id, "seq": seq}
         row = (await self._session.execute(_ONE, given)).one_or_none()
         return wire(*row) if row else None
 
-    async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> list[MessageWire]:
+    async def after(self, room_id: UUID, seq: int, until: int, limit: int) -> list[WireMessage]:
         """The oldest messages above `seq` and up to `until`, ascending, for the server itself."""
         given = {"room": room_id, "seq": seq, "until": until, "most": limit}
         return [wire(*row) for row in await self._session.execute(_AFTER, given)]
@@ -104,9 +104,9 @@ class MessageReads:
 
 def wire(
     seq: int, sender: UUID, at: datetime, text: str, nonce: str, reply_to: int | None
-) -> MessageWire:
+) -> WireMessage:
     """Of a row of SHOWN: entities would cost more than the query, and pages are read a lot."""
-    return MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
+    return WireMessage(seq=seq, sender=sender, at=at, text=text, nonce=nonce, reply_to=reply_to)
 
 
 class Messages(MessageReads):

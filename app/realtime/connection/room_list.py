@@ -12,7 +12,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.persistence.repositories.rooms import Listed
-from app.persistence.uow import Reader
+from app.persistence.uow import ReadSession
 from app.rooms.service import RoomView
 from app.rooms.views import room_state
 from app.wire.errors import ChatError, SessionEnded
@@ -57,7 +57,7 @@ class Listing:
             )
 
 
-async def arrivals(reads: Reader, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
+async def arrivals(reads: ReadSession, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
     """The database's time and the actors' rooms. SessionEnded for those whose session has ended,
     which it may have before the hub knew of the socket."""
     found = await reads.sessions.arriving({actor.session for actor in actors}, now())
@@ -69,7 +69,7 @@ async def arrivals(reads: Reader, actors: Sequence[Actor]) -> list[Arrival | Cha
     ]
 
 
-async def listing(reads: Reader, asked: Sequence[Arrival]) -> list[Listing | ChatError]:
+async def listing(reads: ReadSession, asked: Sequence[Arrival]) -> list[Listing | ChatError]:
     """Of several sockets of one user each gets what has changed since the oldest of their
     snapshots: telling of a room that has not changed does no harm."""
     since: dict[UUID, datetime | None] = {}

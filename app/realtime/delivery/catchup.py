@@ -9,13 +9,13 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.publications import announcement
-from app.persistence.uow import Reader
+from app.core.publications import to_publication
+from app.persistence.uow import ReadSession
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import refusals
 from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 
 RANGES = 50  # of logs that are read at once
 
@@ -25,7 +25,7 @@ class Wanted:
     """Rooms that one client wants to open, and how much may be read for it."""
 
     actor: Actor
-    positions: Sequence[Position]
+    positions: Sequence[RoomPosition]
     most_a_room: int
     most_events: int
     most_bytes: int
@@ -53,7 +53,7 @@ class Missed(Range):
 
 
 async def read_missed(
-    reads: Reader, asked: Sequence[Wanted]
+    reads: ReadSession, asked: Sequence[Wanted]
 ) -> list[Sequence[Missed | ChatError] | ChatError]:
     """What happened since the clients' positions, or NotFound or Forbidden, for each position.
 
@@ -79,7 +79,7 @@ async def read_missed(
 Heads = dict[tuple[UUID, UUID], int]  # by room and user
 
 
-async def _ends(reads: Reader, asked: Sequence[Wanted], heads: Heads) -> Heads:
+async def _ends(reads: ReadSession, asked: Sequence[Wanted], heads: Heads) -> Heads:
     """Where those have gone who are no members, of those who were behind that."""
     since = {
         (one.room, wanted.actor.user): one.since
@@ -121,7 +121,7 @@ Log = dict[UUID, dict[int, Frame]]
 
 
 async def _read_log(
-    reads: Reader, asked: Sequence[Wanted], ranges: list[list[Range | None]]
+    reads: ReadSession, asked: Sequence[Wanted], ranges: list[list[Range | None]]
 ) -> Log:
     """The frames of all ranges, each room once: from the least to the greatest seq wanted near its
     head. Those who have gone did so anywhere in the log: what they get is read for itself."""
@@ -136,7 +136,7 @@ async def _read_log(
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES):
         for event in await reads.events.within(spans[start : start + RANGES]):
-            frame = text_frame(announcement(event).frame)
+            frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
@@ -163,7 +163,7 @@ def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Miss
         )
 
 
-def _gone(position: Position, one: Range, log: Log) -> Literal["left", "removed"] | None:
+def _gone(position: RoomPosition, one: Range, log: Log) -> Literal["left", "removed"] | None:
     if not one.over:
         return None
     last = log.get(position.room, {}).get(one.head)

@@ -13,8 +13,8 @@ from uuid import UUID
 import structlog
 
 from app.bus.base import Bus
-from app.core.publications import announcement
-from app.persistence.uow import Reader
+from app.core.publications import to_publication
+from app.persistence.uow import ReadSession
 from app.realtime.delivery.seq_tracker import Missed
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
@@ -36,8 +36,8 @@ async def sweep(hub: Hub, bus: Bus, settings: Realtime) -> None:
     clock = asyncio.get_running_loop().time
     swept_at, polls = clock(), 0
     while True:
-        await asyncio.sleep(settings.poll_every_ms / 1000)
-        if bus.healthy and clock() - swept_at < settings.sweep_every_ms / 1000:
+        await asyncio.sleep(settings.change_poll_interval_degraded_ms / 1000)
+        if bus.healthy and clock() - swept_at < settings.change_poll_interval_ms / 1000:
             continue
         started = clock()
         window_s = WINDOW_S + math.ceil(started - swept_at)  # longer after one that failed
@@ -64,7 +64,7 @@ async def find_missed(hub: Hub, within_s: int) -> None:
         hub.count_again(one.room)
     for start in range(0, len(missed), ROOMS):
         for event in await hub.database.read(_memberships, missed[start : start + ROOMS]):
-            hub.hear(announcement(event))
+            hub.hear(to_publication(event))
     hub.heard.settle(heads)
 
 
@@ -77,15 +77,15 @@ async def find_markers(hub: Hub, within_s: int) -> None:
             hub.count_again(room, user)
 
 
-async def _changed(reads: Reader, within_s: int) -> dict[UUID, int]:
+async def _changed(reads: ReadSession, within_s: int) -> dict[UUID, int]:
     return await reads.rooms.changed(within_s)
 
 
-async def _memberships(reads: Reader, missed: list[Missed]) -> list[RoomEvent]:
+async def _memberships(reads: ReadSession, missed: list[Missed]) -> list[RoomEvent]:
     return await reads.events.memberships(missed)
 
 
 async def _memberships_of(
-    reads: Reader, users: list[UUID], within_s: int
+    reads: ReadSession, users: list[UUID], within_s: int
 ) -> list[tuple[UUID, UUID]]:
     return await reads.members.changed(users, within_s)

@@ -6,8 +6,8 @@ from uuid import UUID
 import structlog
 
 from app.core import metrics
-from app.core.publications import announcement
-from app.persistence.uow import Reader
+from app.core.publications import to_publication
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import OpenRoom
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
@@ -26,7 +26,7 @@ async def repair_gaps(hub: Hub, settings: Realtime) -> None:
     """Runs for ever. One reader per room at a time, and a bounded number of them."""
     async with asyncio.TaskGroup() as readers:
         for _ in range(READERS):
-            readers.create_task(_reader(hub, settings.gap_wait_ms / 1000))
+            readers.create_task(_reader(hub, settings.gap_repair_delay_ms / 1000))
 
 
 async def _reader(hub: Hub, wait_s: float) -> None:
@@ -60,13 +60,13 @@ async def _fill(hub: Hub, room: OpenRoom) -> None:
     while hub.rooms.get(room.id) is room and (gap := room.stream.ask()):
         after, until = gap
         found = await hub.database.read(read_log, room.id, after, until)
-        hub.offer(room, map(announcement, found))
+        hub.offer(room, map(to_publication, found))
         if len(found) < PAGE:
             room.stream.settle(until)
             return
 
 
-async def read_log(reads: Reader, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
+async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
     return await reads.events.between(room_id, after, until, PAGE)
 
 
@@ -81,5 +81,5 @@ async def check_heads(hub: Hub) -> None:
                 hub.suspect(room, head)
 
 
-async def _heads(reads: Reader, rooms: list[UUID]) -> dict[UUID, int]:
+async def _heads(reads: ReadSession, rooms: list[UUID]) -> dict[UUID, int]:
     return await reads.rooms.heads(rooms)

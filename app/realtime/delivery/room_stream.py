@@ -6,7 +6,7 @@ whatever happens to the pokes on the way: lost, doubled, swapped, or forged.
 
 from collections.abc import Iterable
 
-from app.core.publications import Announcement
+from app.core.publications import Publication
 
 # How far beyond a hole pokes are kept. Others are dropped: the log has them, and the gap makes us
 # read it. A bound on the distance, not on the number, so that the next event always fits.
@@ -16,7 +16,7 @@ MOST_EARLY = 1000
 class Stream:
     def __init__(self) -> None:
         self._head: int | None = None  # None: the log has not been asked yet
-        self._early: dict[int, Announcement] = {}
+        self._early: dict[int, Publication] = {}
         self._known = 0  # somebody said that the log reaches at least this far
         self._told = 0  # the same, of what was said since the log was last asked
 
@@ -29,20 +29,22 @@ class Stream:
         """An event with this seq, offered now, will be passed on, now or after others."""
         return self._head is not None and seq > self._head
 
-    def begin(self, head: int) -> list[Announcement]:
+    def begin(self, head: int) -> list[Publication]:
         """Start at the log's head, which was read after the bus was being heard: what came in
         between is here, and passes or is dropped. Later calls do nothing."""
         if self._head is None:
             self._head = head
-            self._early = {seq: poke for seq, poke in self._early.items() if self._fits(seq)}
+            self._early = {
+                seq: publication for seq, publication in self._early.items() if self._fits(seq)
+            }
         return self._ready()
 
-    def offer(self, pokes: Iterable[Announcement]) -> list[Announcement]:
+    def offer(self, publications: Iterable[Publication]) -> list[Publication]:
         """Those events that are next, in order; from the bus or from the log."""
-        for poke in pokes:
-            if self._fits(poke.seq):
-                self._early[poke.seq] = poke
-            self.suspect(poke.seq)
+        for publication in publications:
+            if self._fits(publication.seq):
+                self._early[publication.seq] = publication
+            self.suspect(publication.seq)
         return self._ready()
 
     def suspect(self, head: int) -> None:
@@ -65,7 +67,7 @@ class Stream:
         """The log was read up to `until`. What is still missing of that does not exist: somebody
         told of events that were never committed. What was said since `ask` is not judged by it:
         it may have been committed after the log was read."""
-        self._early = {seq: poke for seq, poke in self._early.items() if seq > until}
+        self._early = {seq: publication for seq, publication in self._early.items() if seq > until}
         if self._known <= until:
             self._known = max(self._told, self.head)
 
@@ -74,11 +76,11 @@ class Stream:
             return len(self._early) < MOST_EARLY
         return self._head < seq <= self._head + MOST_EARLY
 
-    def _ready(self) -> list[Announcement]:
+    def _ready(self) -> list[Publication]:
         if self._head is None:
             return []
         ready = []
-        while poke := self._early.pop(self._head + 1, None):
-            ready.append(poke)
+        while publication := self._early.pop(self._head + 1, None):
+            ready.append(publication)
             self._head += 1
         return ready

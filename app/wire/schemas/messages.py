@@ -3,10 +3,10 @@
 from pydantic import ConfigDict, Field
 
 from app.wire.events import AnyEvent, Message, Seq
-from app.wire.validation import Input, Nonce, ResponseModel, Text
+from app.wire.validation import Nonce, RequestModel, ResponseModel, Text
 
 
-class Draft(Input):
+class Draft(RequestModel):
     """A message to send; the same shape over HTTP and in the frame `message.send`."""
 
     model_config = ConfigDict(
@@ -42,7 +42,7 @@ class EventPage(ResponseModel):
     next: Seq | None = Field(description="Pass it as `after` to go on; null: the end is reached.")
 
 
-class SetRead(Input):
+class SetRead(RequestModel):
     """How far the caller has read."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 1207}]})

@@ -6,15 +6,22 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from app.wire.domain import ReadKind, ReadRole, Role, RoomKind
+from app.wire.domain import LenientKind, LenientRole, Role, RoomKind
 from app.wire.events import Seq
 from app.wire.schemas.users import UserOut
-from app.wire.validation import MAX_ITEMS, Input, ResponseModel, Title, Topic, Uuid
+from app.wire.validation import (
+    MAX_ITEMS,
+    CanonicalUuid,
+    RequestModel,
+    ResponseModel,
+    RoomName,
+    Topic,
+)
 
-Users = Annotated[list[Uuid], Field(max_length=MAX_ITEMS)]
+Users = Annotated[list[CanonicalUuid], Field(max_length=MAX_ITEMS)]
 
 
-class CreateRoom(Input):
+class CreateRoom(RequestModel):
     """What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing."""
 
     model_config = ConfigDict(
@@ -24,7 +31,7 @@ class CreateRoom(Input):
     )
 
     kind: RoomKind
-    name: Title | None = Field(
+    name: RoomName | None = Field(
         None, description="Needed by public and private rooms; a direct room has none."
     )
     topic: Topic = Field("", description="A direct room has none.")
@@ -45,27 +52,29 @@ class CreateRoom(Input):
         return self
 
 
-class UpdateRoom(Input):
+class UpdateRoom(RequestModel):
     """Absent fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"topic": "What we talk about"}]})
 
-    name: Title | None = Field(None, description="null leaves it as it is.")
+    name: RoomName | None = Field(None, description="null leaves it as it is.")
     topic: Topic | None = None
     archived: StrictBool | None = None
 
 
-class AddMembers(Input):
+class AddMembers(RequestModel):
     """Users who are to be members."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"users": ["0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"]}]}
     )
 
-    users: Annotated[list[Uuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")]
+    users: Annotated[
+        list[CanonicalUuid], Field(min_length=1, max_length=MAX_ITEMS, description="User ids.")
+    ]
 
 
-class UpdateMember(Input):
+class UpdateMember(RequestModel):
     """What a member may do in the room."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
@@ -76,7 +85,7 @@ class UpdateMember(Input):
 class RoomState(ResponseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
-    kind: ReadKind
+    kind: LenientKind
     name: str | None = Field(examples=["General"])
     topic: str = Field(examples=["Hello"])
     archived: bool
@@ -84,7 +93,7 @@ class RoomState(ResponseModel):
     users: list[UUID] | None = Field(
         None, description="Direct rooms: who they are between.", examples=[None]
     )
-    role: ReadRole | None = None
+    role: LenientRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: int | None = Field(
         None, description="Messages of others after the read marker.", examples=[3]
@@ -105,7 +114,7 @@ class MemberOut(ResponseModel):
     """A member of a room."""
 
     user: UserOut
-    role: ReadRole
+    role: LenientRole
     joined_at: datetime
     read_seq: Seq
 

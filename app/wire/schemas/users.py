@@ -10,7 +10,7 @@ from app.wire.validation import (
     MIN_PASSWORD_CHARS,
     STORABLE,
     DisplayName,
-    Input,
+    RequestModel,
     ResponseModel,
     Username,
 )
@@ -21,7 +21,7 @@ Password = Annotated[
 FormText = Annotated[str, StringConstraints(max_length=200), *STORABLE]
 
 
-class Register(Input):
+class Register(RequestModel):
     """A new account."""
 
     model_config = ConfigDict(
@@ -37,7 +37,7 @@ class Register(Input):
     display_name: DisplayName | None = Field(None, description="Absent: the username.")
 
 
-class UpdateProfile(Input):
+class UpdateProfile(RequestModel):
     """What others see of the caller."""
 
     model_config = ConfigDict(
@@ -47,7 +47,7 @@ class UpdateProfile(Input):
     display_name: DisplayName
 
 
-class ChangePassword(Input):
+class ChangePassword(RequestModel):
     """The password as it is, and as it is to be."""
 
     model_config = ConfigDict(

@@ -11,16 +11,16 @@ from app.core.clock import now
 from app.core.paging import encode_cursor
 from app.persistence.repositories.statistics import DayCount
 from app.persistence.uow import UnitOfWork
-from testkit.answers import ok, refused
-from testkit.people import STRANGER, Person, all_pages
-from testkit.server import Running
+from testkit.answers import assert_ok, assert_problem
+from testkit.people import UNKNOWN_ID, Person, all_pages
+from testkit.server import TestServer
 from testkit.waiting import eventually
 
 PATH = "/admin/statistics/messages"
 
 
 @pytest.fixture
-async def admin(server: Running, http: httpx.AsyncClient) -> Person:
+async def admin(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.administrator(http)
 
 
@@ -53,7 +53,7 @@ OLD = [DayCount(FIRST_DAY + timedelta(n), room, 10 + n) for n in range(3) for ro
 
 
 @pytest.fixture
-async def old(server: Running) -> list[dict[str, Any]]:
+async def old(server: TestServer) -> list[dict[str, Any]]:
     async def add(uow: UnitOfWork) -> None:
         stored = await uow.statistics.page(FIRST_DAY, FIRST_DAY, None, 1)
         if not stored:
@@ -71,18 +71,18 @@ async def test_pages_are_by_day_and_room(admin: Person, old: list[dict[str, Any]
     assert [item for page in pages for item in page] == old
     (page,) = await all_pages(admin, PATH, **{"from": "2001-02-04"}, to="2001-02-04")
     assert page == old[3:6]
-    assert ok(await admin.get(PATH, to="2001-01-01")) == {"items": [], "next": None}
+    assert assert_ok(await admin.get(PATH, to="2001-01-01")) == {"items": [], "next": None}
 
 
 async def test_only_administrators_read_statistics(ada: Person) -> None:
-    refused(await ada.get(PATH), "forbidden")
+    assert_problem(await ada.get(PATH), "forbidden")
 
 
-@pytest.mark.parametrize("cursor", ["x", "2001-02-03", f"2001-02-33{STRANGER}", "2001-02-03x"])
+@pytest.mark.parametrize("cursor", ["x", "2001-02-03", f"2001-02-33{UNKNOWN_ID}", "2001-02-03x"])
 async def test_a_cursor_of_another_origin_is_invalid(admin: Person, cursor: str) -> None:
-    refused(await admin.get(PATH, cursor=encode_cursor(cursor)), "invalid")
+    assert_problem(await admin.get(PATH, cursor=encode_cursor(cursor)), "invalid")
 
 
 async def test_a_day_is_a_date(admin: Person) -> None:
-    problem = refused(await admin.get(PATH, to="yesterday"), "invalid")
+    problem = assert_problem(await admin.get(PATH, to="yesterday"), "invalid")
     assert problem["errors"][0]["path"] == "query.to"

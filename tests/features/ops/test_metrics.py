@@ -10,10 +10,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Peers
-from testkit.processes import running
-from testkit.server import Running, generous, serving
+from testkit.processes import run_process
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, eventually
 from tests.realtime.test_many_workers import children
@@ -45,8 +45,8 @@ def value(samples: dict[Sample, float], name: str, **labels: str) -> float:
 
 
 @pytest.fixture
-async def measured(backend: Backend) -> AsyncIterator[Running]:
-    async with serving(generous(backend.vary(metrics={"token": TOKEN}))) as server:
+async def measured(backend: Backend) -> AsyncIterator[TestServer]:
+    async with run_server(without_limits(backend.override(metrics={"token": TOKEN}))) as server:
         yield server
 
 
@@ -56,7 +56,7 @@ async def peers() -> AsyncIterator[Peers]:
         yield peers
 
 
-async def test_sends_requests_and_the_database_are_counted(measured: Running) -> None:
+async def test_sends_requests_and_the_database_are_counted(measured: TestServer) -> None:
     """In one process other tests have counted, too: only differences tell."""
     async with measured.client() as http:
         ada = await measured.person(http)
@@ -64,10 +64,10 @@ async def test_sends_requests_and_the_database_are_counted(measured: Running) ->
         before = await scrape(measured.url)
         await ada.says(room, "one", "two")
         for status in (201, 200):
-            ok(await ada.sends(room, "three", nonce="same"), status)
-        refused(await ada.sends(room, "four", nonce="same"), "nonce_conflict")
-        ok(await ada.get(f"/rooms/{room}"))
-        refused(await http.get("/no/such/path"), "not_found")
+            assert_ok(await ada.sends(room, "three", nonce="same"), status)
+        assert_problem(await ada.sends(room, "four", nonce="same"), "nonce_conflict")
+        assert_ok(await ada.get(f"/rooms/{room}"))
+        assert_problem(await http.get("/no/such/path"), "not_found")
         after = await scrape(measured.url)
 
     def grown(name: str, **labels: str) -> float:
@@ -88,19 +88,19 @@ async def test_sends_requests_and_the_database_are_counted(measured: Running) ->
     assert grown("chat_http_request_seconds_count", method="GET", route="/rooms/{room_id}") == 1
 
 
-async def test_no_label_names_a_user_a_room_or_a_path(measured: Running) -> None:
+async def test_no_label_names_a_user_a_room_or_a_path(measured: TestServer) -> None:
     async with measured.client() as http:
         ada = await measured.person(http)
         room = await ada.makes_room()
         await ada.says(room, "hello")
-        ok(await ada.get(f"/users/{ada.id}"))
+        assert_ok(await ada.get(f"/users/{ada.id}"))
         await http.request("INVENTED", f"/x/{room}")
         text = (await http.get("/metrics", headers=BEARER)).text
     for secret in (room, ada.id, ada.username, ada.session, "INVENTED"):
         assert secret not in text
 
 
-async def test_deliveries_and_sockets_are_counted(measured: Running, peers: Peers) -> None:
+async def test_deliveries_and_sockets_are_counted(measured: TestServer, peers: Peers) -> None:
     async with measured.client() as http:
         ada = await measured.person(http)
         room = await ada.makes_room()
@@ -120,12 +120,12 @@ async def test_deliveries_and_sockets_are_counted(measured: Running, peers: Peer
 
 
 @pytest.mark.setting("CHAT_METRICS__TOKEN")
-async def test_metrics_need_the_token_of_the_settings(measured: Running) -> None:
+async def test_metrics_need_the_token_of_the_settings(measured: TestServer) -> None:
     async with measured.client() as http:
         for headers in ({}, {"Authorization": f"Basic {TOKEN}"}):
             problem = await http.get("/metrics", headers=headers)
-            refused(problem, "unauthenticated")
-        refused(
+            assert_problem(problem, "unauthenticated")
+        assert_problem(
             await http.get("/metrics", headers={"Authorization": "Bearer other"}), "unauthenticated"
         )
         assert (await http.get("/metrics", headers=BEARER)).status_code == 200
@@ -135,23 +135,25 @@ async def test_there_are_no_metrics_without_a_token_in_the_settings(
     http: httpx.AsyncClient,
 ) -> None:
     for headers in ({}, BEARER):
-        refused(await http.get("/metrics", headers=headers), "not_found")
+        assert_problem(await http.get("/metrics", headers=headers), "not_found")
 
 
 @pytest.mark.cluster
 async def test_one_scrape_covers_all_workers_and_forgets_one_that_was_killed(
     cluster: Backend, tmp_path: Path, peers: Peers
 ) -> None:
-    settings = generous(cluster.vary(metrics={"token": TOKEN}))
+    settings = without_limits(cluster.override(metrics={"token": TOKEN}))
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(settings, tmp_path, 0, "--workers", "2"))
+        server = await stack.enter_async_context(
+            run_process(settings, tmp_path, 0, "--workers", "2")
+        )
         workers = children(server)
-        beside = await stack.enter_async_context(serving(settings))
+        beside = await stack.enter_async_context(run_server(settings))
         http = await stack.enter_async_context(beside.client())
         ada = server.here(await beside.person(http))
         for _ in range(20):
             async with httpx.AsyncClient(timeout=LIMIT_S) as client:
-                ok(await client.get(f"{server.url}/health/live"))
+                assert_ok(await client.get(f"{server.url}/health/live"))
         for _ in range(10):
             await peers.join(ada)
 
@@ -168,7 +170,7 @@ async def test_one_scrape_covers_all_workers_and_forgets_one_that_was_killed(
         for _ in range(10):  # whichever worker answers
             assert await live_requests() == 20
         await eventually(all_are_there)
-        assert len(list((settings.server.var / "metrics" / str(server.port)).iterdir())) >= 4
+        assert len(list((settings.server.data_dir / "metrics" / str(server.port)).iterdir())) >= 4
 
         victim = min(workers)
         os.kill(victim, signal.SIGKILL)
@@ -181,4 +183,4 @@ async def test_one_scrape_covers_all_workers_and_forgets_one_that_was_killed(
         assert await live_requests() == 20
         server.signal(signal.SIGTERM)
         assert await server.ended() == 0
-        assert not list((settings.server.var / "metrics").iterdir())
+        assert not list((settings.server.data_dir / "metrics").iterdir())

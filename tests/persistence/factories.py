@@ -8,9 +8,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Base, Message, Room, User
-from app.persistence.uow import Database, Reader, UnitOfWork
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.domain import RoomKind
-from app.wire.events import Message as MessageWire
+from app.wire.events import Message as WireMessage
 from app.wire.events import MessageCreated, RoomCreated, RoomDetails
 
 
@@ -46,14 +46,14 @@ async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
     return room.id
 
 
-def say(
+def record_message(
     uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str, *named: UUID
 ) -> int:
     """A message at the room's next seq, which is returned; it mentions `named`."""
     at = now()
 
     def event(seq: int) -> MessageCreated:
-        message = MessageWire(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
+        message = WireMessage(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
         return MessageCreated(room=room.id, seq=seq, actor=sender, at=at, message=message)
 
     uow.record(room, event)
@@ -69,19 +69,19 @@ async def send(
 ) -> int:
     room = await uow.rooms.lock(room_id)
     assert room is not None
-    return say(uow, room, sender, text, nonce, *named)
+    return record_message(uow, room, sender, text, nonce, *named)
 
 
-async def seqs(reader: Reader, room_id: UUID) -> list[int]:
+async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:
     """The log as it stands."""
     return [event.seq for event in await reader.events.between(room_id, 0, 2**53, 10_000)]
 
 
-async def head(reader: Reader, room_id: UUID) -> int:
+async def room_head(reader: ReadSession, room_id: UUID) -> int:
     return (await reader.rooms.heads([room_id]))[room_id]
 
 
-async def rows(database: Database) -> dict[str, int]:
+async def row_counts(database: Database) -> dict[str, int]:
     """How many there are in every table."""
     async with database._engines.read.connect() as connection:
         return {

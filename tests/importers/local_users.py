@@ -6,39 +6,39 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
 from app.messages.service import send
-from app.persistence.uow import Reader, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.messages import Draft
-from tests.importers.files import PIER
-from tests.persistence.samples import make_user
+from tests.importers.archives import PIER
+from tests.persistence.factories import make_user
 
 
-async def settle(uow: UnitOfWork, name: str) -> UUID:
+async def create_account(uow: UnitOfWork, name: str) -> UUID:
     """An account of somebody who is here."""
     found = make_user(name)
-    found.username_key = name_key(name)
+    found.username_key = normalized_name(name)
     uow.users.add(found)
     return found.id
 
 
-async def room_id(reads: Reader, origin: str) -> UUID:
+async def room_id(reads: ReadSession, origin: str) -> UUID:
     room = await reads.rooms.by_origin(origin)
     assert room is not None
     return room.id
 
 
-async def badges(reads: Reader, user: UUID) -> list[int]:
+async def badge_counts(reads: ReadSession, user: UUID) -> list[int]:
     rooms = await reads.members.rooms_of(user, None, 100)
     return [room.mentions + room.unread for room in rooms]
 
 
-async def say(uow: UnitOfWork, user: UUID, draft: Draft) -> None:
+async def join_and_send(uow: UnitOfWork, user: UUID, draft: Draft) -> None:
     """Join the pier and send."""
     room = await room_id(uow, PIER)
-    await join(uow, acting(user), room, 1)
-    await send(uow, acting(user), room, draft)
+    await join(uow, make_actor(user), room, 1)
+    await send(uow, make_actor(user), room, draft)
 
 
-def acting(user: UUID, *, is_admin: bool = False) -> Actor:
+def make_actor(user: UUID, *, is_admin: bool = False) -> Actor:
     return Actor(user, new_id(), is_admin=is_admin, expires_at=now())
