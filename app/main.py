@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from app.admin.routes import router as admin
 from app.bootstrap import running
 from app.http.middleware import BodyLimitMiddleware, Cors, RequestLogMiddleware
 from app.http.openapi import METADATA, complete
@@ -15,6 +16,7 @@ from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
+from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import sockets
 from app.rooms.routes import router as rooms
@@ -43,10 +45,11 @@ def create_app(settings: Settings) -> FastAPI:
         **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages, moderation):
+    for router in (auth, users, rooms, messages, moderation, admin):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
+    app.include_router(metrics)
     app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
     mount_docs(app)
     install_error_handlers(app)

@@ -36,10 +36,13 @@ LOG: list[structlog.typing.Processor] = [
 TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-NO_POLLING = {
-    "change_poll_interval_ms": HOUR_MS,
-    "change_poll_interval_degraded_ms": HOUR_MS,
-    "session_check_interval_s": 3600,
+NO_POLLING: dict[str, Group] = {
+    "realtime": {
+        "change_poll_interval_ms": HOUR_MS,
+        "change_poll_interval_degraded_ms": HOUR_MS,
+        "session_check_interval_s": 3600,
+    },
+    "consumers": {"enabled": False},
 }
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)

@@ -50,6 +50,7 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
         {"name": "rooms", "description": "Rooms and their members."},
         {"name": "messages", "description": "Messages, the room's log and read markers."},
         {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
     ],
 }
