@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.actor import Actor
 from app.core.send_request import Send, Sent
 from app.messages import service
@@ -10,10 +10,10 @@ from app.persistence.uow import Database
 from app.wire.schemas.messages import Draft
 
 
-async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
+async def commit_send(context: AppContext, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     service.check_length(draft.text, context.settings.limits.text_chars)
-    return await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+    return await context.send_message(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
 
 
 async def send_alone(database: Database, send: Send) -> Sent:

@@ -50,7 +50,7 @@ async def found(server: Running, headers: Headers) -> tuple[str, bool]:
             answer = await http.get("/health/live", headers=headers)
     ok(answer)
     (line,) = logged
-    return line["client"], "strict-transport-security" in answer.headers
+    return line["client_address"], "strict-transport-security" in answer.headers
 
 
 @pytest.mark.parametrize(
