@@ -1,4 +1,4 @@
-"""Whose password is hashed next. No threads: `acquire` takes a place, and `release` gives it back."""
+"""The order in which passwords are hashed. `acquire` takes a place, `release` returns it."""
 
 import asyncio
 
