@@ -31,7 +31,7 @@ from app.settings import PREFIX, Settings, SettingsError, load_settings, overrid
 from app.users.accounts import NewAccount, register
 from app.wire.errors import Busy, ChatError
 from app.wire.schemas.users import Register
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def print_errors(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            message = invalid(error.errors()).detail
+            message = invalid_from_pydantic(error.errors()).detail
         except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
         except DBAPIError as error:

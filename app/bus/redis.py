@@ -84,7 +84,7 @@ class RedisBus:
 
     def _enqueue(self, publication: Publication, *, volatile: bool = False) -> None:
         try:
-            channel = self._partitions[codec.partition(publication.topic, len(self._partitions))]
+            channel = self._partitions[codec.partition(publication.channel, len(self._partitions))]
             self._queue.put(channel, codec.encode(publication, self._origin), volatile=volatile)
         except Exception:  # must not fail a send, which is committed already
             log.exception("bus.encode_failed", kind=publication.kind)

@@ -14,7 +14,7 @@ SKELETON_CHARS = 100
 
 
 def skeleton(key: str) -> str:
-    """Two names look alike if their keys (`name_key`) have the same skeleton (UTS 39, 4)."""
+    """Two names look alike if their keys (`normalized_name`) have the same skeleton (UTS 39, 4)."""
     prototypes = _load_prototypes()
     decomposed = unicodedata.normalize("NFD", key)
     mapped = "".join(prototypes.get(character, character) for character in decomposed)

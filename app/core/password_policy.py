@@ -9,7 +9,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from app.wire.errors import Invalid
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.validation import MIN_PASSWORD_CHARS
 
 MIN_DIFFERENT_CHARS = 3
@@ -18,8 +18,8 @@ MIN_DIFFERENT_CHARS = 3
 def check_password(password: str, field: str, *names: str) -> None:
     """Raises Invalid for `field`. `names` are the username and display name of the account. The
     first call reads the list, which takes about 30 ms, so call it in a thread."""
-    key = name_key(password).strip()
-    if key in map(name_key, names):
+    key = normalized_name(password).strip()
+    if key in map(normalized_name, names):
         _reject(field, "must not be the name of the account")
     if key in _load_common_passwords():
         _reject(field, "is one of the most common passwords, which are tried first")

@@ -17,7 +17,7 @@ from app.core.actor import Actor
 from app.core.cancellation import cancel_and_wait
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
-from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid
+from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid_from_pydantic
 
 oauth2 = OAuth2PasswordBearer(
     tokenUrl="/api/v1/auth/token",
@@ -117,7 +117,7 @@ def create_page_limit(default: int) -> Any:
         max_size = context.settings.limits.max_page_size
         if limit > max_size and "limit" in request.query_params:
             message = f"Input should be less than or equal to {max_size}"
-            raise invalid([{"loc": ("query", "limit"), "msg": message}])
+            raise invalid_from_pydantic([{"loc": ("query", "limit"), "msg": message}])
         return min(limit, max_size)
 
     return Depends(read_limit)

@@ -29,7 +29,7 @@ from app.wire.errors import (
     Unauthenticated,
     UnsupportedGrantType,
 )
-from app.wire.validation import InvalidField, invalid
+from app.wire.validation import InvalidField, invalid_from_pydantic
 
 MEDIA_TYPE = "application/problem+json"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # not a secret
@@ -150,7 +150,7 @@ def _fields(error: ChatError) -> list[InvalidField] | None:
 
 
 def _from_validation(error: RequestValidationError) -> Invalid:
-    return invalid([_for_clients(e) for e in error.errors()])
+    return invalid_from_pydantic([_for_clients(e) for e in error.errors()])
 
 
 def _for_clients(error: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, Headers
 
 from app.http.dependencies import authenticate, get_actor
 from app.wire.errors import UnsupportedMediaType
-from app.wire.json_text import has_many_values
+from app.wire.json_text import exceeds_values
 from app.wire.validation import MAX_ITEMS
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -87,7 +87,7 @@ def parse_json(body: bytes) -> Any:
     texts beyond the limits of nesting, digits and values."""
     try:
         text = body.decode()
-        if has_many_values(text, MAX_VALUES):
+        if exceeds_values(text, MAX_VALUES):
             raise json.JSONDecodeError(f"more than {MAX_VALUES} values", "", 0)
         value = json.loads(
             text,

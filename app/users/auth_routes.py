@@ -27,7 +27,7 @@ from app.users.login_attempts import Attempt, create_login_attempt, find_session
 from app.users.sessions import VerifiedPassword
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.wire.validation import CanonicalUuid
 
@@ -105,7 +105,7 @@ def _device_token(form: TokenForm, context: AppContext) -> str | None:
     """After a right password, the device's own token if it is valid, or a new one."""
     if form.grant_type != "password":
         return None
-    key, own_token = name_key(form.username or ""), form.device_token
+    key, own_token = normalized_name(form.username or ""), form.device_token
     if own_token and context.device_tokens.identify(key, own_token):
         return own_token
     return context.device_tokens.issue(key)
@@ -120,7 +120,7 @@ async def _log_in(
     await attempt.check(context)
     for _ in range(sessions.MAX_VERIFY_ATTEMPTS):
         user_id, stored = await context.database.read(
-            sessions.get_password_hash, name_key(username)
+            sessions.get_password_hash, normalized_name(username)
         )
         is_right = await verify_password(context, request, attempt, stored, password)
         if user_id is None or stored is None or not is_right:

@@ -19,7 +19,7 @@ from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
 from app.http.dependencies import watch_disconnect
 from app.persistence.uow import ReadSession
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 WHOLE_BURST = 1_000_000  # a cost above the burst is admitted when the whole burst is available
 
@@ -53,7 +53,7 @@ class Attempt:
 def create_login_attempt(
     context: AppContext, username: str, address: str, device_token: str | None
 ) -> Attempt:
-    key = name_key(username)
+    key = normalized_name(username)
     account = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     device = context.device_tokens.identify(key, device_token) if device_token else None
     if device:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from app.http.strict_json import FORM, check_media_type
 from app.wire.errors import InvalidRequest, UnsupportedGrantType
 from app.wire.schemas.users import TokenForm
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 MAX_PARAMETERS = 50
 REQUIRED_PARAMETERS = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
@@ -42,7 +42,7 @@ async def parse_token_form(request: Request) -> TokenForm:
     try:
         return TokenForm.model_validate(parameters)
     except ValidationError as error:
-        problem = invalid(error.errors())
+        problem = invalid_from_pydantic(error.errors())
         raise InvalidRequest(problem.detail, problem.errors) from None
 
 

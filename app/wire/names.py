@@ -33,13 +33,13 @@ _NO_NAME = r"\u0000-\u002C\u002F\u003A-\u0040\u005B-\u005E\u0060\u007B-\u007F"
 NAME_PATTERN = rf"^[^{_NO_NAME}._\-]([^{_NO_NAME}]*[^{_NO_NAME}._\-])?$"
 
 
-def name_key(name: str) -> str:
+def normalized_name(name: str) -> str:
     """Two names are the same name when their keys are: NFKC, then case folded, then NFKC again
     (Unicode 3.13, toNFKC_Casefold without the ignorable code points)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def in_name(character: str) -> bool:
+def is_name_char(character: str) -> bool:
     """It can stand in a username: a letter, mark (vowels, in many scripts) or decimal digit of any
     script, or one of . _ - between them. What `@name` finds goes on for as long as this is true."""
     return character in _INSIDE or _is_visible(character, "LMN")
@@ -47,7 +47,11 @@ def in_name(character: str) -> bool:
 
 def is_name(name: str) -> bool:
     """It can be a username: begins with a letter or digit, and does not end in punctuation."""
-    return all(map(in_name, name)) and _is_visible(name[:1], "LN") and name == bare_name(name)
+    return (
+        all(map(is_name_char, name))
+        and _is_visible(name[:1], "LN")
+        and name == strip_trailing_punctuation(name)
+    )
 
 
 def _is_visible(character: str, kinds: str) -> bool:
@@ -71,7 +75,7 @@ def _is_drawn(character: str) -> bool:
     return category[0] in "LNPS" or category in {"Cn", "Co"}
 
 
-def bare_name(name: str) -> str:
+def strip_trailing_punctuation(name: str) -> str:
     """Without the punctuation that ends a sentence rather than a name."""
     return name.rstrip(_INSIDE)
 
@@ -96,7 +100,7 @@ _TOGETHER = (
 _ANY_SCRIPT = {"COMMON", "INHERITED"}
 
 
-def is_of_one_script(name: str) -> bool:
+def is_single_script(name: str) -> bool:
     """Its letters are of one script, or of several that are written together in East Asia, and its
     digits of one kind."""
     scripts = {alias(character) for character in name} - _ANY_SCRIPT

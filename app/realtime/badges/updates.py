@@ -14,7 +14,7 @@ from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.errors import ChatError
-from app.wire.frames import RoomBump, RoomBumped, RoomClosed
+from app.wire.frames import RoomBadge, RoomBumped, RoomClosed
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ async def _send(hub: Hub, due: Stale) -> None:
     members = {(socket, room) for socket, room in counted if hub.is_member(socket, room)}
     badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
     await _ask_why(hub, due, [key for key in members if (key[1], key[0].user) not in badges])
-    bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
+    bumps: dict[Socket, list[RoomBadge]] = defaultdict(list)
     for socket, room in counted:
         badge = badges.get((room, socket.user))
         is_member = hub.is_member(socket, room)
@@ -105,8 +105,8 @@ async def _badges(reads: ReadSession, pairs: list[tuple[UUID, UUID]]) -> Sequenc
     return await reads.members.badges(pairs)
 
 
-def _bump(badge: Badge) -> RoomBump:
-    return RoomBump(
+def _bump(badge: Badge) -> RoomBadge:
+    return RoomBadge(
         room=badge.room,
         seq=badge.seq,
         read_seq=badge.read_seq,

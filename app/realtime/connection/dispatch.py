@@ -25,8 +25,8 @@ from app.wire.frames import (
     Pong,
     RoomClosed,
     SendMessage,
+    SubscribePresence,
     Typing,
-    Watch,
     error_frame,
 )
 from app.wire.schemas.messages import Draft
@@ -40,7 +40,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
     Open: (PolicyName.READS, 5),
-    Watch: (PolicyName.READS, 5),
+    SubscribePresence: (PolicyName.READS, 5),
     Close: None,
     Typing: None,  # once in a while per room, see `Typists`
     Pong: None,
@@ -97,7 +97,7 @@ async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientF
             for room in frame.rooms:
                 hub.detach(socket, room)
                 socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
-        case Watch():
+        case SubscribePresence():
             watch(hub, socket, frame)
         case Typing():
             await say_typing(hub, context.bus, socket, frame.room)

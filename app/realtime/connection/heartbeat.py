@@ -16,7 +16,7 @@ from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.close_codes import CloseCode
 from app.wire.errors import ChatError
-from app.wire.frames import Head, Ping
+from app.wire.frames import Ping, RoomHead
 
 log = structlog.get_logger(__name__)
 
@@ -135,9 +135,9 @@ def _ping_after(socket: Socket, ping_interval_s: float) -> float:
     return socket.ping_after_s
 
 
-def _heads(socket: Socket) -> list[Head]:
+def _heads(socket: Socket) -> list[RoomHead]:
     return [
-        Head(room=follower.room.id, seq=follower.room.stream.head)
+        RoomHead(room=follower.room.id, seq=follower.room.stream.head)
         for follower in socket.follows.values()
         if socket in follower.room.live
     ]
