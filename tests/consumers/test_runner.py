@@ -38,7 +38,7 @@ async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) ->
     async def events(reads: ReadSession) -> list[RoomEvent]:
         return await reads.events.within([(room, seq - 1, seq) for room in rooms])
 
-    bus.announce([to_publication(event) for event in await database.read(events)])
+    bus.publish([to_publication(event) for event in await database.read(events)])
 
 
 async def test_a_new_consumer_reads_old_logs_from_the_beginning(

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core import metrics
 from app.core.actor import Actor
 from app.core.send_request import Send, Sent
@@ -14,11 +14,13 @@ from app.wire.schemas.messages import Draft
 _STORED, _REPEATED = metrics.SENDS.labels("stored"), metrics.SENDS.labels("repeated")
 
 
-async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
+async def commit_send(context: AppContext, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
     try:
         service.check_length(draft.text, context.settings.limits.text_chars)
-        sent = await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+        sent = await context.send_message(
+            Send(actor, room_id, draft.nonce, draft.text, draft.reply_to)
+        )
     except ChatError as error:
         metrics.SENDS.labels(error.code).inc()
         raise
