@@ -1,4 +1,4 @@
-"""python -m app, or chat-server: what operators and first users type."""
+"""The commands of `python -m app`, or `chat-server`."""
 
 import asyncio
 import getpass
@@ -14,24 +14,24 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app.bootstrap import create_passwords, open_database, opened
+from app.bootstrap import create_passwords, open_database, open_database_and_bus
 from app.client.errors import ClientError
 from app.client.terminal.command import chat
 from app.core.password_policy import check_password
 from app.importers.console import Console
 from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
-from app.ops.checks.finding import Level
 from app.ops.checks.report import run_checks
+from app.ops.checks.result import Level
 from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import Database, UnitOfWork
-from app.server.supervisor import supervise, work
+from app.server.supervisor import run_worker, supervise
 from app.server.uvicorn_server import serve as run_server
-from app.settings import PREFIX, Settings, SettingsError, load_settings, with_values
+from app.settings import PREFIX, Settings, SettingsError, load_settings, override
 from app.users.accounts import NewAccount, register
 from app.wire.errors import Busy, ChatError
 from app.wire.schemas.users import Register
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,27 +47,28 @@ imports = typer.Typer(no_args_is_help=True, help="Bring archives of other chats 
 app.add_typer(imports, name="import")
 
 
-def plainly(command: Callable[P, T]) -> Callable[P, T]:
-    """Mistakes that a person can mend are printed as a sentence, and exit with 1."""
+def print_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Decorates a command: an error that the operator can correct is printed without a traceback,
+    each of its lines with `error:`, and the status is 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            message = invalid(error.errors()).detail
+            message = invalid_from_pydantic(error.errors()).detail
         except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
         except DBAPIError as error:
-            message = _unusable(error)
-        print(f"error: {message}", file=sys.stderr)
+            message = _describe_database_error(error)
+        print("\n".join(f"error: {line}" for line in message.splitlines()), file=sys.stderr)
         raise SystemExit(1)
 
     return run
 
 
 @app.command()
-@plainly
+@print_errors
 def serve(
     workers: Annotated[
         int | None,
@@ -77,7 +78,7 @@ def serve(
     """Run the server until Ctrl-C; twice ends it at once."""
     settings = load_settings()
     if workers is not None:
-        settings = with_values(settings, "server", workers=workers)
+        settings = override(settings, "server", workers=workers)
     if settings.server.workers > 1:
         supervise(settings)
     else:
@@ -85,16 +86,16 @@ def serve(
 
 
 @app.command(hidden=True)
-@plainly
+@print_errors
 def worker(
     listen: Annotated[list[int], typer.Option()], channel: Annotated[int, typer.Option()]
 ) -> None:
     """One of the processes of `serve --workers`, which starts it."""
-    work(load_settings(), listen, channel)
+    run_worker(load_settings(), listen, channel)
 
 
 @app.command()
-@plainly
+@print_errors
 def migrate() -> None:
     """Bring the database's schema up to date."""
     settings = load_settings()
@@ -103,7 +104,7 @@ def migrate() -> None:
 
 
 @app.command()
-@plainly
+@print_errors
 def check(
     logs: Annotated[
         bool,
@@ -115,11 +116,11 @@ def check(
         raise SystemExit(1)
 
 
-app.command()(plainly(chat))
+app.command()(print_errors(chat))
 
 
 @app.command("create-admin")
-@plainly
+@print_errors
 def create_admin(
     username: str,
     password_stdin: Annotated[
@@ -134,7 +135,7 @@ def create_admin(
 
 
 @app.command()
-@plainly
+@print_errors
 def ban(username: str) -> None:
     """End all sessions of a user, and let nobody log in as this user."""
     changed = asyncio.run(_moderate(load_settings(), moderation.ban_by_name, username))
@@ -142,7 +143,7 @@ def ban(username: str) -> None:
 
 
 @app.command()
-@plainly
+@print_errors
 def unban(username: str) -> None:
     """Let a user who is banned log in again."""
     changed = asyncio.run(_moderate(load_settings(), moderation.unban_by_name, username))
@@ -150,7 +151,7 @@ def unban(username: str) -> None:
 
 
 @imports.command("gitter")
-@plainly
+@print_errors
 def import_gitter(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Archives of rooms, TSV.")],
     dry_run: Annotated[
@@ -176,43 +177,46 @@ def import_gitter(
 
 
 async def _check(settings: Settings, *, with_logs: bool) -> bool:
-    usable = True
+    is_usable = True
     async with open_database(settings) as database:
-        async for finding in run_checks(settings, database, with_logs=with_logs):
-            usable = usable and finding.level is not Level.ERROR
-            print(f"{finding.level:9}{finding.subject:13}{finding.text}")
-            if finding.advice:
-                print(f"{'':22}{finding.advice}")
-    return usable
+        async for result in run_checks(settings, database, with_logs=with_logs):
+            is_usable = is_usable and result.level is not Level.ERROR
+            print(f"{result.level:9}{result.name:13}{result.detail}")
+            if result.hint:
+                print(f"{'':22}{result.hint}")
+    return is_usable
 
 
 @asynccontextmanager
-async def _migrated(settings: Settings) -> AsyncIterator[Database]:
-    """The database, if its schema is there. Raises MigrationError."""
-    async with opened(settings) as (database, _):
+async def _open_migrated_database(settings: Settings) -> AsyncIterator[Database]:
+    """Raises MigrationError if the schema is not up to date."""
+    async with open_database_and_bus(settings) as (database, _):
         try:
             schema = await database.schema()
         except Busy as error:
-            raise MigrationError(_unusable(error.__cause__)) from None
+            raise MigrationError(_describe_database_error(error.__cause__)) from None
         if schema not in (Schema.CURRENT, Schema.AHEAD):
             raise MigrationError("The schema is not up to date. Run: python -m app migrate")
         yield database
 
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         return await import_files(database, files, options, Console(rich.console.Console()))
 
 
 async def _create_admin(settings: Settings, username: str, password: str) -> None:
-    # Checked like any other account.
-    wanted = Register(username=username, password=password)
-    check_password(wanted.password, "password", wanted.username)
+    # Validated like any other account.
+    account_request = Register(username=username, password=password)
+    check_password(account_request.password, "password", account_request.username)
     passwords = create_passwords(settings)
     account = NewAccount(
-        wanted.username, wanted.username, await passwords.hash(wanted.password), is_admin=True
+        account_request.username,
+        account_request.username,
+        await passwords.hash(account_request.password),
+        is_admin=True,
     )
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         await database.transact(register, account)
     passwords.close()
 
@@ -220,11 +224,11 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
 async def _moderate(
     settings: Settings, use_case: Callable[[UnitOfWork, str], Awaitable[bool]], username: str
 ) -> bool:
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         return await database.transact(use_case, username)
 
 
-def _unusable(error: BaseException | None) -> str:
+def _describe_database_error(error: BaseException | None) -> str:
     reason = error.orig if isinstance(error, DBAPIError) else error
     return f"{PREFIX}DATABASE__URL: the database cannot be used: {reason}"
 

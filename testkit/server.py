@@ -14,7 +14,7 @@ import httpx
 import pytest
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.clock import now
 from app.persistence.uow import UnitOfWork
 from app.realtime.hub.hub import Hub
@@ -38,7 +38,14 @@ LOG: list[structlog.typing.Processor] = [
 TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-NO_POLLING = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+NO_POLLING: dict[str, Group] = {
+    "realtime": {
+        "change_poll_interval_ms": HOUR_MS,
+        "change_poll_interval_degraded_ms": HOUR_MS,
+        "session_check_interval_s": 3600,
+    },
+    "consumers": {"enabled": False},
+}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -82,9 +89,9 @@ class TestServer:
         return hub
 
     @property
-    def context(self) -> Context:
+    def context(self) -> AppContext:
         context = self.uvicorn.lifespan.state["context"]
-        assert isinstance(context, Context)
+        assert isinstance(context, AppContext)
         return context
 
     def cut_sockets(self) -> None:
@@ -144,20 +151,20 @@ def unique_username(name: str) -> str:
     return f"{name}{next(_numbers)}"
 
 
-async def _register(uow: UnitOfWork, account: NewAccount, context: Context) -> sessions.Login:
+async def _register(uow: UnitOfWork, account: NewAccount, context: AppContext) -> sessions.Login:
     user = await accounts.register(uow, account)
     await uow.flush()
     return await _open_session(uow, user.id, context)
 
 
-async def _open_session(uow: UnitOfWork, user: UUID, context: Context) -> sessions.Login:
+async def _open_session(uow: UnitOfWork, user: UUID, context: AppContext) -> sessions.Login:
     return await sessions.open_session(
-        uow, user, None, "tests", "127.0.0.1", context.settings.auth, keep=100
+        uow, user, None, "tests", "127.0.0.1", context.settings.auth, max_sessions=100
     )
 
 
 def _logged_in(
-    http: httpx.AsyncClient, username: str, login: sessions.Login, context: Context
+    http: httpx.AsyncClient, username: str, login: sessions.Login, context: AppContext
 ) -> Person:
     issued = now()
     return Person(
@@ -246,12 +253,12 @@ def without_limits(settings: Settings) -> Settings:
             "reads_per_minute": 6e6,
             "reads_burst": 100_000,
         },
-        server={"request_head_s": 60, "keep_alive_s": 3600},
+        server={"header_timeout_s": 60, "keep_alive_s": 3600},
         realtime={
             "hello_timeout_s": 3600,
-            "dead_after_s": 3600,
-            "slow_age_s": 3600,
-            "slow_stall_s": 3600,
+            "idle_timeout_s": 3600,
+            "max_send_delay_s": 3600,
+            "send_stall_timeout_s": 3600,
         },
     )
 
@@ -267,9 +274,9 @@ def fast_settings(settings: Settings) -> Settings:
             "sockets_unauthenticated_per_address": 1000,
         },
         realtime={
-            "bump_every_ms": 50,
-            "gap_wait_ms": 30,
-            "sweep_every_ms": HOUR_MS,
-            "session_check_s": 3600,
+            "badge_interval_ms": 50,
+            "gap_repair_delay_ms": 30,
+            "change_poll_interval_ms": HOUR_MS,
+            "session_check_interval_s": 3600,
         },
     )

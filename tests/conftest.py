@@ -160,7 +160,7 @@ async def open_database(
 
     def open_one(settings: Settings) -> Database:
         engines = create_engines(settings.database)
-        opened.append(Database(engines, announced.extend, settings.database.attempts))
+        opened.append(Database(engines, announced.extend, settings.database.max_attempts))
         return opened[-1]
 
     yield open_one

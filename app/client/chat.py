@@ -29,7 +29,7 @@ from app.client.user_cache import UserCache
 from app.wire.errors import ErrorCode
 from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
 from app.wire.schemas.users import TokenOut, UserOut
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 AGENT = "chat-python/1.0"
 
@@ -165,7 +165,7 @@ class ChatClient:
                 room=room, nonce=nonce or str(uuid4()), text=text, reply_to=reply_to
             )
         except ValidationError as error:
-            why = invalid(error.errors())
+            why = invalid_from_pydantic(error.errors())
             raise RequestRejected(ErrorCode.INVALID, why.detail) from None
         answer = self._manager.send_queue.add(frame)
         self._manager.wake.set()

@@ -16,8 +16,8 @@ from app.wire.frames import (
     SUBPROTOCOL,
     ErrorFrame,
     Hello,
-    Position,
     RoomClosed,
+    RoomPosition,
     ServerFrame,
     Welcome,
     encode,
@@ -50,7 +50,7 @@ class Connection:
     ConnectionLost once it is closed."""
 
     def __init__(
-        self, socket: ClientConnection, welcome: Welcome, requested_rooms: Sequence[Position]
+        self, socket: ClientConnection, welcome: Welcome, requested_rooms: Sequence[RoomPosition]
     ) -> None:
         self._socket = socket
         self.requested_rooms = requested_rooms

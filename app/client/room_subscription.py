@@ -50,8 +50,8 @@ class RoomSubscription:
         self._delivered.set()
         self._missing_event_backoff = Backoff()
 
-    def position_frame(self) -> frames.Position:
-        return frames.Position(room=self.id, since=self.cursor.seq)
+    def position_frame(self) -> frames.RoomPosition:
+        return frames.RoomPosition(room=self.id, since=self.cursor.seq)
 
     def on_opened(self, frame: RoomOpened) -> None:
         self.next_attempt_at = inf

@@ -10,7 +10,7 @@ from app.client.event_queue import RoomLost
 from app.client.room_subscription import RoomServices, RoomSubscription
 from app.client.send_queue import OVERDUE_S
 from app.wire.events import RoomEvent
-from app.wire.frames import Head, Position, RoomClosed, RoomOpened
+from app.wire.frames import RoomClosed, RoomHead, RoomOpened, RoomPosition
 
 # A ping may overtake events that its heads count.
 HEAD_GRACE_S = 1.0
@@ -62,7 +62,7 @@ class Rooms:
 
     # Frames to send.
 
-    def hello(self, frame_id: int, now: float) -> list[Position]:
+    def hello(self, frame_id: int, now: float) -> list[RoomPosition]:
         """The positions for `hello`: a server knows nothing of the last connection."""
         self._to_close.clear()
         rooms = [room for room in self._rooms.values() if not room.closed]
@@ -70,7 +70,7 @@ class Rooms:
             room.next_attempt_at = 0.0
         return self.due_positions(frame_id, now)
 
-    def on_migrated(self, positions: Sequence[Position]) -> None:
+    def on_migrated(self, positions: Sequence[RoomPosition]) -> None:
         """A new connection, whose `hello` had these positions, replaces the old one: rooms that
         were opened or closed since have to be requested again."""
         requested = {position.room for position in positions}
@@ -79,7 +79,7 @@ class Rooms:
             if room.id not in requested and not room.closed:
                 room.next_attempt_at = 0.0
 
-    def due_positions(self, frame_id: int, now: float) -> list[Position]:
+    def due_positions(self, frame_id: int, now: float) -> list[RoomPosition]:
         rooms = [room for room in self._rooms.values() if room.next_attempt_at <= now]
         return _mark_requested(rooms[:MAX_ROOMS_PER_FRAME], frame_id, now)
 
@@ -124,7 +124,7 @@ class Rooms:
                 else:
                     room.reopen_at(now + error.wait_s)
 
-    def on_heads(self, heads: list[Head]) -> None:
+    def on_heads(self, heads: list[RoomHead]) -> None:
         """From a ping. Reopen rooms that are still behind their head after HEAD_GRACE_S."""
         loop = asyncio.get_running_loop()
         for head in heads:
@@ -138,7 +138,7 @@ def _reopen_if_behind(room: RoomSubscription, head: int) -> None:
         room.reopen_at()
 
 
-def _mark_requested(rooms: list[RoomSubscription], frame_id: int, now: float) -> list[Position]:
+def _mark_requested(rooms: list[RoomSubscription], frame_id: int, now: float) -> list[RoomPosition]:
     for room in rooms:
         room.request_id, room.next_attempt_at = frame_id, now + OVERDUE_S
     return [room.position_frame() for room in rooms]

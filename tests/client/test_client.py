@@ -112,7 +112,7 @@ async def test_lost_frames_are_repaired_from_the_log(
     """Of the events on bob's socket every other one is lost, the last ones among them."""
     monkeypatch.setattr(rooms_module, "HEAD_GRACE_S", 0.05)
     server.settings = server.settings.model_copy(
-        update={"realtime": server.settings.realtime.model_copy(update={"heartbeat_s": 0.3})}
+        update={"realtime": server.settings.realtime.model_copy(update={"ping_interval_s": 0.3})}
     )
     await server.stop()
     await server.start()
@@ -134,7 +134,9 @@ async def test_lost_frames_are_repaired_from_the_log(
 
 async def test_a_limited_catch_up_is_completed_by_pages(embedded: Backend) -> None:
     async with (
-        run_server(client_settings(embedded.settings, limits={"catchup_room": 10})) as server,
+        run_server(
+            client_settings(embedded.settings, limits={"catchup_events_per_room": 10})
+        ) as server,
         run_client(server) as ada,
         run_client(server) as bob,
     ):

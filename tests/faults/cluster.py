@@ -26,9 +26,9 @@ Place = Literal["client", "database", "broker"]
 
 # As in production, except what would make a run long: a client that is gone is noticed after six
 # seconds instead of 45, and a statement on a dead connection gives up after eight instead of 35.
-REALTIME = {"heartbeat_s": 2.0, "dead_after_s": 6.0}
+REALTIME = {"ping_interval_s": 2.0, "idle_timeout_s": 6.0}
 DATABASE = {"statement_timeout_s": 3.0}
-AUTH = {"access_token_s": 86_400}
+AUTH = {"access_token_ttl_s": 86_400}
 LIMITS = {
     "frames_per_minute": 6e6,
     "frames_burst": 100_000,

@@ -98,7 +98,7 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
         announced.clear()
         together = await database.transact(send_all, sends, wait=True)
         told = [
-            (twins[publication.topic], publication.kind, publication.seq, publication.subject)
+            (twins[publication.channel], publication.kind, publication.seq, publication.user)
             for publication in announced
         ]
         announced.clear()
@@ -111,7 +111,7 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
             assert comparable(outcome) == comparable(alone), send
             kinds.add(type(alone).__name__)
         assert told == [
-            (publication.topic, publication.kind, publication.seq, publication.subject)
+            (publication.channel, publication.kind, publication.seq, publication.user)
             for publication in announced
         ]
     for room, twin in twins.items():

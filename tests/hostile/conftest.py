@@ -22,7 +22,7 @@ from testkit.servers.redis import RedisServer
 async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     async with (
         new_embedded_settings(tmp_path_factory.mktemp("hostile")) as settings,
-        run_server(override(fast_settings(settings), realtime=NO_POLLING)) as server,
+        run_server(override(fast_settings(settings), **NO_POLLING)) as server,
     ):
         yield server
 
@@ -34,7 +34,7 @@ async def cluster_server(
     directory = tmp_path_factory.mktemp("hostile")
     async with (
         new_cluster_settings(mariadb, redis_server, directory) as settings,
-        run_server(override(fast_settings(settings), realtime=NO_POLLING)) as server,
+        run_server(override(fast_settings(settings), **NO_POLLING)) as server,
     ):
         yield server
 

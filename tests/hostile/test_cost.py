@@ -357,7 +357,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
         | message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"))
     ),
     "read": lambda stage: {"room": stage.rooms[0], "seq": MANY},
-    "watch": lambda stage: {"users": stage.users},
+    "presence.subscribe": lambda stage: {"users": stage.users},
     "typing": lambda stage: {"room": stage.rooms[0]},
     "pong": lambda _: {"n": 1},
 }

@@ -8,7 +8,7 @@ from app.core.ids import new_id
 from app.messages.service import send
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.messages import Draft
 from tests.importers.archives import PIER
 from tests.persistence.factories import make_user
@@ -17,7 +17,7 @@ from tests.persistence.factories import make_user
 async def create_account(uow: UnitOfWork, name: str) -> UUID:
     """An account of somebody who is here."""
     found = make_user(name)
-    found.username_key = name_key(name)
+    found.username_key = normalized_name(name)
     uow.users.add(found)
     return found.id
 

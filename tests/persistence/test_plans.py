@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.application.session_lookup import actors_of
+from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.tokens import Claims
@@ -23,7 +23,7 @@ from app.realtime.connection.room_list import arrivals, listing
 from app.realtime.delivery.catchup import Wanted, read_missed
 from app.rooms import service as rooms
 from app.wire.errors import Forbidden, NotFound
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 from app.wire.schemas.messages import Draft
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
@@ -46,7 +46,7 @@ async def refused(world: LargeDataset) -> None:
 
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
-    "who calls": lambda w: w.database.read(actors_of, [Claims(w.actor.user, w.actor.session)]),
+    "who calls": lambda w: w.database.read(load_actors, [Claims(w.actor.user, w.actor.session)]),
     "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
     "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
     "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
@@ -63,7 +63,7 @@ HOT: dict[str, Query] = {
         [
             Wanted(
                 actor=w.actor,
-                positions=[Position(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
+                positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
                 most_a_room=100,
                 most_events=1000,
                 most_bytes=2**20,
@@ -165,7 +165,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
     settings = make_settings(directory, database=url)
     await migrate(settings)
     engines = create_engines(settings.database)
-    database = Database(engines, lambda _: None, settings.database.attempts)
+    database = Database(engines, lambda _: None, settings.database.max_attempts)
     try:
         made = await create_large_dataset(database)
         await analyze(database, [table.name for table in Base.metadata.sorted_tables])

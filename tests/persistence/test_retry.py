@@ -80,7 +80,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
 async def test_a_connection_lost_earlier_is_replaced(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.override(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"max_attempts": 3}))
     runs = 0
 
     async def cut_once(uow: UnitOfWork) -> UUID:
@@ -101,7 +101,7 @@ async def test_a_real_deadlock_is_repaired(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """Two units lock the same two rooms in opposite order, and each has its first."""
-    database = open_database(cluster.override(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     rooms = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -136,7 +136,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
 ) -> None:
     """It rolls back one statement only; what the unit did before it must not be done twice."""
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
-    database = open_database(cluster.override(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     free, taken = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -294,9 +294,9 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
     assert announced == []
 
 
-@pytest.mark.setting("CHAT_DATABASE__ATTEMPTS")
+@pytest.mark.setting("CHAT_DATABASE__MAX_ATTEMPTS")
 async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
-    database = open_database(backend.override(database={"attempts": 3}))
+    database = open_database(backend.override(database={"max_attempts": 3}))
     runs = 0
 
     async def unlucky(_uow: UnitOfWork) -> None:
@@ -338,7 +338,7 @@ async def test_a_database_that_is_gone_is_busy_and_comes_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     """Killed, as by a loss of power: what was answered is there afterwards."""
-    database = open_database(cluster.override(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"max_attempts": 3}))
     await database.transact(add_user, "ann")
     with mariadb.server.killed():
         with pytest.raises(Busy):

@@ -52,7 +52,7 @@ async def test_the_log_is_dense_under_concurrency(
     assert await database.read(room_head, room) == expected[-1]
     assert sorted(publication.seq for publication in announced) == expected[1:]
     assert all(
-        publication.kind is PublicationKind.MESSAGE and publication.topic == room
+        publication.kind is PublicationKind.MESSAGE and publication.channel == room
         for publication in announced
     )
 
@@ -72,7 +72,7 @@ async def test_announcements_come_after_the_commit(
     seq = await database.transact(send, room, sender, "hi", "n")
     assert committed == [True]
     assert [publication.seq for publication in told] == [seq]
-    assert told[0].frame.startswith(b'{"type":"message.created"')
+    assert told[0].payload.startswith(b'{"type":"message.created"')
     assert seq in await database.read(logged_seqs, room)
 
 
@@ -121,7 +121,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """A real one: a foreign key that SQLite checks only at COMMIT."""
-    database = open_database(embedded.override(database={"attempts": 3}))
+    database = open_database(embedded.override(database={"max_attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
     announced.clear()
@@ -146,7 +146,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
 async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
     cluster: Backend, mariadb: MariaDb, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.override(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"max_attempts": 3}))
     before = await row_counts(database)
 
     async def cut(uow: UnitOfWork) -> None:

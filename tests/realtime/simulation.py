@@ -40,7 +40,7 @@ from app.wire.frames import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
 ROOM = UUID(int=1)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 # So small that examples reach them.
-LIMITS = Limits(catchup_room=3, catchup_hello=6)
+LIMITS = Limits(catchup_events_per_room=3, catchup_events_per_request=6)
 MUCH = 300  # bytes that are given to a slow client at once: about one event
 
 
@@ -285,8 +285,8 @@ class FakeClient:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: FakeProcess, socket: Socket) -> None:
-        wanted = frames.Position(room=ROOM, since=self.position.seq)
-        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
+        wanted = frames.RoomPosition(room=ROOM, since=self.position.seq)
+        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_events_per_request)
 
     def disconnect(self) -> None:
         if self.process and self.socket:

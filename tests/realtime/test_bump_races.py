@@ -116,7 +116,7 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
 async def test_counts_come_after_the_list_that_they_are_newer_than(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"bump_every_ms": 10})
+    server = await start(realtime={"badge_interval_ms": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     witness = await server.person("eve")

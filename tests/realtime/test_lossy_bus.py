@@ -18,7 +18,7 @@ from tests.realtime.hooks import LossyBus, QueryCounter
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int) -> None:
-    server = await start(realtime={"gap_wait_ms": 10})
+    server = await start(realtime={"gap_repair_delay_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
     def mangle(publication: Publication) -> None:
@@ -60,7 +60,7 @@ async def test_a_hole_is_read_from_the_log_once(
 async def test_what_is_only_swapped_is_not_read(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"gap_wait_ms": 200})
+    server = await start(realtime={"gap_repair_delay_ms": 200})
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)

@@ -18,9 +18,9 @@ from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def watched(peer: Peer, *people: Person | str) -> dict[str, str]:
-    """The answer to a `watch`: states by user, in the order in which they were named."""
+    """The answer to `presence.subscribe`: states by user, in the order of the request."""
     users = [person if isinstance(person, str) else person.id for person in people]
-    answer = await peer.ask("watch", users=users)
+    answer = await peer.ask("presence.subscribe", users=users)
     assert answer["type"] == "presence", answer
     return states(answer)
 
@@ -186,7 +186,7 @@ async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -
     many = [str(uuid4()) for _ in range(199)]
     found = await watched(peer, *many, bob)
     assert found == dict.fromkeys(many, "unknown") | {bob.id: "offline"}
-    error = await peer.ask("watch", users=[*many, bob.id, ada.id])
+    error = await peer.ask("presence.subscribe", users=[*many, bob.id, ada.id])
     assert (error["code"], error["errors"][0]["path"]) == ("invalid", "users")
     await peers.join(bob)
     await told(peer, bob, "online")  # the list of before holds
@@ -229,11 +229,11 @@ async def test_no_frame_waits_for_the_database(
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
     held = PausedQuery(server, monkeypatch, "_seen_by")
-    await peer.send("watch", id=1, users=[bob.id])
+    await peer.send("presence.subscribe", id=1, users=[bob.id])
     go = await held.next()
     await peer.says(room)
     # While it was looked up, another list came: only that one counts.
-    await peer.send("watch", id=2, users=[ada.id])
+    await peer.send("presence.subscribe", id=2, users=[ada.id])
     go.set()
     answer = await peer.expect("presence", id=2)
     assert states(answer).keys() == {ada.id}

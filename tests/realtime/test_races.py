@@ -39,7 +39,7 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
 async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     start: StartServer, peers: Peers
 ) -> None:
-    server = await start(realtime={"gap_wait_ms": 100})
+    server = await start(realtime={"gap_repair_delay_ms": 100})
     ada = await server.person()
     room = await ada.makes_room()
     early = await peers.join(ada, room)
@@ -153,7 +153,9 @@ class Wanderer:
 async def test_coming_and_going_while_the_bus_loses_things(
     start: StartServer, peers: Peers, seed: int
 ) -> None:
-    server = await start(limits={"catchup_room": 1000}, realtime={"gap_wait_ms": 5})
+    server = await start(
+        limits={"catchup_events_per_room": 1000}, realtime={"gap_repair_delay_ms": 5}
+    )
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
     def mangle(publication: Publication) -> None:

@@ -105,7 +105,7 @@ async def test_who_comes_back_after_the_removal_sees_it_once(
 
 
 async def test_a_long_way_to_the_removal_is_limited(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"catchup_room": 10})
+    server = await start(limits={"catchup_events_per_room": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, *map(str, range(20)))

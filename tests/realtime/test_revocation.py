@@ -67,7 +67,7 @@ async def test_another_password_closes_the_sockets_of_all_other_sessions(
 @pytest.fixture
 async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list[TestServer]]:
     """Two servers that share MariaDB and Redis."""
-    settings = override(cluster_settings, realtime={"session_check_s": 0.5})
+    settings = override(cluster_settings, realtime={"session_check_interval_s": 0.5})
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(run_server_without_pauses(settings)) for _ in range(2)

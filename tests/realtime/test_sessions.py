@@ -46,9 +46,9 @@ async def test_a_session_can_be_ended_from_another(
     await mine.settled()
 
 
-@pytest.mark.setting("CHAT_AUTH__REFRESH_GRACE_S")
+@pytest.mark.setting("CHAT_AUTH__REFRESH_REUSE_GRACE_S")
 async def test_a_reused_refresh_token_closes_the_sockets(start: StartServer, peers: Peers) -> None:
-    server = await start(auth={"refresh_grace_s": 0})
+    server = await start(auth={"refresh_reuse_grace_s": 0})
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
@@ -90,7 +90,7 @@ async def head_of(server: DedicatedServer, room: str) -> int:
 async def test_a_revocation_that_nobody_heard_is_found_out(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"session_check_s": 0.2})
+    server = await start(realtime={"session_check_interval_s": 0.2})
     ada, bob = await server.person("ada"), await server.person("bob")
     hear = server.hear
     server.redirect_bus(

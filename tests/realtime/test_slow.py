@@ -339,7 +339,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_who_reads_nothing_is_cut(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
@@ -363,7 +363,7 @@ async def test_a_little_that_is_not_read_is_enough(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a room dirty: a peer that only sends is cut all the same."""
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
@@ -380,7 +380,7 @@ async def test_who_reads_too_little_is_cut(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
-    server = await slow_server(start, slow_age_s=1)
+    server = await slow_server(start, max_send_delay_s=1)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     slow = await peers.join(bob, room, small_window=True)
@@ -395,10 +395,10 @@ async def test_who_reads_too_little_is_cut(
             await ada.says(room, LARGE)
 
 
-@pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
+@pytest.mark.setting("CHAT_LIMITS__SEND_BUFFER_BYTES")
 async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
-    server = await start(limits={"buffer_bytes": 65536})
+    server = await start(limits={"send_buffer_bytes": 65536})
     limit_send_buffers(server.running)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)

@@ -44,12 +44,12 @@ def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.setattr(module, "TICK_S", 0.02)
     return override(
         fast_settings(embedded.settings),
-        server={"request_head_s": QUICK_S, "request_body_s": QUICK_S},
+        server={"header_timeout_s": QUICK_S, "body_timeout_s": QUICK_S},
         realtime={
             "hello_timeout_s": QUICK_S,
-            "dead_after_s": QUICK_S,
-            "slow_stall_s": QUICK_S,
-            "slow_age_s": QUICK_S,
+            "idle_timeout_s": QUICK_S,
+            "send_stall_timeout_s": QUICK_S,
+            "max_send_delay_s": QUICK_S,
         },
     )
 

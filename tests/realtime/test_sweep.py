@@ -23,7 +23,9 @@ A, B = UUID(int=1), UUID(int=2)
 
 @pytest.fixture
 async def server(start: StartServer) -> DedicatedServer:
-    return await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 50})
+    return await start(
+        realtime={"change_poll_interval_ms": 100, "change_poll_interval_degraded_ms": 50}
+    )
 
 
 async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers) -> None:
@@ -121,19 +123,23 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
     assert len(peer.of("room.bumped")) == 1
 
 
-@pytest.mark.setting("CHAT_REALTIME__SWEEP_EVERY_MS")
+@pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_MS")
 async def test_it_looks_no_more_often_than_set(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"sweep_every_ms": 4000, "poll_every_ms": 50})
+    server = await start(
+        realtime={"change_poll_interval_ms": 4000, "change_poll_interval_degraded_ms": 50}
+    )
     await _expect_long_pauses(server, monkeypatch)
 
 
-@pytest.mark.setting("CHAT_REALTIME__POLL_EVERY_MS")
+@pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_DEGRADED_MS")
 async def test_it_sees_the_time_no_more_often_than_set(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 4000})
+    server = await start(
+        realtime={"change_poll_interval_ms": 100, "change_poll_interval_degraded_ms": 4000}
+    )
     await _expect_long_pauses(server, monkeypatch)
 
 

@@ -45,7 +45,7 @@ async def secure(
     settings = override(
         fast_settings(embedded.settings),
         server={"tls_certificate": chain, "tls_key": key},
-        realtime={"slow_stall_s": 2},
+        realtime={"send_stall_timeout_s": 2},
     )
     async with run_server_without_pauses(settings) as server:
         yield server

@@ -87,11 +87,11 @@ async def test_what_a_turn_brings_leaves_in_one_write(
     await both[0].expect("own")
 
 
-@pytest.mark.setting("CHAT_REALTIME__JOIN_WRITES")
+@pytest.mark.setting("CHAT_REALTIME__COALESCE_WRITES")
 async def test_without_joining_each_event_is_a_write_of_its_own(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"join_writes": False})
+    server = await start(realtime={"coalesce_writes": False})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)

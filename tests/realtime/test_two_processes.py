@@ -161,7 +161,7 @@ async def test_a_peer_that_does_not_read_is_dropped(
     """Under uvloop, which buffers in its own way."""
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada)
-    settings = override(cluster_settings, realtime={"slow_stall_s": 5})
+    settings = override(cluster_settings, realtime={"send_stall_timeout_s": 5})
     async with run_process(settings, tmp_path) as three:
         fast, slow = [await peers.join(three.here(bob), room) for _ in range(2)]
         slow.stops_reading()

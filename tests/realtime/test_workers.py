@@ -68,7 +68,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""
-    server = await start(realtime={"gap_wait_ms": 400})
+    server = await start(realtime={"gap_repair_delay_ms": 400})
     waits: list[float] = []
 
     async def note(seconds: float) -> None:

@@ -15,7 +15,7 @@ from app.client.terminal.view import View
 from app.wire.events import RoomEvent
 from app.wire.frames import Ack
 from app.wire.schemas.users import UserOut
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 MARK_READ_INTERVAL_S = 2.0
 ECHO_TIMEOUT_S = 2.0  # at the end of a pipe, for the events of the last messages
@@ -76,7 +76,9 @@ class Conversation:
                 self._view.note("the server has another history of this room now")
             case RoomLost(room=room, reason=reason) if self._view.shows(room):
                 self._view.room = None
-                self._view.note(f"you are no longer in this room: {reason}. /join NAME enters another")
+                self._view.note(
+                    f"you are no longer in this room: {reason}. /join NAME enters another"
+                )
             case _:
                 pass
 
@@ -136,7 +138,7 @@ class Conversation:
             except ClientStopped:
                 raise
             except ValidationError as error:
-                self._view.note(invalid(error.errors()).detail)
+                self._view.note(invalid_from_pydantic(error.errors()).detail)
             except ClientError as error:
                 self._view.note(str(error))
             self._refresh()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import commit_send
 from app.messages.service import mark_read
@@ -25,8 +25,8 @@ from app.wire.frames import (
     Pong,
     RoomClosed,
     SendMessage,
+    SubscribePresence,
     Typing,
-    Watch,
     error_frame,
 )
 from app.wire.schemas.messages import Draft
@@ -40,14 +40,14 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
     Open: (PolicyName.READS, 5),
-    Watch: (PolicyName.READS, 5),
+    SubscribePresence: (PolicyName.READS, 5),
     Close: None,
     Typing: None,  # once in a while per room, see `Typists`
     Pong: None,
 }
 
 
-async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def dispatch(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
     socket.in_flight += 1
     try:
@@ -63,14 +63,14 @@ async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFram
         socket.in_flight -= 1
 
 
-def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
+def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
     """Without asking other processes. Raises LimitExceeded."""
     cost = FRAME_COSTS[type(frame)]
     if cost:
-        context.limiter.take(cost[0], user, cost[1]).enforce()
+        context.limiter.spend_local(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     match frame:
         case SendMessage():
             draft = Draft.model_construct(
@@ -90,12 +90,14 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
             badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
             socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            await open_rooms(hub, socket, frame.rooms, frame.id, hub.limits.catchup_hello)
+            await open_rooms(
+                hub, socket, frame.rooms, frame.id, hub.limits.catchup_events_per_request
+            )
         case Close():
             for room in frame.rooms:
                 hub.detach(socket, room)
                 socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
-        case Watch():
+        case SubscribePresence():
             watch(hub, socket, frame)
         case Typing():
             await say_typing(hub, context.bus, socket, frame.room)

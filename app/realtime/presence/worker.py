@@ -14,7 +14,7 @@ import structlog
 from app.bus.base import Bus
 from app.core.publications import Publication
 from app.persistence.uow import ReadSession
-from app.presence.base import RENEW_EVERY_S, PresenceStore
+from app.presence.base import SYNC_INTERVAL_S, PresenceStore
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.realtime.presence.subscriptions import Watch
@@ -23,8 +23,7 @@ from app.settings import Realtime
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, Invalid
 from app.wire.events import PublicationKind
-from app.wire.frames import Watch as WatchFrame
-from app.wire.frames import encode
+from app.wire.frames import SubscribePresence, encode
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,7 @@ TICK_S = 1.0  # a socket is told of changes at most so often
 PAUSE_S = 0.05  # what comes together is done together
 READ_AGAIN_S = 10.0  # for processes that died, and whispers that were lost
 LOOK_AGAIN_S = 300.0  # at who sees whom; changes of membership make it at once
-LOOKS = 50  # of these in one tick
+MAX_VERIFY_ATTEMPTS = 50  # of these in one tick
 READERS = 4
 IDS = 500  # in one whisper
 SLICE = 100  # watches, before others have their turn
@@ -44,7 +43,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
     went longer ago than the grace."""
     loop = asyncio.get_running_loop()
     leaving: dict[UUID, float] = {}  # until when, by the loop's clock, the soonest first
-    topic = uuid4()
+    channel = uuid4()
     hub.moved.update(hub.by_user)  # those of a run before this one that failed
     while True:
         moved, hub.moved = hub.moved, set()
@@ -53,12 +52,12 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
             leaving.pop(user, None)
             if user not in hub.by_user:
                 leaving[user] = loop.time() + settings.presence_grace_s
-        store.hold([user for user in moved if user in hub.by_user])
-        store.release(_take_due(leaving, loop.time()))
-        _announce(bus, topic, await store.renew())
+        store.add([user for user in moved if user in hub.by_user])
+        store.remove(_take_due(leaving, loop.time()))
+        _announce(bus, channel, await store.sync())
         await asyncio.sleep(PAUSE_S)
         with suppress(TimeoutError):
-            async with asyncio.timeout(RENEW_EVERY_S):
+            async with asyncio.timeout(SYNC_INTERVAL_S):
                 await hub.movement.wait()
 
 
@@ -73,21 +72,21 @@ def _take_due(leaving: dict[UUID, float], now: float) -> list[UUID]:
     return due
 
 
-def _announce(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
+def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
-    bus.whisper(
+    bus.publish_volatile(
         [
             Publication(
-                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS])
+                PublicationKind.PRESENCE, channel, 0, channel, b"".join(ids[start : start + IDS])
             )
             for start in range(0, len(ids), IDS)
         ]
     )
 
 
-def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
+def watch(hub: Hub, socket: Socket, frame: SubscribePresence) -> None:
     """Answered by `tell`, so that no frame waits for the database or the store."""
-    most = hub.limits.watched_users
+    most = hub.limits.presence_subscriptions
     if len(frame.users) > most:
         raise Invalid(
             f"A socket watches at most {most} users.",
@@ -99,14 +98,14 @@ def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
 async def tell(hub: Hub, store: PresenceStore) -> None:
     """Runs for ever: answers those who watch, and tells them what has changed."""
     clock, watches = asyncio.get_running_loop().time, hub.watches
-    told_at, read_at, reached = -TICK_S, clock(), True
+    told_at, read_at, available = -TICK_S, clock(), True
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(PAUSE_S, told_at + TICK_S - clock())):
                 await watches.news.wait()
         watches.news.clear()
-        if clock() - read_at >= READ_AGAIN_S or reached != store.reached:
-            read_at, reached = clock(), store.reached
+        if clock() - read_at >= READ_AGAIN_S or available != store.available:
+            read_at, available = clock(), store.available
             watches.unread.update(watches.by_user)
         await _look(hub)
         if not await _read(hub, store):
@@ -114,7 +113,7 @@ async def tell(hub: Hub, store: PresenceStore) -> None:
         await _answer(hub)
         if clock() - told_at >= TICK_S:
             told_at = clock()
-            watches.look_again(told_at - LOOK_AGAIN_S, LOOKS)
+            watches.look_again(told_at - LOOK_AGAIN_S, MAX_VERIFY_ATTEMPTS)
             await _tell(hub)
         await asyncio.sleep(PAUSE_S)
 
@@ -152,14 +151,14 @@ async def _read(hub: Hub, store: PresenceStore) -> bool:
     unread, watches.unread = list(watches.unread), set()
     known = True
     for start in range(0, len(unread), USERS):
-        states = await store.states(unread[start : start + USERS])
+        states = await store.read_states(unread[start : start + USERS])
         watches.know(states)
         known = known and PresenceState.UNKNOWN not in states.values()
     return known
 
 
 async def _answer(hub: Hub) -> None:
-    """Those who have sent a `watch`, once it was tried to look up whom they see."""
+    """Those who have sent a `presence.subscribe`, once it was tried to look up whom they see."""
     watches = hub.watches
     for watch in watches.take_unanswered():
         watch.socket.send(watches.answer(watch))

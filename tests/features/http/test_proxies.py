@@ -46,7 +46,7 @@ async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 
 @asynccontextmanager
 async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]:
-    async with run_embedded_server(directory, server=settings | {"var": directory}) as server:
+    async with run_embedded_server(directory, server=settings | {"data_dir": directory}) as server:
         yield server
 
 
@@ -57,7 +57,7 @@ async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
             answer = await http.get("/health/live", headers=headers)
     assert_ok(answer)
     (line,) = logged
-    return line["client"], "strict-transport-security" in answer.headers
+    return line["client_address"], "strict-transport-security" in answer.headers
 
 
 @pytest.mark.parametrize(

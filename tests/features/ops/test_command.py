@@ -52,7 +52,7 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         | {
             "PYTHONPATH": str(ROOT),
             "CHAT_SERVER__PORT": "0",
-            "CHAT_SERVER__VAR": str(tmp_path),
+            "CHAT_SERVER__DATA_DIR": str(tmp_path),
             "CHAT_DATABASE__URL": settings.database.url,
             "CHAT_AUTH__SECRET_KEY": settings.auth.secret_key,
             "CHAT_AUTH__ARGON2_MEMORY_KIB": str(settings.auth.argon2_memory_kib),
@@ -107,13 +107,13 @@ async def test_it_logs_every_request_once_and_no_secret(command: Command) -> Non
     for secret in (str(secret) for secret in secrets if len(str(secret)) > 8):
         assert secret not in "\n".join(lines)
     logged = [json.loads(line) for line in lines]
-    requests = [line for line in logged if line["event"] == "request"]
+    requests = [line for line in logged if line["event"] == "http.request"]
     assert [(line["request_id"], line["status"]) for line in requests] == [
         (answer.headers["x-request-id"], answer.status_code) for answer in answers
     ]
     for line in requests:
         assert line.keys() == {
             *("event", "level", "timestamp", "request_id"),
-            *("method", "path", "status", "ms", "client"),
+            *("method", "path", "status", "duration_ms", "client_address"),
         }
         assert "?" not in line["path"]

@@ -212,12 +212,12 @@ async def _stored(server: TestServer, person: Person) -> str:
     return await server.context.database.transact(read)
 
 
-@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_WAITING")
+@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_QUEUE_SIZE")
 async def test_past_the_pool_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One at work and one that waits; the third is sent away; the two still get their answer."""
-    settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_waiting": 1}))
+    settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_queue_size": 1}))
     go_on = threading.Event()
 
     def slow(*_: object) -> bool:

@@ -53,7 +53,7 @@ async def coming_from(server: TestServer, address: str) -> AsyncIterator[httpx.A
 async def in_step(*servers: TestServer) -> None:
     """Each talks to Redis."""
     limiters: list[Any] = [server.context.limiter for server in servers]
-    await eventually(lambda: all(limiter.reached for limiter in limiters))
+    await eventually(lambda: all(limiter.available for limiter in limiters))
 
 
 async def try_wrong(http: httpx.AsyncClient, username: str, times: int) -> list[int]:
@@ -316,7 +316,7 @@ async def test_past_the_deadline_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        limited(backend, argon2_workers=1, argon2_wait_s=0.05) as server,
+        limited(backend, argon2_workers=1, argon2_queue_timeout_s=0.05) as server,
         server.client() as http,
     ):
         ada = await server.person(http)

@@ -58,7 +58,11 @@ async def test_the_profile_does_not_change(ada: Person, change: dict[str, object
 
 @pytest.mark.parametrize(
     "name",
-    ["\u200b", "\u3164", "\u2800", "a\nb", "\x1b[31mAda", "Ada\u202e", "\u2066Ada\u2069", "\u0301"],
+    [
+        *("\u200b", "\u3164", "\u2800", "a\nb", "\x1b[31mAda", "Ada\u202e", "\u2066Ada\u2069"),
+        *("\u0301", "Ada \ue000", "Ada \uf8ff", "Ada \ufdd0", "Ada \ufffe", "Ada \uffff"),
+        *("Ada \U000f0000", "Ada \U0010ffff", "Ada \U0001fffe", "Ada \U000effff"),
+    ],
     ids=ascii,
 )
 async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: str) -> None:

@@ -145,7 +145,7 @@ async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada
 async def test_one_of_two_that_race_may_have_used_its_access_token(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """CHAT_AUTH__REFRESH_GRACE_S: the other tab was not much slower."""
+    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was not much slower."""
     first = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, first["access_token"]))
     again = assert_ok(await renew(http, ada.refresh))
