@@ -22,7 +22,11 @@ from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
 HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+SILENT = {
+    "change_poll_interval_ms": HOUR_MS,
+    "change_poll_interval_degraded_ms": HOUR_MS,
+    "session_check_interval_s": 3600,
+}
 SECRET = "said after the removal"
 KEPT = 5  # the head of a room with ada, bob and two messages
 
