@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -22,8 +21,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages.send.group_commit import Committer
-from app.messages.send.submit import send_alone
+from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.persistence.data_loader import Together
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
@@ -146,9 +144,13 @@ def create_passwords(settings: Settings) -> Passwords:
 
 def _record(settings: Settings, database: Database, stack: AsyncExitStack) -> Record:
     """How sends are committed; what waits when the server ends is finished first."""
-    if not settings.database.group_commit:
-        return partial(send_alone, database)
-    committer = Committer(database, lanes=1 if settings.database.is_sqlite else LANES)
+    grouping = settings.database.group_commit
+    concurrent = LANES if grouping else settings.database.pool_size
+    committer = Committer(
+        database,
+        max_concurrent=1 if settings.database.is_sqlite else concurrent,
+        max_batch=MAX_BATCH if grouping else 1,
+    )
     stack.push_async_callback(committer.close)
     return committer.send
 

@@ -10,13 +10,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
+from app.wire.content import NewContent
 from app.wire.domain import PresenceState
 from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
-from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
+from app.wire.events import Event, ReadMarker
 from app.wire.json_text import find_id, has_duplicate_names, has_many_values, is_deep
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
-from app.wire.validation import CanonicalUuid, InvalidField, Nonce, RequestModel, Text, invalid
+from app.wire.seq import MAX_SEQ, Seq
+from app.wire.validation import CanonicalUuid, InvalidField, Nonce, RequestModel, invalid
 
 SUBPROTOCOL = "chat.v1"
 # Of one frame; the largest `hello` has 3,000. Each may be an error.
@@ -66,12 +68,10 @@ class Close(ClientBase):
     rooms: Annotated[list[CanonicalUuid], Field(min_length=1, max_length=100)]
 
 
-class SendMessage(ClientBase):
+class SendMessage(NewContent, ClientBase):
     type: Literal["message.send"] = "message.send"
     room: CanonicalUuid
     nonce: Nonce
-    text: Text
-    reply_to: Seq | None = None
 
 
 class MarkRead(ClientBase):

@@ -5,11 +5,12 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.messages.service import send
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send.batch import send_batch
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
+from app.wire.content import Content
 from app.wire.names import name_key
-from app.wire.schemas.messages import Draft
 from tests.importers.files import PIER
 from tests.persistence.samples import make_user
 
@@ -33,11 +34,14 @@ async def badges(reads: ReadSession, user: UUID) -> list[int]:
     return [room.mentions + room.unread for room in rooms]
 
 
-async def say(uow: UnitOfWork, user: UUID, draft: Draft) -> None:
+async def say(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> None:
     """Join the pier and send."""
     room = await room_id(uow, PIER)
     await join(uow, acting(user), room, 1)
-    await send(uow, acting(user), room, draft)
+    (outcome,) = await send_batch(
+        uow, [SendRequest(acting(user), room, nonce, Content(text=text))], wait=True
+    )
+    assert isinstance(outcome, SendResult)
 
 
 def acting(user: UUID, *, is_admin: bool = False) -> Actor:

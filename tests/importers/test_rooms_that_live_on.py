@@ -9,7 +9,6 @@ from app.rooms.membership import remove_member
 from app.rooms.service import archive_room
 from app.wire.domain import Role
 from app.wire.errors import NotFound
-from app.wire.schemas.messages import Draft
 from tests.importers.contents import check_logs, contents
 from tests.importers.files import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
 from tests.importers.people import acting, badges, room_id, say, settle
@@ -21,7 +20,7 @@ async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Pa
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
     ada = await database.transact(settle, "ada")
-    await database.transact(say, ada, Draft(nonce=f"gitter:{row(3)[5]}", text="I am here, @user1"))
+    await database.transact(say, ada, f"gitter:{row(3)[5]}", "I am here, @user1")
     newer = write(tmp_path / "b.tsv", [row(4, "@ada", user=3), row(3, user=3), *older])
     right, said = await run(database, newer)
     assert right, said
@@ -114,7 +113,7 @@ async def test_an_owner_is_the_last_to_join(database: Database) -> None:
 async def test_a_member_becomes_the_owner(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tsv", [row(1)])
     await run(database, archive)
-    await database.transact(say, await database.transact(settle, "ada"), Draft(nonce="n", text="!"))
+    await database.transact(say, await database.transact(settle, "ada"), "n", "!")
     assert (await run(database, archive, owner="ada"))[0]
     found = await contents(database)
     assert found.log(PIER)[-1] == "member.role_changed"

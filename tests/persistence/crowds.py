@@ -14,11 +14,11 @@ from app.core.ids import new_id
 from app.persistence.tables import (
     Base,
     Departure,
-    LoggedEvent,
     Member,
     Mention,
-    Message,
+    MessageRow,
     Room,
+    RoomEventRow,
     Session,
     Ticket,
     User,
@@ -152,7 +152,7 @@ def _tables(
         (room, seq) for n, room in enumerate(rooms) for seq in range(1, (SHORT if n else LONG) + 1)
     ]
     yield (
-        Message,
+        MessageRow,
         [
             {
                 "room_id": room,
@@ -166,7 +166,7 @@ def _tables(
         ],
     )
     yield (
-        LoggedEvent,
+        RoomEventRow,
         [
             {
                 "room_id": room,

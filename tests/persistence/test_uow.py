@@ -22,7 +22,7 @@ from app.wire.events import PublicationKind
 from testkit.failure_injection import COMMIT, Sabotaged, sabotaged
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.samples import add_user, head, open_room, rows, say, send, seqs
+from tests.persistence.samples import add_user, head, open_room, rows, send, seqs
 
 OpenDatabase = Callable[[Settings], Database]
 
@@ -33,9 +33,7 @@ async def test_the_log_is_dense_under_concurrency(
     """Several tasks and several records in each unit: every number once, and no number missing."""
 
     async def three(uow: UnitOfWork, name: str) -> list[int]:
-        locked = await uow.rooms.lock(room)
-        assert locked is not None
-        return [say(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
+        return [await send(uow, room, sender, "hi", f"{name}.{n}") for n in range(3)]
 
     taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
     expected = list(range(1, 122))
