@@ -55,7 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus = create_bus(settings)
         database = _database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits, settings.realtime.join_writes)
+        hub = Hub(database, settings.limits, settings.realtime.coalesce_writes)
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -129,16 +129,16 @@ def _limiter(settings: Settings) -> RateLimiter:
 
 
 def _database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.announce, settings.database.attempts)
+    return Database(create_engines(settings.database), bus.announce, settings.database.max_attempts)
 
 
 def create_passwords(settings: Settings) -> Passwords:
     auth = settings.auth
     return Passwords(
         workers=auth.argon2_workers,
-        waiting=auth.argon2_waiting,
+        waiting=auth.argon2_queue_size,
         memory_kib=auth.argon2_memory_kib,
-        wait_s=auth.argon2_wait_s,
+        wait_s=auth.argon2_queue_timeout_s,
     )
 
 

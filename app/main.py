@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from app.bootstrap import running
-from app.http import problems
-from app.http.middleware import Cors, Edge, Guard
+from app.http.middleware import BodyLimitMiddleware, Cors, RequestLogMiddleware
 from app.http.openapi import METADATA, complete
+from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import Proxies
 from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
@@ -49,19 +49,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(ops)
     app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
     mount_docs(app)
-    problems.install(app)
+    install_error_handlers(app)
     complete(app, settings.limits, TokenForm)
     # The last one added is the outermost.
-    app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
+    app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
             Cors,
             allow_origins=settings.server.origins,
-            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
-    app.add_middleware(Edge)
+    app.add_middleware(RequestLogMiddleware)
     if settings.server.proxies:
         app.add_middleware(
             Proxies, trusted=settings.server.proxies, header=settings.server.proxy_header

@@ -18,7 +18,7 @@ from app.settings import PREFIX, Settings
 from bench.client import HOST
 from bench.proc import Cores, cpu_s, pin, resident_bytes
 from testkit.processes import environment
-from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.process import find
 from testkit.servers.redis import RedisServer
@@ -39,7 +39,7 @@ NO_LIMITS = {
     "sockets_unauthenticated_per_address": 10**6,
 }
 # No heartbeats: a socket that only counts bytes must get nothing but the room's events.
-SILENT = {"heartbeat_s": 600.0, "dead_after_s": 900.0}
+SILENT = {"ping_interval_s": 600.0, "idle_timeout_s": 900.0}
 
 Sample = dict[str, float]
 
@@ -106,7 +106,7 @@ class Lab:
             limits=NO_LIMITS,
             realtime=SILENT,
         )
-        return vary(plain, **groups)
+        return override(plain, **groups)
 
     @asynccontextmanager
     async def chat(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from testkit.peer import Frame, narrow_socket
+from testkit.peer import Frame, small_window_socket
 from testkit.people import Person
 from testkit.waiting import limit
 
@@ -34,7 +34,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool =
     return head + (b"\0\0\0\0" if masked else b"") + payload
 
 
-class Raw:
+class RawConnection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
@@ -42,7 +42,7 @@ class Raw:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def pour(self, data: bytes, most: int) -> int:
+    async def flood(self, data: bytes, most: int) -> int:
         """The same again and again until the server has cut the connection. How often."""
         for count in range(most):
             try:
@@ -114,15 +114,17 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(url: str, *, narrow: bool = False, source: str = "") -> AsyncIterator[Raw]:
+async def connect_raw(
+    url: str, *, small_window: bool = False, source: str = ""
+) -> AsyncIterator[RawConnection]:
     """A connection on which nothing was said yet, from an address of this machine."""
     address = urlsplit(url)
-    if narrow:
-        found = await asyncio.open_connection(sock=await narrow_socket(url))
+    if small_window:
+        found = await asyncio.open_connection(sock=await small_window_socket(url))
     else:
         local = (source, 0) if source else None
         found = await asyncio.open_connection(address.hostname, address.port, local_addr=local)
-    connection = Raw(*found)
+    connection = RawConnection(*found)
     try:
         yield connection
     finally:

@@ -21,11 +21,10 @@ from app.settings import Settings
 from app.users import accounts, sessions
 from app.users.accounts import NewAccount
 from testkit.people import Person
-from testkit.servers.backend import Group, make_settings, migrate, unique_name, vary
+from testkit.servers.backend import Group, make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from testkit.waiting import LIMIT_S
-from testkit.waiting import eventually as eventually
+from testkit.waiting import LIMIT_S, eventually
 
 # Into pytest's captured output. Short: the default renders tracebacks with all their variables.
 LOG: list[structlog.typing.Processor] = [
@@ -34,17 +33,23 @@ LOG: list[structlog.typing.Processor] = [
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
 # Trusts nobody, which is enough for HTTP; to load all authorities takes longer than most tests.
-NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+NO_POLLING = {
+    "change_poll_interval_ms": HOUR_MS,
+    "change_poll_interval_degraded_ms": HOUR_MS,
+    "session_check_interval_s": 3600,
+}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Running:
+class TestServer:
     """A server that listens, and what it is made of."""
+
+    __test__ = False  # no class of tests
 
     server: ChatServer
     settings: Settings
@@ -66,7 +71,9 @@ class Running:
         getattr(limiter, "_alone", limiter).limits._arrivals.clear()
 
     @asynccontextmanager
-    async def client(self, verify: ssl.SSLContext = NOBODY) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(
+        self, verify: ssl.SSLContext = TRUSTS_NONE
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its own: with its own connections, and nothing remembered."""
         async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=LIMIT_S) as client:
             yield client
@@ -85,7 +92,7 @@ class Running:
     async def _person(
         self, http: httpx.AsyncClient, name: str, *, is_admin: bool = False
     ) -> Person:
-        username = unique(name)
+        username = unique_username(name)
         context = self.context
         password = await context.passwords.hash(PASSWORD)
         account = NewAccount(username, f"{name.title()} of {username}", password, is_admin)
@@ -101,7 +108,7 @@ class Running:
         )
 
 
-def unique(name: str) -> str:
+def unique_username(name: str) -> str:
     """Servers are shared between tests, so names are not."""
     return f"{name}{next(_numbers)}"
 
@@ -115,15 +122,15 @@ async def _enrol(uow: UnitOfWork, account: NewAccount, context: Context) -> sess
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Running]:
+async def run_server(settings: Settings) -> AsyncIterator[TestServer]:
     """A server on a port of its own. Ctrl-C stays pytest's: `_serve` does not capture signals."""
     structlog.configure(processors=LOG)
-    server = ChatServer(vary(settings, server={"port": 0}))
+    server = ChatServer(override(settings, server={"port": 0}))
     task = asyncio.create_task(server._serve())
     try:
         await eventually(lambda: server.started or task.done())
         assert server.started, "the server did not start; its log says why"
-        yield Running(server, settings)
+        yield TestServer(server, settings)
     finally:
         server.should_exit = True
         await task
@@ -136,29 +143,29 @@ BACKENDS = [
 
 
 @asynccontextmanager
-async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[Running]:
+async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[TestServer]:
     """With a database of its own, and what else is given of settings."""
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with serving(vary(generous(settings), **groups)) as server:
+    async with run_server(override(without_limits(settings), **groups)) as server:
         yield server
 
 
 @asynccontextmanager
 async def cluster_server_of(
     mariadb: MariaDb, redis_server: RedisServer, directory: Path, **groups: Group
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     """With a database of its own, and what else is given of settings."""
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(directory, database=url, redis=redis_server.url)
         await migrate(settings)
-        async with serving(vary(generous(settings), **groups)) as server:
+        async with run_server(override(without_limits(settings), **groups)) as server:
             yield server
 
 
-def generous(settings: Settings) -> Settings:
+def without_limits(settings: Settings) -> Settings:
     """Limits that no test reaches unless it is about them, however slow the machine is."""
-    return vary(
+    return override(
         settings,
         auth={
             f"{what}_{how}": 100_000
@@ -173,11 +180,11 @@ def generous(settings: Settings) -> Settings:
             "reads_per_minute": 6e6,
             "reads_burst": 100_000,
         },
-        server={"request_head_s": 60, "keep_alive_s": 3600},
+        server={"header_timeout_s": 60, "keep_alive_s": 3600},
         realtime={
             "hello_timeout_s": 3600,
-            "dead_after_s": 3600,
-            "slow_age_s": 3600,
-            "slow_stall_s": 3600,
+            "idle_timeout_s": 3600,
+            "max_send_delay_s": 3600,
+            "send_stall_timeout_s": 3600,
         },
     )

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.wire.errors import ChatError
 
 JsonObject = dict[str, Any]
@@ -37,7 +37,7 @@ def _problems() -> dict[str, JsonObject]:
     """By code: the answer to an error whose detail is what is said of its class."""
     found: dict[str, JsonObject] = {}
     for error in _errors(ChatError):
-        answer = problem(error(" ".join((inspect.getdoc(error) or "").split())))
+        answer = problem_response(error(" ".join((inspect.getdoc(error) or "").split())))
         found.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
     return found
 

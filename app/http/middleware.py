@@ -1,4 +1,4 @@
-"""Around every request. From outside in: `Edge`, `Cors`, `Guard`, the program."""
+"""Around every request. From outside in: `RequestLogMiddleware`, `Cors`, `BodyLimitMiddleware`, the program."""
 
 import time
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.http.rate_fields import noted_fields
 from app.wire.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 
@@ -32,7 +32,7 @@ MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
 LOGGED_PATH_BYTES = 200
 
 
-class Edge:
+class RequestLogMiddleware:
     """An id, security headers and one line in the log for every request.
 
     Pure ASGI: `@app.middleware("http")` would break context variables and streaming. The line holds
@@ -88,10 +88,10 @@ class Cors(CORSMiddleware):
         return is_allowed(origin, set(self.allow_origins))
 
 
-class Guard:
+class BodyLimitMiddleware:
     """Lets nothing in that is larger than the limits, and nothing out that is not an answer.
 
-    FastAPI's own limit would answer outside of `Edge`, without a problem. Inside of CORS, so that a
+    FastAPI's own limit would answer outside of `RequestLogMiddleware`, without a problem. Inside of CORS, so that a
     page of another origin can read these refusals, too.
 
     Cookies mean nothing here, but FastAPI parses them for every request, with a function of Python
@@ -117,7 +117,7 @@ class Guard:
 
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         if refusal := self._refusal(scope):
-            await problem(refusal, request_id, scope["path"])(scope, receive, send)
+            await problem_response(refusal, request_id, scope["path"])(scope, receive, send)
             return
         try:
             await self._app(scope, self._counting(receive), send_and_note)
@@ -126,7 +126,7 @@ class Guard:
             if begun:  # the connection can only be cut
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
-            await problem(failure, request_id, scope["path"])(scope, receive, send)
+            await problem_response(failure, request_id, scope["path"])(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ChatError | None:
         """Of a head that would cost more to look at than any that makes sense. All of it has at

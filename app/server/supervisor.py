@@ -134,7 +134,7 @@ class Parent:
 
     async def _kill_in_the_end(self) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(self._settings.server.drain_hard_s + LAST_S)
+        await asyncio.sleep(self._settings.server.shutdown_timeout_s + LAST_S)
         for slot in self._slots:
             _signal(slot, signal.SIGKILL)
 

@@ -13,8 +13,8 @@ SYSTEMS = (
     ours(
         "naive",
         "this server, nothing joined",
-        unless_known("realtime", "join_writes"),
-        realtime={"join_writes": False},
+        unless_known("realtime", "coalesce_writes"),
+        realtime={"coalesce_writes": False},
         database=NAIVE_DATABASE,
     ),
     SOCKETIO,

@@ -26,7 +26,7 @@ async def crowd(lab: Lab) -> AsyncIterator[Crowd]:
     """10,000 people, each in ten rooms with ten members; heartbeats as by default."""
     count = lab.scale(10_000, 200)
     async with lab.schema() as url:
-        settings = lab.settings(url, realtime={"heartbeat_s": 25.0, "dead_after_s": 45.0})
+        settings = lab.settings(url, realtime={"ping_interval_s": 25.0, "idle_timeout_s": 45.0})
         people, _ = await populate(
             settings, count, count, lambda one: [(one + k * k) % count for k in range(ROOMS)]
         )

@@ -26,16 +26,16 @@ class Backend:
     name: Literal["embedded", "cluster"]
     settings: Settings
 
-    def vary(self, **groups: Group) -> Settings:
-        """The settings with other values: `vary(database={"pool_size": 1})`."""
-        return vary(self.settings, **groups)
+    def override(self, **groups: Group) -> Settings:
+        """The settings with other values: `override(database={"pool_size": 1})`."""
+        return override(self.settings, **groups)
 
 
 def make_settings(directory: Path, *, database: str, redis: str = "", **groups: Group) -> Settings:
     """Settings that depend on nothing of this machine. Password hashing is as cheap as can be."""
     given: dict[str, Any] = {
         # Nobody moves to another process while it is stopped, unless a test is about that.
-        "server": {"var": directory, "drain_grace_s": 0.05},
+        "server": {"data_dir": directory, "drain_grace_s": 0.05},
         # Nor is anybody told `busy` because the machine is.
         "database": {"url": database, "pool_timeout_s": 60},
         # A prefix of its own: nothing that an earlier test left in Redis is heard.
@@ -43,10 +43,10 @@ def make_settings(directory: Path, *, database: str, redis: str = "", **groups: 
         "auth": {"secret_key": "a key that only the tests know" * 2, "argon2_memory_kib": 8},
     }
     with chdir(directory):  # where there is no .env
-        return vary(load_settings(**given), **groups)
+        return override(load_settings(**given), **groups)
 
 
-def vary(settings: Settings, **groups: Group) -> Settings:
+def override(settings: Settings, **groups: Group) -> Settings:
     changed = {
         name: type(group).model_validate(group.model_dump() | dict(values))
         for name, values in groups.items()
@@ -65,7 +65,7 @@ async def migrate(settings: Settings) -> list[str]:
     return await asyncio.to_thread(migrations.upgrade, settings)
 
 
-async def empty(connection: AsyncConnection) -> None:
+async def delete_all_rows(connection: AsyncConnection) -> None:
     """Delete every row. Much faster than new tables, and what a killed test left is gone, too."""
     for table in reversed(Base.metadata.sorted_tables):
         await connection.execute(table.delete())

@@ -141,5 +141,5 @@ def test_every_case_stands_on_its_own() -> None:
 
 
 def test_a_setting_that_the_server_does_not_have_is_told() -> None:
-    assert unless_known("realtime", "join_writes") is None
+    assert unless_known("realtime", "coalesce_writes") is None
     assert unless_known("realtime", "read_minds") is not None

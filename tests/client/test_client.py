@@ -23,9 +23,8 @@ from app.core.tokens import Tokens
 from app.wire.errors import ErrorCode
 from app.wire.events import MessageCreated, ReadMarker, RoomEvent
 from app.wire.schemas.users import TokenOut
-from testkit.server import eventually
 from testkit.servers.backend import Backend
-from testkit.waiting import LIMIT_S, limit, pause
+from testkit.waiting import LIMIT_S, eventually, limit, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 
 DENSE = "the log of the room, without a hole, nothing twice"
@@ -109,7 +108,7 @@ async def test_frames_that_never_come_are_missed_and_read(
     """Of the events on bob's socket every other one is lost, the last ones among them."""
     monkeypatch.setattr(rooms_module, "PATIENCE_S", 0.05)
     host.settings = host.settings.model_copy(
-        update={"realtime": host.settings.realtime.model_copy(update={"heartbeat_s": 0.3})}
+        update={"realtime": host.settings.realtime.model_copy(update={"ping_interval_s": 0.3})}
     )
     await host.stop()
     await host.start()
@@ -131,7 +130,7 @@ async def test_frames_that_never_come_are_missed_and_read(
 
 async def test_a_limited_room_is_complete(embedded: Backend) -> None:
     async with (
-        hosting(embedded.settings, limits={"catchup_room": 10}) as host,
+        hosting(embedded.settings, limits={"catchup_events_per_room": 10}) as host,
         guest(host) as ada,
         guest(host) as bob,
     ):

@@ -20,7 +20,7 @@ from app.wire.seq import MAX_SEQ
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import LIMIT_S
-from tests.persistence.samples import add_user, make_user, open_room, send, seqs
+from tests.persistence.factories import add_user, logged_seqs, make_user, open_room, send
 from tests.persistence.schema import opened
 
 TEXTS = [
@@ -97,7 +97,7 @@ async def test_a_position_may_be_as_large_as_javascript_can_count(database: Data
         await send(uow, room, sender.id, "last", "n")
 
     await database.transact(add)
-    assert await database.read(seqs, room) == [MAX_SEQ]
+    assert await database.read(logged_seqs, room) == [MAX_SEQ]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_every_table_and_column_has_its_character_set(cluster: Backend) ->
 
 @pytest.mark.setting("CHAT_DATABASE__STATEMENT_TIMEOUT_S")
 async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         try:
             end = await connection.scalar(text("SELECT SLEEP(10000)"))
@@ -151,7 +151,7 @@ async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> 
 
 
 async def test_a_frozen_database_is_noticed(cluster: Backend, mariadb: MariaDb) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         await connection.execute(text("SELECT 1"))
         with mariadb.server.frozen(), pytest.raises(OperationalError, match="2013"):

@@ -6,7 +6,7 @@ import pytest
 
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 @pytest.fixture(autouse=True)
@@ -14,8 +14,8 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.02)
 
 
-async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 1, "dead_after_s": 30})
+async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers) -> None:
+    server = await start(realtime={"ping_interval_s": 1, "idle_timeout_s": 30})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     await ada.says(rooms[1], "x", "y")
@@ -28,8 +28,10 @@ async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> N
     assert following["n"] > ping["n"]
 
 
-async def test_any_frame_keeps_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 1.0})
+async def test_any_frame_keeps_a_socket_and_silence_ends_it(
+    start: StartServer, peers: Peers
+) -> None:
+    server = await start(realtime={"ping_interval_s": 0.1, "idle_timeout_s": 1.0})
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
     silent, answers, talks = [await peers.join(person) for person in people]
 

@@ -3,26 +3,27 @@
 import pytest
 
 from testkit.peer import Peers
-from tests.realtime.conftest import Own, Start, soon
-from tests.realtime.hooks import Held, Reads
+from testkit.waiting import eventually
+from tests.realtime.conftest import DedicatedServer, StartServer
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
-async def until_idle(server: Own) -> None:
+async def until_idle(server: DedicatedServer) -> None:
     """Every socket has come to its end, and nothing is left of it."""
-    await soon(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.server.server_state.tasks)
     hub = server.hub
     assert (hub.sockets, hub.by_user, hub.audience, hub.rooms) == (set(), {}, {}, {})
 
 
 @pytest.mark.parametrize("how", ["client", "server"])
 async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
     peer = await peers.join(ada)
-    held = Held(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "read_missed")
     await peer.send("open", rooms=[{"room": room, "since": 0} for room in rooms])
     reading = await held.next()
     if how == "client":
@@ -35,12 +36,12 @@ async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
 
 
 async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    held = Held(server, monkeypatch, "arrivals")
+    held = PausedQuery(server, monkeypatch, "arrivals")
     first = await peers.dial(server.url)
     await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
     reading = await held.next()
@@ -52,13 +53,13 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
 
 
 async def test_an_open_that_fails_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    Reads(server, monkeypatch).failures["read_missed"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["read_missed"] = [RuntimeError("a defect")]
     error = await peer.opens(room)
     assert (error["code"], error["retry"]) == ("internal", "after")
     assert not server.hub.rooms
@@ -68,11 +69,11 @@ async def test_an_open_that_fails_leaves_nothing_behind(
 
 
 async def test_a_defect_in_the_hello_ends_the_socket_for_now(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
-    Reads(server, monkeypatch).failures["listing"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["listing"] = [RuntimeError("a defect")]
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     assert await peer.closed() == 4000

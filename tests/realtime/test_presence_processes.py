@@ -10,12 +10,12 @@ import pytest
 from redis.asyncio import Redis as Client
 
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.server import Running
-from testkit.servers.backend import vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer
+from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import pause
 from tests.realtime.test_presence import changes, told, watched
@@ -27,20 +27,20 @@ TTL_S, GRACE_S = 2.0, 1.0
 
 
 @pytest.fixture
-async def ada(cluster_server: Running, one: ServerProcess) -> Person:
-    return one.here(await cluster_server.person(one._http, "ada"))
+async def ada(cluster_server: TestServer, process_a: ServerProcess) -> Person:
+    return process_a.here(await cluster_server.person(process_a._http, "ada"))
 
 
 @pytest.fixture
-async def bob(cluster_server: Running, two: ServerProcess) -> Person:
-    return two.here(await cluster_server.person(two._http, "bob"))
+async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
+    return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
 async def test_who_is_on_another_process_is_online(
     cluster_settings: Settings, ada: Person, bob: Person, peers: Peers, tmp_path: Path
 ) -> None:
-    settings = vary(cluster_settings, realtime={"presence_grace_s": GRACE_S})
-    async with running(settings, tmp_path) as one, running(settings, tmp_path) as two:
+    settings = override(cluster_settings, realtime={"presence_grace_s": GRACE_S})
+    async with run_process(settings, tmp_path) as one, run_process(settings, tmp_path) as two:
         await ada.makes_room("private", bob)
         peer = await peers.join(one.here(ada))
         assert await watched(peer, bob) == {bob.id: "offline"}
@@ -56,7 +56,7 @@ async def test_who_is_on_another_process_is_online(
 
 
 async def test_to_reconnect_to_another_process_does_not_show(
-    ada: Person, bob: Person, one: ServerProcess, two: ServerProcess, peers: Peers
+    ada: Person, bob: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     """Within the grace, which is half a minute here."""
     await ada.makes_room("private", bob)
@@ -65,7 +65,7 @@ async def test_to_reconnect_to_another_process_does_not_show(
     await watched(peer, bob)
     await told(peer, bob, "online")
     before = len(changes(peer))
-    for process in (one, two, one):
+    for process in (process_a, process_b, process_a):
         await there.leave()
         there = await peers.join(process.here(bob))
         await pause(GRACE_S)
@@ -78,10 +78,10 @@ async def test_the_users_of_a_killed_process_go_offline_with_its_lease(
 ) -> None:
     """And not before: Redis knows when the lease of each process ends."""
     times = {"presence_ttl_s": TTL_S, "presence_grace_s": GRACE_S}
-    settings = vary(cluster_settings, realtime=times)
+    settings = override(cluster_settings, realtime=times)
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    async with running(settings, tmp_path) as three:
+    async with run_process(settings, tmp_path) as three:
         await peers.join(three.here(bob))
         await watched(peer, bob)
         await told(peer, bob, "online")
@@ -106,15 +106,15 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
     cluster_settings: Settings,
     ada: Person,
     bob: Person,
-    two: ServerProcess,
+    process_b: ServerProcess,
     peers: Peers,
     tmp_path: Path,
 ) -> None:
     """A deploy: the client comes back to another process, and nobody sees that it was away."""
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    long = vary(cluster_settings, realtime={"presence_grace_s": 3600})
-    async with running(long, tmp_path) as three:
+    long = override(cluster_settings, realtime={"presence_grace_s": 3600})
+    async with run_process(long, tmp_path) as three:
         await peers.join(three.here(bob))
         await watched(peer, bob)
         await told(peer, bob, "online")
@@ -122,7 +122,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
         three.signal(signal.SIGTERM)
         await three.ended()
     await pause(GRACE_S + 1)
-    await peers.join(two.here(bob))
+    await peers.join(process_b.here(bob))
     await peer.settled()
     assert await watched(peer, bob) == {bob.id: "online"}
     assert len(changes(peer)) == before
@@ -149,7 +149,7 @@ async def test_without_redis_everybody_is_unknown_and_then_as_before(
 
 
 async def test_typing_crosses_over(
-    ada: Person, bob: Person, one: ServerProcess, peers: Peers
+    ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
@@ -157,20 +157,20 @@ async def test_typing_crosses_over(
     await shows(there, room, ada)
     await here.says(room)
     await shows(there, room)
-    again = await peers.join(one.here(bob), room)
+    again = await peers.join(process_a.here(bob), room)
     await types(again, room)
     await shows(here, room, bob)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await shows(here, room)
     await there.expect("room.closed")
 
 
 async def test_without_redis_typing_stays_in_the_process(
-    redis_server: RedisServer, ada: Person, bob: Person, one: ServerProcess, peers: Peers
+    redis_server: RedisServer, ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
-    beside = await peers.join(one.here(bob), room)
+    beside = await peers.join(process_a.here(bob), room)
     with redis_server.server.killed():
         await types(here, room)
         await shows(beside, room, ada)

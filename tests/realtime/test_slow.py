@@ -15,25 +15,25 @@ from app.realtime.slow_consumers import limits
 from app.realtime.slow_consumers.limits import Backlog
 from app.wire.errors import Busy
 from app.wire.frames import encode, error_frame
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from testkit.waiting import pause
-from tests.realtime.conftest import Own, Start, slow_network, soon
-from tests.realtime.hooks import Held, Reads
+from testkit.waiting import eventually, pause
+from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 LARGE = "🙂" * 3900
 # What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
 MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 
-async def slow_server(start: Start, **realtime: float) -> Own:
+async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
     server = await start(realtime=realtime)
     slow_network(server.running)
     return server
 
 
-async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Socket:
+async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Socket:
     """The server's end of a peer that does not read, once the room is dirty for it and for nobody
     else: the others have time to read."""
     peer.stops_reading()
@@ -42,7 +42,7 @@ async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Socket:
     others = [socket for socket in followed.live if socket._writer.client != own]
     while len(followed.dirty) == len(before):
         await writer.says(room, LARGE)
-        await soon(lambda: not any(socket.unsent_bytes() for socket in others))
+        await eventually(lambda: not any(socket.unsent_bytes() for socket in others))
     (end,) = set(followed.dirty) - before
     return end
 
@@ -51,12 +51,14 @@ def goes_on(peer: Peer) -> None:
     peer.connection.transport.resume_reading()
 
 
-async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: Peers) -> None:
+async def test_a_slow_client_gets_everything_once_it_reads(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     end = await stall(server, slow, room, ada)
     begun = (await ada.room(room))["seq"]
     for number in range(120):
@@ -65,7 +67,7 @@ async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: 
     await fast.has(room, begun + 120)  # it did not wait
     goes_on(slow)
     await slow.has(room, begun + 120)
-    await soon(lambda: end in server.hub.rooms[UUID(room)].live)
+    await eventually(lambda: end in server.hub.rooms[UUID(room)].live)
     await ada.says(room, "live again")
     await slow.has(room, begun + 121)
     assert slow.seqs(room) == list(range(4, begun + 122))
@@ -73,12 +75,12 @@ async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: 
     assert texts[-121:] == [f"{number}" * 100 for number in range(120)] + ["live again"]
 
 
-async def test_it_is_slow_again_and_again(start: Start, peers: Peers) -> None:
+async def test_it_is_slow_again_and_again(start: StartServer, peers: Peers) -> None:
     """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
     server = await slow_server(start)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    slow = await peers.join(ada, *rooms, narrow=True)
+    slow = await peers.join(ada, *rooms, small_window=True)
     (end,) = server.hub.sockets
     writing = asyncio.create_task(write(ada, rooms, 25))
     for _ in range(8):
@@ -101,27 +103,27 @@ async def write(person: Person, rooms: list[str], count: int) -> None:
 
 
 async def test_slow_clients_of_one_room_share_the_reading(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    sockets = [await peers.join(bob, room, narrow=True) for _ in range(8)]
+    sockets = [await peers.join(bob, room, small_window=True) for _ in range(8)]
     for peer in sockets:
         peer.stops_reading()
     dirty = server.hub.rooms[UUID(room)].dirty
     while len(dirty) < 8:
         await ada.says(room, LARGE)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     for number in range(60):
         await ada.says(room, f"{number}")
     assert not reads.count["read_log"]
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_log", before=True)
+    held = PausedQuery(server, monkeypatch, "read_log", before=True)
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
-    await soon(lambda: not any(socket.pressed for socket in dirty))
+    await eventually(lambda: not any(socket.pressed for socket in dirty))
     first.set()
     for peer in sockets:
         await peer.has(room, head)
@@ -130,23 +132,23 @@ async def test_slow_clients_of_one_room_share_the_reading(
 
 
 async def test_a_client_far_behind_holds_nobody_up(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    last, first = [await peers.join(bob, room, narrow=True) for _ in range(2)]
+    last, first = [await peers.join(bob, room, small_window=True) for _ in range(2)]
     await stall(server, last, room, ada)
     for _ in range(60):
         await ada.says(room, "x")
     await stall(server, first, room, ada)
     await ada.says(room, "the newest")
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_log", times=3)
+    held = PausedQuery(server, monkeypatch, "read_log", times=3)
     goes_on(last)
     reading = await held.next()
     goes_on(first)
-    await soon(lambda: not any(s.pressed for s in server.hub.sockets))
+    await eventually(lambda: not any(s.pressed for s in server.hub.sockets))
     reading.set()
     (await held.next()).set()  # the second round: one page for each of both
     (await held.next()).set()
@@ -155,17 +157,17 @@ async def test_a_client_far_behind_holds_nobody_up(
         assert peer.seqs(room) == list(range(4, head + 1))
 
 
-async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Peers) -> None:
+async def test_a_removal_ends_a_dirty_room_exactly_there(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     end = await stall(server, slow, room, ada)
     await ada.says(room, "one", "two")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     removed = (await ada.room(room))["seq"]
     await ada.says(room, "not for bob", "nor this")
-    ok(await bob.post(f"/rooms/{room}/join"))
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
     await ada.says(room, "since he is back")
     goes_on(slow)
     closed = await slow.expect("room.closed", room=room)
@@ -180,17 +182,17 @@ async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Pe
 
 
 async def test_a_removal_while_a_slow_client_opens_the_room(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, loud = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow = await peers.join(bob, loud, narrow=True)
+    slow = await peers.join(bob, loud, small_window=True)
     await stall(server, slow, loud, ada)
-    held = Held(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "read_missed")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     opening = await held.next()
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, "not for bob")
     opening.set()
     goes_on(slow)
@@ -200,12 +202,12 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     assert slow.seqs(room) == [1, 2, 3, 4]
 
 
-async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
+async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> None:
     """Acks, errors, and what it opens; a dirty room can be closed, and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     await stall(server, slow, room, ada)
     await slow.send("message.send", id="s", room=room, nonce="n", text="hi")
     await slow.send("read", id="r", room=other, seq=99)
@@ -213,7 +215,7 @@ async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
     await slow.send("open", id="o", rooms=[{"room": other, "since": 0}])
     await slow.send("close", id="c", rooms=[room])
     await slow.send("open", id="a", rooms=[{"room": room, "since": 3}])
-    await soon(lambda: UUID(other) in server.hub.rooms)
+    await eventually(lambda: UUID(other) in server.hub.rooms)
     goes_on(slow)
     for name in "sr":
         await slow.expect("ack", id=name)
@@ -230,34 +232,36 @@ async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
     assert slow.seqs(other) == [1, 2, 3, 4]
 
 
-async def test_what_a_client_can_do_without_is_dropped_first(start: Start, peers: Peers) -> None:
+async def test_what_a_client_can_do_without_is_dropped_first(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.by_user[UUID(bob.id)]
     seq = 0
     while end._writer.buffered_bytes() < 17_000:
         (seq,) = await ada.says(room, LARGE)
     assert end in server.hub.rooms[UUID(room)].live
-    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=seq))
     await fast.expect("read", seq=seq)
     goes_on(slow)
     await slow.has(room, seq)
     await slow.settled()
     assert slow.of("read") == []
     seq = (await ada.says(room, "x"))[0]
-    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=seq))
     await slow.expect("read", seq=seq)
 
 
-async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
+async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow, fast = await peers.join(bob, room, narrow=True), await peers.join(bob)
+    slow, fast = await peers.join(bob, room, small_window=True), await peers.join(bob)
     await stall(server, slow, room, ada)
     for number in range(1, 4):
         await ada.says(other, "x")
@@ -279,16 +283,16 @@ async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
 
 
 async def test_a_recovery_that_fails_is_tried_again(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.realtime.slow_consumers.backfill.TRY_AGAIN_S", 0.01)
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
-    slow = await peers.join(ada, room, narrow=True)
+    slow = await peers.join(ada, room, small_window=True)
     await stall(server, slow, room, ada)
     (head,) = await ada.says(room, "missed")
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     reads.failures["read_log"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
     goes_on(slow)
     await slow.has(room, head)
@@ -296,21 +300,21 @@ async def test_a_recovery_that_fails_is_tried_again(
 
 
 async def test_a_slow_socket_that_goes_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
-    slow = await peers.join(ada, room, narrow=True)
+    slow = await peers.join(ada, room, small_window=True)
     await stall(server, slow, room, ada)
     await ada.says(room, "missed")
-    held = Held(server, monkeypatch, "read_log")
+    held = PausedQuery(server, monkeypatch, "read_log")
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
-    await soon(lambda: not server.hub.sockets)
+    await eventually(lambda: not server.hub.sockets)
     reading.set()
-    await soon(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.server.server_state.tasks)
     assert (server.hub.rooms, server.hub.audience) == ({}, {})
     assert server.hub.slow.behind.empty()
 
@@ -332,17 +336,17 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_who_reads_nothing_is_cut(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    await soon(lambda: end not in server.hub.sockets)
-    await soon(lambda: end._writer not in server.running.server.server_state.connections)
+    await eventually(lambda: end not in server.hub.sockets)
+    await eventually(lambda: end._writer not in server.running.server.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
     await fast.settled()
@@ -355,30 +359,30 @@ async def test_who_reads_nothing_is_cut(
 
 
 async def test_a_little_that_is_not_read_is_enough(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a room dirty: a peer that only sends is cut all the same."""
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada = await server.person()
-    slow = await peers.join(ada, narrow=True)
+    slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.sockets
     with patience(monkeypatch):
         for _ in range(200):
             await slow.send("nothing", id="x" * 32)
-        await soon(end._writer.buffered_bytes)
-    await soon(lambda: end not in server.hub.sockets)
+        await eventually(end._writer.buffered_bytes)
+    await eventually(lambda: end not in server.hub.sockets)
     assert not end.pressed
 
 
 async def test_who_reads_too_little_is_cut(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
-    server = await slow_server(start, slow_age_s=1)
+    server = await slow_server(start, max_send_delay_s=1)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
     while end in server.hub.sockets:
@@ -390,13 +394,13 @@ async def test_who_reads_too_little_is_cut(
             await ada.says(room, LARGE)
 
 
-@pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
-async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
+@pytest.mark.setting("CHAT_LIMITS__SEND_BUFFER_BYTES")
+async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
-    server = await start(limits={"buffer_bytes": 65536})
+    server = await start(limits={"send_buffer_bytes": 65536})
     slow_network(server.running)
     ada = await server.person()
-    slow = await peers.join(ada, narrow=True)
+    slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.sockets
     most = 0

@@ -14,7 +14,7 @@ from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.errors import ChatError
-from app.wire.frames import RoomBump, RoomBumped, RoomClosed
+from app.wire.frames import RoomBadge, RoomBumped, RoomClosed
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +24,8 @@ Stale = dict[tuple[Socket, UUID], Literal["left", "removed"] | None]
 
 async def send_bumps(hub: Hub, settings: Realtime) -> None:
     """Runs for ever. Every half second, for huge rooms every five."""
-    every_s = settings.bump_every_ms / 1000
-    huge_every = max(1, round(settings.bump_every_huge_ms / settings.bump_every_ms))
+    every_s = settings.badge_interval_ms / 1000
+    huge_every = max(1, round(settings.badge_interval_large_ms / settings.badge_interval_ms))
     turn = 0
     while True:
         await asyncio.sleep(every_s)
@@ -51,7 +51,7 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
     huge = {
         room
         for room in {room for _, room in hub.stale}
-        if len(hub.audience.get(room, ())) >= hub.limits.huge_room
+        if len(hub.audience.get(room, ())) >= hub.limits.large_room_members
     }
     due = {key: gone for key, gone in hub.stale.items() if key[1] not in huge}
     hub.stale = {key: gone for key, gone in hub.stale.items() if key[1] in huge}
@@ -65,7 +65,7 @@ async def _send(hub: Hub, due: Stale) -> None:
     members = {(socket, room) for socket, room in counted if hub.is_member(socket, room)}
     badges = await _count(hub, list({(room, socket.user) for socket, room in counted}))
     await _ask_why(hub, due, [key for key in members if (key[1], key[0].user) not in badges])
-    bumps: dict[Socket, list[RoomBump]] = defaultdict(list)
+    bumps: dict[Socket, list[RoomBadge]] = defaultdict(list)
     for socket, room in counted:
         badge = badges.get((room, socket.user))
         is_member = hub.is_member(socket, room)
@@ -105,8 +105,8 @@ async def _badges(reads: ReadSession, pairs: list[tuple[UUID, UUID]]) -> Sequenc
     return await reads.members.badges(pairs)
 
 
-def _bump(badge: Badge) -> RoomBump:
-    return RoomBump(
+def _bump(badge: Badge) -> RoomBadge:
+    return RoomBadge(
         room=badge.room,
         seq=badge.seq,
         read_seq=badge.read_seq,

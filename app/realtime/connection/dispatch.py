@@ -25,8 +25,8 @@ from app.wire.frames import (
     Pong,
     RoomClosed,
     SendMessage,
+    SubscribePresence,
     Typing,
-    Watch,
     error_frame,
 )
 
@@ -39,7 +39,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
     Open: (PolicyName.READS, 5),
-    Watch: (PolicyName.READS, 5),
+    SubscribePresence: (PolicyName.READS, 5),
     Close: None,
     Typing: None,  # once in a while per room, see `Typists`
     Pong: None,
@@ -88,12 +88,14 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
             badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
             socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            await open_rooms(hub, socket, frame.rooms, frame.id, hub.limits.catchup_hello)
+            await open_rooms(
+                hub, socket, frame.rooms, frame.id, hub.limits.catchup_events_per_request
+            )
         case Close():
             for room in frame.rooms:
                 hub.detach(socket, room)
                 socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
-        case Watch():
+        case SubscribePresence():
             watch(hub, socket, frame)
         case Typing():
             await say_typing(hub, context.bus, socket, frame.room)

@@ -12,7 +12,7 @@ from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
-from app.wire.frames import Pong, RefusedFrame, error_frame, id_of, parse
+from app.wire.frames import Pong, RefusedFrame, error_frame, parse, parse_frame_id
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Frames:
             if self._refusals > limits.frames_burst:
                 socket.close(CloseCode.RATE, "too many frames")
                 return False
-            socket.send(error_frame(_too_fast(wait_s), id_of(text)))
+            socket.send(error_frame(_too_fast(wait_s), parse_frame_id(text)))
             return True
         self._refusals = 0
         try:

@@ -15,7 +15,7 @@ from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import membership_errors
 from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 
 RANGES = 50  # of logs that are read at once
 
@@ -25,7 +25,7 @@ class Wanted:
     """Rooms that one client wants to open, and how much may be read for it."""
 
     actor: Actor
-    positions: Sequence[Position]
+    positions: Sequence[RoomPosition]
     most_a_room: int
     most_events: int
     most_bytes: int
@@ -138,7 +138,7 @@ async def _read_log(
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES):
         for event in await reads.events.within(spans[start : start + RANGES]):
-            frame = text_frame(to_publication(event).frame)
+            frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
@@ -165,7 +165,7 @@ def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Miss
         )
 
 
-def _gone(position: Position, one: Range, log: Log) -> Literal["left", "removed"] | None:
+def _gone(position: RoomPosition, one: Range, log: Log) -> Literal["left", "removed"] | None:
     if not one.over:
         return None
     last = log.get(position.room, {}).get(one.head)

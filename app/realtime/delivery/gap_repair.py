@@ -25,7 +25,7 @@ async def repair_gaps(hub: Hub, settings: Realtime) -> None:
     """Runs for ever. One reader per room at a time, and a bounded number of them."""
     async with asyncio.TaskGroup() as readers:
         for _ in range(READERS):
-            readers.create_task(_reader(hub, settings.gap_wait_ms / 1000))
+            readers.create_task(_reader(hub, settings.gap_repair_delay_ms / 1000))
 
 
 async def _reader(hub: Hub, wait_s: float) -> None:

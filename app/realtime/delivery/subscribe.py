@@ -7,13 +7,13 @@ from app.realtime.delivery.catchup import Missed, Wanted
 from app.realtime.hub.connection import Follower, Socket
 from app.realtime.hub.hub import Hub
 from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
-from app.wire.frames import Position, RoomClosed, RoomOpened, error_frame
+from app.wire.frames import RoomClosed, RoomOpened, RoomPosition, error_frame
 
 
 async def open_rooms(
     hub: Hub,
     socket: Socket,
-    positions: Sequence[Position],
+    positions: Sequence[RoomPosition],
     frame_id: str | int | None,
     most_events: int,
 ) -> None:
@@ -22,8 +22,8 @@ async def open_rooms(
     if socket not in hub.sockets:
         return  # it went during its hello
     most = hub.limits.open_rooms
-    refused: list[tuple[Position, ChatError]] = []
-    attached: list[tuple[Position, Follower]] = []
+    refused: list[tuple[RoomPosition, ChatError]] = []
+    attached: list[tuple[RoomPosition, Follower]] = []
     named: set[UUID] = set()
     for number, position in enumerate(positions):
         if position.room in named:
@@ -65,15 +65,15 @@ async def open_rooms(
 
 
 async def _read(
-    hub: Hub, socket: Socket, positions: Sequence[Position], most_events: int
+    hub: Hub, socket: Socket, positions: Sequence[RoomPosition], most_events: int
 ) -> Sequence[Missed | ChatError]:
     limits = hub.limits
     wanted = Wanted(
         socket.actor,
         positions,
-        limits.catchup_room,
+        limits.catchup_events_per_room,
         most_events,
-        limits.buffer_bytes // 4 - socket.unsent_bytes(),
+        limits.send_buffer_bytes // 4 - socket.unsent_bytes(),
     )
     try:
         return await hub.catchups.ask(wanted)

@@ -26,7 +26,12 @@ from app.realtime.transport.ws_protocol import text_frame
 from app.realtime.typing.state import Typists
 from app.settings import Limits
 from app.wire.close_codes import CloseCode
-from app.wire.events import PublicationKind
+from app.wire.events import (
+    CLOSE_REASONS,
+    COUNTED_KINDS,
+    MEMBERSHIP_KINDS,
+    PublicationKind,
+)
 from app.wire.frames import RoomClosed
 
 # Frames that may queue for one follower while it catches up.
@@ -37,14 +42,10 @@ CLIENTS, ROOMS = 200, 1000
 MOST_MARKERS = 1000
 # Bytes that may wait for a socket, or be given to it at once, before its rooms are dirty.
 MUCH_BYTES = 64 * 1024
-GONE: dict[PublicationKind, Literal["left", "removed"]] = {
-    PublicationKind.LEFT: "left",
-    PublicationKind.REMOVED: "removed",
-}
 
 
 class Hub:
-    def __init__(self, database: Database, limits: Limits, join_writes: bool = True) -> None:
+    def __init__(self, database: Database, limits: Limits, coalesce_writes: bool = True) -> None:
         self.database, self.limits = database, limits
         self.sockets: set[Socket] = set()
         self.by_user: dict[UUID, list[Socket]] = defaultdict(list)  # the oldest first
@@ -56,8 +57,8 @@ class Hub:
         self.stale: dict[
             tuple[Socket, UUID], Literal["left", "removed"] | None
         ] = {}  # `badges/updates.py`
-        self.turn = Turn(limits.buffer_bytes, join_writes)
-        self.much_bytes = min(MUCH_BYTES, limits.buffer_bytes // 4)
+        self.turn = Turn(limits.send_buffer_bytes, coalesce_writes)
+        self.much_bytes = min(MUCH_BYTES, limits.send_buffer_bytes // 4)
         self.slow = SlowRooms(self.turn)  # for `backfill.py`
         self.doubts = asyncio.Event()  # pokes may have been lost: for `heartbeat.py`
         self.heard = Heard()  # for `change_poller.py`
@@ -182,20 +183,20 @@ class Hub:
     def hear(self, publication: Publication) -> None:
         """From the bus: any order, any number of times."""
         if publication.kind is PublicationKind.SESSION_REVOKED:
-            self.close_session(publication.topic, publication.subject)
+            self.close_session(publication.channel, publication.user)
         elif publication.kind is PublicationKind.READ:
             self._hear_read(publication)
         elif publication.kind is PublicationKind.TYPING:
             self._hear_typing(publication)
         elif publication.kind is PublicationKind.PRESENCE:
-            self.watches.suspect_ids(publication.frame)
+            self.watches.suspect_ids(publication.payload)
         elif publication.kind is PublicationKind.NEWER:
             # An event or a signal, nobody here knows: if the log has reached this far, it has it.
-            if room := self.rooms.get(publication.topic):
+            if room := self.rooms.get(publication.channel):
                 self.suspect(room, publication.seq)
         else:
-            room = self.rooms.get(publication.topic)
-            self.heard.hear(publication.topic, publication.seq)
+            room = self.rooms.get(publication.channel)
+            self.heard.hear(publication.channel, publication.seq)
             if room is None or not room.stream.expects(publication.seq):
                 self._mark(publication)  # late is not too late: counts are of now
             if room is not None:
@@ -220,16 +221,16 @@ class Hub:
     def _pass_on(self, room: OpenRoom, events: Iterable[Publication]) -> None:
         for event in events:
             self._mark(event)
-            frame = text_frame(event.frame)
+            frame = text_frame(event.payload)
             self.turn.append(room, frame)
             gone = None
             if event.kind is PublicationKind.MESSAGE:
-                self.typists.end(room.id, event.subject)
-            elif event.kind in GONE:
+                self.typists.end(room.id, event.user)
+            elif event.kind in CLOSE_REASONS:
                 at = asyncio.get_running_loop().time()
-                self.typists.remove(room.id, event.subject, event.seq, at)
-                gone = RoomClosed(room=room.id, reason=GONE[event.kind], seq=event.seq)
-                for socket in self.by_user.get(event.subject, ()):
+                self.typists.remove(room.id, event.user, event.seq, at)
+                gone = RoomClosed(room=room.id, reason=CLOSE_REASONS[event.kind], seq=event.seq)
+                for socket in self.by_user.get(event.user, ()):
                     if socket in room.live:
                         self.put_out(room.live[socket], gone)
                     elif socket in room.dirty:
@@ -252,7 +253,7 @@ class Hub:
         self, follower: Follower, event: Publication, frame: bytes, gone: RoomClosed | None
     ) -> None:
         if follower.floor is None:
-            own = follower.socket.user == event.subject
+            own = follower.socket.user == event.user
             follower.queue.append((event.seq, frame, gone if own else None))
             if len(follower.queue) > MOST_QUEUED:
                 self.detach(follower.socket, follower.room.id)  # `open_room` says so
@@ -265,16 +266,19 @@ class Hub:
         To these when they have had everything that came before it: then whoever was removed until
         the marker moved has been put out.
         """
-        frame = text_frame(publication.frame)
-        for socket in self.by_user.get(publication.subject, ()):
+        frame = text_frame(publication.payload)
+        for socket in self.by_user.get(publication.user, ()):
             socket.whisper(frame)
-        room = self.rooms.get(publication.topic)
-        if room and len(self.audience.get(publication.topic, ())) < self.limits.huge_room:
+        room = self.rooms.get(publication.channel)
+        if (
+            room
+            and len(self.audience.get(publication.channel, ())) < self.limits.large_room_members
+        ):
             if len(room.markers) < MOST_MARKERS:
-                room.markers[publication.subject] = (publication.seq, frame)
+                room.markers[publication.user] = (publication.seq, frame)
             self._pass_markers(room)
             self.suspect(room, publication.seq)
-        self.count_again(publication.topic, publication.subject)
+        self.count_again(publication.channel, publication.user)
 
     def _pass_markers(self, room: OpenRoom) -> None:
         due = [user for user, (seq, _) in room.markers.items() if seq <= room.stream.head]
@@ -289,22 +293,22 @@ class Hub:
     def _hear_typing(self, publication: Publication) -> None:
         """Not before the stream is where the room was when it was said: then whoever was removed
         by then has no place here any more."""
-        room = self.rooms.get(publication.topic)
+        room = self.rooms.get(publication.channel)
         if room and publication.seq <= room.stream.head:
             at = asyncio.get_running_loop().time()
-            self.typists.start(room.id, publication.subject, publication.seq, at)
+            self.typists.start(room.id, publication.user, publication.seq, at)
 
     def _mark(self, event: Publication) -> None:
         """Invalidate the unread counts of members who do not have the room open, and of users who
         joined or left. The counts are read later, so order and doubles do not matter."""
-        if event.kind is PublicationKind.MESSAGE:
-            self.count_again(event.topic)
-        elif event.kind is PublicationKind.JOINED or event.kind in GONE:
-            theirs = self.by_user.get(event.subject, ())
-            self.watches.doubt(event.subject, theirs)
+        if event.kind in COUNTED_KINDS:
+            self.count_again(event.channel)
+        elif event.kind in MEMBERSHIP_KINDS:
+            theirs = self.by_user.get(event.user, ())
+            self.watches.doubt(event.user, theirs)
             for socket in theirs:
-                if event.topic not in socket.follows:
-                    self.stale[socket, event.topic] = GONE.get(event.kind)
+                if event.channel not in socket.follows:
+                    self.stale[socket, event.channel] = CLOSE_REASONS.get(event.kind)
 
     def count_again(self, room_id: UUID, user: UUID | None = None) -> None:
         """The counts of a room may be stale: of its members that have it closed, or, where it is

@@ -16,7 +16,7 @@ from app.wire.frames import Presence, UserPresence
 
 
 class Watch:
-    """What one socket watches, from one `watch` frame to the next."""
+    """What one socket watches, from one `presence.subscribe` frame to the next."""
 
     __slots__ = (
         "answered",
@@ -48,7 +48,7 @@ class Watches:
         self.news = asyncio.Event()  # something new is in one of the first two
         self.unseen: set[Watch] = set()  # visibility is to be looked up
         self.unread: set[UUID] = set()  # the state is to be read
-        self.unanswered: set[Watch] = set()  # its socket waits for an answer to the `watch`
+        self.unanswered: set[Watch] = set()  # its socket waits for the answer
         self.untold: set[Watch] = set()  # its socket was not told yet of what has changed
 
     def replace(self, watch: Watch) -> None:

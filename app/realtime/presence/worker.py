@@ -23,8 +23,7 @@ from app.settings import Realtime
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, Invalid
 from app.wire.events import PublicationKind
-from app.wire.frames import Watch as WatchFrame
-from app.wire.frames import encode
+from app.wire.frames import SubscribePresence, encode
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +43,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
     went longer ago than the grace."""
     loop = asyncio.get_running_loop()
     leaving: dict[UUID, float] = {}  # until when, by the loop's clock, the soonest first
-    topic = uuid4()
+    channel = uuid4()
     hub.moved.update(hub.by_user)  # those of a run before this one that failed
     while True:
         moved, hub.moved = hub.moved, set()
@@ -55,7 +54,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
                 leaving[user] = loop.time() + settings.presence_grace_s
         store.hold([user for user in moved if user in hub.by_user])
         store.release(_take_due(leaving, loop.time()))
-        _announce(bus, topic, await store.renew())
+        _announce(bus, channel, await store.renew())
         await asyncio.sleep(PAUSE_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(RENEW_EVERY_S):
@@ -73,21 +72,21 @@ def _take_due(leaving: dict[UUID, float], now: float) -> list[UUID]:
     return due
 
 
-def _announce(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
+def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
     bus.whisper(
         [
             Publication(
-                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS])
+                PublicationKind.PRESENCE, channel, 0, channel, b"".join(ids[start : start + IDS])
             )
             for start in range(0, len(ids), IDS)
         ]
     )
 
 
-def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
+def watch(hub: Hub, socket: Socket, frame: SubscribePresence) -> None:
     """Answered by `tell`, so that no frame waits for the database or the store."""
-    most = hub.limits.watched_users
+    most = hub.limits.presence_subscriptions
     if len(frame.users) > most:
         raise Invalid(
             f"A socket watches at most {most} users.",
@@ -159,7 +158,7 @@ async def _read(hub: Hub, store: PresenceStore) -> bool:
 
 
 async def _answer(hub: Hub) -> None:
-    """Those who have sent a `watch`, once it was tried to look up whom they see."""
+    """Those who have sent a `presence.subscribe`, once it was tried to look up whom they see."""
     watches = hub.watches
     for watch in watches.take_unanswered():
         watch.socket.send(watches.answer(watch))

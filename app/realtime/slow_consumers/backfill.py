@@ -50,7 +50,7 @@ async def _serve(hub: Hub, room: OpenRoom) -> None:
     while waiting:
         after, until = waiting[0].seq, room.stream.head
         found = await hub.database.read(read_log, room.id, after, until)
-        frames = [(event.seq, text_frame(to_publication(event).frame)) for event in found]
+        frames = [(event.seq, text_frame(to_publication(event).payload)) for event in found]
         # Less than a page: the log has no more up to there.
         end = found[-1].seq if len(found) == PAGE else until
         for follower in waiting:

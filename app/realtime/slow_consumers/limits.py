@@ -65,10 +65,10 @@ async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
 def _too_slow(
     hub: Hub, settings: Realtime, backlog: Backlog, at: float, waiting: int
 ) -> str | None:
-    if waiting > hub.limits.buffer_bytes:
+    if waiting > hub.limits.send_buffer_bytes:
         return "bytes"
-    if backlog.age_s(at) > settings.slow_age_s:
+    if backlog.age_s(at) > settings.max_send_delay_s:
         return "age"
-    if backlog.stalled_s(at) > settings.slow_stall_s:
+    if backlog.stalled_s(at) > settings.send_stall_timeout_s:
         return "stall"
     return None

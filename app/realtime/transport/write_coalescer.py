@@ -13,9 +13,9 @@ class Turn:
     """Collects rooms and sockets that have something to write; or, to measure what that gains,
     writes each frame to each socket as it comes."""
 
-    def __init__(self, most_buffered: int, join_writes: bool = True) -> None:
+    def __init__(self, most_buffered: int, coalesce_writes: bool = True) -> None:
         self._most_buffered = most_buffered
-        self._join_writes = join_writes
+        self._join_writes = coalesce_writes
         self._rooms: set[OpenRoom] = set()
         self._sockets: set[Socket] = set()
         self._crowd: dict[Socket, None] = {}  # the oldest first

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.main import create_app
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Peers
 from testkit.server import embedded_server_of
 
@@ -23,22 +23,22 @@ async def check(directory: Path) -> None:
         room = await ada.makes_room("private", bob)
         reader, writer = await peers.join(bob, room), await peers.join(ada)
 
-        plain = ok(await ada.sends(room, nonce="plain"), 201)
-        happy = ok(await ada.sends(room, nonce="happy", mood="happy"), 201)
+        plain = assert_ok(await ada.sends(room, nonce="plain"), 201)
+        happy = assert_ok(await ada.sends(room, nonce="happy", mood="happy"), 201)
         ack = await writer.ask("message.send", room=room, nonce="sad", text="hello", mood="sad")
         moods = {plain["seq"]: None, happy["seq"]: "happy", ack["seq"]: "sad"}
 
         await reader.has(room, ack["seq"])
         delivered = [event["message"] for event in reader.events(room) if "message" in event]
         logged = [event["message"] for event in await bob.log(room) if "message" in event]
-        page = ok(await bob.get(f"/rooms/{room}/messages"))["items"]
+        page = assert_ok(await bob.get(f"/rooms/{room}/messages"))["items"]
         for messages in (delivered, logged, page):
             assert {message["seq"]: message["mood"] for message in messages} == moods
 
-        assert ok(await ada.sends(room, nonce="happy", mood="happy"), 200) == happy
-        refused(await ada.sends(room, nonce="happy", mood="sad"), "nonce_conflict")
-        refused(await ada.sends(room, nonce="happy"), "nonce_conflict")
-        refused(await ada.sends(room, mood="far too long"), "invalid", "mood")
+        assert assert_ok(await ada.sends(room, nonce="happy", mood="happy"), 200) == happy
+        assert_problem(await ada.sends(room, nonce="happy", mood="sad"), "nonce_conflict")
+        assert_problem(await ada.sends(room, nonce="happy"), "nonce_conflict")
+        assert_problem(await ada.sends(room, mood="far too long"), "invalid", "mood")
 
         schemas: dict[str, Any] = create_app(server.settings).openapi()["components"]["schemas"]
         assert "mood" in schemas["SendMessage"]["properties"]

@@ -7,18 +7,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 COPIED = ("app", "alembic", "testkit", "tests")
-# (file, the line above, the new line). A migration adds the column to tables that exist.
+# (file, the new line, the line below it). A migration adds the column to tables that exist.
 PLACES = (
     (
         "app/wire/content.py",
-        '        None, description="`seq` of the message that this one answers.", examples=[1204]\n'
-        "    )\n",
         "    mood: str | None = Field(None, max_length=10)\n",
+        "\n    def content_fields(",
     ),
     (
         "app/persistence/tables.py",
-        "    reply_to: Mapped[int | None] = mapped_column(BigInteger)\n",
         "    mood: Mapped[str | None] = mapped_column(String(10))\n",
+        "    # Of what was sent under the nonce",
     ),
 )
 
@@ -31,10 +30,10 @@ def test_a_new_field_of_a_message_is_added_in_two_places(tmp_path: Path) -> None
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("alembic.ini", "pyproject.toml"):
         shutil.copy2(ROOT / name, tree / name)
-    for name, above, line in PLACES:
+    for name, line, below in PLACES:
         text = (tree / name).read_text(encoding="utf-8")
-        assert text.count(above) == 1, f"{name} has changed: {above}"
-        (tree / name).write_text(text.replace(above, above + line), encoding="utf-8")
+        assert text.count(below) == 1, f"{name} has changed: {below}"
+        (tree / name).write_text(text.replace(below, line + below), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "tests.features.messages.field_check", str(tmp_path)],
         cwd=tree,

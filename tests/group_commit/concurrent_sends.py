@@ -18,19 +18,19 @@ from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
-from tests.persistence.samples import make_user
+from tests.persistence.factories import make_user
 
 Outcome = SendResult | BaseException
 
 
-async def enrol(uow: UnitOfWork, *names: str) -> list[Actor]:
+async def make_users(uow: UnitOfWork, *names: str) -> list[Actor]:
     users = [make_user(name) for name in names]
     for user in users:
         uow.users.add(user)
-    return [acting(user.id) for user in users]
+    return [make_actor(user.id) for user in users]
 
 
-async def gather_in_room(
+async def make_room(
     uow: UnitOfWork, members: Iterable[Actor], kind: RoomKind = RoomKind.PRIVATE
 ) -> UUID:
     """A room with an empty log."""
@@ -62,21 +62,21 @@ async def remove(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
     await uow.members.remove(member, room.seq)
 
 
-def acting(user: UUID) -> Actor:
+def make_actor(user: UUID) -> Actor:
     return Actor(user, user, is_admin=False, expires_at=now())
 
 
-def message(
+def send_request(
     actor: Actor, room: UUID, nonce: str, text: str = "hi", reply_to: int | None = None
 ) -> SendRequest:
     return SendRequest(actor, room, nonce, Content(text=text, reply_to=reply_to))
 
 
-async def at_once(committer: Committer, sends: Iterable[SendRequest]) -> list[Outcome]:
+async def send_concurrently(committer: Committer, sends: Iterable[SendRequest]) -> list[Outcome]:
     return await asyncio.gather(*map(committer.send, sends), return_exceptions=True)
 
 
-def verdict(outcome: object) -> object:
+def comparable(outcome: object) -> object:
     """What can be compared: all but the time."""
     if isinstance(outcome, ChatError):
         return type(outcome), outcome.detail, vars(outcome).get("errors")
@@ -84,7 +84,7 @@ def verdict(outcome: object) -> object:
     return outcome.message.model_dump(exclude={"at"}), outcome.duplicate
 
 
-async def texts(reads: ReadSession, room_id: UUID) -> list[str]:
+async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
     """What was said, and that the log is dense, agrees with the counter, and says the same."""
     said = await reads.messages.after(room_id, 0, 2**53, 10_000)
     log = await reads.events.between(room_id, 0, 2**53, 10_000)
@@ -98,7 +98,7 @@ async def texts(reads: ReadSession, room_id: UUID) -> list[str]:
 
 
 @contextmanager
-def watched(database: Database) -> Iterator[list[str]]:
+def recorded_statements(database: Database) -> Iterator[list[str]]:
     """Statements of the writer, and COMMIT, as they happen."""
     engine = database._engines.write.sync_engine
     seen: list[str] = []
@@ -120,7 +120,7 @@ def watched(database: Database) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def locked(database: Database, *rooms: UUID) -> AsyncIterator[asyncio.Event]:
+async def rooms_locked(database: Database, *rooms: UUID) -> AsyncIterator[asyncio.Event]:
     """Somebody else holds these rooms, until the event is set."""
     there, release = asyncio.Event(), asyncio.Event()
 

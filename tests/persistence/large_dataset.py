@@ -27,16 +27,16 @@ from app.persistence.uow import Database
 from app.realtime.connection.room_list import Arrival
 from app.wire.domain import Role, RoomKind
 
-USERS, ROOMS = 8000, 1000
-LONG, SHORT = 6000, 5  # messages of the first room, and of every other
-CROWD = 1000  # members of the first room; every other has ten
-MINE = 40  # rooms of the actor
-STEP = 2000
+USER_COUNT, ROOM_COUNT = 8000, 1000
+LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
+LARGE_ROOM_MEMBERS = 1000  # members of the first room; every other has ten
+ACTOR_ROOMS = 40  # rooms of the actor
+ROWS_PER_INSERT = 2000
 
 Rows = list[dict[str, Any]]
 
 
-class World(NamedTuple):
+class LargeDataset(NamedTuple):
     database: Database
     actor: Actor
     users: list[UUID]
@@ -48,19 +48,19 @@ class World(NamedTuple):
         return self.rooms[0]
 
     def arrival(self, since: datetime | None) -> Arrival:
-        return Arrival(self.actor.user, now(), frozenset(self.rooms[:MINE]), since)
+        return Arrival(self.actor.user, now(), frozenset(self.rooms[:ACTOR_ROOMS]), since)
 
 
-async def populate(database: Database) -> World:
+async def create_large_dataset(database: Database) -> LargeDataset:
     """Everything is a day old, so that what asks for the last seconds finds little."""
-    users = [new_id() for _ in range(USERS)]
-    rooms = [new_id() for _ in range(ROOMS)]
+    users = [new_id() for _ in range(USER_COUNT)]
+    rooms = [new_id() for _ in range(ROOM_COUNT)]
     session = new_id()
     ended = now() + timedelta(days=30)
     async with database._engines.write.begin() as connection:
         for table, rows in _tables(users, rooms, session):
             await _insert(connection, table, rows)
-    return World(database, Actor(users[0], session, False, ended), users, rooms)
+    return LargeDataset(database, Actor(users[0], session, False, ended), users, rooms)
 
 
 def _tables(
@@ -114,7 +114,7 @@ def _tables(
                 "name": f"room {n}",
                 "name_key": f"room {n}",
                 "topic": "",
-                "seq": SHORT if n else LONG,
+                "seq": SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES,
                 "created_at": at,
                 "changed_at": at,
             }
@@ -125,9 +125,9 @@ def _tables(
         (room, user)
         for n, room in enumerate(rooms)
         for user in dict.fromkeys(
-            users[:CROWD]
+            users[:LARGE_ROOM_MEMBERS]
             if n == 0
-            else [*users[: n <= MINE], *(users[(n * 7 + k) % USERS] for k in range(10))]
+            else [*users[: n <= ACTOR_ROOMS], *(users[(n * 7 + k) % USER_COUNT] for k in range(10))]
         )
     ]
     yield (
@@ -146,10 +146,15 @@ def _tables(
     )
     yield (
         Departure,
-        [{"user_id": user, "room_id": rooms[n % ROOMS], "at": at} for n, user in enumerate(users)],
+        [
+            {"user_id": user, "room_id": rooms[n % ROOM_COUNT], "at": at}
+            for n, user in enumerate(users)
+        ],
     )
     said = [
-        (room, seq) for n, room in enumerate(rooms) for seq in range(1, (SHORT if n else LONG) + 1)
+        (room, seq)
+        for n, room in enumerate(rooms)
+        for seq in range(1, (SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES) + 1)
     ]
     yield (
         MessageRow,
@@ -183,5 +188,5 @@ def _tables(
 
 
 async def _insert(connection: AsyncConnection, table: type[Base], rows: Rows) -> None:
-    for start in range(0, len(rows), STEP):
-        await connection.execute(insert(table), rows[start : start + STEP])
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        await connection.execute(insert(table), rows[start : start + ROWS_PER_INSERT])

@@ -40,11 +40,11 @@ from app.wire.frames import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
 ROOM = UUID(int=1)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 # So small that examples reach them.
-LIMITS = Limits(catchup_room=3, catchup_hello=6)
+LIMITS = Limits(catchup_events_per_room=3, catchup_events_per_request=6)
 MUCH = 300  # bytes that are given to a slow client at once: about one event
 
 
-class Log:
+class FakeLog:
     """The room's log, and who is a member: what is committed."""
 
     def __init__(self, members: Iterable[UUID]) -> None:
@@ -85,10 +85,10 @@ class Log:
         return user in self.members or seq <= self.out_at.get(user, 0)
 
 
-class Reads:
+class FakeReadSession:
     """What the use cases ask of a `ReadSession`, answered from the log as it is now."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: FakeLog) -> None:
         self._log = log
         self.rooms = SimpleNamespace(kinds=self._kinds, changed=self._changed)
         self.members = SimpleNamespace(heads=self._heads, ends=self._ends)
@@ -124,10 +124,10 @@ class Reads:
         ]
 
 
-class Read:
+class PendingQuery:
     """A query that was asked. `see` looks at the log, `answer` tells what was seen."""
 
-    def __init__(self, log: Log, run: Callable[[Any], Awaitable[Any]]) -> None:
+    def __init__(self, log: FakeLog, run: Callable[[Any], Awaitable[Any]]) -> None:
         self._log, self._run = log, run
         self.answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.seen = False
@@ -137,7 +137,7 @@ class Read:
     async def see(self) -> None:
         self.seen = True
         try:
-            self._result = await self._run(Reads(self._log))
+            self._result = await self._run(FakeReadSession(self._log))
         except ChatError as error:
             self._error = error
 
@@ -150,7 +150,7 @@ class Read:
             self.answered.set_result(self._result)
 
 
-class Writer:
+class FakeWriter:
     """A socket's way out: whole frames, to a client that reads at once, or when it is let."""
 
     def __init__(self, hear: Callable[[Any], None]) -> None:
@@ -206,19 +206,19 @@ class Writer:
         raise AssertionError(f"no socket of this world is closed by the server: {code} {reason}")
 
 
-class Process:
+class FakeProcess:
     """One process of the server."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: FakeLog) -> None:
         self._log = log
-        self.reads: list[Read] = []
+        self.reads: list[PendingQuery] = []
         self.tasks: set[asyncio.Future[None]] = set()
         database: Any = self  # of which a hub only wants to read
         self.hub = Hub(database, LIMITS)
         self.hub.much_bytes = MUCH
 
     async def read(self, query: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-        asked = Read(self._log, lambda reads: query(reads, *args))
+        asked = PendingQuery(self._log, lambda reads: query(reads, *args))
         self.reads.append(asked)
         return await asked.answered
 
@@ -253,26 +253,26 @@ class Process:
             read.answered.cancel()
 
 
-class Client:
+class FakeClient:
     """One device: a position that survives its sockets, and what it has taken of the room."""
 
-    def __init__(self, log: Log, user: UUID) -> None:
+    def __init__(self, log: FakeLog, user: UUID) -> None:
         self._log = log
         self.user = user
         self.position = Position(0)
         self.taken: list[int] = []
-        self.process: Process | None = None
+        self.process: FakeProcess | None = None
         self.socket: Socket | None = None
-        self.writer: Writer | None = None
-        self.page: Read | None = None
+        self.writer: FakeWriter | None = None
+        self.page: PendingQuery | None = None
         self.out = False  # the server has closed the room
         self._next = 0  # what the server has to send next; 0: nothing
         self._opening: asyncio.Future[None] | None = None
 
-    def connect(self, process: Process, is_slow: bool = False) -> None:
+    def connect(self, process: FakeProcess, is_slow: bool = False) -> None:
         self.process = process
         actor = Actor(self.user, UUID(int=9), is_admin=False, expires_at=AT)
-        self.writer = writer = cast(Any, Writer(self.hear))
+        self.writer = writer = cast(Any, FakeWriter(self.hear))
         writer.is_slow = is_slow
         self.socket = Socket(writer, actor, 0.0, process.hub.turn.wake)
         process.hub.enter(self.socket)
@@ -284,9 +284,9 @@ class Client:
             self.out = False
             self._opening = self.process.start(self._open(self.process, self.socket))
 
-    async def _open(self, process: Process, socket: Socket) -> None:
-        wanted = frames.Position(room=ROOM, since=self.position.at)
-        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
+    async def _open(self, process: FakeProcess, socket: Socket) -> None:
+        wanted = frames.RoomPosition(room=ROOM, since=self.position.at)
+        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_events_per_request)
 
     def disconnect(self) -> None:
         if self.process and self.socket:
@@ -316,9 +316,9 @@ class Client:
         """GET /events, as after `limited`."""
         gap = self.position.gap()
         if gap and self.page is None:
-            self.page = Read(self._log, lambda reads: self._page(reads, *gap))
+            self.page = PendingQuery(self._log, lambda reads: self._page(reads, *gap))
 
-    async def _page(self, reads: Reads, after: int, until: int) -> list[Event]:
+    async def _page(self, reads: FakeReadSession, after: int, until: int) -> list[Event]:
         if self.user not in self._log.members:
             return []
         found: list[Event] = await reads.events.between(ROOM, after, until, 2)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 
 from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
 from app.persistence.uow import Database, ReadSession
-from testkit.servers.backend import empty
+from testkit.servers.backend import delete_all_rows
 
 Place = tuple[str, int]  # a room's origin, and a seq
 
@@ -35,7 +35,7 @@ class Contents(NamedTuple):
         return types
 
 
-async def contents(database: Database) -> Contents:
+async def read_contents(database: Database) -> Contents:
     sender = aliased(User)
     events = await _rows(
         database,
@@ -94,7 +94,7 @@ async def check_logs(database: Database) -> None:
     """Every room's log is 1, 2, 3, …, and every message is in it."""
     _, broken = await database.read(_density)
     assert broken == []
-    found = await contents(database)
+    found = await read_contents(database)
     said = [place for place, event in found.events.items() if event[0] == "message.created"]
     assert list(found.messages) == said
 
@@ -103,7 +103,7 @@ async def _density(reads: ReadSession) -> tuple[int, list[Any]]:
     return await reads.events.density()
 
 
-async def clear(database: Database) -> None:
+async def delete_everything(database: Database) -> None:
     """Delete every row."""
     async with database._engines.write.begin() as connection:
-        await empty(connection)
+        await delete_all_rows(connection)

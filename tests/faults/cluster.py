@@ -13,11 +13,11 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import Settings
-from testkit.server import generous
-from testkit.servers.backend import make_settings, vary
+from testkit.server import without_limits
+from testkit.servers.backend import make_settings, override
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.faults.processes import ChatProcess, Holds
+from tests.faults.processes import ChatProcess, ResourceUsage
 from tests.faults.proxy import HOST, Proxy
 
 SERVERS = 2
@@ -26,9 +26,9 @@ Place = Literal["client", "database", "broker"]
 
 # As in production, except what would make a run long: a client that is gone is noticed after six
 # seconds instead of 45, and a statement on a dead connection gives up after eight instead of 35.
-REALTIME = {"heartbeat_s": 2.0, "dead_after_s": 6.0}
+REALTIME = {"ping_interval_s": 2.0, "idle_timeout_s": 6.0}
 DATABASE = {"statement_timeout_s": 3.0}
-AUTH = {"access_token_s": 86_400}
+AUTH = {"access_token_ttl_s": 86_400}
 LIMITS = {
     "frames_per_minute": 6e6,
     "frames_burst": 100_000,
@@ -38,7 +38,7 @@ LIMITS = {
 
 
 @dataclass
-class Stand:
+class Cluster:
     """`gates` are what clients dial; each server has a gate, and links of its own."""
 
     mariadb: MariaDb
@@ -65,8 +65,8 @@ class Stand:
     async def start_all(self) -> None:
         await asyncio.gather(*map(self.start, range(len(self.servers))))
 
-    async def holds(self) -> Sequence[Holds]:
-        return await asyncio.gather(*(server.holds() for server in self.servers))
+    async def resource_usage(self) -> Sequence[ResourceUsage]:
+        return await asyncio.gather(*(server.resource_usage() for server in self.servers))
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator[AsyncConnection]:
@@ -93,9 +93,9 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(
-    mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, chance: random.Random
-) -> AsyncIterator[Stand]:
+async def run_cluster(
+    mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, rng: random.Random
+) -> AsyncIterator[Cluster]:
     """Everything runs, and ends whatever happens. The database is there, migrated and empty."""
     base = make_settings(
         directory,
@@ -104,34 +104,34 @@ async def standing(
         realtime=REALTIME,
         auth=AUTH,
     )
-    base = vary(generous(base), limits=LIMITS)
-    stand = Stand(mariadb, broker, schema, base.redis.prefix)
+    base = override(without_limits(base), limits=LIMITS)
+    cluster = Cluster(mariadb, broker, schema, base.redis.prefix)
     async with AsyncExitStack() as stack:
 
         async def proxy(target: int | None) -> Proxy:
             assert target is not None
-            made = Proxy(target, chance)
+            made = Proxy(target, rng)
             await made.start()
             stack.push_async_callback(made.stop)
             return made
 
         for number in range(SERVERS):
-            stand.databases.append(await proxy(mariadb.address.port))
-            stand.brokers.append(await proxy(make_url(broker.url).port))
-            stand.gates.append(await proxy(ANY))
-            settings = _through(base, stand.databases[-1], stand.brokers[-1])
-            server = ChatProcess(settings, directory / f"server-{number}", stand.defects)
-            stand.servers.append(server)
+            cluster.databases.append(await proxy(mariadb.address.port))
+            cluster.brokers.append(await proxy(make_url(broker.url).port))
+            cluster.gates.append(await proxy(ANY))
+            settings = _through(base, cluster.databases[-1], cluster.brokers[-1])
+            server = ChatProcess(settings, directory / f"server-{number}", cluster.defects)
+            cluster.servers.append(server)
             stack.push_async_callback(server.kill)
-        await stand.start_all()
-        yield stand
+        await cluster.start_all()
+        yield cluster
 
 
 def _through(settings: Settings, database: Proxy, broker: Proxy) -> Settings:
     def moved(url: str, port: int) -> str:
         return make_url(url).set(host=HOST, port=port).render_as_string(hide_password=False)
 
-    return vary(
+    return override(
         settings,
         server={"port": 0},
         database=DATABASE | {"url": moved(settings.database.url, database.port)},

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-GOING = ("member.left", "member.removed")
+LEAVING_TYPES = ("member.left", "member.removed")
 MEMBER = re.compile(r'"user":"([0-9a-f-]+)"')
 
 
@@ -38,25 +38,25 @@ class Send:
 
 
 @dataclass
-class Opening:
+class Subscription:
     """A room that was open on a socket, from `room.opened` on."""
 
     head: int
     at: float
     since: int
-    farewell: int | None = None  # the seq of `room.closed`
+    last_seq: int | None = None  # the seq of `room.closed`
     received: dict[int, float] = field(default_factory=dict)  # when, by seq
 
 
 @dataclass
-class Reading:
+class RoomReplica:
     """One room on one device of a user, over all its connections."""
 
     user: str
     room: str
     start: int = 0  # nothing up to here was asked for
     taken: list[Entry] = field(default_factory=list)  # into the client's state
-    openings: list[Opening] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
     is_open: bool = False
 
     @property
@@ -95,17 +95,17 @@ class Marker:
 
 
 @dataclass
-class Evidence:
+class History:
     sends: list[Send] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
+    replicas: list[RoomReplica] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     badges: list[Badge] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
     # What a client saw that no server may do, noted where it was seen: (kind, text).
-    complaints: list[tuple[str, str]] = field(default_factory=list)
+    observed_violations: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Stay(NamedTuple):
+class MembershipInterval(NamedTuple):
     """A membership: the seq and the time at which it began, and the seq that ended it."""
 
     joined: int
@@ -123,15 +123,15 @@ class Tables:
     messages: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)  # sender, nonce
     members: dict[tuple[str, str], int] = field(default_factory=dict)  # (room, user): read_seq
 
-    def stays(self, room: str, user: str) -> list[Stay]:
+    def membership_intervals(self, room: str, user: str) -> list[MembershipInterval]:
         """All memberships of a user, the oldest first; from the log."""
-        found: list[Stay] = []
+        found: list[MembershipInterval] = []
         for entry in self.logs.get(room, ()):
             if entry.what != user:
                 continue
             if entry.type == "member.joined":
-                found.append(Stay(entry.seq, self.times[room][entry.seq], None))
-            elif entry.type in GOING and found:
+                found.append(MembershipInterval(entry.seq, self.times[room][entry.seq], None))
+            elif entry.type in LEAVING_TYPES and found:
                 found[-1] = found[-1]._replace(gone=entry.seq)
         return found
 

@@ -25,7 +25,7 @@ Rows = dict[str, set[tuple[Any, ...]]]
 
 
 @dataclass
-class Plan:
+class FailurePlan:
     """Fail at step `at` (1 is the first, COMMIT is one), once. `steps`: what was to be done."""
 
     at: float
@@ -33,16 +33,16 @@ class Plan:
     steps: list[str] = field(default_factory=list)
 
     @property
-    def struck(self) -> bool:
+    def triggered(self) -> bool:
         return len(self.steps) >= self.at
 
 
-class Saboteur:
+class FailureInjector:
     """Sits in a server's database. Only one at a time, and not beside other traffic."""
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         self._database = database
-        self._plan: Plan | None = None
+        self._plan: FailurePlan | None = None
         self._listening: list[tuple[Engine, str, Callable[..., None]]] = []
         engines = self._database._engines
         for engine in {engines.read, engines.write}:
@@ -84,9 +84,9 @@ class Saboteur:
             raise engine.dialect.loaded_dbapi.OperationalError(plan.reason, "sabotage")
 
     @contextmanager
-    def planning(self, at: float, reason: int = SYNTAX_ERROR) -> Iterator[Plan]:
+    def failing(self, at: float, reason: int = SYNTAX_ERROR) -> Iterator[FailurePlan]:
         self.announced.clear()
-        self._plan = plan = Plan(at, reason)
+        self._plan = plan = FailurePlan(at, reason)
         try:
             yield plan
         finally:
@@ -108,7 +108,7 @@ class Saboteur:
         return sum(engine.sync_engine.pool.checkedout() for engine in self._engines)  # type: ignore[attr-defined]
 
 
-def effect(before: Rows, after: Rows) -> dict[str, tuple[int, int]]:
+def row_changes(before: Rows, after: Rows) -> dict[str, tuple[int, int]]:
     """How many rows of which tables were taken away and added; a changed row is both."""
     return {
         name: (len(before[name] - after[name]), len(after[name] - before[name]))

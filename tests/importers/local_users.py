@@ -10,15 +10,15 @@ from app.messages.send.batch import send_batch
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
 from app.wire.content import Content
-from app.wire.names import name_key
-from tests.importers.files import PIER
-from tests.persistence.samples import make_user
+from app.wire.names import normalized_name
+from tests.importers.archives import PIER
+from tests.persistence.factories import make_user
 
 
-async def settle(uow: UnitOfWork, name: str) -> UUID:
+async def create_account(uow: UnitOfWork, name: str) -> UUID:
     """An account of somebody who is here."""
     found = make_user(name)
-    found.username_key = name_key(name)
+    found.username_key = normalized_name(name)
     uow.users.add(found)
     return found.id
 
@@ -29,20 +29,19 @@ async def room_id(reads: ReadSession, origin: str) -> UUID:
     return room.id
 
 
-async def badges(reads: ReadSession, user: UUID) -> list[int]:
+async def badge_counts(reads: ReadSession, user: UUID) -> list[int]:
     rooms = await reads.members.rooms_of(user, None, 100)
     return [room.mentions + room.unread for room in rooms]
 
 
-async def say(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> None:
+async def join_and_send(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> None:
     """Join the pier and send."""
     room = await room_id(uow, PIER)
-    await join(uow, acting(user), room, 1)
-    (outcome,) = await send_batch(
-        uow, [SendRequest(acting(user), room, nonce, Content(text=text))], wait=True
-    )
+    await join(uow, make_actor(user), room, 1)
+    send = SendRequest(make_actor(user), room, nonce, Content(text=text))
+    (outcome,) = await send_batch(uow, [send], wait=True)
     assert isinstance(outcome, SendResult)
 
 
-def acting(user: UUID, *, is_admin: bool = False) -> Actor:
+def make_actor(user: UUID, *, is_admin: bool = False) -> Actor:
     return Actor(user, new_id(), is_admin=is_admin, expires_at=now())

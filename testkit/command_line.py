@@ -14,11 +14,11 @@ from app.settings import ROOT, Settings
 
 
 @asynccontextmanager
-async def command(settings: Settings, *words: str) -> AsyncIterator[Process]:
+async def start_command(settings: Settings, *words: str) -> AsyncIterator[Process]:
     """`python -m app` with these words; killed at the end, if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *words),
-        cwd=settings.server.var,  # where there is no .env
+        cwd=settings.server.data_dir,  # where there is no .env
         env=os.environ | _environment(settings) | {"PYTHONPATH": str(ROOT)},
         stdin=DEVNULL,
         stdout=PIPE,
@@ -32,17 +32,17 @@ async def command(settings: Settings, *words: str) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def typed(settings: Settings, *words: str, stdin: str = "") -> Result:
+async def run_command(settings: Settings, *words: str, stdin: str = "") -> Result:
     """The same without the process, which takes seconds to start. In a thread, because it runs an
     event loop of its own."""
     runner = CliRunner(env=_environment(settings))
-    with chdir(settings.server.var):
+    with chdir(settings.server.data_dir):
         return await asyncio.to_thread(lambda: runner.invoke(app, words, input=stdin))
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     return {
-        "CHAT_SERVER__VAR": str(settings.server.var),
+        "CHAT_SERVER__DATA_DIR": str(settings.server.data_dir),
         "CHAT_DATABASE__URL": settings.database.url,
         "CHAT_REDIS__URL": settings.redis.url,
         "CHAT_REDIS__PREFIX": settings.redis.prefix,

@@ -57,16 +57,16 @@ async def send(
     return event.seq
 
 
-async def seqs(reader: ReadSession, room_id: UUID) -> list[int]:
+async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:
     """The log as it stands."""
     return [event.seq for event in await reader.events.between(room_id, 0, 2**53, 10_000)]
 
 
-async def head(reader: ReadSession, room_id: UUID) -> int:
+async def room_head(reader: ReadSession, room_id: UUID) -> int:
     return (await reader.rooms.heads([room_id]))[room_id]
 
 
-async def rows(database: Database) -> dict[str, int]:
+async def row_counts(database: Database) -> dict[str, int]:
     """How many there are in every table."""
     async with database._engines.read.connect() as connection:
         return {
