@@ -240,6 +240,16 @@ class Realtime(Group):
     coalesce_writes: bool = True
 
 
+class Consumers(Group):
+    enabled: bool = True
+    compare_interval_s: float = Field(30.0, gt=0)
+    lease_ttl_s: int = Field(15, ge=1, le=3600)
+
+
+class Metrics(Group):
+    token: str = Field("", pattern=r"^([!-~]{16,})?$")  # a secret of at least 16 characters
+
+
 class Limits(Group):
     """The frame `welcome` tells clients every limit that concerns a socket."""
 
@@ -289,6 +299,8 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     users: Users = Users()
     realtime: Realtime = Realtime()
+    consumers: Consumers = Consumers()
+    metrics: Metrics = Metrics()
     limits: Limits = Limits()
 
     @model_validator(mode="after")
@@ -390,6 +402,6 @@ def _describe_error(error: Any) -> str:
         return str(message)
     path = [str(part) for part in error["loc"]]
     value = f" (it is {error['input']!r})"
-    if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
+    if "url" in path or path[-1].startswith(("secret_key", "token")):  # they may hold a secret
         value = ""
     return f"{PREFIX}{'__'.join(path).upper()}: {message}{value}"

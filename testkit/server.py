@@ -13,7 +13,7 @@ import httpx
 import pytest
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.clock import now
 from app.persistence.uow import UnitOfWork
 from app.server.uvicorn_server import ChatServer
@@ -36,10 +36,13 @@ LOG: list[structlog.typing.Processor] = [
 TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-NO_POLLING = {
-    "change_poll_interval_ms": HOUR_MS,
-    "change_poll_interval_degraded_ms": HOUR_MS,
-    "session_check_interval_s": 3600,
+NO_POLLING: dict[str, Group] = {
+    "realtime": {
+        "change_poll_interval_ms": HOUR_MS,
+        "change_poll_interval_degraded_ms": HOUR_MS,
+        "session_check_interval_s": 3600,
+    },
+    "consumers": {"enabled": False},
 }
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -60,9 +63,9 @@ class TestServer:
         return f"{scheme}://127.0.0.1:{self.server.port}"
 
     @property
-    def context(self) -> Context:
+    def context(self) -> AppContext:
         context = self.server.lifespan.state["context"]
-        assert isinstance(context, Context)
+        assert isinstance(context, AppContext)
         return context
 
     def forget_limits(self) -> None:
@@ -113,11 +116,11 @@ def unique_username(name: str) -> str:
     return f"{name}{next(_numbers)}"
 
 
-async def _enrol(uow: UnitOfWork, account: NewAccount, context: Context) -> sessions.Login:
+async def _enrol(uow: UnitOfWork, account: NewAccount, context: AppContext) -> sessions.Login:
     user = await accounts.register(uow, account)
     await uow.flush()
     return await sessions.open_session(
-        uow, user.id, None, "tests", "127.0.0.1", context.settings.auth, keep=100
+        uow, user.id, None, "tests", "127.0.0.1", context.settings.auth, max_sessions=100
     )
 
 

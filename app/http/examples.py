@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI document, put together from those that the fields have."""
+"""Examples in the OpenAPI document, composed from the examples of the fields."""
 
 import inspect
 import json
@@ -10,16 +10,17 @@ from app.wire.errors import ChatError
 
 JsonObject = dict[str, Any]
 
-# Of what has no example of its own.
+# For fields without an example.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+    "date": "2026-11-28",
     "date-time": "2026-11-28T09:30:00.123456Z",
 }
 _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
 
 
 def add_examples(document: JsonObject) -> None:
-    """One for each body, and one problem for each code that the document names."""
+    """Adds an example to each body, and a problem for each error code in the document."""
     schemas = document["components"]["schemas"]
     used = set()
     for operations in document["paths"].values():
@@ -29,29 +30,29 @@ def add_examples(document: JsonObject) -> None:
                 used |= content.get("examples", {}).keys()
                 if "examples" not in content:
                     content["example"] = _example(content["schema"], schemas)
-    examples = _problems()
+    examples = _create_problem_examples()
     document["components"]["examples"] = {name: examples[name] for name in sorted(used)}
 
 
-def _problems() -> dict[str, JsonObject]:
-    """By code: the answer to an error whose detail is what is said of its class."""
-    found: dict[str, JsonObject] = {}
-    for error in _errors(ChatError):
+def _create_problem_examples() -> dict[str, JsonObject]:
+    """One problem for each code; its detail is the docstring of the error."""
+    examples: dict[str, JsonObject] = {}
+    for error in _list_errors(ChatError):
         answer = problem_response(error(" ".join((inspect.getdoc(error) or "").split())))
-        found.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
-    return found
+        examples.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
+    return examples
 
 
-def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
-    """Those with a code of their own; others only say more of one."""
+def _list_errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
+    """The subclasses that define a code; others specialise one of these."""
     for error in base.__subclasses__():
         if "code" in vars(error):
             yield error
-        yield from _errors(error)
+        yield from _list_errors(error)
 
 
 def _example(schema: JsonObject, schemas: JsonObject) -> Any:
-    """The schema's own, or one that is put together from those of its parts."""
+    """The schema's own example, or one composed from those of its parts."""
     match schema:
         case {"$ref": ref}:
             return _example(schemas[ref.rpartition("/")[2]], schemas)
@@ -63,7 +64,7 @@ def _example(schema: JsonObject, schemas: JsonObject) -> Any:
             return [_example(items, schemas)]
         case {"properties": properties}:
             return {name: _example(part, schemas) for name, part in properties.items()}
-        case {"format": ("uuid" | "date-time") as name}:
+        case {"format": ("uuid" | "date" | "date-time") as name}:
             return _FORMATS[name]
         case {"type": [name, *_]} | {"type": name}:
             return _TYPES[name]

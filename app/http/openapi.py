@@ -1,7 +1,6 @@
-"""What the OpenAPI document says of the whole, and of every operation alike.
+"""Extends the OpenAPI document by what all operations share, and renames schemas for clients.
 
-Each route gives its own part: `operation_id`, summary, description, bodies and the problems that
-only it has. Here that is completed, and given the names that generated clients show.
+Each route defines its `operation_id`, summary, description, bodies and specific problems.
 """
 
 import json
@@ -13,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from app.http.examples import add_examples
-from app.http.problems import RATE_HEADERS, Problem, problems
+from app.http.problems import RATE_HEADERS, Problem, problem_responses
 from app.settings import Limits
 from app.wire.errors import ErrorCode
 
@@ -50,11 +49,12 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
         {"name": "rooms", "description": "Rooms and their members."},
         {"name": "messages", "description": "Messages, the room's log and read markers."},
         {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
     ],
 }
 
-# What a schema is called where its class has another name.
+# Public names of schemas that differ from those of their classes.
 _NAMES = {
     "SendMessageRequest": "SendMessage",
     "Live": "Liveness",
@@ -68,8 +68,8 @@ _NAMES = {
     "TokenOut": "TokenPair",
 }
 
-_EVERYWHERE = problems(ErrorCode.TOO_LARGE)
-_BELOW_API = problems(
+_EVERYWHERE = problem_responses(ErrorCode.TOO_LARGE)
+_BELOW_API = problem_responses(
     *(
         ErrorCode.INVALID,
         ErrorCode.INTERNAL,
@@ -78,8 +78,10 @@ _BELOW_API = problems(
         ErrorCode.UNKNOWN_OUTCOME,
     )
 )
-_WITH_BODY = problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-_WITH_TOKEN = problems(ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED)
+_WITH_BODY = problem_responses(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problem_responses(
+    ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED
+)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
@@ -114,9 +116,9 @@ _RATE_FIELDS = {
 }
 
 
-def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
-    """Makes `app.openapi` give the whole document, with the limits that are settings, and with
-    `models`, whose schemas FastAPI does not see."""
+def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
+    """Makes `app.openapi` return the whole document, with the configured limits and the schemas of
+    `models`, which FastAPI does not see."""
     generate = app.openapi
 
     @cache
@@ -157,11 +159,11 @@ def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
 
-def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+def _add_page_limit(operation: dict[str, Any], max_size: int) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "limit":
             schema = parameter["schema"]
-            schema |= {"maximum": page, "default": min(schema["default"], page)}
+            schema |= {"maximum": max_size, "default": min(schema["default"], max_size)}
 
 
 def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
@@ -188,7 +190,7 @@ def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
 
 
 def _drop_null(parameter: JsonObject) -> None:
-    """A parameter can be absent, but there is no way to write null."""
+    """Removes null from a parameter's type: a parameter can be absent but not null."""
     schema = parameter["schema"]
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
@@ -198,8 +200,7 @@ def _drop_null(parameter: JsonObject) -> None:
 
 
 def _name_event(schemas: JsonObject) -> None:
-    """The union of the events of this release is a schema of its own, and so is that with those of
-    releases to come."""
+    """Makes schemas of the union of this release's events and of the union with later ones."""
     items = schemas["EventPage"]["properties"]["items"]
     known, envelope = items["items"]["anyOf"]
     schemas["Event"] = {"description": "One change of a room."} | known
@@ -224,16 +225,16 @@ def _rename(document: JsonObject) -> JsonObject:
 
 
 def _public_name(name: str) -> str:
-    """RoomOut is Room, Page_RoomOut_ is RoomPage."""
+    """For example, Room for RoomOut, and RoomPage for Page_RoomOut_."""
     if page := re.fullmatch(r"Page_(\w+)_", name):
         return _public_name(page[1]) + "Page"
     return _NAMES.get(name, name.removesuffix("Out"))
 
 
 def _simplify(node: Any) -> None:
-    """What generators make odd classes of: titles, which only repeat the names, defaults
-    that are empty, and unions of one type and null, which `type` can say alone. And bounds of
-    integers are integers."""
+    """Removes what generators turn into odd classes: titles, which only repeat names, empty
+    defaults, and unions of a type and null, which `type` can express. Makes the bounds of integers
+    integers."""
     if isinstance(node, list):
         for part in node:
             _simplify(part)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
 from app.messages import service
@@ -19,7 +19,7 @@ from app.wire.validation import CanonicalUuid, DecimalDigits
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
-DOOR = problems(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
+DOOR = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
@@ -73,7 +73,9 @@ async def page(
     status_code=201,
     operation_id="send_message",
     summary="Send a message",
-    responses=REPEATED | DOOR | problems(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
+    responses=REPEATED
+    | DOOR
+    | problem_responses(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(SEND)],
 )
 async def send(

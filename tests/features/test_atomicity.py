@@ -44,9 +44,7 @@ Transact = Callable[..., Awaitable[Any]]
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(
-        tmp_path_factory.mktemp("atomicity"), realtime=NO_POLLING
-    ) as server:
+    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), **NO_POLLING) as server:
         yield server
 
 
@@ -55,7 +53,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("atomicity")
-    async with cluster_server_of(mariadb, redis_server, directory, realtime=NO_POLLING) as server:
+    async with cluster_server_of(mariadb, redis_server, directory, **NO_POLLING) as server:
         yield server
 
 

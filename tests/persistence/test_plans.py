@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.application.session_lookup import actors_of
+from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest
@@ -48,7 +48,7 @@ async def refused(world: LargeDataset) -> None:
 
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
-    "who calls": lambda w: w.database.read(actors_of, [Claims(w.actor.user, w.actor.session)]),
+    "who calls": lambda w: w.database.read(load_actors, [Claims(w.actor.user, w.actor.session)]),
     "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
     "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
     "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),

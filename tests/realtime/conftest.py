@@ -190,7 +190,7 @@ class DedicatedServer:
         """From now on the bus speaks to this instead of the hub."""
         bus = self.running.context.bus
         assert isinstance(bus, MemoryBus | RedisBus)
-        bus._hear[:] = [lambda publication: (hear(publication), None)[1]]
+        bus._on_publication[:] = [lambda publication: (hear(publication), None)[1]]
 
     @property
     def hear(self) -> Callable[[Publication], None]:

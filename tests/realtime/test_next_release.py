@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import insert, text, update
 
-from app.bootstrap import opened
+from app.bootstrap import open_database_and_bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
@@ -201,7 +201,7 @@ async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -
 async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
     """Where there is a bus between processes, what it records comes over that."""
     if server.running.settings.redis.url:
-        async with opened(server.running.settings) as (database, _):
+        async with open_database_and_bus(server.running.settings) as (database, _):
             yield database
     else:
         yield server.running.context.database
@@ -239,9 +239,9 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
     loss.drops_all = False
     newer: Any = 77
     publication = Publication(newer, room, 5, UUID(int=0), b'{"a": "signal"}')
-    async with opened(server.running.settings) as (_, bus):
+    async with open_database_and_bus(server.running.settings) as (_, bus):
         if isinstance(bus, RedisBus):
-            bus.announce([publication])
+            bus.publish([publication])
         else:
             assert isinstance(bus, MemoryBus)
             server.hear(Publication(PublicationKind.NEWER, room, 5, UUID(int=0), b""))

@@ -318,8 +318,8 @@ async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
     for seconds in (LONG_S, 0.2):
         settings = embedded.override(auth={"argon2_workers": 1, "argon2_queue_timeout_s": seconds})
         passwords = create_passwords(settings)
-        await passwords.enter()  # and stays
-        waiting.append(asyncio.create_task(passwords.enter()))
+        await passwords.acquire()  # and stays
+        waiting.append(asyncio.create_task(passwords.acquire()))
     patient, hasty = waiting
     with pytest.raises(Busy):
         await hasty

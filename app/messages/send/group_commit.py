@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.batch import send_batch, send_individually
 from app.messages.send.fair_queue import FairQueue, PendingSend
@@ -110,10 +111,12 @@ class Committer:
         batch = [pending for pending in batch if not pending.future.done()]
         if not batch:
             return []
+        metrics.BATCH_SIZE.observe(len(batch))
         try:
-            outcomes = await self._database.transact_idempotent(
-                send_batch, [pending.send for pending in batch], wait=wait
-            )
+            with metrics.BATCH_SECONDS.time():
+                outcomes = await self._database.transact_idempotent(
+                    send_batch, [pending.send for pending in batch], wait=wait
+                )
         except UnknownOutcome as error:
             for pending in batch:
                 pending.fail(UnknownOutcome(error.detail))

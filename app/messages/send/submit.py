@@ -2,19 +2,28 @@
 
 from uuid import UUID
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
+from app.core import metrics
 from app.core.actor import Actor
 from app.core.send_request import SendRequest, SendResult
 from app.wire.content import Content
-from app.wire.errors import Invalid
+from app.wire.errors import ChatError, Invalid
+
+_STORED, _REPEATED = metrics.SENDS.labels("stored"), metrics.SENDS.labels("repeated")
 
 
 async def submit_message(
-    context: Context, actor: Actor, room_id: UUID, nonce: str, content: Content
+    context: AppContext, actor: Actor, room_id: UUID, nonce: str, content: Content
 ) -> SendResult:
     """Returns after COMMIT. If the outcome is unknown, sending again with the nonce settles it."""
-    _check_length(content.text, context.settings.limits.text_chars)
-    return await context.record(SendRequest(actor, room_id, nonce, content))
+    try:
+        _check_length(content.text, context.settings.limits.text_chars)
+        result = await context.send_message(SendRequest(actor, room_id, nonce, content))
+    except ChatError as error:
+        metrics.SENDS.labels(error.code).inc()
+        raise
+    (_REPEATED if result.duplicate else _STORED).inc()
+    return result
 
 
 def _check_length(text: str, max_chars: int) -> None:

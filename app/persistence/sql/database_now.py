@@ -11,7 +11,7 @@ from app.persistence.sql.types import UtcDateTime
 
 
 class DatabaseNow(FunctionElement[datetime]):
-    """The database's own clock, minus a whole number of seconds.
+    """The database's own clock, minus a whole number of seconds; negative ones are in the future.
 
     All processes share it: a process finds what another one has stamped with it, however far their
     own clocks are apart.
@@ -33,4 +33,4 @@ def _mysql(element: DatabaseNow, compiler: Any, **kw: Any) -> str:
 def _sqlite(element: DatabaseNow, compiler: Any, **kw: Any) -> str:
     """Milliseconds, written with six digits as SQLAlchemy writes times there."""
     ago = compiler.process(element.clauses, **kw)
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || {ago} || ' seconds') || '000')"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', (0 - {ago}) || ' seconds') || '000')"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
@@ -46,7 +46,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
 }
 
 
-async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def dispatch(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
     socket.in_flight += 1
     try:
@@ -62,14 +62,14 @@ async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFram
         socket.in_flight -= 1
 
 
-def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
+def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
     """Without asking other processes. Raises LimitExceeded."""
     cost = FRAME_COSTS[type(frame)]
     if cost:
-        context.limiter.take(cost[0], user, cost[1]).enforce()
+        context.limiter.spend_local(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     match frame:
         case SendMessage():
             message, duplicate = await submit_message(

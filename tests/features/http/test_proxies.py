@@ -57,7 +57,7 @@ async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
             answer = await http.get("/health/live", headers=headers)
     assert_ok(answer)
     (line,) = logged
-    return line["client"], "strict-transport-security" in answer.headers
+    return line["client_address"], "strict-transport-security" in answer.headers
 
 
 @pytest.mark.parametrize(

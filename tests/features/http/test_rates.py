@@ -214,7 +214,7 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
     settings = limited(cluster, writes_per_minute=0.01, writes_burst=4)
     async with run_server(settings) as one, run_server(settings) as two:
         limiters: list[Any] = [server.context.limiter for server in (one, two)]
-        await eventually(lambda: all(limiter.reached for limiter in limiters))
+        await eventually(lambda: all(limiter.available for limiter in limiters))
         async with one.client() as first, two.client() as second:
             ada = await one.person(first)
             there = replace(ada, http=second)

@@ -204,6 +204,6 @@ async def test_nor_behind_a_proxy(
                     for _ in range(3):
                         assert assert_ok(await ada.get("/users/me"))["id"] == ada.id, case.name
             assert not assert_ok(await ada.get(f"/rooms/{room}"))["archived"], case.name
-            requests = [line["path"] for line in logged if line["event"] == "request"]
+            requests = [line["path"] for line in logged if line["event"] == "http.request"]
             assert f"{API}/rooms/{room}" not in requests, case.name
             assert requests.count(f"{API}/users/me") == 3, case.name

@@ -53,7 +53,7 @@ async def coming_from(server: TestServer, address: str) -> AsyncIterator[httpx.A
 async def in_step(*servers: TestServer) -> None:
     """Each talks to Redis."""
     limiters: list[Any] = [server.context.limiter for server in servers]
-    await eventually(lambda: all(limiter.reached for limiter in limiters))
+    await eventually(lambda: all(limiter.available for limiter in limiters))
 
 
 async def try_wrong(http: httpx.AsyncClient, username: str, times: int) -> list[int]:
