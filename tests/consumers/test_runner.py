@@ -13,7 +13,7 @@ from app.consumers.base import Consumer
 from app.consumers.runner import run_consumers
 from app.core.publications import to_publication
 from app.persistence.repositories.consumers import Standing
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database, ReadSession
 from app.settings import Consumers
 from app.wire.events import MessageCreated, RoomCreated, RoomEvent
@@ -106,8 +106,8 @@ async def test_events_of_a_newer_release_are_handled_as_envelopes(
     (room,) = await open_rooms(database, sender, 1, 2)
     async with database._engines.write.begin() as connection:
         await connection.execute(
-            update(LoggedEvent)
-            .where(LoggedEvent.seq == 2)
+            update(RoomEventRow)
+            .where(RoomEventRow.seq == 2)
             .values(type="message.levitated", message_seq=None, body='{"height": 3}')
         )
     recorder = Recorder()
