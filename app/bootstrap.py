@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -24,8 +23,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages.send.group_commit import Committer
-from app.messages.send.submit import send_alone
+from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import Together
 from app.persistence.engine import create_engines
@@ -154,9 +152,13 @@ def create_passwords(settings: Settings) -> Passwords:
 
 def _create_send_path(settings: Settings, database: Database, stack: AsyncExitStack) -> SendMessage:
     """Pending sends are finished when the stack closes."""
-    if not settings.database.group_commit:
-        return partial(send_alone, database)
-    committer = Committer(database, lanes=1 if settings.database.is_sqlite else COMMIT_CONCURRENCY)
+    grouping = settings.database.group_commit
+    concurrency = COMMIT_CONCURRENCY if grouping else settings.database.pool_size
+    committer = Committer(
+        database,
+        max_concurrent=1 if settings.database.is_sqlite else concurrency,
+        max_batch=MAX_BATCH if grouping else 1,
+    )
     stack.push_async_callback(committer.close)
     return committer.send
 

@@ -56,7 +56,7 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
 
 # Public names of schemas that differ from those of their classes.
 _NAMES = {
-    "Draft": "SendMessage",
+    "SendMessageRequest": "SendMessage",
     "Live": "Liveness",
     "Me": "Account",
     "ReadOut": "ReadState",
@@ -154,7 +154,7 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    schemas["SendMessageRequest"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 

@@ -20,19 +20,20 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from app.wire.content import NewContent
 from app.wire.domain import PresenceState
 from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
-from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
+from app.wire.events import Event, ReadMarker
 from app.wire.json_text import exceeds_depth, exceeds_values, find_id, has_duplicate_names
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
+from app.wire.seq import MAX_SEQ, Seq
 from app.wire.validation import (
     CanonicalUuid,
     InvalidField,
     Nonce,
     RequestModel,
     ResponseModel,
-    Text,
     invalid_from_pydantic,
 )
 
@@ -114,7 +115,7 @@ class Close(ClientFrameBase):
     )
 
 
-class SendMessage(ClientFrameBase):
+class SendMessage(NewContent, ClientFrameBase):
     """Send a message. The answer comes after COMMIT."""
 
     type: Literal["message.send"] = "message.send"
@@ -124,8 +125,6 @@ class SendMessage(ClientFrameBase):
         "the same nonce, the message is not sent twice.",
         examples=["01JB8Z3J6Q"],
     )
-    text: Text = Field(description="The message.", examples=["Hello 👋"])
-    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
 
 
 class MarkRead(ClientFrameBase):

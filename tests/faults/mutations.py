@@ -66,12 +66,11 @@ MUTATIONS = (
     ),
     Mutation(
         "a repeated nonce burns a seq, as a savepoint would",
-        "app/messages/service.py",
-        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
-        "draft.reply_to)\n",
-        "        room.seq += 1\n"
-        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
-        "draft.reply_to)\n",
+        "app/messages/send/rules.py",
+        "    if facts.duplicate is not None:\n",
+        "    if facts.duplicate is not None:\n"
+        "        if room is not None:\n"
+        "            room.seq += 1\n",
         ("tests/group_commit", "-m", "embedded"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.main import create_app
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database
 from app.users.sessions import redeem_ticket
 from testkit.answers import assert_ok, assert_problem
@@ -155,7 +155,7 @@ async def test_the_comparison_sees_a_single_changed_seq(
     assert row_changes(before, await injector.rows()) == {
         "rooms": (1, 1),
         "messages": (0, 1),
-        LoggedEvent.__tablename__: (0, 1),
+        RoomEventRow.__tablename__: (0, 1),
     }
 
 

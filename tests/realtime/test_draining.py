@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.settings import Settings
 from testkit.answers import assert_ok
 from testkit.peer import Peers
@@ -123,9 +123,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]
     async def wait(*args: Any) -> Any:
         came.set()
         await go.wait()
-        return await commit_send(*args)
+        return await submit_message(*args)
 
-    monkeypatch.setattr("app.realtime.connection.dispatch.commit_send", wait)
+    monkeypatch.setattr("app.realtime.connection.dispatch.submit_message", wait)
     return came, go
 
 

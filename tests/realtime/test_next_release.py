@@ -15,7 +15,7 @@ from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
 from app.core.publications import Publication
-from app.persistence.tables import LoggedEvent, Room
+from app.persistence.tables import Room, RoomEventRow
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
@@ -67,7 +67,7 @@ async def log(
     ]
     head += len(rows)
     async with server.running.context.database._engines.write.begin() as connection:
-        await connection.execute(insert(LoggedEvent), events)
+        await connection.execute(insert(RoomEventRow), events)
         await connection.execute(update(Room).where(Room.id == UUID(room)).values(seq=head))
     return head
 
