@@ -8,6 +8,8 @@ from fastapi import APIRouter, FastAPI
 
 from app.bootstrap import running
 from app.http import problems
+from app.http.asyncapi import describe_socket
+from app.http.documents import serve_document
 from app.http.middleware import Cors, Edge, Guard
 from app.http.openapi import METADATA, complete
 from app.http.proxies import Proxies
@@ -37,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         version=VERSION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -51,6 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
     mount_docs(app)
     problems.install(app)
     complete(app, settings.limits, TokenForm)
+    serve_document(app, "/openapi.json", app.openapi)
+    serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
     app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:

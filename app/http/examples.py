@@ -1,16 +1,13 @@
-"""Examples in the OpenAPI document, put together from those that the fields have."""
+"""Examples in the OpenAPI document, composed from those of the fields."""
 
-import inspect
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from app.http.documents import JsonObject
 from app.http.problems import problem
-from app.wire.errors import ChatError
+from app.wire.errors import error_classes, meaning
 
-JsonObject = dict[str, Any]
-
-# Of what has no example of its own.
+# Examples of fields that have none.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
     "date-time": "2026-11-28T09:30:00.123456Z",
@@ -34,20 +31,11 @@ def add_examples(document: JsonObject) -> None:
 
 
 def _problems() -> dict[str, JsonObject]:
-    """By code: the answer to an error whose detail is what is said of its class."""
-    found: dict[str, JsonObject] = {}
-    for error in _errors(ChatError):
-        answer = problem(error(" ".join((inspect.getdoc(error) or "").split())))
-        found.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
-    return found
-
-
-def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
-    """Those with a code of their own; others only say more of one."""
-    for error in base.__subclasses__():
-        if "code" in vars(error):
-            yield error
-        yield from _errors(error)
+    """By code: the answer to an error whose detail is the meaning of the code."""
+    return {
+        code: {"value": json.loads(bytes(problem(cls(meaning(code))).body))}
+        for code, cls in error_classes().items()
+    }
 
 
 def _example(schema: JsonObject, schemas: JsonObject) -> Any:
