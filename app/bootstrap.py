@@ -13,6 +13,8 @@ from app.application.session_lookup import actors_of
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.consumers.registry import create_consumers
+from app.consumers.runner import run_consumers
 from app.core.cancellation import end
 from app.core.devices import Devices
 from app.core.passwords import Passwords
@@ -31,6 +33,7 @@ from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
+from app.realtime import sampling
 from app.realtime.badges import updates
 from app.realtime.connection import heartbeat
 from app.realtime.connection.admission import Lobby
@@ -57,7 +60,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus = create_bus(settings)
         database = _database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits, settings.realtime.join_writes)
+        hub = Hub(database, settings.limits, settings.realtime.coalesce_writes)
         bus.listen(hub.hear, hub.doubts.set)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -66,6 +69,9 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         limiter = _limiter(settings)
         stack.push_async_callback(limiter.stop)
         await stack.enter_async_context(_workers(hub, bus, store, limiter, settings))
+        if settings.consumers.enabled:
+            consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
+            await stack.enter_async_context(consumers)
         await _say_if_behind(database)
         record = _record(settings, database, stack)
         context = create_context(settings, database, bus, limiter, record)
@@ -131,16 +137,16 @@ def _limiter(settings: Settings) -> RateLimiter:
 
 
 def _database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.announce, settings.database.attempts)
+    return Database(create_engines(settings.database), bus.announce, settings.database.max_attempts)
 
 
 def create_passwords(settings: Settings) -> Passwords:
     auth = settings.auth
     return Passwords(
         workers=auth.argon2_workers,
-        waiting=auth.argon2_waiting,
+        waiting=auth.argon2_queue_size,
         memory_kib=auth.argon2_memory_kib,
-        wait_s=auth.argon2_wait_s,
+        wait_s=auth.argon2_queue_timeout_s,
     )
 
 
@@ -192,6 +198,7 @@ async def _workers(
             ("limits", limiter.run),
             ("lease", lambda: worker.keep(hub, bus, store, realtime)),
             ("watches", lambda: worker.tell(hub, store)),
+            ("metrics", lambda: sampling.sample_metrics(hub, bus)),
             ("typing", lambda: indicator.tell_typing(hub)),
         )
     ]

@@ -85,7 +85,7 @@ async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]
     """Done when the client has gone; for what it would have to wait for. After the body only."""
 
     async def wait() -> None:
-        with suppress(HTTPException):  # `Guard` raises it
+        with suppress(HTTPException):  # `BodyLimitMiddleware` raises it
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
@@ -114,7 +114,7 @@ def page_limit(default: int) -> Any:
             Query(description="Items on a page, at most."),
         ] = default,
     ) -> int:
-        page = context.settings.limits.page
+        page = context.settings.limits.max_page_size
         if limit > page and "limit" in request.query_params:
             message = f"Input should be less than or equal to {page}"
             raise invalid_from_pydantic([{"loc": ("query", "limit"), "msg": message}])

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 from app.http.documents import JsonObject
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.wire.errors import error_classes, meaning
 
 # Examples of fields that have none.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+    "date": "2026-11-28",
     "date-time": "2026-11-28T09:30:00.123456Z",
 }
 _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
@@ -33,7 +34,7 @@ def add_examples(document: JsonObject) -> None:
 def _problems() -> dict[str, JsonObject]:
     """By code: the answer to an error whose detail is the meaning of the code."""
     return {
-        code: {"value": json.loads(bytes(problem(cls(meaning(code))).body))}
+        code: {"value": json.loads(bytes(problem_response(cls(meaning(code))).body))}
         for code, cls in error_classes().items()
     }
 
@@ -51,7 +52,7 @@ def _example(schema: JsonObject, schemas: JsonObject) -> Any:
             return [_example(items, schemas)]
         case {"properties": properties}:
             return {name: _example(part, schemas) for name, part in properties.items()}
-        case {"format": ("uuid" | "date-time") as name}:
+        case {"format": ("uuid" | "date" | "date-time") as name}:
             return _FORMATS[name]
         case {"type": [name, *_]} | {"type": name}:
             return _TYPES[name]

@@ -244,7 +244,7 @@ async def remove(
 
 
 def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
-    most = context.settings.limits.room_members_add
+    most = context.settings.limits.max_members_per_request
     if len(users) > most:
         message = f"List should have at most {most} items, not {len(users)}"
         raise invalid_from_pydantic([{"loc": (field,), "msg": message}])

@@ -96,7 +96,7 @@ async def token(
     expires = issued + context.access_lifetime
     return TokenOut(
         access_token=context.tokens.sign(login.claims, issued, expires),
-        expires_in=context.settings.auth.access_token_s,
+        expires_in=context.settings.auth.access_token_ttl_s,
         refresh_token=login.refresh_token,
         device_token=_device_token(form, context),
     )
@@ -230,7 +230,7 @@ async def revoke(session_id: CanonicalUuid, actor: ActorDep, context: ContextDep
 )
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    lifetime_s = context.settings.auth.ticket_s
+    lifetime_s = context.settings.auth.ticket_ttl_s
     secret = await context.database.transact(
         sessions.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
     )

@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import CoreSchema
 
 from app.wire.domain import PresenceState
 from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
@@ -33,9 +42,18 @@ MAX_VALUES = 4000
 # More errors of a frame are counted, not listed: pydantic makes objects of all or of none.
 MAX_ERRORS = 100
 
+
+def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """One error at the path of the field; pydantic has one for each type, below its own name."""
+    message = f"must be 1 to 32 characters, or an integer from -{MAX_SEQ} to {MAX_SEQ}"
+    union: Any = handler(source)
+    return union | {"custom_error_type": "frame_id", "custom_error_message": message}  # type: ignore[no-any-return]
+
+
 FrameId = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=32)]
     | Annotated[int, Field(ge=-MAX_SEQ, le=MAX_SEQ)],
+    GetPydanticSchema(_merge_union_errors),
     Field(description="Chosen by the client and repeated in the answer.", examples=[7]),
 ]
 RoomId = Annotated[CanonicalUuid, Field(description="The room's id.")]
@@ -168,12 +186,16 @@ class ServerLimits(ResponseModel):
     reads_per_minute: float = Field(description="Reads a minute of this user.")
     reads_burst: int = Field(description="Reads at once.")
     open_rooms: int = Field(description="Rooms that may be open on a socket.")
-    watched_users: int = Field(description="Users in a `presence.subscribe`.")
-    typing_every_s: float = Field(description="Seconds between two `typing` frames for a room.")
+    presence_subscriptions: int = Field(description="Users in a `presence.subscribe`.")
+    typing_interval_s: float = Field(description="Seconds between two `typing` frames for a room.")
     sockets_per_user: int = Field(description="Sockets of a user on one process.")
-    catchup_room: int = Field(description="Missed events of one room that are sent at once.")
-    catchup_hello: int = Field(description="Missed events that one frame brings in all.")
-    buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")
+    catchup_events_per_room: int = Field(
+        description="Missed events of one room that are sent at once."
+    )
+    catchup_events_per_request: int = Field(
+        description="Missed events that one frame brings in all."
+    )
+    send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")
 
 
 class Welcome(ResponseModel):

@@ -16,8 +16,14 @@ _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
 _UNSEEN = re.compile(f"[{_INVISIBLE_CLASS}\u2800\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # What turns the text around it (UAX 9): in a name it would turn the line in which that stands.
 BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Classes of what cannot be in one line of text, and in several.
-LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}"
+# Code points without a meaning that is shared (private use) or that are no characters; the second
+# class has those beyond 16 bits, which regular expressions of JSON Schema cannot name.
+_UNSHARED_CLASS = r"\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"
+ASTRAL_UNSHARED_CLASS = "\U000f0000-\U0010ffff" + "".join(
+    chr(plane << 16 | end) for plane in range(1, 15) for end in (0xFFFE, 0xFFFF)
+)
+# Classes of code points that one line of text cannot contain, and that several lines cannot.
+LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}{_UNSHARED_CLASS}"
 LINES_CLASS = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CLASS}"
 _INSIDE = "._-"
 MAX_NAME_CHARS = 32

@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema
 
 from app.wire.errors import Invalid
 from app.wire.names import (
+    ASTRAL_UNSHARED_CLASS,
     LINE_CLASS,
     LINES_CLASS,
     MAX_NAME_CHARS,
@@ -34,7 +35,8 @@ from app.wire.names import (
 # White space and what else nobody sees in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
 _SEEN = re.compile(f"[^{_BLANK}]")
-_NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
+_NO_LINE = re.compile(f"[{LINE_CLASS}{ASTRAL_UNSHARED_CLASS}]")
+_NO_LINES = re.compile(f"[{LINES_CLASS}]")
 MIN_PASSWORD_CHARS = 8
 MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
@@ -131,8 +133,8 @@ def _no_controls(found: re.Pattern[str]) -> AfterValidator:
     def check(text: str) -> str:
         if bad := found.search(text):
             raise ValueError(
-                f"must not contain U+{ord(bad[0]):04X}: no control characters, and none that "
-                "change the direction of the text around them"
+                f"must not contain U+{ord(bad[0]):04X}: no control or private characters, and "
+                "none that change the direction of the text around them"
             )
         return text
 

@@ -11,10 +11,10 @@ from app.realtime.presence import worker
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
-from testkit.people import STRANGER, Person
+from testkit.people import UNKNOWN_ID, Person
 from testkit.waiting import eventually
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Held, Reads
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def watched(peer: Peer, *people: Person | str) -> dict[str, str]:
@@ -117,8 +117,8 @@ async def test_only_those_who_share_a_room_are_seen(
     nobody = str(uuid4())
     await watched(peer, bob, eve)
     await told(peer, bob, "online")
-    seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", STRANGER: "unknown"}
-    assert await watched(peer, bob, eve, nobody, STRANGER) == seen
+    seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", UNKNOWN_ID: "unknown"}
+    assert await watched(peer, bob, eve, nobody, UNKNOWN_ID) == seen
     assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
     await told(peer, eve, "online")
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -158,7 +158,7 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     await peers.join(bob)
     await watched(peer, bob)
     await told(peer, bob, "online")
-    server.deafen(lambda publication: None)
+    server.redirect_bus(lambda publication: None)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, bob, "unknown")
 
@@ -228,7 +228,7 @@ async def test_no_frame_waits_for_the_database(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
-    held = Held(server, monkeypatch, "_seen_by")
+    held = PausedQuery(server, monkeypatch, "_seen_by")
     await peer.send("presence.subscribe", id=1, users=[bob.id])
     go = await held.next()
     await peer.says(room)
@@ -249,7 +249,7 @@ async def test_who_cannot_be_looked_up_is_unknown_for_now(
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    Reads(server, monkeypatch).failures["_seen_by"] = [error]
+    QueryCounter(server, monkeypatch).failures["_seen_by"] = [error]
     assert await watched(peer, bob) == {bob.id: "unknown"}
     await told(peer, bob, "offline")
 

@@ -24,8 +24,8 @@ Stale = dict[tuple[Socket, UUID], Literal["left", "removed"] | None]
 
 async def send_bumps(hub: Hub, settings: Realtime) -> None:
     """Runs for ever. Every half second, for huge rooms every five."""
-    every_s = settings.bump_every_ms / 1000
-    huge_every = max(1, round(settings.bump_every_huge_ms / settings.bump_every_ms))
+    every_s = settings.badge_interval_ms / 1000
+    huge_every = max(1, round(settings.badge_interval_large_ms / settings.badge_interval_ms))
     turn = 0
     while True:
         await asyncio.sleep(every_s)
@@ -51,7 +51,7 @@ def _take_due(hub: Hub, *, with_huge: bool) -> Stale:
     huge = {
         room
         for room in {room for _, room in hub.stale}
-        if len(hub.audience.get(room, ())) >= hub.limits.huge_room
+        if len(hub.audience.get(room, ())) >= hub.limits.large_room_members
     }
     due = {key: gone for key, gone in hub.stale.items() if key[1] not in huge}
     hub.stale = {key: gone for key, gone in hub.stale.items() if key[1] in huge}

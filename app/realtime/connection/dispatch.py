@@ -90,7 +90,9 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
             badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
             socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            await open_rooms(hub, socket, frame.rooms, frame.id, hub.limits.catchup_hello)
+            await open_rooms(
+                hub, socket, frame.rooms, frame.id, hub.limits.catchup_events_per_request
+            )
         case Close():
             for room in frame.rooms:
                 hub.detach(socket, room)

@@ -48,7 +48,7 @@ def _announce(hub: Hub, settings: Server) -> dict[Socket, float]:
     """Each socket's slot, in seconds from now. In no order: neighbours do not move together."""
     sockets = list(hub.sockets)
     random.shuffle(sockets)
-    spread_s = min(settings.drain_s, len(sockets) / SOCKETS_PER_S)
+    spread_s = min(settings.drain_spread_s, len(sockets) / SOCKETS_PER_S)
     slots = {socket: n / len(sockets) * spread_s for n, socket in enumerate(sockets)}
     for socket, slot in slots.items():
         socket.send(Draining(in_ms=int(slot * 1000)))

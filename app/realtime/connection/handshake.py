@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.application.app_context import Context
 from app.http.dependencies import client_address
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.realtime.connection.admission import Lobby, authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
 from app.realtime.connection.drain import MOVE
@@ -84,7 +84,7 @@ class Connection:
         check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
-        response = problem(error, self._websocket.state.request_id)
+        response = problem_response(error, self._websocket.state.request_id)
         with contextlib.suppress(WebSocketDisconnect):
             await self._websocket.send_denial_response(response)
 
@@ -140,14 +140,16 @@ class Connection:
                 id=hello.id,
                 session=socket.actor.session,
                 user=user,
-                heartbeat_ms=int(self._context.settings.realtime.heartbeat_s * 1000),
+                heartbeat_ms=int(self._context.settings.realtime.ping_interval_s * 1000),
                 limits=_told(self._limits),
                 expires_at=socket.expires_at,
             )
         )
         try:
             await self._list_rooms(socket, hello.snapshot)
-            await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
+            await open_rooms(
+                self._hub, socket, hello.rooms, hello.id, self._limits.catchup_events_per_request
+            )
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.clock import now, tick
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import ReadSession
@@ -32,6 +33,7 @@ async def beat(hub: Hub, settings: Realtime) -> None:
     number = 0
     while True:
         late_s = await tick(TICK_S)
+        metrics.LOOP_DELAY.observe(late_s)
         number += 1
         hub.turn.end()  # what the heads tell of is on its way before them
         at = loop.time()
@@ -49,16 +51,16 @@ def _excuse_silence(hub: Hub, late_s: float, at: float) -> None:
 
 def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:
     silent_s = at - socket.heard_at
-    if silent_s > settings.dead_after_s:
+    if silent_s > settings.idle_timeout_s:
         _end(hub, socket, CloseCode.HEARTBEAT, "no sign of life")
         return
-    ping_after_s = _ping_after(socket, settings.heartbeat_s)
+    ping_after_s = _ping_after(socket, settings.ping_interval_s)
     if not socket.pinged and silent_s > ping_after_s:
         socket.pinged = True
         socket.send(Ping(n=number, heads=_heads(socket)))
     # What it says meanwhile only makes it later, and the next look finds that.
     ping_in_s = ping_after_s if socket.pinged else ping_after_s - silent_s
-    socket.look_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
+    socket.look_at = at + min(ping_in_s, settings.idle_timeout_s - silent_s)
 
 
 async def end_expired(hub: Hub) -> None:
@@ -89,7 +91,7 @@ async def _end_unless_renewed(hub: Hub, expired: list[Socket]) -> None:
 async def check_sessions(hub: Hub, settings: Realtime) -> None:
     """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
     while True:
-        await asyncio.sleep(settings.session_check_s)
+        await asyncio.sleep(settings.session_check_interval_s)
         users = {socket.actor.session: socket.user for socket in hub.sockets}
         sessions = list(users)
         for start in range(0, len(sessions), IDS):
@@ -128,10 +130,10 @@ def _end(hub: Hub, socket: Socket, code: CloseCode, reason: str) -> None:
     hub.leave(socket)
 
 
-def _ping_after(socket: Socket, heartbeat_s: float) -> float:
+def _ping_after(socket: Socket, ping_interval_s: float) -> float:
     """Ten percent more or less for each socket, so that they do not all answer at once."""
     if not socket.ping_after_s:
-        socket.ping_after_s = heartbeat_s * random.uniform(0.9, 1.1)
+        socket.ping_after_s = ping_interval_s * random.uniform(0.9, 1.1)
     return socket.ping_after_s
 
 

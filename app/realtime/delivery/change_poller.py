@@ -36,8 +36,8 @@ async def sweep(hub: Hub, bus: Bus, settings: Realtime) -> None:
     clock = asyncio.get_running_loop().time
     swept_at, polls = clock(), 0
     while True:
-        await asyncio.sleep(settings.poll_every_ms / 1000)
-        if bus.healthy and clock() - swept_at < settings.sweep_every_ms / 1000:
+        await asyncio.sleep(settings.change_poll_interval_degraded_ms / 1000)
+        if bus.healthy and clock() - swept_at < settings.change_poll_interval_ms / 1000:
             continue
         started = clock()
         window_s = WINDOW_S + math.ceil(started - swept_at)  # longer after one that failed

@@ -71,9 +71,9 @@ async def _read(
     wanted = Wanted(
         socket.actor,
         positions,
-        limits.catchup_room,
+        limits.catchup_events_per_room,
         most_events,
-        limits.buffer_bytes // 4 - socket.unsent_bytes(),
+        limits.send_buffer_bytes // 4 - socket.unsent_bytes(),
     )
     try:
         return await hub.catchups.ask(wanted)

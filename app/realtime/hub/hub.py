@@ -45,7 +45,7 @@ MUCH_BYTES = 64 * 1024
 
 
 class Hub:
-    def __init__(self, database: Database, limits: Limits, join_writes: bool = True) -> None:
+    def __init__(self, database: Database, limits: Limits, coalesce_writes: bool = True) -> None:
         self.database, self.limits = database, limits
         self.sockets: set[Socket] = set()
         self.by_user: dict[UUID, list[Socket]] = defaultdict(list)  # the oldest first
@@ -57,8 +57,8 @@ class Hub:
         self.stale: dict[
             tuple[Socket, UUID], Literal["left", "removed"] | None
         ] = {}  # `badges/updates.py`
-        self.turn = Turn(limits.buffer_bytes, join_writes)
-        self.much_bytes = min(MUCH_BYTES, limits.buffer_bytes // 4)
+        self.turn = Turn(limits.send_buffer_bytes, coalesce_writes)
+        self.much_bytes = min(MUCH_BYTES, limits.send_buffer_bytes // 4)
         self.slow = SlowRooms(self.turn)  # for `backfill.py`
         self.doubts = asyncio.Event()  # pokes may have been lost: for `heartbeat.py`
         self.heard = Heard()  # for `change_poller.py`
@@ -270,7 +270,10 @@ class Hub:
         for socket in self.by_user.get(publication.user, ()):
             socket.whisper(frame)
         room = self.rooms.get(publication.channel)
-        if room and len(self.audience.get(publication.channel, ())) < self.limits.huge_room:
+        if (
+            room
+            and len(self.audience.get(publication.channel, ())) < self.limits.large_room_members
+        ):
             if len(room.markers) < MOST_MARKERS:
                 room.markers[publication.user] = (publication.seq, frame)
             self._pass_markers(room)

@@ -86,7 +86,7 @@ def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
 
 def watch(hub: Hub, socket: Socket, frame: SubscribePresence) -> None:
     """Answered by `tell`, so that no frame waits for the database or the store."""
-    most = hub.limits.watched_users
+    most = hub.limits.presence_subscriptions
     if len(frame.users) > most:
         raise Invalid(
             f"A socket watches at most {most} users.",

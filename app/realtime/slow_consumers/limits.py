@@ -4,6 +4,7 @@ from collections import deque
 
 import structlog
 
+from app.core import metrics
 from app.core.clock import tick
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
@@ -54,6 +55,7 @@ async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
                 backlog = backlogs.get(socket) or Backlog(at)
                 backlog.look(at, socket.written(), waiting)
                 if why := _too_slow(hub, settings, backlog, at, waiting):
+                    metrics.DISCONNECTED_SLOW.labels(why).inc()
                     log.info("socket.slow", user=str(socket.user), why=why, waiting=waiting)
                     socket.drop()
                     hub.leave(socket)
@@ -65,10 +67,10 @@ async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
 def _too_slow(
     hub: Hub, settings: Realtime, backlog: Backlog, at: float, waiting: int
 ) -> str | None:
-    if waiting > hub.limits.buffer_bytes:
+    if waiting > hub.limits.send_buffer_bytes:
         return "bytes"
-    if backlog.age_s(at) > settings.slow_age_s:
+    if backlog.age_s(at) > settings.max_send_delay_s:
         return "age"
-    if backlog.stalled_s(at) > settings.slow_stall_s:
+    if backlog.stalled_s(at) > settings.send_stall_timeout_s:
         return "stall"
     return None

@@ -30,7 +30,7 @@ async def say_typing(hub: Hub, bus: Bus, socket: Socket, room_id: UUID) -> None:
     if room_id not in socket.follows:
         raise NotFound("This room is not open on this socket. Open it first.")
     now = asyncio.get_running_loop().time()
-    if not hub.typists.may_say(room_id, socket.user, now, hub.limits.typing_every_s):
+    if not hub.typists.may_say(room_id, socket.user, now, hub.limits.typing_interval_s):
         return
     if await _is_huge(hub, socket.follows[room_id].room):
         return
@@ -44,7 +44,7 @@ async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
     """Counted once a minute, as long as somebody types."""
     now = asyncio.get_running_loop().time()
     if room.counted_at is None or now - room.counted_at >= COUNT_AGAIN_S:
-        room.huge = await hub.database.read(_reaches, room.id, hub.limits.huge_room)
+        room.huge = await hub.database.read(_reaches, room.id, hub.limits.large_room_members)
         room.counted_at = now
     return room.huge
 
