@@ -1,5 +1,6 @@
 """What the OpenAPI and the AsyncAPI document share: names of schemas, their form, and the route."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -29,15 +30,17 @@ _NAMES = {
 def serve_document(app: FastAPI, path: str, build: Callable[[], JsonObject]) -> None:
     """Serve a document that takes some 100 ms to build: once, and in a thread, so that the event
     loop goes on."""
-    lock, encoded = Lock(), list[bytes]()
+    lock, bodies = Lock(), list[bytes]()
 
-    # FastAPI runs functions that are not coroutines in a thread.
-    @app.get(path, include_in_schema=False)
-    def document() -> Response:
+    def encode() -> bytes:
         with lock:
-            if not encoded:
-                encoded.append(bytes(JSONResponse(build()).body))
-        return Response(encoded[0], media_type="application/json")
+            if not bodies:
+                bodies.append(bytes(JSONResponse(build()).body))
+            return bodies[0]
+
+    @app.get(path, include_in_schema=False)
+    async def document() -> Response:
+        return Response(await asyncio.to_thread(encode), media_type="application/json")
 
 
 def rename_schemas(document: JsonObject) -> JsonObject:

@@ -49,7 +49,6 @@ from app.wire.frames import (
     RoomPosition,
     SendMessage,
     ServerFrame,
-    ServerLimits,
     SubscribePresence,
     Typing,
     TypingUsers,
@@ -58,6 +57,7 @@ from app.wire.frames import (
     encode,
     error_frame,
 )
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.users import UserOut
 
 JsonObject = dict[str, Any]
