@@ -141,7 +141,7 @@ async def test_the_oldest_give_way_and_the_others_are_told_once(
 async def test_bytes_are_bounded_too(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "WAITING_BYTES", 4)
+    monkeypatch.setattr(publish_queue, "MAX_BYTES", 4)
     fill(box, 10, 11, 12)
     await empty(box)
     assert broker.numbers == [11, 12]
