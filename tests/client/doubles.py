@@ -14,7 +14,8 @@ from app.client.connection import Connection
 from app.client.event_queue import EventQueue
 from app.settings import Limits
 from app.wire.events import Event, Message, MessageCreated, RoomEvent
-from app.wire.frames import RoomOpened, ServerLimits, Welcome
+from app.wire.frames import RoomOpened, Welcome
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import EventPage
 from app.wire.schemas.users import UserOut
 

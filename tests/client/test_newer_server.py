@@ -22,8 +22,8 @@ from app.wire.frames import (
     Ping,
     RoomClosed,
     RoomList,
-    ServerLimits,
 )
+from app.wire.schemas.limits import ServerLimits
 
 USER, ROOM = str(UUID(int=1)), str(UUID(int=2))
 LIMITS = dict.fromkeys((*ServerLimits.model_fields, "polls_per_day"), 1000)
