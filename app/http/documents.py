@@ -14,7 +14,7 @@ JsonObject = dict[str, Any]
 
 # The public name of a schema, where it differs from its class.
 _NAMES = {
-    "Draft": "SendMessage",
+    "SendMessageRequest": "SendMessage",
     "Live": "Liveness",
     "Me": "Account",
     "ReadOut": "ReadState",

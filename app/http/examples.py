@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI document, composed from those of the fields."""
+"""Examples in the OpenAPI document, composed from the examples of the fields."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
 
 
 def add_examples(document: JsonObject) -> None:
-    """One for each body, and one problem for each code that the document names."""
+    """Adds an example to each body, and a problem for each error code in the document."""
     schemas = document["components"]["schemas"]
     used = set()
     for operations in document["paths"].values():
@@ -27,11 +27,11 @@ def add_examples(document: JsonObject) -> None:
                 used |= content.get("examples", {}).keys()
                 if "examples" not in content:
                     content["example"] = _example(content["schema"], schemas)
-    examples = _problems()
+    examples = _create_problem_examples()
     document["components"]["examples"] = {name: examples[name] for name in sorted(used)}
 
 
-def _problems() -> dict[str, JsonObject]:
+def _create_problem_examples() -> dict[str, JsonObject]:
     """By code: the answer to an error whose detail is the meaning of the code."""
     return {
         code: {"value": json.loads(bytes(problem_response(cls(meaning(code))).body))}
@@ -40,7 +40,7 @@ def _problems() -> dict[str, JsonObject]:
 
 
 def _example(schema: JsonObject, schemas: JsonObject) -> Any:
-    """The schema's own, or one that is put together from those of its parts."""
+    """The schema's own example, or one composed from those of its parts."""
     match schema:
         case {"$ref": ref}:
             return _example(schemas[ref.rpartition("/")[2]], schemas)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from app.http.documents import JsonObject, rename_schemas, simplify
 from app.http.examples import add_examples
-from app.http.problems import RATE_HEADERS, Problem, problems
+from app.http.problems import RATE_HEADERS, Problem, problem_responses
 from app.settings import Limits
 from app.wire.errors import ErrorCode
 
@@ -52,8 +52,8 @@ Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.j
     ],
 }
 
-_EVERYWHERE = problems(ErrorCode.TOO_LARGE)
-_BELOW_API = problems(
+_EVERYWHERE = problem_responses(ErrorCode.TOO_LARGE)
+_BELOW_API = problem_responses(
     *(
         ErrorCode.INVALID,
         ErrorCode.INTERNAL,
@@ -62,8 +62,10 @@ _BELOW_API = problems(
         ErrorCode.UNKNOWN_OUTCOME,
     )
 )
-_WITH_BODY = problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-_WITH_TOKEN = problems(ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED)
+_WITH_BODY = problem_responses(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problem_responses(
+    ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED
+)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
@@ -98,9 +100,9 @@ _RATE_FIELDS = {
 }
 
 
-def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
-    """Makes `app.openapi` give the whole document, with the limits that are settings, and with
-    `models`, whose schemas FastAPI does not see."""
+def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
+    """Makes `app.openapi` return the whole document, with the configured limits and the schemas of
+    `models`, which FastAPI does not see."""
     generate = app.openapi
 
     @cache
@@ -136,16 +138,16 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    schemas["SendMessageRequest"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
 
-def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+def _add_page_limit(operation: dict[str, Any], max_size: int) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "limit":
             schema = parameter["schema"]
-            schema |= {"maximum": page, "default": min(schema["default"], page)}
+            schema |= {"maximum": max_size, "default": min(schema["default"], max_size)}
 
 
 def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
@@ -172,7 +174,7 @@ def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
 
 
 def _drop_null(parameter: JsonObject) -> None:
-    """A parameter can be absent, but there is no way to write null."""
+    """Removes null from a parameter's type: a parameter can be absent but not null."""
     schema = parameter["schema"]
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
@@ -182,8 +184,7 @@ def _drop_null(parameter: JsonObject) -> None:
 
 
 def _name_event(schemas: JsonObject) -> None:
-    """The union of the events of this release is a schema of its own, and so is that with those of
-    releases to come."""
+    """Makes schemas of the union of this release's events and of the union with later ones."""
     items = schemas["EventPage"]["properties"]["items"]
     known, envelope = items["items"]["anyOf"]
     schemas["Event"] = {"description": "One change of a room."} | known

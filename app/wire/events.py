@@ -13,26 +13,10 @@ from typing import Annotated, Any, Generic, Literal, TypeGuard, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 
+from app.wire.content import Content
 from app.wire.domain import LenientKind, LenientRole
-
-MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
-
-INT64: JsonDict = {"format": "int64"}  # else generated clients of Java, C# and Go take 32 bits
-
-# Strict: in JSON, neither "5" nor true is a number.
-Seq = Annotated[
-    int,
-    Field(
-        strict=True,
-        ge=0,
-        le=MAX_SEQ,
-        description="A position in the room's log.",
-        examples=[1207],
-        json_schema_extra=INT64,
-    ),
-]
+from app.wire.seq import Seq
 
 
 class WireModel(BaseModel):
@@ -45,19 +29,15 @@ class StoredModel(WireModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Message(WireModel):
+class Message(Content, WireModel):
     """A message as it is now."""
 
     seq: Seq = Field(description="Its position in the room's log; identifies it within the room.")
     sender: UUID = Field(description="The user who sent it.")
     at: datetime = Field(description="RFC 3339, UTC, microseconds. Order by `seq`, not by this.")
-    text: str = Field(description="Exactly as it was sent.", examples=["Hello 👋"])
     nonce: str = Field(
         description="The idempotency key of the send; unique per room and sender.",
         examples=["01JB8Z3J6Q"],
-    )
-    reply_to: Seq | None = Field(
-        None, description="`seq` of the message that this one answers.", examples=[1204]
     )
 
 

@@ -19,19 +19,20 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from app.wire.content import NewContent
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
-from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
+from app.wire.events import Event, ReadMarker
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
+from app.wire.seq import MAX_SEQ, Seq
 from app.wire.validation import (
     CanonicalUuid,
     InvalidField,
     Nonce,
     RequestModel,
     ResponseModel,
-    Text,
 )
 
 SUBPROTOCOL = "chat.v1"
@@ -108,7 +109,7 @@ class Close(ClientFrameBase):
     )
 
 
-class SendMessage(ClientFrameBase):
+class SendMessage(NewContent, ClientFrameBase):
     """Send a message. The answer comes after COMMIT."""
 
     type: Literal["message.send"] = "message.send"
@@ -118,8 +119,6 @@ class SendMessage(ClientFrameBase):
         "the same nonce, the message is not sent twice.",
         examples=["01JB8Z3J6Q"],
     )
-    text: Text = Field(description="The message.", examples=["Hello 👋"])
-    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
 
 
 class MarkRead(ClientFrameBase):

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from app.wire.domain import LenientKind, LenientRole, Role, RoomKind
-from app.wire.events import Seq
 from app.wire.schemas.users import UserOut
+from app.wire.seq import Seq
 from app.wire.validation import (
     MAX_ITEMS,
     CanonicalUuid,
