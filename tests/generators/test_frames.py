@@ -10,7 +10,7 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
-from testkit.server import embedded_server_of
+from testkit.server import run_embedded_server
 from tests.generators import lint
 from tests.generators.environments import HERE, NODE, node_packages, run
 
@@ -62,7 +62,7 @@ async def test_types_of_frames_read_a_recorded_exchange(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        embedded_server_of(tmp_path, realtime={"ping_interval_s": 0.5}) as server,
+        run_embedded_server(tmp_path, realtime={"ping_interval_s": 0.5}) as server,
         server.client() as http,
         Peers() as peers,
     ):
