@@ -130,7 +130,7 @@ def _operation(action: str, cls: type[BaseModel]) -> JsonObject:
     return {
         "action": action,
         "channel": {"$ref": "#/channels/socket"},
-        "summary": _summary(cls),
+        "summary": summarize(cls),
         "messages": _references([cls]),
     }
 
@@ -150,7 +150,7 @@ def _message(cls: type[BaseModel]) -> JsonObject:
     message: JsonObject = {
         "name": cls.model_fields["type"].default if cls is not RoomEvent else "event",
         "title": public_name(cls.__name__),
-        "summary": _summary(cls),
+        "summary": summarize(cls),
         "contentType": "application/json",
         "payload": {"$ref": f"#/components/schemas/{cls.__name__}"},
     }
@@ -159,7 +159,8 @@ def _message(cls: type[BaseModel]) -> JsonObject:
     return message
 
 
-def _summary(cls: type[BaseModel]) -> str:
+def summarize(cls: type[BaseModel]) -> str:
+    """The docstring of a frame or event in one line."""
     return " ".join((inspect.getdoc(cls) or "").split())
 
 

@@ -21,7 +21,10 @@ class CloseCode(IntEnum):
     SLOW = 4014, "the client reads more slowly than the server sends"
     RATE = 4029, "too many refused frames, pings, pongs or fragments, or `hello` frames of a user"
     MALFORMED = 4400, "the first frame is no `hello`"
-    UNAUTHENTICATED = 4401, "no `hello` in time, or its token is not valid or has expired"
+    UNAUTHENTICATED = (
+        4401,
+        "no `hello` in time, or an invalid token (`unauthenticated`, `token_expired`)",
+    )
     EXPIRED = 4402, "the session of an open socket has expired"
     REVOKED = 4403, "the session was ended by a logout, a new password or a ban"
     REPLACED = 4409, "the user has opened more sockets than allowed; this was the oldest"
