@@ -23,7 +23,7 @@ from app.bus.base import Bus
 from app.consumers.base import Consumer
 from app.consumers.hints import FailingRooms, Hints
 from app.core import metrics
-from app.core.cancellation import end
+from app.core.cancellation import cancel_and_wait
 from app.core.ids import new_id
 from app.persistence.migrations import Schema
 from app.persistence.repositories.consumers import FIRST_ID, LAST_ID, Lease, LogRange
@@ -57,12 +57,12 @@ async def run_consumers(
     """In the background; the leases are released in the end."""
     runners = [Runner(consumer, database, settings) for consumer in consumers]
     for runner in runners:
-        bus.listen(runner.hints.on_publication, runner.hints.on_possible_loss)
+        bus.subscribe(runner.hints.on_publication, runner.hints.on_possible_loss)
     tasks = [asyncio.create_task(runner.run()) for runner in runners]
     try:
         yield
     finally:
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
         await asyncio.gather(*(runner.release() for runner in runners))
 
 

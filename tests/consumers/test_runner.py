@@ -13,7 +13,7 @@ from app.consumers.base import Consumer
 from app.consumers.runner import run_consumers
 from app.core.publications import to_publication
 from app.persistence.repositories.consumers import Standing
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database, ReadSession
 from app.settings import Consumers
 from app.wire.events import MessageCreated, RoomCreated, RoomEvent
@@ -38,7 +38,7 @@ async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) ->
     async def events(reads: ReadSession) -> list[RoomEvent]:
         return await reads.events.within([(room, seq - 1, seq) for room in rooms])
 
-    bus.announce([to_publication(event) for event in await database.read(events)])
+    bus.publish([to_publication(event) for event in await database.read(events)])
 
 
 async def until_stands(database: Database, standing: Standing) -> None:
@@ -115,8 +115,8 @@ async def test_events_of_a_newer_release_are_handled_as_envelopes(
     (room,) = await open_rooms(database, sender, 1, 2)
     async with database._engines.write.begin() as connection:
         await connection.execute(
-            update(LoggedEvent)
-            .where(LoggedEvent.seq == 2)
+            update(RoomEventRow)
+            .where(RoomEventRow.seq == 2)
             .values(type="message.levitated", message_seq=None, body='{"height": 3}')
         )
     recorder = Recorder()

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
-from app.persistence.types import DatabaseTime
 from app.persistence.upsert import upsert
 
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
@@ -28,7 +28,7 @@ _L, _P, _R = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
 _LEASES, _POSITIONS, _ROOMS = (
     cast(Table, model.__table__) for model in (ConsumerLease, ConsumerPosition, Room)
 )
-_IS_VALID = _L.expires_at > DatabaseTime()
+_IS_VALID = _L.expires_at > DatabaseNow()
 _HANDLED = func.coalesce(_P.seq, 0)
 
 
@@ -117,7 +117,7 @@ class Consumers(ConsumerReads):
             return False
         values = {"consumer": lease.consumer, "holder": lease.holder}
         await self._session.execute(
-            insert(_LEASES).values(**values, expires_at=DatabaseTime(-lease.ttl_s))
+            insert(_LEASES).values(**values, expires_at=DatabaseNow(-lease.ttl_s))
         )
         return True
 
@@ -131,7 +131,7 @@ class Consumers(ConsumerReads):
         await self._session.execute(
             update(_LEASES)
             .where(_L.consumer == lease.consumer, _L.holder == lease.holder)
-            .values(expires_at=DatabaseTime())
+            .values(expires_at=DatabaseNow())
         )
 
     async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
@@ -145,7 +145,7 @@ class Consumers(ConsumerReads):
         statement: Update = (
             update(_LEASES)
             .where(_L.consumer == lease.consumer, condition)
-            .values(holder=lease.holder, expires_at=DatabaseTime(-lease.ttl_s))
+            .values(holder=lease.holder, expires_at=DatabaseNow(-lease.ttl_s))
         )
         result = cast("CursorResult[Any]", await self._session.execute(statement))
         return result.rowcount == 1

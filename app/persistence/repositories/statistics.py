@@ -9,11 +9,11 @@ from sqlalchemy import Date, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.consumers import LogRange
-from app.persistence.tables import LoggedEvent, MessageCount, columns
+from app.persistence.tables import MessageCount, RoomEventRow, columns
 from app.persistence.upsert import upsert
 from app.wire.events import MessageCreated
 
-_C, _E = columns(MessageCount), columns(LoggedEvent)
+_C, _E = columns(MessageCount), columns(RoomEventRow)
 _MESSAGE = MessageCreated.model_fields["type"].default
 _DAY = func.date(_E.at, type_=Date)
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Socket
@@ -29,7 +29,6 @@ from app.wire.frames import (
     Typing,
     error_frame,
 )
-from app.wire.schemas.messages import Draft
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +46,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
 }
 
 
-async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def dispatch(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
     socket.in_flight += 1
     try:
@@ -63,20 +62,19 @@ async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFram
         socket.in_flight -= 1
 
 
-def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
+def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
     """Without asking other processes. Raises LimitExceeded."""
     cost = FRAME_COSTS[type(frame)]
     if cost:
-        context.limiter.take(cost[0], user, cost[1]).enforce()
+        context.limiter.spend_local(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     match frame:
         case SendMessage():
-            draft = Draft.model_construct(
-                nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to
+            message, duplicate = await submit_message(
+                context, socket.actor, frame.room, frame.nonce, frame
             )
-            message, duplicate = await commit_send(context, socket.actor, frame.room, draft)
             socket.send(
                 Ack(
                     id=frame.id,

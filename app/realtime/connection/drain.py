@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def drain(hub: Hub, settings: Server) -> None:
-    """Returns when no socket is left. New ones must be refused by now (`Context.draining`).
+    """Returns when no socket is left. New ones must be refused by now (`AppContext.draining`).
 
     Each socket is told of its slot, in which its client is to move. One that is still there
     `drain_grace_s` after it is closed with 4001, once the sends that it has in flight are answered.

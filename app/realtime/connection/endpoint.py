@@ -7,7 +7,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.http.dependencies import context_of
+from app.http.dependencies import get_context
 from app.http.problems import problem_response
 from app.realtime.connection.admission import Lobby
 from app.realtime.connection.handshake import Connection
@@ -26,7 +26,7 @@ class Door:
         websocket = WebSocket(scope, receive, send)
         hub = cast(Hub, websocket.state.hub)
         lobby = cast(Lobby, websocket.state.lobby)
-        await Connection(websocket, context_of(websocket), hub).run(lobby)
+        await Connection(websocket, get_context(websocket), hub).run(lobby)
 
 
 async def require_upgrade(_: Request) -> NoReturn:

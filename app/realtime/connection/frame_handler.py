@@ -5,14 +5,15 @@ from typing import Any
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import TokenBucket
 from app.realtime.connection.dispatch import dispatch
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
-from app.wire.frames import Pong, RefusedFrame, error_frame, parse, parse_frame_id
+from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
+from app.wire.frames import Pong, error_frame
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ class Frames:
 
     __slots__ = ("_address", "_context", "_credits", "_hub", "_refusals", "_socket")
 
-    def __init__(self, context: Context, hub: Hub, socket: Socket, address: str) -> None:
+    def __init__(self, context: AppContext, hub: Hub, socket: Socket, address: str) -> None:
         self._context, self._hub, self._socket, self._address = context, hub, socket, address
         limits = context.settings.limits
         self._credits = TokenBucket(limits.frames_per_minute / 60, limits.frames_burst)
@@ -56,7 +57,7 @@ class Frames:
             return False
         if not isinstance(frame, Pong) or self._socket not in self._hub.sockets:
             return False
-        if self._credits.take() > 0:
+        if self._credits.try_acquire() > 0:
             return False
         self._refusals = 0
         self._lives()
@@ -74,7 +75,7 @@ class Frames:
         if socket not in self._hub.sockets:
             return False  # closed while this frame was on its way
         text = text_of(message)
-        wait_s = self._credits.take()
+        wait_s = self._credits.try_acquire()
         if wait_s > 0:
             self._refusals += 1
             if self._refusals > limits.frames_burst:

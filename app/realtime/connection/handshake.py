@@ -9,8 +9,8 @@ from typing import NoReturn, cast
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.application.app_context import Context
-from app.http.dependencies import client_address
+from app.application.app_context import AppContext
+from app.http.dependencies import get_client_address
 from app.http.problems import problem_response
 from app.realtime.connection.admission import Lobby, authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
@@ -30,16 +30,15 @@ from app.wire.errors import (
     SessionEnded,
     Unauthenticated,
 )
+from app.wire.frame_parser import RefusedFrame, parse
 from app.wire.frames import (
     SUBPROTOCOL,
     Hello,
-    RefusedFrame,
-    ServerLimits,
     Welcome,
     encode,
     error_frame,
-    parse,
 )
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.users import UserOut
 
 log = structlog.get_logger(__name__)
@@ -50,7 +49,7 @@ class Gone(Exception):
 
 
 class Connection:
-    def __init__(self, websocket: WebSocket, context: Context, hub: Hub) -> None:
+    def __init__(self, websocket: WebSocket, context: AppContext, hub: Hub) -> None:
         self._websocket, self._context, self._hub = websocket, context, hub
         self._limits = context.settings.limits
         self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
@@ -58,7 +57,7 @@ class Connection:
     async def run(self, lobby: Lobby) -> None:
         """Returns when the socket is over, or follows its rooms and `Frames` has it; nothing that a
         client does raises."""
-        address = client_address(self._websocket)
+        address = get_client_address(self._websocket)
         try:
             try:
                 self._admit(lobby, address)
@@ -157,13 +156,13 @@ class Connection:
 
     async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
-        snapshots = self._context.snapshots
+        snapshots = self._context.sync_tokens
         arrival = await self._hub.arrivals.ask(socket.actor)
         for room_id in arrival.rooms:
             self._hub.join_audience(socket, room_id)
-        since = snapshots.open(socket.user, snapshot) if snapshot else None
+        since = snapshots.parse(socket.user, snapshot) if snapshot else None
         found = await self._hub.listings.ask(replace(arrival, since=since))
-        for n, frame in enumerate(found.frames(snapshots.seal(socket.user, arrival.at))):
+        for n, frame in enumerate(found.frames(snapshots.issue(socket.user, arrival.at))):
             if n:
                 self._hub.turn.end()
                 await self._writer.drained()

@@ -14,7 +14,7 @@ import structlog
 from app.bus.base import Bus
 from app.core.publications import Publication
 from app.persistence.uow import ReadSession
-from app.presence.base import RENEW_EVERY_S, PresenceStore
+from app.presence.base import SYNC_INTERVAL_S, PresenceStore
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.realtime.presence.subscriptions import Watch
@@ -31,7 +31,7 @@ TICK_S = 1.0  # a socket is told of changes at most so often
 PAUSE_S = 0.05  # what comes together is done together
 READ_AGAIN_S = 10.0  # for processes that died, and whispers that were lost
 LOOK_AGAIN_S = 300.0  # at who sees whom; changes of membership make it at once
-LOOKS = 50  # of these in one tick
+MAX_VERIFY_ATTEMPTS = 50  # of these in one tick
 READERS = 4
 IDS = 500  # in one whisper
 SLICE = 100  # watches, before others have their turn
@@ -52,12 +52,12 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
             leaving.pop(user, None)
             if user not in hub.by_user:
                 leaving[user] = loop.time() + settings.presence_grace_s
-        store.hold([user for user in moved if user in hub.by_user])
-        store.release(_take_due(leaving, loop.time()))
-        _announce(bus, channel, await store.renew())
+        store.add([user for user in moved if user in hub.by_user])
+        store.remove(_take_due(leaving, loop.time()))
+        _announce(bus, channel, await store.sync())
         await asyncio.sleep(PAUSE_S)
         with suppress(TimeoutError):
-            async with asyncio.timeout(RENEW_EVERY_S):
+            async with asyncio.timeout(SYNC_INTERVAL_S):
                 await hub.movement.wait()
 
 
@@ -74,7 +74,7 @@ def _take_due(leaving: dict[UUID, float], now: float) -> list[UUID]:
 
 def _announce(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
-    bus.whisper(
+    bus.publish_volatile(
         [
             Publication(
                 PublicationKind.PRESENCE, channel, 0, channel, b"".join(ids[start : start + IDS])
@@ -98,14 +98,14 @@ def watch(hub: Hub, socket: Socket, frame: SubscribePresence) -> None:
 async def tell(hub: Hub, store: PresenceStore) -> None:
     """Runs for ever: answers those who watch, and tells them what has changed."""
     clock, watches = asyncio.get_running_loop().time, hub.watches
-    told_at, read_at, reached = -TICK_S, clock(), True
+    told_at, read_at, available = -TICK_S, clock(), True
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(PAUSE_S, told_at + TICK_S - clock())):
                 await watches.news.wait()
         watches.news.clear()
-        if clock() - read_at >= READ_AGAIN_S or reached != store.reached:
-            read_at, reached = clock(), store.reached
+        if clock() - read_at >= READ_AGAIN_S or available != store.available:
+            read_at, available = clock(), store.available
             watches.unread.update(watches.by_user)
         await _look(hub)
         if not await _read(hub, store):
@@ -113,7 +113,7 @@ async def tell(hub: Hub, store: PresenceStore) -> None:
         await _answer(hub)
         if clock() - told_at >= TICK_S:
             told_at = clock()
-            watches.look_again(told_at - LOOK_AGAIN_S, LOOKS)
+            watches.look_again(told_at - LOOK_AGAIN_S, MAX_VERIFY_ATTEMPTS)
             await _tell(hub)
         await asyncio.sleep(PAUSE_S)
 
@@ -151,7 +151,7 @@ async def _read(hub: Hub, store: PresenceStore) -> bool:
     unread, watches.unread = list(watches.unread), set()
     known = True
     for start in range(0, len(unread), USERS):
-        states = await store.states(unread[start : start + USERS])
+        states = await store.read_states(unread[start : start + USERS])
         watches.know(states)
         known = known and PresenceState.UNKNOWN not in states.values()
     return known

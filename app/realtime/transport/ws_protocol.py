@@ -314,7 +314,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         """A credit for a frame that completes no message; without one the connection is cut."""
         if self._extra is None:
             self._extra = TokenBucket(EXTRA_PER_S, EXTRA_BURST)
-        if not self._extra.take():
+        if not self._extra.try_acquire():
             return True
         self.shut(RATE, "too many fragments, pings or pongs")
         self.transport.abort()

@@ -37,7 +37,7 @@ async def say_typing(hub: Hub, bus: Bus, socket: Socket, room_id: UUID) -> None:
     follower = socket.follows.get(room_id)
     if follower and socket in follower.room.live:
         head = follower.room.stream.head
-        bus.whisper([Publication(PublicationKind.TYPING, room_id, head, socket.user)])
+        bus.publish_volatile([Publication(PublicationKind.TYPING, room_id, head, socket.user)])
 
 
 async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
