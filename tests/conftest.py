@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _patience() -> Iterator[None]:
     """A database that is slow because the machine is, is ready."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routes, "READY_WITHIN_S", LIMIT_S)
+        patch.setattr(routes, "DATABASE_TIMEOUT_S", LIMIT_S)
         yield
 
 

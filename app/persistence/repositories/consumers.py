@@ -19,8 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.upsert import upsert
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
-from app.persistence.upsert import upsert
 
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
