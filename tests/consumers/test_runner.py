@@ -55,7 +55,7 @@ async def test_a_new_consumer_reads_old_logs_from_the_beginning(
         assert recorder.seqs(room) == [1, 2, 3, 4, 5, 6]
     assert max(len(ranges) for ranges in recorder.calls) == 2
     assert all(
-        sum(one.until - one.after for one in ranges) <= recorder.max_events
+        sum(span.until - span.after for span in ranges) <= recorder.max_events
         for ranges in recorder.calls
     )
     first, second = recorder.handled[:2]
@@ -184,9 +184,9 @@ async def test_no_range_leaves_anything_out_or_repeats_it(
             if n % 4:
                 await publish(database, bus, seq, room)
         await eventually(lambda: len(recorder.handled) >= 63)
-    ranges = [one for ranges in recorder.calls for one in ranges]
+    ranges = [span for ranges in recorder.calls for span in ranges]
     for room in rooms:
-        parts = [(one.after, one.until) for one in ranges if one.room == room]
+        parts = [(span.after, span.until) for span in ranges if span.room == room]
         assert parts[0][0] == 0
         assert parts[-1][1] == 21
         assert all(left[1] == right[0] for left, right in pairwise(parts))

@@ -88,8 +88,8 @@ class ConsumerReads:
 
     async def page_end(self, after: UUID, rooms: int) -> UUID:
         """The last of the next `rooms` rooms by id; LAST_ID if there are fewer."""
-        given = {"after": after, "skip": rooms - 1}
-        return await self._session.scalar(_PAGE_END, given) or LAST_ID
+        parameters = {"after": after, "skip": rooms - 1}
+        return await self._session.scalar(_PAGE_END, parameters) or LAST_ID
 
     async def unread_between(self, consumer: str, after: UUID, last: UUID) -> list[LogRange]:
         """Of the rooms with `after` < id <= `last`."""
@@ -104,8 +104,8 @@ class ConsumerReads:
         rows = await self._session.execute(query)
         return [Standing(name, bool(valid), int(lag)) for name, valid, lag in rows]
 
-    async def _ranges(self, query: Any, given: Mapping[str, Any]) -> list[LogRange]:
-        return [LogRange(*row) for row in await self._session.execute(query, given)]
+    async def _ranges(self, query: Any, parameters: Mapping[str, Any]) -> list[LogRange]:
+        return [LogRange(*row) for row in await self._session.execute(query, parameters)]
 
 
 class Consumers(ConsumerReads):
@@ -138,7 +138,7 @@ class Consumers(ConsumerReads):
         """The consumer has handled these ranges."""
         await self._session.execute(
             upsert(self._session, _POSITIONS, "seq"),
-            [{"consumer": consumer, "room_id": one.room, "seq": one.until} for one in handled],
+            [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],
         )
 
     async def _extend(self, lease: Lease, condition: Any) -> bool:

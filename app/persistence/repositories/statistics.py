@@ -31,7 +31,8 @@ class StatisticsReads:
     async def count_messages(self, ranges: Sequence[LogRange]) -> list[DayCount]:
         """What the log has in these ranges: messages by the day on which they were sent."""
         within = (
-            and_(_E.room_id == one.room, _E.seq > one.after, _E.seq <= one.until) for one in ranges
+            and_(_E.room_id == span.room, _E.seq > span.after, _E.seq <= span.until)
+            for span in ranges
         )
         return await self._counts(
             select(_DAY, _E.room_id, func.count())
