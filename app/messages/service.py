@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.publications import Publication
-from app.persistence.repositories.rooms import Badge
+from app.persistence.repositories.members import Badge
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import get_member_room
 from app.rooms.policy import NO_ROOM

@@ -24,15 +24,10 @@ from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import SchemaStatus, schema_status
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
+from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import MessageBatch
 from app.persistence.repositories.messages import MessageReads
-from app.persistence.repositories.rooms import (
-    LockedRoom,
-    MemberReads,
-    Members,
-    RoomReads,
-    Rooms,
-)
+from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users

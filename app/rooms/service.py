@@ -8,7 +8,8 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.persistence.repositories.rooms import Badge, LockedRoom, RoomListRow
+from app.persistence.repositories.members import Badge, RoomListRow
+from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.persistence.repositories.rooms import MemberReads
+from app.persistence.repositories.members import MemberReads
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person

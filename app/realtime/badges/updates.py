@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.persistence.repositories.rooms import Badge
+from app.persistence.repositories.members import Badge
 from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub

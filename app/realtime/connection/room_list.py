@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.persistence.repositories.rooms import RoomListRow
+from app.persistence.repositories.members import RoomListRow
 from app.persistence.uow import ReadSession
 from app.rooms.service import RoomView
 from app.rooms.views import room_state
