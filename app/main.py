@@ -8,6 +8,8 @@ from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
+from app.http.asyncapi import describe_socket
+from app.http.documents import serve_document
 from app.http.middleware import BodyLimitMiddleware, CorsMiddleware, RequestLogMiddleware
 from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
@@ -39,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         version=VERSION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -54,6 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     mount_docs(app)
     install_error_handlers(app)
     extend_openapi(app, settings.limits, TokenForm)
+    serve_document(app, "/openapi.json", app.openapi)
+    serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:

@@ -38,7 +38,7 @@ _FOREIGN = "The request is for another host than its `Host` says."
 _TARGET = "The target of a request is a path here, and CONNECT is not served."
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """`raw` is the text for the parser; `length` is that of the body, or None if it is chunked."""
 
     raw: bytes
@@ -46,7 +46,7 @@ class Head(NamedTuple):
     is_handshake: bool
 
 
-def read_head(raw: bytes) -> Head:
+def read_head(raw: bytes) -> RequestHead:
     """Reads the head of one request with its empty line. Raises BadRequest, TooLarge."""
     match = _HEAD.fullmatch(raw)
     if match is None:
@@ -65,7 +65,7 @@ def read_head(raw: bytes) -> Head:
     if path != target or (values[b"upgrade"] and not is_handshake):
         kept = [b"%b: %b\r\n" % field for field in fields if field[0].lower() != b"upgrade"]
         raw = b"".join((b"%b %b HTTP/1.%b\r\n" % (method, path, minor), *kept, b"\r\n"))
-    return Head(raw, length, is_handshake)
+    return RequestHead(raw, length, is_handshake)
 
 
 def _find_path(method: bytes, target: bytes, hosts: list[bytes], is_current: bool) -> bytes:

@@ -18,7 +18,7 @@ class Content(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    text: str = Field(examples=["Hello 👋"])
+    text: str = Field(description="Exactly as it was sent.", examples=["Hello 👋"])
     reply_to: Seq | None = Field(
         None, description="`seq` of the message that this one answers.", examples=[1204]
     )

@@ -131,7 +131,7 @@ async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
 async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
+    monkeypatch.setattr(cancellation, "CANCEL_INTERVAL_S", 0.001)  # nothing is sent by luck
     ear = RecordingListener(other)
     async with run_buses(other):
         async with run_buses(bus):

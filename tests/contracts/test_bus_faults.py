@@ -122,7 +122,7 @@ async def test_it_can_be_stopped_at_any_moment(
     settings: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelling a task once is not enough: see `_end`."""
-    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.005)
+    monkeypatch.setattr(cancellation, "CANCEL_INTERVAL_S", 0.005)
     before = asyncio.all_tasks()
     for turns in range(60):
         bus = RedisBus(settings)

@@ -37,7 +37,7 @@ Process = Callable[..., RedisRateLimiter]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer of Redis is waited for: only a test about that depends on how soon it comes."""
-    monkeypatch.setattr(module, "ANSWER_S", 60.0)
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ async def test_without_redis_each_process_decides_alone_and_at_once(
 async def test_a_frozen_redis_is_waited_for_once(
     process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER_S", 0.25)
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.25)
     async with running(process()) as limiter:
         await limiter.spend(WRITES, "ada")
         with redis_server.server.frozen():

@@ -179,7 +179,7 @@ async def test_a_process_that_stops_leaves_its_users_the_grace(process: Process)
 async def test_nothing_stays_in_redis(
     process: Process, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FORGET_S", 0)
+    monkeypatch.setattr(module, "STALE_PROCESS_RETENTION_S", 0)
     store = process(ttl_s=0.5, grace_s=0.5)
     await holding(store, ADA)
     assert len(await raw.keys(f"{settings.prefix}:presence*")) == 2

@@ -50,11 +50,11 @@ MUTATIONS = (
     Mutation(
         "an ack moves the position",
         "app/client/frame_loop.py",
-        "                self._outbox.acked(frame)\n",
-        "                self._outbox.acked(frame)\n"
-        "                for room in self._rooms._of.values():\n"
-        "                    room.position.at = max(room.position.at or 0, frame.seq)\n",
-        ("tests/client/test_exchange.py", "-k", "acks_never_move"),
+        "                self._send_queue.on_ack(frame)\n",
+        "                self._send_queue.on_ack(frame)\n"
+        "                for room in self._rooms._rooms.values():\n"
+        "                    room.cursor.seq = max(room.cursor.seq or 0, frame.seq)\n",
+        ("tests/client/test_frame_loop.py", "-k", "acks_never_move"),
     ),
     Mutation(
         "the log is read before the room is followed",

@@ -22,8 +22,9 @@ from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
 from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
+from testkit.server import limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus
 from tests.realtime.test_slow import stall
 
@@ -179,7 +180,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
 
 async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     stage = Stage(server, ada, bob, await ada.makes_room("private", bob))
     await ada.says(stage.room, "first")

@@ -13,7 +13,8 @@ from app.wire.content import Content
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import DedicatedServer, StartServer, new_session
+from testkit.server import new_session
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.test_snapshot import greeted, statements
 
 FAR = 10_000

@@ -10,7 +10,7 @@ from app.realtime.delivery import gap_repair
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 
 
@@ -37,7 +37,7 @@ async def test_a_doubt_outlives_a_failure(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
-    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -53,7 +53,7 @@ async def test_a_doubt_outlives_a_failure(
 async def test_a_count_outlives_a_failure(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)

@@ -141,7 +141,7 @@ async def test_the_oldest_give_way_and_the_others_are_told_once(
 async def test_bytes_are_bounded_too(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "WAITING_BYTES", 4)
+    monkeypatch.setattr(publish_queue, "MAX_BYTES", 4)
     fill(box, 10, 11, 12)
     await empty(box)
     assert broker.numbers == [11, 12]
@@ -207,7 +207,7 @@ async def test_an_answer_of_redis_ends_the_pause(
         )
         raise RedisError("gone")
 
-    monkeypatch.setattr(publish_queue, "pause", lambda failures: 3600.0)
+    monkeypatch.setattr(publish_queue, "choose_backoff_s", lambda failures: 3600.0)
     broker.during = fail
     fill(box, 1)
     await empty(box)

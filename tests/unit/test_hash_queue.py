@@ -79,7 +79,7 @@ async def test_who_has_failed_waits_behind_who_has_not() -> None:
 
 
 async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hash_queue, "FAILED_S", 0.0)
+    monkeypatch.setattr(hash_queue, "FAILURE_MEMORY_S", 0.0)
     line = Line()
     line.queue.record_failure(["a"])
     line.queue.record_failure(["b"])

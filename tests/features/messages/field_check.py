@@ -8,12 +8,12 @@ from typing import Any
 from app.main import create_app
 from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Peers
-from testkit.server import embedded_server_of
+from testkit.server import run_embedded_server
 
 
 async def check(directory: Path) -> None:
     async with (
-        embedded_server_of(directory) as server,
+        run_embedded_server(directory) as server,
         server.client() as http,
         Peers() as peers,
     ):

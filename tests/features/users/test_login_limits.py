@@ -30,7 +30,7 @@ NEVER = {"attempts_per_minute": 0.01, "account_attempts_per_minute": 0.01}
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine is no Redis that is down."""
-    monkeypatch.setattr(redis, "ANSWER_S", 60.0)
+    monkeypatch.setattr(redis, "ANSWER_TIMEOUT_S", 60.0)
 
 
 @asynccontextmanager
