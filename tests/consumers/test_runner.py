@@ -36,7 +36,7 @@ def running(
 
 async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) -> None:
     async def events(reads: ReadSession) -> list[RoomEvent]:
-        return await reads.events.within([(room, seq - 1, seq) for room in rooms])
+        return await reads.events.list_ranges([(room, seq - 1, seq) for room in rooms])
 
     bus.publish([to_publication(event) for event in await database.read(events)])
 

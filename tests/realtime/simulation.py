@@ -321,7 +321,7 @@ class FakeClient:
     async def _page(self, reads: FakeReadSession, after: int, until: int) -> list[Event]:
         if self.user not in self._log.members:
             return []
-        found: list[Event] = await reads.events.between(ROOM, after, until, 2)
+        found: list[Event] = await reads.events.list_range(ROOM, after, until, 2)
         return found
 
     async def turn_page(self) -> None:

@@ -211,7 +211,7 @@ async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
 async def record(uow: UnitOfWork, /, room_id: UUID, actor: UUID, event: str, **more: Any) -> None:
     room = await uow.rooms.lock(room_id)
     assert room is not None
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: RoomEvent(type=event, room=room_id, seq=seq, actor=actor, at=now(), **more),
     )
@@ -318,7 +318,7 @@ async def test_a_removal_of_the_next_release_puts_out(stage: Stage, peers: Peers
         assert member is not None
         await uow.members.remove(member, room.seq + 1)
         gone = MemberRef(user=member.user_id, role=Role.MEMBER, until="2030")  # type: ignore[call-arg]
-        uow.record(
+        uow.append_event(
             room,
             lambda seq: MemberRemoved(
                 room=room.id, seq=seq, actor=UUID(stage.ada.id), at=now(), member=gone

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.persistence.repositories.rooms import MemberReads
+from app.persistence.repositories.members import MemberReads
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
@@ -160,14 +160,14 @@ async def test_back_between_the_questions_for_members_and_for_who_has_gone(
     await go(ada, bob, room, "removed")
     await peer.expect("room.closed", room=room)  # the list's
     peer.frames.clear()
-    ends = MemberReads.ends
+    departure_seqs = MemberReads.departure_seqs
 
     async def later(self: MemberReads, pairs: Any) -> Any:
         monkeypatch.undo()
         assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-        return await ends(self, pairs)
+        return await departure_seqs(self, pairs)
 
-    monkeypatch.setattr(MemberReads, "ends", later)
+    monkeypatch.setattr(MemberReads, "departure_seqs", later)
     assert (await peer.opens(room, since=2))["seq"] == 4
     await peer.expect("room.closed", seq=4)
     bumped = await peer.expect("room.bumped")

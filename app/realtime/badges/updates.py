@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.persistence.repositories.rooms import Badge
+from app.persistence.repositories.members import Badge
 from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
@@ -90,7 +90,7 @@ async def _ask_why(hub: Hub, due: Stale, gone: list[tuple[Socket, UUID]]) -> Non
 
 
 async def _left_last(reads: ReadSession, room: UUID, user: UUID) -> bool:
-    return await reads.events.left_last(room, user)
+    return await reads.events.last_action_was_leave(room, user)
 
 
 async def _count(hub: Hub, pairs: list[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Badge]:

@@ -157,11 +157,11 @@ class Connection:
     async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
         snapshots = self._context.sync_tokens
-        arrival = await self._hub.arrivals.ask(socket.actor)
+        arrival = await self._hub.arrivals.load(socket.actor)
         for room_id in arrival.rooms:
             self._hub.join_audience(socket, room_id)
         since = snapshots.parse(socket.user, snapshot) if snapshot else None
-        found = await self._hub.listings.ask(replace(arrival, since=since))
+        found = await self._hub.listings.load(replace(arrival, since=since))
         for n, frame in enumerate(found.frames(snapshots.issue(socket.user, arrival.at))):
             if n:
                 self._hub.turn.end()

@@ -151,6 +151,6 @@ async def _sessions(reads: ReadSession, ids: set[UUID]) -> dict[UUID, SessionSta
 
 async def _live_among(reads: ReadSession, sessions: list[UUID]) -> set[UUID]:
     at = now()
-    if await reads.sessions.are_live(sessions, at):  # as nearly always
+    if await reads.sessions.are_active(sessions, at):  # as nearly always
         return set(sessions)
-    return await reads.sessions.live_among(sessions, at)
+    return await reads.sessions.filter_active(sessions, at)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.persistence.repositories.rooms import Listed
+from app.persistence.repositories.members import RoomListRow
 from app.persistence.uow import ReadSession
 from app.rooms.service import RoomView
 from app.rooms.views import room_state
@@ -60,7 +60,7 @@ class Listing:
 async def arrivals(reads: ReadSession, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
     """The database's time and the actors' rooms. SessionEnded for those whose session has ended,
     which it may have before the hub knew of the socket."""
-    found = await reads.sessions.arriving({actor.session for actor in actors}, now())
+    found = await reads.sessions.list_rooms_of_sessions({actor.session for actor in actors}, now())
     return [
         Arrival(actor.user, found[actor.session][0], frozenset(found[actor.session][1]))
         if actor.session in found
@@ -81,7 +81,7 @@ async def listing(reads: ReadSession, asked: Sequence[Arrival]) -> list[Listing 
     for listed in await reads.members.rooms_since(since):
         rooms[listed.user].append(_entry(listed))
     left = {user: at for user, at in since.items() if at}
-    for user, room in await reads.members.departed(left) if left else ():
+    for user, room in await reads.members.departed_since(left) if left else ():
         gone[user].append(room)
     return [
         Listing(
@@ -93,5 +93,5 @@ async def listing(reads: ReadSession, asked: Sequence[Arrival]) -> list[Listing 
     ]
 
 
-def _entry(listed: Listed) -> RoomEntry:
+def _entry(listed: RoomListRow) -> RoomEntry:
     return RoomEntry(room=listed.id, **room_state(RoomView(listed, listed, listed)))

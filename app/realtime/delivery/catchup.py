@@ -62,7 +62,7 @@ async def read_missed(
     position before that, may see everything up to the event that says so.
     """
     pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
-    heads = await reads.members.heads(pairs)
+    heads = await reads.members.latest_seqs(pairs)
     refused = await membership_errors(
         reads, {room for room, user in pairs if (room, user) not in heads}
     )
@@ -89,7 +89,7 @@ async def _ends(reads: ReadSession, asked: Sequence[Wanted], heads: Heads) -> He
         for one in wanted.positions
         if one.since is not None and (one.room, wanted.actor.user) not in heads
     }
-    return await reads.members.ends(since) if since else {}
+    return await reads.members.departure_seqs(since) if since else {}
 
 
 def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]:
@@ -137,7 +137,7 @@ async def _read_log(
     log: Log = {room: {} for room, _ in bounds}
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES):
-        for event in await reads.events.within(spans[start : start + RANGES]):
+        for event in await reads.events.list_ranges(spans[start : start + RANGES]):
             frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log

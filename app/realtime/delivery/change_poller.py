@@ -78,14 +78,14 @@ async def find_markers(hub: Hub, within_s: int) -> None:
 
 
 async def _changed(reads: ReadSession, within_s: int) -> dict[UUID, int]:
-    return await reads.rooms.changed(within_s)
+    return await reads.rooms.changed_since(within_s)
 
 
 async def _memberships(reads: ReadSession, missed: list[Missed]) -> list[RoomEvent]:
-    return await reads.events.memberships(missed)
+    return await reads.events.list_membership_changes(missed)
 
 
 async def _memberships_of(
     reads: ReadSession, users: list[UUID], within_s: int
 ) -> list[tuple[UUID, UUID]]:
-    return await reads.members.changed(users, within_s)
+    return await reads.members.changed_since(users, within_s)

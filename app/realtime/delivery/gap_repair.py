@@ -67,7 +67,7 @@ async def _fill(hub: Hub, room: OpenRoom) -> None:
 
 
 async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
-    return await reads.events.between(room_id, after, until, PAGE)
+    return await reads.events.list_range(room_id, after, until, PAGE)
 
 
 async def check_heads(hub: Hub) -> None:
@@ -82,4 +82,4 @@ async def check_heads(hub: Hub) -> None:
 
 
 async def _heads(reads: ReadSession, rooms: list[UUID]) -> dict[UUID, int]:
-    return await reads.rooms.heads(rooms)
+    return await reads.rooms.latest_seqs(rooms)

@@ -76,7 +76,7 @@ async def _read(
         limits.send_buffer_bytes // 4 - socket.unsent_bytes(),
     )
     try:
-        return await hub.catchups.ask(wanted)
+        return await hub.catchups.load(wanted)
     except ChatError as error:
         return [error] * len(positions)
 

@@ -13,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.core.publications import Publication
-from app.persistence.data_loader import Together
+from app.persistence.data_loader import DataLoader
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import arrivals, listing
 from app.realtime.delivery.catchup import read_missed
@@ -63,9 +63,9 @@ class Hub:
         self.doubts = asyncio.Event()  # pokes may have been lost: for `heartbeat.py`
         self.heard = Heard()  # for `change_poller.py`
         # What clients ask who come back, all at once.
-        self.arrivals = Together(database, arrivals, CLIENTS)
-        self.listings = Together(database, listing, ROOMS, weight=len)
-        self.catchups = Together(database, read_missed, ROOMS, weight=len)
+        self.arrivals = DataLoader(database, arrivals, CLIENTS)
+        self.listings = DataLoader(database, listing, ROOMS, cost=len)
+        self.catchups = DataLoader(database, read_missed, ROOMS, cost=len)
         self.moved: set[UUID] = set()  # users whose first socket came or last one went: for
         self.movement = asyncio.Event()  # `worker.py`
         self.watches = Watches()  # the same

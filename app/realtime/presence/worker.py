@@ -142,7 +142,7 @@ async def _look_for(hub: Hub, watch: Watch) -> None:
 
 
 async def _seen_by(reads: ReadSession, user: UUID, others: Sequence[UUID]) -> set[UUID]:
-    return await reads.members.acquainted(user, others) | ({user} & set(others))
+    return await reads.members.users_sharing_a_room(user, others) | ({user} & set(others))
 
 
 async def _read(hub: Hub, store: PresenceStore) -> bool:

@@ -50,7 +50,7 @@ async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
 
 
 async def _reaches(reads: ReadSession, room_id: UUID, count: int) -> bool:
-    return await reads.members.reaches(room_id, count)
+    return await reads.members.has_at_least_members(room_id, count)
 
 
 async def tell_typing(hub: Hub) -> None:
