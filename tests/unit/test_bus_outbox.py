@@ -207,7 +207,7 @@ async def test_an_answer_of_redis_ends_the_pause(
         )
         raise RedisError("gone")
 
-    monkeypatch.setattr(publish_queue, "pause", lambda failures: 3600.0)
+    monkeypatch.setattr(publish_queue, "choose_backoff_s", lambda failures: 3600.0)
     broker.during = fail
     fill(box, 1)
     await empty(box)
