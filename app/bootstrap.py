@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
@@ -13,6 +12,8 @@ from app.application.session_lookup import load_actors
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.consumers.registry import create_consumers
+from app.consumers.runner import run_consumers
 from app.core.cancellation import cancel_and_wait
 from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
@@ -22,8 +23,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages.send.group_commit import Committer
-from app.messages.send.submit import send_alone
+from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import Together
 from app.persistence.engine import create_engines
@@ -32,6 +32,7 @@ from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
+from app.realtime import sampling
 from app.realtime.badges import updates
 from app.realtime.connection import heartbeat
 from app.realtime.connection.admission import Lobby
@@ -67,6 +68,9 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         limiter = _create_limiter(settings)
         stack.push_async_callback(limiter.stop)
         await stack.enter_async_context(_run_background_tasks(hub, bus, store, limiter, settings))
+        if settings.consumers.enabled:
+            consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
+            await stack.enter_async_context(consumers)
         await _warn_if_schema_outdated(database)
         send_message = _create_send_path(settings, database, stack)
         context = create_context(settings, database, bus, limiter, send_message)
@@ -148,9 +152,13 @@ def create_passwords(settings: Settings) -> Passwords:
 
 def _create_send_path(settings: Settings, database: Database, stack: AsyncExitStack) -> SendMessage:
     """Pending sends are finished when the stack closes."""
-    if not settings.database.group_commit:
-        return partial(send_alone, database)
-    committer = Committer(database, lanes=1 if settings.database.is_sqlite else COMMIT_CONCURRENCY)
+    grouping = settings.database.group_commit
+    concurrency = COMMIT_CONCURRENCY if grouping else settings.database.pool_size
+    committer = Committer(
+        database,
+        max_concurrent=1 if settings.database.is_sqlite else concurrency,
+        max_batch=MAX_BATCH if grouping else 1,
+    )
     stack.push_async_callback(committer.close)
     return committer.send
 
@@ -198,6 +206,7 @@ async def _run_background_tasks(
             ("limits", limiter.run),
             ("presence_lease", lambda: worker.keep(hub, bus, store, realtime)),
             ("presence_updates", lambda: worker.tell(hub, store)),
+            ("metrics", lambda: sampling.sample_metrics(hub, bus)),
             ("typing", lambda: indicator.tell_typing(hub)),
         )
     ]

@@ -6,7 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
+from app.http.asyncapi import describe_socket
+from app.http.documents import serve_document
 from app.http.middleware import BodyLimitMiddleware, CorsMiddleware, RequestLogMiddleware
 from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
@@ -15,6 +18,7 @@ from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
+from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import sockets
 from app.rooms.routes import router as rooms
@@ -37,20 +41,24 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         version=VERSION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages, moderation):
+    for router in (auth, users, rooms, messages, moderation, admin):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
+    app.include_router(metrics)
     app.router.routes[:0] = sockets  # first, because after a restart all clients reconnect at once
     mount_docs(app)
     install_error_handlers(app)
     extend_openapi(app, settings.limits, TokenForm)
+    serve_document(app, "/openapi.json", app.openapi)
+    serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:

@@ -9,7 +9,7 @@ from app.bus.base import Bus
 from app.core.actor import Actor
 from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
-from app.core.send_request import Send, Sent
+from app.core.send_request import SendRequest, SendResult
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
@@ -19,7 +19,7 @@ from app.persistence.uow import Database
 from app.settings import Settings
 
 # Sends a message, alone or in a batch. Returns after COMMIT.
-SendMessage = Callable[[Send], Awaitable[Sent]]
+SendMessage = Callable[[SendRequest], Awaitable[SendResult]]
 
 
 @dataclass(frozen=True, slots=True)

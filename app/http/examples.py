@@ -1,18 +1,16 @@
 """Examples in the OpenAPI document, composed from the examples of the fields."""
 
-import inspect
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from app.http.documents import JsonObject
 from app.http.problems import problem_response
-from app.wire.errors import ChatError
+from app.wire.errors import error_classes, meaning
 
-JsonObject = dict[str, Any]
-
-# For fields without an example.
+# Examples of fields that have none.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+    "date": "2026-11-28",
     "date-time": "2026-11-28T09:30:00.123456Z",
 }
 _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
@@ -34,20 +32,11 @@ def add_examples(document: JsonObject) -> None:
 
 
 def _create_problem_examples() -> dict[str, JsonObject]:
-    """One problem for each code; its detail is the docstring of the error."""
-    examples: dict[str, JsonObject] = {}
-    for error in _list_errors(ChatError):
-        answer = problem_response(error(" ".join((inspect.getdoc(error) or "").split())))
-        examples.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
-    return examples
-
-
-def _list_errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
-    """The subclasses that define a code; others specialise one of these."""
-    for error in base.__subclasses__():
-        if "code" in vars(error):
-            yield error
-        yield from _list_errors(error)
+    """By code: the answer to an error whose detail is the meaning of the code."""
+    return {
+        code: {"value": json.loads(bytes(problem_response(cls(meaning(code))).body))}
+        for code, cls in error_classes().items()
+    }
 
 
 def _example(schema: JsonObject, schemas: JsonObject) -> Any:
@@ -63,7 +52,7 @@ def _example(schema: JsonObject, schemas: JsonObject) -> Any:
             return [_example(items, schemas)]
         case {"properties": properties}:
             return {name: _example(part, schemas) for name, part in properties.items()}
-        case {"format": ("uuid" | "date-time") as name}:
+        case {"format": ("uuid" | "date" | "date-time") as name}:
             return _FORMATS[name]
         case {"type": [name, *_]} | {"type": name}:
             return _TYPES[name]

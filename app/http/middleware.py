@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import metrics
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
 from app.http.problems import problem_response
@@ -26,6 +27,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 HSTS = "max-age=31536000"
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 MAX_PATH_BYTES = 2 * 1024
 MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
@@ -73,15 +76,18 @@ class RequestLogMiddleware:
 
         # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn omits.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        inner = {**scope, "method": method}
         try:
-            await self._app({**scope, "method": method}, receive, send_with_headers)
+            await self._app(inner, receive, send_with_headers)
         finally:
+            seconds = time.perf_counter() - started
+            _count(inner, method, status, seconds)
             log.info(
                 "http.request",
                 method=scope["method"],
                 path=_logged_path(scope),
                 status=status,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                duration_ms=round(seconds * 1000, 2),
                 client_address=scope["client"][0] if scope.get("client") else None,
             )
 
@@ -179,6 +185,14 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and (request_id := parse_id(value.decode("latin-1"))):
             return str(request_id)
     return str(new_id())
+
+
+def _count(scope: Scope, method: str, status: int, seconds: float) -> None:
+    """By the route's template, so that no path makes a new row."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = method if method in METHODS else "other"
+    metrics.HTTP_REQUESTS.labels(method, route, status).inc()
+    metrics.HTTP_SECONDS.labels(method, route).observe(seconds)
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:

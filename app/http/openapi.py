@@ -1,22 +1,20 @@
-"""Extends the OpenAPI document by what all operations share, and renames schemas for clients.
+"""The OpenAPI document: what it says as a whole, and what all operations share.
 
-Each route defines its `operation_id`, summary, description, bodies and specific problems.
+Each route has its own part: `operation_id`, summary, description, bodies and the problems that only
+it has. This module completes it and gives schemas the names that generated clients show.
 """
 
-import json
-import re
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from app.http.documents import JsonObject, rename_schemas, simplify
 from app.http.examples import add_examples
 from app.http.problems import RATE_HEADERS, Problem, problem_responses
 from app.settings import Limits
 from app.wire.errors import ErrorCode
-
-JsonObject = dict[str, Any]
 
 METADATA: JsonObject = {
     "title": "Chat",
@@ -38,7 +36,7 @@ with its `nonce` is not sent twice.
 **Request ids**: every response has `X-Request-ID`, which the server's log has, too. A request may
 bring its own, if it is a UUID.
 
-What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
+Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.json).
 """,
     "contact": {"name": "The administrators of this server"},
     "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
@@ -49,22 +47,9 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
         {"name": "rooms", "description": "Rooms and their members."},
         {"name": "messages", "description": "Messages, the room's log and read markers."},
         {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
     ],
-}
-
-# Public names of schemas that differ from those of their classes.
-_NAMES = {
-    "Draft": "SendMessage",
-    "Live": "Liveness",
-    "Me": "Account",
-    "ReadOut": "ReadState",
-    "Ready": "Readiness",
-    "Register": "Registration",
-    "Schema": "SchemaState",
-    "SetRead": "MarkRead",
-    "TokenForm": "TokenRequest",
-    "TokenOut": "TokenPair",
 }
 
 _EVERYWHERE = problem_responses(ErrorCode.TOO_LARGE)
@@ -136,8 +121,8 @@ def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> No
                 _complete_operation(operation, below_api=path.startswith("/api/"))
                 _add_page_limit(operation, limits.max_page_size)
         _name_event(schemas)
-        document = _rename(document)
-        _simplify([document["paths"], document["components"]])
+        document = rename_schemas(document)
+        simplify([document["paths"], document["components"]])
         add_examples(document)
         return document
 
@@ -153,7 +138,7 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    schemas["SendMessageRequest"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
@@ -208,48 +193,3 @@ def _name_event(schemas: JsonObject) -> None:
         "anyOf": [{"$ref": "#/components/schemas/Event"}, envelope],
     }
     items["items"] = {"$ref": "#/components/schemas/AnyEvent"}
-
-
-def _rename(document: JsonObject) -> JsonObject:
-    schemas = document["components"]["schemas"]
-    names = {name: _public_name(name) for name in schemas}
-    document["components"]["schemas"] = {
-        names[name]: schemas[name] for name in sorted(schemas, key=_public_name)
-    }
-    prefix = '"#/components/schemas/'
-    renamed: JsonObject = json.loads(
-        re.sub(rf'{prefix}(\w+)"', lambda ref: f'{prefix}{names[ref[1]]}"', json.dumps(document))
-    )
-    return renamed
-
-
-def _public_name(name: str) -> str:
-    """For example, Room for RoomOut, and RoomPage for Page_RoomOut_."""
-    if page := re.fullmatch(r"Page_(\w+)_", name):
-        return _public_name(page[1]) + "Page"
-    return _NAMES.get(name, name.removesuffix("Out"))
-
-
-def _simplify(node: Any) -> None:
-    """Removes what generators turn into odd classes: titles, which only repeat names, empty
-    defaults, and unions of a type and null, which `type` can express. Makes the bounds of integers
-    integers."""
-    if isinstance(node, list):
-        for part in node:
-            _simplify(part)
-    elif isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        if node.get("default", 0) in ("", None):
-            del node["default"]
-        match node:
-            case {"anyOf": [{"type": str(kind)} as schema, {"type": "null"}]}:
-                del node["anyOf"]
-                node |= schema | node | {"type": [kind, "null"]}
-            case _:
-                pass
-        for name, part in node.items():
-            if isinstance(part, float) and part.is_integer():
-                node[name] = int(part)
-            elif name not in ("examples", "example"):
-                _simplify(part)

@@ -17,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from app.core import metrics
 from app.core.publications import Publication, to_publication
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
+from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
-from app.persistence.repositories.message_batch import Sends
-from app.persistence.repositories.messages import MessageReads, Messages
+from app.persistence.repositories.message_batch import MessageBatch
+from app.persistence.repositories.messages import MessageReads
 from app.persistence.repositories.rooms import (
     LockedRoom,
     MemberReads,
@@ -32,9 +34,10 @@ from app.persistence.repositories.rooms import (
     Rooms,
 )
 from app.persistence.repositories.sessions import SessionReads, Sessions
+from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
-from app.persistence.types import DatabaseTime
+from app.persistence.sql.database_now import DatabaseNow
 from app.wire.errors import Busy, UnknownOutcome
 from app.wire.events import MessageCreated, RoomEvent
 
@@ -45,7 +48,7 @@ Announce = Callable[[Sequence[Publication]], None]
 # A frozen database answers no attempt in time: nobody waits for eight of them.
 RETRY_FOR_S = 10.0
 # A database that restarts is back by then, as a rule.
-SETTLE_FOR_S = 15.0
+RETRY_UNKNOWN_FOR_S = 15.0
 
 # A server that has refused to write is not ready for so long, unless a COMMIT succeeds.
 REFUSAL_S = 10.0
@@ -68,6 +71,8 @@ class ReadSession:
     members: MemberReads
     messages: MessageReads
     events: EventReads
+    consumers: ConsumerReads
+    statistics: StatisticsReads
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = UserReads(session)
@@ -76,6 +81,8 @@ class ReadSession:
         self.members = MemberReads(session)
         self.messages = MessageReads(session)
         self.events = EventReads(session)
+        self.consumers = ConsumerReads(session)
+        self.statistics = StatisticsReads(session)
 
 
 class UnitOfWork(ReadSession):
@@ -85,18 +92,21 @@ class UnitOfWork(ReadSession):
     sessions: Sessions
     rooms: Rooms
     members: Members
-    messages: Messages
     events: Events
-    sends: Sends
+    message_batch: MessageBatch
+    consumers: Consumers
+    statistics: Statistics
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = Users(session)
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
-        self.messages = Messages(session)
+        self.messages = MessageReads(session)
         self.events = Events(session)
-        self.sends = Sends(session)
+        self.message_batch = MessageBatch(session)
+        self.consumers = Consumers(session)
+        self.statistics = Statistics(session)
         self.announcements: list[Publication] = []
         self._session = session
 
@@ -107,16 +117,17 @@ class UnitOfWork(ReadSession):
         it back, so there is never a hole.
         """
         room.seq += 1
-        room.changed_at = DatabaseTime()
+        room.changed_at = DatabaseNow()
         event = make(room.seq)
         self.events.add(event)
         self.announcements.append(to_publication(event))
 
-    async def record_messages(
+    async def append_messages(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
-        """Log messages of many rooms, each at a seq that its head, locked by `sends`, has given."""
-        await self.sends.add(created, mentions)
+        """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
+        mentions are (user, room, seq)."""
+        await self.message_batch.append(created, mentions)
         self.announcements.extend(map(to_publication, created))
 
     def signal(self, publication: Publication) -> None:
@@ -188,7 +199,7 @@ class Database:
                 return result
         raise AssertionError("the last round returns or raises")
 
-    async def settle(
+    async def transact_idempotent(
         self,
         use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
         *args: P.args,
@@ -200,7 +211,7 @@ class Database:
         For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
         would say that nothing was done, and instead of what the database may say then.
         """
-        until = time.monotonic() + SETTLE_FOR_S
+        until = time.monotonic() + RETRY_UNKNOWN_FOR_S
         doubt: UnknownOutcome | None = None
         while True:
             try:
@@ -234,6 +245,10 @@ class Database:
             return await question(self._engines)
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
+
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool: how many are in use, and how many there may be."""
+        return self._engines.connections()
 
     async def dispose(self) -> None:
         await self._engines.dispose()
@@ -271,7 +286,8 @@ def _heed_cancellation() -> None:
 
 async def _commit(session: AsyncSession) -> None:
     try:
-        await session.commit()
+        with metrics.COMMIT_SECONDS.time():
+            await session.commit()
     except BaseException as error:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.

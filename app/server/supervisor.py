@@ -7,6 +7,7 @@ wait when a worker dies are accepted by its successor.
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ import structlog
 from app.logs import configure_logs
 from app.server.listeners import bind, open_shared_listeners
 from app.server.uvicorn_server import ChatServer, format_startup_message
+from app.server.worker_metrics import WorkerMetrics
 from app.settings import PREFIX, Settings, SettingsError
 from app.standard_streams import has_terminal
 
@@ -114,6 +116,8 @@ class Supervisor:
         self._slots = [
             WorkerSlot(listeners) for listeners in open_shared_listeners(self._settings.server)
         ]
+        port = self._slots[0].listeners[0].getsockname()[1]
+        self._metrics = WorkerMetrics(self._settings.server.data_dir / "metrics" / str(port))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
@@ -126,6 +130,7 @@ class Supervisor:
             killing.cancel()
             if self._replacing:
                 self._replacing.cancel()
+        self._metrics.delete()
         return self._started
 
     def _stop(self) -> None:
@@ -188,12 +193,14 @@ class Supervisor:
                 *(sys.executable, "-m", "app", "worker", "--channel", str(worker_channel.fileno())),
                 *(word for number in numbers for word in ("--listen", str(number))),
                 pass_fds=[*numbers, worker_channel.fileno()],
+                env=os.environ | self._metrics.environment(self._slots.index(slot)),
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor only
             )
         if self._stopping.is_set():
             slot.release()
         readiness = asyncio.create_task(self._wait_until_ready(slot, slot.channel))
         code = await slot.process.wait()
+        self._metrics.forget(self._slots.index(slot))
         readiness.cancel()
         await asyncio.wait([readiness])
         slot.channel.close()

@@ -10,7 +10,8 @@ from app.bus.base import Bus
 from app.bus.redis import RedisBus
 from app.core import cancellation
 from app.core.publications import Publication
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 from testkit.waiting import eventually
 from tests.contracts.buses import RecordingListener, publication, run_buses
 

@@ -50,7 +50,7 @@ async def test_a_stranger_is_refused_before_the_body_has_come(
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),
         *([f"Authorization: Bearer {token}"] if token else []),
     ]
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write("\r\n".join([*lines, "", "{"]).encode())
         async with limit():

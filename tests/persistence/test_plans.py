@@ -14,17 +14,19 @@ import pytest
 from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.send_request import SendRequest
 from app.core.tokens import Claims
 from app.messages import service as messages
+from app.messages.send.batch import send_batch
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import arrivals, listing
 from app.realtime.delivery.catchup import Wanted, read_missed
 from app.rooms import service as rooms
+from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
 from app.wire.frames import RoomPosition
-from app.wire.schemas.messages import Draft
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
@@ -101,10 +103,12 @@ HOT: dict[str, Query] = {
         lambda reads: reads.sessions.are_live([w.actor.session], now())
     ),
     "send": lambda w: w.database.transact(
-        messages.send, w.actor, w.room, Draft(nonce=str(new_id()), text="hi @user-1", reply_to=99)
-    ),
-    "send again": lambda w: w.database.transact(
-        messages.send, w.actor, w.room, Draft(nonce="n-3000", text="text 3000")
+        send_batch,
+        [
+            SendRequest(w.actor, w.room, str(new_id()), Content(text="hi @user-1", reply_to=99)),
+            SendRequest(w.actor, w.room, "n-3000", Content(text="text 3000")),
+        ],
+        wait=False,
     ),
     "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
     "ticket": lambda w: w.database.transact(lambda uow: uow.sessions.take_ticket(b"t" * 32, now())),

@@ -6,7 +6,7 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.peer import Peers
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 from tests.realtime.test_removal import after
 

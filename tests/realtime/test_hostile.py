@@ -21,9 +21,9 @@ from testkit.raw_connection import (
     connect_raw,
     frame,
 )
-from testkit.server import TestServer
+from testkit.server import TestServer, limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import StartServer, slow_network
+from tests.realtime.dedicated_server import StartServer
 
 ERROR = b'{"type":"nothing"}'
 
@@ -74,7 +74,7 @@ async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) ->
         await connection.upgrade()
         await connection.send(broken)
         assert await connection.close_code() in {code, 1009}
-    await eventually(lambda: not server.server.lifespan.state["lobby"]._waiting)
+    await eventually(lambda: not server.uvicorn.lifespan.state["lobby"]._waiting)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ async def test_frames_that_are_no_messages_are_bounded(
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
     assert sent * 100 < ws_protocol.EXTRA_BURST + ws_protocol.EXTRA_PER_S * took + kernel
     assert await guest.close_code() in {4029, 1006}
-    await eventually(lambda: len(server.server.server_state.connections) < 5)
+    await eventually(lambda: len(server.uvicorn.server_state.connections) < 5)
 
 
 async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     async with connect_raw(server.url, small_window=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
@@ -215,7 +215,7 @@ async def test_who_speaks_before_it_is_answered_is_cut(
     )
     async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")
-        await eventually(lambda: server.running.server.server_state.tasks)
+        await eventually(lambda: server.running.uvicorn.server_state.tasks)
         await connection.send(frame(TEXT, ERROR))
         assert await connection.rest() == b""
     answering.set()
@@ -250,7 +250,7 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
     start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     room = await ada.makes_room()
     async with connect_raw(server.url, small_window=True) as connection:
@@ -265,4 +265,4 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
             await ada.says(room, "🙂" * 3900)
         await connection.send(last)
         await eventually(lambda: end not in server.hub.sockets)
-        await eventually(lambda: end._writer not in server.running.server.server_state.connections)
+        await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)

@@ -15,15 +15,16 @@ from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
 from app.core.publications import Publication
-from app.persistence.tables import LoggedEvent, Room
+from app.persistence.tables import Room, RoomEventRow
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
 from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
+from testkit.server import limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus
 from tests.realtime.test_slow import stall
 
@@ -66,7 +67,7 @@ async def log(
     ]
     head += len(rows)
     async with server.running.context.database._engines.write.begin() as connection:
-        await connection.execute(insert(LoggedEvent), events)
+        await connection.execute(insert(RoomEventRow), events)
         await connection.execute(update(Room).where(Room.id == UUID(room)).values(seq=head))
     return head
 
@@ -179,7 +180,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
 
 async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     stage = Stage(server, ada, bob, await ada.makes_room("private", bob))
     await ada.says(stage.room, "first")

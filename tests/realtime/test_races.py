@@ -10,7 +10,7 @@ from app.realtime.hub import hub as hub_module
 from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import pause
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 
 

@@ -18,8 +18,9 @@ from app.wire.frames import encode, error_frame
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
+from testkit.server import limit_send_buffers
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import PausedQuery, QueryCounter
 
 LARGE = "🙂" * 3900
@@ -29,7 +30,7 @@ MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
     server = await start(realtime=realtime)
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     return server
 
 
@@ -314,7 +315,7 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     slow.connection.transport.abort()
     await eventually(lambda: not server.hub.sockets)
     reading.set()
-    await eventually(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     assert (server.hub.rooms, server.hub.audience) == ({}, {})
     assert server.hub.slow.behind.empty()
 
@@ -346,7 +347,7 @@ async def test_who_reads_nothing_is_cut(
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
     await eventually(lambda: end not in server.hub.sockets)
-    await eventually(lambda: end._writer not in server.running.server.server_state.connections)
+    await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
     await fast.settled()
@@ -398,7 +399,7 @@ async def test_who_reads_too_little_is_cut(
 async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"send_buffer_bytes": 65536})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
     slow.stops_reading()

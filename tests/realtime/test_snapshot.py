@@ -15,7 +15,7 @@ from app.realtime.connection.room_list import OVERLAP
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
-from tests.realtime.conftest import DedicatedServer, StartServer
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:

@@ -16,9 +16,9 @@ from app.wire.close_codes import CloseCode
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.server import TestServer
+from testkit.server import TestServer, limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer, hub_of, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
@@ -50,14 +50,14 @@ async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
     (end,) = server.hub.by_user[UUID(ada.id)]
     writer = end._writer
     for number in range(3):  # it says something, and then nothing again
-        await eventually(lambda: not server.running.server.server_state.tasks)
+        await eventually(lambda: not server.running.uvicorn.server_state.tasks)
         assert (writer.ping_timer, writer.close_timer, writer._end_timer) == (None, None, None)
         assert not hasattr(writer, "scope")
         await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
         await peer.has(room, 3 + number)
     await peer.connection.close()
     await eventually(lambda: end not in server.hub.sockets)
-    assert writer not in server.running.server.server_state.connections
+    assert writer not in server.running.uvicorn.server_state.connections
     # What its frames made the server say has the id of the request that opened it.
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "socket.closed" in line]
     assert "request_id=" in line
@@ -133,7 +133,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
         await client.send(orjson.dumps({"type": "hello", "token": ada.access}).decode())
         await client.recv()
         await client.recv()
-        (socket,) = hub_of(server).by_user[UUID(ada.id)]
+        (socket,) = server.hub.by_user[UUID(ada.id)]
         payload = b"x" * size
         frames = [text_frame(payload), text_frame(b"the next one")]
         assert len(frames[0]) - size == (2 if size < 126 else 4 if size < 65536 else 10)
@@ -181,7 +181,7 @@ async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peer
 
 async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers: Peers) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)

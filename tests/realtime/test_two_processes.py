@@ -14,11 +14,10 @@ from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
 from testkit.processes import ServerProcess, run_process
-from testkit.server import TestServer
+from testkit.server import TestServer, new_session
 from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
-from tests.realtime.conftest import new_session
 from tests.realtime.test_bumps import counted
 from tests.realtime.test_removal import check_farewell
 

@@ -10,7 +10,7 @@ from app.realtime.delivery import gap_repair
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 
 

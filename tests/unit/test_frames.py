@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 
 from app.core.sync_tokens import SyncTokens
 from app.wire.errors import ErrorCode
+from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
 from app.wire.frames import (
     Hello,
-    RefusedFrame,
     SendMessage,
     encode,
     error_frame,
-    parse,
-    parse_frame_id,
 )
 
 ROOM = str(uuid4())

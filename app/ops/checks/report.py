@@ -6,10 +6,11 @@ from uuid import UUID
 from app.ops.checks.database import check_database_server
 from app.ops.checks.host import check_files, check_open_files, check_settings
 from app.ops.checks.redis import check_redis
-from app.ops.checks.result import CheckResult, error
+from app.ops.checks.result import CheckResult, error, warning
 from app.ops.checks.tls import check_tls
 from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
 from app.persistence.migrations import Schema
+from app.persistence.repositories.consumers import Standing
 from app.persistence.uow import Database, ReadSession
 from app.settings import Settings
 from app.wire.errors import ChatError
@@ -33,6 +34,9 @@ async def run_checks(
     yield _describe_schema(state)
     if state != "unreachable":
         for result in await check_database_server(settings, database):
+            yield result
+    if state in (Schema.CURRENT, Schema.AHEAD):
+        for result in await _check_consumers(database):
             yield result
     for result in await check_redis(settings.redis):
         yield result
@@ -58,6 +62,30 @@ def _describe_schema(state: DatabaseState) -> CheckResult:
                 "cannot be reached",
                 "See CHAT_DATABASE__URL: host, port, user, password and the name of the database.",
             )
+
+
+async def _check_consumers(database: Database) -> list[CheckResult]:
+    """Those that have ever run; none before the first start of a server."""
+    try:
+        found = await database.read(_read_standings)
+    except ChatError as failure:
+        return [error("consumers", "not read", failure.detail)]
+    return [_describe_consumer(standing) for standing in found]
+
+
+def _describe_consumer(standing: Standing) -> CheckResult:
+    text = f"{standing.consumer}, {standing.lag:,} events behind"
+    if standing.is_running or not standing.lag:
+        return CheckResult("consumers", text)
+    return warning(
+        "consumers",
+        f"{text}, and no process runs it",
+        "Start a server with CHAT_CONSUMERS__ENABLED.",
+    )
+
+
+async def _read_standings(reads: ReadSession) -> list[Standing]:
+    return await reads.consumers.standings()
 
 
 async def _check_logs(database: Database) -> CheckResult:

@@ -7,7 +7,7 @@ import structlog
 
 from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Socket
@@ -29,7 +29,6 @@ from app.wire.frames import (
     Typing,
     error_frame,
 )
-from app.wire.schemas.messages import Draft
 
 log = structlog.get_logger(__name__)
 
@@ -73,10 +72,9 @@ def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
 async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
     match frame:
         case SendMessage():
-            draft = Draft.model_construct(
-                nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to
+            message, duplicate = await submit_message(
+                context, socket.actor, frame.room, frame.nonce, frame
             )
-            message, duplicate = await commit_send(context, socket.actor, frame.room, draft)
             socket.send(
                 Ack(
                     id=frame.id,

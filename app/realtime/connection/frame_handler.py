@@ -12,7 +12,8 @@ from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
-from app.wire.frames import Pong, RefusedFrame, error_frame, parse, parse_frame_id
+from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
+from app.wire.frames import Pong, error_frame
 
 log = structlog.get_logger(__name__)
 

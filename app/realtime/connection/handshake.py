@@ -30,16 +30,15 @@ from app.wire.errors import (
     SessionEnded,
     Unauthenticated,
 )
+from app.wire.frame_parser import RefusedFrame, parse
 from app.wire.frames import (
     SUBPROTOCOL,
     Hello,
-    RefusedFrame,
-    ServerLimits,
     Welcome,
     encode,
     error_frame,
-    parse,
 )
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.users import UserOut
 
 log = structlog.get_logger(__name__)

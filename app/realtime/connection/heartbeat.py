@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.clock import now, tick
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import ReadSession
@@ -32,6 +33,7 @@ async def beat(hub: Hub, settings: Realtime) -> None:
     number = 0
     while True:
         late_s = await tick(TICK_S)
+        metrics.LOOP_DELAY.observe(late_s)
         number += 1
         hub.turn.end()  # what the heads tell of is on its way before them
         at = loop.time()

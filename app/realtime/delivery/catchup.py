@@ -12,7 +12,7 @@ from app.core.actor import Actor
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
 from app.realtime.transport.ws_protocol import text_frame
-from app.rooms.access import refusals
+from app.rooms.access import membership_errors
 from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
 from app.wire.frames import RoomPosition
@@ -63,7 +63,9 @@ async def read_missed(
     """
     pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
     heads = await reads.members.heads(pairs)
-    refused = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
+    refused = await membership_errors(
+        reads, {room for room, user in pairs if (room, user) not in heads}
+    )
     ends = await _ends(reads, asked, heads)
     ranges = [list(_ranges(wanted, heads, ends)) for wanted in asked]
     log = await _read_log(reads, asked, ranges)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import OpenRoom
@@ -42,7 +43,9 @@ async def repair(hub: Hub, room: OpenRoom) -> None:
     another gap, the room is there again."""
     try:
         await _fill(hub, room)
+        metrics.GAP_REPAIRS.labels("filled").inc()
     except ChatError as error:
+        metrics.GAP_REPAIRS.labels("failed").inc()
         log.warning("repair.failed", room=str(room.id), error=error.detail)
         await asyncio.sleep(TRY_AGAIN_S)
     except Exception:  # a defect that concerns this room: the others go on

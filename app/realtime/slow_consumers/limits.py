@@ -4,6 +4,7 @@ from collections import deque
 
 import structlog
 
+from app.core import metrics
 from app.core.clock import tick
 from app.realtime.hub.connection import Socket
 from app.realtime.hub.hub import Hub
@@ -54,6 +55,7 @@ async def watch_backlogs(hub: Hub, settings: Realtime) -> None:
                 backlog = backlogs.get(socket) or Backlog(at)
                 backlog.look(at, socket.written(), waiting)
                 if why := _too_slow(hub, settings, backlog, at, waiting):
+                    metrics.DISCONNECTED_SLOW.labels(why).inc()
                     log.info("socket.slow", user=str(socket.user), why=why, waiting=waiting)
                     socket.drop()
                     hub.leave(socket)

@@ -6,6 +6,7 @@ however much happens meanwhile, and nobody waits for it.
 
 import asyncio
 
+from app.core import metrics
 from app.realtime.hub.connection import Follower, OpenRoom, Socket
 from app.realtime.transport.write_coalescer import Turn
 
@@ -23,6 +24,7 @@ class SlowRooms:
     def hear(self, socket: Socket, pressed: bool) -> None:
         """From the socket's transport: too much waits in it, or it has been read."""
         socket.pressed = pressed
+        metrics.LAGGED.inc(pressed)
         for follower in socket.follows.values():
             room = follower.room
             if pressed and socket in room.live:

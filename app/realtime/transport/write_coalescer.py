@@ -20,6 +20,7 @@ class Turn:
         self._sockets: set[Socket] = set()
         self._crowd: dict[Socket, None] = {}  # the oldest first
         self._scheduled = False
+        self._deliveries = 0  # since they were last taken
 
     def wake(self, socket: Socket) -> None:
         """The socket's outbox is not empty."""
@@ -32,6 +33,7 @@ class Turn:
     def append(self, room: OpenRoom, frame: bytes) -> None:
         """A frame for everybody who is live in the room when it is flushed."""
         if not self._join_writes:
+            self._deliveries += len(room.live)
             for socket in list(room.live):
                 socket.push(frame)
             return
@@ -43,6 +45,7 @@ class Turn:
         """One join for all who follow the room. Needed before somebody comes or goes."""
         self._rooms.discard(room)
         if room.pending:
+            self._deliveries += len(room.pending) * len(room.live)
             block = b"".join(room.pending)
             room.pending.clear()
             for socket in room.live:
@@ -67,6 +70,11 @@ class Turn:
         self._scheduled = False
         if self._rooms or self._sockets or self._crowd:
             self._schedule()
+
+    def take_deliveries(self) -> int:
+        """Frames of rooms that were given to sockets since the last call."""
+        taken, self._deliveries = self._deliveries, 0
+        return taken
 
     def _schedule(self) -> None:
         if not self._scheduled:

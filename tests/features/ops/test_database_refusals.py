@@ -178,7 +178,7 @@ async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        run_server(without_limits(cluster.override(realtime=NO_POLLING))) as server,
+        run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
@@ -199,7 +199,7 @@ async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        run_server(without_limits(cluster.override(realtime=NO_POLLING))) as server,
+        run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
     ):
         ada = await server.person(http)

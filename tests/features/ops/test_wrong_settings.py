@@ -74,6 +74,8 @@ VALUES = {
     "CHAT_AUTH__SECRET_KEY": ["short-SECRET", f" {KEY}", f"{KEY}\t", " " * 40],
     "CHAT_AUTH__ARGON2_MEMORY_KIB": ["7", "2147483647", "4294967296", "64M"],
     "CHAT_AUTH__ACCESS_TOKEN_TTL_S": ["9", "2592001", "1e2"],
+    "CHAT_METRICS__TOKEN": ["short-SECRET", "SECRET-ä-and-long-enough"],
+    "CHAT_CONSUMERS__LEASE_TTL_S": ["0", "3601", "1.5"],
     "CHAT_REALTIME__PING_INTERVAL_S": ["0", "46", "inf"],
     "CHAT_REALTIME__BADGE_INTERVAL_MS": ["5001", "9"],
     "CHAT_LIMITS__HELLO_BYTES": ["1023", "16383"],

@@ -1,0 +1,171 @@
+"""Sends that share a unit of work, against the same sends one by one."""
+
+import itertools
+import random
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Select, select
+
+from app.core.actor import Actor
+from app.core.ids import new_id
+from app.core.publications import Publication
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send.batch import send_batch, send_individually
+from app.persistence.tables import Mention, MessageRow, RoomEventRow
+from app.persistence.uow import Database
+from app.wire.content import Content
+from app.wire.domain import RoomKind
+from app.wire.errors import ChatError
+from testkit.failure_injection import InjectedFailure, failing_at
+from tests.group_commit.concurrent_sends import (
+    archive,
+    comparable,
+    make_room,
+    make_users,
+    recorded_statements,
+    send_request,
+)
+from tests.persistence.factories import row_counts
+
+NAMES = ["ann", "bob", "cäcilie", "dan"]
+TEXTS = ["hi", "@ann and @bob.", "@cäcilie @dan @nobody", "@ann", "'); -- \\ % :x ? \"", "🙂\n\x01"]
+Twins = dict[UUID, UUID]  # a room for those together, and one for those one by one
+
+
+async def twins_of(database: Database, people: list[Actor], chance: random.Random) -> Twins:
+    found: Twins = {new_id(): new_id()}  # rooms that nobody has made
+    for kind in [*RoomKind, RoomKind.PUBLIC]:
+        members = chance.sample(people, 3)
+        room, twin = [await database.transact(make_room, members, kind) for _ in range(2)]
+        found[room] = twin
+    return found
+
+
+def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> list[SendRequest]:
+    """Few nonces and few places, so that there are repeats, conflicts and replies of every kind."""
+    return [
+        send_request(
+            chance.choice(people),
+            chance.choice(rooms),
+            nonce=f"n{chance.randrange(8)}",
+            text=chance.choice(TEXTS[:2] if chance.random() < 0.6 else TEXTS),
+            reply_to=chance.choice([None, None, None, 0, 1, 2, 7, 20]),
+        )
+        for _ in range(chance.randrange(1, 40))
+    ]
+
+
+async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
+    """All that the tables hold of a room but its id and the times; mentions, too."""
+    queries: list[Select[*tuple[object, ...]]] = [
+        select(
+            MessageRow.seq,
+            MessageRow.sender_id,
+            MessageRow.nonce,
+            MessageRow.text,
+            MessageRow.reply_to,
+        ).where(MessageRow.room_id == room),
+        select(
+            RoomEventRow.seq,
+            RoomEventRow.type,
+            RoomEventRow.actor_id,
+            RoomEventRow.message_seq,
+            RoomEventRow.body,
+            RoomEventRow.at == MessageRow.at,
+        )
+        .join(MessageRow, (MessageRow.room_id == room) & (MessageRow.seq == RoomEventRow.seq))
+        .where(RoomEventRow.room_id == room),
+        select(Mention.user_id, Mention.seq).where(Mention.room_id == room),
+    ]
+    async with database._engines.read.connect() as connection:
+        return [
+            tuple(row)
+            for query in queries
+            for row in sorted(await connection.execute(query), key=str)
+        ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_answers_and_the_tables_are_those_of_one_by_one(
+    database: Database, announced: list[Publication], seed: int
+) -> None:
+    chance = random.Random(seed)
+    people = await database.transact(make_users, *NAMES)
+    twins = await twins_of(database, people, chance)
+    kinds = set()
+    for step in range(6):
+        if step == 3:
+            for room in list(twins.items())[-1]:
+                await database.transact(archive, room)
+        sends = sends_of(people, list(twins), chance)
+        announced.clear()
+        together = await database.transact(send_batch, sends, wait=True)
+        told = [
+            (twins[publication.channel], publication.kind, publication.seq, publication.user)
+            for publication in announced
+        ]
+        announced.clear()
+        for send, outcome in zip(sends, together, strict=True):
+            alone: SendResult | ChatError
+            try:
+                alone = await send_individually(database, send._replace(room=twins[send.room]))
+            except ChatError as refusal:
+                alone = refusal
+            assert comparable(outcome) == comparable(alone), send
+            kinds.add(type(alone).__name__)
+        assert told == [
+            (publication.channel, publication.kind, publication.seq, publication.user)
+            for publication in announced
+        ]
+    for room, twin in twins.items():
+        assert await said(database, room) == await said(database, twin)
+    refusals = {"NotFound", "Forbidden", "NonceConflict", "Invalid", "RoomArchived"}
+    assert kinds == {"SendResult"} | refusals
+    assert await database.read(lambda reads: reads.events.density()) == (10, [])
+
+
+@pytest.fixture
+async def some(database: Database) -> list[SendRequest]:
+    """Into two rooms, with a mention and a reply."""
+    ann, bob = await database.transact(make_users, "ann", "bob")
+    rooms = [await database.transact(make_room, [ann, bob]) for _ in range(2)]
+    return [
+        send_request(person, room, f"n{n}", "@ann @bob", reply_to=1 if n % 6 > 2 else None)
+        for n, (room, person) in enumerate(itertools.product(rooms, [ann, bob] * 3))
+    ]
+
+
+async def test_it_happens_as_a_whole_or_not_at_all(
+    database: Database, some: list[SendRequest], announced: list[Publication]
+) -> None:
+    before = await row_counts(database)
+    for failure in itertools.count(1):
+        with failing_at(database, failure) as log:
+            try:
+                await database.transact(send_batch, some, wait=False)
+            except InjectedFailure:
+                assert log.triggered
+                assert await row_counts(database) == before, log.statements[-1]
+                assert announced == []
+            else:
+                assert not log.triggered
+                break
+    after = await row_counts(database)
+    added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert added == {"messages": 12, "room_events": 12, "mentions": 12}
+    assert len(announced) == 12
+
+
+async def test_it_takes_as_many_statements_for_many_as_for_one(
+    database: Database, some: list[SendRequest]
+) -> None:
+    """What there is to know is asked of the database at once, and each table written at once."""
+    plain = [send._replace(content=Content(text="hi")) for send in some]
+    with recorded_statements(database) as one:
+        await database.transact(send_batch, plain[:1], wait=False)
+    with recorded_statements(database) as many:
+        await database.transact(send_batch, plain[1:], wait=False)
+    assert len(one) == len(many)
+    assert len(many) == 6
+    assert many[-1] == "COMMIT"

@@ -1,0 +1,325 @@
+"""What goes wrong under a batch: deadlocks, rooms that somebody else holds, a COMMIT in doubt, a
+send that the database does not take. Each send gets the answer that it would have got alone."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+
+from app.core.actor import Actor
+from app.core.publications import Publication
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send import group_commit as module
+from app.messages.send.batch import send_batch
+from app.messages.send.group_commit import Committer
+from app.persistence import engine as engine_module
+from app.persistence import uow as uow_module
+from app.persistence.uow import Database
+from app.settings import Settings
+from app.wire.content import Content
+from app.wire.errors import Busy, NotFound, UnknownOutcome
+from testkit.failure_injection import InjectedFailure, deadlock, failing_at
+from testkit.servers.backend import Backend
+from testkit.servers.mariadb import MariaDb
+from testkit.waiting import eventually
+from tests.group_commit.concurrent_sends import (
+    checked_texts,
+    make_room,
+    make_users,
+    recorded_statements,
+    remove,
+    rooms_locked,
+    send_concurrently,
+    send_request,
+)
+
+LOST_CONNECTION = 2013
+
+
+@pytest.fixture
+async def people(database: Database) -> list[Actor]:
+    return await database.transact(make_users, *(f"p{n}" for n in range(6)))
+
+
+@pytest.fixture
+async def rooms(database: Database, people: list[Actor]) -> list[UUID]:
+    return [await database.transact(make_room, people) for _ in range(3)]
+
+
+def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[SendRequest]:
+    return [send_request(person, room, f"n{name}") for room in rooms for person in people]
+
+
+@pytest.mark.parametrize("error", [deadlock, InjectedFailure])
+async def test_a_batch_that_fails_once_is_done_once(
+    database: Database,
+    committer: Committer,
+    people: list[Actor],
+    rooms: list[UUID],
+    announced: list[Publication],
+    error: Callable[[], Exception],
+) -> None:
+    """At each statement in turn, and at COMMIT: with what is worth trying again, and with what is
+    not."""
+    for failure in itertools.count(1):
+        announced.clear()
+        with failing_at(database, failure, error) as log:
+            sent = await send_concurrently(committer, round_of(people, rooms, failure))
+        assert all(isinstance(one, SendResult) and not one.duplicate for one in sent), sent
+        assert len(announced) == len(sent)
+        if not log.triggered:
+            break
+    assert failure > 6
+    for room in rooms:
+        assert len(await database.read(checked_texts, room)) == failure * len(people)
+
+
+def waits(seen: list[str]) -> bool:
+    """Somebody stands in line for a room, instead of going on without it."""
+    return any(statement.endswith("FOR UPDATE") for statement in seen)
+
+
+@contextmanager
+def allergic(database: Database, text: str) -> Iterator[None]:
+    """Whatever has this text in it fails, each time."""
+
+    def refuse(_c: Any, _cursor: Any, _statement: str, parameters: object, *_: Any) -> None:
+        if text in str(parameters):
+            raise InjectedFailure
+
+    engine = database._engines.write.sync_engine
+    event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", refuse)
+
+
+async def test_a_send_that_the_database_does_not_take_fails_alone(
+    database: Database, committer: Committer, people: list[Actor], rooms: list[UUID]
+) -> None:
+    sends = round_of(people, rooms, 1)
+    sends[4] = sends[4]._replace(content=Content(text="poison"))
+    with allergic(database, "poison"):
+        *others, poisoned = await send_concurrently(committer, [*sends[:4], *sends[5:], sends[4]])
+    assert isinstance(poisoned, InjectedFailure)
+    assert all(isinstance(one, SendResult) for one in others)
+    said = [len(await database.read(checked_texts, room)) for room in rooms]
+    assert said == [5, 6, 6]
+
+
+@contextmanager
+def breaking_commits(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, happened: bool, times: float = 1
+) -> Iterator[None]:
+    """The connection breaks during COMMIT."""
+    dialect = database._engines.write.sync_engine.dialect
+    commit = dialect.do_commit
+    left = times
+
+    def break_off(connection: Any) -> None:
+        nonlocal left
+        if left > 0:
+            left -= 1
+            if happened:
+                commit(connection)
+            raise dialect.loaded_dbapi.OperationalError(LOST_CONNECTION, "Lost connection")
+        commit(connection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialect, "do_commit", break_off)
+        yield
+
+
+@pytest.fixture
+async def here(cluster: Backend, open_database: Callable[[Settings], Database]) -> Database:
+    """On MariaDB: SQLite has no connection that could break, nor locks of rows."""
+    return open_database(cluster.settings)
+
+
+@pytest.fixture
+async def ours(here: Database) -> tuple[Committer, list[Actor], list[UUID]]:
+    people = await here.transact(make_users, *(f"p{n}" for n in range(6)))
+    rooms = [await here.transact(make_room, people) for _ in range(3)]
+    return Committer(here, max_concurrent=2), people, rooms
+
+
+Ours = tuple[Committer, list[Actor], list[UUID]]
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_commit_in_doubt_is_settled_for_each(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
+) -> None:
+    committer, people, rooms = ours
+    sends = round_of(people, rooms, 1)
+    refused = send_request(people[0], rooms[0], "n", reply_to=77)
+    with breaking_commits(here, monkeypatch, happened=happened):
+        *sent, invalid = await send_concurrently(committer, [*sends, refused])
+    assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent), sent
+    assert "reply_to" in str(invalid)
+    for room in rooms:
+        assert len(await here.read(checked_texts, room)) == len(people)
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_doubt_that_stays_is_told_to_each(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
+) -> None:
+    """Nobody hears that nothing was done; and the same nonces settle it later."""
+    monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
+    committer, people, rooms = ours
+    sends = round_of(people, rooms, 1)
+    with breaking_commits(here, monkeypatch, happened=happened, times=1000):
+        answers = await send_concurrently(committer, sends)
+    assert {type(answer) for answer in answers} == {UnknownOutcome}
+    sent = await send_concurrently(committer, sends)
+    assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent)
+
+
+async def test_an_error_of_the_database_does_not_end_a_doubt(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The COMMIT happened; then the question whether it did fails, with what is no retry."""
+    committer, people, rooms = ours
+    refusal = here._engines.write.sync_engine.dialect.loaded_dbapi.ProgrammingError(1064, "no")
+    doubted = asyncio.Event()
+
+    async def ask(uow: Any, sends: Any, **how: Any) -> Any:
+        if doubted.is_set():
+            doubted.clear()
+            raise DBAPIError("", {}, refusal)
+        doubted.set()
+        return await send_batch(uow, sends, **how)
+
+    monkeypatch.setattr("app.messages.send.group_commit.send_batch", ask)
+    with breaking_commits(here, monkeypatch, happened=True):
+        sent = await send_concurrently(committer, round_of(people, rooms, 1))
+    assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
+
+
+async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
+    here: Database, ours: Ours
+) -> None:
+    committer, people, rooms = ours
+    ann = people[0]
+    taken, *free = rooms
+    async with rooms_locked(here, taken) as release:
+        waiting = [
+            asyncio.create_task(committer.send(send_request(ann, taken, f"{n}", f"{n}")))
+            for n in range(3)
+        ]
+        sent = await send_concurrently(committer, round_of(people, free, 1))
+        assert all(isinstance(one, SendResult) for one in sent)
+        later = asyncio.create_task(committer.send(send_request(ann, taken, "3", "3")))
+        await send_concurrently(committer, round_of(people, free, 2))
+        assert not any(task.done() for task in [*waiting, later])
+        release.set()
+        await asyncio.gather(*waiting, later)
+    assert await here.read(checked_texts, taken) == ["0", "1", "2", "3"]
+
+
+async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
+    cluster: Backend,
+    open_database: Callable[[Settings], Database],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
+    database = open_database(cluster.settings)
+    committer = Committer(database, max_concurrent=2)
+    people = await database.transact(make_users, "ann", "bob")
+    stuck, slow = [await database.transact(make_room, people) for _ in range(2)]
+    async with rooms_locked(database, stuck) as release:
+        async with rooms_locked(database, slow):
+            sends = [
+                asyncio.create_task(committer.send(send_request(person, room, "n")))
+                for room in (stuck, slow)
+                for person in people
+            ]
+            with recorded_statements(database) as seen:
+                await eventually(lambda: waits(seen))
+        await asyncio.gather(*sends[2:])
+        assert not any(send.done() for send in sends[:2])
+        release.set()
+        await asyncio.gather(*sends)
+
+
+async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ours: Ours) -> None:
+    """A removal is a point in the log: it holds the room before the send does."""
+    committer, people, rooms = ours
+    ann, bob = people[:2]
+    removed, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(uow: Any) -> None:
+        await remove(uow, rooms[0], ann.user)
+        await uow.flush()
+        removed.set()
+        await release.wait()
+
+    removal = asyncio.create_task(here.transact(slowly))
+    await removed.wait()
+    sends = [
+        asyncio.create_task(committer.send(send_request(person, rooms[0], "n")))
+        for person in (ann, bob)
+    ]
+    await committer.send(send_request(bob, rooms[1], "n"))
+    release.set()
+    await removal
+    first, second = await asyncio.gather(*sends, return_exceptions=True)
+    assert isinstance(first, NotFound)
+    assert isinstance(second, SendResult)
+
+
+async def test_who_waits_too_long_for_a_turn_is_told_busy(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committer, people, rooms = ours
+    async with rooms_locked(here, rooms[0]):
+        with recorded_statements(here) as seen:
+            first = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
+            await eventually(lambda: waits(seen))
+        monkeypatch.setattr(module, "QUEUE_TIMEOUT_S", 0.1)
+        with pytest.raises(Busy):  # behind the first, which has the room's turn
+            await committer.send(send_request(people[0], rooms[0], "2"))
+    await first
+    assert await here.read(checked_texts, rooms[0]) == ["hi"]
+
+
+async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
+    here: Database, ours: Ours, mariadb: MariaDb
+) -> None:
+    committer, people, rooms = ours
+    with mariadb.server.killed():
+        answers = await send_concurrently(committer, round_of(people, rooms, 1))
+        assert {type(answer) for answer in answers} == {Busy}
+    sent = await send_concurrently(committer, round_of(people, rooms, 1))
+    assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
+
+
+async def test_a_process_that_sends_the_same_at_the_same_time(
+    here: Database,
+    ours: Ours,
+    cluster: Backend,
+    open_database: Callable[[Settings], Database],
+) -> None:
+    """Two processes, the same nonces: each is one message, and both hear of it."""
+    committer, people, rooms = ours
+    elsewhere = Committer(open_database(cluster.settings), max_concurrent=2)
+    for step in range(5):
+        sends = round_of(people, rooms, step)
+        both = await asyncio.gather(
+            send_concurrently(committer, sends), send_concurrently(elsewhere, sends)
+        )
+        for one, other in zip(*both, strict=True):
+            assert isinstance(one, SendResult)
+            assert isinstance(other, SendResult)
+            assert one.message == other.message
+            assert one.duplicate is not other.duplicate
+    for room in rooms:
+        assert len(await here.read(checked_texts, room)) == 5 * len(people)
