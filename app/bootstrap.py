@@ -33,7 +33,7 @@ from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
 from app.realtime.badges import updates
 from app.realtime.connection import heartbeat
-from app.realtime.connection.admission import Lobby
+from app.realtime.connection.admission import PendingConnections
 from app.realtime.delivery import change_poller, gap_repair
 from app.realtime.hub.hub import Hub
 from app.realtime.presence import worker
@@ -73,7 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         yield {
             "context": context,
             "hub": hub,
-            "lobby": Lobby(
+            "lobby": PendingConnections(
                 settings.limits.sockets_unauthenticated_per_address,
                 settings.limits.sockets_unauthenticated,
             ),

@@ -16,7 +16,7 @@ from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.routes import router as ops
-from app.realtime.connection.endpoint import sockets
+from app.realtime.connection.endpoint import websocket_routes
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
-    app.router.routes[:0] = sockets  # not behind all others: everybody comes back at once
+    app.router.routes[:0] = websocket_routes  # not behind all others: everybody comes back at once
     mount_docs(app)
     problems.install(app)
     complete(app, settings.limits, TokenForm)

@@ -126,7 +126,7 @@ class ChatServer(uvicorn.Server):
         """Until no socket is left, those without a hello included."""
         await drain(self.lifespan.state["hub"], self._settings.server)
         for late in self._sockets():
-            late.shut(CloseCode.DRAINING, MOVE)
+            late.send_close(CloseCode.DRAINING, MOVE)
         await self._until(lambda: not self._sockets(), CLOSING_S)
 
     async def _until(self, condition: Callable[[], bool], within_s: float) -> None:

@@ -55,7 +55,7 @@ class Host:
 
     def cut(self) -> None:
         """Every socket, in the middle of whatever is going on."""
-        for socket in self.hub.sockets:
+        for socket in self.hub.connections:
             socket._writer.abort()
 
 

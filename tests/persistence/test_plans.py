@@ -20,7 +20,7 @@ from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import arrivals, listing
-from app.realtime.delivery.catchup import Wanted, read_missed
+from app.realtime.delivery.catchup import CatchUpRequest, read_catch_up
 from app.rooms import service as rooms
 from app.wire.errors import Forbidden, NotFound
 from app.wire.frames import Position
@@ -59,9 +59,9 @@ HOT: dict[str, Query] = {
     "hello: all": lambda w: w.database.read(listing, [w.arrival(None)]),
     "hello: since": lambda w: w.database.read(listing, [w.arrival(now())]),
     "open": lambda w: w.database.read(
-        read_missed,
+        read_catch_up,
         [
-            Wanted(
+            CatchUpRequest(
                 actor=w.actor,
                 positions=[Position(room=w.room, since=LONG - 20)],
                 most_a_room=100,

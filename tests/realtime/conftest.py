@@ -21,7 +21,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.persistence.tables import Base
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.rooms.service import create_room
 from app.server.uvicorn_server import ChatServer
@@ -234,10 +234,10 @@ class Own:
                     await connection.execute(insert(table), rows)
         return [str(room) for room in (first, *copies)]
 
-    async def socket_of(self, person: Person, follows: int) -> Socket:
+    async def socket_of(self, person: Person, follows: int) -> Connection:
         """The server's end of the person's socket, once so many rooms are open on it."""
         of_person = self.hub.by_user[UUID(person.id)]
-        await soon(lambda: of_person and len(of_person[0].follows) == follows)
+        await soon(lambda: of_person and len(of_person[0].subscriptions) == follows)
         return of_person[0]
 
 

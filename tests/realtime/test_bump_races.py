@@ -28,7 +28,7 @@ async def test_a_count_from_before_the_removal_is_not_sent_after_it(
     await ada.says(other, "counted later")
     await peer.expect("room.bumped")
     assert [b["room"] for f in after(peer, closed) for b in f.get("rooms", [])] == [other]
-    assert UUID(room) not in next(iter(server.hub.sockets)).member_of
+    assert UUID(room) not in next(iter(server.hub.connections)).member_rooms
 
 
 async def test_a_count_from_before_the_return_does_not_close_the_room(

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
 from app.core.tokens import Claims, Tokens
-from app.realtime.connection.admission import Lobby
+from app.realtime.connection.admission import PendingConnections
 from app.settings import load_settings
 from app.wire.errors import RateLimited
 from testkit.answers import ok
@@ -172,7 +172,7 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
 
 def test_one_host_is_one_address_before_hello() -> None:
     """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
-    lobby = Lobby(2, 100)
+    lobby = PendingConnections(2, 100)
     with lobby.seat("2001:db8::1"), lobby.seat("2001:db8::2"), lobby.seat("192.0.2.7"):
         lobby.refuse_crowd("2001:db8:0:1::1")
         lobby.refuse_crowd("::ffff:192.0.2.7")

@@ -166,11 +166,11 @@ async def test_pings_of_who_does_not_read_fill_nothing(start: Start) -> None:
     async with raw(server.url, narrow=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(9):
             await connection.send(frame(PING, b"x" * 125) * 100)
-        await soon(lambda: end._writer._extra and end._writer._extra._arrival)
+        await soon(lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival)
         assert end._writer.buffered_bytes() < 128 * 1024
 
 
@@ -181,19 +181,19 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(start: Start, peer
     async with raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         most = 0
 
         async def pour() -> None:
             await connection.pour(frame(TEXT, b"{}") * 1000, most=10_000)
 
         pouring = asyncio.create_task(pour())
-        while end in server.hub.sockets:
+        while end in server.hub.connections:
             most = max(most, end._writer.queue.qsize())
             await asyncio.sleep(0)
         assert await connection.close_code() in {4029, 1006}
         await pouring
-    assert most <= ws_protocol.PIECE // len(frame(TEXT, b"{}")) + 1
+    assert most <= ws_protocol.PARSE_CHUNK_BYTES // len(frame(TEXT, b"{}")) + 1
     await (await peers.join(ada)).settled()
 
 
@@ -253,11 +253,11 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
         await connection.hello(ada)
         await connection.say(type="open", rooms=[{"room": room}])
         await connection.next()
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         end._writer.close_timeout = 0.2
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         while end._writer.buffered_bytes() < 30_000:
             await ada.says(room, "🙂" * 3900)
         await connection.send(last)
-        await soon(lambda: end not in server.hub.sockets)
+        await soon(lambda: end not in server.hub.connections)
         await soon(lambda: end._writer not in server.running.server.server_state.connections)

@@ -11,7 +11,7 @@ async def until_idle(server: Own) -> None:
     """Every socket has come to its end, and nothing is left of it."""
     await soon(lambda: not server.running.server.server_state.tasks)
     hub = server.hub
-    assert (hub.sockets, hub.by_user, hub.audience, hub.rooms) == (set(), {}, {}, {})
+    assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
 
 
 @pytest.mark.parametrize("how", ["client", "server"])

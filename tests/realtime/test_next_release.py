@@ -350,4 +350,4 @@ async def test_one_question_that_fails_fails_alone(
     for peer in rest:
         await peer.expect("rooms")
     assert await bob.closed() == 4000
-    await soon(lambda: len(hub.sockets) == len(rest))
+    await soon(lambda: len(hub.connections) == len(rest))

@@ -134,13 +134,13 @@ async def _expect_a_cut(
         slow_network(server.running)
         peer = await peers.join(await server.person(), narrow=True)
         peer.stops_reading()
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         for _ in range(200):
             await peer.send("nothing", id="x" * 32)
         await soon(end._writer.buffered_bytes)
     patient, hasty = servers
-    await soon(lambda: not hasty.hub.sockets)
-    assert patient.hub.sockets
+    await soon(lambda: not hasty.hub.connections)
+    assert patient.hub.connections
 
 
 ALIVE = {"heartbeat_s": LONG_S, "dead_after_s": LONG_S}

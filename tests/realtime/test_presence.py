@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.realtime.hub.connection import FEW_BYTES
+from app.realtime.hub.connection import VOLATILE_THRESHOLD_BYTES
 from app.realtime.presence import worker
 from app.wire.errors import Busy
 from testkit.answers import ok
@@ -70,7 +70,7 @@ async def test_who_comes_and_goes_is_told(start: Start, peers: Peers) -> None:
     phone, laptop = await peers.join(bob), await peers.join(bob)
     await told(peer, bob, "online")
     await phone.leave()
-    await soon(lambda: len(server.hub.sockets) == 2)
+    await soon(lambda: len(server.hub.connections) == 2)
     assert await watched(peer, bob) == {bob.id: "online"}
     await laptop.leave()
     await told(peer, bob, "offline")
@@ -87,7 +87,7 @@ async def test_a_reconnect_within_the_grace_does_not_show(start: Start, peers: P
         await watched(peer, bob)
         await told(peer, bob, "online")
         await phone.leave()
-        await soon(lambda: len(server.hub.sockets) == 1)
+        await soon(lambda: len(server.hub.connections) == 1)
         assert await watched(peer, bob) == {bob.id: "online"}
     # Nothing but that he came, which may be after the first answer.
     assert changes(peer) in ([], [{bob.id: "online"}])
@@ -214,10 +214,10 @@ async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> No
     await peer.leave()
     watches = server.hub.watches
     await soon(lambda: not watches.of)
-    kept = (watches.by_user, watches.states, watches.unseen, watches.unread)
+    kept = (watches.by_user, watches.states, watches.visibility_due, watches.state_due)
     assert [len(some) for some in kept] == [0, 0, 0, 0]
-    assert not watches.unanswered
-    assert not watches.untold
+    assert not watches.reply_due
+    assert not watches.update_due
 
 
 async def test_no_frame_waits_for_the_database(
@@ -264,11 +264,11 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     await told(peer, bob, "offline")
     before = len(changes(peer))
     socket = await server.socket_of(ada, follows=0)
-    behind = FEW_BYTES + 1
+    behind = VOLATILE_THRESHOLD_BYTES + 1
     monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: behind)
     phone = await peers.join(bob)
     watches = server.hub.watches
-    await soon(lambda: watches.untold and "online" in watches.states.values())
+    await soon(lambda: watches.update_due and "online" in watches.states.values())
     await phone.leave()
     await soon(lambda: "offline" in watches.states.values())
     await peer.settled()

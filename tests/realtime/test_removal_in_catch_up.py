@@ -79,7 +79,7 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
     await peer.settled()
     assert check_farewell(peer, room, 3, reason) == 5
     assert not server.hub.rooms
-    assert not any(server.hub.audience.get(UUID(room), ()))
+    assert not any(server.hub.member_connections.get(UUID(room), ()))
 
 
 async def test_who_comes_back_after_the_removal_sees_it_once(start: Start, peers: Peers) -> None:

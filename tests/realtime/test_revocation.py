@@ -100,4 +100,4 @@ async def test_who_is_banned_does_not_come_back(start: Start, peers: Peers) -> N
         await peer.send("hello", id=1, token=token)
         assert (await peer.expect("error", id=1))["code"] == "session_ended"
         assert await peer.closed() == 4403
-    assert not server.hub.sockets
+    assert not server.hub.connections

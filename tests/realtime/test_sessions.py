@@ -116,7 +116,7 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
         ok(await ada.post("/auth/logout"), 204)
     reading.set()
     assert await peer.closed() == 4403
-    assert not server.hub.sockets
+    assert not server.hub.connections
 
 
 async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.slow_consumers import limits
-from app.realtime.slow_consumers.limits import Backlog
+from app.realtime.slow_consumers.limits import SendDelayTracker
 from app.wire.errors import Busy
 from app.wire.frames import encode, error_frame
 from testkit.answers import ok
@@ -33,7 +33,7 @@ async def slow_server(start: Start, **realtime: float) -> Own:
     return server
 
 
-async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Socket:
+async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Connection:
     """The server's end of a peer that does not read, once the room is dirty for it and for nobody
     else: the others have time to read."""
     peer.stops_reading()
@@ -79,11 +79,11 @@ async def test_it_is_slow_again_and_again(start: Start, peers: Peers) -> None:
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     slow = await peers.join(ada, *rooms, narrow=True)
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     writing = asyncio.create_task(write(ada, rooms, 25))
     for _ in range(8):
         slow.stops_reading()
-        while not end.pressed:
+        while not end.write_paused:
             await ada.says(rooms[0], LARGE)
         goes_on(slow)
         await asyncio.sleep(0)
@@ -121,7 +121,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
-    await soon(lambda: not any(socket.pressed for socket in dirty))
+    await soon(lambda: not any(socket.write_paused for socket in dirty))
     first.set()
     for peer in sockets:
         await peer.has(room, head)
@@ -146,7 +146,7 @@ async def test_a_client_far_behind_holds_nobody_up(
     goes_on(last)
     reading = await held.next()
     goes_on(first)
-    await soon(lambda: not any(s.pressed for s in server.hub.sockets))
+    await soon(lambda: not any(s.write_paused for s in server.hub.connections))
     reading.set()
     (await held.next()).set()  # the second round: one page for each of both
     (await held.next()).set()
@@ -173,7 +173,7 @@ async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Pe
     assert slow.seqs(room) == list(range(4, removed + 1))
     # He is told of the room again, and opens it.
     await slow.until(lambda: any(f["rooms"][0]["room"] == room for f in slow.of("room.bumped")))
-    assert UUID(room) not in end.follows
+    assert UUID(room) not in end.subscriptions
     opened = await slow.opens(room, since=removed)
     await slow.has(room, opened["seq"])
     assert slow.seqs(room) == list(range(4, opened["seq"] + 1))
@@ -281,7 +281,7 @@ async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
 async def test_a_recovery_that_fails_is_tried_again(
     start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.slow_consumers.backfill.TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr("app.realtime.slow_consumers.backfill.RETRY_S", 0.01)
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
@@ -308,11 +308,11 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
-    await soon(lambda: not server.hub.sockets)
+    await soon(lambda: not server.hub.connections)
     reading.set()
     await soon(lambda: not server.running.server.server_state.tasks)
-    assert (server.hub.rooms, server.hub.audience) == ({}, {})
-    assert server.hub.slow.behind.empty()
+    assert (server.hub.rooms, server.hub.member_connections) == ({}, {})
+    assert server.hub.slow.backfill_queue.empty()
 
 
 # The end of patience.
@@ -341,7 +341,7 @@ async def test_who_reads_nothing_is_cut(
     slow = await peers.join(bob, room, narrow=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    await soon(lambda: end not in server.hub.sockets)
+    await soon(lambda: end not in server.hub.connections)
     await soon(lambda: end._writer not in server.running.server.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
@@ -362,13 +362,13 @@ async def test_a_little_that_is_not_read_is_enough(
     ada = await server.person()
     slow = await peers.join(ada, narrow=True)
     slow.stops_reading()
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     with patience(monkeypatch):
         for _ in range(200):
             await slow.send("nothing", id="x" * 32)
         await soon(end._writer.buffered_bytes)
-    await soon(lambda: end not in server.hub.sockets)
-    assert not end.pressed
+    await soon(lambda: end not in server.hub.connections)
+    assert not end.write_paused
 
 
 async def test_who_reads_too_little_is_cut(
@@ -381,12 +381,12 @@ async def test_who_reads_too_little_is_cut(
     slow = await peers.join(bob, room, narrow=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    while end in server.hub.sockets:
+    while end in server.hub.connections:
         goes_on(slow)
         await asyncio.sleep(0)
         slow.stops_reading()
         await pause(0.02)
-        while end in server.hub.sockets and not end.pressed:
+        while end in server.hub.connections and not end.write_paused:
             await ada.says(room, LARGE)
 
 
@@ -398,9 +398,9 @@ async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
     ada = await server.person()
     slow = await peers.join(ada, narrow=True)
     slow.stops_reading()
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     most = 0
-    while end in server.hub.sockets:
+    while end in server.hub.connections:
         await slow.send("nothing", id="x" * 32)
         await asyncio.sleep(0)
         most = max(most, end._writer.buffered_bytes())
@@ -409,20 +409,20 @@ async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
 
 
 def test_the_age_is_that_of_the_oldest_byte() -> None:
-    waits = Backlog(0.0)
-    waits.look(0.0, written=100, waiting=100)
-    waits.look(1.0, written=200, waiting=200)
+    waits = SendDelayTracker(0.0)
+    waits.sample(0.0, written=100, waiting=100)
+    waits.sample(1.0, written=200, waiting=200)
     assert (waits.age_s(1.0), waits.stalled_s(1.0)) == (1.0, 1.0)
-    waits.look(2.0, written=300, waiting=201)  # not all of the first hundred
+    waits.sample(2.0, written=300, waiting=201)  # not all of the first hundred
     assert (waits.age_s(2.0), waits.stalled_s(2.0)) == (2.0, 0.0)
-    waits.look(3.0, written=300, waiting=200)
+    waits.sample(3.0, written=300, waiting=200)
     assert (waits.age_s(3.0), waits.stalled_s(5.0)) == (2.0, 2.0)
-    waits.look(6.0, written=300, waiting=1)
+    waits.sample(6.0, written=300, waiting=1)
     assert waits.age_s(6.0) == 4.0
 
 
 def test_nothing_is_kept_of_a_peer_to_which_nothing_more_is_written() -> None:
-    waits = Backlog(0.0)
+    waits = SendDelayTracker(0.0)
     for second in range(100):
-        waits.look(float(second), written=100, waiting=100)
-    assert len(waits._marks) == 1
+        waits.sample(float(second), written=100, waiting=100)
+    assert len(waits._write_marks) == 1

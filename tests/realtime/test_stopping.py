@@ -79,8 +79,8 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
         room = await ada.makes_room()
         slow, writer = await peers.join(ada, room), await peers.join(ada)
         slow.stops_reading()
-        (end,) = [s for s in hub_of(server).by_user[UUID(ada.id)] if s.follows]
-        while not end.pressed:
+        (end,) = [s for s in hub_of(server).by_user[UUID(ada.id)] if s.subscriptions]
+        while not end.write_paused:
             await writer.says(room, "🙂" * 3900)
         async with limit():
             await stack.aclose()

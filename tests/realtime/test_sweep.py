@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.realtime.delivery import seq_tracker as heard_module
-from app.realtime.delivery.seq_tracker import Heard, Missed
+from app.realtime.delivery.seq_tracker import SeqTracker, SeqRange
 from app.wire.errors import Busy
 from testkit.answers import ok
 from testkit.peer import Peers
@@ -144,26 +144,26 @@ async def _expect_long_pauses(server: Own, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_heard_moves_without_a_hole_only() -> None:
-    heard = Heard()
-    assert heard.missed({A: 3, B: 0}) == [Missed(A, 0, 3)]
-    heard.settle({A: 3, B: 0})
+    heard = SeqTracker()
+    assert heard.missed({A: 3, B: 0}) == [SeqRange(A, 0, 3)]
+    heard.mark_checked({A: 3, B: 0})
     for seq in (3, 4, 5, 7, 2**53 - 1, 6):
-        heard.hear(A, seq)
+        heard.note(A, seq)
     assert heard.missed({A: 5}) == []
     assert heard.missed({A: 6}) == []
-    assert heard.missed({A: 7}) == [Missed(A, 6, 7)]
-    heard.settle({A: 5})
-    assert heard.missed({A: 7}) == [Missed(A, 6, 7)], "a sweep that read earlier takes nothing back"
+    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)]
+    heard.mark_checked({A: 5})
+    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)], "a sweep that read earlier takes nothing back"
 
 
 def test_heard_looks_at_no_more_than_it_has_to() -> None:
-    heard = Heard()
-    assert heard.missed({A: 10**6}) == [Missed(A, 10**6 - heard_module.FARTHEST, 10**6)]
+    heard = SeqTracker()
+    assert heard.missed({A: 10**6}) == [SeqRange(A, 10**6 - heard_module.MAX_LOOKBACK, 10**6)]
 
 
 def test_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heard_module, "MOST", 10)
-    heard = Heard()
+    heard = SeqTracker()
     for number in range(100):
-        heard.settle({UUID(int=number): 1})
-    assert len(heard._upto) <= 12
+        heard.mark_checked({UUID(int=number): 1})
+    assert len(heard._contiguous_seqs) <= 12

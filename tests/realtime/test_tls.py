@@ -105,7 +105,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
                 patient.setattr(limits, "_too_slow", lambda *_: None)
                 for stalls in (False, True):
                     slow.stops_reading()
-                    while not end.pressed:
+                    while not end.write_paused:
                         (head,) = await ada.says(room, "🙂" * 3900)
                         await fast.has(room, head)
                     assert end._writer.buffered_bytes() < 64 * 1024 + 2 * 16_000
@@ -114,6 +114,6 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
                         await slow.has(room, head)
                         assert slow.seqs(room) == list(range(4, head + 1))
             monkeypatch.setattr(limits, "TICK_S", 0.05)
-            await soon(lambda: end not in hub.sockets)
+            await soon(lambda: end not in hub.connections)
             await fast.settled()
-        await soon(lambda: not hub.sockets)
+        await soon(lambda: not hub.connections)

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from app.core.publications import Publication
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import text_frame
 from app.wire.close_codes import CloseCode
 from app.wire.events import PublicationKind
@@ -20,7 +20,7 @@ from testkit.server import Running
 from tests.realtime.conftest import Own, Start, hub_of, slow_network, soon
 
 
-def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What is written to this socket's connection from now on."""
     written: list[bytes] = []
     transport = socket._writer.transport
@@ -55,7 +55,7 @@ async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
         await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
         await peer.has(room, 3 + number)
     await peer.connection.close()
-    await soon(lambda: end not in server.hub.sockets)
+    await soon(lambda: end not in server.hub.connections)
     assert writer not in server.running.server.server_state.connections
     # What its frames made the server say has the id of the request that opened it.
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "socket.closed" in line]
@@ -175,7 +175,7 @@ async def test_a_client_that_closes_gets_no_more(start: Start, peers: Peers) -> 
     assert going.connection.close_code == 1000
     await sending
     await stays.has(room, 22)
-    await soon(lambda: len(server.hub.sockets) == 1)
+    await soon(lambda: len(server.hub.connections) == 1)
 
 
 async def test_a_peer_that_does_not_read_delays_nobody(start: Start, peers: Peers) -> None:
@@ -191,7 +191,7 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: Start, peers: Peer
         await ada.says(room, "🙂" * 3900)
         await fast.has(room, seq)  # or never: the other one does not read before the end
         assert end._writer.buffered_bytes() < 64 * 1024 + 3 * 16_000
-    assert end.pressed
+    assert end.write_paused
 
 
 async def test_a_burst_does_not_drop_who_reads(start: Start, peers: Peers) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.realtime.hub.connection import Follower, OpenRoom, Socket
+from app.realtime.hub.connection import Subscription, RoomChannel, Connection
 from app.realtime.transport import write_coalescer as turn_module
-from app.realtime.transport.write_coalescer import Turn
+from app.realtime.transport.write_coalescer import WriteCoalescer
 
 pytestmark = pytest.mark.embedded
 
@@ -28,11 +28,11 @@ class Writer:
         return 0
 
 
-def follow(turn: Turn, room: OpenRoom) -> Writer:
+def follow(turn: WriteCoalescer, room: RoomChannel) -> Writer:
     out: Any = Writer()
     actor = Actor(uuid4(), UUID(int=9), is_admin=False, expires_at=now())
-    socket = Socket(out, actor, 0.0, turn.wake)
-    room.live[socket] = Follower(socket, room)
+    socket = Connection(out, actor, 0.0, turn.wake)
+    room.live[socket] = Subscription(socket, room)
     writer: Writer = out
     return writer
 
@@ -43,10 +43,10 @@ async def turns(count: int) -> None:
 
 
 async def test_what_one_turn_brings_leaves_in_one_write() -> None:
-    turn, room, other = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+    turn, room, other = WriteCoalescer(1000), RoomChannel(uuid4()), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
-    other.live[socket] = Follower(socket, other)
+    other.live[socket] = Subscription(socket, other)
     turn.append(room, b"a")
     turn.append(room, b"b")
     turn.append(other, b"c")
@@ -58,7 +58,7 @@ async def test_what_one_turn_brings_leaves_in_one_write() -> None:
 
 async def test_an_ack_joins_the_event_that_was_announced_before_it() -> None:
     """A send hears of its COMMIT one turn after the announcement."""
-    turn, room = Turn(1000), OpenRoom(uuid4())
+    turn, room = WriteCoalescer(1000), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
     turn.append(room, b"event")
@@ -71,7 +71,7 @@ async def test_a_large_room_is_written_to_in_slices_and_others_in_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turn_module, "SLICE", 10)
-    turn, large, small = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+    turn, large, small = WriteCoalescer(1000), RoomChannel(uuid4()), RoomChannel(uuid4())
     crowd = [follow(turn, large) for _ in range(35)]
     few = follow(turn, small)
     turn.append(large, b"large")

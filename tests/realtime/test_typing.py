@@ -180,13 +180,13 @@ async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: 
 async def test_a_room_names_no_more_than_twenty(start: Start, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
-    people = [await server.person(f"p{n}") for n in range(state.MOST + 3)]
+    people = [await server.person(f"p{n}") for n in range(state.MAX_TYPING + 3)]
     room = await ada.makes_room("private", *people)
     there = await peers.join(ada, room)
     for peer in [await peers.join(person, room) for person in people]:
         await types(peer, room)
     await there.until(
-        lambda: len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == state.MOST
+        lambda: len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == state.MAX_TYPING
     )
     await there.settled()
-    assert max(len(frame["users"]) for frame in there.of("typing")) == state.MOST
+    assert max(len(frame["users"]) for frame in there.of("typing")) == state.MAX_TYPING

@@ -17,10 +17,10 @@ import orjson
 from app.client.room_cursor import Position
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
-from app.realtime.delivery.change_poller import find_missed
+from app.realtime.delivery.change_poller import poll_changed_rooms
 from app.realtime.delivery.gap_repair import repair
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.backfill import recover
 from app.settings import Limits
@@ -202,7 +202,7 @@ class Writer:
     def buffered_bytes(self) -> int:
         return len(self._unread)
 
-    def shut(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> None:
         raise AssertionError(f"no socket of this world is closed by the server: {code} {reason}")
 
 
@@ -234,7 +234,7 @@ class Process:
             task.result()  # what fails in a callback reaches the loop's handler
 
     def sweep(self) -> None:
-        _ = self.start(find_missed(self.hub, 15))
+        _ = self.start(poll_changed_rooms(self.hub, 15))
 
     def repair(self) -> bool:
         if self.hub.gaps.empty():
@@ -262,7 +262,7 @@ class Client:
         self.position = Position(0)
         self.taken: list[int] = []
         self.process: Process | None = None
-        self.socket: Socket | None = None
+        self.socket: Connection | None = None
         self.writer: Writer | None = None
         self.page: Read | None = None
         self.out = False  # the server has closed the room
@@ -274,7 +274,7 @@ class Client:
         actor = Actor(self.user, UUID(int=9), is_admin=False, expires_at=AT)
         self.writer = writer = cast(Any, Writer(self.hear))
         writer.is_slow = is_slow
-        self.socket = Socket(writer, actor, 0.0, process.hub.turn.wake)
+        self.socket = Connection(writer, actor, 0.0, process.hub.coalescer.wake)
         process.hub.enter(self.socket)
         self.open()
 
@@ -284,7 +284,7 @@ class Client:
             self.out = False
             self._opening = self.process.start(self._open(self.process, self.socket))
 
-    async def _open(self, process: Process, socket: Socket) -> None:
+    async def _open(self, process: Process, socket: Connection) -> None:
         wanted = frames.Position(room=ROOM, since=self.position.at)
         await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_hello)
 

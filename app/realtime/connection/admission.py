@@ -18,7 +18,7 @@ from app.wire.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticat
 from app.wire.frames import SUBPROTOCOL
 
 
-class Lobby:
+class PendingConnections:
     """Sockets that have not said hello yet, bounded per address and in all."""
 
     def __init__(self, most_per_address: int, most: int) -> None:
@@ -27,7 +27,7 @@ class Lobby:
         self._all = 0
 
     @contextmanager
-    def seat(self, address: str) -> Iterator[None]:
+    def slot(self, address: str) -> Iterator[None]:
         key = address_key(address)
         self._waiting[key] += 1
         self._all += 1
@@ -39,7 +39,7 @@ class Lobby:
             if not self._waiting[key]:
                 del self._waiting[key]
 
-    def refuse_crowd(self, address: str) -> None:
+    def check_limit(self, address: str) -> None:
         if self._all >= self._most:
             raise Busy("Too many sockets have not said hello. Come back.", retry_after_ms=5000)
         if self._waiting[address_key(address)] >= self._most_per_address:

@@ -10,7 +10,7 @@ from app.core.rate_limit import PolicyName
 from app.messages.send.submit import commit_send
 from app.messages.service import mark_read
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.presence.worker import watch
 from app.realtime.typing.indicator import say_typing
@@ -42,25 +42,25 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     Open: (PolicyName.READS, 5),
     Watch: (PolicyName.READS, 5),
     Close: None,
-    Typing: None,  # once in a while per room, see `Typists`
+    Typing: None,  # once in a while per room, see `TypingState`
     Pong: None,
 }
 
 
-async def dispatch(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def dispatch(context: Context, hub: Hub, connection: Connection, frame: ClientFrame) -> None:
     """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
-    socket.in_flight += 1
+    connection.in_flight += 1
     try:
-        charge(context, socket.user, frame)
-        await _execute(context, hub, socket, frame)
+        charge(context, connection.user, frame)
+        await _execute(context, hub, connection, frame)
     except ChatError as error:
-        socket.send(error_frame(error, frame.id, getattr(frame, "room", None)))
+        connection.send(error_frame(error, frame.id, getattr(frame, "room", None)))
     except Exception:
-        log.exception("frame.failed", type=frame.type, user=str(socket.user))
+        log.exception("frame.failed", type=frame.type, user=str(connection.user))
         failed = Internal("The server failed on this frame. Send it again.", retry_after_ms=1000)
-        socket.send(error_frame(failed, frame.id))
+        connection.send(error_frame(failed, frame.id))
     finally:
-        socket.in_flight -= 1
+        connection.in_flight -= 1
 
 
 def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
@@ -70,14 +70,14 @@ def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
         context.limiter.take(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def _execute(context: Context, hub: Hub, connection: Connection, frame: ClientFrame) -> None:
     match frame:
         case SendMessage():
             draft = Draft.model_construct(
                 nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to
             )
-            message, duplicate = await commit_send(context, socket.actor, frame.room, draft)
-            socket.send(
+            message, duplicate = await commit_send(context, connection.actor, frame.room, draft)
+            connection.send(
                 Ack(
                     id=frame.id,
                     room=frame.room,
@@ -87,20 +87,20 @@ async def _execute(context: Context, hub: Hub, socket: Socket, frame: ClientFram
                 )
             )
         case MarkRead():
-            badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
-            socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
+            badge = await context.database.transact(mark_read, connection.actor, frame.room, frame.seq)
+            connection.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            await open_rooms(hub, socket, frame.rooms, frame.id, hub.limits.catchup_hello)
+            await open_rooms(hub, connection, frame.rooms, frame.id, hub.limits.catchup_hello)
         case Close():
             for room in frame.rooms:
-                hub.detach(socket, room)
-                socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
+                hub.detach(connection, room)
+                connection.send(RoomClosed(id=frame.id, room=room, reason="closed"))
         case Watch():
-            watch(hub, socket, frame)
+            watch(hub, connection, frame)
         case Typing():
-            await say_typing(hub, context.bus, socket, frame.room)
+            await say_typing(hub, context.bus, connection, frame.room)
         case Pong():
-            pass  # that anything came is what counts; `Socket.heard_at`
+            pass  # that anything came is what counts; `Connection.last_received_at`
         case Hello():
             raise BadFrame("This socket has said hello already.")
         case _:

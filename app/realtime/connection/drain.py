@@ -8,14 +8,14 @@ import random
 
 import structlog
 
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Server
 from app.wire.close_codes import CloseCode
 from app.wire.frames import Draining
 
-SLICE_S = 0.1
-MOVE = "the server is being stopped: come back and resume"
+TICK_S = 0.1
+DRAIN_REASON = "the server is being stopped: come back and resume"
 # Few sockets are quickly gone: the slots are no further apart than this pace needs.
 SOCKETS_PER_S = 100.0
 
@@ -32,24 +32,24 @@ async def drain(hub: Hub, settings: Server) -> None:
     loop = asyncio.get_running_loop()
     slots = _announce(hub, settings)
     if slots:
-        log.info("drain.begun", sockets=len(slots))
+        log.info("drain.begun", connections=len(slots))
     begun = loop.time()
-    while hub.sockets:
-        await asyncio.sleep(SLICE_S)
+    while hub.connections:
+        await asyncio.sleep(TICK_S)
         hub.turn.end()  # what an ack follows is on its way before the end
         since = loop.time() - begun - settings.drain_grace_s
-        for socket in list(hub.sockets):
-            if slots.get(socket, 0.0) <= since and not socket.in_flight:
-                socket.close(CloseCode.DRAINING, MOVE)
-                hub.leave(socket)
+        for connection in list(hub.connections):
+            if slots.get(connection, 0.0) <= since and not connection.in_flight:
+                connection.close(CloseCode.DRAINING, DRAIN_REASON)
+                hub.leave(connection)
 
 
-def _announce(hub: Hub, settings: Server) -> dict[Socket, float]:
+def _announce(hub: Hub, settings: Server) -> dict[Connection, float]:
     """Each socket's slot, in seconds from now. In no order: neighbours do not move together."""
-    sockets = list(hub.sockets)
-    random.shuffle(sockets)
-    spread_s = min(settings.drain_s, len(sockets) / SOCKETS_PER_S)
-    slots = {socket: n / len(sockets) * spread_s for n, socket in enumerate(sockets)}
-    for socket, slot in slots.items():
-        socket.send(Draining(in_ms=int(slot * 1000)))
+    connections = list(hub.connections)
+    random.shuffle(connections)
+    spread_s = min(settings.drain_s, len(connections) / SOCKETS_PER_S)
+    slots = {connection: n / len(connections) * spread_s for n, connection in enumerate(connections)}
+    for connection, slot in slots.items():
+        connection.send(Draining(in_ms=int(slot * 1000)))
     return slots

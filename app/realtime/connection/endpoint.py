@@ -9,13 +9,13 @@ from starlette.websockets import WebSocket
 
 from app.http.dependencies import context_of
 from app.http.problems import problem
-from app.realtime.connection.admission import Lobby
-from app.realtime.connection.handshake import Connection
+from app.realtime.connection.admission import PendingConnections
+from app.realtime.connection.handshake import Handshake
 from app.realtime.hub.hub import Hub
 from app.wire.errors import NotFound, UpgradeRequired
 
 
-class Door:
+class WebSocketEndpoint:
     """The realtime protocol `chat.v1`: docs/protocol.md.
 
     Plain ASGI: it needs nothing of what a route of FastAPI sets up for each call. The call ends
@@ -25,15 +25,15 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         hub = cast(Hub, websocket.state.hub)
-        lobby = cast(Lobby, websocket.state.lobby)
-        await Connection(websocket, context_of(websocket), hub).run(lobby)
+        pending_connections = cast(PendingConnections, websocket.state.pending_connections)
+        await Handshake(websocket, context_of(websocket), hub).run(pending_connections)
 
 
 async def require_upgrade(_: Request) -> NoReturn:
     raise UpgradeRequired(
         "This is a WebSocket, and the request does not ask for one by GET of HTTP/1.1 with "
-        "`Connection: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
-        "between has dropped its `Upgrade` and `Connection` headers: docs/operations.md, Proxies."
+        "`Handshake: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
+        "between has dropped its `Upgrade` and `Handshake` headers: docs/operations.md, Proxies."
     )
 
 
@@ -43,8 +43,8 @@ async def refuse_handshake(websocket: WebSocket) -> None:
     await websocket.send_denial_response(problem(error, websocket.state.request_id))
 
 
-sockets = [
-    WebSocketRoute("/ws", Door()),
+websocket_routes = [
+    WebSocketRoute("/ws", WebSocketEndpoint()),
     Route("/ws", require_upgrade),
     WebSocketRoute("/{path:path}", refuse_handshake),
 ]

@@ -12,12 +12,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.application.app_context import Context
 from app.http.dependencies import client_address
 from app.http.problems import problem
-from app.realtime.connection.admission import Lobby, authenticate, check_handshake
+from app.realtime.connection.admission import PendingConnections, authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
-from app.realtime.connection.drain import MOVE
-from app.realtime.connection.frame_handler import Frames, text_of
+from app.realtime.connection.drain import DRAIN_REASON
+from app.realtime.connection.frame_handler import FrameHandler, text_of
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
 from app.settings import Limits
@@ -45,42 +45,42 @@ from app.wire.schemas.users import UserOut
 log = structlog.get_logger(__name__)
 
 
-class Gone(Exception):
+class Disconnected(Exception):
     """The peer is not there any more, or we have closed."""
 
 
-class Connection:
+class Handshake:
     def __init__(self, websocket: WebSocket, context: Context, hub: Hub) -> None:
         self._websocket, self._context, self._hub = websocket, context, hub
         self._limits = context.settings.limits
         self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
 
-    async def run(self, lobby: Lobby) -> None:
-        """Returns when the socket is over, or follows its rooms and `Frames` has it; nothing that a
+    async def run(self, pending_connections: PendingConnections) -> None:
+        """Returns when the socket is over, or follows its rooms and `FrameHandler` has it; nothing that a
         client does raises."""
         address = client_address(self._websocket)
         try:
             try:
-                self._admit(lobby, address)
+                self._check_admission(pending_connections, address)
             except ChatError as error:
                 await self._deny(error)
             else:
-                await self._talk(lobby, address)
-        except (Gone, WebSocketDisconnect):  # the latter when it went before it was accepted
+                await self._run(pending_connections, address)
+        except (Disconnected, WebSocketDisconnect):  # the latter when it went before it was accepted
             pass
         except Exception:
             log.exception("socket.failed", client=address)
-            self._writer.shut(CloseCode.INTERNAL, "the server failed: come back and resume")
+            self._writer.send_close(CloseCode.INTERNAL, "the server failed: come back and resume")
         finally:
             # It was accepted, refused, or has gone. uvicorn knows of the first only, and writes an
             # error for the others.
             self._writer.handshake_complete = True
 
-    def _admit(self, lobby: Lobby, address: str) -> None:
+    def _check_admission(self, pending_connections: PendingConnections, address: str) -> None:
         """Raises what the peer is to be told instead of a socket."""
         if self._context.draining.is_set():
             raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
-        lobby.refuse_crowd(address)
+        pending_connections.check_limit(address)
         check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
@@ -88,14 +88,14 @@ class Connection:
         with contextlib.suppress(WebSocketDisconnect):
             await self._websocket.send_denial_response(response)
 
-    async def _talk(self, lobby: Lobby, address: str) -> None:
-        with lobby.seat(address):
+    async def _run(self, pending_connections: PendingConnections, address: str) -> None:
+        with pending_connections.slot(address):
             await self._websocket.accept(subprotocol=SUBPROTOCOL)
-            socket = await self._greet()
-        frames = Frames(self._context, self._hub, socket, address)
-        self._writer.hand_over(frames.hear, frames.hear_pong)
+            connection = await self._receive_hello()
+        frames = FrameHandler(self._context, self._hub, connection, address)
+        self._writer.hand_over(frames.handle, frames.handle_pong_inline)
 
-    async def _greet(self) -> Socket:
+    async def _receive_hello(self) -> Connection:
         """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
         try:
             hello = parse(
@@ -104,15 +104,15 @@ class Connection:
                 max_depth=self._limits.json_depth,
             )
         except TimeoutError:
-            self._writer.shut(CloseCode.UNAUTHENTICATED, "no hello in time")
-            raise Gone from None
+            self._writer.send_close(CloseCode.UNAUTHENTICATED, "no hello in time")
+            raise Disconnected from None
         except RefusedFrame as refused:
             self._refuse(refused.error, refused.frame_id, CloseCode.MALFORMED)
         if not isinstance(hello, Hello):
             self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
         if self._context.draining.is_set():
-            self._writer.shut(CloseCode.DRAINING, MOVE)
-            raise Gone
+            self._writer.send_close(CloseCode.DRAINING, DRAIN_REASON)
+            raise Disconnected
         try:
             actor, user = await authenticate(self._context, hello.token)
             charge(self._context, actor.user, hello)
@@ -125,48 +125,48 @@ class Connection:
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
         at = asyncio.get_running_loop().time()
-        socket = Socket(self._writer, actor, at, self._hub.turn.wake)
-        self._hub.enter(socket)
+        connection = Connection(self._writer, actor, at, self._hub.turn.wake)
+        self._hub.enter(connection)
         try:
-            await self._welcome(socket, hello, UserOut.model_validate(user, from_attributes=True))
+            await self._welcome(connection, hello, UserOut.model_validate(user, from_attributes=True))
         except BaseException:
-            self._hub.leave(socket)
+            self._hub.leave(connection)
             raise
-        return socket
+        return connection
 
-    async def _welcome(self, socket: Socket, hello: Hello, user: UserOut) -> None:
-        socket.send(
+    async def _welcome(self, connection: Connection, hello: Hello, user: UserOut) -> None:
+        connection.send(
             Welcome(
                 id=hello.id,
-                session=socket.actor.session,
+                session=connection.actor.session,
                 user=user,
                 heartbeat_ms=int(self._context.settings.realtime.heartbeat_s * 1000),
-                limits=_told(self._limits),
-                expires_at=socket.expires_at,
+                limits=_public_limits(self._limits),
+                expires_at=connection.expires_at,
             )
         )
         try:
-            await self._list_rooms(socket, hello.snapshot)
-            await open_rooms(self._hub, socket, hello.rooms, hello.id, self._limits.catchup_hello)
+            await self._list_rooms(connection, hello.snapshot)
+            await open_rooms(self._hub, connection, hello.rooms, hello.id, self._limits.catchup_hello)
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
-    async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
+    async def _list_rooms(self, connection: Connection, snapshot: str | None) -> None:
         """First join the audience, then count: what happens between shows as a bump."""
         snapshots = self._context.snapshots
-        arrival = await self._hub.arrivals.ask(socket.actor)
+        arrival = await self._hub.load_hello_state.ask(connection.actor)
         for room_id in arrival.rooms:
-            self._hub.join_audience(socket, room_id)
-        since = snapshots.open(socket.user, snapshot) if snapshot else None
+            self._hub.join_audience(connection, room_id)
+        since = snapshots.open(connection.user, snapshot) if snapshot else None
         found = await self._hub.listings.ask(replace(arrival, since=since))
-        for n, frame in enumerate(found.frames(snapshots.seal(socket.user, arrival.at))):
+        for n, frame in enumerate(found.frames(snapshots.seal(connection.user, arrival.at))):
             if n:
                 self._hub.turn.end()
                 await self._writer.drained()
-            socket.send(frame)
-        socket.listed = True
+            connection.send(frame)
+        connection.room_list_sent = True
 
     async def _receive_in_time(self) -> str:
         """The first message. Raises TimeoutError."""
@@ -182,16 +182,16 @@ class Connection:
     async def _receive(self) -> str:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
-            raise Gone
+            raise Disconnected
         return text_of(message)
 
     def _refuse(self, error: ChatError, frame_id: str | int | None, code: CloseCode) -> NoReturn:
         """Say why, close, and raise Gone."""
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
-        self._writer.shut(code, error.code)
-        raise Gone
+        self._writer.send_close(code, error.code)
+        raise Disconnected
 
 
 @cache
-def _told(limits: Limits) -> ServerLimits:
+def _public_limits(limits: Limits) -> ServerLimits:
     return ServerLimits.model_validate(limits, from_attributes=True)

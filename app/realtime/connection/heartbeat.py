@@ -9,9 +9,9 @@ import structlog
 from app.core.clock import now, tick
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import ReadSession
-from app.realtime.delivery.change_poller import WINDOW_S, find_markers
+from app.realtime.delivery.change_poller import WINDOW_S, poll_changed_memberships
 from app.realtime.delivery.gap_repair import check_heads
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.close_codes import CloseCode
@@ -37,28 +37,28 @@ async def beat(hub: Hub, settings: Realtime) -> None:
         at = loop.time()
         if late_s > TICK_S:
             _excuse_silence(hub, late_s, at)
-        for socket in [one for one in hub.sockets if one.look_at <= at]:
-            _look(hub, settings, socket, at, number)
+        for connection in [one for one in hub.connections if one.next_check_at <= at]:
+            _look(hub, settings, connection, at, number)
 
 
 def _excuse_silence(hub: Hub, late_s: float, at: float) -> None:
     """No client could be heard while this process stood still."""
-    for socket in hub.sockets:
-        socket.heard_at = min(socket.heard_at + late_s, at)
+    for connection in hub.connections:
+        connection.last_received_at = min(connection.last_received_at + late_s, at)
 
 
-def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:
-    silent_s = at - socket.heard_at
+def _look(hub: Hub, settings: Realtime, connection: Connection, at: float, number: int) -> None:
+    silent_s = at - connection.last_received_at
     if silent_s > settings.dead_after_s:
-        _end(hub, socket, CloseCode.HEARTBEAT, "no sign of life")
+        _end(hub, connection, CloseCode.HEARTBEAT, "no sign of life")
         return
-    ping_after_s = _ping_after(socket, settings.heartbeat_s)
-    if not socket.pinged and silent_s > ping_after_s:
-        socket.pinged = True
-        socket.send(Ping(n=number, heads=_heads(socket)))
+    ping_after_s = _ping_after(connection, settings.heartbeat_s)
+    if not connection.ping_sent and silent_s > ping_after_s:
+        connection.ping_sent = True
+        connection.send(Ping(n=number, heads=_heads(connection)))
     # What it says meanwhile only makes it later, and the next look finds that.
-    ping_in_s = ping_after_s if socket.pinged else ping_after_s - silent_s
-    socket.look_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
+    ping_in_s = ping_after_s if connection.ping_sent else ping_after_s - silent_s
+    connection.next_check_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
 
 
 async def end_expired(hub: Hub) -> None:
@@ -67,30 +67,30 @@ async def end_expired(hub: Hub) -> None:
     while True:
         await asyncio.sleep(TICK_S)
         at = now()
-        expired = [socket for socket in hub.sockets if socket.expires_at <= at]
+        expired = [connection for connection in hub.connections if connection.expires_at <= at]
         for start in range(0, len(expired), IDS):
             await _end_unless_renewed(hub, expired[start : start + IDS])
 
 
-async def _end_unless_renewed(hub: Hub, expired: list[Socket]) -> None:
+async def _end_unless_renewed(hub: Hub, expired: list[Connection]) -> None:
     sessions: dict[UUID, SessionState] = {}
     try:
         sessions = await hub.database.read(_sessions, {one.actor.session for one in expired})
     except ChatError as error:
         log.warning("sessions.not_renewed", error=error.detail)
-    for socket in expired:
-        session = sessions.get(socket.actor.session)
+    for connection in expired:
+        session = sessions.get(connection.actor.session)
         if session:
-            socket.expires_at = session.expires_at
-        if socket.expires_at <= now():
-            _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
+            connection.expires_at = session.expires_at
+        if connection.expires_at <= now():
+            _end(hub, connection, CloseCode.EXPIRED, "the session has expired")
 
 
 async def check_sessions(hub: Hub, settings: Realtime) -> None:
     """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
     while True:
         await asyncio.sleep(settings.session_check_s)
-        users = {socket.actor.session: socket.user for socket in hub.sockets}
+        users = {connection.actor.session: connection.user for connection in hub.connections}
         sessions = list(users)
         for start in range(0, len(sessions), IDS):
             some = sessions[start : start + IDS]
@@ -114,7 +114,7 @@ async def resolve_doubts(hub: Hub) -> None:
         hub.doubts.clear()
         try:
             await check_heads(hub)
-            await find_markers(hub, HEADS_EVERY_S + WINDOW_S)
+            await poll_changed_memberships(hub, HEADS_EVERY_S + WINDOW_S)
         except Exception as error:
             hub.doubts.set()
             if not isinstance(error, ChatError):
@@ -123,23 +123,23 @@ async def resolve_doubts(hub: Hub) -> None:
             await asyncio.sleep(TICK_S)
 
 
-def _end(hub: Hub, socket: Socket, code: CloseCode, reason: str) -> None:
-    socket.close(code, reason)
-    hub.leave(socket)
+def _end(hub: Hub, connection: Connection, code: CloseCode, reason: str) -> None:
+    connection.close(code, reason)
+    hub.leave(connection)
 
 
-def _ping_after(socket: Socket, heartbeat_s: float) -> float:
+def _ping_after(connection: Connection, heartbeat_s: float) -> float:
     """Ten percent more or less for each socket, so that they do not all answer at once."""
-    if not socket.ping_after_s:
-        socket.ping_after_s = heartbeat_s * random.uniform(0.9, 1.1)
-    return socket.ping_after_s
+    if not connection.ping_after_s:
+        connection.ping_after_s = heartbeat_s * random.uniform(0.9, 1.1)
+    return connection.ping_after_s
 
 
-def _heads(socket: Socket) -> list[Head]:
+def _heads(connection: Connection) -> list[Head]:
     return [
         Head(room=follower.room.id, seq=follower.room.stream.head)
-        for follower in socket.follows.values()
-        if socket in follower.room.live
+        for follower in connection.subscriptions.values()
+        if connection in follower.room.live
     ]
 
 

@@ -17,25 +17,25 @@ from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
 from app.wire.frames import Position
 
-RANGES = 50  # of logs that are read at once
+RANGES_PER_QUERY = 50  # of logs that are read at once
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CatchUpRequest:
     """Rooms that one client wants to open, and how much may be read for it."""
 
     actor: Actor
     positions: Sequence[Position]
-    most_a_room: int
-    most_events: int
-    most_bytes: int
+    max_events_per_room: int
+    max_events: int
+    max_bytes: int
 
     def __len__(self) -> int:
         return len(self.positions)
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class CatchUpRange:
     """What a client gets of a room that was at `since`: the events after `after`, up to `head`.
     `over`: its user went at `head`."""
 
@@ -47,14 +47,14 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed(Range):
+class CatchUp(CatchUpRange):
     frames: list[bytes]
     gone: Literal["left", "removed"] | None
 
 
-async def read_missed(
-    reads: ReadSession, asked: Sequence[Wanted]
-) -> list[Sequence[Missed | ChatError] | ChatError]:
+async def read_catch_up(
+    reads: ReadSession, asked: Sequence[CatchUpRequest]
+) -> list[Sequence[CatchUp | ChatError] | ChatError]:
     """What happened since the clients' positions, or NotFound or Forbidden, for each position.
 
     Membership and head come from one statement: who is a member at this head may see everything up
@@ -63,14 +63,14 @@ async def read_missed(
     """
     pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
     heads = await reads.members.heads(pairs)
-    refused = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
+    rejected = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
     ends = await _ends(reads, asked, heads)
-    ranges = [list(_ranges(wanted, heads, ends)) for wanted in asked]
+    ranges = [list(_plan_ranges(wanted, heads, ends)) for wanted in asked]
     log = await _read_log(reads, asked, ranges)
     return [
         [
-            refused[position.room] if missed is None else missed
-            for position, missed in zip(wanted.positions, _fill(wanted, theirs, log), strict=True)
+            rejected[position.room] if catch_up is None else catch_up
+            for position, catch_up in zip(wanted.positions, _load_frames(wanted, theirs, log), strict=True)
         ]
         for wanted, theirs in zip(asked, ranges, strict=True)
     ]
@@ -79,7 +79,7 @@ async def read_missed(
 Heads = dict[tuple[UUID, UUID], int]  # by room and user
 
 
-async def _ends(reads: ReadSession, asked: Sequence[Wanted], heads: Heads) -> Heads:
+async def _ends(reads: ReadSession, asked: Sequence[CatchUpRequest], heads: Heads) -> Heads:
     """Where those have gone who are no members, of those who were behind that."""
     since = {
         (one.room, wanted.actor.user): one.since
@@ -90,10 +90,10 @@ async def _ends(reads: ReadSession, asked: Sequence[Wanted], heads: Heads) -> He
     return await reads.members.ends(since) if since else {}
 
 
-def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]:
+def _plan_ranges(wanted: CatchUpRequest, heads: Heads, ends: Heads) -> Iterator[CatchUpRange | None]:
     """What to read for each position; None: the client may not. A log is dense, so that the number
     of events is known before they are read."""
-    budget = wanted.most_events
+    budget = wanted.max_events
     for position in wanted.positions:
         key = (position.room, wanted.actor.user)
         over = key not in heads
@@ -103,13 +103,13 @@ def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]
             continue
         since = head if position.since is None else position.since
         if since > head:
-            yield Range(head, since, head, "reset", over)
+            yield CatchUpRange(head, since, head, "reset", over)
             continue
         after = since
-        if head - since > min(wanted.most_a_room, budget):
-            after = head - min(wanted.most_a_room // 2, budget)
+        if head - since > min(wanted.max_events_per_room, budget):
+            after = head - min(wanted.max_events_per_room // 2, budget)
         budget -= head - after
-        yield Range(head, since, after, "ok" if after == since else "limited", over)
+        yield CatchUpRange(head, since, after, "ok" if after == since else "limited", over)
 
 
 class Frame(NamedTuple):
@@ -121,7 +121,7 @@ Log = dict[UUID, dict[int, Frame]]
 
 
 async def _read_log(
-    reads: ReadSession, asked: Sequence[Wanted], ranges: list[list[Range | None]]
+    reads: ReadSession, asked: Sequence[CatchUpRequest], ranges: list[list[CatchUpRange | None]]
 ) -> Log:
     """The frames of all ranges, each room once: from the least to the greatest seq wanted near its
     head. Those who have gone did so anywhere in the log: what they get is read for itself."""
@@ -134,16 +134,16 @@ async def _read_log(
                 bounds[key] = min(least, one.after), max(most, one.head)
     log: Log = {room: {} for room, _ in bounds}
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
-    for start in range(0, len(spans), RANGES):
-        for event in await reads.events.within(spans[start : start + RANGES]):
+    for start in range(0, len(spans), RANGES_PER_QUERY):
+        for event in await reads.events.within(spans[start : start + RANGES_PER_QUERY]):
             frame = text_frame(to_publication(event).frame)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
 
-def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Missed | None]:
+def _load_frames(wanted: CatchUpRequest, ranges: list[CatchUpRange | None], log: Log) -> Iterator[CatchUp | None]:
     """So many of the last frames as fit: a catch-up must not make its own socket a slow one."""
-    most_bytes = wanted.most_bytes
+    max_bytes = wanted.max_bytes
     for position, one in zip(wanted.positions, ranges, strict=True):
         if one is None:
             yield None
@@ -152,18 +152,18 @@ def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Miss
         after = one.head
         while after > one.after:
             frame = log[position.room][after].frame
-            if len(frame) > most_bytes:
+            if len(frame) > max_bytes:
                 break
-            most_bytes -= len(frame)
+            max_bytes -= len(frame)
             kept.append(frame)
             after -= 1
         state = one.state if after == one.after else "limited"
-        yield Missed(
+        yield CatchUp(
             one.head, one.since, after, state, one.over, kept[::-1], _gone(position, one, log)
         )
 
 
-def _gone(position: Position, one: Range, log: Log) -> Literal["left", "removed"] | None:
+def _gone(position: Position, one: CatchUpRange, log: Log) -> Literal["left", "removed"] | None:
     if not one.over:
         return None
     last = log.get(position.room, {}).get(one.head)

@@ -9,17 +9,17 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.core.actor import Actor
-from app.realtime.delivery.room_stream import Stream
+from app.realtime.delivery.room_stream import RoomStream
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol, text_frame
 from app.wire.close_codes import CloseCode
 from app.wire.frames import RoomClosed, encode
 
 # What may wait for a peer before it gets no more of what it can do without.
-FEW_BYTES = 16 * 1024
+VOLATILE_THRESHOLD_BYTES = 16 * 1024
 
 
-class Socket:
-    """A socket after its hello. `follows` are the rooms that are open on it."""
+class Connection:
+    """A socket after its hello. `subscriptions` are the rooms that are open on it."""
 
     __slots__ = (
         "_wake",
@@ -49,16 +49,16 @@ class Socket:
         self._wake = wake  # asks for `flush` at the end of this turn
         self.actor = actor
         self.expires_at = actor.expires_at  # here, too: looked at every second, and renewed
-        self.follows: dict[UUID, Follower] = {}
-        self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
-        self.listed = False  # `rooms` was sent; new counts come after it
+        self.subscriptions: dict[UUID, Subscription] = {}
+        self.member_rooms: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
+        self.room_list_sent = False  # `rooms` was sent; new counts come after it
         self.outbox: list[bytes] = []
-        self.heard_at = heard_at  # loop time of the last frame from the client
-        self.look_at = 0.0  # loop time until which `heartbeat.py` has nothing to do for it
+        self.last_received_at = heard_at  # loop time of the last frame from the client
+        self.next_check_at = 0.0  # loop time until which `heartbeat.py` has nothing to do for it
         self.ping_after_s = 0.0
-        self.pinged = False
+        self.ping_sent = False
         self.in_flight = 0  # frames that are being executed
-        self.pressed = False  # it reads more slowly than we write; `slow_consumers/state.py`
+        self.write_paused = False  # it reads more slowly than we write; `slow_consumers/state.py`
 
     @property
     def user(self) -> UUID:
@@ -75,7 +75,7 @@ class Socket:
     def whisper(self, frames: bytes) -> bool:
         """Whole frames that a peer can do without, such as who is typing: not given to one that has
         not read what it was sent before. Whether they were."""
-        if self._writer.buffered_bytes() > FEW_BYTES:
+        if self._writer.buffered_bytes() > VOLATILE_THRESHOLD_BYTES:
             return False
         self.push(frames)
         return True
@@ -105,13 +105,13 @@ class Socket:
         if self.outbox:
             self._writer.write_frames(b"".join(self.outbox))
             self.outbox.clear()
-            if self.pressed and self._writer.buffered_bytes() > most_buffered:
+            if self.write_paused and self._writer.buffered_bytes() > most_buffered:
                 self.drop()
 
     def drop(self) -> None:
         """Cut the connection of a peer that is too slow; it will resume. Not a close: that would
         wait behind all that the peer has not read."""
-        self._writer.shut(CloseCode.SLOW, "too slow: come back and resume")
+        self._writer.send_close(CloseCode.SLOW, "too slow: come back and resume")
         self._writer.abort()
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -119,10 +119,10 @@ class Socket:
         if self.outbox:
             self._writer.write_frames(b"".join(self.outbox))
             self.outbox.clear()
-        self._writer.shut(code, reason)
+        self._writer.send_close(code, reason)
 
 
-class Follower:
+class Subscription:
     """One open room of one socket: live, catching up while live events queue, or dirty.
 
     While it catches up, `queue` holds every event that the stream has passed on since the follower
@@ -132,8 +132,8 @@ class Follower:
 
     __slots__ = ("floor", "gone", "queue", "room", "seq", "socket")
 
-    def __init__(self, socket: Socket, room: "OpenRoom") -> None:
-        self.socket, self.room = socket, room
+    def __init__(self, connection: Connection, room: "RoomChannel") -> None:
+        self.connection, self.room = connection, room
         self.queue: list[tuple[int, bytes, RoomClosed | None]] = []
         self.floor: int | None = None  # had from the log already; live once the stream is there
         self.seq = 0  # dirty: the last that it was given
@@ -144,7 +144,7 @@ class Follower:
         return self.queue[0][0] - 1 if self.queue else self.room.stream.head
 
 
-class OpenRoom:
+class RoomChannel:
     """A room that is open on at least one socket of this process."""
 
     __slots__ = (
@@ -165,10 +165,10 @@ class OpenRoom:
 
     def __init__(self, room_id: UUID) -> None:
         self.id = room_id
-        self.stream = Stream()
-        self.live: dict[Socket, Follower] = {}
-        self.catching_up: dict[Socket, Follower] = {}
-        self.dirty: dict[Socket, Follower] = {}
+        self.stream = RoomStream()
+        self.live: dict[Connection, Subscription] = {}
+        self.catching_up: dict[Connection, Subscription] = {}
+        self.dirty: dict[Connection, Subscription] = {}
         self.pending: list[bytes] = []  # frames of this turn for those who are live
         # By user, read markers of which the stream is behind: (the log's head then, the frame).
         self.markers: dict[UUID, tuple[int, bytes]] = {}
@@ -177,7 +177,7 @@ class OpenRoom:
         self.huge = False  # as it was when the members were last counted,
         self.counted_at: float | None = None  # at this loop time
         self.told_typing: tuple[UUID, ...] = ()  # whom the last typing frame named
-        self.recovering = False  # in `SlowRooms.behind`, or being read
+        self.recovering = False  # in `SlowConsumers.behind`, or being read
 
     def is_empty(self) -> bool:
         return not (self.live or self.catching_up or self.dirty)

@@ -15,7 +15,7 @@ from app.bus.base import Bus
 from app.core.publications import Publication
 from app.persistence.uow import ReadSession
 from app.presence.base import RENEW_EVERY_S, PresenceStore
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.presence.subscriptions import Watch
 from app.realtime.transport.ws_protocol import text_frame
@@ -29,17 +29,17 @@ from app.wire.frames import encode
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0  # a socket is told of changes at most so often
-PAUSE_S = 0.05  # what comes together is done together
-READ_AGAIN_S = 10.0  # for processes that died, and whispers that were lost
-LOOK_AGAIN_S = 300.0  # at who sees whom; changes of membership make it at once
-LOOKS = 50  # of these in one tick
-READERS = 4
-IDS = 500  # in one whisper
-SLICE = 100  # watches, before others have their turn
-USERS = 1000  # the same, of states that are read
+COALESCE_S = 0.05  # what comes together is done together
+STATE_REFRESH_S = 10.0  # for processes that died, and whispers that were lost
+VISIBILITY_REFRESH_S = 300.0  # at who sees whom; changes of membership make it at once
+VISIBILITY_REFRESHES_PER_TICK = 50  # of these in one tick
+MAX_READERS = 4
+IDS_PER_PUBLICATION = 500  # in one whisper
+SUBSCRIPTIONS_PER_SLICE = 100  # watches, before others have their turn
+USERS_PER_QUERY = 1000  # the same, of states that are read
 
 
-async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> None:
+async def run_presence_lease(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> None:
     """Runs for ever: holds those who are connected here, and lets go of those whose last socket
     went longer ago than the grace."""
     loop = asyncio.get_running_loop()
@@ -56,7 +56,7 @@ async def keep(hub: Hub, bus: Bus, store: PresenceStore, settings: Realtime) -> 
         store.hold([user for user in moved if user in hub.by_user])
         store.release(_take_due(leaving, loop.time()))
         _announce(bus, topic, await store.renew())
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(COALESCE_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(RENEW_EVERY_S):
                 await hub.movement.wait()
@@ -78,14 +78,14 @@ def _announce(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
     bus.whisper(
         [
             Publication(
-                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS])
+                PublicationKind.PRESENCE, topic, 0, topic, b"".join(ids[start : start + IDS_PER_PUBLICATION])
             )
-            for start in range(0, len(ids), IDS)
+            for start in range(0, len(ids), IDS_PER_PUBLICATION)
         ]
     )
 
 
-def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
+def watch(hub: Hub, connection: Connection, frame: WatchFrame) -> None:
     """Answered by `tell`, so that no frame waits for the database or the store."""
     most = hub.limits.watched_users
     if len(frame.users) > most:
@@ -93,67 +93,67 @@ def watch(hub: Hub, socket: Socket, frame: WatchFrame) -> None:
             f"A socket watches at most {most} users.",
             [{"path": "users", "message": f"List should have at most {most} items"}],
         )
-    hub.watches.replace(Watch(socket, frame.users, frame.id))
+    hub.watches.replace(Watch(connection, frame.users, frame.id))
 
 
 async def tell(hub: Hub, store: PresenceStore) -> None:
     """Runs for ever: answers those who watch, and tells them what has changed."""
     clock, watches = asyncio.get_running_loop().time, hub.watches
-    told_at, read_at, reached = -TICK_S, clock(), True
+    updated_at, refreshed_at, reached = -TICK_S, clock(), True
     while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(PAUSE_S, told_at + TICK_S - clock())):
-                await watches.news.wait()
-        watches.news.clear()
-        if clock() - read_at >= READ_AGAIN_S or reached != store.reached:
-            read_at, reached = clock(), store.reached
-            watches.unread.update(watches.by_user)
-        await _look(hub)
+            async with asyncio.timeout(max(COALESCE_S, updated_at + TICK_S - clock())):
+                await watches.work_available.wait()
+        watches.work_available.clear()
+        if clock() - refreshed_at >= STATE_REFRESH_S or reached != store.reached:
+            refreshed_at, reached = clock(), store.reached
+            watches.state_due.update(watches.by_user)
+        await _refresh_visibility(hub)
         if not await _read(hub, store):
-            read_at = -READ_AGAIN_S  # what is unknown is asked for in every tick
+            refreshed_at = -STATE_REFRESH_S  # what is unknown is asked for in every tick
         await _answer(hub)
-        if clock() - told_at >= TICK_S:
-            told_at = clock()
-            watches.look_again(told_at - LOOK_AGAIN_S, LOOKS)
+        if clock() - updated_at >= TICK_S:
+            updated_at = clock()
+            watches.expire_visibility(updated_at - VISIBILITY_REFRESH_S, VISIBILITY_REFRESHES_PER_TICK)
             await _tell(hub)
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(COALESCE_S)
 
 
-async def _look(hub: Hub) -> None:
+async def _refresh_visibility(hub: Hub) -> None:
     """Who sees whom: some of those for whom it is to be looked up. Whoever cannot be looked up now
     goes on seeing whom they saw, and has another turn."""
     watches = hub.watches
-    due = watches.take_unseen(SLICE)
-    for start in range(0, len(due), READERS):
-        await asyncio.gather(*(_look_for(hub, watch) for watch in due[start : start + READERS]))
+    due = watches.take_visibility_due(SUBSCRIPTIONS_PER_SLICE)
+    for start in range(0, len(due), MAX_READERS):
+        await asyncio.gather(*(_load_visibility(hub, watch) for watch in due[start : start + MAX_READERS]))
 
 
-async def _look_for(hub: Hub, watch: Watch) -> None:
+async def _load_visibility(hub: Hub, watch: Watch) -> None:
     at, watch.tried = asyncio.get_running_loop().time(), True
     try:
-        visible = await hub.database.read(_seen_by, watch.socket.user, watch.users)
+        visible = await hub.database.read(_visible_users, watch.connection.user, watch.users)
     except Exception as error:
-        hub.watches.unseen.add(watch)
+        hub.watches.visibility_due.add(watch)
         if not isinstance(error, ChatError):
             log.exception("watch.not_looked_up")
             return
         log.warning("watch.not_looked_up", error=error.detail)
     else:
-        hub.watches.see(watch, frozenset(visible), at)
+        hub.watches.set_visibility(watch, frozenset(visible), at)
 
 
-async def _seen_by(reads: ReadSession, user: UUID, others: Sequence[UUID]) -> set[UUID]:
+async def _visible_users(reads: ReadSession, user: UUID, others: Sequence[UUID]) -> set[UUID]:
     return await reads.members.acquainted(user, others) | ({user} & set(others))
 
 
 async def _read(hub: Hub, store: PresenceStore) -> bool:
     """Whether everything is known that was asked for."""
     watches = hub.watches
-    unread, watches.unread = list(watches.unread), set()
+    state_due, watches.state_due = list(watches.state_due), set()
     known = True
-    for start in range(0, len(unread), USERS):
-        states = await store.states(unread[start : start + USERS])
-        watches.know(states)
+    for start in range(0, len(state_due), USERS_PER_QUERY):
+        states = await store.states(state_due[start : start + USERS_PER_QUERY])
+        watches.set_states(states)
         known = known and PresenceState.UNKNOWN not in states.values()
     return known
 
@@ -161,17 +161,17 @@ async def _read(hub: Hub, store: PresenceStore) -> bool:
 async def _answer(hub: Hub) -> None:
     """Those who have sent a `watch`, once it was tried to look up whom they see."""
     watches = hub.watches
-    for watch in watches.take_unanswered():
-        watch.socket.send(watches.answer(watch))
+    for watch in watches.take_reply_due():
+        watch.connection.send(watches.answer(watch))
 
 
 async def _tell(hub: Hub) -> None:
     """What has changed. Who is behind with reading is told later, of what is true then."""
     watches = hub.watches
-    for n, watch in enumerate(list(watches.untold)):
-        if watch in watches.untold:
+    for n, watch in enumerate(list(watches.update_due)):
+        if watch in watches.update_due:
             changes = text_frame(encode(watches.changes(watch)))
-            if watch.socket.whisper(changes):
-                watches.told(watch)
-        if n % SLICE == SLICE - 1:
+            if watch.connection.whisper(changes):
+                watches.mark_sent(watch)
+        if n % SUBSCRIPTIONS_PER_SLICE == SUBSCRIPTIONS_PER_SLICE - 1:
             await asyncio.sleep(0)

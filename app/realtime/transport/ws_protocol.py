@@ -36,11 +36,11 @@ http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 MAX_LIST_ITEMS = 500
 
 # Bytes that are parsed at once: a few hundred of the smallest frames.
-PIECE = 4096
+PARSE_CHUNK_BYTES = 4096
 # Fragments, pings and pongs of one connection. Clients send a few in a minute.
 EXTRA_PER_S, EXTRA_BURST = 20, 1000
 # Bytes that may still come from a peer that we have closed.
-LATE_BYTES = 256 * 1024
+MAX_BYTES_AFTER_CLOSE = 256 * 1024
 RATE = 4029
 # Of every transport that takes more: an event of its own is made for one that does not.
 WRITABLE = asyncio.Event()
@@ -60,7 +60,7 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-class Inbox:
+class ReceiveQueue:
     """What came for the one reader of a socket, in order: as much of asyncio.Queue as uvicorn uses.
     That has four deques, which are 3 KB."""
 
@@ -120,16 +120,16 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.queue: Any = Inbox()
+        self.queue: Any = ReceiveQueue()
         self.writable = WRITABLE
         self.written = 0  # bytes of frames, since the beginning
         self._tell: Callable[[bool], None] | None = None
-        self._rest = b""  # came, and is not parsed yet
-        self._late = 0  # bytes that came after our close frame
-        self._extra: TokenBucket | None = None
+        self._unparsed = b""  # came, and is not parsed yet
+        self._bytes_after_close = 0  # bytes that came after our close frame
+        self._control_frame_limit: TokenBucket | None = None
         self._end_timer: TimerHandle | None = None
         self._listener: Listener | None = None
-        self._at_once: Callable[[bytes], bool] | None = None
+        self._inline_handler: Callable[[bytes], bool] | None = None
         self._context: Context | None = None  # of its work: what the log says of each line
         self._working = True  # in a task
 
@@ -176,10 +176,10 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         connection is lost."""
         await self.writable.wait()
 
-    def shut(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> None:
         """Send a close frame and stop; unlike ASGI's `websocket.close` without waiting for the
         peer to read. The peer's answer ends the connection, or uvicorn's timer does."""
-        self._end_within_reason()
+        self._abort_after_timeout()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
         message: Any = {"type": "websocket.disconnect", "code": code, "reason": reason}
@@ -225,7 +225,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         """Let `listener` have the messages, once the call of the program has returned; it is called
         in a task that is there only while there are messages. The socket ends when it says so.
         It is not called for a text for which `at_once`, without a task, says that it is done."""
-        self._listener, self._at_once = listener, at_once
+        self._listener, self._inline_handler = listener, at_once
         self._context = copy_context()
 
     def _work(self) -> None:
@@ -253,11 +253,11 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
             self._refuse_handshake(b"431 Request Header Fields Too Large")
             return
         if self.close_sent:
-            self._late += len(data)
-            if self._late > LATE_BYTES:
+            self._bytes_after_close += len(data)
+            if self._bytes_after_close > MAX_BYTES_AFTER_CLOSE:
                 self.transport.abort()
                 return
-        self._rest += data
+        self._unparsed += data
         self._parse()
         if not self.handshake_initiated:  # the head was complete before it came here
             self._refuse_handshake(b"400 Bad Request")
@@ -274,13 +274,13 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     def _parse(self) -> None:
-        while self._rest and not self.read_paused and not self.transport.is_closing():
-            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+        while self._unparsed and not self.read_paused and not self.transport.is_closing():
+            piece, self._unparsed = self._unparsed[:PARSE_CHUNK_BYTES], self._unparsed[PARSE_CHUNK_BYTES:]
             super().data_received(piece)
 
     def handle_text(self, event: Frame) -> None:
         alone = event.fin and not self._working and self.queue.empty()
-        if alone and self._at_once is not None and self._at_once(bytes(event.data)):
+        if alone and self._inline_handler is not None and self._inline_handler(bytes(event.data)):
             return
         super().handle_text(event)
 
@@ -299,24 +299,24 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_cont(self, event: Frame) -> None:
-        if self._spend():
+        if self._take_control_credit():
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        if self._spend() and self.writable.is_set():  # else it does not read: no pong
+        if self._take_control_credit() and self.writable.is_set():  # else it does not read: no pong
             super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
-        if self._spend():
+        if self._take_control_credit():
             super().handle_pong(event)
 
-    def _spend(self) -> bool:
+    def _take_control_credit(self) -> bool:
         """A credit for a frame that completes no message; without one the connection is cut."""
-        if self._extra is None:
-            self._extra = TokenBucket(EXTRA_PER_S, EXTRA_BURST)
-        if not self._extra.take():
+        if self._control_frame_limit is None:
+            self._control_frame_limit = TokenBucket(EXTRA_PER_S, EXTRA_BURST)
+        if not self._control_frame_limit.take():
             return True
-        self.shut(RATE, "too many fragments, pings or pongs")
+        self.send_close(RATE, "too many fragments, pings or pongs")
         self.transport.abort()
         return False
 
@@ -324,11 +324,11 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)
-        self._end_within_reason()
+        self._abort_after_timeout()
 
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
-        self._end_within_reason()
+        self._abort_after_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -336,6 +336,6 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._end_timer is not None:
             self._end_timer.cancel()
 
-    def _end_within_reason(self) -> None:
+    def _abort_after_timeout(self) -> None:
         if self._end_timer is None and not self.disconnected:
             self._end_timer = self.loop.call_later(self.close_timeout, self.transport.abort)

@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-LASTS_S = 6.0
-MOST = 20  # in one room; who wants to know more than that
-GONE_S = 60.0  # how long a whisper may be late
+TYPING_TTL_S = 6.0
+MAX_TYPING = 20  # in one room; who wants to know more than that
+REMOVAL_MEMORY_S = 60.0  # how long a whisper may be late
 Key = TypeVar("Key")
 
 
-class Typists:
+class TypingState:
     def __init__(self) -> None:
         self._rooms: dict[UUID, dict[UUID, float]] = {}  # until when, by user
         self._next: dict[tuple[UUID, UUID], float] = {}  # when (room, user) may say so again
         self._gone: dict[tuple[UUID, UUID], tuple[int, float]] = {}  # the seq; until when kept
-        self.untold: set[UUID] = set()  # rooms whose sockets are to be told
+        self.update_due: set[UUID] = set()  # rooms whose sockets are to be told
 
-    def may_say(self, room: UUID, user: UUID, now: float, every_s: float) -> bool:
+    def allow(self, room: UUID, user: UUID, now: float, every_s: float) -> bool:
         """And if so, this was it for a while."""
         if self._next.get((room, user), now) > now:
             return False
@@ -32,20 +32,20 @@ class Typists:
         writing = self._rooms.get(room, {})
         if self._gone.get((room, user), (0, 0.0))[0] > seq:
             return  # said before they went
-        if user not in writing and len(writing) >= MOST:
+        if user not in writing and len(writing) >= MAX_TYPING:
             return
-        self._rooms[room] = writing | {user: now + LASTS_S}
-        self.untold.add(room)
+        self._rooms[room] = writing | {user: now + TYPING_TTL_S}
+        self.update_due.add(room)
 
     def end(self, room: UUID, user: UUID) -> None:
         """The user has sent what they were writing."""
         writing = self._rooms.get(room)
         if writing and writing.pop(user, None):
-            self.untold.add(room)
+            self.update_due.add(room)
 
     def remove(self, room: UUID, user: UUID, seq: int, now: float) -> None:
         """The user is no member any more, since this seq."""
-        self._gone[room, user] = (seq, now + GONE_S)
+        self._gone[room, user] = (seq, now + REMOVAL_MEMORY_S)
         self.end(room, user)
 
     def writing(self, room: UUID) -> list[UUID]:
@@ -53,13 +53,13 @@ class Typists:
 
     def forget(self, room: UUID) -> None:
         self._rooms.pop(room, None)
-        self.untold.discard(room)
+        self.update_due.discard(room)
 
     def expire(self, now: float) -> None:
         for room, writing in self._rooms.items():
             for user in _before(now, writing.items()):
                 del writing[user]
-                self.untold.add(room)
+                self.update_due.add(room)
         for room in [room for room, writing in self._rooms.items() if not writing]:
             del self._rooms[room]
         for key in _before(now, self._next.items()):
