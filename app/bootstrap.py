@@ -31,14 +31,7 @@ from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
-from app.realtime.badges import updates
-from app.realtime.connection import heartbeat
-from app.realtime.connection.admission import PendingConnections
-from app.realtime.delivery import change_poller, gap_repair
-from app.realtime.hub.hub import Hub
-from app.realtime.presence import worker
-from app.realtime.slow_consumers import backfill, limits
-from app.realtime.typing import indicator
+from app.realtime.service import Realtime, create_realtime, realtime_tasks
 from app.settings import Settings
 from app.users import expiry
 from app.wire.errors import Busy
@@ -57,26 +50,22 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         bus = create_bus(settings)
         database = _database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits, settings.realtime.join_writes)
-        bus.listen(hub.hear, hub.doubts.set)
+        realtime = create_realtime(database, bus, settings)
         await bus.start()
         stack.push_async_callback(bus.stop)
         store = _presence(settings)
         stack.push_async_callback(store.stop)
         limiter = _limiter(settings)
         stack.push_async_callback(limiter.stop)
-        await stack.enter_async_context(_workers(hub, bus, store, limiter, settings))
+        await stack.enter_async_context(_workers(realtime, database, bus, store, limiter, settings))
         await _say_if_behind(database)
         record = _record(settings, database, stack)
         context = create_context(settings, database, bus, limiter, record)
         stack.callback(context.passwords.close)
         yield {
             "context": context,
-            "hub": hub,
-            "lobby": PendingConnections(
-                settings.limits.sockets_unauthenticated_per_address,
-                settings.limits.sockets_unauthenticated,
-            ),
+            "realtime": realtime,
+            "connection_services": realtime.connection_services,
         }
 
 
@@ -173,28 +162,19 @@ def create_context(
 
 @asynccontextmanager
 async def _workers(
-    hub: Hub, bus: Bus, store: PresenceStore, limiter: RateLimiter, settings: Settings
+    realtime: Realtime,
+    database: Database,
+    bus: Bus,
+    store: PresenceStore,
+    limiter: RateLimiter,
+    settings: Settings,
 ) -> AsyncIterator[None]:
-    realtime = settings.realtime
-    tasks = [
-        asyncio.create_task(_for_ever(name, work))
-        for name, work in (
-            ("repair", lambda: gap_repair.repair_gaps(hub, realtime)),
-            ("recovery", lambda: backfill.recover_rooms(hub)),
-            ("backlogs", lambda: limits.watch_backlogs(hub, realtime)),
-            ("bumps", lambda: updates.send_bumps(hub, realtime)),
-            ("beat", lambda: heartbeat.beat(hub, realtime)),
-            ("sessions", lambda: heartbeat.check_sessions(hub, realtime)),
-            ("expired", lambda: heartbeat.end_expired(hub)),
-            ("logins", lambda: expiry.delete_expired_logins(hub.database)),
-            ("sweep", lambda: change_poller.sweep(hub, bus, realtime)),
-            ("doubts", lambda: heartbeat.resolve_doubts(hub)),
-            ("limits", limiter.run),
-            ("lease", lambda: worker.keep(hub, bus, store, realtime)),
-            ("watches", lambda: worker.tell(hub, store)),
-            ("typing", lambda: indicator.tell_typing(hub)),
-        )
-    ]
+    workers = {
+        **realtime_tasks(realtime, database, bus, store, settings),
+        "logins": lambda: expiry.delete_expired_logins(database),
+        "limits": limiter.run,
+    }
+    tasks = [asyncio.create_task(_for_ever(name, work)) for name, work in workers.items()]
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ import uvicorn
 
 from app.logs import configure_logs
 from app.main import create_app
-from app.realtime.connection.drain import MOVE, drain
+from app.realtime.connection.drain import DRAIN_REASON, drain
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol
 from app.server.listeners import LOCAL, in_url, open_listeners
 from app.settings import PREFIX, Server, Settings, SettingsError
@@ -124,9 +124,9 @@ class ChatServer(uvicorn.Server):
 
     async def _empty(self) -> None:
         """Until no socket is left, those without a hello included."""
-        await drain(self.lifespan.state["hub"], self._settings.server)
+        await drain(self.lifespan.state["realtime"].hub, self._settings.server)
         for late in self._sockets():
-            late.send_close(CloseCode.DRAINING, MOVE)
+            late.send_close(CloseCode.DRAINING, DRAIN_REASON)
         await self._until(lambda: not self._sockets(), CLOSING_S)
 
     async def _until(self, condition: Callable[[], bool], within_s: float) -> None:

@@ -198,7 +198,7 @@ class Own:
     @property
     def hear(self) -> Callable[[Publication], None]:
         """What the bus calls, unless `deafen` came between."""
-        return self.hub.hear
+        return self.realtime.delivery.on_publication
 
     def watch_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
         """`watch(name of the query, run)` is called instead of each read of the database, and

@@ -65,7 +65,7 @@ async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
         ok(await bob.post(f"/rooms/{room}/leave"), 204)
     else:
         ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
-    server.hub.count_again(UUID(room))
+    server.hub.notify_counts_changed(UUID(room))
     assert (await peer.expect("room.closed", room=room))["reason"] == reason
 
 
@@ -122,7 +122,7 @@ async def test_counts_come_after_the_list_that_they_are_newer_than(
     witness = await server.person("eve")
     elsewhere = await ada.makes_room("private", witness)
     await peers.join(witness)
-    held, reads = Held(server, monkeypatch, "listing"), Reads(server, monkeypatch)
+    held, reads = Held(server, monkeypatch, "load_room_list"), Reads(server, monkeypatch)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=bob.access)
     listing = await held.next()

@@ -31,7 +31,7 @@ async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> N
     sockets = [await peers.join(person, (room, 0)) for person in people * 2]
     await asyncio.gather(*(peer.says(room) for peer in sockets for _ in range(12)))
     await pause(0.03)  # the last that was delayed
-    server.hub.doubts.set()  # as a bus does that knows of a loss
+    server.realtime.delivery.position_check_needed.set()  # as a bus does that knows of a loss
     for peer in sockets:
         await peer.has(room, 76)
         assert peer.seqs(room) == list(range(1, 77))
@@ -83,7 +83,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(start: Start, peers:
     Loss(server, deaf=True)
     await ada.says(rooms[0], "lost", "lost")
     await ada.says(rooms[1], "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.has(rooms[0], 4)
     await peer.has(rooms[1], 3)
     assert [peer.seqs(room) for room in rooms] == [[3, 4], [3], []]

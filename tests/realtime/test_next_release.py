@@ -331,14 +331,14 @@ async def test_one_question_that_fails_fails_alone(
 ) -> None:
     """Whatever is wrong with the rooms of one client, others that come back with it get theirs."""
     hub = stage.server.hub
-    query = hub.listings._query
+    query = realtime.connection_services.room_lists.room_lists._query
 
     async def with_a_defect(reads: Any, asked: Any) -> Any:
         if any(one.user == UUID(stage.bob.id) for one in asked):
             raise ValueError("a row that nobody foresaw")
         return await query(reads, asked)
 
-    monkeypatch.setattr(hub.listings, "_query", with_a_defect)
+    monkeypatch.setattr(realtime.connection_services.room_lists.room_lists, "_query", with_a_defect)
     others = [await stage.server.person(f"other{n}") for n in range(5)]
 
     async def comes_back(person: Person) -> Peer:

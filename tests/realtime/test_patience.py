@@ -74,7 +74,7 @@ async def test_a_missing_event_is_waited_for(start: Start, peers: Peers) -> None
         followers.append((await peers.join(ada, room), room))
         Loss(server, deaf=True)
         await ada.says(room, "lost")
-        server.hub.doubts.set()
+        server.realtime.delivery.position_check_needed.set()
     (waiting, other), (told, room) = followers
     await told.has(room, 3)
     assert waiting.seqs(other) == []

@@ -175,8 +175,8 @@ async def test_a_list_replaces_the_last_one(start: Start, peers: Peers) -> None:
     await peer.settled()
     assert all(bob.id not in frame for frame in changes(peer))
     await watched(peer)
-    assert not server.hub.watches.by_user
-    assert not server.hub.watches.states
+    assert not server.realtime.presence.by_user
+    assert not server.realtime.presence.states
 
 
 async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -> None:
@@ -212,7 +212,7 @@ async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> No
     peer = await peers.join(ada)
     await watched(peer, bob, ada)
     await peer.leave()
-    watches = server.hub.watches
+    watches = server.realtime.presence
     await soon(lambda: not watches.of)
     kept = (watches.by_user, watches.states, watches.visibility_due, watches.state_due)
     assert [len(some) for some in kept] == [0, 0, 0, 0]
@@ -227,7 +227,7 @@ async def test_no_frame_waits_for_the_database(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
-    held = Held(server, monkeypatch, "_seen_by")
+    held = Held(server, monkeypatch, "_visible_users")
     await peer.send("watch", id=1, users=[bob.id])
     go = await held.next()
     await peer.says(room)
@@ -248,7 +248,7 @@ async def test_who_cannot_be_looked_up_is_unknown_for_now(
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    Reads(server, monkeypatch).failures["_seen_by"] = [error]
+    Reads(server, monkeypatch).failures["_visible_users"] = [error]
     assert await watched(peer, bob) == {bob.id: "unknown"}
     await told(peer, bob, "offline")
 
@@ -267,7 +267,7 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     behind = VOLATILE_THRESHOLD_BYTES + 1
     monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: behind)
     phone = await peers.join(bob)
-    watches = server.hub.watches
+    watches = server.realtime.presence
     await soon(lambda: watches.update_due and "online" in watches.states.values())
     await phone.leave()
     await soon(lambda: "offline" in watches.states.values())

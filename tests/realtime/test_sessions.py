@@ -67,7 +67,7 @@ async def test_frames_after_the_end_are_not_executed(
     room = await ada.makes_room()
     peer = await peers.join(ada)
     (end,) = server.hub.by_user[UUID(ada.id)]
-    held = Held(server, monkeypatch, "read_missed", before=True)
+    held = Held(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", rooms=[{"room": room}])
     for number in range(3):
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
@@ -107,7 +107,7 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     """Between the check of the token and the hub's knowing of the socket."""
     server = await start()
     ada = await server.person()
-    held = Held(server, monkeypatch, "arrivals", before=True)
+    held = Held(server, monkeypatch, "load_hello_state", before=True)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     reading = await held.next()

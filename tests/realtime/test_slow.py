@@ -115,9 +115,9 @@ async def test_slow_clients_of_one_room_share_the_reading(
     reads = Reads(server, monkeypatch)
     for number in range(60):
         await ada.says(room, f"{number}")
-    assert not reads.count["read_log"]
+    assert not reads.count["read_backfill"]
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_log", before=True)
+    held = Held(server, monkeypatch, "read_backfill", before=True)
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
@@ -126,7 +126,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     for peer in sockets:
         await peer.has(room, head)
         assert peer.seqs(room) == list(range(4, head + 1))
-    assert reads.count["read_log"] < 8  # one for whoever was the first, then for all together
+    assert reads.count["read_backfill"] < 8  # one for whoever was the first, then for all together
 
 
 async def test_a_client_far_behind_holds_nobody_up(
@@ -142,7 +142,7 @@ async def test_a_client_far_behind_holds_nobody_up(
     await stall(server, first, room, ada)
     await ada.says(room, "the newest")
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_log", times=3)
+    held = Held(server, monkeypatch, "read_backfill", times=3)
     goes_on(last)
     reading = await held.next()
     goes_on(first)
@@ -187,7 +187,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     room, loud = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
     slow = await peers.join(bob, loud, narrow=True)
     await stall(server, slow, loud, ada)
-    held = Held(server, monkeypatch, "read_missed")
+    held = Held(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     opening = await held.next()
     ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -289,7 +289,7 @@ async def test_a_recovery_that_fails_is_tried_again(
     await stall(server, slow, room, ada)
     (head,) = await ada.says(room, "missed")
     reads = Reads(server, monkeypatch)
-    reads.failures["read_log"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
+    reads.failures["read_backfill"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
     goes_on(slow)
     await slow.has(room, head)
     assert slow.seqs(room) == list(range(3, head + 1))
@@ -304,7 +304,7 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     slow = await peers.join(ada, room, narrow=True)
     await stall(server, slow, room, ada)
     await ada.says(room, "missed")
-    held = Held(server, monkeypatch, "read_log")
+    held = Held(server, monkeypatch, "read_backfill")
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
@@ -312,7 +312,7 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     reading.set()
     await soon(lambda: not server.running.server.server_state.tasks)
     assert (server.hub.rooms, server.hub.member_connections) == ({}, {})
-    assert server.hub.slow.backfill_queue.empty()
+    assert server.realtime.slow_consumers.backfill_queue.empty()
 
 
 # The end of patience.

@@ -82,7 +82,7 @@ async def test_what_one_device_has_read_is_found_for_the_others(server: Own, pee
     peer, other = await peers.join(bob), await peers.join(await again(server.running, bob))
     Loss(server, deaf=True)
     await peer.ask("read", room=room, seq=4)
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await counted(other, room, read_seq=4, unread=0)
 
 
@@ -93,11 +93,11 @@ async def test_a_sweep_that_fails_is_made_up_for(
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     reads = Reads(server, monkeypatch)
-    reads.failures["_changed"] = [Busy("test") for _ in range(3)]
+    reads.failures["_changed_rooms"] = [Busy("test") for _ in range(3)]
     Loss(server, deaf=True)
     await ada.says(room, "lost")
     await peer.has(room, 3)
-    assert not reads.failures["_changed"]
+    assert not reads.failures["_changed_rooms"]
 
 
 async def test_a_room_that_was_heard_of_is_not_looked_at(
@@ -107,14 +107,14 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     reads = Reads(server, monkeypatch)
-    await reads.until("_changed")
-    await reads.until("_changed")
-    looked = reads.count["_memberships"]
+    await reads.until("_changed_rooms")
+    await reads.until("_changed_rooms")
+    looked = reads.count["_membership_events"]
     await ada.says(room, "heard")
     await counted(peer, room, unread=1)
     for _ in range(3):
-        await reads.until("_changed")
-    assert reads.count["_memberships"] == looked
+        await reads.until("_changed_rooms")
+    assert reads.count["_membership_events"] == looked
     assert len(peer.of("room.bumped")) == 1
 
 
@@ -137,9 +137,9 @@ async def test_it_sees_the_time_no_more_often_than_set(
 async def _expect_long_pauses(server: Own, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the defaults, so that a slow machine changes nothing."""
     reads = Reads(server, monkeypatch)
-    await reads.until("_changed")
+    await reads.until("_changed_rooms")
     began = time.monotonic()
-    await reads.until("_changed")
+    await reads.until("_changed_rooms")
     assert time.monotonic() - began > 3.5
 
 

@@ -89,7 +89,7 @@ async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.Monkey
     for n in range(1, 4):
         await types(here, room)
         await there.until(lambda: len(there.of("typing")) >= before + n)  # noqa: B023
-    kept = server.hub.typists
+    kept = server.realtime.typing.state
     await soon(lambda: not kept._rooms and not kept._next)
 
 
@@ -156,7 +156,7 @@ async def test_who_goes_disappears_and_sees_nothing_more(
 
 def whisper(server: Own, room: str, person: Person, seq: int) -> None:
     """As if another process had said so."""
-    server.hub.hear(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
+    server.realtime.delivery.on_publication(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
 
 
 async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: Peers) -> None:

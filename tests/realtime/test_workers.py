@@ -28,7 +28,7 @@ async def test_a_repair_that_fails_is_tried_again(
     Loss(server, deaf=True)
     for room in rooms:
         await ada.says(room, "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
 
 
@@ -42,10 +42,10 @@ async def test_a_doubt_outlives_a_failure(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    Reads(server, monkeypatch).failures["_heads"] = [error]
+    Reads(server, monkeypatch).failures["read_heads"] = [error]
     Loss(server, deaf=True)
     await ada.says(room, "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.has(room, 3)
 
 
@@ -83,7 +83,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
     await peer.until(lambda: len(peer.of("room.opened")) == 60)
     Loss(server, deaf=True)
     await asyncio.gather(*(ada.says(room, "lost") for room in rooms))
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
     # One wait of each of the four readers; not fifteen, each for one room.
     assert sum(waits) <= 1.5 * gap_repair.READERS * 0.4

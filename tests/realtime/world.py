@@ -243,8 +243,8 @@ class Process:
         return True
 
     def recover(self) -> None:
-        if not self.hub.slow.behind.empty():
-            _ = self.start(recover(self.hub, self.hub.slow.behind.get_nowait()))
+        if not self.realtime.slow_consumers.behind.empty():
+            _ = self.start(recover(self.hub, self.realtime.slow_consumers.behind.get_nowait()))
 
     def die(self) -> None:
         for task in self.tasks:

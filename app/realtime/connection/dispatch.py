@@ -9,11 +9,9 @@ from app.application.app_context import Context
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import commit_send
 from app.messages.service import mark_read
+from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
-from app.realtime.hub.hub import Hub
-from app.realtime.presence.worker import watch
-from app.realtime.typing.indicator import say_typing
 from app.wire.errors import BadFrame, ChatError, Internal
 from app.wire.frames import (
     Ack,
@@ -33,8 +31,8 @@ from app.wire.schemas.messages import Draft
 
 log = structlog.get_logger(__name__)
 
-# What each frame costs its user, beside the socket's credit that every frame costs. Those without
-# a cost ask nothing of the database. `hello` pays in `handshake.py`.
+# What each frame costs its user, beside the connection's credit that every frame costs. Those
+# without a cost need no query. `hello` is charged in `handshake.py`.
 FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     SendMessage: (PolicyName.SENDS, 1),
     MarkRead: (PolicyName.WRITES, 1),
@@ -42,17 +40,19 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     Open: (PolicyName.READS, 5),
     Watch: (PolicyName.READS, 5),
     Close: None,
-    Typing: None,  # once in a while per room, see `TypingState`
+    Typing: None,  # limited by `TypingState.allow`
     Pong: None,
 }
 
 
-async def dispatch(context: Context, hub: Hub, connection: Connection, frame: ClientFrame) -> None:
-    """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
+async def dispatch(
+    context: Context, services: ConnectionServices, connection: Connection, frame: ClientFrame
+) -> None:
+    """Execute one frame. The connection stays open: a refusal or failure is an error frame."""
     connection.in_flight += 1
     try:
         charge(context, connection.user, frame)
-        await _execute(context, hub, connection, frame)
+        await _execute(context, services, connection, frame)
     except ChatError as error:
         connection.send(error_frame(error, frame.id, getattr(frame, "room", None)))
     except Exception:
@@ -70,38 +70,37 @@ def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
         context.limiter.take(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: Context, hub: Hub, connection: Connection, frame: ClientFrame) -> None:
+async def _execute(
+    context: Context, services: ConnectionServices, connection: Connection, frame: ClientFrame
+) -> None:
     match frame:
         case SendMessage():
-            draft = Draft.model_construct(
-                nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to
-            )
-            message, duplicate = await commit_send(context, connection.actor, frame.room, draft)
-            connection.send(
-                Ack(
-                    id=frame.id,
-                    room=frame.room,
-                    seq=message.seq,
-                    at=message.at,
-                    duplicate=duplicate,
-                )
-            )
+            connection.send(await _send_message(context, connection, frame))
         case MarkRead():
-            badge = await context.database.transact(mark_read, connection.actor, frame.room, frame.seq)
+            badge = await context.database.transact(
+                mark_read, connection.actor, frame.room, frame.seq
+            )
             connection.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            await open_rooms(hub, connection, frame.rooms, frame.id, hub.limits.catchup_hello)
+            max_events = services.hub.limits.catchup_hello
+            await open_rooms(services.delivery, connection, frame.rooms, frame.id, max_events)
         case Close():
             for room in frame.rooms:
-                hub.detach(connection, room)
+                services.hub.unsubscribe(connection, room)
                 connection.send(RoomClosed(id=frame.id, room=room, reason="closed"))
         case Watch():
-            watch(hub, connection, frame)
+            services.watch_presence(connection, frame)
         case Typing():
-            await say_typing(hub, context.bus, connection, frame.room)
+            await services.publish_typing(connection, frame)
         case Pong():
-            pass  # that anything came is what counts; `Connection.last_received_at`
+            pass  # `FrameHandler` has noted that the client is alive
         case Hello():
             raise BadFrame("This socket has said hello already.")
         case _:
             assert_never(frame)
+
+
+async def _send_message(context: Context, connection: Connection, frame: SendMessage) -> Ack:
+    draft = Draft.model_construct(nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to)
+    message, duplicate = await commit_send(context, connection.actor, frame.room, draft)
+    return Ack(id=frame.id, room=frame.room, seq=message.seq, at=message.at, duplicate=duplicate)

@@ -1,6 +1,6 @@
-"""Before a process ends: its sockets move elsewhere, a few at a time, and nothing breaks off.
+"""Draining: before a process ends its connections move to other processes, a few at a time.
 
-Uvicorn would close all of them at once, and their clients would come back as one crowd.
+uvicorn would close all of them at once, and their clients would come back as one crowd.
 """
 
 import asyncio
@@ -16,40 +16,40 @@ from app.wire.frames import Draining
 
 TICK_S = 0.1
 DRAIN_REASON = "the server is being stopped: come back and resume"
-# Few sockets are quickly gone: the slots are no further apart than this pace needs.
-SOCKETS_PER_S = 100.0
+# Few connections need less than `drain_s`: their slots are no further apart than at this rate.
+CONNECTIONS_PER_S = 100.0
 
 log = structlog.get_logger(__name__)
 
 
 async def drain(hub: Hub, settings: Server) -> None:
-    """Returns when no socket is left. New ones must be refused by now (`Context.draining`).
+    """Return when no connection is left. New ones must be refused by now (`Context.draining`).
 
-    Each socket is told of its slot, in which its client is to move. One that is still there
-    `drain_grace_s` after it is closed with 4001, once the sends that it has in flight are answered.
-    How long that may take is up to the caller, who cancels this.
+    Each connection is sent the time of its slot, in which its client is to move. One that is still
+    there `drain_grace_s` later is closed with 4001, after the sends that it has in flight are
+    answered. The caller cancels this when it takes too long.
     """
     loop = asyncio.get_running_loop()
-    slots = _announce(hub, settings)
+    slots = _send_slots(hub, settings)
     if slots:
-        log.info("drain.begun", connections=len(slots))
-    begun = loop.time()
+        log.info("drain.started", connections=len(slots))
+    started_at = loop.time()
     while hub.connections:
         await asyncio.sleep(TICK_S)
-        hub.turn.end()  # what an ack follows is on its way before the end
-        since = loop.time() - begun - settings.drain_grace_s
+        hub.coalescer.flush()  # what an ack follows leaves before the close frame
+        since_s = loop.time() - started_at - settings.drain_grace_s
         for connection in list(hub.connections):
-            if slots.get(connection, 0.0) <= since and not connection.in_flight:
-                connection.close(CloseCode.DRAINING, DRAIN_REASON)
-                hub.leave(connection)
+            if slots.get(connection, 0.0) <= since_s and not connection.in_flight:
+                hub.close(connection, CloseCode.DRAINING, DRAIN_REASON)
 
 
-def _announce(hub: Hub, settings: Server) -> dict[Connection, float]:
-    """Each socket's slot, in seconds from now. In no order: neighbours do not move together."""
+def _send_slots(hub: Hub, settings: Server) -> dict[Connection, float]:
+    """Each connection's slot, in seconds from now. In random order, so that the members of a room
+    do not move together."""
     connections = list(hub.connections)
     random.shuffle(connections)
-    spread_s = min(settings.drain_s, len(connections) / SOCKETS_PER_S)
-    slots = {connection: n / len(connections) * spread_s for n, connection in enumerate(connections)}
+    spread_s = min(settings.drain_s, len(connections) / CONNECTIONS_PER_S)
+    slots = {c: n / len(connections) * spread_s for n, c in enumerate(connections)}
     for connection, slot in slots.items():
         connection.send(Draining(in_ms=int(slot * 1000)))
     return slots

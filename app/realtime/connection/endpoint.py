@@ -1,4 +1,4 @@
-"""GET /ws, and whatever else asks for a socket."""
+"""GET /ws, and what answers every other attempt to open a WebSocket."""
 
 from typing import NoReturn, cast
 
@@ -9,9 +9,8 @@ from starlette.websockets import WebSocket
 
 from app.http.dependencies import context_of
 from app.http.problems import problem
-from app.realtime.connection.admission import PendingConnections
 from app.realtime.connection.handshake import Handshake
-from app.realtime.hub.hub import Hub
+from app.realtime.connection.services import ConnectionServices
 from app.wire.errors import NotFound, UpgradeRequired
 
 
@@ -19,21 +18,20 @@ class WebSocketEndpoint:
     """The realtime protocol `chat.v1`: docs/protocol.md.
 
     Plain ASGI: it needs nothing of what a route of FastAPI sets up for each call. The call ends
-    when the hello is answered; the socket goes on without it.
+    when the hello is answered; the connection outlives it.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        hub = cast(Hub, websocket.state.hub)
-        pending_connections = cast(PendingConnections, websocket.state.pending_connections)
-        await Handshake(websocket, context_of(websocket), hub).run(pending_connections)
+        services = cast(ConnectionServices, websocket.state.connection_services)
+        await Handshake(websocket, context_of(websocket), services).run()
 
 
 async def require_upgrade(_: Request) -> NoReturn:
     raise UpgradeRequired(
         "This is a WebSocket, and the request does not ask for one by GET of HTTP/1.1 with "
-        "`Handshake: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
-        "between has dropped its `Upgrade` and `Handshake` headers: docs/operations.md, Proxies."
+        "`Connection: Upgrade`, `Upgrade: websocket` and no body. If the client did, a proxy in "
+        "between has dropped its `Upgrade` and `Connection` headers: docs/operations.md, Proxies."
     )
 
 

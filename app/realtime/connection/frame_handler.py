@@ -1,4 +1,4 @@
-"""One socket from its hello to the end: frame by frame, in their order."""
+"""One connection from its hello to the end: handles its frames one by one, in their order."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,8 @@ import structlog
 from app.application.app_context import Context
 from app.core.rate_limit import TokenBucket
 from app.realtime.connection.dispatch import dispatch
+from app.realtime.connection.services import ConnectionServices
 from app.realtime.hub.connection import Connection
-from app.realtime.hub.hub import Hub
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
 from app.wire.frames import Pong, RefusedFrame, error_frame, id_of, parse
@@ -17,36 +17,46 @@ from app.wire.frames import Pong, RefusedFrame, error_frame, id_of, parse
 log = structlog.get_logger(__name__)
 
 MAX_PONG_BYTES = 100
+ABNORMAL_CLOSURE = 1006  # RFC 6455, 7.1.5: the connection was lost without a close frame
 
 
 class FrameHandler:
-    """There is one for every idle socket, and nothing else that runs."""
+    """An idle connection has one of these, and neither a task nor a timer."""
 
-    __slots__ = ("_address", "_context", "_credits", "_hub", "_refusals", "_socket")
+    __slots__ = ("_address", "_connection", "_context", "_credits", "_refusals", "_services")
 
-    def __init__(self, context: Context, hub: Hub, connection: Connection, address: str) -> None:
-        self._context, self._hub, self._socket, self._address = context, hub, connection, address
+    def __init__(
+        self,
+        context: Context,
+        services: ConnectionServices,
+        connection: Connection,
+        address: str,
+    ) -> None:
+        self._context, self._services = context, services
+        self._connection, self._address = connection, address
         limits = context.settings.limits
         self._credits = TokenBucket(limits.frames_per_minute / 60, limits.frames_burst)
         self._refusals = 0  # since the last frame that had a credit
 
     async def handle(self, message: Any) -> bool:
-        """From the transport. Whether it goes on; nothing that a client does raises."""
+        """Called by the transport with each message. Returns whether the connection stays open;
+        raises nothing, whatever the client sends."""
         keep_open = False
         try:
             keep_open = await self._handle(message)
         except Exception:
-            log.exception("socket.failed", client=self._address)
-            self._socket.close(CloseCode.INTERNAL, "the server failed: come back and resume")
+            log.exception("connection.handler_failed", client_address=self._address)
+            reason = "the server failed: come back and resume"
+            self._connection.close(CloseCode.INTERNAL, reason)
         finally:
             if not keep_open:
-                self._hub.leave(self._socket)
-                log.info("socket.closed", user=str(self._socket.user), client=self._address)
+                self._services.hub.unregister(self._connection)
+                self._log_closed()
         return keep_open
 
     def handle_pong_inline(self, data: bytes) -> bool:
-        """From the transport, while nothing else waits: whether this is a pong, which is all that
-        most clients say. A task for each would be most of the CPU of an idle socket."""
+        """Called by the transport while nothing else waits: returns whether this is a pong, which
+        is all that most clients send. A task for each would be most of the CPU of idle sockets."""
         if len(data) > MAX_PONG_BYTES or b"pong" not in data:
             return False
         limits = self._context.settings.limits
@@ -54,7 +64,7 @@ class FrameHandler:
             frame = parse(data.decode(), max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
         except (UnicodeDecodeError, RefusedFrame):
             return False
-        if not isinstance(frame, Pong) or self._socket not in self._hub.connections:
+        if not isinstance(frame, Pong) or self._connection not in self._services.hub.connections:
             return False
         if self._credits.take() > 0:
             return False
@@ -63,17 +73,17 @@ class FrameHandler:
         return True
 
     def _touch(self) -> None:
-        self._socket.last_received_at = asyncio.get_running_loop().time()
-        self._socket.ping_sent = False
+        self._connection.last_received_at = asyncio.get_running_loop().time()
+        self._connection.ping_sent = False
 
     async def _handle(self, message: Any) -> bool:
-        connection, limits = self._socket, self._context.settings.limits
+        connection, limits = self._connection, self._context.settings.limits
         if message["type"] == "websocket.disconnect":
             return False
         self._touch()
-        if connection not in self._hub.connections:
+        if connection not in self._services.hub.connections:
             return False  # closed while this frame was on its way
-        text = text_of(message)
+        text = message_text(message)
         wait_s = self._credits.take()
         if wait_s > 0:
             self._refusals += 1
@@ -88,14 +98,25 @@ class FrameHandler:
         except RefusedFrame as refused:
             connection.send(error_frame(refused.error, refused.frame_id))
         else:
-            await dispatch(self._context, self._hub, connection, frame)
+            await dispatch(self._context, self._services, connection, frame)
         return True
 
+    def _log_closed(self) -> None:
+        code, reason = self._connection.close_sent() or (ABNORMAL_CLOSURE, "")
+        log.info(
+            "connection.closed",
+            user=str(self._connection.user),
+            client_address=self._address,
+            code=code,
+            reason=reason,
+            duration_s=round(asyncio.get_running_loop().time() - self._connection.connected_at, 3),
+        )
 
-def text_of(message: Any) -> str:
-    """Of a `websocket.receive`."""
+
+def message_text(message: Any) -> str:
+    """The text of a `websocket.receive`; empty, which is no JSON, for a binary message."""
     text: str | None = message.get("text")
-    return "" if text is None else text  # a binary message is no JSON either
+    return "" if text is None else text
 
 
 def _too_fast(wait_s: float) -> RateLimited:

@@ -1,4 +1,4 @@
-"""One socket from accept to the answer to its hello."""
+"""A WebSocket from its handshake to the answer to its `hello`."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.application.app_context import Context
 from app.http.dependencies import client_address
 from app.http.problems import problem
-from app.realtime.connection.admission import PendingConnections, authenticate, check_handshake
+from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
 from app.realtime.connection.drain import DRAIN_REASON
-from app.realtime.connection.frame_handler import FrameHandler, text_of
+from app.realtime.connection.frame_handler import FrameHandler, message_text
+from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
-from app.realtime.hub.hub import Hub
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
 from app.settings import Limits
 from app.wire.close_codes import CloseCode
@@ -46,41 +46,43 @@ log = structlog.get_logger(__name__)
 
 
 class Disconnected(Exception):
-    """The peer is not there any more, or we have closed."""
+    """The peer has disconnected, or we have closed the WebSocket."""
 
 
 class Handshake:
-    def __init__(self, websocket: WebSocket, context: Context, hub: Hub) -> None:
-        self._websocket, self._context, self._hub = websocket, context, hub
+    def __init__(
+        self, websocket: WebSocket, context: Context, services: ConnectionServices
+    ) -> None:
+        self._websocket, self._context, self._services = websocket, context, services
         self._limits = context.settings.limits
         self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
 
-    async def run(self, pending_connections: PendingConnections) -> None:
-        """Returns when the socket is over, or follows its rooms and `FrameHandler` has it; nothing that a
-        client does raises."""
+    async def run(self) -> None:
+        """Return when the WebSocket is refused or closed, or has its rooms open and a
+        `FrameHandler`. Raises nothing, whatever the client does."""
         address = client_address(self._websocket)
         try:
             try:
-                self._check_admission(pending_connections, address)
+                self._check_admission(address)
             except ChatError as error:
                 await self._deny(error)
             else:
-                await self._run(pending_connections, address)
-        except (Disconnected, WebSocketDisconnect):  # the latter when it went before it was accepted
+                await self._run(address)
+        except (Disconnected, WebSocketDisconnect):  # the latter before it was accepted
             pass
         except Exception:
-            log.exception("socket.failed", client=address)
+            log.exception("connection.handler_failed", client_address=address)
             self._writer.send_close(CloseCode.INTERNAL, "the server failed: come back and resume")
         finally:
-            # It was accepted, refused, or has gone. uvicorn knows of the first only, and writes an
-            # error for the others.
+            # It was accepted, refused, or the peer has gone. uvicorn only knows of the first, and
+            # writes an error for the others.
             self._writer.handshake_complete = True
 
-    def _check_admission(self, pending_connections: PendingConnections, address: str) -> None:
-        """Raises what the peer is to be told instead of a socket."""
+    def _check_admission(self, address: str) -> None:
+        """Raises the error with which the handshake is answered."""
         if self._context.draining.is_set():
             raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
-        pending_connections.check_limit(address)
+        self._services.pending.check_limit(address)
         check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
@@ -88,15 +90,15 @@ class Handshake:
         with contextlib.suppress(WebSocketDisconnect):
             await self._websocket.send_denial_response(response)
 
-    async def _run(self, pending_connections: PendingConnections, address: str) -> None:
-        with pending_connections.slot(address):
+    async def _run(self, address: str) -> None:
+        with self._services.pending.slot(address):
             await self._websocket.accept(subprotocol=SUBPROTOCOL)
-            connection = await self._receive_hello()
-        frames = FrameHandler(self._context, self._hub, connection, address)
-        self._writer.hand_over(frames.handle, frames.handle_pong_inline)
+            connection = await self._connect(await self._receive_hello())
+        handler = FrameHandler(self._context, self._services, connection, address)
+        self._writer.hand_over(handler.handle, handler.handle_pong_inline)
 
-    async def _receive_hello(self) -> Connection:
-        """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
+    async def _receive_hello(self) -> Hello:
+        """Raises Disconnected if it does not arrive, or the first frame is another."""
         try:
             hello = parse(
                 await self._receive_in_time(),
@@ -110,6 +112,10 @@ class Handshake:
             self._refuse(refused.error, refused.frame_id, CloseCode.MALFORMED)
         if not isinstance(hello, Hello):
             self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
+        return hello
+
+    async def _connect(self, hello: Hello) -> Connection:
+        """Authenticate `hello` and answer it. Raises Disconnected if it is refused."""
         if self._context.draining.is_set():
             self._writer.send_close(CloseCode.DRAINING, DRAIN_REASON)
             raise Disconnected
@@ -124,13 +130,14 @@ class Handshake:
             self._refuse(error, hello.id, CloseCode.RATE)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
-        at = asyncio.get_running_loop().time()
-        connection = Connection(self._writer, actor, at, self._hub.turn.wake)
-        self._hub.enter(connection)
+        hub, at = self._services.hub, asyncio.get_running_loop().time()
+        connection = Connection(self._writer, actor, at, hub.coalescer.schedule)
+        hub.register(connection)
         try:
-            await self._welcome(connection, hello, UserOut.model_validate(user, from_attributes=True))
+            profile = UserOut.model_validate(user, from_attributes=True)
+            await self._welcome(connection, hello, profile)
         except BaseException:
-            self._hub.leave(connection)
+            hub.unregister(connection)
             raise
         return connection
 
@@ -146,24 +153,30 @@ class Handshake:
             )
         )
         try:
-            await self._list_rooms(connection, hello.snapshot)
-            await open_rooms(self._hub, connection, hello.rooms, hello.id, self._limits.catchup_hello)
+            await self._send_room_list(connection, hello.snapshot)
+            max_events = self._limits.catchup_hello
+            await open_rooms(self._services.delivery, connection, hello.rooms, hello.id, max_events)
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
-    async def _list_rooms(self, connection: Connection, snapshot: str | None) -> None:
-        """First join the audience, then count: what happens between shows as a bump."""
-        snapshots = self._context.snapshots
-        arrival = await self._hub.load_hello_state.ask(connection.actor)
-        for room_id in arrival.rooms:
-            self._hub.join_audience(connection, room_id)
+    async def _send_room_list(self, connection: Connection, snapshot: str | None) -> None:
+        """Become a member in the hub first, then read the counts: a change in between is sent as a
+        badge."""
+        hub, loader, snapshots = (
+            self._services.hub,
+            self._services.room_lists,
+            self._context.snapshots,
+        )
+        state = await loader.hello_states.ask(connection.actor)
+        for room_id in state.rooms:
+            hub.add_member(connection, room_id)
         since = snapshots.open(connection.user, snapshot) if snapshot else None
-        found = await self._hub.listings.ask(replace(arrival, since=since))
-        for n, frame in enumerate(found.frames(snapshots.seal(connection.user, arrival.at))):
+        room_list = await loader.room_lists.ask(replace(state, since=since))
+        for n, frame in enumerate(room_list.frames(snapshots.seal(connection.user, state.at))):
             if n:
-                self._hub.turn.end()
+                hub.coalescer.flush()
                 await self._writer.drained()
             connection.send(frame)
         connection.room_list_sent = True
@@ -174,7 +187,7 @@ class Handshake:
             async with asyncio.timeout(self._context.settings.realtime.hello_timeout_s):
                 return await self._receive()
         except TimeoutError:
-            # If this process stood still, it was read in the same turn in which the time was over.
+            # If this process stood still, the message and the timeout come in one iteration.
             if self._writer.queue.empty():
                 raise
             return await self._receive()
@@ -183,10 +196,10 @@ class Handshake:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise Disconnected
-        return text_of(message)
+        return message_text(message)
 
     def _refuse(self, error: ChatError, frame_id: str | int | None, code: CloseCode) -> NoReturn:
-        """Say why, close, and raise Gone."""
+        """Send the error, close, and raise Disconnected."""
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
         self._writer.send_close(code, error.code)
         raise Disconnected

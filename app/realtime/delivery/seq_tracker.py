@@ -1,17 +1,17 @@
-"""How far this process has heard of each room, so that a sweep tells what it has not heard of."""
+"""How far this process has received each room's events, so that a poll finds what it has missed."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-# Rooms remembered; far more than change between two sweeps.
+# Far more than change between two polls.
 MAX_ROOMS = 50_000
-# Events looked through for a room of which nothing was known before, or that is far behind.
+# Events that are looked through for a room that is unknown or far behind.
 MAX_LOOKBACK = 1000
 
 
 class SeqRange(NamedTuple):
-    """Events of a room with `after` < seq <= `until` that were not heard of."""
+    """Events of a room with `after` < seq <= `until`."""
 
     room: UUID
     after: int
@@ -19,10 +19,10 @@ class SeqRange(NamedTuple):
 
 
 class SeqTracker:
-    """By room, the seq up to which every event was heard of, or found by a sweep.
+    """By room, the seq up to which every event was received or found by a poll.
 
-    It only moves without a hole: a lost poke, or a false one of the future, leaves it behind, and
-    the next sweep shows the room. Pokes that come swapped do, too, which costs a look.
+    It only moves without a gap: a lost publication, or a forged one of the future, leaves it
+    behind, and the next poll shows the room. So do reordered ones, at the cost of one query.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class SeqTracker:
             self._contiguous_seqs[room] = seq
 
     def missed(self, heads: Mapping[UUID, int]) -> list[SeqRange]:
-        """Of the rooms that reach as far as `heads`, those that were not heard of that far."""
+        """What was not received of rooms that reach as far as `heads`."""
         return [
             SeqRange(room, max(known, head - MAX_LOOKBACK), head)
             for room, head in heads.items()
@@ -41,8 +41,10 @@ class SeqTracker:
         ]
 
     def mark_checked(self, heads: Mapping[UUID, int]) -> None:
-        """What `missed` told of was looked at."""
+        """The ranges of `missed` were read."""
         if len(self._contiguous_seqs) > MAX_ROOMS:
-            self._contiguous_seqs = {room: seq for room, seq in self._contiguous_seqs.items() if room in heads}
+            self._contiguous_seqs = {
+                room: seq for room, seq in self._contiguous_seqs.items() if room in heads
+            }
         for room, head in heads.items():
             self._contiguous_seqs[room] = max(head, self._contiguous_seqs.get(room, 0))

@@ -1,74 +1,84 @@
-"""Opening rooms: attach, then read the log, then go live. Nothing is lost or doubled between."""
+"""Opening rooms: subscribe first, then read the log, then go live, so that no event falls between
+the two and none comes twice."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from app.realtime.delivery.catchup import CatchUp, CatchUpRequest
-from app.realtime.hub.connection import Subscription, Connection
-from app.realtime.hub.hub import Hub
+from app.realtime.delivery.delivery import CatchingUp, Delivery
+from app.realtime.hub.connection import Connection
 from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
 from app.wire.frames import Position, RoomClosed, RoomOpened, error_frame
 
+FrameId = str | int | None
+
 
 async def open_rooms(
-    hub: Hub,
+    delivery: Delivery,
     connection: Connection,
     positions: Sequence[Position],
-    frame_id: str | int | None,
+    frame_id: FrameId,
     max_events: int,
 ) -> None:
-    """For each: send `room.opened`, what is missing, then live events; or an error, and then the
-    room is not attached. One that is refused does not keep the others closed."""
-    if connection not in hub.connections:
-        return  # it went during its hello
-    most = hub.limits.open_rooms
-    rejected: list[tuple[Position, ChatError]] = []
-    subscribed: list[tuple[Position, Subscription]] = []
-    named: set[UUID] = set()
-    for number, position in enumerate(positions):
-        if position.room in named:
-            rejected.append((position, _duplicate_room_error(number)))
-            continue
-        named.add(position.room)
-        hub.detach(connection, position.room)  # opening again starts again
-        if len(connection.subscriptions) < most:
-            subscribed.append((position, hub.attach(connection, position.room)))
-        else:
-            rejected.append((position, _quota_error(most)))
-    while subscribed:
+    """Send `room.opened`, the events since each position, then live events; or an error for a room
+    that is refused, which does not keep the others closed."""
+    if connection not in delivery.hub.connections:
+        return  # closed during its hello
+    opening, errors = _subscribe(delivery, connection, positions)
+    while opening:
         try:
-            found = await _read(hub, connection, [position for position, _ in subscribed], max_events)
+            results = await _read(delivery, connection, [p for p, _ in opening], max_events)
         except BaseException:
-            for position, follower in subscribed:
-                _unsubscribe(hub, follower, position.room)
+            for _, catching_up in opening:
+                _unsubscribe(delivery, catching_up)
             raise
         again = []
-        for (position, follower), catch_up in zip(subscribed, found, strict=True):
-            if connection not in hub.connections:
-                return  # it went while the log was being read
-            if isinstance(catch_up, CatchUp) and connection.subscriptions.get(position.room) is follower:
-                if catch_up.gone:
-                    max_events -= len(catch_up.frames)
-                    _say_farewell(hub, follower, catch_up, frame_id)
-                elif hub.begin(follower, catch_up.head):
-                    max_events -= len(catch_up.frames)
-                    _go_live(hub, follower, catch_up, frame_id)
-                else:
-                    again.append((position, follower))
-                continue
-            _unsubscribe(hub, follower, position.room)
-            error = catch_up if isinstance(catch_up, ChatError) else _too_busy_error()
-            connection.send(error_frame(error, frame_id, position.room))
-        subscribed = again
-    for position, error in rejected:
+        for (position, catching_up), result in zip(opening, results, strict=True):
+            if connection not in delivery.hub.connections:
+                return  # closed while the log was being read
+            if not isinstance(result, CatchUp) or not _is_open(catching_up):
+                _unsubscribe(delivery, catching_up)
+                error = result if isinstance(result, ChatError) else _too_busy_error()
+                connection.send(error_frame(error, frame_id, position.room))
+            elif result.close_reason:
+                max_events -= len(result.frames)
+                _send_ended(delivery, catching_up, result, frame_id)
+            elif delivery.start_stream(catching_up, result.head):
+                max_events -= len(result.frames)
+                _go_live(delivery, catching_up, result, frame_id)
+            else:
+                again.append((position, catching_up))
+        opening = again
+    for position, error in errors:
         connection.send(error_frame(error, frame_id, position.room))
 
 
+def _subscribe(
+    delivery: Delivery, connection: Connection, positions: Sequence[Position]
+) -> tuple[list[tuple[Position, CatchingUp]], list[tuple[Position, ChatError]]]:
+    """The rooms that may be opened, subscribed, and those that may not."""
+    max_rooms = delivery.hub.limits.open_rooms
+    opening: list[tuple[Position, CatchingUp]] = []
+    errors: list[tuple[Position, ChatError]] = []
+    rooms: set[UUID] = set()
+    for number, position in enumerate(positions):
+        if position.room in rooms:
+            errors.append((position, _duplicate_room_error(number)))
+            continue
+        rooms.add(position.room)
+        delivery.hub.unsubscribe(connection, position.room)  # opening again starts again
+        if len(connection.subscriptions) < max_rooms:
+            opening.append((position, delivery.subscribe(connection, position.room)))
+        else:
+            errors.append((position, _quota_error(max_rooms)))
+    return opening, errors
+
+
 async def _read(
-    hub: Hub, connection: Connection, positions: Sequence[Position], max_events: int
+    delivery: Delivery, connection: Connection, positions: Sequence[Position], max_events: int
 ) -> Sequence[CatchUp | ChatError]:
-    limits = hub.limits
-    wanted = CatchUpRequest(
+    limits = delivery.hub.limits
+    request = CatchUpRequest(
         connection.actor,
         positions,
         limits.catchup_room,
@@ -76,30 +86,34 @@ async def _read(
         limits.buffer_bytes // 4 - connection.unsent_bytes(),
     )
     try:
-        return await hub.catchups.ask(wanted)
+        return await delivery.catch_up_loader.ask(request)
     except ChatError as error:
         return [error] * len(positions)
 
 
-def _go_live(hub: Hub, follower: Subscription, catch_up: CatchUp, frame_id: str | int | None) -> None:
-    connection, room_id = follower.connection, follower.room.id
+def _go_live(
+    delivery: Delivery, catching_up: CatchingUp, catch_up: CatchUp, frame_id: FrameId
+) -> None:
+    connection, room_id = catching_up.subscription.connection, catching_up.subscription.room.id
     _send_catch_up(connection, room_id, catch_up, frame_id)
-    hub.join_audience(connection, room_id)
-    hub.go_live(follower, catch_up.head)
+    delivery.hub.add_member(connection, room_id)
+    delivery.go_live(catching_up, catch_up.head)
 
 
-def _say_farewell(hub: Hub, follower: Subscription, catch_up: CatchUp, frame_id: str | int | None) -> None:
-    """Everything up to the event that put the user out, which ends the room. They may be back since
-    then: that shows in the counts."""
-    connection, room_id = follower.connection, follower.room.id
-    hub.leave_audience(connection, room_id)
-    hub.detach(connection, room_id)
-    hub.stale[connection, room_id] = None
+def _send_ended(
+    delivery: Delivery, catching_up: CatchingUp, catch_up: CatchUp, frame_id: FrameId
+) -> None:
+    """Send everything up to the event that ended the membership, and close the room."""
+    connection, room_id = catching_up.subscription.connection, catching_up.subscription.room.id
+    closed = RoomClosed(room=room_id, reason=catch_up.close_reason or "removed", seq=catch_up.head)
     _send_catch_up(connection, room_id, catch_up, frame_id)
-    connection.send(RoomClosed(room=room_id, reason=catch_up.gone or "removed", seq=catch_up.head))
+    delivery.hub.evict(catching_up.subscription, closed)
+    delivery.hub.notify_late_eviction(connection, room_id)
 
 
-def _send_catch_up(connection: Connection, room_id: UUID, catch_up: CatchUp, frame_id: str | int | None) -> None:
+def _send_catch_up(
+    connection: Connection, room_id: UUID, catch_up: CatchUp, frame_id: FrameId
+) -> None:
     connection.send(
         RoomOpened.model_validate(
             {
@@ -113,12 +127,19 @@ def _send_catch_up(connection: Connection, room_id: UUID, catch_up: CatchUp, fra
         )
     )
     if catch_up.frames:
-        connection.push(b"".join(catch_up.frames))
+        connection.send_raw(b"".join(catch_up.frames))
 
 
-def _unsubscribe(hub: Hub, follower: Subscription, room_id: UUID) -> None:
-    if follower.connection.subscriptions.get(room_id) is follower:
-        hub.detach(follower.connection, room_id)
+def _is_open(catching_up: CatchingUp) -> bool:
+    """Whether the room was neither closed nor opened again meanwhile."""
+    subscription = catching_up.subscription
+    return subscription.connection.subscriptions.get(subscription.room.id) is subscription
+
+
+def _unsubscribe(delivery: Delivery, catching_up: CatchingUp) -> None:
+    if _is_open(catching_up):
+        subscription = catching_up.subscription
+        delivery.hub.unsubscribe(subscription.connection, subscription.room.id)
 
 
 def _too_busy_error() -> ChatError:
@@ -128,8 +149,8 @@ def _too_busy_error() -> ChatError:
     )
 
 
-def _quota_error(most: int) -> ChatError:
-    return QuotaExceeded(f"A socket has at most {most} open rooms. Close one first.")
+def _quota_error(max_rooms: int) -> ChatError:
+    return QuotaExceeded(f"A socket has at most {max_rooms} open rooms. Close one first.")
 
 
 def _duplicate_room_error(number: int) -> ChatError:
