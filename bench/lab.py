@@ -18,7 +18,7 @@ from app.settings import PREFIX, Settings
 from bench.client import HOST
 from bench.proc import Cores, cpu_s, pin, resident_bytes
 from testkit.processes import environment
-from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.process import find
 from testkit.servers.redis import RedisServer
@@ -106,7 +106,7 @@ class Lab:
             limits=NO_LIMITS,
             realtime=SILENT,
         )
-        return vary(plain, **groups)
+        return override(plain, **groups)
 
     @asynccontextmanager
     async def chat(

@@ -32,7 +32,7 @@ PROBLEMS = {
 }
 
 
-def ok(response: httpx.Response, status: int = 200) -> Any:
+def assert_ok(response: httpx.Response, status: int = 200) -> Any:
     """The body of an answer that is no refusal."""
     assert response.status_code == status, f"{response.status_code}: {response.text[:1000]}"
     if status == 204:
@@ -42,7 +42,7 @@ def ok(response: httpx.Response, status: int = 200) -> Any:
     return response.json()
 
 
-def refused(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
+def assert_problem(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
     """The problem, which has to be complete. `paths`: the values that it names, all of them."""
     assert response.headers.get("content-type") == "application/problem+json", response.text[:1000]
     problem: dict[str, Any] = response.json()
@@ -70,7 +70,7 @@ def refused(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
     return problem
 
 
-def same_but_for_the_request(one: httpx.Response, other: httpx.Response) -> bool:
+def are_indistinguishable(one: httpx.Response, other: httpx.Response) -> bool:
     """Nobody can tell the two answers apart."""
     varying = {"x-request-id", "date"}
     parts = [

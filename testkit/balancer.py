@@ -64,7 +64,7 @@ class Balancer:
 
 
 @asynccontextmanager
-async def balancing(*ports: int) -> AsyncIterator[Balancer]:
+async def run_balancer(*ports: int) -> AsyncIterator[Balancer]:
     balancer = Balancer(*ports)
     server = await asyncio.start_server(balancer.serve, "127.0.0.1", 0)
     balancer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

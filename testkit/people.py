@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 
 # The same in every process: names of parametrised tests must be.
 STRANGER = "0190e6b0-0000-7000-8000-000000000000"
@@ -52,7 +52,7 @@ class Person:
         body: dict[str, Any] = {"kind": kind, "members": [person.id for person in members]}
         if kind in {"public", "private"}:
             body["name"] = name
-        room: str = ok(await self.post("/rooms", **body), 201)["id"]
+        room: str = assert_ok(await self.post("/rooms", **body), 201)["id"]
         return room
 
     async def sends(
@@ -64,20 +64,20 @@ class Person:
 
     async def says(self, room: str, *texts: str) -> list[int]:
         """The seq of each message."""
-        return [ok(await self.sends(room, text), 201)["seq"] for text in texts]
+        return [assert_ok(await self.sends(room, text), 201)["seq"] for text in texts]
 
     async def log(self, room: str) -> list[dict[str, Any]]:
         """The whole log of a room."""
         events: list[dict[str, Any]] = []
         after: int | None = 0
         while after is not None:
-            page = ok(await self.get(f"/rooms/{room}/events", after=after))
+            page = assert_ok(await self.get(f"/rooms/{room}/events", after=after))
             events += page["items"]
             after = page["next"]
         return events
 
     async def room(self, room: str) -> dict[str, Any]:
-        found: dict[str, Any] = ok(await self.get(f"/rooms/{room}"))
+        found: dict[str, Any] = assert_ok(await self.get(f"/rooms/{room}"))
         return found
 
 
@@ -86,7 +86,7 @@ async def all_pages(person: Person, path: str, **query: Any) -> list[list[dict[s
     pages = []
     cursor: dict[str, str] = {}
     while True:
-        page = ok(await person.get(path, **query, **cursor))
+        page = assert_ok(await person.get(path, **query, **cursor))
         pages.append(page["items"])
         if page["next"] is None:
             return pages

@@ -87,7 +87,7 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def running(
+async def run_process(
     settings: Settings, directory: Path, port: int = 0, *options: str
 ) -> AsyncIterator[ServerProcess]:
     guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []

@@ -34,7 +34,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool =
     return head + (b"\0\0\0\0" if masked else b"") + payload
 
 
-class Raw:
+class RawConnection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
@@ -114,7 +114,9 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(url: str, *, narrow: bool = False, source: str = "") -> AsyncIterator[Raw]:
+async def connect_raw(
+    url: str, *, narrow: bool = False, source: str = ""
+) -> AsyncIterator[RawConnection]:
     """A connection on which nothing was said yet, from an address of this machine."""
     address = urlsplit(url)
     if narrow:
@@ -122,7 +124,7 @@ async def raw(url: str, *, narrow: bool = False, source: str = "") -> AsyncItera
     else:
         local = (source, 0) if source else None
         found = await asyncio.open_connection(address.hostname, address.port, local_addr=local)
-    connection = Raw(*found)
+    connection = RawConnection(*found)
     try:
         yield connection
     finally:

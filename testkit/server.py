@@ -21,11 +21,10 @@ from app.settings import Settings
 from app.users import accounts, sessions
 from app.users.accounts import NewAccount
 from testkit.people import Person
-from testkit.servers.backend import Group, make_settings, migrate, unique_name, vary
+from testkit.servers.backend import Group, make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from testkit.waiting import LIMIT_S
-from testkit.waiting import eventually as eventually
+from testkit.waiting import LIMIT_S, eventually
 
 # Into pytest's captured output. Short: the default renders tracebacks with all their variables.
 LOG: list[structlog.typing.Processor] = [
@@ -43,8 +42,10 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Running:
+class TestServer:
     """A server that listens, and what it is made of."""
+
+    __test__ = False  # no class of tests
 
     server: ChatServer
     settings: Settings
@@ -115,15 +116,15 @@ async def _enrol(uow: UnitOfWork, account: NewAccount, context: Context) -> sess
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Running]:
+async def run_server(settings: Settings) -> AsyncIterator[TestServer]:
     """A server on a port of its own. Ctrl-C stays pytest's: `_serve` does not capture signals."""
     structlog.configure(processors=LOG)
-    server = ChatServer(vary(settings, server={"port": 0}))
+    server = ChatServer(override(settings, server={"port": 0}))
     task = asyncio.create_task(server._serve())
     try:
         await eventually(lambda: server.started or task.done())
         assert server.started, "the server did not start; its log says why"
-        yield Running(server, settings)
+        yield TestServer(server, settings)
     finally:
         server.should_exit = True
         await task
@@ -136,29 +137,29 @@ BACKENDS = [
 
 
 @asynccontextmanager
-async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[Running]:
+async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[TestServer]:
     """With a database of its own, and what else is given of settings."""
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with serving(vary(generous(settings), **groups)) as server:
+    async with run_server(override(without_limits(settings), **groups)) as server:
         yield server
 
 
 @asynccontextmanager
 async def cluster_server_of(
     mariadb: MariaDb, redis_server: RedisServer, directory: Path, **groups: Group
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     """With a database of its own, and what else is given of settings."""
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(directory, database=url, redis=redis_server.url)
         await migrate(settings)
-        async with serving(vary(generous(settings), **groups)) as server:
+        async with run_server(override(without_limits(settings), **groups)) as server:
             yield server
 
 
-def generous(settings: Settings) -> Settings:
+def without_limits(settings: Settings) -> Settings:
     """Limits that no test reaches unless it is about them, however slow the machine is."""
-    return vary(
+    return override(
         settings,
         auth={
             f"{what}_{how}": 100_000

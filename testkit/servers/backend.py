@@ -26,9 +26,9 @@ class Backend:
     name: Literal["embedded", "cluster"]
     settings: Settings
 
-    def vary(self, **groups: Group) -> Settings:
-        """The settings with other values: `vary(database={"pool_size": 1})`."""
-        return vary(self.settings, **groups)
+    def override(self, **groups: Group) -> Settings:
+        """The settings with other values: `override(database={"pool_size": 1})`."""
+        return override(self.settings, **groups)
 
 
 def make_settings(directory: Path, *, database: str, redis: str = "", **groups: Group) -> Settings:
@@ -43,10 +43,10 @@ def make_settings(directory: Path, *, database: str, redis: str = "", **groups: 
         "auth": {"secret_key": "a key that only the tests know" * 2, "argon2_memory_kib": 8},
     }
     with chdir(directory):  # where there is no .env
-        return vary(load_settings(**given), **groups)
+        return override(load_settings(**given), **groups)
 
 
-def vary(settings: Settings, **groups: Group) -> Settings:
+def override(settings: Settings, **groups: Group) -> Settings:
     changed = {
         name: type(group).model_validate(group.model_dump() | dict(values))
         for name, values in groups.items()

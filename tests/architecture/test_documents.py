@@ -1,4 +1,4 @@
-"""docs/protocol.md and .env.example say what the program does: all of it, and nothing else."""
+"""docs/protocol.md and .env.example document everything that exists, and nothing else."""
 
 from enum import IntEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ from app.wire.events import Event
 from app.wire.frames import ClientFrame, ServerFrame
 from tests.architecture.documents import (
     Table,
-    needs_rehash,
+    nonexistent,
     settings_in,
     tables,
     types_of,
@@ -40,10 +40,10 @@ def protocol() -> list[Table]:
         pytest.param([str(code.value) for code in CloseCode], id="close codes"),
     ],
 )
-def test_every_word_of_the_protocol_is_documented(
+def test_every_name_of_the_protocol_is_documented(
     members: list[str], protocol: list[Table]
 ) -> None:
-    rule = "docs/protocol.md has a row of a table for every one, its name in the first cell:"
+    rule = "docs/protocol.md has a table row for each, with its name in the first cell:"
     expect_none(undocumented(members, protocol), rule)
 
 
@@ -57,10 +57,10 @@ def test_every_word_of_the_protocol_is_documented(
         pytest.param([str(code.value) for code in CloseCode], id="close codes"),
     ],
 )
-def test_nothing_is_documented_that_does_not_exist(
-    members: list[str], protocol: list[Table]
-) -> None:
-    expect_none(needs_rehash(members, protocol), "docs/protocol.md is ahead or behind:")
+def test_every_documented_name_exists(members: list[str], protocol: list[Table]) -> None:
+    expect_none(
+        nonexistent(members, protocol), "docs/protocol.md documents names that do not exist:"
+    )
 
 
 def test_the_example_lists_exactly_the_settings() -> None:
@@ -71,31 +71,31 @@ def test_the_example_lists_exactly_the_settings() -> None:
     }
     listed = settings_in(EXAMPLE.read_text(encoding="utf-8")).keys()
     expect_none(sorted(existing - listed), ".env.example misses settings:")
-    expect_none(sorted(listed - existing), ".env.example has what is no setting:")
+    expect_none(sorted(listed - existing), ".env.example has settings that do not exist:")
 
 
 def test_the_example_holds_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every line uncommented, nothing changes."""
+    """Uncommenting every line changes nothing."""
     values = settings_in(EXAMPLE.read_text(encoding="utf-8"))
     for name in values:
         monkeypatch.delenv(name, raising=False)
     uncommented = tmp_path / "env"
     uncommented.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     monkeypatch.chdir(ROOT)
-    found = _flat(Settings(_env_file=uncommented))
+    configured = _flat(Settings(_env_file=uncommented))
     defaults = _flat(Settings(_env_file=None))
     expect_none(
         [
-            f"{name} is {found[name]!r}, the default is {default!r}"
+            f"{name} is {configured[name]!r}, the default is {default!r}"
             for name, default in defaults.items()
-            if found[name] != default
+            if configured[name] != default
         ],
-        ".env.example has other values than the defaults:",
+        ".env.example differs from the defaults:",
     )
 
 
 def _flat(settings: Settings) -> dict[str, object]:
-    """By variable. Paths are made absolute: the example has them relative to the repository."""
+    """By variable. Paths are absolute; the example has them relative to the repository."""
     return {
         f"{PREFIX}{group}__{name}".upper(): value.resolve() if isinstance(value, Path) else value
         for group, values in settings.model_dump().items()
@@ -103,7 +103,7 @@ def _flat(settings: Settings) -> dict[str, object]:
     }
 
 
-# The checks themselves: each finds what it is for.
+# Tests of the checks.
 
 DOCUMENT = """
 `loose` | text
@@ -138,16 +138,16 @@ def test_tables_are_read() -> None:
     assert tables(DOCUMENT) == [[["busy"], ["gone", "lost"]], [["4001"]]]
 
 
-def test_what_is_not_documented_is_found() -> None:
-    found = undocumented(["busy", "lost", "4001", "loose", "code"], tables(DOCUMENT))
-    assert found == ["`loose` is in no row of a table", "`code` is in no row of a table"]
+def test_an_undocumented_name_is_found() -> None:
+    findings = undocumented(["busy", "lost", "4001", "loose", "code"], tables(DOCUMENT))
+    assert findings == ["`loose` is in no row of a table", "`code` is in no row of a table"]
 
 
-def test_what_is_outdated_is_found() -> None:
-    assert needs_rehash(["busy", "gone"], tables(DOCUMENT)) == [
+def test_a_documented_name_that_does_not_exist_is_found() -> None:
+    assert nonexistent(["busy", "gone"], tables(DOCUMENT)) == [
         "`lost` is documented, but does not exist"
     ]
-    assert needs_rehash(["busy"], tables(DOCUMENT)) == []  # a table of something else
+    assert nonexistent(["busy"], tables(DOCUMENT)) == []  # a table of something else
 
 
 def test_types_are_found_in_nested_unions() -> None:
@@ -163,6 +163,6 @@ def test_an_example_is_read() -> None:
 @pytest.mark.parametrize(
     "text", ["# Meaning.\nA=1\n\n# Again.\n#A=2\n", "\n#A=1\n", "# === A\nA=1\n"]
 )
-def test_a_setting_twice_or_without_meaning_is_found(text: str) -> None:
+def test_a_setting_that_is_repeated_or_not_explained_is_found(text: str) -> None:
     with pytest.raises(ValueError, match="A"):
         settings_in(text)

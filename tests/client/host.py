@@ -19,8 +19,9 @@ from app.settings import Settings
 from app.wire.events import MessageCreated, RoomEvent
 from app.wire.frames import Ack
 from app.wire.schemas.users import Register, UserOut
-from testkit.server import LOG, eventually, generous
-from testkit.servers.backend import vary
+from testkit.server import LOG, without_limits
+from testkit.servers.backend import override
+from testkit.waiting import eventually
 
 PASSWORD = "correct horse"
 _numbers = itertools.count(1)
@@ -29,7 +30,7 @@ _numbers = itertools.count(1)
 class Host:
     def __init__(self, settings: Settings) -> None:
         frames = {"frames_per_minute": 1e6, "frames_burst": 100_000}
-        self.settings = vary(generous(settings), server={"port": 0}, limits=frames)
+        self.settings = override(without_limits(settings), server={"port": 0}, limits=frames)
 
     @property
     def url(self) -> str:
@@ -47,7 +48,7 @@ class Host:
         self._server = ChatServer(self.settings)
         self._task = asyncio.create_task(self._server._serve())  # Ctrl-C stays pytest's
         await eventually(lambda: self._server.started or self._task.done())
-        self.settings = vary(self.settings, server={"port": self._server.port})
+        self.settings = override(self.settings, server={"port": self._server.port})
 
     async def stop(self) -> None:
         self._server.should_exit = True
@@ -62,7 +63,7 @@ class Host:
 @asynccontextmanager
 async def hosting(settings: Settings, **groups: Mapping[str, Any]) -> AsyncIterator[Host]:
     host = Host(settings)
-    host.settings = vary(host.settings, **groups)
+    host.settings = override(host.settings, **groups)
     await host.start()
     try:
         yield host

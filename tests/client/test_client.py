@@ -23,9 +23,8 @@ from app.core.tokens import Tokens
 from app.wire.errors import ErrorCode
 from app.wire.events import MessageCreated, ReadMarker, RoomEvent
 from app.wire.schemas.users import TokenOut
-from testkit.server import eventually
 from testkit.servers.backend import Backend
-from testkit.waiting import LIMIT_S, limit, pause
+from testkit.waiting import LIMIT_S, eventually, limit, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 
 DENSE = "the log of the room, without a hole, nothing twice"

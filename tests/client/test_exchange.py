@@ -33,8 +33,7 @@ from app.wire.frames import (
     RoomClosed,
     SendMessage,
 )
-from testkit.server import eventually
-from testkit.waiting import LIMIT_S, limit, pause
+from testkit.waiting import LIMIT_S, eventually, limit, pause
 from tests.client.doubles import (
     OTHER,
     ROOM,

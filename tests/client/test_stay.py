@@ -23,8 +23,7 @@ from app.client.room_subscription import Surroundings
 from app.client.session import Session
 from app.wire.events import RoomEvent
 from app.wire.frames import SUBPROTOCOL, encode
-from testkit.server import eventually
-from testkit.waiting import LIMIT_S
+from testkit.waiting import LIMIT_S, eventually
 from tests.client.doubles import OTHER, ROOM, FakeConnection, Log, contents, opened
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]

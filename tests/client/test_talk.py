@@ -13,9 +13,9 @@ from app.client.terminal.conversation import Talk
 from app.client.terminal.formatting import Style
 from app.client.terminal.login import NotIn, Visitor, come_in
 from app.client.terminal.view import View
-from testkit.server import eventually, unique
+from testkit.server import unique
 from testkit.servers.backend import Backend
-from testkit.waiting import LIMIT_S, pause
+from testkit.waiting import LIMIT_S, eventually, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
 
 pytestmark = pytest.mark.embedded

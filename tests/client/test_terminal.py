@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from testkit.server import eventually
 from testkit.servers.backend import Backend
-from testkit.waiting import LIMIT_S, limit
+from testkit.waiting import LIMIT_S, eventually, limit
 from tests.client.host import PASSWORD, Host, hosting
 
 pytestmark = pytest.mark.embedded

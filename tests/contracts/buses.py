@@ -10,15 +10,13 @@ import pytest
 from app.bus.base import Bus
 from app.core.publications import Publication
 from app.wire.events import PublicationKind
-from testkit.waiting import eventually
 
 TOPIC, USER = uuid4(), uuid4()
-until = eventually
 # For tests in which Redis does not answer.
 breaks_redis = pytest.mark.parametrize("timeout_s", [1.0])
 
 
-class Ear:
+class RecordingListener:
     """Hears what a bus says."""
 
     def __init__(self, bus: Bus) -> None:
@@ -39,7 +37,7 @@ def publication(seq: int, topic: UUID = TOPIC) -> Publication:
 
 
 @asynccontextmanager
-async def running(*buses: Bus) -> AsyncIterator[None]:
+async def run_buses(*buses: Bus) -> AsyncIterator[None]:
     await asyncio.gather(*(bus.start() for bus in buses))
     try:
         yield

@@ -11,7 +11,8 @@ from app.bus.redis import RedisBus
 from app.core import cancellation
 from app.core.publications import Publication
 from app.wire.events import MAX_SEQ, PublicationKind
-from tests.contracts.buses import Ear, publication, running, until
+from testkit.waiting import eventually
+from tests.contracts.buses import RecordingListener, publication, run_buses
 
 MakeBus = Callable[[], Bus]
 
@@ -21,8 +22,8 @@ MakeBus = Callable[[], Bus]
 
 async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
-    ear, other_ear = Ear(bus), Ear(bus)
-    async with running(bus):
+    ear, other_ear = RecordingListener(bus), RecordingListener(bus)
+    async with run_buses(bus):
         assert bus.healthy
         bus.announce([publication(1), publication(2)])
         bus.announce([publication(3)])
@@ -36,8 +37,8 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
 
 async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
-    ear = Ear(bus)
-    async with running(bus):
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
         bus.announce([publication(1)])
         bus.whisper([publication(2), publication(3)])
         bus.announce([publication(4)])
@@ -51,8 +52,8 @@ async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
 
     bus = make_bus()
     bus.listen(fail, lambda: None)
-    ear = Ear(bus)
-    async with running(bus):
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
         bus.announce([publication(1), publication(2)])
         assert ear.seqs == [1, 2]
 
@@ -60,11 +61,11 @@ async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
 async def test_after_stop_nothing_is_left(make_bus: MakeBus) -> None:
     before = asyncio.all_tasks()
     bus = make_bus()
-    ear = Ear(bus)
-    async with running(bus):
+    ear = RecordingListener(bus)
+    async with run_buses(bus):
         bus.announce([publication(1)])
     # Servers of other tests have tasks that come and go.
-    await until(lambda: asyncio.all_tasks() <= before)
+    await eventually(lambda: asyncio.all_tasks() <= before)
     bus.announce([publication(2)])
     assert ear.seqs == [1]
 
@@ -83,46 +84,46 @@ async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: Redi
         Publication(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in PublicationKind
     ]
     publications.append(Publication(PublicationKind.SESSION_REVOKED, uuid4(), 0, uuid4()))
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         bus.announce(publications)
-        await until(lambda: len(ear.publications) == len(publications))
+        await eventually(lambda: len(ear.publications) == len(publications))
     assert {p.topic: p for p in ear.publications} == {p.topic: p for p in publications}
 
 
 async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> None:
     topics = [uuid4() for _ in range(5)]
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for seq in range(1000):  # more than one round trip
             bus.announce([publication(seq, topic) for topic in topics])
             if seq % 100 == 0:
                 await asyncio.sleep(0)
-        await until(lambda: len(ear.publications) == 5000)
+        await eventually(lambda: len(ear.publications) == 5000)
     for topic in topics:
         assert [p.seq for p in ear.publications if p.topic == topic] == list(range(1000))
     assert ear.doubts == 0
 
 
 async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBus) -> None:
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for seq in range(0, 300, 3):
             bus.announce([publication(seq)])
             bus.whisper([publication(seq + 1)])
             bus.announce([publication(seq + 2)])
             await asyncio.sleep(0)
-        await until(lambda: 299 in ear.seqs)
+        await eventually(lambda: 299 in ear.seqs)
     assert ear.seqs == list(range(300))
 
 
 async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
-    ear, other_ear = Ear(bus), Ear(other)
-    async with running(bus, other):
+    ear, other_ear = RecordingListener(bus), RecordingListener(other)
+    async with run_buses(bus, other):
         bus.announce([publication(1), publication(2)])
-        await until(lambda: other_ear.seqs == [1, 2])
+        await eventually(lambda: other_ear.seqs == [1, 2])
         other.announce([publication(3)])  # comes to `bus` after its echoes would have come
-        await until(lambda: 3 in ear.seqs)
+        await eventually(lambda: 3 in ear.seqs)
     assert ear.seqs == other_ear.seqs == [1, 2, 3]
 
 
@@ -130,11 +131,11 @@ async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
-    ear = Ear(other)
-    async with running(other):
-        async with running(bus):
+    ear = RecordingListener(other)
+    async with run_buses(other):
+        async with run_buses(bus):
             bus.announce([publication(seq) for seq in range(1000)])
-        await until(lambda: ear.seqs == list(range(1000)))
+        await eventually(lambda: ear.seqs == list(range(1000)))
 
 
 async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other: RedisBus) -> None:
@@ -142,8 +143,8 @@ async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other
         raise ValueError("a defect of the listener")
 
     other.listen(fail, lambda: None)
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         bus.announce([publication(1), publication(2)])
-        await until(lambda: ear.seqs == [1, 2])
+        await eventually(lambda: ear.seqs == [1, 2])
     assert ear.doubts == 0

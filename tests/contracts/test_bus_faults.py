@@ -15,8 +15,8 @@ from app.bus.redis import RedisBus
 from app.core import cancellation
 from app.settings import Redis
 from testkit.servers.redis import RedisServer
-from testkit.waiting import limit, pause
-from tests.contracts.buses import TOPIC, Ear, breaks_redis, publication, running, until
+from testkit.waiting import eventually, limit, pause
+from tests.contracts.buses import TOPIC, RecordingListener, breaks_redis, publication, run_buses
 
 
 async def test_what_others_publish_there_is_ignored(
@@ -25,24 +25,24 @@ async def test_what_others_publish_there_is_ignored(
     channel = f"{settings.prefix}:{partition(TOPIC, settings.partitions)}"
     whole = encode(publication(7), bytes(ORIGIN_BYTES))
     foreign = [b"", b"hello", b"\xff" * 100, whole[:57], b"\2" + whole[1:]]
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for payload in foreign:
             assert await raw.publish(channel, payload) == 2
         bus.announce([publication(1)])
-        await until(lambda: ear.publications)
+        await eventually(lambda: ear.publications)
         assert ear.publications == [publication(1)]
         assert other.healthy
 
 
 async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
     """The oldest give way, and the others are told."""
-    ear, own_ear = Ear(other), Ear(bus)
+    ear, own_ear = RecordingListener(other), RecordingListener(bus)
     too_many = publish_queue.WAITING + 100
-    async with running(bus, other):
+    async with run_buses(bus, other):
         bus.announce([publication(seq) for seq in range(too_many)])
         assert own_ear.seqs == list(range(too_many))
-        await until(lambda: ear.seqs[-1:] == [too_many - 1] and ear.doubts)
+        await eventually(lambda: ear.seqs[-1:] == [too_many - 1] and ear.doubts)
     assert ear.seqs == list(range(100, too_many))
     assert not own_ear.doubts
 
@@ -51,18 +51,18 @@ async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
 async def test_it_starts_without_redis(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer
 ) -> None:
-    ear, own_ear = Ear(other), Ear(bus)
+    ear, own_ear = RecordingListener(other), RecordingListener(bus)
     with redis_server.server.killed():
         await asyncio.gather(bus.start(), other.start())
         assert not bus.healthy
         bus.announce([publication(1)])
         assert own_ear.seqs == [1]
     try:
-        await until(lambda: bus.healthy and other.healthy)
+        await eventually(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
         bus.announce([publication(2)])
-        await until(lambda: 2 in ear.seqs)
+        await eventually(lambda: 2 in ear.seqs)
     finally:
         await bus.stop()
         await other.stop()
@@ -72,15 +72,15 @@ async def test_it_starts_without_redis(
 async def test_it_comes_back_after_redis_was_killed(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer
 ) -> None:
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         with redis_server.server.killed():
-            await until(lambda: not bus.healthy and not other.healthy)
+            await eventually(lambda: not bus.healthy and not other.healthy)
             bus.announce([publication(1)])
-        await until(lambda: bus.healthy and other.healthy)
+        await eventually(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         bus.announce([publication(2)])
-        await until(lambda: 2 in ear.seqs)
+        await eventually(lambda: 2 in ear.seqs)
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
@@ -88,20 +88,20 @@ async def test_it_comes_back_after_redis_was_killed(
 async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer, trouble: str
 ) -> None:
-    ear, own_ear = Ear(other), Ear(bus)
-    async with running(bus, other):
+    ear, own_ear = RecordingListener(other), RecordingListener(bus)
+    async with run_buses(bus, other):
         with getattr(redis_server.server, trouble)():
             for seq in range(100):
                 bus.whisper([publication(seq)])
                 if seq % 10 == 0:
                     await pause(0.05)
-            await until(lambda: not bus.healthy)
+            await eventually(lambda: not bus.healthy)
             bus.announce([publication(1000)])
             bus.whisper([publication(1001)])
-        await until(lambda: bus.healthy and other.healthy)
+        await eventually(lambda: bus.healthy and other.healthy)
         bus.whisper([publication(2000)])
         bus.announce([publication(3000)])
-        await until(lambda: 3000 in ear.seqs)
+        await eventually(lambda: 3000 in ear.seqs)
     assert 1001 not in ear.seqs
     assert 2000 in ear.seqs
     whispered = [seq for seq in ear.seqs if seq < 100]
@@ -134,7 +134,7 @@ async def test_it_can_be_stopped_at_any_moment(
         async with limit():
             await bus.stop()
     # Servers of other tests have tasks that come and go.
-    await until(lambda: asyncio.all_tasks() <= before)
+    await eventually(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Redis) -> None:
@@ -151,37 +151,37 @@ async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Red
         port = server.sockets[0].getsockname()[1]
         url = f"redis://127.0.0.1:{port}"
         bus = RedisBus(settings.model_copy(update={"url": url, "timeout_s": 0.1}))
-        async with running(bus):
-            await until(lambda: connections > 2)
+        async with run_buses(bus):
+            await eventually(lambda: connections > 2)
             assert not bus.healthy
 
 
 async def test_a_killed_subscription_is_a_doubt(
     bus: RedisBus, other: RedisBus, raw: Client
 ) -> None:
-    ears = Ear(bus), Ear(other)
+    ears = RecordingListener(bus), RecordingListener(other)
 
     async def kill(nth: int) -> None:
         before = max(ear.doubts for ear in ears)
         assert await raw.client_kill_filter(_type="pubsub") >= 2
-        await until(lambda: all(ear.doubts > before for ear in ears))
+        await eventually(lambda: all(ear.doubts > before for ear in ears))
         bus.announce([publication(nth)])
-        await until(lambda: nth in ears[1].seqs)
-        await until(lambda: bus.healthy and other.healthy)
+        await eventually(lambda: nth in ears[1].seqs)
+        await eventually(lambda: bus.healthy and other.healthy)
 
-    async with running(bus, other):
+    async with run_buses(bus, other):
         for nth in (1, 2):
             await kill(nth)
 
 
 async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw: Client) -> None:
-    ear = Ear(other)
-    async with running(bus, other):
+    ear = RecordingListener(other)
+    async with run_buses(bus, other):
         for seq in range(2000):
             bus.announce([publication(seq)])
             if seq % 200 == 100:
                 await raw.client_kill_filter(_type="normal", skipme=True)
-        await until(lambda: ear.seqs[-1:] == [1999])
+        await eventually(lambda: ear.seqs[-1:] == [1999])
     assert list(dict.fromkeys(ear.seqs)) == list(range(2000))
 
 
@@ -189,11 +189,11 @@ async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw
 async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer, raw: Client
 ) -> None:
-    ear, own_ear = Ear(other), Ear(bus)
-    async with running(bus, other):
+    ear, own_ear = RecordingListener(other), RecordingListener(bus)
+    async with run_buses(bus, other):
         before = await _links(raw)
         with redis_server.server.frozen():
-            await until(lambda: not bus.healthy and not other.healthy)
+            await eventually(lambda: not bus.healthy and not other.healthy)
             stops = Stops()
             for turn in range(300):
                 bus.announce([publication(turn)])
@@ -201,12 +201,12 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
                 stops.note()
             assert stops.longest_s < 0.9, "less than the timeout of a question to Redis"
             assert len(own_ear.publications) == 300
-        await until(lambda: bus.healthy and other.healthy)
+        await eventually(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
         assert not before & await _links(raw), "a link that is dead for good would have stayed"
         bus.announce([publication(0)])
-        await until(lambda: 0 in ear.seqs)
+        await eventually(lambda: 0 in ear.seqs)
 
 
 class Stops:
@@ -234,7 +234,7 @@ async def _links(raw: Client) -> set[str]:
 
 async def test_a_subscription_that_nobody_asked_for_is_a_doubt(bus: RedisBus) -> None:
     """redis-py has reconnected on its own. It is told not to; there would be no other sign."""
-    ear = Ear(bus)
+    ear = RecordingListener(bus)
     bus._take({"type": "subscribe", "channel": b"any", "data": 1})
     assert ear.doubts == 1
 
@@ -250,12 +250,12 @@ async def test_who_may_not_publish_still_hears(
     url = urlsplit(settings.url)
     mute_url = url._replace(netloc=f"{name}:secret@{url.hostname}:{url.port}").geturl()
     mute = RedisBus(settings.model_copy(update={"url": mute_url}))
-    ear = Ear(mute)
-    async with running(mute, other):
+    ear = RecordingListener(mute)
+    async with run_buses(mute, other):
         assert not mute.healthy
         mute.announce([publication(1)])
         other.announce([publication(2)])
-        await until(lambda: ear.seqs == [1, 2] and logged.calls)
+        await eventually(lambda: ear.seqs == [1, 2] and logged.calls)
     await raw.acl_deluser(name)
     assert "publish" in str(logged.calls)
     assert "seq" not in str(logged.calls), "what people write does not belong in a log"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import BACKENDS, Running, cluster_server_of, embedded_server_of
+from testkit.server import BACKENDS, TestServer, cluster_server_of, embedded_server_of
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
@@ -23,7 +23,7 @@ ENDING = [f"{API}/auth/logout", f"{API}/auth/sessions/{{session_id}}"]
 
 
 @pytest.fixture(scope="module")
-async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     async with embedded_server_of(tmp_path_factory.mktemp("contract")) as server:
         yield server
 
@@ -31,20 +31,20 @@ async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @pytest.fixture(scope="module")
 async def cluster_server(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("contract")
     async with cluster_server_of(mariadb, redis_server, directory) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> Running:
-    found: Running = request.getfixturevalue(f"{request.param}_server")
+def server(request: pytest.FixtureRequest) -> TestServer:
+    found: TestServer = request.getfixturevalue(f"{request.param}_server")
     return found
 
 
 @pytest.fixture
-async def ada(server: Running) -> AsyncIterator[Person]:
+async def ada(server: TestServer) -> AsyncIterator[Person]:
     """Somebody with rooms and messages, so that there is something to find."""
     async with server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
@@ -54,7 +54,7 @@ async def ada(server: Running) -> AsyncIterator[Person]:
         yield ada
 
 
-async def schemathesis(server: Running, person: Person, directory: Path, *options: str) -> None:
+async def schemathesis(server: TestServer, person: Person, directory: Path, *options: str) -> None:
     """In a process of its own: it blocks, and the server runs in our loop."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli"),
@@ -76,13 +76,15 @@ async def schemathesis(server: Running, person: Person, directory: Path, *option
 
 
 async def test_the_server_does_what_the_document_says(
-    server: Running, ada: Person, tmp_path: Path
+    server: TestServer, ada: Person, tmp_path: Path
 ) -> None:
     without = [part for path in ENDING for part in ("--exclude-path", path)]
     await schemathesis(server, ada, tmp_path, *without)
-    ok(await ada.get("/users/me"))  # it was logged in until the end
+    assert_ok(await ada.get("/users/me"))  # it was logged in until the end
 
 
-async def test_so_do_those_that_end_a_session(server: Running, ada: Person, tmp_path: Path) -> None:
+async def test_so_do_those_that_end_a_session(
+    server: TestServer, ada: Person, tmp_path: Path
+) -> None:
     only = [part for path in ENDING for part in ("--include-path", path)]
     await schemathesis(server, ada, tmp_path, *only, "--phases", "examples,coverage,fuzzing")

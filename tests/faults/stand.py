@@ -13,8 +13,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import Settings
-from testkit.server import generous
-from testkit.servers.backend import make_settings, vary
+from testkit.server import without_limits
+from testkit.servers.backend import make_settings, override
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from tests.faults.processes import ChatProcess, Holds
@@ -104,7 +104,7 @@ async def standing(
         realtime=REALTIME,
         auth=AUTH,
     )
-    base = vary(generous(base), limits=LIMITS)
+    base = override(without_limits(base), limits=LIMITS)
     stand = Stand(mariadb, broker, schema, base.redis.prefix)
     async with AsyncExitStack() as stack:
 
@@ -131,7 +131,7 @@ def _through(settings: Settings, database: Proxy, broker: Proxy) -> Settings:
     def moved(url: str, port: int) -> str:
         return make_url(url).set(host=HOST, port=port).render_as_string(hide_password=False)
 
-    return vary(
+    return override(
         settings,
         server={"port": 0},
         database=DATABASE | {"url": moved(settings.database.url, database.port)},

@@ -15,16 +15,16 @@ from app.main import create_app
 from app.persistence.tables import LoggedEvent
 from app.persistence.uow import Database
 from app.users.sessions import redeem_ticket
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
 from testkit.server import (
     BACKENDS,
     SILENT,
-    Running,
+    TestServer,
     cluster_server_of,
     embedded_server_of,
-    generous,
-    serving,
+    run_server,
+    without_limits,
 )
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
@@ -43,7 +43,7 @@ Transact = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
-async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), realtime=SILENT) as server:
         yield server
 
@@ -51,40 +51,40 @@ async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 @pytest.fixture(scope="module")
 async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("atomicity")
     async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def stand(request: pytest.FixtureRequest) -> Running:
+def stand(request: pytest.FixtureRequest) -> TestServer:
     """A server with little in its database, and nobody else's requests."""
-    found: Running = request.getfixturevalue(f"{request.param}_stand")
+    found: TestServer = request.getfixturevalue(f"{request.param}_stand")
     return found
 
 
 @pytest.fixture
-async def http(stand: Running) -> AsyncIterator[httpx.AsyncClient]:
+async def http(stand: TestServer) -> AsyncIterator[httpx.AsyncClient]:
     async with stand.client() as client:
         yield client
 
 
 @pytest.fixture
-def saboteur(stand: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Saboteur]:
+def saboteur(stand: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Saboteur]:
     saboteur = Saboteur(stand.context.database, monkeypatch)
     yield saboteur
     saboteur.leave()
     assert saboteur.connections_in_use() == 0
 
 
-async def request_of(case: UseCase, stand: Running, http: httpx.AsyncClient) -> Request:
+async def request_of(case: UseCase, stand: TestServer, http: httpx.AsyncClient) -> Request:
     return await case.prepare(Stage(stand, http, *await stand.people(http, "ada", "bob", "eve")))
 
 
 @each_use_case
 async def test_it_happens_as_a_whole_or_not_at_all(
-    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
 ) -> None:
     request = await request_of(case, stand, http)
     before = await saboteur.rows()
@@ -94,7 +94,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(
         with saboteur.planning(at) as plan:
             answer = await request()
         if plan.struck:
-            refused(answer, "internal")
+            assert_problem(answer, "internal")
             assert effect(before, await saboteur.rows()) == {}, plan.steps[-1]
             assert saboteur.announced == [], plan.steps[-1]
         else:
@@ -111,7 +111,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(
 
 @each_use_case
 async def test_what_the_database_wants_again_happens_once(
-    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
 ) -> None:
     """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
     is that of one run."""
@@ -146,7 +146,7 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
 
 
 async def test_the_comparison_sees_a_single_changed_seq(
-    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur
+    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur
 ) -> None:
     ada = await stand.person(http)
     room = await ada.makes_room()
@@ -165,7 +165,7 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
-    async with serving(generous(cluster.settings)) as server, server.client() as http:
+    async with run_server(without_limits(cluster.settings)) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         dialect = server.context.database._engines.write.sync_engine.dialect
@@ -182,12 +182,12 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
 
         monkeypatch.setattr(dialect, "do_commit", break_once)
         broken.append(True)
-        message = ok(await ada.sends(room, nonce="n"), 200 if happened else 201)
+        message = assert_ok(await ada.sends(room, nonce="n"), 200 if happened else 201)
         assert message["seq"] == 3
         broken.append(True)
-        refused(await ada.patch(f"/rooms/{room}", topic="x"), "unknown_outcome")
+        assert_problem(await ada.patch(f"/rooms/{room}", topic="x"), "unknown_outcome")
         assert (await ada.room(room))["topic"] == ("x" if happened else "")
-        ok(await ada.patch(f"/rooms/{room}", topic="x"))  # `retry: now`
+        assert_ok(await ada.patch(f"/rooms/{room}", topic="x"))  # `retry: now`
         assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
 
 
@@ -225,11 +225,11 @@ async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.M
 
 
 async def test_the_use_of_a_ticket(
-    stand: Running, http: httpx.AsyncClient, saboteur: Saboteur
+    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur
 ) -> None:
     """Which a socket does when it opens."""
     ada = await stand.person(http)
-    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     transact = stand.context.database.transact
     taken = await at_every_step(saboteur, transact, (redeem_ticket, ticket))
     assert str(taken[0].user) == ada.id

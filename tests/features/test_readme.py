@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
-from testkit.server import Running
+from testkit.server import TestServer
 from testkit.waiting import limit
 
 README = (ROOT / "README.md").read_text()
@@ -32,7 +32,7 @@ async def output_of(*command: str) -> str:
 
 @pytest.mark.embedded
 async def test_the_first_chat_and_the_first_socket(
-    embedded_server: Running, tmp_path: Path
+    embedded_server: TestServer, tmp_path: Path
 ) -> None:
     here = embedded_server.url.removeprefix("http://")
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from app.core.clock import now
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import PASSWORD, Running, unique
+from testkit.server import PASSWORD, TestServer, unique
 from tests.features.users.auth import log_in, renew, token_happened, whoami
 
 Request = Callable[[], Awaitable[httpx.Response]]
@@ -22,7 +22,7 @@ Request = Callable[[], Awaitable[httpx.Response]]
 
 @dataclass(frozen=True)
 class Stage:
-    server: Running
+    server: TestServer
     http: httpx.AsyncClient
     ada: Person
     bob: Person
@@ -71,8 +71,8 @@ async def refresh(stage: Stage) -> Request:
 
 @use_case("POST /auth/token", 400, "SESSION_REVOKED")
 async def reuse_of_a_refresh_token(stage: Stage) -> Request:
-    login = ok(await renew(stage.http, stage.ada.refresh))
-    ok(await whoami(stage.http, login["access_token"]))
+    login = assert_ok(await renew(stage.http, stage.ada.refresh))
+    assert_ok(await whoami(stage.http, login["access_token"]))
     long_ago = now() - timedelta(hours=1)
     await token_happened(stage.server, stage.ada.refresh, used_at=long_ago)
     return lambda: renew(stage.http, stage.ada.refresh)
@@ -85,8 +85,8 @@ async def logout(stage: Stage) -> Request:
 
 @use_case("DELETE /auth/sessions/{session_id}", 204, "SESSION_REVOKED")
 async def revoke(stage: Stage) -> Request:
-    ok(await log_in(stage.http, stage.ada.username))
-    other = next(s for s in ok(await stage.ada.get("/auth/sessions")) if not s["current"])
+    assert_ok(await log_in(stage.http, stage.ada.username))
+    other = next(s for s in assert_ok(await stage.ada.get("/auth/sessions")) if not s["current"])
     return lambda: stage.ada.delete(f"/auth/sessions/{other['id']}")
 
 
@@ -103,7 +103,7 @@ async def profile(stage: Stage) -> Request:
 @use_case("PUT /users/me/password", 204, "SESSION_REVOKED", "SESSION_REVOKED")
 async def change_password(stage: Stage) -> Request:
     for _ in range(2):
-        ok(await log_in(stage.http, stage.ada.username))
+        assert_ok(await log_in(stage.http, stage.ada.username))
     body = {"old_password": PASSWORD, "new_password": "another " + PASSWORD}
     return lambda: stage.ada.put("/users/me/password", **body)
 
@@ -120,7 +120,7 @@ async def ban(stage: Stage) -> Request:
 @use_case("DELETE /users/{user_id}/ban", 204)
 async def unban(stage: Stage) -> Request:
     admin = await stage.server.administrator(stage.http)
-    ok(await admin.put(f"/users/{stage.ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{stage.ada.id}/ban"))
     return lambda: admin.delete(f"/users/{stage.ada.id}/ban")
 
 
@@ -192,7 +192,7 @@ async def rename(stage: Stage) -> Request:
 @use_case("PATCH /rooms/{room_id}", 200, "ROOM")
 async def restore(stage: Stage) -> Request:
     room = await stage.ada.makes_room()
-    ok(await stage.ada.delete(f"/rooms/{room}"), 204)
+    assert_ok(await stage.ada.delete(f"/rooms/{room}"), 204)
     return lambda: stage.ada.patch(f"/rooms/{room}", archived=False)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from testkit.answers import ok
-from testkit.server import PASSWORD, Running, embedded_server_of, unique
+from testkit.answers import assert_ok
+from testkit.server import PASSWORD, TestServer, embedded_server_of, unique
 from tests.generators import lint
 from tests.generators.environments import (
     HERE,
@@ -97,7 +97,7 @@ def _need(tool: str) -> None:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
+async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
     async with embedded_server_of(tmp_path) as server:
         yield server
 
@@ -108,12 +108,12 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
     ids=lambda generate: generate.__name__,
 )
 async def test_a_generated_client_works(
-    generate: Generate, server: Running, tmp_path: Path
+    generate: Generate, server: TestServer, tmp_path: Path
 ) -> None:
     document, folder = tmp_path / "openapi.json", tmp_path / "client"
     folder.mkdir()
     async with server.client() as http:
-        document.write_text(json.dumps(ok(await http.get("/openapi.json"))))
+        document.write_text(json.dumps(assert_ok(await http.get("/openapi.json"))))
     arguments = [server.url, unique("ada"), PASSWORD]
     printed = await asyncio.to_thread(generate, document, folder, arguments)
     assert printed.split() == ["two", "three", "one", "not_found", "three"]

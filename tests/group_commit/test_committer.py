@@ -13,7 +13,7 @@ from app.messages.send.group_commit import Committer
 from app.persistence.uow import Database
 from app.wire.domain import RoomKind
 from app.wire.errors import Busy, Forbidden, Invalid, NonceConflict, NotFound, RoomArchived
-from testkit.server import generous, serving
+from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
 from tests.group_commit.crowd import (
     archive,
@@ -200,8 +200,8 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
 @pytest.mark.setting("CHAT_DATABASE__GROUP_COMMIT")
 async def test_the_setting(backend: Backend, *, together: bool) -> None:
     """Off: one transaction a message. Over HTTP, at the real edge."""
-    settings = generous(backend.vary(database={"group_commit": together}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(database={"group_commit": together}))
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         with watched(server.context.database) as seen:

@@ -24,9 +24,9 @@ from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import Busy, NotFound, UnknownOutcome
 from testkit.failure_injection import Sabotaged, sabotaged, try_again
-from testkit.server import eventually
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
+from testkit.waiting import eventually
 from tests.group_commit.crowd import (
     at_once,
     enrol,

@@ -6,51 +6,51 @@ import httpx
 import pytest
 
 from testkit.people import Person
-from testkit.server import BACKENDS, SILENT, Running, serving
-from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.server import BACKENDS, SILENT, TestServer, run_server
+from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import fast_settings
 
 
 @pytest.fixture(scope="module")
-async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("hostile")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with serving(vary(quick(settings), realtime=SILENT)) as server:
+    async with run_server(override(fast_settings(settings), realtime=SILENT)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 async def cluster_server(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("hostile")
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(directory, database=url, redis=redis_server.url)
         await migrate(settings)
-        async with serving(vary(quick(settings), realtime=SILENT)) as server:
+        async with run_server(override(fast_settings(settings), realtime=SILENT)) as server:
             yield server
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> Running:
-    found: Running = request.getfixturevalue(f"{request.param}_server")
+def server(request: pytest.FixtureRequest) -> TestServer:
+    found: TestServer = request.getfixturevalue(f"{request.param}_server")
     return found
 
 
 @pytest.fixture
-async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
+async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
     async with server.client() as client:
         yield client
 
 
 @pytest.fixture
-async def ada(server: Running, http: httpx.AsyncClient) -> Person:
+async def ada(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.person(http, "ada")
 
 
 @pytest.fixture
-async def bob(server: Running, http: httpx.AsyncClient) -> Person:
+async def bob(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.person(http, "bob")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from testkit.raw_connection import BINARY, CONT, PING, TEXT, UPGRADE, frame, raw
+from testkit.raw_connection import BINARY, CONT, PING, TEXT, UPGRADE, connect_raw, frame
 from testkit.waiting import limit
 from tests.hostile.requests import exchange
 from tests.realtime.test_hostile import BROKEN
@@ -95,7 +95,7 @@ def socket_says(*frames: bytes, with_hello: bool = True, is_cut: bool = False) -
     """A socket on which these frames come, and then a reset; at once if it is cut."""
 
     async def act(target: Target) -> None:
-        async with raw(target.url) as connection:
+        async with connect_raw(target.url) as connection:
             await connection.upgrade()
             if with_hello:
                 await connection.say(type="hello", token=target.token)

@@ -20,17 +20,17 @@ import pytest
 from app.http.middleware import MAX_PATH_BYTES
 from app.http.strict_json import MAX_FORM_BYTES
 from app.settings import Limits, Server
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, dial
 from testkit.people import API, STRANGER
-from testkit.processes import ServerProcess, running
+from testkit.processes import ServerProcess, run_process
 from testkit.servers.backend import make_settings, migrate
 from testkit.waiting import LIMIT_S
 from tests.hostile.meter import Act, Meter
 from tests.hostile.requests import Request, exchange
 from tests.hostile.routes import CLIENT_FRAMES, Route, every_route
 from tests.hostile.shapes import SCALARS, VALUES, repeat
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import fast_settings
 
 MAX_S = 0.05
 # Of what is four times as large. Linear is 4, quadratic is 16.
@@ -69,19 +69,19 @@ class Stage:
         for number in range(MANY):
             account = {"username": f"user{number}", "password": PASSWORD}
             made = await self.http.post("/auth/register", json=account)
-            self.users.append(ok(made, 201)["id"])
+            self.users.append(assert_ok(made, 201)["id"])
         form = {"grant_type": "password", "username": "user0", "password": PASSWORD}
-        self.token = ok(await self.http.post("/auth/token", data=form))["access_token"]
+        self.token = assert_ok(await self.http.post("/auth/token", data=form))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
         for number in range(MANY):
             spec = {"kind": "public", "name": f"{number:064}", "topic": "😀" * 500}
-            self.rooms.append(ok(await self.http.post("/rooms", json=spec), 201)["id"])
+            self.rooms.append(assert_ok(await self.http.post("/rooms", json=spec), 201)["id"])
         for _ in range(MANY):
             await self.http.post(
                 f"/rooms/{self.rooms[0]}/messages", json=message("😀" * TEXT_CHARS)
             )
         users = {"users": self.users}
-        ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
+        assert_ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
 
     def path(self, route: Route) -> str:
         ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": STRANGER}
@@ -117,10 +117,12 @@ def message(text: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     directory = tmp_path_factory.mktemp("cost")
-    settings = quick(make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}"))
+    settings = fast_settings(
+        make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    )
     await migrate(settings)
     async with (
-        running(settings, directory) as process,
+        run_process(settings, directory) as process,
         httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S) as http,
     ):
         meter = Meter(process.pid, lambda: http.get(f"{process.url}/health/live"))

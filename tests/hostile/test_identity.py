@@ -7,7 +7,7 @@ import pytest
 from app.http.dependencies import current_actor
 from app.http.strict_json import StrictRoute
 from testkit.people import STRANGER
-from testkit.server import Running
+from testkit.server import TestServer
 from testkit.waiting import limit
 from tests.hostile.requests import status
 from tests.hostile.routes import Route, calls, every_route
@@ -40,7 +40,7 @@ def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])
 @pytest.mark.parametrize("name", [route.name for route in ROUTES if needs_caller(route)])
 async def test_a_stranger_is_refused_before_the_body_has_come(
-    server: Running, name: str, token: str
+    server: TestServer, name: str, token: str
 ) -> None:
     """Of 200 KB only one byte is sent, and that is no JSON."""
     method, path = name.split()

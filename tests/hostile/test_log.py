@@ -12,13 +12,13 @@ import httpx
 import pytest
 import trustme
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API
-from testkit.processes import ServerProcess, running
-from testkit.servers.backend import make_settings, migrate, vary
+from testkit.processes import ServerProcess, run_process
+from testkit.servers.backend import make_settings, migrate, override
 from testkit.waiting import LIMIT_S, eventually
 from tests.hostile.strangers import ACTS, GARBAGE, Act, Target, says, vanishes
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import fast_settings
 
 BYTES_PER_REQUEST = 1024
 REQUESTS = {"many requests at once": 20, "a proxy's line": 2}
@@ -28,9 +28,11 @@ ACCOUNT = {"username": "ada", "password": "correct horse battery"}
 @pytest.fixture(scope="module")
 async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
     directory = tmp_path_factory.mktemp("log")
-    settings = quick(make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}"))
+    settings = fast_settings(
+        make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    )
     await migrate(settings)
-    async with running(settings, directory) as server:
+    async with run_process(settings, directory) as server:
         await has_said_where_it_is(server)
         yield server
 
@@ -43,11 +45,11 @@ async def has_said_where_it_is(server: ServerProcess) -> None:
 @pytest.fixture(scope="module")
 async def target(process: ServerProcess) -> Target:
     async with httpx.AsyncClient(base_url=f"{process.url}{API}", timeout=LIMIT_S) as http:
-        ok(await http.post("/auth/register", json=ACCOUNT), 201)
+        assert_ok(await http.post("/auth/register", json=ACCOUNT), 201)
         form = {"grant_type": "password"} | ACCOUNT
-        token = ok(await http.post("/auth/token", data=form))["access_token"]
+        token = assert_ok(await http.post("/auth/token", data=form))["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
-        room = ok(await http.post("/rooms", json={"kind": "public", "name": "x"}), 201)["id"]
+        room = assert_ok(await http.post("/rooms", json={"kind": "public", "name": "x"}), 201)["id"]
     return Target(process.url, token, room)
 
 
@@ -55,7 +57,7 @@ async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[st
     """What was logged since, up to now: a request is logged after everything before it."""
     mark = str(uuid4())
     async with httpx.AsyncClient(timeout=LIMIT_S, **client) as http:
-        ok(await http.get(f"{process.url}/health/live", headers={"X-Request-ID": mark}))
+        assert_ok(await http.get(f"{process.url}/health/live", headers={"X-Request-ID": mark}))
     await eventually(lambda: any(mark in line for line in process.output[start:]))
     return [line for line in process.output[start:] if mark not in line]
 
@@ -93,10 +95,12 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     directory: Path = tmp_path_factory.mktemp("secure")
     certificate = trustme.CA().issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
-    settings = quick(make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}"))
+    settings = fast_settings(
+        make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
+    )
     await migrate(settings)
     pem = {"tls_certificate": directory / "server.pem", "tls_key": directory / "server.pem"}
-    async with running(vary(settings, server=pem), directory) as server:
+    async with run_process(override(settings, server=pem), directory) as server:
         yield server
 
 

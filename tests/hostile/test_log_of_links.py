@@ -9,16 +9,16 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API
-from testkit.processes import ServerProcess, running
-from testkit.servers.backend import make_settings, migrate, unique_name, vary
+from testkit.processes import ServerProcess, run_process
+from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from testkit.waiting import LIMIT_S, pause
 from tests.faults.proxy import Moment, Proxy
 from tests.hostile.test_log import ACCOUNT, lines_of
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import fast_settings
 
 pytestmark = pytest.mark.cluster
 
@@ -32,12 +32,12 @@ class Stand:
         self.room = ""
 
     async def enter(self) -> None:
-        ok(await self.http.post("/auth/register", json=ACCOUNT), 201)
+        assert_ok(await self.http.post("/auth/register", json=ACCOUNT), 201)
         form = {"grant_type": "password"} | ACCOUNT
-        token = ok(await self.http.post("/auth/token", data=form))["access_token"]
+        token = assert_ok(await self.http.post("/auth/token", data=form))["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
         made = await self.http.post("/rooms", json={"kind": "public", "name": "x"})
-        self.room = ok(made, 201)["id"]
+        self.room = assert_ok(made, 201)["id"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ async def stand(
         settings = make_settings(
             directory, database=behind, redis=f"redis://127.0.0.1:{redis.port}/0"
         )
-        async with running(vary(quick(settings)), directory) as process:
+        async with run_process(override(fast_settings(settings)), directory) as process:
             stand = Stand(process, database, redis)
             async with stand.http:
                 await stand.enter()

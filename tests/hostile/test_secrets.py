@@ -16,10 +16,10 @@ from app.messages.send.submit import send_alone
 from app.persistence.tables import Room
 from app.persistence.uow import Database
 from app.wire.errors import NotFound
-from testkit.answers import refused, same_but_for_the_request
+from testkit.answers import are_indistinguishable, assert_problem
 from testkit.peer import Frame, Peer, dial
 from testkit.people import API, Person
-from testkit.server import Running
+from testkit.server import TestServer
 from tests.hostile.routes import CLIENT_FRAMES, every_route
 
 # Bodies of the routes that take one.
@@ -84,7 +84,9 @@ def filled(pattern: Any, **ids: str) -> Any:
     return pattern
 
 
-async def asked(server: Running, person: Person, route: str, **ids: str) -> tuple[Any, list[str]]:
+async def asked(
+    server: TestServer, person: Person, route: str, **ids: str
+) -> tuple[Any, list[str]]:
     method, path = filled(route, **ids).split()
     body = filled(BODIES.get(route), **ids)
     with statements(server.context.database) as found:
@@ -93,13 +95,13 @@ async def asked(server: Running, person: Person, route: str, **ids: str) -> tupl
 
 
 async def no_difference(
-    server: Running, person: Person, route: str, there: dict[str, str], absent: dict[str, str]
+    server: TestServer, person: Person, route: str, there: dict[str, str], absent: dict[str, str]
 ) -> int:
     """The status of both answers."""
     await asked(server, person, route, **absent)  # what is asked once for all, such as a version
     real, statements_real = await asked(server, person, route, **there)
     nothing, statements_nothing = await asked(server, person, route, **absent)
-    assert same_but_for_the_request(real, nothing)
+    assert are_indistinguishable(real, nothing)
     assert statements_real == statements_nothing
     status: int = real.status_code
     return status
@@ -108,7 +110,7 @@ async def no_difference(
 @pytest.mark.parametrize("kind", ["private", "group", "direct"])
 @pytest.mark.parametrize("route", OF_ROOMS)
 async def test_a_room_of_others(
-    server: Running, ada: Person, bob: Person, route: str, kind: str
+    server: TestServer, ada: Person, bob: Person, route: str, kind: str
 ) -> None:
     room = await ada.makes_room(kind, await server.person(ada.http, "eve"))
     ids = {"user": ada.id, "user_id": ada.id, "seq": "1"}
@@ -120,7 +122,7 @@ async def test_a_room_of_others(
 
 @pytest.mark.cluster
 async def test_nobody_waits_for_the_lock_of_a_room_of_others(
-    cluster_server: Running,
+    cluster_server: TestServer,
 ) -> None:
     """A request that waited for it would be `busy` after five seconds."""
     database = cluster_server.context.database
@@ -131,27 +133,29 @@ async def test_nobody_waits_for_the_lock_of_a_room_of_others(
         ids = {"room_id": room, "user": ada.id, "user_id": ada.id, "seq": "1"}
         for route in OF_ROOMS:
             answer, _ = await asked(cluster_server, bob, route, **ids)
-            refused(answer, "not_found")
+            assert_problem(answer, "not_found")
         bobs = Actor(UUID(bob.id), UUID(bob.session), is_admin=False, expires_at=now())
         with pytest.raises(NotFound):
             await send_alone(database, Send(bobs, UUID(room), "n", "x", None))
 
 
-async def test_a_session_of_somebody_else(server: Running, ada: Person, bob: Person) -> None:
+async def test_a_session_of_somebody_else(server: TestServer, ada: Person, bob: Person) -> None:
     route = "DELETE /auth/sessions/{session_id}"
     there, absent = {"session_id": ada.session}, {"session_id": str(uuid4())}
     assert await no_difference(server, bob, route, there, absent) == 404
 
 
 @pytest.mark.parametrize("route", ["PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"])
-async def test_a_ban_by_who_may_not(server: Running, ada: Person, bob: Person, route: str) -> None:
+async def test_a_ban_by_who_may_not(
+    server: TestServer, ada: Person, bob: Person, route: str
+) -> None:
     there, absent = {"user_id": ada.id}, {"user_id": str(uuid4())}
     assert await no_difference(server, bob, route, there, absent) == 403
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 async def test_a_user_who_is_no_member(
-    server: Running, ada: Person, bob: Person, method: str
+    server: TestServer, ada: Person, bob: Person, method: str
 ) -> None:
     route = f"{method} /rooms/{{room_id}}/members/{{user_id}}"
     room = {"room_id": await bob.makes_room("private")}
@@ -164,7 +168,7 @@ def test_no_route_with_an_id_is_left_out() -> None:
     assert with_ids == set(OF_ROOMS) | OF_OTHERS
 
 
-async def told(server: Running, peer: Peer, type_: str, room: str) -> tuple[Frame, list[str]]:
+async def told(server: TestServer, peer: Peer, type_: str, room: str) -> tuple[Frame, list[str]]:
     with statements(server.context.database) as found:
         answer = await peer.ask(type_, **filled(FRAMES[type_], room=room))
     return {key: value for key, value in answer.items() if key not in {"id", "room"}}, found
@@ -172,7 +176,7 @@ async def told(server: Running, peer: Peer, type_: str, room: str) -> tuple[Fram
 
 @pytest.mark.parametrize("type_", FRAMES)
 async def test_frames_about_a_room_of_others(
-    server: Running, ada: Person, bob: Person, type_: str
+    server: TestServer, ada: Person, bob: Person, type_: str
 ) -> None:
     room = await ada.makes_room("private")
     async with dial(server.url) as peer:
@@ -184,7 +188,7 @@ async def test_frames_about_a_room_of_others(
     assert statements_real == statements_nothing
 
 
-async def test_watching_who_shares_no_room(server: Running, ada: Person, bob: Person) -> None:
+async def test_watching_who_shares_no_room(server: TestServer, ada: Person, bob: Person) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", token=bob.access)
         await peer.expect("rooms")

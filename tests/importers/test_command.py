@@ -51,7 +51,7 @@ async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
 
 @pytest.mark.setting("CHAT_DATABASE__URL")
 async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Backend) -> None:
-    settings = embedded.vary(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
+    settings = embedded.override(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
     done = await typed(settings, "import", "gitter", str(SAMPLE))
     assert done.exit_code == 1
     assert "python -m app migrate" in done.stderr

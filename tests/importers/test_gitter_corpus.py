@@ -14,10 +14,10 @@ import pytest
 
 from app.bootstrap import opened
 from app.settings import ROOT, Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, joined
 from testkit.people import Person, all_pages
-from testkit.server import generous, serving
+from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
 from tests.importers.contents import check_logs, contents
 from tests.importers.files import run
@@ -54,7 +54,7 @@ def read(file: Path) -> list[Said]:
 @pytest.fixture
 async def imported(backend: Backend) -> Settings:
     """A database with all the archives in it, each message once, and every log without a hole."""
-    settings = generous(backend.settings)
+    settings = without_limits(backend.settings)
     async with opened(settings) as (database, _):
         right, said = await run(database, *FILES, batch=500)
         assert right, said
@@ -68,7 +68,7 @@ async def imported(backend: Backend) -> Settings:
 
 async def test_the_archives_come_back_as_they_went_in(imported: Settings) -> None:
     """Text, author, time and order. A member's display name is the name in the archive."""
-    async with serving(imported) as server, server.client() as http:
+    async with run_server(imported) as server, server.client() as http:
         reader = await server.person(http, "reader")
         rooms = await joined_rooms(reader)
         async with joined(reader) as peer:
@@ -97,7 +97,7 @@ async def joined_rooms(reader: Person) -> dict[str, str]:
     found = {r["name"]: r["id"] for page in await all_pages(reader, "/rooms/public") for r in page}
     assert len(found) == 11
     for room in found.values():
-        assert ok(await reader.post(f"/rooms/{room}/join"))["unread"] == 0
+        assert assert_ok(await reader.post(f"/rooms/{room}/join"))["unread"] == 0
     return found
 
 
@@ -112,7 +112,7 @@ async def backwards(reader: Person, room: str) -> list[dict[str, Any]]:
     pages: list[list[dict[str, Any]]] = []
     query: dict[str, int] = {}
     while True:
-        page = ok(await reader.get(f"/rooms/{room}/messages", limit=100, **query))
+        page = assert_ok(await reader.get(f"/rooms/{room}/messages", limit=100, **query))
         pages.insert(0, page["items"])
         if page["before"] is None:
             return [message for items in pages for message in items]
@@ -123,7 +123,7 @@ async def forwards(reader: Person, room: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     after: int | None = 0
     while after is not None:
-        page = ok(await reader.get(f"/rooms/{room}/messages", limit=100, after=after))
+        page = assert_ok(await reader.get(f"/rooms/{room}/messages", limit=100, after=after))
         messages += page["items"]
         after = page["after"]
     return messages
@@ -140,7 +140,7 @@ async def whole_log(reader: Person, peer: Peer, room: str) -> list[dict[str, Any
     after: int | None = 0 if resume else None
     while after is not None:
         query = {"after": after, "until": resume, "limit": 100}
-        page = ok(await reader.get(f"/rooms/{room}/events", **query))
+        page = assert_ok(await reader.get(f"/rooms/{room}/events", **query))
         events += page["items"]
         after = page["next"]
     await peer.has(room, head)

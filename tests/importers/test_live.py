@@ -5,27 +5,27 @@ from pathlib import Path
 import pytest
 
 from app.bootstrap import opened
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import joined
-from testkit.server import generous, serving
+from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
 from tests.importers.files import many, run
 
 
 @pytest.mark.cluster
 async def test_followers_see_it_in_order_and_stay(cluster: Backend, tmp_path: Path) -> None:
-    settings = generous(cluster.settings)
+    settings = without_limits(cluster.settings)
     older = many(tmp_path / "older.tsv", messages=100, users=20)
     newer = many(tmp_path / "newer.tsv", messages=3000, users=20)
     async with (
-        serving(settings) as server,
+        run_server(settings) as server,
         server.client() as http,
         opened(settings) as (database, _),
     ):
         await run(database, older)
         ada = await server.person(http)
-        room = ok(await ada.get("/rooms/public"))["items"][0]["id"]
-        head = ok(await ada.post(f"/rooms/{room}/join"))["seq"]
+        room = assert_ok(await ada.get("/rooms/public"))["items"][0]["id"]
+        head = assert_ok(await ada.post(f"/rooms/{room}/join"))["seq"]
         async with joined(ada, room) as peer:
             right, said = await run(database, newer, batch=500)
             assert right, said

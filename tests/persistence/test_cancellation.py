@@ -14,9 +14,9 @@ from sqlalchemy.pool import QueuePool
 
 from app.persistence.uow import Database
 from app.settings import Settings
-from testkit.server import eventually
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
+from testkit.waiting import eventually
 from tests.persistence.samples import add_user, head, open_room, send, seqs
 
 OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"

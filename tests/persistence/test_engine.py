@@ -141,7 +141,7 @@ async def test_every_table_and_column_has_its_character_set(cluster: Backend) ->
 
 @pytest.mark.setting("CHAT_DATABASE__STATEMENT_TIMEOUT_S")
 async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         try:
             end = await connection.scalar(text("SELECT SLEEP(10000)"))
@@ -151,7 +151,7 @@ async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> 
 
 
 async def test_a_frozen_database_is_noticed(cluster: Backend, mariadb: MariaDb) -> None:
-    settings = cluster.vary(database={"statement_timeout_s": 0.5})
+    settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         await connection.execute(text("SELECT 1"))
         with mariadb.server.frozen(), pytest.raises(OperationalError, match="2013"):

@@ -33,7 +33,7 @@ async def test_the_command_says_in_a_line_what_it_is_refused(
 ) -> None:
     letter = tmp_path / "letter"
     letter.write_text("This is a letter, and not a database. " * 100)
-    settings = embedded.vary(database={"url": url.format(letter)})
+    settings = embedded.override(database={"url": url.format(letter)})
     for words in (["migrate"], ["ban", "ada"]):
         done = await typed(settings, *words)
         assert done.exit_code == 1

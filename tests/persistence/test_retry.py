@@ -73,7 +73,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
 async def test_a_connection_lost_earlier_is_replaced(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.vary(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"attempts": 3}))
     runs = 0
 
     async def cut_once(uow: UnitOfWork) -> UUID:
@@ -94,7 +94,7 @@ async def test_a_real_deadlock_is_repaired(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """Two units lock the same two rooms in opposite order, and each has its first."""
-    database = open_database(cluster.vary(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"attempts": 8}))
     sender = await database.transact(add_user, "ann")
     rooms = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -129,7 +129,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
 ) -> None:
     """It rolls back one statement only; what the unit did before it must not be done twice."""
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
-    database = open_database(cluster.vary(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"attempts": 8}))
     sender = await database.transact(add_user, "ann")
     free, taken = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -162,7 +162,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
     cluster: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
     """Really too long; and it is not run again and again."""
-    database = open_database(cluster.vary(database={"statement_timeout_s": 0.2}))
+    database = open_database(cluster.override(database={"statement_timeout_s": 0.2}))
     runs = 0
 
     async def never_ends(reader: ReadSession) -> None:
@@ -181,7 +181,7 @@ async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """MariaDB counts the wait for a lock as time of the statement."""
-    database = open_database(cluster.vary(database={"statement_timeout_s": 0.3}))
+    database = open_database(cluster.override(database={"statement_timeout_s": 0.3}))
     sender = await database.transact(add_user, "ann")
     free, taken = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -235,7 +235,7 @@ def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backen
     async def scenario(port: int) -> None:
         keep_busy()
         url = make_url(cluster.settings.database.url).set(host=HOST, port=port)
-        settings = cluster.vary(database={"url": url.render_as_string(hide_password=False)})
+        settings = cluster.override(database={"url": url.render_as_string(hide_password=False)})
         database = Database(create_engines(settings.database), lambda _: None, 8)
         try:
             for _ in range(10):
@@ -289,7 +289,7 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
 
 @pytest.mark.setting("CHAT_DATABASE__ATTEMPTS")
 async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
-    database = open_database(backend.vary(database={"attempts": 3}))
+    database = open_database(backend.override(database={"attempts": 3}))
     runs = 0
 
     async def unlucky(_uow: UnitOfWork) -> None:
@@ -308,7 +308,7 @@ async def test_when_all_connections_are_in_use_the_answer_is_busy(
     backend: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 0.2}
-    database = open_database(backend.vary(database=one))
+    database = open_database(backend.override(database=one))
     run: Callable[..., Any] = getattr(database, kind)
     inside, release = asyncio.Event(), asyncio.Event()
 
@@ -331,7 +331,7 @@ async def test_a_database_that_is_gone_is_busy_and_comes_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     """Killed, as by a loss of power: what was answered is there afterwards."""
-    database = open_database(cluster.vary(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"attempts": 3}))
     await database.transact(add_user, "ann")
     with mariadb.server.killed():
         with pytest.raises(Busy):

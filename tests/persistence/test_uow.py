@@ -113,7 +113,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """A real one: a foreign key that SQLite checks only at COMMIT."""
-    database = open_database(embedded.vary(database={"attempts": 3}))
+    database = open_database(embedded.override(database={"attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
     announced.clear()
@@ -138,7 +138,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
 async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
     cluster: Backend, mariadb: MariaDb, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.vary(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"attempts": 3}))
     before = await rows(database)
 
     async def cut(uow: UnitOfWork) -> None:
@@ -157,7 +157,7 @@ async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
     backend: Backend, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 60}
-    database = open_database(backend.vary(database=one))
+    database = open_database(backend.override(database=one))
     inside = asyncio.Event()
 
     async def hang(uow: UnitOfWork) -> None:

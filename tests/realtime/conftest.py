@@ -31,20 +31,20 @@ from app.wire.domain import RoomKind
 from app.wire.schemas.rooms import CreateRoom
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.server import Running, generous, serving
-from testkit.servers.backend import Backend, make_settings, migrate, unique_name, vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend, make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from testkit.waiting import eventually
 
 
-def quick(settings: Settings) -> Settings:
+def fast_settings(settings: Settings) -> Settings:
     """No limit that a test reaches by chance, and short waits where the product waits. Nothing is
     found by the clock: that would repair what a test has broken, or hide that the bus did not tell
     of it (test_sweep.py is about that)."""
-    return vary(
-        generous(settings),
+    return override(
+        without_limits(settings),
         limits={
             "frames_per_minute": 6e6,
             "frames_burst": 100_000,
@@ -59,22 +59,19 @@ def quick(settings: Settings) -> Settings:
     )
 
 
-def hub_of(running: Running) -> Hub:
+def hub_of(running: TestServer) -> Hub:
     hub = running.server.lifespan.state["hub"]
     assert isinstance(hub, Hub)
     return hub
 
 
-def slow_network(running: Running) -> None:
+def slow_network(running: TestServer) -> None:
     """The kernel takes only a few kilobytes at once for each socket from now on."""
     listener = running.server.servers[0].sockets[0]
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
-soon = eventually  # of the server's own state
-
-
-async def again(running: Running, person: Person) -> Person:
+async def new_session(running: TestServer, person: Person) -> Person:
     """The same person, in another session."""
     context = running.context
     login = await context.database.transact(
@@ -87,11 +84,11 @@ async def again(running: Running, person: Person) -> Person:
 
 
 @pytest.fixture(scope="session")
-async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("embedded")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with serving(quick(settings)) as server:
+    async with run_server(fast_settings(settings)) as server:
         yield server
 
 
@@ -105,12 +102,12 @@ async def cluster_settings(
             tmp_path_factory.mktemp("cluster"), database=url, redis=redis_server.url
         )
         await migrate(settings)
-        yield quick(settings)
+        yield fast_settings(settings)
 
 
 @pytest.fixture(scope="session")
-async def cluster_server(cluster_settings: Settings) -> AsyncIterator[Running]:
-    async with serving(cluster_settings) as server:
+async def cluster_server(cluster_settings: Settings) -> AsyncIterator[TestServer]:
+    async with run_server(cluster_settings) as server:
         yield server
 
 
@@ -119,7 +116,7 @@ async def one(
     cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerProcess]:
     """A process of its own."""
-    async with running(cluster_settings, tmp_path_factory.mktemp("one")) as process:
+    async with run_process(cluster_settings, tmp_path_factory.mktemp("one")) as process:
         yield process
 
 
@@ -128,7 +125,7 @@ async def two(
     cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerProcess]:
     """Another process, on the same MariaDB and Redis."""
-    async with running(cluster_settings, tmp_path_factory.mktemp("two")) as process:
+    async with run_process(cluster_settings, tmp_path_factory.mktemp("two")) as process:
         yield process
 
 
@@ -139,29 +136,29 @@ async def two(
         pytest.param("cluster", marks=pytest.mark.cluster),
     ],
 )
-def server(request: pytest.FixtureRequest) -> Running:
-    found: Running = request.getfixturevalue(f"{request.param}_server")
+def server(request: pytest.FixtureRequest) -> TestServer:
+    found: TestServer = request.getfixturevalue(f"{request.param}_server")
     return found
 
 
 @pytest.fixture(scope="session")
-async def http(server: Running) -> AsyncIterator[httpx.AsyncClient]:
+async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
     async with server.client() as client:
         yield client
 
 
 @pytest.fixture
-async def ada(server: Running, http: httpx.AsyncClient) -> Person:
+async def ada(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.person(http, "ada")
 
 
 @pytest.fixture
-async def bob(server: Running, http: httpx.AsyncClient) -> Person:
+async def bob(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.person(http, "bob")
 
 
 @pytest.fixture
-async def eve(server: Running, http: httpx.AsyncClient) -> Person:
+async def eve(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.person(http, "eve")
 
 
@@ -171,17 +168,17 @@ async def peers() -> AsyncIterator[Peers]:
         yield peers
 
 
-class Start(Protocol):
-    def __call__(self, **groups: Mapping[str, Any]) -> Awaitable["Own"]: ...
+class StartServer(Protocol):
+    def __call__(self, **groups: Mapping[str, Any]) -> Awaitable["DedicatedServer"]: ...
 
 
 Watch = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 
-class Own:
+class DedicatedServer:
     """A server of one test's own, with a client."""
 
-    def __init__(self, running: Running, http: httpx.AsyncClient) -> None:
+    def __init__(self, running: TestServer, http: httpx.AsyncClient) -> None:
         self.running, self.http = running, http
         self.url = running.url
 
@@ -237,37 +234,37 @@ class Own:
     async def socket_of(self, person: Person, follows: int) -> Connection:
         """The server's end of the person's socket, once so many rooms are open on it."""
         of_person = self.hub.by_user[UUID(person.id)]
-        await soon(lambda: of_person and len(of_person[0].subscriptions) == follows)
+        await eventually(lambda: of_person and len(of_person[0].subscriptions) == follows)
         return of_person[0]
 
 
 @asynccontextmanager
-async def briefly(settings: Settings) -> AsyncIterator[Running]:
-    """Like `serving`, without uvicorn's pauses at the end, which test_stopping.py is about."""
-    server = ChatServer(vary(settings, server={"port": 0}))
+async def run_server_without_pauses(settings: Settings) -> AsyncIterator[TestServer]:
+    """Like `run_server`, without uvicorn's pauses at the end, which test_stopping.py is about."""
+    server = ChatServer(override(settings, server={"port": 0}))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
     await server.on_tick(0)
     try:
-        yield Running(server, settings)
+        yield TestServer(server, settings)
     finally:
         for listener in server.servers:
             listener.close()
         for connection in list(server.server_state.connections):
             connection.shutdown()
-        await soon(lambda: not server.server_state.tasks)
+        await eventually(lambda: not server.server_state.tasks)
         await server.lifespan.shutdown()
 
 
 @pytest.fixture
-async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[Own]]]:
+async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[DedicatedServer]]]:
     """`await start(limits={…})`: a server on a database of this test's own."""
     async with AsyncExitStack() as stack:
 
-        async def run(**groups: Mapping[str, Any]) -> Own:
-            settings = vary(quick(backend.settings), **groups)
-            running = await stack.enter_async_context(briefly(settings))
-            return Own(running, await stack.enter_async_context(running.client()))
+        async def run(**groups: Mapping[str, Any]) -> DedicatedServer:
+            settings = override(fast_settings(backend.settings), **groups)
+            running = await stack.enter_async_context(run_server_without_pauses(settings))
+            return DedicatedServer(running, await stack.enter_async_context(running.client()))
 
         yield run

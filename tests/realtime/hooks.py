@@ -9,7 +9,7 @@ import pytest
 
 from app.core.publications import Publication
 from testkit.waiting import limit
-from tests.realtime.conftest import Own
+from tests.realtime.conftest import DedicatedServer
 
 Run = Callable[[], Awaitable[Any]]
 
@@ -22,7 +22,7 @@ class Held:
 
     def __init__(
         self,
-        server: Own,
+        server: DedicatedServer,
         monkeypatch: pytest.MonkeyPatch,
         query: str,
         *,
@@ -58,7 +58,7 @@ class Held:
 class Reads:
     """Counts the server's reads by query, and can make some fail."""
 
-    def __init__(self, server: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count: Counter[str] = Counter()
         self.failures: dict[str, list[Exception]] = {}
         self._read = asyncio.Condition()
@@ -83,7 +83,7 @@ class Reads:
 class Loss:
     """Between the bus and the hub: drops everything while it is deaf, and keeps what it dropped."""
 
-    def __init__(self, server: Own, *, deaf: bool = False) -> None:
+    def __init__(self, server: DedicatedServer, *, deaf: bool = False) -> None:
         self.deaf = deaf
         self.dropped: list[Publication] = []
         self._hear = server.hear

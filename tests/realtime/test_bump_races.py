@@ -4,15 +4,15 @@ from uuid import UUID
 
 import pytest
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Held, Loss, Reads
 from tests.realtime.test_removal import after
 
 
 async def test_a_count_from_before_the_removal_is_not_sent_after_it(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -22,7 +22,7 @@ async def test_a_count_from_before_the_removal_is_not_sent_after_it(
     await ada.says(room, "hi")
     await peer.ask("read", room=room, seq=4)
     counting = await held.next()
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     closed = await peer.expect("room.closed")
     counting.set()
     await ada.says(other, "counted later")
@@ -32,16 +32,16 @@ async def test_a_count_from_before_the_removal_is_not_sent_after_it(
 
 
 async def test_a_count_from_before_the_return_does_not_close_the_room(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     held = Held(server, monkeypatch, "_badges")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     counting = await held.next()
-    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     assert (await peer.opens(room, since=5))["state"] == "ok"
     counting.set()
     await ada.says(room, "hi")
@@ -53,7 +53,7 @@ async def test_a_count_from_before_the_return_does_not_close_the_room(
 
 @pytest.mark.parametrize("reason", ["left", "removed"])
 async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
-    start: Start, peers: Peers, reason: str
+    start: StartServer, peers: Peers, reason: str
 ) -> None:
     server = await start()  # which does not sweep
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -62,15 +62,15 @@ async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
     peer = await peers.join(bob)
     Loss(server, deaf=True)
     if reason == "left":
-        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     else:
-        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     server.hub.notify_counts_changed(UUID(room))
     assert (await peer.expect("room.closed", room=room))["reason"] == reason
 
 
 async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -86,7 +86,7 @@ async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
 
 
 async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     """The room was read by somebody who opened it, before the poke came: those who have it closed
     still hear of the message, of who came and of who went."""
@@ -114,7 +114,7 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
 
 
 async def test_counts_come_after_the_list_that_they_are_newer_than(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"bump_every_ms": 10})
     ada, bob = await server.person("ada"), await server.person("bob")

@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 def bump(peer: Peer, room: str) -> dict[str, int]:
@@ -32,7 +32,7 @@ async def test_a_closed_room_is_counted_exactly(ada: Person, bob: Person, peers:
     assert peer.seqs(room) == []
 
 
-async def test_many_messages_are_few_bumps(start: Start, peers: Peers) -> None:
+async def test_many_messages_are_few_bumps(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"bump_every_ms": 300})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(3)]
@@ -61,7 +61,7 @@ async def test_a_new_room_is_counted_at_once(ada: Person, bob: Person, peers: Pe
     peer = await peers.join(bob)
     direct = await ada.makes_room("direct", bob)
     await peer.until(lambda: bump(peer, direct))
-    ok(await ada.post(f"/rooms/{old}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{old}/members", users=[bob.id]))
     await peer.until(lambda: bump(peer, old))
     assert bump(peer, old) == {"room": old, "seq": 3, "read_seq": 3, "unread": 0, "mentions": 0}
     await ada.says(old, "hi")
@@ -74,7 +74,7 @@ async def test_a_room_that_is_opened_at_once_is_counted_when_closed(
     """Whoever opens a room before it was ever counted is told of it later all the same."""
     room = await ada.makes_room()
     peer = await peers.join(bob)
-    ok(await bob.post(f"/rooms/{room}/join"))
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
     await peer.opens(room)
     await peer.ask("close", rooms=[room])
     await ada.says(room, "hi")
@@ -86,9 +86,9 @@ async def test_a_room_that_one_is_removed_from_is_closed(
 ) -> None:
     gone, left = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    ok(await ada.delete(f"/rooms/{gone}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{gone}/members/{bob.id}"), 204)
     assert (await peer.expect("room.closed", room=gone))["reason"] == "removed"
-    ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    assert_ok(await bob.post(f"/rooms/{left}/leave"), 204)
     assert (await peer.expect("room.closed", room=left))["reason"] == "left"
     await ada.says(gone, "unheard")
     await ada.says(left, "unheard")
@@ -103,13 +103,13 @@ async def test_back_again_counts_again(ada: Person, bob: Person, peers: Peers) -
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     for _ in range(3):
-        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     await ada.says(room, "hi")
     await peer.until(lambda: bump(peer, room).get("unread") == 1)
 
 
-async def test_huge_rooms_are_counted_less_often(start: Start, peers: Peers) -> None:
+async def test_huge_rooms_are_counted_less_often(start: StartServer, peers: Peers) -> None:
     server = await start(
         limits={"huge_room": 2}, realtime={"bump_every_ms": 20, "bump_every_huge_ms": 300}
     )

@@ -11,12 +11,21 @@ import pytest
 
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.raw_connection import CONT, PING, TEXT, Raw, cpu_s, frame, raw, resident_kib
-from testkit.server import serving
-from testkit.servers.backend import Backend, vary
+from testkit.processes import ServerProcess, run_process
+from testkit.raw_connection import (
+    CONT,
+    PING,
+    TEXT,
+    RawConnection,
+    connect_raw,
+    cpu_s,
+    frame,
+    resident_kib,
+)
+from testkit.server import run_server
+from testkit.servers.backend import Backend, override
 from testkit.waiting import limit, pause
-from tests.realtime.conftest import quick
+from tests.realtime.conftest import fast_settings
 
 # Generous, and less than if every one of them left a few kilobytes.
 MOST_GROWTH_KIB = 24 * 1024
@@ -52,8 +61,8 @@ class Besieged:
 
 @pytest.fixture
 async def besieged(embedded: Backend, tmp_path: Path, peers: Peers) -> AsyncIterator[Besieged]:
-    settings = vary(
-        quick(embedded.settings),
+    settings = override(
+        fast_settings(embedded.settings),
         realtime={"hello_timeout_s": HELLO_S},
         limits={
             "sockets_unauthenticated_per_address": PER_ADDRESS,
@@ -62,10 +71,10 @@ async def besieged(embedded: Backend, tmp_path: Path, peers: Peers) -> AsyncIter
             "frames_per_minute": 600,
         },
     )
-    async with serving(settings) as host, host.client() as http:
+    async with run_server(settings) as host, host.client() as http:
         ada = await host.person(http)
         room = await ada.makes_room()
-    async with running(settings, tmp_path) as server:
+    async with run_process(settings, tmp_path) as server:
         ada = server.here(ada)
         peer = await peers.join(ada, room)
         yield Besieged(server, ada, room, peer)
@@ -85,7 +94,7 @@ class Crowd:
 
     async def _silent(self, url: str, number: int) -> None:
         source = f"127.0.{1 + number // 250}.{1 + number % 250}"
-        async with raw(url, source=source) as connection:
+        async with connect_raw(url, source=source) as connection:
             status = await connection.ask_for_upgrade()
             self._answered = time.monotonic()
             self.ends.append(await connection.close_code() if status == 101 else status)
@@ -123,7 +132,7 @@ async def test_floods_and_broken_frames(besieged: Besieged) -> None:
     url = besieged.server.url
 
     async def abuse(data: bytes, *, hello: bool) -> None:
-        async with raw(url) as connection:
+        async with connect_raw(url) as connection:
             await connection.upgrade()
             if hello:
                 await connection.hello(besieged.ada)
@@ -149,7 +158,7 @@ async def test_floods_and_broken_frames(besieged: Besieged) -> None:
     assert besieged.memory_kib() - begin < MOST_GROWTH_KIB
 
 
-async def pour(connection: Raw, data: bytes) -> None:
+async def pour(connection: RawConnection, data: bytes) -> None:
     """Until the server has enough of it."""
     try:
         async with limit():
@@ -167,7 +176,9 @@ async def test_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
     begin = besieged.memory_kib()
 
     async with AsyncExitStack() as stack:
-        peers = [await stack.enter_async_context(raw(besieged.server.url)) for _ in range(8)]
+        peers = [
+            await stack.enter_async_context(connect_raw(besieged.server.url)) for _ in range(8)
+        ]
 
         async def siege() -> None:
             await asyncio.gather(*(ask(peer, besieged) for peer in peers))
@@ -177,7 +188,7 @@ async def test_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
         assert besieged.memory_kib() - begin < 8 * 1024 + MOST_GROWTH_KIB
 
 
-async def ask(peer: Raw, besieged: Besieged) -> None:
+async def ask(peer: RawConnection, besieged: Besieged) -> None:
     await peer.upgrade()
     await peer.hello(besieged.ada)
     peer.writer.transport.pause_reading()  # type: ignore[attr-defined]

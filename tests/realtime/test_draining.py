@@ -12,30 +12,31 @@ from websockets.exceptions import InvalidStatus
 
 from app.messages.send.submit import commit_send
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import API
-from testkit.processes import running
-from testkit.server import Running, eventually, serving
-from testkit.servers.backend import Backend, vary
-from tests.realtime.conftest import quick
+from testkit.processes import run_process
+from testkit.server import TestServer, run_server
+from testkit.servers.backend import Backend, override
+from testkit.waiting import eventually
+from tests.realtime.conftest import fast_settings
 
 
 def patient(backend: Backend, **server: float) -> Settings:
     """Long enough to look at a server that drains."""
     times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600}
-    return vary(quick(backend.settings), server=times | server)
+    return override(fast_settings(backend.settings), server=times | server)
 
 
 @asynccontextmanager
-async def draining(settings: Settings) -> AsyncIterator[Running]:
+async def draining(settings: Settings) -> AsyncIterator[TestServer]:
     """A server that is stopped in the test, and has to end by itself."""
-    async with serving(settings) as server:
+    async with run_server(settings) as server:
         yield server
         assert server.server.should_exit
 
 
-async def stop(server: Running) -> None:
+async def stop(server: TestServer) -> None:
     server.server.should_exit = True
     await eventually(server.context.draining.is_set)
 
@@ -50,7 +51,7 @@ async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: 
         for peer in (stays, moves):
             assert 0 <= (await peer.expect("draining"))["in_ms"] < 100
         answer = await http.get("/health/ready")
-        state = ok(answer, 503)
+        state = assert_ok(answer, 503)
         assert (state["ready"], state["draining"], state["database"]) == (False, True, "ok")
         assert answer.headers["connection"] == "close"
         with pytest.raises(InvalidStatus) as refused:
@@ -152,7 +153,7 @@ async def test_the_end_is_hard(
 ) -> None:
     came, _ = held
     settings = patient(backend, drain_s=0, drain_grace_s=0, drain_hard_s=0.5)
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         stuck = await peers.join(ada, room)
@@ -181,13 +182,13 @@ async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
         assert not request.done()
         go.set()
         answer = await request
-        assert ok(answer, 201)["name"] == "made at the last moment"
+        assert assert_ok(answer, 201)["name"] == "made at the last moment"
         assert answer.headers["connection"] == "close"
 
 
 async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: Path) -> None:
-    async with running(patient(backend), tmp_path) as server:
-        ok(await server._http.get("/health/live"))
+    async with run_process(patient(backend), tmp_path) as server:
+        assert_ok(await server._http.get("/health/live"))
         server.signal(signal.SIGTERM)
         assert await server.ended() == 0
 
@@ -196,9 +197,9 @@ async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: P
 async def test_the_second_signal_ends_at_once(
     backend: Backend, peers: Peers, tmp_path: Path, second: signal.Signals
 ) -> None:
-    async with serving(quick(backend.settings)) as elsewhere, elsewhere.client() as http:
+    async with run_server(fast_settings(backend.settings)) as elsewhere, elsewhere.client() as http:
         ada = await elsewhere.person(http)
-        async with running(patient(backend), tmp_path) as server:
+        async with run_process(patient(backend), tmp_path) as server:
             peer = await peers.join(server.here(ada))
             server.signal(signal.SIGINT)
             await peer.expect("draining")

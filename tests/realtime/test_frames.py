@@ -9,10 +9,10 @@ import pytest
 from app.realtime.connection.dispatch import FRAME_COSTS
 from app.wire.errors import Retry
 from app.wire.frames import ClientFrame, Close, Pong, Typing
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 ROOM = str(uuid4())
 
@@ -194,7 +194,7 @@ async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAMES_BURST")
-async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
+async def test_frames_too_fast_are_told_to_wait(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 10})
     peer = await peers.join(await server.person())
     for number in range(12):
@@ -208,7 +208,7 @@ async def test_frames_too_fast_are_told_to_wait(start: Start, peers: Peers) -> N
     assert peer.is_open
 
 
-async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
+async def test_a_flood_ends_the_socket(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 5})
     ada = await server.person()
     peer = await peers.join(ada)
@@ -220,7 +220,7 @@ async def test_a_flood_ends_the_socket(start: Start, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_BURST")
-async def test_sends_too_fast_are_told_to_wait(start: Start, peers: Peers) -> None:
+async def test_sends_too_fast_are_told_to_wait(start: StartServer, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
     ada = await server.person()
@@ -244,7 +244,7 @@ async def test_every_frame_has_a_cost_or_asks_nothing_of_the_database() -> None:
 
 
 async def test_read_markers_count_as_changes_over_sockets_and_http(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     server = await start(limits={"writes_per_minute": 0.01, "writes_burst": 16})
     ada = await server.person()
@@ -252,7 +252,7 @@ async def test_read_markers_count_as_changes_over_sockets_and_http(
     one, other = await peers.join(ada, room), await peers.join(ada)
     for peer in (one, other, one, other, one):
         assert (await peer.ask("read", room=room, seq=2))["type"] == "ack"
-    ok(await ada.put(f"/rooms/{room}/read", seq=2))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=2))
     error = await other.ask("read", room=room, seq=2)
     assert (error["code"], error["retry"], error["room"]) == ("rate_limited", "after", room)
     assert error["retry_after_ms"] > 0
@@ -261,7 +261,9 @@ async def test_read_markers_count_as_changes_over_sockets_and_http(
     await other.settled()
 
 
-async def test_opening_watching_and_saying_hello_count_as_reads(start: Start, peers: Peers) -> None:
+async def test_opening_watching_and_saying_hello_count_as_reads(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(limits={"reads_per_minute": 0.01, "reads_burst": 17})
     ada = await server.person()
     peer = await peers.join(ada)
@@ -278,7 +280,7 @@ async def test_opening_watching_and_saying_hello_count_as_reads(start: Start, pe
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_PER_USER")
-async def test_the_oldest_of_too_many_sockets_is_replaced(start: Start, peers: Peers) -> None:
+async def test_the_oldest_of_too_many_sockets_is_replaced(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sockets_per_user": 2})
     ada, bob = await server.person("ada"), await server.person("bob")
     of_bob = await peers.join(bob)
@@ -289,7 +291,7 @@ async def test_the_oldest_of_too_many_sockets_is_replaced(start: Start, peers: P
         await peer.settled()
 
 
-async def test_one_socket_a_user(start: Start, peers: Peers) -> None:
+async def test_one_socket_a_user(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     room = await ada.makes_room()

@@ -16,13 +16,13 @@ from app.core.tokens import Claims, Tokens
 from app.realtime.connection.admission import PendingConnections
 from app.settings import load_settings
 from app.wire.errors import RateLimited
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers, dial, joined
 from testkit.people import Person
-from testkit.raw_connection import UPGRADE, raw
-from testkit.server import Running
-from testkit.waiting import LIMIT_S
-from tests.realtime.conftest import Start, soon
+from testkit.raw_connection import UPGRADE, connect_raw
+from testkit.server import TestServer
+from testkit.waiting import LIMIT_S, eventually
+from tests.realtime.conftest import StartServer
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -37,7 +37,7 @@ async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[s
 
 
 async def ticket(person: Person) -> str:
-    found: str = ok(await person.post("/ws-tickets"), 201)["ticket"]
+    found: str = assert_ok(await person.post("/ws-tickets"), 201)["ticket"]
     return found
 
 
@@ -61,7 +61,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("protocols", [(), ("chat.v2",), ("Chat.v1",)], ids=str)
 async def test_without_the_subprotocol_it_is_refused(
-    server: Running, protocols: tuple[str, ...]
+    server: TestServer, protocols: tuple[str, ...]
 ) -> None:
     status, _, problem = await refusal(server.url, protocols=protocols)
     assert (status, problem["code"]) == (422, "invalid")
@@ -72,33 +72,33 @@ async def test_without_the_subprotocol_it_is_refused(
     "path", ["/", "/ws/", "/ws2", "/WS", "/api/v1/rooms", "/health/live", "//ws"]
 )
 async def test_there_is_no_socket_at_another_address(
-    server: Running, path: str, caplog: pytest.LogCaptureFixture
+    server: TestServer, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE.replace(b"/ws", path.encode(), 1) + b"\r\n")
         head, _, body = (await connection.rest()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
     assert orjson.loads(body)["code"] == "not_found"
-    await soon(lambda: not server.server.server_state.tasks)
+    await eventually(lambda: not server.server.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_handshake_may_carry_large_cookies(server: Running) -> None:
+async def test_a_handshake_may_carry_large_cookies(server: TestServer) -> None:
     """Those of other programs on the same host, which a browser sends along."""
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         assert await connection.ask_for_upgrade(b"Cookie: a=%b\r\n" % (b"x" * 20_000)) == 101
 
 
 async def test_a_refusal_is_no_error_of_the_server(
-    server: Running, caplog: pytest.LogCaptureFixture
+    server: TestServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """uvicorn writes one for what is neither accepted nor closed."""
     await refusal(server.url, protocols=("chat.v2",))
-    await soon(lambda: not server.server.server_state.tasks)
+    await eventually(lambda: not server.server.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
+async def test_the_subprotocol_may_be_one_of_several(server: TestServer) -> None:
     async with dial(server.url, protocols=("chat.v2", "chat.v1")) as peer:
         assert peer.connection.subprotocol == "chat.v1"
 
@@ -111,14 +111,14 @@ async def test_the_subprotocol_may_be_one_of_several(server: Running) -> None:
         *("http://x@{host}", "//{host}", "{host}", "http:{host}"),
     ],
 )
-async def test_pages_of_other_origins_are_refused(server: Running, origin: str) -> None:
+async def test_pages_of_other_origins_are_refused(server: TestServer, origin: str) -> None:
     origin = origin.format(host=server.url.partition("://")[2])
     status, _, problem = await refusal(server.url, origin=origin)
     assert (status, problem["code"]) == (403, "forbidden")
 
 
 async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
-    server: Running, peers: Peers
+    server: TestServer, peers: Peers
 ) -> None:
     """Something in front of the server ends TLS, and need not say so."""
     assert (await peers.dial(server.url, origin=server.url.replace("http:", "https:"))).is_open
@@ -143,7 +143,7 @@ async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
     ],
 )
 async def test_http_and_sockets_agree_on_origins(
-    start: Start, peers: Peers, allowed: str, origin: str, welcome: bool
+    start: StartServer, peers: Peers, allowed: str, origin: str, welcome: bool
 ) -> None:
     given = load_settings(
         server={"allowed_origins": allowed}, auth={"secret_key": "k" * 32}
@@ -161,7 +161,7 @@ async def test_http_and_sockets_agree_on_origins(
 
 
 async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     listed = "https://chat.example"
     server = await start(server={"allowed_origins": f"https://other.example, {listed}"})
@@ -185,7 +185,7 @@ def test_one_host_is_one_address_before_hello() -> None:
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")
 async def test_too_many_of_one_address_without_a_hello_are_refused(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     server = await start(limits={"sockets_unauthenticated_per_address": 3})
     waiting = [await peers.dial(server.url) for _ in range(3)]
@@ -206,7 +206,7 @@ async def test_too_many_of_one_address_without_a_hello_are_refused(
 # The hello.
 
 
-async def test_no_hello_in_time_ends_the_socket(start: Start) -> None:
+async def test_no_hello_in_time_ends_the_socket(start: StartServer) -> None:
     server = await start(realtime={"hello_timeout_s": 0.1})
     async with dial(server.url) as peer:
         assert await peer.closed() == 4401
@@ -229,14 +229,14 @@ async def test_no_hello_in_time_ends_the_socket(start: Start) -> None:
     ids=repr,
 )
 async def test_a_first_frame_that_is_no_hello_ends_the_socket(
-    server: Running, message: str | bytes, error: str, frame_id: Any
+    server: TestServer, message: str | bytes, error: str, frame_id: Any
 ) -> None:
     async with dial(server.url) as peer:
         await peer.connection.send(message)
         await expect_refused(peer, error, 4400, frame_id)
 
 
-async def test_a_ticket_opens_one_socket(server: Running, ada: Person) -> None:
+async def test_a_ticket_opens_one_socket(server: TestServer, ada: Person) -> None:
     once = await ticket(ada)
     async with joined(ada, token=once) as peer:
         assert peer.is_open
@@ -246,7 +246,7 @@ async def test_a_ticket_opens_one_socket(server: Running, ada: Person) -> None:
         await peer.settled()
 
 
-async def test_a_ticket_is_used_up_by_whoever_is_first(server: Running, ada: Person) -> None:
+async def test_a_ticket_is_used_up_by_whoever_is_first(server: TestServer, ada: Person) -> None:
     once = await ticket(ada)
     async with AsyncExitStack() as stack:
         rivals = [await stack.enter_async_context(dial(server.url)) for _ in range(8)]
@@ -257,7 +257,7 @@ async def test_a_ticket_is_used_up_by_whoever_is_first(server: Running, ada: Per
         assert sorted(r.frames[0]["type"] for r in rivals) == ["error"] * 7 + ["welcome"]
 
 
-async def test_a_ticket_expires(start: Start) -> None:
+async def test_a_ticket_expires(start: StartServer) -> None:
     server = await start()
     ada = await server.person()
     old = await ticket(ada)
@@ -273,13 +273,15 @@ async def test_a_ticket_expires(start: Start) -> None:
 @pytest.mark.parametrize(
     "token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048, "\0", *HOSTILE]
 )
-async def test_a_wrong_token_ends_the_socket(server: Running, token: str) -> None:
+async def test_a_wrong_token_ends_the_socket(server: TestServer, token: str) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id="h", token=token)
         await expect_refused(peer, "unauthenticated", 4401, "h")
 
 
-async def test_an_access_token_opens_sockets_until_it_expires(server: Running, ada: Person) -> None:
+async def test_an_access_token_opens_sockets_until_it_expires(
+    server: TestServer, ada: Person
+) -> None:
     async with joined(ada), joined(ada):
         pass
     claims = server.context.tokens.verify(ada.access)
@@ -294,9 +296,9 @@ async def test_an_access_token_opens_sockets_until_it_expires(server: Running, a
             await expect_refused(peer, error, 4401)
 
 
-async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Person) -> None:
+async def test_tokens_of_an_ended_session_open_nothing(server: TestServer, ada: Person) -> None:
     left = await ticket(ada)
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     for token in (left, ada.access):
         async with dial(server.url) as peer:
             await peer.send("hello", token=token)
@@ -304,7 +306,7 @@ async def test_tokens_of_an_ended_session_open_nothing(server: Running, ada: Per
 
 
 async def test_a_hello_may_be_as_large_as_announced_and_no_larger(
-    server: Running, ada: Person
+    server: TestServer, ada: Person
 ) -> None:
     most = server.settings.limits.hello_bytes
     for size, fits in ((most, True), (most + 1, False)):

@@ -6,7 +6,7 @@ import pytest
 
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.02)
 
 
-async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> None:
+async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"heartbeat_s": 1, "dead_after_s": 30})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
@@ -28,7 +28,9 @@ async def test_silence_is_pinged_with_the_heads(start: Start, peers: Peers) -> N
     assert following["n"] > ping["n"]
 
 
-async def test_any_frame_keeps_a_socket_and_silence_ends_it(start: Start, peers: Peers) -> None:
+async def test_any_frame_keeps_a_socket_and_silence_ends_it(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 1.0})
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
     silent, answers, talks = [await peers.join(person) for person in people]

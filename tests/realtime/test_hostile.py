@@ -17,20 +17,21 @@ from testkit.raw_connection import (
     PONG,
     TEXT,
     UPGRADE,
-    Raw,
+    RawConnection,
+    connect_raw,
     frame,
-    raw,
 )
-from testkit.server import Running
-from tests.realtime.conftest import Start, slow_network, soon
+from testkit.server import TestServer
+from testkit.waiting import eventually
+from tests.realtime.conftest import StartServer, slow_network
 
 ERROR = b'{"type":"nothing"}'
 
 
 @pytest.fixture
-async def guest(server: Running, ada: Person) -> AsyncIterator[Raw]:
+async def guest(server: TestServer, ada: Person) -> AsyncIterator[RawConnection]:
     """After its hello."""
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)
         yield connection
@@ -60,20 +61,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_broken_frame_ends_the_socket(guest: Raw, name: str) -> None:
+async def test_a_broken_frame_ends_the_socket(guest: RawConnection, name: str) -> None:
     broken, code = BROKEN[name]
     await guest.send(broken)
     assert await guest.close_code() in ({code, 1009} if name == "a size of 2^63" else {code})
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_broken_frame_before_the_hello(server: Running, name: str) -> None:
+async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) -> None:
     broken, code = BROKEN[name]
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.send(broken)
         assert await connection.close_code() in {code, 1009}
-    await soon(lambda: not server.server.lifespan.state["lobby"]._waiting)
+    await eventually(lambda: not server.server.lifespan.state["lobby"]._waiting)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,9 @@ async def test_a_broken_frame_before_the_hello(server: Running, name: str) -> No
     ],
     ids=lambda message: f"{ascii(message)[:40]} {len(message)}",
 )
-async def test_absurd_json_is_refused_and_the_socket_goes_on(guest: Raw, message: str) -> None:
+async def test_absurd_json_is_refused_and_the_socket_goes_on(
+    guest: RawConnection, message: str
+) -> None:
     await guest.send(frame(TEXT, message.encode()))
     error = await guest.next()
     assert (error["type"], error["retry"]) == ("error", "never")
@@ -113,7 +116,7 @@ async def test_absurd_json_is_refused_and_the_socket_goes_on(guest: Raw, message
     assert (await guest.next())["id"] == "after"
 
 
-async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: Raw) -> None:
+async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: RawConnection) -> None:
     room = await ada.makes_room()
     for n, text in enumerate(("text", '"text"', "a\nb", 'say "room": "nonce"')):
         await guest.say(type="message.send", id=n, room=room, nonce=f"n{n}", text=text)
@@ -122,13 +125,13 @@ async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: Raw) -> No
         assert answer["type"] == "ack"
 
 
-async def test_binary_messages_are_no_frames(guest: Raw) -> None:
+async def test_binary_messages_are_no_frames(guest: RawConnection) -> None:
     await guest.send(frame(BINARY, ERROR) + frame(BINARY, b"\xff" * 100) + frame(BINARY))
     for _ in range(3):
         assert (await guest.next())["code"] == "bad_frame"
 
 
-async def test_fragments_are_put_together(guest: Raw) -> None:
+async def test_fragments_are_put_together(guest: RawConnection) -> None:
     pieces = [ERROR[n : n + 1] for n in range(len(ERROR))]
     await guest.send(frame(TEXT, fin=False))
     for piece in pieces:
@@ -148,7 +151,7 @@ async def test_fragments_are_put_together(guest: Raw) -> None:
     ids=["fragments", "pings", "pongs"],
 )
 async def test_frames_that_are_no_messages_are_bounded(
-    server: Running, guest: Raw, extra: bytes
+    server: TestServer, guest: RawConnection, extra: bytes
 ) -> None:
     await guest.send(frame(TEXT, fin=False))
     begun = asyncio.get_running_loop().time()
@@ -157,28 +160,30 @@ async def test_frames_that_are_no_messages_are_bounded(
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
     assert sent * 100 < ws_protocol.EXTRA_BURST + ws_protocol.EXTRA_PER_S * took + kernel
     assert await guest.close_code() in {4029, 1006}
-    await soon(lambda: len(server.server.server_state.connections) < 5)
+    await eventually(lambda: len(server.server.server_state.connections) < 5)
 
 
-async def test_pings_of_who_does_not_read_fill_nothing(start: Start) -> None:
+async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> None:
     server = await start()
     slow_network(server.running)
-    async with raw(server.url, narrow=True) as connection:
+    async with connect_raw(server.url, narrow=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
         (end,) = server.hub.connections
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(9):
             await connection.send(frame(PING, b"x" * 125) * 100)
-        await soon(lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival)
+        await eventually(lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival)
         assert end._writer.buffered_bytes() < 128 * 1024
 
 
-async def test_a_flood_in_one_piece_is_read_as_it_is_answered(start: Start, peers: Peers) -> None:
+async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
+    start: StartServer, peers: Peers
+) -> None:
     """Ten thousand messages in the kernel are not ten thousand in the server."""
     server = await start(limits={"frames_burst": 20, "frames_per_minute": 60})
     ada = await server.person()
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)
         (end,) = server.hub.connections
@@ -201,16 +206,16 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(start: Start, peer
 
 
 async def test_who_speaks_before_it_is_answered_is_cut(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     answering = asyncio.Event()
     monkeypatch.setattr(
         "app.realtime.connection.handshake.Connection.run", lambda *_: answering.wait()
     )
-    async with raw(server.url) as connection:
+    async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")
-        await soon(lambda: server.running.server.server_state.tasks)
+        await eventually(lambda: server.running.server.server_state.tasks)
         await connection.send(frame(TEXT, ERROR))
         assert await connection.rest() == b""
     answering.set()
@@ -228,8 +233,8 @@ async def test_who_speaks_before_it_is_answered_is_cut(
     ],
     ids=lambda more: ascii(more[:20]),
 )
-async def test_an_odd_handshake_is_answered(server: Running, more: bytes) -> None:
-    async with raw(server.url) as connection:
+async def test_an_odd_handshake_is_answered(server: TestServer, more: bytes) -> None:
+    async with connect_raw(server.url) as connection:
         status = await connection.ask_for_upgrade(more)
         assert status in {101, 400, 413, 426}
         if status != 101:
@@ -242,13 +247,13 @@ async def test_an_odd_handshake_is_answered(server: Running, more: bytes) -> Non
     ids=["close", "broken", "no UTF-8"],
 )
 async def test_an_end_is_an_end_also_for_who_does_not_read(
-    start: Start, last: bytes, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     slow_network(server.running)
     ada = await server.person()
     room = await ada.makes_room()
-    async with raw(server.url, narrow=True) as connection:
+    async with connect_raw(server.url, narrow=True) as connection:
         await connection.upgrade()
         await connection.hello(ada)
         await connection.say(type="open", rooms=[{"room": room}])
@@ -259,5 +264,5 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
         while end._writer.buffered_bytes() < 30_000:
             await ada.says(room, "🙂" * 3900)
         await connection.send(last)
-        await soon(lambda: end not in server.hub.connections)
-        await soon(lambda: end._writer not in server.running.server.server_state.connections)
+        await eventually(lambda: end not in server.hub.connections)
+        await eventually(lambda: end._writer not in server.running.server.server_state.connections)

@@ -7,7 +7,7 @@ import pytest
 from app.persistence.uow import Database
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 def checked_out(database: Database) -> int:
@@ -16,7 +16,7 @@ def checked_out(database: Database) -> int:
 
 
 async def test_idle_sockets_hold_no_database_connection(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start(

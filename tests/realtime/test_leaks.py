@@ -3,20 +3,21 @@
 import pytest
 
 from testkit.peer import Peers
-from tests.realtime.conftest import Own, Start, soon
+from testkit.waiting import eventually
+from tests.realtime.conftest import DedicatedServer, StartServer
 from tests.realtime.hooks import Held, Reads
 
 
-async def until_idle(server: Own) -> None:
+async def until_idle(server: DedicatedServer) -> None:
     """Every socket has come to its end, and nothing is left of it."""
-    await soon(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.server.server_state.tasks)
     hub = server.hub
     assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
 
 
 @pytest.mark.parametrize("how", ["client", "server"])
 async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -35,7 +36,7 @@ async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
 
 
 async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
@@ -52,7 +53,7 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
 
 
 async def test_an_open_that_fails_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -68,7 +69,7 @@ async def test_an_open_that_fails_leaves_nothing_behind(
 
 
 async def test_a_defect_in_the_hello_ends_the_socket_for_now(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()

@@ -4,7 +4,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from testkit.peer import Peer, Peers
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 def announced(peer: Peer, limit: str) -> int:
@@ -18,7 +18,7 @@ async def answered(peer: Peer, frame: str, code: str) -> None:
 
 
 @pytest.mark.setting("CHAT_LIMITS__HELLO_BYTES")
-async def test_a_hello_is_as_large_as_it_may_be(start: Start, peers: Peers) -> None:
+async def test_a_hello_is_as_large_as_it_may_be(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"hello_bytes": 20_000})
     ada = await server.person()
     hello = f'{{"type": "hello", "token": "{ada.access}"}}'
@@ -31,7 +31,7 @@ async def test_a_hello_is_as_large_as_it_may_be(start: Start, peers: Peers) -> N
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAME_BYTES")
-async def test_a_frame_is_as_large_as_it_may_be(start: Start, peers: Peers) -> None:
+async def test_a_frame_is_as_large_as_it_may_be(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frame_bytes": 1100})
     peer = await peers.join(await server.person())
     assert announced(peer, "frame_bytes") == 1100
@@ -40,7 +40,7 @@ async def test_a_frame_is_as_large_as_it_may_be(start: Start, peers: Peers) -> N
 
 
 @pytest.mark.setting("CHAT_LIMITS__JSON_DEPTH")
-async def test_a_frame_nests_as_deeply_as_it_may(start: Start, peers: Peers) -> None:
+async def test_a_frame_nests_as_deeply_as_it_may(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"json_depth": 5})
     peer = await peers.join(await server.person())
     assert announced(peer, "json_depth") == 5
@@ -49,7 +49,7 @@ async def test_a_frame_nests_as_deeply_as_it_may(start: Start, peers: Peers) -> 
 
 
 @pytest.mark.setting("CHAT_LIMITS__WATCHED_USERS")
-async def test_a_socket_watches_as_many_users_as_it_may(start: Start, peers: Peers) -> None:
+async def test_a_socket_watches_as_many_users_as_it_may(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"watched_users": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     peer = await peers.join(ada)
@@ -59,7 +59,7 @@ async def test_a_socket_watches_as_many_users_as_it_may(start: Start, peers: Pee
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")
-async def test_so_many_sockets_may_be_without_a_hello(start: Start, peers: Peers) -> None:
+async def test_so_many_sockets_may_be_without_a_hello(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sockets_unauthenticated": 2})
     waiting = [await peers.dial(server.url) for _ in range(2)]
     with pytest.raises(InvalidStatus):

@@ -11,13 +11,13 @@ from app.realtime.connection import heartbeat
 from app.realtime.delivery import gap_repair
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
-from testkit.waiting import pause
-from tests.realtime.conftest import Start, soon
+from testkit.waiting import eventually, pause
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Loss, Reads
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> None:
+async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int) -> None:
     server = await start(realtime={"gap_wait_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
@@ -38,7 +38,7 @@ async def test_whatever_the_bus_does(start: Start, peers: Peers, seed: int) -> N
 
 
 async def test_a_hole_is_read_from_the_log_once(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -58,7 +58,7 @@ async def test_a_hole_is_read_from_the_log_once(
 
 
 async def test_what_is_only_swapped_is_not_read(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"gap_wait_ms": 200})
     ada = await server.person()
@@ -71,11 +71,13 @@ async def test_what_is_only_swapped_is_not_read(
         server.hear(publication)
     await peer.has(room, 5)
     assert peer.seqs(room) == [3, 4, 5]
-    await soon(lambda: not next(iter(server.hub.rooms.values())).repairing)
+    await eventually(lambda: not next(iter(server.hub.rooms.values())).repairing)
     assert reads.count["read_log"] == 0
 
 
-async def test_a_lost_tail_is_found_when_the_bus_has_doubts(start: Start, peers: Peers) -> None:
+async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
@@ -90,7 +92,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(start: Start, peers:
 
 
 async def test_a_lost_tail_is_found_without_doubts(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "HEADS_EVERY_S", 0.2)
     server = await start()
@@ -103,7 +105,7 @@ async def test_a_lost_tail_is_found_without_doubts(
 
 
 async def test_a_long_hole_is_read_in_pages(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gap_repair, "PAGE", 10)
     server = await start()
@@ -122,7 +124,7 @@ async def test_a_long_hole_is_read_in_pages(
 
 
 async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     """A hole of two megabytes is filled without dropping those who read."""
     server = await start()
@@ -140,7 +142,7 @@ async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
 
 @pytest.mark.parametrize("seq", [1000, 2**53 - 1])
 async def test_a_false_poke_of_the_far_future_changes_nothing(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, seq: int
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, seq: int
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -154,7 +156,7 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     await ada.says(room, "x")
     await peer.has(room, 23)
     open_room = server.hub.rooms[UUID(room)]
-    await soon(lambda: not open_room.repairing)
+    await eventually(lambda: not open_room.repairing)
     await ada.says(room, "y")
     await peer.has(room, 24)
     assert peer.seqs(room) == list(range(3, 25))

@@ -13,11 +13,11 @@ import pytest
 import trustme
 
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
-from testkit.processes import ServerProcess, running
-from testkit.server import Running
-from testkit.servers.backend import Backend, vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer
+from testkit.servers.backend import Backend, override
 from testkit.waiting import LIMIT_S, eventually, limit
 
 
@@ -46,16 +46,16 @@ def sockets_of(pid: int) -> int:
 async def answered(url: str, tls: ssl.SSLContext | bool = False) -> None:
     """By whichever worker; waits for one that is being started."""
     async with httpx.AsyncClient(verify=tls, timeout=LIMIT_S) as http:
-        ok(await http.get(f"{url}/health/live"))
+        assert_ok(await http.get(f"{url}/health/live"))
 
 
 @pytest.mark.cluster
 async def test_workers_share_the_work_and_are_replaced(
-    cluster_server: Running, cluster_settings: Settings, tmp_path: Path, peers: Peers
+    cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
-            running(cluster_settings, tmp_path, 0, "--workers", "2")
+            run_process(cluster_settings, tmp_path, 0, "--workers", "2")
         )
         first = children(server)
         assert len(first) == 2
@@ -103,11 +103,14 @@ async def test_workers_share_the_work_and_are_replaced(
 
 @pytest.mark.cluster
 async def test_workers_drain_and_end_at_once_when_told_twice(
-    cluster_server: Running, cluster_settings: Settings, tmp_path: Path, peers: Peers
+    cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
     times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600, "workers": 2}
-    settings = vary(cluster_settings, server=times)
-    async with running(settings, tmp_path) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
+    settings = override(cluster_settings, server=times)
+    async with (
+        run_process(settings, tmp_path) as server,
+        httpx.AsyncClient(timeout=LIMIT_S) as http,
+    ):
         ada = server.here(await cluster_server.person(http, "ada"))
         joined = [await peers.join(ada) for _ in range(4)]
         server.signal(signal.SIGTERM)
@@ -121,9 +124,9 @@ async def test_workers_drain_and_end_at_once_when_told_twice(
 
 @pytest.mark.cluster
 async def test_workers_end_with_their_parent(
-    cluster_server: Running, cluster_settings: Settings, tmp_path: Path
+    cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path
 ) -> None:
-    async with running(cluster_settings, tmp_path, 0, "--workers", "2") as server:
+    async with run_process(cluster_settings, tmp_path, 0, "--workers", "2") as server:
         workers = children(server)
         server.signal(signal.SIGKILL)
         await eventually(lambda: not any(map(exists, workers)))
@@ -143,7 +146,7 @@ async def test_workers_over_https_and_one_that_does_not_start_again(
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     tls = {"tls_certificate": certificate, "tls_key": key, "workers": 2}
-    async with running(vary(cluster_settings, server=tls), tmp_path) as server:
+    async with run_process(override(cluster_settings, server=tls), tmp_path) as server:
         assert server.url.startswith("https://")
         await answered(server.url, trusting)
         good, first = certificate.read_bytes(), children(server)
@@ -158,7 +161,7 @@ async def test_workers_over_https_and_one_that_does_not_start_again(
         await answered(server.url, trusting)
         # Somebody else's port is not shared by accident.
         with pytest.raises(AssertionError, match="CHAT_SERVER__PORT: cannot listen on"):
-            async with running(cluster_settings, tmp_path, server.port, "--workers", "2"):
+            async with run_process(cluster_settings, tmp_path, server.port, "--workers", "2"):
                 pass
 
 
@@ -169,7 +172,9 @@ async def test_workers_that_cannot_start_end_the_parent(
     (tmp_path / "bad.pem").write_text("no certificate")
     bad = {"tls_certificate": tmp_path / "bad.pem", "tls_key": tmp_path / "bad.pem"}
     with pytest.raises(AssertionError, match="the server ended") as ended:
-        async with running(vary(cluster_settings, server=bad), tmp_path, 0, "--workers", "2"):
+        async with run_process(
+            override(cluster_settings, server=bad), tmp_path, 0, "--workers", "2"
+        ):
             pass
     assert "worker.does_not_start" in str(ended.value)
     assert "CHAT_SERVER__TLS_CERTIFICATE" in str(ended.value)
@@ -179,7 +184,7 @@ async def test_workers_that_cannot_start_end_the_parent(
 @pytest.mark.embedded
 async def test_sqlite_serves_one_process(embedded: Backend, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="CHAT_SERVER__WORKERS") as ended:
-        async with running(embedded.settings, tmp_path, 0, "--workers", "2"):
+        async with run_process(embedded.settings, tmp_path, 0, "--workers", "2"):
             pass
     assert "CHAT_REDIS__URL" in str(ended.value)
     assert "Traceback" not in str(ended.value)

@@ -19,17 +19,20 @@ from app.persistence.tables import LoggedEvent, Room
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import Own, Start, slow_network, soon
+from testkit.waiting import eventually
+from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
 from tests.realtime.hooks import Loss
 from tests.realtime.test_slow import stall
 
 POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}
 
 
-async def word(server: Own, table: str, column: str, key: str, value: str | None = None) -> str:
+async def word(
+    server: DedicatedServer, table: str, column: str, key: str, value: str | None = None
+) -> str:
     """What a row of the room or the member has in this column, after it was set to `value`. In
     plain SQL: the types of the columns do not come between."""
     async with server.running.context.database._engines.write.begin() as connection:
@@ -43,7 +46,9 @@ async def word(server: Own, table: str, column: str, key: str, value: str | None
         return found
 
 
-async def log(server: Own, room: str, actor: Person, *rows: tuple[str, Any, int | None]) -> int:
+async def log(
+    server: DedicatedServer, room: str, actor: Person, *rows: tuple[str, Any, int | None]
+) -> int:
     """Rows (type, body, message) at the end of a room's log, as if they had been committed. The
     room's head."""
     head: int = (await actor.room(room))["seq"]
@@ -79,7 +84,7 @@ def said(event: Frame) -> dict[str, Any]:
 class Stage:
     """A room with rows of the next release in its log, and people who come back."""
 
-    def __init__(self, server: Own, ada: Person, bob: Person, room: str) -> None:
+    def __init__(self, server: DedicatedServer, ada: Person, bob: Person, room: str) -> None:
         self.server, self.ada, self.bob, self.room = server, ada, bob, room
 
     async def fill(self) -> int:
@@ -127,7 +132,7 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(start: Start) -> Stage:
+async def stage(start: StartServer) -> Stage:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -172,7 +177,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
     stage.check(peer.events(stage.room))
 
 
-async def test_what_a_slow_socket_has_missed(start: Start, peers: Peers) -> None:
+async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"slow_stall_s": 600.0, "slow_age_s": 600.0})
     slow_network(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -193,7 +198,7 @@ async def test_what_a_slow_socket_has_missed(start: Start, peers: Peers) -> None
 
 
 @asynccontextmanager
-async def another_process(server: Own) -> AsyncIterator[Database]:
+async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
     """Where there is a bus between processes, what it records comes over that."""
     if server.running.settings.redis.url:
         async with opened(server.running.settings) as (database, _):
@@ -253,15 +258,15 @@ async def test_a_role_that_is_not_known_is_the_least(stage: Stage, peers: Peers)
     """In rights, lists, frames and counts: of bob, an admin before."""
     ada, bob, room = stage.ada, stage.bob, stage.room
     eve = await stage.server.person("eve")
-    ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+    assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
     await word(stage.server, "members", "role", bob.id, "supervisor")
     assert (await bob.room(room))["role"] == "member"
-    assert [r["role"] for r in ok(await bob.get("/rooms"))["items"]] == ["member"]
-    members = ok(await ada.get(f"/rooms/{room}/members"))["items"]
+    assert [r["role"] for r in assert_ok(await bob.get("/rooms"))["items"]] == ["member"]
+    members = assert_ok(await ada.get(f"/rooms/{room}/members"))["items"]
     assert {m["user"]["id"]: m["role"] for m in members} == {ada.id: "owner", bob.id: "member"}
-    refused(await bob.patch(f"/rooms/{room}", name="Mine"), "forbidden")
-    refused(await bob.post(f"/rooms/{room}/members", users=[eve.id]), "forbidden")
-    refused(await bob.delete(f"/rooms/{room}/members/{ada.id}"), "forbidden")
+    assert_problem(await bob.patch(f"/rooms/{room}", name="Mine"), "forbidden")
+    assert_problem(await bob.post(f"/rooms/{room}/members", users=[eve.id]), "forbidden")
+    assert_problem(await bob.delete(f"/rooms/{room}/members/{ada.id}"), "forbidden")
     peer = await peers.join(bob, room)
     (listed,) = peer.of("rooms")[0]["rooms"]
     assert (listed["role"], listed["unread"]) == ("member", 1)
@@ -269,10 +274,10 @@ async def test_a_role_that_is_not_known_is_the_least(stage: Stage, peers: Peers)
     await ada.says(room, f"@{bob.username}")
     await peer.has(room, 7)
     assert await word(stage.server, "members", "role", bob.id) == "supervisor"
-    ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
-    ok(await bob.post(f"/rooms/{room}/members", users=[eve.id]))
+    assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+    assert_ok(await bob.post(f"/rooms/{room}/members", users=[eve.id]))
     await word(stage.server, "members", "role", bob.id, "supervisor")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     assert (await peer.expect("room.closed"))["reason"] == "removed"
 
 
@@ -282,7 +287,7 @@ async def test_a_kind_of_room_that_is_not_known_is_private(stage: Stage, peers: 
     room = await ada.makes_room("public", bob)
     await word(stage.server, "rooms", "kind", room, "stage")
     assert (await bob.room(room))["kind"] == "private"
-    assert {r["kind"] for r in ok(await bob.get("/rooms"))["items"]} == {"private"}
+    assert {r["kind"] for r in assert_ok(await bob.get("/rooms"))["items"]} == {"private"}
     peer = await peers.join(bob, room)
     assert {r["kind"] for r in peer.of("rooms")[0]["rooms"]} == {"private"}
     await peer.says(room, "as ever")
@@ -292,12 +297,12 @@ async def test_a_kind_of_room_that_is_not_known_is_private(stage: Stage, peers: 
         await eve.get(f"/rooms/{room}/events"),
         await eve.sends(room),
     ):
-        refused(answer, "not_found")
+        assert_problem(answer, "not_found")
     stranger = await peers.join(eve)
     assert (await stranger.opens(room))["code"] == "not_found"
-    assert room not in [r["id"] for r in ok(await eve.get("/rooms/public"))["items"]]
-    ok(await ada.patch(f"/rooms/{room}", topic="as ever"))
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert room not in [r["id"] for r in assert_ok(await eve.get("/rooms/public"))["items"]]
+    assert_ok(await ada.patch(f"/rooms/{room}", topic="as ever"))
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     assert await word(stage.server, "rooms", "kind", room) == "stage"
 
 
@@ -350,4 +355,4 @@ async def test_one_question_that_fails_fails_alone(
     for peer in rest:
         await peer.expect("rooms")
     assert await bob.closed() == 4000
-    await soon(lambda: len(hub.connections) == len(rest))
+    await eventually(lambda: len(hub.connections) == len(rest))

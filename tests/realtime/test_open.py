@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person
-from testkit.server import Running
-from tests.realtime.conftest import Start
+from testkit.server import TestServer
+from tests.realtime.conftest import StartServer
 
 
 async def test_at_the_head_nothing_is_missed(ada: Person, peers: Peers) -> None:
@@ -62,7 +62,7 @@ async def test_a_long_log_is_paged_and_has_no_hole(ada: Person, peers: Peers) ->
     log = []
     after: int | None = opened["from"]
     while after is not None:
-        page = ok(
+        page = assert_ok(
             await ada.get(f"/rooms/{room}/events", after=after, until=opened["resume"], limit=30)
         )
         log += page["items"]
@@ -110,7 +110,7 @@ async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__OPEN_ROOMS")
-async def test_a_socket_has_so_many_rooms_open(start: Start, peers: Peers) -> None:
+async def test_a_socket_has_so_many_rooms_open(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"open_rooms": 3})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
@@ -140,7 +140,7 @@ async def test_opening_again_starts_again(ada: Person, peers: Peers) -> None:
 
 @pytest.mark.parametrize("how", ["open", "hello"])
 async def test_a_room_twice_in_one_frame_is_refused_the_second_time(
-    server: Running, ada: Person, how: str
+    server: TestServer, ada: Person, how: str
 ) -> None:
     room, other = await ada.makes_room(), await ada.makes_room()
     twice = [{"room": room, "since": 0}, {"room": room, "since": 1}, {"room": other, "since": 0}]
@@ -179,17 +179,17 @@ async def test_a_closed_room_is_silent(ada: Person, peers: Peers) -> None:
 
 @pytest.mark.parametrize("kind", ["public", "private", "group"])
 async def test_every_kind_of_event_arrives_as_the_log_has_it(
-    server: Running, ada: Person, bob: Person, kind: str
+    server: TestServer, ada: Person, bob: Person, kind: str
 ) -> None:
     room = await ada.makes_room(kind)
     async with joined(ada, (room, 0)) as peer:
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-        ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
-        ok(await ada.patch(f"/rooms/{room}", topic="new"))
-        ok(await bob.sends(room, "hi"), 201)
-        ok(await bob.post(f"/rooms/{room}/leave"), 204)
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+        assert_ok(await ada.patch(f"/rooms/{room}", topic="new"))
+        assert_ok(await bob.sends(room, "hi"), 201)
+        assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
         await peer.has(room, 9)
         assert [event["type"] for event in peer.events(room)] == [
             "room.created",

@@ -3,11 +3,11 @@
 import pytest
 
 from testkit.peer import Peers, dial
-from tests.realtime.conftest import Start, slow_network
+from tests.realtime.conftest import StartServer, slow_network
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_ROOM")
-async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) -> None:
+async def test_as_many_as_announced_are_caught_up(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"catchup_room": 5})
     ada = await server.person()
     room = await ada.makes_room()
@@ -24,7 +24,9 @@ async def test_as_many_as_announced_are_caught_up(start: Start, peers: Peers) ->
     assert six["resume"] < 12
 
 
-async def test_large_messages_are_caught_up_within_the_buffer(start: Start, peers: Peers) -> None:
+async def test_large_messages_are_caught_up_within_the_buffer(
+    start: StartServer, peers: Peers
+) -> None:
     """What would make its own socket a slow one becomes `limited`, in one room and over several."""
     server = await start(limits={"buffer_bytes": 131072})
     slow_network(server.running)
@@ -54,7 +56,7 @@ async def test_large_messages_are_caught_up_within_the_buffer(start: Start, peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_HELLO")
-async def test_the_rooms_of_a_hello_share_a_budget(start: Start, peers: Peers) -> None:
+async def test_the_rooms_of_a_hello_share_a_budget(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"catchup_hello": 12, "catchup_room": 10})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]

@@ -18,12 +18,18 @@ from app.realtime.connection import heartbeat
 from app.realtime.slow_consumers import limits
 from app.settings import Settings
 from app.wire.errors import Busy
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
-from testkit.server import serving
-from testkit.servers.backend import Backend, vary
+from testkit.server import run_server
+from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import Own, Start, briefly, quick, slow_network, soon
+from tests.realtime.conftest import (
+    DedicatedServer,
+    StartServer,
+    fast_settings,
+    run_server_without_pauses,
+    slow_network,
+)
 from tests.realtime.hooks import Loss
 from tests.realtime.test_presence import told
 from tests.realtime.test_presence_processes import last_lease_with
@@ -32,8 +38,11 @@ LONG_S, LONG_MS = 3600, 3_600_000
 
 
 async def pair(
-    start: Start, patient: Mapping[str, Any], hasty: Mapping[str, Any], **groups: Mapping[str, Any]
-) -> tuple[Own, Own]:
+    start: StartServer,
+    patient: Mapping[str, Any],
+    hasty: Mapping[str, Any],
+    **groups: Mapping[str, Any],
+) -> tuple[DedicatedServer, DedicatedServer]:
     """Two servers with these values of the group `realtime`."""
     return (
         await start(**groups, realtime=patient),
@@ -42,7 +51,7 @@ async def pair(
 
 
 @pytest.mark.setting("CHAT_REALTIME__HELLO_TIMEOUT_S")
-async def test_a_hello_is_waited_for(start: Start, peers: Peers) -> None:
+async def test_a_hello_is_waited_for(start: StartServer, peers: Peers) -> None:
     patient, hasty = await pair(start, {"hello_timeout_s": LONG_S}, {"hello_timeout_s": 0.2})
     waiting, closed = [await peers.dial(server.url) for server in (patient, hasty)]
     await closed.closed()
@@ -50,7 +59,7 @@ async def test_a_hello_is_waited_for(start: Start, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_SERVER__REQUEST_HEAD_S")
-async def test_a_head_is_waited_for(start: Start) -> None:
+async def test_a_head_is_waited_for(start: StartServer) -> None:
     ends = []
     for seconds in (LONG_S, 0.2):
         server = await start(server={"request_head_s": seconds})
@@ -66,7 +75,7 @@ async def test_a_head_is_waited_for(start: Start) -> None:
 
 
 @pytest.mark.setting("CHAT_REALTIME__GAP_WAIT_MS")
-async def test_a_missing_event_is_waited_for(start: Start, peers: Peers) -> None:
+async def test_a_missing_event_is_waited_for(start: StartServer, peers: Peers) -> None:
     followers = []
     for server in await pair(start, {"gap_wait_ms": LONG_MS}, {"gap_wait_ms": 20}):
         ada = await server.person()
@@ -84,18 +93,20 @@ BUMPS = {"bump_every_ms": LONG_MS, "bump_every_huge_ms": LONG_MS}
 
 
 @pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_MS")
-async def test_bumps_are_gathered(start: Start, peers: Peers) -> None:
+async def test_bumps_are_gathered(start: StartServer, peers: Peers) -> None:
     await _expect_bumps_of_the_second(await pair(start, BUMPS, {"bump_every_ms": 20}), peers)
 
 
 @pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_HUGE_MS")
-async def test_bumps_of_huge_rooms_are_gathered(start: Start, peers: Peers) -> None:
+async def test_bumps_of_huge_rooms_are_gathered(start: StartServer, peers: Peers) -> None:
     values = BUMPS | {"bump_every_ms": 20}
     servers = await pair(start, values, {"bump_every_huge_ms": 40}, limits={"huge_room": 2})
     await _expect_bumps_of_the_second(servers, peers)
 
 
-async def _expect_bumps_of_the_second(servers: tuple[Own, Own], peers: Peers) -> None:
+async def _expect_bumps_of_the_second(
+    servers: tuple[DedicatedServer, DedicatedServer], peers: Peers
+) -> None:
     members: list[Peer] = []
     for server in servers:
         ada, bob = await server.person("ada"), await server.person("bob")
@@ -113,20 +124,20 @@ SLOW = {"slow_stall_s": LONG_S, "slow_age_s": LONG_S}
 
 @pytest.mark.setting("CHAT_REALTIME__SLOW_STALL_S")
 async def test_a_peer_that_stalls_is_waited_for(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _expect_a_cut(await pair(start, SLOW, {"slow_stall_s": 0.2}), peers, monkeypatch)
 
 
 @pytest.mark.setting("CHAT_REALTIME__SLOW_AGE_S")
 async def test_a_peer_that_is_behind_is_waited_for(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _expect_a_cut(await pair(start, SLOW, {"slow_age_s": 0.2}), peers, monkeypatch)
 
 
 async def _expect_a_cut(
-    servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
+    servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the second server's only socket, for which something waits that it does not read."""
     monkeypatch.setattr(limits, "TICK_S", 0.05)
@@ -137,9 +148,9 @@ async def _expect_a_cut(
         (end,) = server.hub.connections
         for _ in range(200):
             await peer.send("nothing", id="x" * 32)
-        await soon(end._writer.buffered_bytes)
+        await eventually(end._writer.buffered_bytes)
     patient, hasty = servers
-    await soon(lambda: not hasty.hub.connections)
+    await eventually(lambda: not hasty.hub.connections)
     assert patient.hub.connections
 
 
@@ -147,7 +158,7 @@ ALIVE = {"heartbeat_s": LONG_S, "dead_after_s": LONG_S}
 
 
 async def _join_in_turn(
-    servers: tuple[Own, Own], peers: Peers, monkeypatch: pytest.MonkeyPatch
+    servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> list[Peer]:
     """So far apart that silence is looked at between them."""
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
@@ -160,7 +171,7 @@ async def _join_in_turn(
 
 @pytest.mark.setting("CHAT_REALTIME__HEARTBEAT_S")
 async def test_a_silent_peer_is_asked_after_a_while(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = await pair(start, ALIVE, {"heartbeat_s": 0.2})
     silent, asked = await _join_in_turn(servers, peers, monkeypatch)
@@ -170,7 +181,7 @@ async def test_a_silent_peer_is_asked_after_a_while(
 
 @pytest.mark.setting("CHAT_REALTIME__DEAD_AFTER_S")
 async def test_a_silent_peer_is_dead_after_a_while(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = await pair(start, ALIVE, {"dead_after_s": 2})
     silent, dead = await _join_in_turn(servers, peers, monkeypatch)
@@ -179,20 +190,22 @@ async def test_a_silent_peer_is_dead_after_a_while(
 
 
 @pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
-async def test_a_revocation_that_was_not_heard_is_found_out(start: Start, peers: Peers) -> None:
+async def test_a_revocation_that_was_not_heard_is_found_out(
+    start: StartServer, peers: Peers
+) -> None:
     sockets = []
     for server in await pair(start, {"session_check_s": LONG_S}, {"session_check_s": 0.2}):
         ada = await server.person()
         sockets.append(await peers.join(ada))
         server.deafen(lambda _: None)
-        ok(await ada.post("/auth/logout"), 204)
+        assert_ok(await ada.post("/auth/logout"), 204)
     unchecked, closed = sockets
     assert await closed.closed() == 4403
     assert unchecked.is_open
 
 
 @pytest.mark.setting("CHAT_REALTIME__PRESENCE_GRACE_S")
-async def test_who_has_gone_is_online_for_a_while(start: Start, peers: Peers) -> None:
+async def test_who_has_gone_is_online_for_a_while(start: StartServer, peers: Peers) -> None:
     watchers = []
     for server in await pair(start, {"presence_grace_s": LONG_S}, {"presence_grace_s": 0}):
         ada, bob = await server.person("ada"), await server.person("bob")
@@ -210,9 +223,9 @@ async def test_who_has_gone_is_online_for_a_while(start: Start, peers: Peers) ->
 
 @pytest.mark.setting("CHAT_REALTIME__PRESENCE_TTL_S")
 async def test_a_lease_is_as_long_as_set(cluster: Backend, peers: Peers) -> None:
-    settings = vary(quick(cluster.settings), realtime={"presence_ttl_s": LONG_S})
+    settings = override(fast_settings(cluster.settings), realtime={"presence_ttl_s": LONG_S})
     begun = time.time()
-    async with briefly(settings) as server, server.client() as http:
+    async with run_server_without_pauses(settings) as server, server.client() as http:
         ada = await server.person(http)
         await peers.join(ada)
 
@@ -235,11 +248,11 @@ async def test_a_drain_has_an_end(backend: Backend, peers: Peers) -> None:
 async def _expect_the_second_to_close(
     backend: Backend, peers: Peers, hasty_times: Mapping[str, float]
 ) -> None:
-    settings = quick(backend.settings)
+    settings = fast_settings(backend.settings)
     times = {"drain_s": 0.0, "drain_grace_s": LONG_S, "drain_hard_s": 2 * LONG_S}
     async with (
-        serving(vary(settings, server=times)) as patient,
-        serving(vary(settings, server={**times, **hasty_times})) as hasty,
+        run_server(override(settings, server=times)) as patient,
+        run_server(override(settings, server={**times, **hasty_times})) as hasty,
         patient.client() as http,
     ):
         ada = await patient.person(http)
@@ -264,7 +277,7 @@ async def test_a_connection_is_waited_for(
 
     tasks = []
     for seconds in (LONG_S, 0.2):
-        settings = backend.vary(database={"pool_size": 1, "pool_timeout_s": seconds})
+        settings = backend.override(database={"pool_size": 1, "pool_timeout_s": seconds})
         database = open_database(settings)
         tasks.append([asyncio.create_task(database.read(hold)) for _ in range(2)])
     (first, waiting), (second, refused) = tasks
@@ -277,7 +290,7 @@ async def test_a_connection_is_waited_for(
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAMES_PER_MINUTE")
-async def test_frames_come_back_as_fast_as_set(start: Start, peers: Peers) -> None:
+async def test_frames_come_back_as_fast_as_set(start: StartServer, peers: Peers) -> None:
     """A million a minute are more than any client sends one after the other."""
     server = await start(limits={"frames_per_minute": 1e8, "frames_burst": 1})
     peer = await peers.join(await server.person())
@@ -286,7 +299,7 @@ async def test_frames_come_back_as_fast_as_set(start: Start, peers: Peers) -> No
 
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_PER_SECOND")
-async def test_sends_come_back_as_fast_as_set(start: Start, peers: Peers) -> None:
+async def test_sends_come_back_as_fast_as_set(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sends_per_second": 1e8, "sends_burst": 1})
     ada = await server.person()
     room = await ada.makes_room()
@@ -299,7 +312,7 @@ async def test_sends_come_back_as_fast_as_set(start: Start, peers: Peers) -> Non
 async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
     waiting = []
     for seconds in (LONG_S, 0.2):
-        settings = embedded.vary(auth={"argon2_workers": 1, "argon2_wait_s": seconds})
+        settings = embedded.override(auth={"argon2_workers": 1, "argon2_wait_s": seconds})
         passwords = create_passwords(settings)
         await passwords.enter()  # and stays
         waiting.append(asyncio.create_task(passwords.enter()))

@@ -9,10 +9,11 @@ import pytest
 from app.realtime.hub.connection import VOLATILE_THRESHOLD_BYTES
 from app.realtime.presence import worker
 from app.wire.errors import Busy
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import STRANGER, Person
-from tests.realtime.conftest import Start, soon
+from testkit.waiting import eventually
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Held, Reads
 
 
@@ -61,7 +62,7 @@ async def test_the_answer_is_as_it_is_now(
     assert await watched(peer) == {}
 
 
-async def test_who_comes_and_goes_is_told(start: Start, peers: Peers) -> None:
+async def test_who_comes_and_goes_is_told(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -70,14 +71,14 @@ async def test_who_comes_and_goes_is_told(start: Start, peers: Peers) -> None:
     phone, laptop = await peers.join(bob), await peers.join(bob)
     await told(peer, bob, "online")
     await phone.leave()
-    await soon(lambda: len(server.hub.connections) == 2)
+    await eventually(lambda: len(server.hub.connections) == 2)
     assert await watched(peer, bob) == {bob.id: "online"}
     await laptop.leave()
     await told(peer, bob, "offline")
     assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
 
 
-async def test_a_reconnect_within_the_grace_does_not_show(start: Start, peers: Peers) -> None:
+async def test_a_reconnect_within_the_grace_does_not_show(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -87,13 +88,13 @@ async def test_a_reconnect_within_the_grace_does_not_show(start: Start, peers: P
         await watched(peer, bob)
         await told(peer, bob, "online")
         await phone.leave()
-        await soon(lambda: len(server.hub.connections) == 1)
+        await eventually(lambda: len(server.hub.connections) == 1)
         assert await watched(peer, bob) == {bob.id: "online"}
     # Nothing but that he came, which may be after the first answer.
     assert changes(peer) in ([], [{bob.id: "online"}])
 
 
-async def test_who_stays_away_is_offline_after_the_grace(start: Start, peers: Peers) -> None:
+async def test_who_stays_away_is_offline_after_the_grace(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -118,16 +119,16 @@ async def test_only_those_who_share_a_room_are_seen(
     await told(peer, bob, "online")
     seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", STRANGER: "unknown"}
     assert await watched(peer, bob, eve, nobody, STRANGER) == seen
-    ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
     await told(peer, eve, "online")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, bob, "unknown")
     other = await bob.makes_room("public")
-    ok(await ada.post(f"/rooms/{other}/join"))
+    assert_ok(await ada.post(f"/rooms/{other}/join"))
     await told(peer, bob, "online")
 
 
-async def test_who_was_put_out_sees_nobody_there_any_more(start: Start, peers: Peers) -> None:
+async def test_who_was_put_out_sees_nobody_there_any_more(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)
@@ -135,7 +136,7 @@ async def test_who_was_put_out_sees_nobody_there_any_more(start: Start, peers: P
     assert (await watched(peer, ada, eve))[ada.id] == "offline"
     await told(peer, eve, "online")
     assert await watched(other, ada) == {ada.id: "offline"}
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, eve, "unknown")
     await told(peer, ada, "unknown")
     before = len(changes(peer))
@@ -146,7 +147,7 @@ async def test_who_was_put_out_sees_nobody_there_any_more(start: Start, peers: P
 
 
 async def test_visibility_is_looked_up_again_from_time_to_time(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever nobody told this process of."""
     monkeypatch.setattr(worker, "LOOK_AGAIN_S", 0.5)
@@ -158,11 +159,11 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     await watched(peer, bob)
     await told(peer, bob, "online")
     server.deafen(lambda publication: None)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, bob, "unknown")
 
 
-async def test_a_list_replaces_the_last_one(start: Start, peers: Peers) -> None:
+async def test_a_list_replaces_the_last_one(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     await ada.makes_room("private", bob, eve)
@@ -191,7 +192,7 @@ async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -
     await told(peer, bob, "online")  # the list of before holds
 
 
-async def test_what_comes_together_is_one_frame(start: Start, peers: Peers) -> None:
+async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
     people = [await server.person(f"p{n}") for n in range(10)]
@@ -205,7 +206,7 @@ async def test_what_comes_together_is_one_frame(start: Start, peers: Peers) -> N
     assert len(changes(peer)) <= 2 + (time.monotonic() - began) / worker.TICK_S
 
 
-async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> None:
+async def test_nothing_is_left_of_who_has_gone(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -213,7 +214,7 @@ async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> No
     await watched(peer, bob, ada)
     await peer.leave()
     watches = server.realtime.presence
-    await soon(lambda: not watches.of)
+    await eventually(lambda: not watches.of)
     kept = (watches.by_user, watches.states, watches.visibility_due, watches.state_due)
     assert [len(some) for some in kept] == [0, 0, 0, 0]
     assert not watches.reply_due
@@ -221,7 +222,7 @@ async def test_nothing_is_left_of_who_has_gone(start: Start, peers: Peers) -> No
 
 
 async def test_no_frame_waits_for_the_database(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -242,7 +243,7 @@ async def test_no_frame_waits_for_the_database(
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
 async def test_who_cannot_be_looked_up_is_unknown_for_now(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -254,7 +255,7 @@ async def test_who_cannot_be_looked_up_is_unknown_for_now(
 
 
 async def test_who_does_not_read_is_told_later_what_is_true_then(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -264,16 +265,16 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     await told(peer, bob, "offline")
     before = len(changes(peer))
     socket = await server.socket_of(ada, follows=0)
-    behind = VOLATILE_THRESHOLD_BYTES + 1
-    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: behind)
+    backfill_queue = VOLATILE_THRESHOLD_BYTES + 1
+    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: backfill_queue)
     phone = await peers.join(bob)
     watches = server.realtime.presence
-    await soon(lambda: watches.update_due and "online" in watches.states.values())
+    await eventually(lambda: watches.update_due and "online" in watches.states.values())
     await phone.leave()
-    await soon(lambda: "offline" in watches.states.values())
+    await eventually(lambda: "offline" in watches.states.values())
     await peer.settled()
     assert len(changes(peer)) == before
     await peers.join(bob)
-    await soon(lambda: "online" in watches.states.values())
-    behind = 0
+    await eventually(lambda: "online" in watches.states.values())
+    backfill_queue = 0
     await told(peer, bob, "online")

@@ -10,12 +10,12 @@ import pytest
 from redis.asyncio import Redis as Client
 
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.server import Running
-from testkit.servers.backend import vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer
+from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import pause
 from tests.realtime.test_presence import changes, told, watched
@@ -27,20 +27,20 @@ TTL_S, GRACE_S = 2.0, 1.0
 
 
 @pytest.fixture
-async def ada(cluster_server: Running, one: ServerProcess) -> Person:
+async def ada(cluster_server: TestServer, one: ServerProcess) -> Person:
     return one.here(await cluster_server.person(one._http, "ada"))
 
 
 @pytest.fixture
-async def bob(cluster_server: Running, two: ServerProcess) -> Person:
+async def bob(cluster_server: TestServer, two: ServerProcess) -> Person:
     return two.here(await cluster_server.person(two._http, "bob"))
 
 
 async def test_who_is_on_another_process_is_online(
     cluster_settings: Settings, ada: Person, bob: Person, peers: Peers, tmp_path: Path
 ) -> None:
-    settings = vary(cluster_settings, realtime={"presence_grace_s": GRACE_S})
-    async with running(settings, tmp_path) as one, running(settings, tmp_path) as two:
+    settings = override(cluster_settings, realtime={"presence_grace_s": GRACE_S})
+    async with run_process(settings, tmp_path) as one, run_process(settings, tmp_path) as two:
         await ada.makes_room("private", bob)
         peer = await peers.join(one.here(ada))
         assert await watched(peer, bob) == {bob.id: "offline"}
@@ -78,10 +78,10 @@ async def test_the_users_of_a_killed_process_go_offline_with_its_lease(
 ) -> None:
     """And not before: Redis knows when the lease of each process ends."""
     times = {"presence_ttl_s": TTL_S, "presence_grace_s": GRACE_S}
-    settings = vary(cluster_settings, realtime=times)
+    settings = override(cluster_settings, realtime=times)
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    async with running(settings, tmp_path) as three:
+    async with run_process(settings, tmp_path) as three:
         await peers.join(three.here(bob))
         await watched(peer, bob)
         await told(peer, bob, "online")
@@ -113,8 +113,8 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
     """A deploy: the client comes back to another process, and nobody sees that it was away."""
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    long = vary(cluster_settings, realtime={"presence_grace_s": 3600})
-    async with running(long, tmp_path) as three:
+    long = override(cluster_settings, realtime={"presence_grace_s": 3600})
+    async with run_process(long, tmp_path) as three:
         await peers.join(three.here(bob))
         await watched(peer, bob)
         await told(peer, bob, "online")
@@ -160,7 +160,7 @@ async def test_typing_crosses_over(
     again = await peers.join(one.here(bob), room)
     await types(again, room)
     await shows(here, room, bob)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await shows(here, room)
     await there.expect("room.closed")
 

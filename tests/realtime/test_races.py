@@ -10,12 +10,12 @@ from app.realtime.hub import hub as hub_module
 from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import pause
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Held, Loss, Reads
 
 
 async def test_two_who_open_a_room_at_once_both_get_everything(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one whose read is older finishes later; what lies between the two reads reaches both."""
     server = await start()
@@ -37,7 +37,7 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
 
 
 async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     server = await start(realtime={"gap_wait_ms": 100})
     ada = await server.person()
@@ -58,7 +58,7 @@ async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
 
 
 async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log was read, then a poke was lost, then the bus has doubts, and only then it is live."""
     server = await start()
@@ -78,7 +78,7 @@ async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
 
 
 async def test_what_cannot_queue_while_a_room_opens_is_said(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "MOST_QUEUED", 3)
     server = await start()
@@ -99,7 +99,7 @@ async def test_what_cannot_queue_while_a_room_opens_is_said(
 
 
 async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -151,7 +151,7 @@ class Wanderer:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_coming_and_going_while_the_bus_loses_things(
-    start: Start, peers: Peers, seed: int
+    start: StartServer, peers: Peers, seed: int
 ) -> None:
     server = await start(limits={"catchup_room": 1000}, realtime={"gap_wait_ms": 5})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear

@@ -1,9 +1,9 @@
 """Read markers: to the others who have the room open, to one's own sockets, and never back."""
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 async def test_a_marker_is_told_to_everybody_in_the_room(
@@ -23,7 +23,7 @@ async def test_a_marker_is_told_to_everybody_in_the_room(
         assert bump == [{"room": room, "seq": 5, "read_seq": 4, "unread": 1, "mentions": 0}]
     await away.settled()
     assert away.of("read", "room.bumped") == []
-    assert ok(await bob.get(f"/rooms/{room}"))["read_seq"] == 4
+    assert assert_ok(await bob.get(f"/rooms/{room}"))["read_seq"] == 4
 
 
 async def test_a_marker_never_goes_back_nor_beyond_the_head(
@@ -44,14 +44,18 @@ async def test_a_marker_never_goes_back_nor_beyond_the_head(
 async def test_a_marker_of_http_is_told_too(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
-    ok(await bob.put(f"/rooms/{room}/read", seq=1))  # joining has read everything up to there
+    assert_ok(
+        await bob.put(f"/rooms/{room}/read", seq=1)
+    )  # joining has read everything up to there
     await ada.says(room, "hi")
-    ok(await bob.put(f"/rooms/{room}/read", seq=4))
+    assert_ok(await bob.put(f"/rooms/{room}/read", seq=4))
     assert (await peer.expect("read"))["seq"] == 4
     assert len(peer.of("read")) == 1
 
 
-async def test_in_a_huge_room_only_ones_own_sockets_are_told(start: Start, peers: Peers) -> None:
+async def test_in_a_huge_room_only_ones_own_sockets_are_told(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(limits={"huge_room": 3})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)

@@ -4,10 +4,10 @@ import asyncio
 import random
 
 from app.wire.events import PublicationKind
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 
 
 def after(peer: Peer, frame: Frame) -> list[Frame]:
@@ -33,7 +33,7 @@ async def test_the_removal_is_the_last_that_one_sees(
     sockets = [await peers.join(bob, room) for _ in range(2)]
     stays = await peers.join(ada, room)
     await ada.says(room, "before")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, "after")
     await stays.has(room, 6)
     for peer in sockets:
@@ -46,7 +46,7 @@ async def test_the_removal_is_the_last_that_one_sees(
 async def test_leaving_closes_the_room(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("public", bob)
     peer = await peers.join(bob, room)
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     await peer.expect("room.closed")
     assert check_farewell(peer, room, 4, "left") == 4
     error = await peer.ask("message.send", room=room, nonce="n", text="x")
@@ -56,10 +56,10 @@ async def test_leaving_closes_the_room(ada: Person, bob: Person, peers: Peers) -
 async def test_back_again_sees_again(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob, room)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await peer.expect("room.closed")
     await ada.says(room, "while away")
-    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     assert (await peer.opens(room, since=4))["state"] == "ok"
     await ada.says(room, "back")
     await peer.has(room, 7)
@@ -76,7 +76,7 @@ async def test_nothing_is_seen_after_a_removal_among_sends(
     chance = random.Random(7)
     for _ in range(50):
         head = (
-            ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+            assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
             and (await ada.room(room))["seq"]
         )
         peer.frames.clear()
@@ -88,7 +88,7 @@ async def test_nothing_is_seen_after_a_removal_among_sends(
         for writer in writers:
             for _ in range(chance.randint(0, 4)):
                 await writer.send("message.send", room=room, nonce=f"{chance.random()}", text="x")
-        ok(await removal, 204)
+        assert_ok(await removal, 204)
         for writer in writers:
             await writer.settled()
         await peer.expect("room.closed", room=room)
@@ -97,7 +97,7 @@ async def test_nothing_is_seen_after_a_removal_among_sends(
 
 
 async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
-    start: Start, peers: Peers
+    start: StartServer, peers: Peers
 ) -> None:
     """This process hears of the marker first; of the removal it learns from the log."""
     server = await start()
@@ -109,8 +109,8 @@ async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
     server.deafen(
         lambda publication: publication.kind is PublicationKind.REMOVED or hear(publication)
     )
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
-    ok(await ada.put(f"/rooms/{room}/read", seq=said))
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=said))
     told = await stays.expect("read", user=ada.id, seq=said)
     assert stays.seqs(room) == [said + 1]
     assert told in after(stays, stays.events(room)[-1])

@@ -6,17 +6,17 @@ from uuid import UUID
 import pytest
 
 from app.persistence.repositories.rooms import MemberReads
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Held
 from tests.realtime.test_removal import check_farewell
 
 
 @pytest.mark.parametrize("room_is_open", [True, False], ids=["open", "not open"])
 async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, *, room_is_open: bool
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, *, room_is_open: bool
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -29,7 +29,7 @@ async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
     await peer.send("open", id="o", rooms=[{"room": room, "since": 0}])
     reading = await held.next()
     await ada.says(room, "during")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, "after")
     reading.set()
     await peer.expect("room.opened", seq=4)
@@ -40,16 +40,16 @@ async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
 
 async def go(ada: Person, bob: Person, room: str, reason: str) -> None:
     if reason == "left":
-        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     else:
-        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
 
 
 @pytest.mark.parametrize("reason", ["removed", "left"])
 @pytest.mark.parametrize("kind", ["private", "public"])
 @pytest.mark.parametrize("by_hello", [True, False], ids=["hello", "open"])
 async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
-    start: Start,
+    start: StartServer,
     peers: Peers,
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -82,7 +82,9 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
     assert not any(server.hub.member_connections.get(UUID(room), ()))
 
 
-async def test_who_comes_back_after_the_removal_sees_it_once(start: Start, peers: Peers) -> None:
+async def test_who_comes_back_after_the_removal_sees_it_once(
+    start: StartServer, peers: Peers
+) -> None:
     """From a position before it; from one behind it, or without one, there is nothing to see."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -102,7 +104,7 @@ async def test_who_comes_back_after_the_removal_sees_it_once(start: Start, peers
     assert (await bob.get(f"/rooms/{room}/events")).status_code == 404
 
 
-async def test_a_long_way_to_the_removal_is_limited(start: Start, peers: Peers) -> None:
+async def test_a_long_way_to_the_removal_is_limited(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"catchup_room": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -119,7 +121,7 @@ async def test_a_long_way_to_the_removal_is_limited(start: Start, peers: Peers) 
 
 
 async def test_members_and_who_has_gone_come_back_together(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each gets what is theirs, though one reading is for both."""
     server = await start()
@@ -148,7 +150,7 @@ async def test_members_and_who_has_gone_come_back_together(
 
 
 async def test_back_between_the_questions_for_members_and_for_who_has_gone(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they get ends at the removal; that they are back shows in the counts."""
     server = await start()
@@ -162,7 +164,7 @@ async def test_back_between_the_questions_for_members_and_for_who_has_gone(
 
     async def later(self: MemberReads, pairs: Any) -> Any:
         monkeypatch.undo()
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
         return await ends(self, pairs)
 
     monkeypatch.setattr(MemberReads, "ends", later)
@@ -176,7 +178,7 @@ async def test_back_between_the_questions_for_members_and_for_who_has_gone(
 
 
 async def test_out_and_in_again_during_catch_up(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A removal that the log has outdated does not put anybody out; one after it does."""
     server = await start()
@@ -187,9 +189,9 @@ async def test_out_and_in_again_during_catch_up(
     held = Held(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, "while away")
-    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     reading.set()
     await peer.expect("room.opened", seq=6, state="ok")
     await ada.says(room, "live")
@@ -204,7 +206,7 @@ async def test_out_and_in_again_during_catch_up(
 
 
 async def test_out_in_and_out_during_catch_up(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What happened between two removals after the log was read is not for the removed."""
     server = await start()
@@ -216,9 +218,9 @@ async def test_out_in_and_out_during_catch_up(
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
     for _ in range(2):
-        ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+        assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
         await ada.says(room, "while away")
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     reading.set()
     await peer.expect("room.closed")
     await peer.settled()

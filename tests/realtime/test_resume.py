@@ -9,16 +9,16 @@ from app.core.clock import now
 from app.core.send_request import Send, Sent
 from app.messages.send.batch import send_all
 from app.persistence.uow import UnitOfWork
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import Own, Start, again
+from tests.realtime.conftest import DedicatedServer, StartServer, new_session
 from tests.realtime.test_snapshot import greeted, statements
 
 FAR = 10_000
 
 
-async def fill(server: Own, person: Person, room: str, count: int) -> None:
+async def fill(server: DedicatedServer, person: Person, room: str, count: int) -> None:
     """So many messages, faster than over the API."""
     actor = Actor(UUID(person.id), UUID(person.session), is_admin=False, expires_at=now())
 
@@ -42,7 +42,7 @@ async def page_hole(person: Person, opened: Frame) -> list[Frame]:
     found: list[Frame] = []
     after: int | None = opened["from"]
     while after is not None:
-        page = ok(
+        page = assert_ok(
             await person.get(
                 f"/rooms/{opened['room']}/events", after=after, until=opened["resume"], limit=100
             )
@@ -52,7 +52,7 @@ async def page_hole(person: Person, opened: Frame) -> list[Frame]:
     return found
 
 
-async def test_ten_thousand_behind_while_the_room_goes_on(start: Start, peers: Peers) -> None:
+async def test_ten_thousand_behind_while_the_room_goes_on(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -118,7 +118,7 @@ async def test_a_room_that_was_left_is_as_unknown_as_any(
     private, public = await ada.makes_room("private", bob), await ada.makes_room("public", bob)
     for room in (private, public):
         await ada.says(room, "x")
-        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     peer = await peers.join(bob)
     for since in (5, 6, 2**53 - 1, None):
         assert (await peer.opens(private, since=since))["code"] == "not_found"
@@ -138,7 +138,7 @@ async def test_a_position_of_another_room_is_not_noticed_as_such(ada: Person, pe
     await peer.has(long, 22)
 
 
-async def test_fifteen_hundred_rooms_some_of_them_open(start: Start, peers: Peers) -> None:
+async def test_fifteen_hundred_rooms_some_of_them_open(start: StartServer, peers: Peers) -> None:
     """A bounded number of queries, and one look at each room that is opened."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -159,5 +159,5 @@ async def test_fifteen_hundred_rooms_some_of_them_open(start: Start, peers: Peer
     assert len(seen) < 10 + 4 * 50
     one = await peers.dial(server.url)
     with statements(server) as seen:
-        await greeted(one, await again(server.running, bob), snapshot)
+        await greeted(one, await new_session(server.running, bob), snapshot)
     assert len(seen) < 15

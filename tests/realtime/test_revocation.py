@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
 from testkit.processes import ServerProcess
-from testkit.server import PASSWORD, Running
-from testkit.servers.backend import vary
+from testkit.server import PASSWORD, TestServer
+from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
-from tests.realtime.conftest import Start, again, briefly
+from tests.realtime.conftest import StartServer, new_session, run_server_without_pauses
 
 End = Callable[[Person, Person], Awaitable[httpx.Response]]
 ENDS: dict[str, End] = {
@@ -31,7 +31,7 @@ def new_password(person: Person) -> Awaitable[httpx.Response]:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_sockets_on_another_process_are_closed_by_the_bus(
-    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers, end: str
+    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers, end: str
 ) -> None:
     ada, bob = [one.here(await cluster_server.person(one._http, n)) for n in ("ada", "bob")]
     admin = one.here(await cluster_server.administrator(one._http))
@@ -45,13 +45,13 @@ async def test_sockets_on_another_process_are_closed_by_the_bus(
 
 
 async def test_another_password_closes_the_sockets_of_all_other_sessions(
-    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers
 ) -> None:
     ada = one.here(await cluster_server.person(one._http, "ada"))
-    others = [await again(cluster_server, ada) for _ in range(2)]
+    others = [await new_session(cluster_server, ada) for _ in range(2)]
     ended = [await peers.join(two.here(other)) for other in others]
     stays = [await peers.join(ada), await peers.join(two.here(ada))]
-    ok(await new_password(ada), 204)
+    assert_ok(await new_password(ada), 204)
     for code in await asyncio.gather(*(peer.closed() for peer in ended)):
         assert code == 4403
     for peer in stays:
@@ -59,41 +59,43 @@ async def test_another_password_closes_the_sockets_of_all_other_sessions(
 
 
 @pytest.fixture
-async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list[Running]]:
+async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list[TestServer]]:
     """Two servers that share MariaDB and Redis."""
-    settings = vary(cluster_settings, realtime={"session_check_s": 0.5})
+    settings = override(cluster_settings, realtime={"session_check_s": 0.5})
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(briefly(settings)) for _ in range(2)]
+        yield [
+            await stack.enter_async_context(run_server_without_pauses(settings)) for _ in range(2)
+        ]
 
 
 async def test_without_redis_they_are_found_out(
-    two_that_check_often: list[Running], redis_server: RedisServer, peers: Peers
+    two_that_check_often: list[TestServer], redis_server: RedisServer, peers: Peers
 ) -> None:
     """At the next check of the sessions, which the settings put an hour off in other tests."""
     here, there = two_that_check_often
     async with here.client() as http, there.client() as http_there:
         ada, bob, eve, fay = await here.people(http, "ada", "bob", "eve", "fay")
-        other = await again(here, eve)
+        other = await new_session(here, eve)
         admin = await here.administrator(http)
         ended = [await peers.join(replace(p, http=http_there)) for p in (ada, bob, other)]
         stay = [await peers.join(replace(p, http=http_there)) for p in (eve, fay)]
         with redis_server.server.killed():
             assert (await ENDS["logout"](ada, admin)).is_success
             assert (await ENDS["ban"](bob, admin)).is_success
-            ok(await new_password(eve), 204)
+            assert_ok(await new_password(eve), 204)
             for code in await asyncio.gather(*(peer.closed() for peer in ended)):
                 assert code == 4403
             for peer in stay:
                 await peer.settled()
 
 
-async def test_who_is_banned_does_not_come_back(start: Start, peers: Peers) -> None:
+async def test_who_is_banned_does_not_come_back(start: StartServer, peers: Peers) -> None:
     """With an access token, nor with a ticket from before."""
     server = await start()
     ada, admin = await server.person(), await server.running.administrator(server.http)
-    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     peer = await peers.join(ada)
-    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     assert await peer.closed() == 4403
     for token in (ada.access, ticket):
         peer = await peers.dial(server.url)

@@ -19,11 +19,11 @@ from app.settings import Settings
 from app.wire.events import RoomEvent
 from app.wire.frames import Ack
 from app.wire.schemas.users import Register
-from testkit.balancer import Balancer, balancing
+from testkit.balancer import Balancer, run_balancer
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.server import Running
-from testkit.servers.backend import vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer
+from testkit.servers.backend import override
 from testkit.waiting import LIMIT_S, eventually, limit, pause
 
 pytestmark = pytest.mark.cluster
@@ -72,16 +72,16 @@ async def post(person: Person, room: str, until: asyncio.Event) -> Counter[int]:
 
 
 async def test_a_rolling_restart_under_load(
-    cluster_server: Running, cluster_settings: Settings, tmp_path: Path
+    cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path
 ) -> None:
-    settings = vary(
+    settings = override(
         cluster_settings, server={"drain_s": 2, "drain_grace_s": 3000, "drain_hard_s": 3600}
     )
     async with AsyncExitStack() as stack:
         processes = await asyncio.gather(
-            *(stack.enter_async_context(running(settings, tmp_path)) for _ in range(2))
+            *(stack.enter_async_context(run_process(settings, tmp_path)) for _ in range(2))
         )
-        balancer = await stack.enter_async_context(balancing(*(p.port for p in processes)))
+        balancer = await stack.enter_async_context(run_balancer(*(p.port for p in processes)))
         http = await stack.enter_async_context(
             httpx.AsyncClient(base_url=balancer.url, timeout=LIMIT_S)
         )
@@ -143,7 +143,7 @@ async def restart(
     process.signal(signal.SIGTERM)
     assert await process.ended() == 0, process.story()
     assert "Traceback" not in process.story()
-    await stack.enter_async_context(running(settings, directory, process.port))
+    await stack.enter_async_context(run_process(settings, directory, process.port))
 
 
 async def reached(talker: Talker, seq: int) -> None:

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from app.persistence.engine import create_engines
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
 
 
-async def test_an_ack_means_committed(server: Running, ada: Person, peers: Peers) -> None:
+async def test_an_ack_means_committed(server: TestServer, ada: Person, peers: Peers) -> None:
     """A connection that is not the server's sees the row at the moment of the ack."""
     room = await ada.makes_room()
     peer = await peers.join(ada)
@@ -65,7 +65,7 @@ async def test_a_message_of_a_socket_and_of_http_look_the_same(ada: Person, peer
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     await peer.says(room, "a", nonce="one")
-    sent = ok(await ada.sends(room, "a", nonce="two", reply_to=3), 201)
+    sent = assert_ok(await ada.sends(room, "a", nonce="two", reply_to=3), 201)
     await peer.has(room, 4)
     first, second = (event["message"] for event in peer.events(room))
     assert set(first) == set(second)
@@ -78,18 +78,18 @@ async def test_a_repeated_nonce_is_the_same_message(ada: Person, bob: Person, pe
     first = await peer.says(room, "once", nonce="n-1")
     again = await other.says(room, "once", nonce="n-1")
     assert again | {"id": 0} == first | {"id": 0, "duplicate": True}
-    assert ok(await ada.sends(room, "once", nonce="n-1"), 200)["seq"] == first["seq"]
+    assert assert_ok(await ada.sends(room, "once", nonce="n-1"), 200)["seq"] == first["seq"]
     conflict = await peer.ask("message.send", room=room, nonce="n-1", text="twice")
     assert (conflict["code"], conflict["room"]) == ("nonce_conflict", room)
     # A nonce is the sender's own, and the room's.
-    assert ok(await bob.sends(room, "once", nonce="n-1"), 201)["seq"] == first["seq"] + 1
+    assert assert_ok(await bob.sends(room, "once", nonce="n-1"), 201)["seq"] == first["seq"] + 1
     await peer.has(room, first["seq"] + 1)
     await peer.settled()
     assert peer.seqs(room) == [first["seq"], first["seq"] + 1]
 
 
 async def test_two_hundred_messages_of_five_are_dense_and_in_order(
-    server: Running, ada: Person, peers: Peers
+    server: TestServer, ada: Person, peers: Peers
 ) -> None:
     everybody = await server.people(ada.http, *"vwxyz")
     room = await ada.makes_room("private", *everybody)
@@ -109,7 +109,7 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
 
 
 async def test_a_hundred_equal_sends_are_one_message(
-    server: Running, ada: Person, peers: Peers
+    server: TestServer, ada: Person, peers: Peers
 ) -> None:
     """Over REST and sockets; on two processes: test_two_processes.py."""
     room = await ada.makes_room()
@@ -147,7 +147,7 @@ async def test_text_arrives_exactly_as_it_was_sent(ada: Person, peers: Peers, me
     seq = (await peer.says(room, message))["seq"]
     event = await peer.expect("message.created")
     assert event["message"]["text"] == message
-    assert ok(await ada.get(f"/rooms/{room}/messages/{seq}"))["text"] == message
+    assert assert_ok(await ada.get(f"/rooms/{room}/messages/{seq}"))["text"] == message
     await peer.opens(room, since=seq - 1)
     assert (await peer.expect("message.created"))["message"]["text"] == message
 
@@ -163,7 +163,7 @@ async def test_a_refused_send_leaves_no_trace(ada: Person, bob: Person, peers: P
     assert (too_long["code"], too_long["errors"][0]["path"]) == ("invalid", "text")
     no_such = await own.ask("message.send", room=room, nonce="n", text="x", reply_to=2)
     assert (no_such["code"], no_such["errors"][0]["path"]) == ("invalid", "reply_to")
-    ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     archived = await own.ask("message.send", room=room, nonce="n", text="x")
     assert archived["code"] == "room_archived"
     assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3]

@@ -13,22 +13,23 @@ from app.realtime.connection import heartbeat
 from app.realtime.delivery.gap_repair import _heads
 from app.wire.errors import Busy
 from app.wire.events import PublicationKind
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
+from testkit.waiting import eventually
 from tests.features.users.auth import renew, session_happened, whoami
-from tests.realtime.conftest import Own, Start, again, soon
+from tests.realtime.conftest import DedicatedServer, StartServer, new_session
 from tests.realtime.hooks import Held
 
 
 async def test_a_logout_closes_the_sockets_of_that_session(
-    server: Running, ada: Person, bob: Person, peers: Peers
+    server: TestServer, ada: Person, bob: Person, peers: Peers
 ) -> None:
-    elsewhere = await again(server, ada)
+    elsewhere = await new_session(server, ada)
     ended = [await peers.join(ada), await peers.join(ada)]
     stay = [await peers.join(elsewhere), await peers.join(bob)]
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     for peer in ended:
         assert await peer.closed() == 4403
     for peer in stay:
@@ -36,30 +37,30 @@ async def test_a_logout_closes_the_sockets_of_that_session(
 
 
 async def test_a_session_can_be_ended_from_another(
-    server: Running, ada: Person, peers: Peers
+    server: TestServer, ada: Person, peers: Peers
 ) -> None:
-    elsewhere = await again(server, ada)
+    elsewhere = await new_session(server, ada)
     lost, mine = await peers.join(elsewhere), await peers.join(ada)
-    ok(await ada.delete(f"/auth/sessions/{elsewhere.session}"), 204)
+    assert_ok(await ada.delete(f"/auth/sessions/{elsewhere.session}"), 204)
     assert await lost.closed() == 4403
     await mine.settled()
 
 
 @pytest.mark.setting("CHAT_AUTH__REFRESH_GRACE_S")
-async def test_a_reused_refresh_token_closes_the_sockets(start: Start, peers: Peers) -> None:
+async def test_a_reused_refresh_token_closes_the_sockets(start: StartServer, peers: Peers) -> None:
     server = await start(auth={"refresh_grace_s": 0})
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
-    login = ok(await server.http.post("/api/v1/auth/token", data=form))
-    ok(await whoami(server.http, login["access_token"]))
+    login = assert_ok(await server.http.post("/api/v1/auth/token", data=form))
+    assert_ok(await whoami(server.http, login["access_token"]))
     await peer.settled()
     assert (await server.http.post("/api/v1/auth/token", data=form)).status_code == 400
     assert await peer.closed() == 4403
 
 
 async def test_frames_after_the_end_are_not_executed(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was waiting to be looked at when the session ended is not done in its name."""
     server = await start()
@@ -73,21 +74,21 @@ async def test_frames_after_the_end_are_not_executed(
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
     opening = await held.next()
     assert end._writer.queue.qsize() == 3
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     opening.set()
     assert await peer.closed() == 4403
-    await soon(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.server.server_state.tasks)
     assert await head_of(server, room) == 2
 
 
-async def head_of(server: Own, room: str) -> int:
+async def head_of(server: DedicatedServer, room: str) -> int:
     """The room's head."""
     heads = await server.running.context.database.read(_heads, [UUID(room)])
     return heads[UUID(room)]
 
 
 async def test_a_revocation_that_nobody_heard_is_found_out(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"session_check_s": 0.2})
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -96,13 +97,13 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
         lambda publication: publication.kind is PublicationKind.SESSION_REVOKED or hear(publication)
     )
     peer, other = await peers.join(ada), await peers.join(bob)
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     assert await peer.closed() == 4403
     await other.settled()
 
 
 async def test_a_session_that_ends_during_the_hello_has_no_socket(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the check of the token and the hub's knowing of the socket."""
     server = await start()
@@ -113,14 +114,14 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     reading = await held.next()
     with monkeypatch.context() as deaf:
         deaf.setattr(server.hub, "close_session", lambda *_: None)
-        ok(await ada.post("/auth/logout"), 204)
+        assert_ok(await ada.post("/auth/logout"), 204)
     reading.set()
     assert await peer.closed() == 4403
     assert not server.hub.connections
 
 
 async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()
@@ -129,7 +130,7 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
         end = now() + timedelta(hours=1)
         await session_happened(server.running, person.session, expires_at=end)
     stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
-    ok(await renew(server.http, ada.refresh))
+    assert_ok(await renew(server.http, ada.refresh))
     monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
     assert await ends.closed() == 4402
     for peer in (stays, also):
@@ -140,7 +141,7 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
 
 
 async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()
@@ -158,7 +159,7 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
 
 
 async def test_a_socket_ends_with_its_session(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start()

@@ -15,11 +15,11 @@ from app.realtime.slow_consumers import limits
 from app.realtime.slow_consumers.limits import SendDelayTracker
 from app.wire.errors import Busy
 from app.wire.frames import encode, error_frame
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from testkit.waiting import pause
-from tests.realtime.conftest import Own, Start, slow_network, soon
+from testkit.waiting import eventually, pause
+from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
 from tests.realtime.hooks import Held, Reads
 
 LARGE = "🙂" * 3900
@@ -27,13 +27,13 @@ LARGE = "🙂" * 3900
 MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 
-async def slow_server(start: Start, **realtime: float) -> Own:
+async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
     server = await start(realtime=realtime)
     slow_network(server.running)
     return server
 
 
-async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Connection:
+async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Connection:
     """The server's end of a peer that does not read, once the room is dirty for it and for nobody
     else: the others have time to read."""
     peer.stops_reading()
@@ -42,7 +42,7 @@ async def stall(server: Own, peer: Peer, room: str, writer: Person) -> Connectio
     others = [socket for socket in followed.live if socket._writer.client != own]
     while len(followed.dirty) == len(before):
         await writer.says(room, LARGE)
-        await soon(lambda: not any(socket.unsent_bytes() for socket in others))
+        await eventually(lambda: not any(socket.unsent_bytes() for socket in others))
     (end,) = set(followed.dirty) - before
     return end
 
@@ -51,7 +51,9 @@ def goes_on(peer: Peer) -> None:
     peer.connection.transport.resume_reading()
 
 
-async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: Peers) -> None:
+async def test_a_slow_client_gets_everything_once_it_reads(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
@@ -65,7 +67,7 @@ async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: 
     await fast.has(room, begun + 120)  # it did not wait
     goes_on(slow)
     await slow.has(room, begun + 120)
-    await soon(lambda: end in server.hub.rooms[UUID(room)].live)
+    await eventually(lambda: end in server.hub.rooms[UUID(room)].live)
     await ada.says(room, "live again")
     await slow.has(room, begun + 121)
     assert slow.seqs(room) == list(range(4, begun + 122))
@@ -73,7 +75,7 @@ async def test_a_slow_client_gets_everything_once_it_reads(start: Start, peers: 
     assert texts[-121:] == [f"{number}" * 100 for number in range(120)] + ["live again"]
 
 
-async def test_it_is_slow_again_and_again(start: Start, peers: Peers) -> None:
+async def test_it_is_slow_again_and_again(start: StartServer, peers: Peers) -> None:
     """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
     server = await slow_server(start)
     ada = await server.person()
@@ -101,7 +103,7 @@ async def write(person: Person, rooms: list[str], count: int) -> None:
 
 
 async def test_slow_clients_of_one_room_share_the_reading(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -121,7 +123,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
-    await soon(lambda: not any(socket.write_paused for socket in dirty))
+    await eventually(lambda: not any(socket.write_paused for socket in dirty))
     first.set()
     for peer in sockets:
         await peer.has(room, head)
@@ -130,7 +132,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
 
 
 async def test_a_client_far_behind_holds_nobody_up(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -146,7 +148,7 @@ async def test_a_client_far_behind_holds_nobody_up(
     goes_on(last)
     reading = await held.next()
     goes_on(first)
-    await soon(lambda: not any(s.write_paused for s in server.hub.connections))
+    await eventually(lambda: not any(s.write_paused for s in server.hub.connections))
     reading.set()
     (await held.next()).set()  # the second round: one page for each of both
     (await held.next()).set()
@@ -155,17 +157,17 @@ async def test_a_client_far_behind_holds_nobody_up(
         assert peer.seqs(room) == list(range(4, head + 1))
 
 
-async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Peers) -> None:
+async def test_a_removal_ends_a_dirty_room_exactly_there(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     slow = await peers.join(bob, room, narrow=True)
     end = await stall(server, slow, room, ada)
     await ada.says(room, "one", "two")
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     removed = (await ada.room(room))["seq"]
     await ada.says(room, "not for bob", "nor this")
-    ok(await bob.post(f"/rooms/{room}/join"))
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
     await ada.says(room, "since he is back")
     goes_on(slow)
     closed = await slow.expect("room.closed", room=room)
@@ -180,7 +182,7 @@ async def test_a_removal_ends_a_dirty_room_exactly_there(start: Start, peers: Pe
 
 
 async def test_a_removal_while_a_slow_client_opens_the_room(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -190,7 +192,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     held = Held(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     opening = await held.next()
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, "not for bob")
     opening.set()
     goes_on(slow)
@@ -200,7 +202,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     assert slow.seqs(room) == [1, 2, 3, 4]
 
 
-async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
+async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> None:
     """Acks, errors, and what it opens; a dirty room can be closed, and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -213,7 +215,7 @@ async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
     await slow.send("open", id="o", rooms=[{"room": other, "since": 0}])
     await slow.send("close", id="c", rooms=[room])
     await slow.send("open", id="a", rooms=[{"room": room, "since": 3}])
-    await soon(lambda: UUID(other) in server.hub.rooms)
+    await eventually(lambda: UUID(other) in server.hub.rooms)
     goes_on(slow)
     for name in "sr":
         await slow.expect("ack", id=name)
@@ -230,7 +232,9 @@ async def test_a_slow_client_is_answered(start: Start, peers: Peers) -> None:
     assert slow.seqs(other) == [1, 2, 3, 4]
 
 
-async def test_what_a_client_can_do_without_is_dropped_first(start: Start, peers: Peers) -> None:
+async def test_what_a_client_can_do_without_is_dropped_first(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
@@ -242,18 +246,18 @@ async def test_what_a_client_can_do_without_is_dropped_first(start: Start, peers
     while end._writer.buffered_bytes() < 17_000:
         (seq,) = await ada.says(room, LARGE)
     assert end in server.hub.rooms[UUID(room)].live
-    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=seq))
     await fast.expect("read", seq=seq)
     goes_on(slow)
     await slow.has(room, seq)
     await slow.settled()
     assert slow.of("read") == []
     seq = (await ada.says(room, "x"))[0]
-    ok(await ada.put(f"/rooms/{room}/read", seq=seq))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=seq))
     await slow.expect("read", seq=seq)
 
 
-async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
+async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -279,7 +283,7 @@ async def test_badges_wait_until_it_reads(start: Start, peers: Peers) -> None:
 
 
 async def test_a_recovery_that_fails_is_tried_again(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.realtime.slow_consumers.backfill.RETRY_S", 0.01)
     server = await slow_server(start)
@@ -296,7 +300,7 @@ async def test_a_recovery_that_fails_is_tried_again(
 
 
 async def test_a_slow_socket_that_goes_leaves_nothing_behind(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
     ada = await server.person()
@@ -308,9 +312,9 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
-    await soon(lambda: not server.hub.connections)
+    await eventually(lambda: not server.hub.connections)
     reading.set()
-    await soon(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.server.server_state.tasks)
     assert (server.hub.rooms, server.hub.member_connections) == ({}, {})
     assert server.realtime.slow_consumers.backfill_queue.empty()
 
@@ -332,7 +336,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_who_reads_nothing_is_cut(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start, slow_stall_s=0.5)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -341,8 +345,8 @@ async def test_who_reads_nothing_is_cut(
     slow = await peers.join(bob, room, narrow=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    await soon(lambda: end not in server.hub.connections)
-    await soon(lambda: end._writer not in server.running.server.server_state.connections)
+    await eventually(lambda: end not in server.hub.connections)
+    await eventually(lambda: end._writer not in server.running.server.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
     await fast.settled()
@@ -355,7 +359,7 @@ async def test_who_reads_nothing_is_cut(
 
 
 async def test_a_little_that_is_not_read_is_enough(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a room dirty: a peer that only sends is cut all the same."""
     server = await slow_server(start, slow_stall_s=0.5)
@@ -366,13 +370,13 @@ async def test_a_little_that_is_not_read_is_enough(
     with patience(monkeypatch):
         for _ in range(200):
             await slow.send("nothing", id="x" * 32)
-        await soon(end._writer.buffered_bytes)
-    await soon(lambda: end not in server.hub.connections)
+        await eventually(end._writer.buffered_bytes)
+    await eventually(lambda: end not in server.hub.connections)
     assert not end.write_paused
 
 
 async def test_who_reads_too_little_is_cut(
-    often: None, start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
     server = await slow_server(start, slow_age_s=1)
@@ -391,7 +395,7 @@ async def test_who_reads_too_little_is_cut(
 
 
 @pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
-async def test_who_leaves_a_megabyte_is_cut(start: Start, peers: Peers) -> None:
+async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"buffer_bytes": 65536})
     slow_network(server.running)

@@ -12,10 +12,10 @@ from sqlalchemy import event
 from app.core.clock import now
 from app.core.sync_tokens import SyncTokens
 from app.realtime.connection.room_list import OVERLAP
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
-from tests.realtime.conftest import Own, Start
+from tests.realtime.conftest import DedicatedServer, StartServer
 
 
 async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:
@@ -62,12 +62,12 @@ async def test_everything_that_changed(no_overlap: None, ada: Person, bob: Perso
     await ada.says(read, "to be read")
     snapshot = (await listed(bob))[-1]["snapshot"]
     await ada.says(said, "hi")
-    ok(await ada.patch(f"/rooms/{named}", name="new name"))
-    ok(await bob.put(f"/rooms/{read}/read", seq=4))
-    ok(await bob.post(f"/rooms/{left}/leave"), 204)
-    ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
-    ok(await ada.delete(f"/rooms/{again}/members/{bob.id}"), 204)
-    ok(await ada.post(f"/rooms/{again}/members", users=[bob.id]))
+    assert_ok(await ada.patch(f"/rooms/{named}", name="new name"))
+    assert_ok(await bob.put(f"/rooms/{read}/read", seq=4))
+    assert_ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    assert_ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{again}/members/{bob.id}"), 204)
+    assert_ok(await ada.post(f"/rooms/{again}/members", users=[bob.id]))
     new = await ada.makes_room("direct", bob)
     frames = await listed(bob, snapshot)
     found = entries(frames)
@@ -122,7 +122,7 @@ def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
 
 
 @contextmanager
-def statements(server: Own) -> Iterator[list[str]]:
+def statements(server: DedicatedServer) -> Iterator[list[str]]:
     engine = server.running.context.database._engines.read.sync_engine
     seen: list[str] = []
 
@@ -137,13 +137,15 @@ def statements(server: Own) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-async def test_fifteen_hundred_rooms_cost_what_changed(start: Start, no_overlap: None) -> None:
+async def test_fifteen_hundred_rooms_cost_what_changed(
+    start: StartServer, no_overlap: None
+) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = await server.rooms(ada, 1500, members=[UUID(bob.id)])
     snapshot = (await listed(bob))[-1]["snapshot"]
     await ada.says(rooms[7], "hi")
-    ok(await ada.delete(f"/rooms/{rooms[8]}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{rooms[8]}/members/{bob.id}"), 204)
     with statements(server) as seen:
         frames = await listed(bob, snapshot)
     assert set(entries(frames)) == {rooms[7]}

@@ -18,11 +18,11 @@ from app.realtime.connection import heartbeat
 from app.realtime.slow_consumers import limits
 from app.settings import Settings
 from testkit.peer import joined
-from testkit.raw_connection import TEXT, frame, raw
-from testkit.server import Running, eventually
-from testkit.servers.backend import Backend, vary
-from testkit.waiting import pause
-from tests.realtime.conftest import briefly, hub_of, quick, slow_network
+from testkit.raw_connection import TEXT, connect_raw, frame
+from testkit.server import TestServer
+from testkit.servers.backend import Backend, override
+from testkit.waiting import eventually, pause
+from tests.realtime.conftest import fast_settings, hub_of, run_server_without_pauses, slow_network
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 QUICK_S = 0.5
@@ -42,8 +42,8 @@ def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Of a server that waits for nobody for long."""
     for module in (heartbeat, limits):
         monkeypatch.setattr(module, "TICK_S", 0.02)
-    return vary(
-        quick(embedded.settings),
+    return override(
+        fast_settings(embedded.settings),
         server={"request_head_s": QUICK_S, "request_body_s": QUICK_S},
         realtime={
             "hello_timeout_s": QUICK_S,
@@ -60,10 +60,10 @@ def stand_still() -> None:
 
 def test_a_hello_that_came_meanwhile_is_in_time(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
-        async with briefly(hasty) as server, server.client() as http:
+        async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)
             hello = orjson.dumps({"type": "hello", "token": ada.access})
-            async with raw(server.url) as connection:
+            async with connect_raw(server.url) as connection:
                 await connection.upgrade()
                 connection.writer.write(frame(TEXT, hello))
                 stand_still()
@@ -81,7 +81,10 @@ def test_the_rest_of_a_request_is_in_time(hasty: Settings, run: Run, split: int)
     )
 
     async def scenario() -> None:
-        async with briefly(hasty) as server, raw(server.url) as connection:
+        async with (
+            run_server_without_pauses(hasty) as server,
+            connect_raw(server.url) as connection,
+        ):
             await connection.send(request[:split])
             await eventually(lambda: _has_begun(server))
             connection.writer.write(request[split:])
@@ -91,14 +94,14 @@ def test_the_rest_of_a_request_is_in_time(hasty: Settings, run: Run, split: int)
     run(scenario())
 
 
-def _has_begun(server: Running) -> bool:
+def _has_begun(server: TestServer) -> bool:
     connections: set[Any] = {*server.server.server_state.connections}
     return any(one._unparsed or one._in_body for one in connections)
 
 
 def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
-        async with briefly(hasty) as server, server.client() as http:
+        async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)
             async with joined(ada) as peer:
                 stand_still()
@@ -109,7 +112,7 @@ def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> Non
 
 def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
-        async with briefly(hasty) as server, server.client() as http:
+        async with run_server_without_pauses(hasty) as server, server.client() as http:
             slow_network(server)
             ada = await server.person(http)
             room = await ada.makes_room()

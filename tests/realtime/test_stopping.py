@@ -12,24 +12,30 @@ import pytest
 
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.processes import running
-from testkit.server import Running, serving
-from testkit.servers.backend import Backend, vary
+from testkit.processes import run_process
+from testkit.server import TestServer, run_server
+from testkit.servers.backend import Backend, override
 from testkit.waiting import limit
-from tests.realtime.conftest import Own, briefly, hub_of, quick, slow_network
+from tests.realtime.conftest import (
+    DedicatedServer,
+    fast_settings,
+    hub_of,
+    run_server_without_pauses,
+    slow_network,
+)
 
 COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 
 
 @pytest.fixture
-async def elsewhere(backend: Backend) -> AsyncIterator[Running]:
+async def elsewhere(backend: Backend) -> AsyncIterator[TestServer]:
     """Makes accounts; and is another writer of the database."""
-    async with serving(quick(backend.settings)) as server:
+    async with run_server(fast_settings(backend.settings)) as server:
         yield server
 
 
 @pytest.fixture
-async def ada(elsewhere: Running) -> AsyncIterator[Person]:
+async def ada(elsewhere: TestServer) -> AsyncIterator[Person]:
     async with elsewhere.client() as client:
         yield await elsewhere.person(client, "ada")
 
@@ -38,8 +44,8 @@ async def ada(elsewhere: Running) -> AsyncIterator[Person]:
 async def test_a_server_that_stops_and_starts(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path, how: signal.Signals
 ) -> None:
-    settings = quick(backend.settings)
-    async with running(settings, tmp_path) as server:
+    settings = fast_settings(backend.settings)
+    async with run_process(settings, tmp_path) as server:
         here = server.here(ada)
         room = await here.makes_room()
         sockets = [await peers.join(here, (room, 0)) for _ in range(3)]
@@ -54,7 +60,7 @@ async def test_a_server_that_stops_and_starts(
         port = server.port
         assert "Traceback" not in server.story()
     await ada.says(room, "while it was down")
-    async with running(settings, tmp_path, port) as server:
+    async with run_process(settings, tmp_path, port) as server:
         assert server.port == port
         here = server.here(ada)
         for peer in sockets:
@@ -71,8 +77,8 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""
     async with AsyncExitStack() as stack:
-        settings = vary(quick(backend.settings), server={"drain_hard_s": 3600})
-        server = await stack.enter_async_context(serving(settings))
+        settings = override(fast_settings(backend.settings), server={"drain_hard_s": 3600})
+        server = await stack.enter_async_context(run_server(settings))
         slow_network(server)
         http = await stack.enter_async_context(server.client())
         ada = await server.person(http)
@@ -103,11 +109,11 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
                 pass
         return await run()
 
-    settings = vary(quick(backend.settings), realtime={"session_check_s": 0.01})
+    settings = override(fast_settings(backend.settings), realtime={"session_check_s": 0.01})
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(briefly(settings))
+        server = await stack.enter_async_context(run_server_without_pauses(settings))
         http = await stack.enter_async_context(server.client())
-        own = Own(server, http)
+        own = DedicatedServer(server, http)
         own.watch_reads(monkeypatch, watch)
         ada = await own.person()
         room = await ada.makes_room()
@@ -124,8 +130,8 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
 async def test_a_server_that_is_killed_has_lost_nothing(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path
 ) -> None:
-    settings = quick(backend.settings)
-    async with running(settings, tmp_path) as server:
+    settings = fast_settings(backend.settings)
+    async with run_process(settings, tmp_path) as server:
         here = server.here(ada)
         room = await here.makes_room()
         peer = await peers.join(here)
@@ -135,7 +141,7 @@ async def test_a_server_that_is_killed_has_lost_nothing(
         server.signal(signal.SIGKILL)
         assert await peer.closed() in COME_BACK
         await server.ended()
-    async with running(settings, tmp_path) as server:
+    async with run_process(settings, tmp_path) as server:
         back = await peers.join(server.here(ada), (room, 0))
         await back.has(room, 7)
         assert back.seqs(room) == list(range(1, 8))

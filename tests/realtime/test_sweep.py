@@ -11,9 +11,9 @@ import pytest
 from app.realtime.delivery import seq_tracker as heard_module
 from app.realtime.delivery.seq_tracker import SeqTracker, SeqRange
 from app.wire.errors import Busy
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
-from tests.realtime.conftest import Own, Start, again
+from tests.realtime.conftest import DedicatedServer, StartServer, new_session
 from tests.realtime.hooks import Loss, Reads
 from tests.realtime.test_bumps import bump, counted
 
@@ -21,11 +21,11 @@ A, B = UUID(int=1), UUID(int=2)
 
 
 @pytest.fixture
-async def server(start: Start) -> Own:
+async def server(start: StartServer) -> DedicatedServer:
     return await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 50})
 
 
-async def test_a_lost_tail_of_an_open_room(server: Own, peers: Peers) -> None:
+async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers) -> None:
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)
@@ -35,7 +35,7 @@ async def test_a_lost_tail_of_an_open_room(server: Own, peers: Peers) -> None:
     assert [peer.seqs(room) for room in rooms] == [[3, 4], []]
 
 
-async def test_a_lost_tail_of_a_closed_room(server: Own, peers: Peers) -> None:
+async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peers) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
@@ -44,14 +44,14 @@ async def test_a_lost_tail_of_a_closed_room(server: Own, peers: Peers) -> None:
     await counted(peer, room, seq=5, unread=2, mentions=1)
 
 
-async def test_who_came_and_who_went(server: Own, peers: Peers) -> None:
+async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     left, removed = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     Loss(server, deaf=True)
     new = await ada.makes_room("private", bob)
-    ok(await bob.post(f"/rooms/{left}/leave"), 204)
-    ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
+    assert_ok(await bob.post(f"/rooms/{left}/leave"), 204)
+    assert_ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
     await counted(peer, new, seq=3, unread=0)
     assert (await peer.expect("room.closed", room=left))["reason"] == "left"
     assert (await peer.expect("room.closed", room=removed))["reason"] == "removed"
@@ -62,24 +62,26 @@ async def test_who_came_and_who_went(server: Own, peers: Peers) -> None:
     assert not bump(peer, removed)
 
 
-async def test_a_lost_arrival_before_what_is_heard(server: Own, peers: Peers) -> None:
+async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peers: Peers) -> None:
     """The event behind it shows a hole only where the room is open."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private")
     peer = await peers.join(bob)
     loss = Loss(server, deaf=True)
-    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     loss.deaf = False
     await ada.says(room, "heard")
     await counted(peer, room, seq=4, unread=1)
 
 
-async def test_what_one_device_has_read_is_found_for_the_others(server: Own, peers: Peers) -> None:
+async def test_what_one_device_has_read_is_found_for_the_others(
+    server: DedicatedServer, peers: Peers
+) -> None:
     """After a doubt: markers are not in the log, and no room changes with them."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")
-    peer, other = await peers.join(bob), await peers.join(await again(server.running, bob))
+    peer, other = await peers.join(bob), await peers.join(await new_session(server.running, bob))
     Loss(server, deaf=True)
     await peer.ask("read", room=room, seq=4)
     server.realtime.delivery.position_check_needed.set()
@@ -87,7 +89,7 @@ async def test_what_one_device_has_read_is_found_for_the_others(server: Own, pee
 
 
 async def test_a_sweep_that_fails_is_made_up_for(
-    server: Own, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await server.person()
     room = await ada.makes_room()
@@ -101,7 +103,7 @@ async def test_a_sweep_that_fails_is_made_up_for(
 
 
 async def test_a_room_that_was_heard_of_is_not_looked_at(
-    server: Own, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -120,7 +122,7 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
 
 @pytest.mark.setting("CHAT_REALTIME__SWEEP_EVERY_MS")
 async def test_it_looks_no_more_often_than_set(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"sweep_every_ms": 4000, "poll_every_ms": 50})
     await _expect_long_pauses(server, monkeypatch)
@@ -128,13 +130,13 @@ async def test_it_looks_no_more_often_than_set(
 
 @pytest.mark.setting("CHAT_REALTIME__POLL_EVERY_MS")
 async def test_it_sees_the_time_no_more_often_than_set(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 4000})
     await _expect_long_pauses(server, monkeypatch)
 
 
-async def _expect_long_pauses(server: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the defaults, so that a slow machine changes nothing."""
     reads = Reads(server, monkeypatch)
     await reads.until("_changed_rooms")

@@ -11,12 +11,13 @@ import trustme
 from websockets.exceptions import InvalidMessage
 
 from app.realtime.slow_consumers import limits
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import dial, joined
 from testkit.people import Person
-from testkit.server import Running
-from testkit.servers.backend import Backend, vary
-from tests.realtime.conftest import briefly, hub_of, quick, slow_network, soon
+from testkit.server import TestServer
+from testkit.servers.backend import Backend, override
+from testkit.waiting import eventually
+from tests.realtime.conftest import fast_settings, hub_of, run_server_without_pauses, slow_network
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +36,22 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 async def secure(
     embedded: Backend, authority: trustme.CA, tmp_path: Path
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     chain, key = tmp_path / "server.pem", tmp_path / "server-key.pem"
     for blob in certificate.cert_chain_pems:
         blob.write_to_path(chain, append=True)
     certificate.private_key_pem.write_to_path(key)
-    settings = vary(
-        quick(embedded.settings),
+    settings = override(
+        fast_settings(embedded.settings),
         server={"tls_certificate": chain, "tls_key": key},
         realtime={"slow_stall_s": 2},
     )
-    async with briefly(settings) as server:
+    async with run_server_without_pauses(settings) as server:
         yield server
 
 
-async def test_http_and_sockets_share_a_port(secure: Running, tls: ssl.SSLContext) -> None:
+async def test_http_and_sockets_share_a_port(secure: TestServer, tls: ssl.SSLContext) -> None:
     assert secure.url.startswith("https://")
     async with secure.client(verify=tls) as client:
         ada = await secure.person(client)
@@ -60,15 +61,15 @@ async def test_http_and_sockets_share_a_port(secure: Running, tls: ssl.SSLContex
             await ada.says(room, "over HTTP")
             for socket in (peer, other):
                 await socket.has(room, 4)
-        assert ok(await ada.get(f"/rooms/{room}"))["seq"] == 4
+        assert assert_ok(await ada.get(f"/rooms/{room}"))["seq"] == 4
 
 
-async def test_a_page_of_this_origin_is_https(secure: Running, tls: ssl.SSLContext) -> None:
+async def test_a_page_of_this_origin_is_https(secure: TestServer, tls: ssl.SSLContext) -> None:
     async with dial(secure.url, origin=secure.url, tls=tls) as peer:
         assert peer.is_open
 
 
-async def test_an_unknown_authority_is_not_trusted(secure: Running) -> None:
+async def test_an_unknown_authority_is_not_trusted(secure: TestServer) -> None:
     strangers = ssl.create_default_context()
     with pytest.raises(ssl.SSLCertVerificationError):
         async with dial(secure.url, tls=strangers):
@@ -78,7 +79,7 @@ async def test_an_unknown_authority_is_not_trusted(secure: Running) -> None:
             await client.get("/health/live")
 
 
-async def test_plaintext_is_not_answered(secure: Running) -> None:
+async def test_plaintext_is_not_answered(secure: TestServer) -> None:
     plain = f"http{secure.url.removeprefix('https')}"
     with pytest.raises((InvalidMessage, OSError, EOFError)):
         async with dial(plain):
@@ -86,7 +87,7 @@ async def test_plaintext_is_not_answered(secure: Running) -> None:
 
 
 async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
-    secure: Running, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    secure: TestServer, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The buffers of TLS count, too."""
     slow_network(secure)
@@ -114,6 +115,6 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
                         await slow.has(room, head)
                         assert slow.seqs(room) == list(range(4, head + 1))
             monkeypatch.setattr(limits, "TICK_S", 0.05)
-            await soon(lambda: end not in hub.connections)
+            await eventually(lambda: end not in hub.connections)
             await fast.settled()
-        await soon(lambda: not hub.connections)
+        await eventually(lambda: not hub.connections)

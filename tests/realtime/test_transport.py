@@ -16,8 +16,9 @@ from app.wire.close_codes import CloseCode
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.server import Running
-from tests.realtime.conftest import Own, Start, hub_of, slow_network, soon
+from testkit.server import TestServer
+from testkit.waiting import eventually
+from tests.realtime.conftest import DedicatedServer, StartServer, hub_of, slow_network
 
 
 def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
@@ -40,7 +41,7 @@ def event(room: str, seq: int, sender: str) -> Publication:
 
 
 async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
-    start: Start, peers: Peers, capsys: pytest.CaptureFixture[str]
+    start: StartServer, peers: Peers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -49,13 +50,13 @@ async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
     (end,) = server.hub.by_user[UUID(ada.id)]
     writer = end._writer
     for number in range(3):  # it says something, and then nothing again
-        await soon(lambda: not server.running.server.server_state.tasks)
+        await eventually(lambda: not server.running.server.server_state.tasks)
         assert (writer.ping_timer, writer.close_timer, writer._end_timer) == (None, None, None)
         assert not hasattr(writer, "scope")
         await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
         await peer.has(room, 3 + number)
     await peer.connection.close()
-    await soon(lambda: end not in server.hub.connections)
+    await eventually(lambda: end not in server.hub.connections)
     assert writer not in server.running.server.server_state.connections
     # What its frames made the server say has the id of the request that opened it.
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "socket.closed" in line]
@@ -63,7 +64,7 @@ async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
 
 
 async def test_what_a_turn_brings_leaves_in_one_write(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -88,7 +89,7 @@ async def test_what_a_turn_brings_leaves_in_one_write(
 
 @pytest.mark.setting("CHAT_REALTIME__JOIN_WRITES")
 async def test_without_joining_each_event_is_a_write_of_its_own(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"join_writes": False})
     ada = await server.person()
@@ -106,7 +107,7 @@ async def test_without_joining_each_event_is_a_write_of_its_own(
 
 
 async def test_an_answer_and_its_event_leave_together(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -120,7 +121,7 @@ async def test_an_answer_and_its_event_leave_together(
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537, 1_000_000])
 async def test_frames_of_every_length_are_read_by_a_library(
-    server: Running, ada: Person, size: int
+    server: TestServer, ada: Person, size: int
 ) -> None:
     async with connect(
         f"ws{server.url.removeprefix('http')}/ws",
@@ -143,7 +144,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
 
 
 async def test_nothing_is_written_after_a_close(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     ada = await server.person()
@@ -164,7 +165,7 @@ async def test_nothing_is_written_after_a_close(
     assert b"too late" not in b"".join(written)
 
 
-async def test_a_client_that_closes_gets_no_more(start: Start, peers: Peers) -> None:
+async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -175,10 +176,10 @@ async def test_a_client_that_closes_gets_no_more(start: Start, peers: Peers) -> 
     assert going.connection.close_code == 1000
     await sending
     await stays.has(room, 22)
-    await soon(lambda: len(server.hub.connections) == 1)
+    await eventually(lambda: len(server.hub.connections) == 1)
 
 
-async def test_a_peer_that_does_not_read_delays_nobody(start: Start, peers: Peers) -> None:
+async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers: Peers) -> None:
     server = await start()
     slow_network(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -194,8 +195,8 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: Start, peers: Peer
     assert end.write_paused
 
 
-async def test_a_burst_does_not_drop_who_reads(start: Start, peers: Peers) -> None:
-    server: Own = await start()
+async def test_a_burst_does_not_drop_who_reads(start: StartServer, peers: Peers) -> None:
+    server: DedicatedServer = await start()
     ada = await server.person()
     room = await ada.makes_room()
     sockets = [await peers.join(ada, room) for _ in range(5)]

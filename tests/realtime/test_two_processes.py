@@ -10,15 +10,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from testkit.processes import ServerProcess, running
-from testkit.server import Running
-from testkit.servers.backend import vary
+from testkit.processes import ServerProcess, run_process
+from testkit.server import TestServer
+from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
-from tests.realtime.conftest import again
+from tests.realtime.conftest import new_session
 from tests.realtime.test_bumps import counted
 from tests.realtime.test_removal import check_farewell
 
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-async def ada(cluster_server: Running, one: ServerProcess) -> Person:
+async def ada(cluster_server: TestServer, one: ServerProcess) -> Person:
     """A client of the one process."""
     return one.here(await cluster_server.person(one._http, "ada"))
 
 
 @pytest.fixture
-async def bob(cluster_server: Running, two: ServerProcess) -> Person:
+async def bob(cluster_server: TestServer, two: ServerProcess) -> Person:
     """A client of the other."""
     return two.here(await cluster_server.person(two._http, "bob"))
 
@@ -74,7 +74,7 @@ async def test_a_hundred_equal_sends_to_both_are_one_message(
 
 
 async def test_two_hundred_messages_of_five_are_dense_and_in_order(
-    cluster_server: Running, one: ServerProcess, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers
 ) -> None:
     everybody = await cluster_server.people(one._http, *"vwxyz")
     room = await everybody[0].makes_room("private", *everybody[1:])
@@ -95,12 +95,12 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
 
 
 async def test_a_logout_closes_sockets_everywhere(
-    cluster_server: Running, ada: Person, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, ada: Person, two: ServerProcess, peers: Peers
 ) -> None:
-    elsewhere = await again(cluster_server, ada)
+    elsewhere = await new_session(cluster_server, ada)
     there = await peers.join(two.here(ada))
     stays = await peers.join(two.here(elsewhere))
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     assert await there.closed() == 4403
     await stays.settled()
 
@@ -113,7 +113,7 @@ async def test_who_is_removed_elsewhere_sees_nothing_more(
     peer, writer = await peers.join(bob), await peers.join(ada)
     chance = random.Random(3)
     for _ in range(20):
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
         head = (await ada.room(room))["seq"]
         peer.frames.clear()
         await peer.opens(room, since=head)
@@ -122,7 +122,7 @@ async def test_who_is_removed_elsewhere_sees_nothing_more(
         removal = asyncio.create_task(ada.delete(f"/rooms/{room}/members/{bob.id}"))
         for _ in range(chance.randint(0, 4)):
             await writer.send("message.send", room=room, nonce=uuid4().hex, text="x")
-        ok(await removal, 204)
+        assert_ok(await removal, 204)
         await writer.settled()
         await peer.expect("room.closed", room=room)
         await peer.settled()
@@ -145,7 +145,7 @@ async def test_a_process_that_starts_later_joins_in(
 ) -> None:
     room = await ada.makes_room("private", bob)
     await ada.says(room, "before")
-    async with running(cluster_settings, tmp_path) as three:
+    async with run_process(cluster_settings, tmp_path) as three:
         peer, other = await peers.join(three.here(bob), (room, 0)), await peers.join(ada, room)
         await peer.has(room, 4)
         await ada.says(room, "from one")
@@ -162,8 +162,8 @@ async def test_a_peer_that_does_not_read_is_dropped(
     """Under uvloop, which buffers in its own way."""
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada)
-    settings = vary(cluster_settings, realtime={"slow_stall_s": 5})
-    async with running(settings, tmp_path) as three:
+    settings = override(cluster_settings, realtime={"slow_stall_s": 5})
+    async with run_process(settings, tmp_path) as three:
         fast, slow = [await peers.join(three.here(bob), room) for _ in range(2)]
         slow.stops_reading()
         async with limit():

@@ -7,11 +7,11 @@ import pytest
 from app.core.publications import Publication
 from app.realtime.typing import indicator, state
 from app.wire.events import PublicationKind
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from testkit.waiting import pause
-from tests.realtime.conftest import Own, Start, soon
+from testkit.waiting import eventually, pause
+from tests.realtime.conftest import DedicatedServer, StartServer
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,9 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
 
 
 @pytest.mark.setting("CHAT_LIMITS__TYPING_EVERY_S")
-async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_expires(
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(state, "LASTS_S", 0.3)
     server = await start(limits={"typing_every_s": 0.001})
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -90,10 +92,10 @@ async def test_it_expires(start: Start, peers: Peers, monkeypatch: pytest.Monkey
         await types(here, room)
         await there.until(lambda: len(there.of("typing")) >= before + n)  # noqa: B023
     kept = server.realtime.typing.state
-    await soon(lambda: not kept._rooms and not kept._next)
+    await eventually(lambda: not kept._rooms and not kept._next)
 
 
-async def test_once_in_a_while_per_room(start: Start, peers: Peers) -> None:
+async def test_once_in_a_while_per_room(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"typing_every_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(2)]
@@ -124,7 +126,7 @@ async def test_only_in_a_room_that_is_open(
 
 
 @pytest.mark.setting("CHAT_LIMITS__HUGE_ROOM")
-async def test_not_in_huge_rooms(start: Start, peers: Peers) -> None:
+async def test_not_in_huge_rooms(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"huge_room": 3})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     huge, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
@@ -144,7 +146,7 @@ async def test_who_goes_disappears_and_sees_nothing_more(
     here, out, there = [await peers.join(person, room) for person in (ada, bob, eve)]
     await types(out, room)
     await shows(there, room, bob)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await shows(there, room)
     await out.expect("room.closed")
     await types(here, room)
@@ -154,30 +156,32 @@ async def test_who_goes_disappears_and_sees_nothing_more(
     assert (await out.ask("typing", room=room))["code"] == "not_found"
 
 
-def whisper(server: Own, room: str, person: Person, seq: int) -> None:
+def whisper(server: DedicatedServer, room: str, person: Person, seq: int) -> None:
     """As if another process had said so."""
     server.realtime.delivery.on_publication(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
 
 
-async def test_what_comes_too_late_or_too_early_is_dropped(start: Start, peers: Peers) -> None:
+async def test_what_comes_too_late_or_too_early_is_dropped(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)
     there = await peers.join(ada, room)
     whisper(server, room, eve, seq=5)  # the room here is at 4: who sees it is not known yet
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await there.has(room, 5)
     whisper(server, room, bob, seq=4)  # said before he was removed
     await pause(5 * indicator.TICK_S)
     await there.settled()
     assert there.of("typing") == []
-    ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     await there.has(room, 6)
     whisper(server, room, bob, seq=6)
     await shows(there, room, bob)
 
 
-async def test_a_room_names_no_more_than_twenty(start: Start, peers: Peers) -> None:
+async def test_a_room_names_no_more_than_twenty(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
     people = [await server.person(f"p{n}") for n in range(state.MAX_TYPING + 3)]

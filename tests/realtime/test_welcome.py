@@ -1,14 +1,14 @@
 """What a socket is told first, and what a hello can bring along."""
 
 from app.settings import Limits
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person
-from testkit.server import Running
-from tests.realtime.conftest import Start, slow_network
+from testkit.server import TestServer
+from tests.realtime.conftest import StartServer, slow_network
 
 
-async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) -> None:
+async def test_welcome_says_who_and_every_limit(server: TestServer, ada: Person) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id=7, token=ada.access, client="tests/1.0")
         welcome = await peer.expect("welcome")
@@ -34,7 +34,7 @@ async def test_welcome_says_who_and_every_limit(server: Running, ada: Person) ->
 
 
 async def test_rooms_has_each_room_with_exact_counts(
-    server: Running, ada: Person, bob: Person
+    server: TestServer, ada: Person, bob: Person
 ) -> None:
     first = await ada.makes_room("public", bob, name="First")
     second = await ada.makes_room("private", bob, name="Second")
@@ -42,7 +42,7 @@ async def test_rooms_has_each_room_with_exact_counts(
     await ada.makes_room("private", name="Not of bob")
     await ada.says(first, "one", f"two @{bob.username}", "three")
     read = (await ada.says(second, "one"))[0]
-    ok(await bob.put(f"/rooms/{second}/read", seq=read))
+    assert_ok(await bob.put(f"/rooms/{second}/read", seq=read))
     await bob.says(second, "what one says oneself is not unread")
     async with joined(bob) as peer:
         rooms = {entry["room"]: entry for frame in peer.of("rooms") for entry in frame["rooms"]}
@@ -71,7 +71,7 @@ async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
     assert [entry["room"] for entry in bumped["rooms"]] == [rooms[2]]
 
 
-async def test_many_rooms_come_in_several_frames(start: Start, peers: Peers) -> None:
+async def test_many_rooms_come_in_several_frames(start: StartServer, peers: Peers) -> None:
     """A list that is larger than what may wait for a socket does not close that socket."""
     server = await start(limits={"buffer_bytes": 131072})
     slow_network(server.running)

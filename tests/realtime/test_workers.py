@@ -10,13 +10,13 @@ from app.realtime.delivery import gap_repair
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
-from tests.realtime.conftest import Start
+from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import Loss, Reads
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
 async def test_a_repair_that_fails_is_tried_again(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(gap_repair, "TRY_AGAIN_S", 0.05)
     server = await start()
@@ -34,7 +34,7 @@ async def test_a_repair_that_fails_is_tried_again(
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
 async def test_a_doubt_outlives_a_failure(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
@@ -51,7 +51,7 @@ async def test_a_doubt_outlives_a_failure(
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
 async def test_a_count_outlives_a_failure(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
     server = await start()
@@ -65,7 +65,7 @@ async def test_a_count_outlives_a_failure(
 
 
 async def test_many_rooms_with_holes_are_repaired_together(
-    start: Start, peers: Peers, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""
     server = await start(realtime={"gap_wait_ms": 400})

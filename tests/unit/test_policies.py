@@ -5,7 +5,7 @@ import pytest
 from app.core.rate_limit import PolicyName
 from app.limits.policies import create_policies
 from app.settings import Settings
-from testkit.servers.backend import vary
+from testkit.servers.backend import override
 
 ADDRESS = {PolicyName.LOGINS_PER_ADDRESS, PolicyName.RENEWALS}
 ACCOUNT = {
@@ -40,7 +40,7 @@ SETTINGS = [
 def test_each_setting_is_that_of_its_policies() -> None:
     for group, prefix, period_s, names in SETTINGS:
         burst = f"{prefix.partition('_per_')[0]}_burst"
-        table = create_policies(vary(Settings(), **{group: {prefix: 77.0, burst: 88}}))
+        table = create_policies(override(Settings(), **{group: {prefix: 77.0, burst: 88}}))
         found = {
             name
             for name, policy in table.items()
@@ -52,5 +52,7 @@ def test_each_setting_is_that_of_its_policies() -> None:
 @pytest.mark.parametrize(("burst", "share"), [(1, 1), (3, 1), (8, 2), (21, 5)])
 def test_one_address_has_a_quarter_of_an_account(burst: int, share: int) -> None:
     auth = {"account_attempts_per_minute": 4.0, "account_attempts_burst": burst}
-    policy = create_policies(vary(Settings(), auth=auth))[PolicyName.LOGINS_PER_ACCOUNT_AND_ADDRESS]
+    policy = create_policies(override(Settings(), auth=auth))[
+        PolicyName.LOGINS_PER_ACCOUNT_AND_ADDRESS
+    ]
     assert (policy.per_second * 60, policy.burst) == (1, share)

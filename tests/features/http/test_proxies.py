@@ -12,11 +12,18 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.raw_connection import UPGRADE, raw
-from testkit.server import PASSWORD, Running, embedded_server_of, generous, serving, unique
-from testkit.servers.backend import Backend, make_settings, migrate, vary
+from testkit.raw_connection import UPGRADE, connect_raw
+from testkit.server import (
+    PASSWORD,
+    TestServer,
+    embedded_server_of,
+    run_server,
+    unique,
+    without_limits,
+)
+from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.proxies import Proxy, run_proxy
 
 FOR, PROTO = "X-Forwarded-For", "X-Forwarded-Proto"
@@ -25,30 +32,30 @@ Headers = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-async def behind(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def behind(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     async with _server(tmp_path_factory.mktemp("behind"), trusted_proxies=TRUSTED) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("forwarded")
     async with _server(directory, trusted_proxies=TRUSTED, proxy_header="forwarded") as server:
         yield server
 
 
 @asynccontextmanager
-async def _server(directory: Path, **settings: str) -> AsyncIterator[Running]:
+async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]:
     async with embedded_server_of(directory, server=settings | {"var": directory}) as server:
         yield server
 
 
-async def found(server: Running, headers: Headers) -> tuple[str, bool]:
+async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
     """The client as the log has it, and whether the answer is one over HTTPS."""
     async with server.client() as http:
         with structlog.testing.capture_logs() as logged:
             answer = await http.get("/health/live", headers=headers)
-    ok(answer)
+    assert_ok(answer)
     (line,) = logged
     return line["client"], "strict-transport-security" in answer.headers
 
@@ -91,7 +98,7 @@ async def found(server: Running, headers: Headers) -> tuple[str, bool]:
     ids=lambda value: ascii(value)[:60],
 )
 async def test_the_client_is_whom_trusted_proxies_name(
-    behind: Running, headers: Headers, client: str
+    behind: TestServer, headers: Headers, client: str
 ) -> None:
     assert await found(behind, headers) == (client, False)
 
@@ -119,7 +126,7 @@ async def test_the_client_is_whom_trusted_proxies_name(
     ],
 )
 async def test_forwarded_says_the_same(
-    behind_forwarded: Running, value: str, client: str, secure: bool
+    behind_forwarded: TestServer, value: str, client: str, secure: bool
 ) -> None:
     assert await found(behind_forwarded, [("Forwarded", value)]) == (client, secure)
     assert await found(
@@ -143,7 +150,7 @@ async def test_forwarded_says_the_same(
     ids=ascii,
 )
 async def test_the_scheme_is_that_of_the_client(
-    behind: Running, headers: Headers, secure: bool
+    behind: TestServer, headers: Headers, secure: bool
 ) -> None:
     assert (await found(behind, headers))[1] is secure
 
@@ -170,53 +177,53 @@ async def test_limits_count_clients_and_not_the_proxy(tmp_path: Path) -> None:
     }
     settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'chat.db'}")
     await migrate(settings)
-    settings = vary(settings, server={"trusted_proxies": TRUSTED}, **limits)
-    async with serving(settings) as server, server.client() as http:
+    settings = override(settings, server={"trusted_proxies": TRUSTED}, **limits)
+    async with run_server(settings) as server, server.client() as http:
         for client in ("192.0.2.1", "192.0.2.2"):
             for code in ("invalid_grant", "invalid_grant", "rate_limited"):
                 form = {"grant_type": "password", "username": "nobody", "password": PASSWORD}
                 answer = await http.post(f"{API}/auth/token", data=form, headers={FOR: client})
-                refused(answer, code)
+                assert_problem(answer, code)
         for client, status in (("192.0.2.1", 101), ("192.0.2.2", 101)):
             line = f"{FOR}: {client}\r\n".encode()
-            async with raw(server.url) as first, raw(server.url) as second:
+            async with connect_raw(server.url) as first, connect_raw(server.url) as second:
                 assert await first.ask_for_upgrade(line) == status
                 assert await second.ask_for_upgrade(line) == 429
 
 
-async def test_sockets_know_the_scheme_too(behind: Running) -> None:
+async def test_sockets_know_the_scheme_too(behind: TestServer) -> None:
     """A page of http may not call what the client reaches over https."""
     host = behind.url.partition("://")[2]
     for scheme, status in (("http", 403), ("https", 101)):
         lines = f"{PROTO}: https\r\nOrigin: {scheme}://{host}\r\n".replace(host, "chat")
-        async with raw(behind.url) as connection:
+        async with connect_raw(behind.url) as connection:
             assert await connection.ask_for_upgrade(lines.encode()) == status
     assert b"Host: chat\r\n" in UPGRADE
 
 
 @pytest.fixture(scope="module", params=["nginx", "haproxy"])
 async def proxy(
-    request: pytest.FixtureRequest, behind: Running, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, behind: TestServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Proxy]:
     directory = tmp_path_factory.mktemp(request.param)
     async with run_proxy(request.param, directory, f"127.0.0.1:{behind.server.port}") as proxy:
         yield proxy
 
 
-async def test_the_documented_proxies_say_who_calls(behind: Running, proxy: Proxy) -> None:
+async def test_the_documented_proxies_say_who_calls(behind: TestServer, proxy: Proxy) -> None:
     """And a client cannot say it for them."""
     elsewhere = httpx.AsyncHTTPTransport(verify=proxy.trust, local_address="127.0.0.2")
     async with httpx.AsyncClient(base_url=proxy.url, transport=elsewhere, timeout=60) as http:
         name = unique("ada")
         account = {"username": name, "password": PASSWORD}
-        ok(await http.post(f"{API}/auth/register", json=account), 201)
+        assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
         form = account | {"grant_type": "password"}
         headers = {FOR: "192.0.2.1", PROTO: "gopher", "Forwarded": "for=192.0.2.2"}
         answer = await http.post(f"{API}/auth/token", data=form, headers=headers)
-        token = ok(answer)["access_token"]
+        token = assert_ok(answer)["access_token"]
         assert answer.headers["strict-transport-security"]
         headers = {"Authorization": f"Bearer {token}"}
-        (session,) = ok(await http.get(f"{API}/auth/sessions", headers=headers))
+        (session,) = assert_ok(await http.get(f"{API}/auth/sessions", headers=headers))
     assert session["address"] == "127.0.0.2"
 
 
@@ -230,8 +237,8 @@ async def test_pages_and_sockets_work_through_the_documented_proxies(proxy: Prox
             async with connect(url, origin=Origin(origin), **options):
                 pass
     async with httpx.AsyncClient(base_url=proxy.url, verify=proxy.trust, timeout=60) as http:
-        refused(await http.get("/ws"), "upgrade_required")
-        ok(await http.get("/health/ready"))
+        assert_problem(await http.get("/ws"), "upgrade_required")
+        assert_ok(await http.get("/health/ready"))
         assert (await http.head("/docs")).content == b""
 
 
@@ -239,7 +246,7 @@ async def test_a_page_whose_port_a_proxy_drops_is_named_in_the_setting(embedded:
     """nginx with `proxy_set_header Host $host`."""
     page = "https://chat:8443"
     for allowed, status in (("", 403), (page, 101)):
-        settings = generous(embedded.vary(server={"allowed_origins": allowed}))
-        async with serving(settings) as server, raw(server.url) as connection:
+        settings = without_limits(embedded.override(server={"allowed_origins": allowed}))
+        async with run_server(settings) as server, connect_raw(server.url) as connection:
             line = f"Origin: {page}\r\n".encode()
             assert await connection.ask_for_upgrade(line) == status

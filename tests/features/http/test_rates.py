@@ -17,10 +17,11 @@ from app.http.rates import AccountRate, AddressRate
 from app.limits.policies import create_policies
 from app.main import create_app
 from app.settings import Settings, load_settings
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, STRANGER, Person
-from testkit.server import Running, embedded_server_of, eventually, generous, serving
-from testkit.servers.backend import Backend, vary
+from testkit.server import TestServer, embedded_server_of, run_server, without_limits
+from testkit.servers.backend import Backend, override
+from testkit.waiting import eventually
 
 # Wrong passwords and tokens are counted there, right ones by account: tests/features/users.
 COUNTS_BY_ITSELF = {f"POST {API}/auth/token"}
@@ -93,7 +94,7 @@ def test_every_policy_is_in_the_table_under_its_name() -> None:
 
 
 def limited(backend: Backend, **limits: Any) -> Settings:
-    return vary(generous(backend.settings), limits=limits)
+    return override(without_limits(backend.settings), limits=limits)
 
 
 @pytest.mark.parametrize(
@@ -131,22 +132,22 @@ async def test_who_is_nobody_and_what_has_no_rate_hears_of_none(http: httpx.Asyn
 
 async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -> None:
     settings = limited(backend, writes_per_minute=6, writes_burst=12)
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         for left in (7, 2):
             answer = await ada.patch("/users/me", display_name="Ada")
-            ok(answer)
+            assert_ok(answer)
             assert re.fullmatch(rf'"writes";r={left};t=\d+', answer.headers["ratelimit"])
             assert answer.headers["ratelimit-policy"] == '"writes";q=12;w=120'
         answer = await ada.patch("/users/me", display_name="Ada")
-        problem = refused(answer, "rate_limited")
+        problem = assert_problem(answer, "rate_limited")
         assert "Too many changes: 6 a minute, 12 at once." in problem["detail"]
         assert 20_000 < problem["retry_after_ms"] <= 30_000
         item = re.fullmatch(r'"writes";r=2;t=(\d+)', answer.headers["ratelimit"])
         assert item
         assert item[1] == answer.headers["retry-after"]
-        ok(await bob.patch("/users/me", display_name="Bob"))
-        ok(await ada.get("/users/me"))
+        assert_ok(await bob.patch("/users/me", display_name="Bob"))
+        assert_ok(await ada.get("/users/me"))
 
 
 @pytest.mark.parametrize(
@@ -172,19 +173,19 @@ async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -
 async def test_no_change_is_made_past_the_limit(
     writeless: Person, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    refused(await writeless.call(method, path, json=body), "rate_limited")
-    ok(await writeless.get("/users/me"))
+    assert_problem(await writeless.call(method, path, json=body), "rate_limited")
+    assert_ok(await writeless.get("/users/me"))
 
 
 @pytest.fixture(scope="module")
-async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     limits = {"writes_per_minute": 0.01, "writes_burst": 1}
     async with embedded_server_of(tmp_path_factory.mktemp("strict"), limits=limits) as server:
         yield server
 
 
 @pytest.fixture
-async def writeless(strict_server: Running) -> AsyncIterator[Person]:
+async def writeless(strict_server: TestServer) -> AsyncIterator[Person]:
     """Somebody who has used up all changes."""
     async with strict_server.client() as http:
         person = await strict_server.person(http)
@@ -198,33 +199,33 @@ async def test_searches_in_a_row_are_limited(backend: Backend) -> None:
     settings = limited(
         backend, reads_burst=defaults.reads_burst, reads_per_minute=defaults.reads_per_minute / 1000
     )
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         for _ in range(10):
             for path in ("/users", "/rooms/public", "/users"):
-                ok(await ada.get(path))
+                assert_ok(await ada.get(path))
         for path in ("/users", "/rooms/public", f"/rooms/{STRANGER}/members", "/rooms"):
-            refused(await ada.get(path), "rate_limited")
-        ok(await ada.post("/rooms", kind="public", name="x"), 201)
+            assert_problem(await ada.get(path), "rate_limited")
+        assert_ok(await ada.post("/rooms", kind="public", name="x"), 201)
 
 
 @pytest.mark.cluster
 async def test_processes_are_one_limit(cluster: Backend) -> None:
     settings = limited(cluster, writes_per_minute=0.01, writes_burst=4)
-    async with serving(settings) as one, serving(settings) as two:
+    async with run_server(settings) as one, run_server(settings) as two:
         limiters: list[Any] = [server.context.limiter for server in (one, two)]
         await eventually(lambda: all(limiter.reached for limiter in limiters))
         async with one.client() as first, two.client() as second:
             ada = await one.person(first)
             there = replace(ada, http=second)
             for person in (ada, there, ada, there):
-                refused(await person.put(f"/rooms/{STRANGER}/read", seq=1), "not_found")
+                assert_problem(await person.put(f"/rooms/{STRANGER}/read", seq=1), "not_found")
             for person in (ada, there):
-                refused(await person.put(f"/rooms/{STRANGER}/read", seq=1), "rate_limited")
+                assert_problem(await person.put(f"/rooms/{STRANGER}/read", seq=1), "rate_limited")
 
 
 async def test_the_document_names_the_fields(http: httpx.AsyncClient) -> None:
-    document = ok(await http.get("/openapi.json"))
+    document = assert_ok(await http.get("/openapi.json"))
     assert set(FIELDS) <= document["components"]["headers"].keys()
     for path, item in document["paths"].items():
         for operation in item.values():

@@ -11,48 +11,48 @@ import pytest
 
 from app.http.framing import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
 from testkit.people import Person
-from testkit.raw_connection import UPGRADE, Raw, raw
-from testkit.server import Running, eventually, generous, serving
-from testkit.servers.backend import Backend, make_settings, migrate, vary
-from testkit.waiting import pause
+from testkit.raw_connection import UPGRADE, RawConnection, connect_raw
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend, make_settings, migrate, override
+from testkit.waiting import eventually, pause
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: chat\r\n"
 QUICK_S = 0.4
 
 
 @pytest.fixture(scope="module")
-async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     """A server that waits for nobody."""
     directory: Path = tmp_path_factory.mktemp("hasty")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
     limits = {"request_head_s": QUICK_S, "request_body_s": QUICK_S}
-    async with serving(vary(generous(settings), server=limits)) as server:
+    async with run_server(override(without_limits(settings), server=limits)) as server:
         yield server
 
 
 @pytest.fixture
-async def patient(embedded_server: Running) -> AsyncIterator[Raw]:
+async def patient(embedded_server: TestServer) -> AsyncIterator[RawConnection]:
     """A connection to a server that waits: these requests are as fast as the machine."""
-    async with raw(embedded_server.url) as connection:
+    async with connect_raw(embedded_server.url) as connection:
         yield connection
 
 
 @pytest.fixture
-async def nothing_left(hasty: Running) -> AsyncIterator[None]:
+async def nothing_left(hasty: TestServer) -> AsyncIterator[None]:
     yield
     await eventually(lambda: not hasty.server.server_state.connections)
     assert not hasty.server.server_state.tasks
 
 
 @pytest.fixture
-async def connection(hasty: Running, nothing_left: None) -> AsyncIterator[Raw]:
+async def connection(hasty: TestServer, nothing_left: None) -> AsyncIterator[RawConnection]:
     """For those who begin at once; one that says nothing is soon closed."""
-    async with raw(hasty.url) as connection:
+    async with connect_raw(hasty.url) as connection:
         yield connection
 
 
-async def trickle(connection: Raw, data: bytes, every_s: float = 0.02) -> None:
+async def trickle(connection: RawConnection, data: bytes, every_s: float = 0.02) -> None:
     """Byte by byte until the server ends it."""
     try:
         for n in range(len(data)):
@@ -72,25 +72,25 @@ def problem_in(answer: bytes) -> dict[str, Any]:
     return found
 
 
-async def test_a_head_that_trickles_is_refused(connection: Raw) -> None:
+async def test_a_head_that_trickles_is_refused(connection: RawConnection) -> None:
     _, answer = await asyncio.gather(
         trickle(connection, GET + b"X: " + b"x" * 500), connection.rest()
     )
     assert problem_in(answer)["code"] == "too_slow"
 
 
-async def test_who_says_nothing_is_closed(connection: Raw) -> None:
+async def test_who_says_nothing_is_closed(connection: RawConnection) -> None:
     assert await connection.rest() == b""
 
 
 @pytest.mark.setting("CHAT_SERVER__REQUEST_BODY_S")
 async def test_a_body_that_trickles_is_refused_and_does_nothing(
-    hasty: Running, nothing_left: None
+    hasty: TestServer, nothing_left: None
 ) -> None:
     async with hasty.client() as http:
         ada = await hasty.person(http)
         room = await ada.makes_room()
-        async with raw(hasty.url) as connection:
+        async with connect_raw(hasty.url) as connection:
             await connection.send(
                 b"POST /api/v1/rooms/%b/messages HTTP/1.1\r\nHost: chat\r\n"
                 b"Authorization: Bearer %b\r\nContent-Type: application/json\r\n"
@@ -115,13 +115,15 @@ async def test_a_body_that_trickles_is_refused_and_does_nothing(
     ],
     ids=["second head", "empty lines", "unread body", "chunks", "trailers"],
 )
-async def test_what_trickles_behind_an_answer_is_ended(connection: Raw, data: bytes) -> None:
+async def test_what_trickles_behind_an_answer_is_ended(
+    connection: RawConnection, data: bytes
+) -> None:
     _, answer = await asyncio.gather(trickle(connection, data, 0.005), connection.rest())
     assert answer.count(b"HTTP/1.1 200 OK") <= 1
 
 
 async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
-    hasty: Running, nothing_left: None, monkeypatch: pytest.MonkeyPatch
+    hasty: TestServer, nothing_left: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The head of the next request has come, and is not read while the first is answered."""
     database = hasty.context.database
@@ -136,7 +138,7 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
         monkeypatch.setattr(database, "read", slowly)
         request = b"GET /api/v1/users/me HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer %b\r\n"
         one = request % ada.access.encode() + b"\r\n"
-        async with raw(hasty.url) as connection:
+        async with connect_raw(hasty.url) as connection:
             await connection.send(one * 2 + one[:50])
             answer = await connection.rest()
         assert answer.count(b"HTTP/1.1 200 OK") == 2
@@ -147,7 +149,7 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
     [b"X: %b\r\n" % (b"x" * 500), b"x" * 500, b"X: x\r\n"],
     ids=["large headers", "one header", "many headers"],
 )
-async def test_a_head_without_end_is_refused(patient: Raw, piece: bytes) -> None:
+async def test_a_head_without_end_is_refused(patient: RawConnection, piece: bytes) -> None:
     await patient.send(GET + b"X: ")
     for _ in range(4 * MAX_HEAD_BYTES // len(piece)):
         await patient.send(piece)
@@ -158,7 +160,7 @@ async def test_a_head_without_end_is_refused(patient: Raw, piece: bytes) -> None
 @pytest.mark.parametrize("before", [b"", b"\r\n", GET + b"\r\n"], ids=["alone", "line", "second"])
 @pytest.mark.parametrize("pieces", [1, 2, 10])
 async def test_the_largest_head_is_answered_and_a_larger_one_is_not(
-    embedded_server: Running, start: bytes, before: bytes, pieces: int
+    embedded_server: TestServer, start: bytes, before: bytes, pieces: int
 ) -> None:
     """However it comes."""
     for size, fits in ((MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False), (100_000, False)):
@@ -166,7 +168,7 @@ async def test_the_largest_head_is_answered_and_a_larger_one_is_not(
         assert len(head) == size
         data = before + head
         step = -(-len(data) // pieces)
-        async with raw(embedded_server.url) as connection:
+        async with connect_raw(embedded_server.url) as connection:
             for at in range(0, len(data), step):
                 await connection.send(data[at : at + step])
             if before.startswith(b"GET"):
@@ -180,10 +182,10 @@ async def test_the_largest_head_is_answered_and_a_larger_one_is_not(
 
 
 @pytest.mark.parametrize("start", [GET, UPGRADE], ids=["a request", "a handshake"])
-async def test_a_head_has_so_many_fields(embedded_server: Running, start: bytes) -> None:
+async def test_a_head_has_so_many_fields(embedded_server: TestServer, start: bytes) -> None:
     room = MAX_HEAD_FIELDS - start.count(b"\r\n") + 1
     for more, fits in ((room, True), (room + 1, False)):
-        async with raw(embedded_server.url) as connection:
+        async with connect_raw(embedded_server.url) as connection:
             await connection.send(start + b"X: x\r\n" * more + b"\r\n")
             answer = await connection.reader.readuntil(b"\r\n")
             assert (int(answer.split()[1]) in (200, 101)) is fits
@@ -201,10 +203,10 @@ async def test_a_head_has_so_many_fields(embedded_server: Running, start: bytes)
     ids=["a length", "no answer before it", "an upgrade", "chunks", "half a head"],
 )
 async def test_what_comes_after_a_pause_is_no_request(
-    hasty: Running, nothing_left: None, head: bytes
+    hasty: TestServer, nothing_left: None, head: bytes
 ) -> None:
     """The peer may think that the first one is over: pause-based request smuggling."""
-    async with raw(hasty.url) as connection:
+    async with connect_raw(hasty.url) as connection:
         await connection.send(head)
         await eventually(lambda: not connections_in_a_request(hasty))
         with contextlib.suppress(ConnectionError):
@@ -213,14 +215,14 @@ async def test_what_comes_after_a_pause_is_no_request(
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-def connections_in_a_request(server: Running) -> bool:
+def connections_in_a_request(server: TestServer) -> bool:
     """There are connections that still read."""
     return any(not c._ended for c in server.server.server_state.connections)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("expectation", [b"100-continue", b"100-Continue"])
 async def test_a_refusal_before_an_expected_body_ends_the_connection(
-    embedded_server: Running, expectation: bytes
+    embedded_server: TestServer, expectation: bytes
 ) -> None:
     """The client may leave the body out, and what follows would be read as the body."""
     async with embedded_server.client() as http:
@@ -229,10 +231,10 @@ async def test_a_refusal_before_an_expected_body_ends_the_connection(
         b"POST /api/v1/rooms HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer %b\r\nExpect: %%b\r\nContent-Length: %%d\r\n\r\n"
     ) % ada.access.encode()
-    async with raw(embedded_server.url) as connection:
+    async with connect_raw(embedded_server.url) as connection:
         await connection.send(start % (expectation, 10_000_000))
         assert problem_in(await connection.rest())["code"] == "too_large"
-    async with raw(embedded_server.url) as connection:
+    async with connect_raw(embedded_server.url) as connection:
         await connection.send(start % (expectation, 2))
         assert b" 100 " in await connection.reader.readuntil(b"\r\n\r\n")
         await connection.send(b"{}" + GET + b"Connection: close\r\n\r\n")
@@ -242,14 +244,14 @@ async def test_a_refusal_before_an_expected_body_ends_the_connection(
 
 @pytest.mark.setting("CHAT_SERVER__KEEP_ALIVE_S")
 async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
-    embedded_server: Running, embedded: Backend
+    embedded_server: TestServer, embedded: Backend
 ) -> None:
     assert embedded.settings.server.keep_alive_s == 75
-    settings = vary(generous(embedded.settings), server={"keep_alive_s": QUICK_S})
+    settings = override(without_limits(embedded.settings), server={"keep_alive_s": QUICK_S})
     async with (
-        serving(settings) as short,
-        raw(short.url) as closed,
-        raw(embedded_server.url) as kept,
+        run_server(settings) as short,
+        connect_raw(short.url) as closed,
+        connect_raw(embedded_server.url) as kept,
     ):
         for connection in (kept, closed):
             await connection.send(GET + b"\r\n")
@@ -259,7 +261,7 @@ async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
         assert b" 200 " in await kept.reader.readuntil(b"\r\n")
 
 
-async def test_who_does_not_read_an_answer_is_cut(hasty: Running) -> None:
+async def test_who_does_not_read_an_answer_is_cut(hasty: TestServer) -> None:
     async with hasty.client() as http:
         ada: Person = await hasty.person(http)
         room = await ada.makes_room()
@@ -268,7 +270,7 @@ async def test_who_does_not_read_an_answer_is_cut(hasty: Running) -> None:
             b"GET /api/v1/rooms/%b/messages?limit=100 HTTP/1.1\r\nHost: chat\r\n"
             b"Authorization: Bearer %b\r\n\r\n" % (room.encode(), ada.access.encode())
         )
-        async with raw(hasty.url, narrow=True) as connection:
+        async with connect_raw(hasty.url, narrow=True) as connection:
             connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
             before = len(hasty.server.server_state.connections)
             await connection.send(request * 30)

@@ -14,11 +14,11 @@ import orjson
 import pytest
 import structlog.testing
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.processes import ServerProcess, running
-from testkit.raw_connection import Raw, raw
-from testkit.server import PASSWORD, Running, embedded_server_of, generous, unique
+from testkit.processes import ServerProcess, run_process
+from testkit.raw_connection import RawConnection, connect_raw
+from testkit.server import PASSWORD, TestServer, embedded_server_of, unique, without_limits
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.proxies import Proxy, run_proxy
@@ -63,7 +63,7 @@ async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> No
         data = b"".join(pieces)
         size = 1 + len(data) // 5000
         pieces = [data[start : start + size] for start in range(0, len(data), size)]
-    async with raw(url) as connection:
+    async with connect_raw(url) as connection:
         try:
             for piece in pieces:
                 await connection.send(piece)
@@ -72,7 +72,7 @@ async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> No
         except ConnectionError:
             assert not case.served
         data = await connection.rest()
-    assert not ok(await victim.get(f"/rooms/{room}"))["archived"]
+    assert not assert_ok(await victim.get(f"/rooms/{room}"))["archived"]
     statuses = [int(status) for status in STATUS.findall(data)]
     start, _, body = data.partition(b"\r\n\r\n")
     if case.served:
@@ -90,7 +90,7 @@ async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> No
 @pytest.mark.parametrize("in_bytes", [False, True], ids=["in one piece", "byte by byte"])
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
 async def test_nothing_of_a_request_is_taken_for_another(
-    embedded_server: Running, cases: list[Case], in_bytes: bool
+    embedded_server: TestServer, cases: list[Case], in_bytes: bool
 ) -> None:
     async with embedded_server.client() as http:
         ada = await embedded_server.person(http)
@@ -106,10 +106,10 @@ async def test_uvicorn_alone_takes_a_body_for_a_request(
     async with embedded_server_of(tmp_path) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
-        async with raw(server.url) as connection:
+        async with connect_raw(server.url) as connection:
             await connection.send(swallow(prefix(room)) + request_of(ada))
             await connection.rest()
-        assert ok(await ada.get(f"/rooms/{room}"))["archived"]
+        assert assert_ok(await ada.get(f"/rooms/{room}"))["archived"]
 
 
 @pytest.mark.cluster
@@ -125,7 +125,7 @@ async def test_and_behind_nginx_takes_it_for_the_next_users(
             room = await ada.makes_room()
             async with attacking(proxy, [swallow(prefix(room))]):
                 await ada.get("/users/me")
-            assert ok(await ada.get(f"/rooms/{room}"))["archived"]
+            assert assert_ok(await ada.get(f"/rooms/{room}"))["archived"]
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +134,9 @@ async def workers(
 ) -> AsyncIterator[ServerProcess]:
     directory = tmp_path_factory.mktemp("workers")
     async with mariadb.database(unique_name()) as url:
-        settings = generous(make_settings(directory, database=url, redis=redis_server.url))
+        settings = without_limits(make_settings(directory, database=url, redis=redis_server.url))
         await migrate(settings)
-        async with running(settings, directory, 0, "--workers", "2") as server:
+        async with run_process(settings, directory, 0, "--workers", "2") as server:
             yield server
             server.signal(signal.SIGTERM)
             await server.ended()
@@ -145,9 +145,9 @@ async def workers(
 async def enrol(http: httpx.AsyncClient) -> Person:
     name = unique("ada")
     account = {"username": name, "password": PASSWORD}
-    user = ok(await http.post(f"{API}/auth/register", json=account), 201)
+    user = assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
-    tokens = ok(await http.post(f"{API}/auth/token", data=form))
+    tokens = assert_ok(await http.post(f"{API}/auth/token", data=form))
     return Person(http, user["id"], name, tokens["access_token"], tokens["refresh_token"], "")
 
 
@@ -159,7 +159,7 @@ async def test_nor_with_several_workers(workers: ServerProcess) -> None:
 @pytest.fixture(scope="module", params=["nginx", "haproxy"])
 async def proxy(
     request: pytest.FixtureRequest,
-    embedded_server: Running,
+    embedded_server: TestServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Proxy]:
     directory = tmp_path_factory.mktemp(request.param)
@@ -176,7 +176,9 @@ def client_of(proxy: Proxy) -> httpx.AsyncClient:
 async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
     """Goes on when the proxy has answered or hung up."""
     address = urlsplit(proxy.url)
-    attacker = Raw(*await asyncio.open_connection(address.hostname, address.port, ssl=proxy.trust))
+    attacker = RawConnection(
+        *await asyncio.open_connection(address.hostname, address.port, ssl=proxy.trust)
+    )
     try:
         async with limit():
             for piece in pieces:
@@ -190,7 +192,7 @@ async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
 async def test_nor_behind_a_proxy(
-    embedded_server: Running, proxy: Proxy, cases: list[Case]
+    embedded_server: TestServer, proxy: Proxy, cases: list[Case]
 ) -> None:
     """Attacker and victim share the one connection that the proxy has to the server."""
     async with client_of(proxy) as http:
@@ -200,8 +202,8 @@ async def test_nor_behind_a_proxy(
             with structlog.testing.capture_logs() as logged:
                 async with attacking(proxy, case.pieces(prefix(room))):
                     for _ in range(3):
-                        assert ok(await ada.get("/users/me"))["id"] == ada.id, case.name
-            assert not ok(await ada.get(f"/rooms/{room}"))["archived"], case.name
+                        assert assert_ok(await ada.get("/users/me"))["id"] == ada.id, case.name
+            assert not assert_ok(await ada.get(f"/rooms/{room}"))["archived"], case.name
             requests = [line["path"] for line in logged if line["event"] == "request"]
             assert f"{API}/rooms/{room}" not in requests, case.name
             assert requests.count(f"{API}/users/me") == 3, case.name

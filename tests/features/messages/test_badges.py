@@ -6,7 +6,7 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 
 PEOPLE = st.integers(0, 2)
@@ -53,12 +53,12 @@ class Room:
         nonce = uuid4().hex
         answer = await person.sends(self._room, text, nonce)
         if who not in model.markers:
-            refused(answer, "forbidden")
+            assert_problem(answer, "forbidden")
             return
         # Only members are mentioned; a name that is not one is only text.
         model.log.append((who, named & model.markers.keys()))
         model.nonces[who] = (nonce, text)
-        assert ok(answer, 201)["seq"] == model.seq
+        assert assert_ok(answer, 201)["seq"] == model.seq
 
     async def repeat(self, who: int) -> None:
         """The last message once more: nothing happens, and whoever is out is not told it failed."""
@@ -73,16 +73,16 @@ class Room:
         if who in model.markers:
             model.markers[who] = max(model.markers[who], min(seq, model.seq))
             _, marker, unread, mentions = model.badge(who)
-            assert ok(answer) == {"seq": marker, "unread": unread, "mentions": mentions}
+            assert assert_ok(answer) == {"seq": marker, "unread": unread, "mentions": mentions}
         else:
-            refused(answer, "forbidden")
+            assert_problem(answer, "forbidden")
 
     async def join(self, who: int) -> None:
         model = self._model
         if who not in model.markers:
             model.log.append(None)
             model.markers[who] = model.seq
-        ok(await self._people[who].post(f"{self._path}/join"))
+        assert_ok(await self._people[who].post(f"{self._path}/join"))
 
     async def leave(self, who: int) -> None:
         answer = await self._people[who].post(f"{self._path}/leave")
@@ -105,7 +105,7 @@ class Room:
             person = self._people[who]
             expected = self._model.badge(who)
             room = await person.room(self._room)
-            listed = ok(await person.get("/rooms", limit=100))["items"]
+            listed = assert_ok(await person.get("/rooms", limit=100))["items"]
             (same,) = [one for one in listed if one["id"] == self._room]
             assert same == room
             badge = (room["seq"], room["read_seq"], room["unread"], room["mentions"])
@@ -130,5 +130,5 @@ async def test_badges_are_exact(
     # So that the list, which the check reads, does not grow from example to example.
     for person in people[1:]:
         await person.post(f"{room._path}/leave")
-    ok(await ada.delete(room._path), 204)
-    ok(await ada.post(f"{room._path}/leave"), 204)
+    assert_ok(await ada.delete(room._path), 204)
+    assert_ok(await ada.post(f"{room._path}/leave"), 204)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 
 
@@ -14,9 +14,9 @@ async def room(ada: Person, bob: Person) -> str:
     """A room whose messages are 3, 5, 6, 7, 9, 10, 11: between them other things happened."""
     room = await ada.makes_room()
     await ada.says(room, "3")
-    ok(await bob.post(f"/rooms/{room}/join"))
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
     await ada.says(room, "5", "6", "7")
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     await ada.says(room, "9", "10", "11")
     return room
 
@@ -25,7 +25,7 @@ MESSAGES = [3, 5, 6, 7, 9, 10, 11]
 
 
 async def page(person: Person, room: str, **query: Any) -> tuple[list[int], Any, Any]:
-    found = ok(await person.get(f"/rooms/{room}/messages", **query))
+    found = assert_ok(await person.get(f"/rooms/{room}/messages", **query))
     assert [message["text"] for message in found["items"]] == [
         str(message["seq"]) for message in found["items"]
     ]
@@ -105,12 +105,12 @@ async def test_every_edge_of_around(ada: Person, room: str) -> None:
 )
 async def test_positions_that_mean_nothing(ada: Person, room: str, query: dict[str, Any]) -> None:
     (name,) = query
-    refused(await ada.get(f"/rooms/{room}/messages", **query), "invalid", f"query.{name}")
+    assert_problem(await ada.get(f"/rooms/{room}/messages", **query), "invalid", f"query.{name}")
 
 
 async def test_two_directions_at_once_mean_nothing(ada: Person, room: str) -> None:
-    refused(await ada.get(f"/rooms/{room}/messages", before=9, after=3), "invalid")
-    refused(await ada.get(f"/rooms/{room}/messages", before=9, after=3, around=5), "invalid")
+    assert_problem(await ada.get(f"/rooms/{room}/messages", before=9, after=3), "invalid")
+    assert_problem(await ada.get(f"/rooms/{room}/messages", before=9, after=3, around=5), "invalid")
     await page(ada, room, before=2**53 - 1)
 
 
@@ -124,11 +124,11 @@ async def test_one_message_by_its_seq(ada: Person, room: str) -> None:
     for seq in range(14):
         answer = await ada.get(f"/rooms/{room}/messages/{seq}")
         if seq in MESSAGES:
-            assert ok(answer)["text"] == str(seq)
+            assert assert_ok(answer)["text"] == str(seq)
         else:
-            refused(answer, "not_found")
+            assert_problem(answer, "not_found")
     for name in ("x", "-1", str(2**53), "3.0", "٣", "+3", "9" * 1500):
-        refused(await ada.get(f"/rooms/{room}/messages/{name}"), "invalid", "path.seq")
+        assert_problem(await ada.get(f"/rooms/{room}/messages/{name}"), "invalid", "path.seq")
 
 
 async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
@@ -136,7 +136,7 @@ async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
         seqs: list[int] = []
         after: int | None = 0
         while after is not None:
-            found = ok(await ada.get(f"/rooms/{room}/events", after=after, limit=limit))
+            found = assert_ok(await ada.get(f"/rooms/{room}/events", after=after, limit=limit))
             seqs += [event["seq"] for event in found["items"]]
             after = found["next"]
         assert seqs == list(range(1, 12))
@@ -144,7 +144,7 @@ async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
 
 async def test_a_piece_of_the_log(ada: Person, room: str) -> None:
     async def piece(**query: int) -> tuple[list[int], int | None]:
-        found = ok(await ada.get(f"/rooms/{room}/events", **query))
+        found = assert_ok(await ada.get(f"/rooms/{room}/events", **query))
         return [event["seq"] for event in found["items"]], found["next"]
 
     assert await piece(after=4, until=7) == ([5, 6, 7], None)
@@ -159,6 +159,6 @@ async def test_who_joined_late_may_read_from_the_beginning(
     ada: Person, room: str, eve: Person
 ) -> None:
     """Rooms have a history, as in Slack: who is in may read all of it."""
-    ok(await eve.post(f"/rooms/{room}/join"))
+    assert_ok(await eve.post(f"/rooms/{room}/join"))
     assert await page(eve, room) == (MESSAGES, None, None)
     assert [event["seq"] for event in await eve.log(room)] == list(range(1, 13))

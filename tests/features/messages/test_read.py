@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
 
 
@@ -18,17 +18,17 @@ async def test_what_others_said_is_unread_until_it_is_read(ada: Person, bob: Per
     await ada.says(room, "4", f"5 @{bob.username}", "6")
     assert await badge(bob, room) == (3, 3, 1)
     assert await badge(ada, room) == (2, 0, 0)  # one's own are not
-    read = ok(await bob.put(f"/rooms/{room}/read", seq=5))
+    read = assert_ok(await bob.put(f"/rooms/{room}/read", seq=5))
     assert read == {"seq": 5, "unread": 1, "mentions": 0}
     assert await badge(bob, room) == (5, 1, 0)
-    assert ok(await bob.put(f"/rooms/{room}/read", seq=6))["unread"] == 0
+    assert assert_ok(await bob.put(f"/rooms/{room}/read", seq=6))["unread"] == 0
 
 
 async def test_a_marker_never_goes_back_nor_beyond_the_head(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await ada.says(room, *"45678")
     for seq, marker in ((6, 6), (4, 6), (0, 6), (7, 7), (2**53 - 1, 8), (5, 8)):
-        assert ok(await bob.put(f"/rooms/{room}/read", seq=seq))["seq"] == marker
+        assert assert_ok(await bob.put(f"/rooms/{room}/read", seq=seq))["seq"] == marker
     await ada.says(room, "9")
     assert await badge(bob, room) == (8, 1, 0)
 
@@ -39,14 +39,14 @@ async def test_markers_that_race_end_at_the_furthest(ada: Person, bob: Person) -
     for answer in await asyncio.gather(
         *(bob.put(f"/rooms/{room}/read", seq=seq) for seq in (7, 23, 5, 14, 21, 3, 20, 10))
     ):
-        assert 3 <= ok(answer)["seq"] <= 23
+        assert 3 <= assert_ok(answer)["seq"] <= 23
     assert await badge(bob, room) == (23, 0, 0)
 
 
 async def test_everybody_sees_how_far_the_others_have_read(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await bob.says(room, "4")
-    ok(await ada.put(f"/rooms/{room}/read", seq=4))
+    assert_ok(await ada.put(f"/rooms/{room}/read", seq=4))
     (members,) = await all_pages(bob, f"/rooms/{room}/members")
     assert {m["user"]["id"]: m["read_seq"] for m in members} == {ada.id: 4, bob.id: 3}
 
@@ -54,7 +54,7 @@ async def test_everybody_sees_how_far_the_others_have_read(ada: Person, bob: Per
 @pytest.mark.parametrize("seq", [-1, 2**53, "5", 5.0, None, True, "", [1]], ids=repr)
 async def test_markers_that_cannot_be(ada: Person, seq: object) -> None:
     room = await ada.makes_room()
-    refused(await ada.put(f"/rooms/{room}/read", seq=seq), "invalid", "seq")
+    assert_problem(await ada.put(f"/rooms/{room}/read", seq=seq), "invalid", "seq")
 
 
 async def test_mentions_are_of_members_and_by_others(ada: Person, bob: Person, eve: Person) -> None:
@@ -72,5 +72,5 @@ async def test_mentions_are_of_members_and_by_others(ada: Person, bob: Person, e
     )
     assert (await badge(bob, room))[1:] == (7, 3)
     assert (await badge(ada, room))[1:] == (0, 0)
-    ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
     assert (await badge(eve, room))[1:] == (0, 0)  # was none of the room then

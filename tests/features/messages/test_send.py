@@ -10,15 +10,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import Running, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
 async def test_a_message_is_committed_and_logged(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
-    message = ok(await ada.sends(room, "hello", nonce="n-1"), 201)
+    message = assert_ok(await ada.sends(room, "hello", nonce="n-1"), 201)
     assert message | {"at": ""} == {
         "seq": 4,
         "sender": ada.id,
@@ -30,33 +30,33 @@ async def test_a_message_is_committed_and_logged(ada: Person, bob: Person) -> No
     event = (await bob.log(room))[-1]
     assert (event["type"], event["seq"], event["actor"]) == ("message.created", 4, ada.id)
     assert event["message"] == message
-    assert ok(await bob.get(f"/rooms/{room}/messages/4")) == message
+    assert assert_ok(await bob.get(f"/rooms/{room}/messages/4")) == message
 
 
 async def test_the_same_nonce_returns_the_first_message(ada: Person) -> None:
     room = await ada.makes_room()
-    first = ok(await ada.sends(room, "hello", nonce="n"), 201)
+    first = assert_ok(await ada.sends(room, "hello", nonce="n"), 201)
     for _ in range(3):
-        assert ok(await ada.sends(room, "hello", nonce="n"), 200) == first
+        assert assert_ok(await ada.sends(room, "hello", nonce="n"), 200) == first
     await ada.says(room, "more")
-    assert ok(await ada.sends(room, "hello", nonce="n"), 200) == first
+    assert assert_ok(await ada.sends(room, "hello", nonce="n"), 200) == first
     assert (await ada.room(room))["seq"] == 4
 
 
 async def test_a_nonce_belongs_to_a_room_and_a_sender(ada: Person, bob: Person) -> None:
     one, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
     for person, room in product((ada, bob), (one, other)):
-        assert ok(await person.sends(room, person.id, nonce="n"), 201)["sender"] == person.id
+        assert assert_ok(await person.sends(room, person.id, nonce="n"), 201)["sender"] == person.id
     for nonce in ("N", "n.", "n-"):  # compared byte by byte
-        ok(await ada.sends(one, nonce=nonce), 201)
+        assert_ok(await ada.sends(one, nonce=nonce), 201)
 
 
 async def test_another_message_under_the_same_nonce_is_a_conflict(ada: Person) -> None:
     room = await ada.makes_room()
     (seq,) = await ada.says(room, "first")
-    ok(await ada.sends(room, "hello", nonce="n"), 201)
+    assert_ok(await ada.sends(room, "hello", nonce="n"), 201)
     for text, more in (("other", {}), ("hello ", {}), ("hello", {"reply_to": seq})):
-        problem = refused(await ada.sends(room, text, nonce="n", **more), "nonce_conflict")
+        problem = assert_problem(await ada.sends(room, text, nonce="n", **more), "nonce_conflict")
         assert "message 4" in problem["detail"]
     assert (await ada.room(room))["seq"] == 4
 
@@ -66,16 +66,16 @@ async def test_a_repeat_is_known_after_the_message_has_changed(
     backend: Backend, *, group_commit: bool
 ) -> None:
     """It is compared with what was sent, not with what became of it."""
-    settings = generous(backend.vary(database={"group_commit": group_commit}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(database={"group_commit": group_commit}))
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http, "ada")
         room = await ada.makes_room()
         (first,) = await ada.says(room, "question")
-        ok(await ada.sends(room, "plain", nonce="a"), 201)
-        ok(await ada.sends(room, "answer", nonce="b", reply_to=first), 201)
+        assert_ok(await ada.sends(room, "plain", nonce="a"), 201)
+        assert_ok(await ada.sends(room, "answer", nonce="b", reply_to=first), 201)
         await change(server, "UPDATE messages SET text = 'changed', reply_to = NULL")
         for nonce, text, more in (("a", "plain", {}), ("b", "answer", {"reply_to": first})):
-            again = ok(await ada.sends(room, text, nonce=nonce, **more), 200)
+            again = assert_ok(await ada.sends(room, text, nonce=nonce, **more), 200)
             assert (again["text"], again["nonce"]) == ("changed", nonce)
         for nonce, text, more in (
             ("a", "changed", {}),
@@ -83,19 +83,19 @@ async def test_a_repeat_is_known_after_the_message_has_changed(
             ("b", "answer", {}),
             ("b", "changed", {}),
         ):
-            refused(await ada.sends(room, text, nonce=nonce, **more), "nonce_conflict")
+            assert_problem(await ada.sends(room, text, nonce=nonce, **more), "nonce_conflict")
         # One that is older than fingerprints, and one whose fingerprint a newer release has made.
         for statement in (
             "UPDATE messages SET fingerprint = NULL",
             "UPDATE messages SET fingerprint = X'ffffffffffffffffffffffffffffffff'",
         ):
             await change(server, statement)
-            ok(await ada.sends(room, "changed", nonce="a"), 200)
-            refused(await ada.sends(room, "plain", nonce="a"), "nonce_conflict")
+            assert_ok(await ada.sends(room, "changed", nonce="a"), 200)
+            assert_problem(await ada.sends(room, "plain", nonce="a"), "nonce_conflict")
         assert (await ada.room(room))["seq"] == first + 2
 
 
-async def change(server: Running, statement: str) -> None:
+async def change(server: TestServer, statement: str) -> None:
     async with server.context.database._engines.write.begin() as connection:
         await connection.exec_driver_sql(statement)
 
@@ -104,8 +104,8 @@ async def change(server: Running, statement: str) -> None:
 async def test_equal_sends_at_the_same_time_as_another_with_their_nonce(
     backend: Backend, *, group_commit: bool
 ) -> None:
-    settings = generous(backend.vary(database={"group_commit": group_commit}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(database={"group_commit": group_commit}))
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http, "ada")
         room = await ada.makes_room()
         texts = ["one", "two"] * 10
@@ -125,7 +125,7 @@ async def test_a_hundred_sends_of_one_nonce_are_one_message(ada: Person) -> None
 
 
 async def test_many_at_once_leave_dense_logs(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """200 messages of 10 people into 3 rooms; some are sent twice, as impatient clients do."""
     people = [await server.person(http) for _ in range(10)]
@@ -157,12 +157,12 @@ async def test_replies_name_a_message_of_the_room(ada: Person, bob: Person) -> N
     room, other = await ada.makes_room("private", bob), await ada.makes_room()
     (first,) = await ada.says(room, "question")
     await ada.says(other, *"abcd")
-    assert ok(await bob.sends(room, "answer", reply_to=first), 201)["reply_to"] == first
+    assert assert_ok(await bob.sends(room, "answer", reply_to=first), 201)["reply_to"] == first
     # A join, what is not there yet, and the message itself.
     for seq in (0, 1, 3, 6, 7, 2**53 - 1):
-        refused(await bob.sends(room, reply_to=seq), "invalid", "reply_to")
+        assert_problem(await bob.sends(room, reply_to=seq), "invalid", "reply_to")
     for value in (-1, 2**53, "4", 4.0, 4.5, True, [4]):
-        refused(await bob.sends(room, reply_to=value), "invalid", "reply_to")
+        assert_problem(await bob.sends(room, reply_to=value), "invalid", "reply_to")
     assert len(await ada.log(room)) == 5
 
 
@@ -170,29 +170,29 @@ async def test_replies_name_a_message_of_the_room(ada: Person, bob: Person) -> N
 async def test_nonces_that_cannot_be(ada: Person, nonce: object) -> None:
     room = await ada.makes_room()
     body: dict[str, Any] = {"nonce": nonce, "text": "x"}
-    refused(await ada.post(f"/rooms/{room}/messages", **body), "invalid", "nonce")
+    assert_problem(await ada.post(f"/rooms/{room}/messages", **body), "invalid", "nonce")
 
 
 async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
     path = f"/rooms/{await ada.makes_room()}/messages"
-    refused(await ada.post(path), "invalid", "nonce", "text")
-    refused(await ada.post(path, nonce="n"), "invalid", "text")
-    refused(await ada.post(path, nonce="n", text="x", seq=9), "invalid", "seq")
-    refused(await ada.post(path, nonce="n", text=None), "invalid", "text")
-    ok(await ada.post(path, nonce="x" * 64, text="x", reply_to=None), 201)
+    assert_problem(await ada.post(path), "invalid", "nonce", "text")
+    assert_problem(await ada.post(path, nonce="n"), "invalid", "text")
+    assert_problem(await ada.post(path, nonce="n", text="x", seq=9), "invalid", "seq")
+    assert_problem(await ada.post(path, nonce="n", text=None), "invalid", "text")
+    assert_ok(await ada.post(path, nonce="x" * 64, text="x", reply_to=None), 201)
 
 
 async def test_who_writes_too_fast_is_told_when_to_go_on(backend: Backend) -> None:
-    settings = generous(backend.settings)
+    settings = without_limits(backend.settings)
     limits = {"sends_per_second": 0.001, "sends_burst": 3}
-    settings = backend.vary(auth=settings.auth.model_dump(), limits=limits)
-    async with serving(settings) as server, server.client() as http:
+    settings = backend.override(auth=settings.auth.model_dump(), limits=limits)
+    async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         room = await ada.makes_room("public", bob)
         await ada.says(room, *"abc")
-        problem = refused(await ada.sends(room), "rate_limited")
+        problem = assert_problem(await ada.sends(room), "rate_limited")
         assert 0 < problem["retry_after_ms"] <= 1_000_001
-        ok(await bob.sends(room), 201)  # each has their own
+        assert_ok(await bob.sends(room), 201)  # each has their own
         server.forget_limits()
-        ok(await ada.sends(room), 201)
+        assert_ok(await ada.sends(room), 201)
         assert (await ada.room(room))["seq"] == 8

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 
 TEXTS = {
@@ -34,13 +34,13 @@ TEXTS = {
 
 async def sent(person: Person, room: str, text: str) -> str:
     """What each of the ways to read it gives back, which has to be one and the same."""
-    message = ok(await person.sends(room, text), 201)
+    message = assert_ok(await person.sends(room, text), 201)
     seq = message["seq"]
     ways = [
         message,
-        ok(await person.get(f"/rooms/{room}/messages/{seq}")),
-        ok(await person.get(f"/rooms/{room}/messages", around=seq, limit=1))["items"][0],
-        ok(await person.get(f"/rooms/{room}/events", after=seq - 1))["items"][0]["message"],
+        assert_ok(await person.get(f"/rooms/{room}/messages/{seq}")),
+        assert_ok(await person.get(f"/rooms/{room}/messages", around=seq, limit=1))["items"][0],
+        assert_ok(await person.get(f"/rooms/{room}/events", after=seq - 1))["items"][0]["message"],
     ]
     texts = {way["text"] for way in ways}
     assert len(texts) == 1
@@ -58,10 +58,10 @@ async def test_forms_that_look_alike_stay_different(ada: Person) -> None:
     room = await ada.makes_room()
     forms = ["\u00e9", "e\u0301", "\ufb01", "fi", "\u212b", "\u00c5", "A\u030a"]
     await ada.says(room, *forms)
-    page = ok(await ada.get(f"/rooms/{room}/messages"))
+    page = assert_ok(await ada.get(f"/rooms/{room}/messages"))
     assert [message["text"] for message in page["items"]] == forms
-    first = ok(await ada.sends(room, forms[0], nonce="n"), 201)
-    refused(await ada.sends(room, forms[1], nonce="n"), "nonce_conflict")
+    first = assert_ok(await ada.sends(room, forms[0], nonce="n"), 201)
+    assert_problem(await ada.sends(room, forms[1], nonce="n"), "nonce_conflict")
     assert first["text"] == forms[0]
 
 
@@ -70,7 +70,7 @@ async def test_4000_characters_and_not_one_more(ada: Person, character: str) -> 
     """Characters are code points, of up to four bytes each."""
     room = await ada.makes_room()
     assert await sent(ada, room, character * 4000) == character * 4000
-    problem = refused(await ada.sends(room, character * 4001), "invalid", "text")
+    problem = assert_problem(await ada.sends(room, character * 4001), "invalid", "text")
     assert "4001" in problem["detail"]
     assert "4000" in problem["detail"]
 
@@ -80,7 +80,7 @@ async def test_4000_characters_and_not_one_more(ada: Person, character: str) -> 
 )
 async def test_texts_that_cannot_be(ada: Person, text: object) -> None:
     path = f"/rooms/{await ada.makes_room()}/messages"
-    refused(await ada.post(path, nonce="n", text=text), "invalid", "text")
+    assert_problem(await ada.post(path, nonce="n", text=text), "invalid", "text")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_half_a_surrogate_pair_is_no_text(
         content=f'{{"nonce":"n","text":"{text}"}}',
         headers={"Content-Type": "application/json"},
     )
-    refused(answer, "invalid")
+    assert_problem(answer, "invalid")
     assert (await ada.room(room))["seq"] == 2
 
 
@@ -109,4 +109,4 @@ async def test_a_pair_of_escapes_is_one_character(ada: Person) -> None:
         content=r'{"nonce":"n","text":"\ud83d\udc4b \u00e9 \/ \u0041"}',
         headers={"Content-Type": "application/json"},
     )
-    assert ok(answer, 201)["text"] == "👋 é / A"
+    assert assert_ok(answer, 201)["text"] == "👋 é / A"

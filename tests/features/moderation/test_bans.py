@@ -9,9 +9,9 @@ import pytest
 
 from app.settings import Settings
 from app.users import sessions
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import STRANGER, Person
-from testkit.server import Running, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 from tests.features.users.auth import log_in, renew, whoami
 from tests.features.users.test_passwords import Paused
@@ -20,45 +20,45 @@ from tests.importers.command import typed
 
 
 @pytest.fixture
-async def admin(server: Running, http: httpx.AsyncClient) -> Person:
+async def admin(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.administrator(http)
 
 
 async def test_who_is_banned_is_out_and_stays_out(
     http: httpx.AsyncClient, admin: Person, ada: Person, bob: Person
 ) -> None:
-    other = ok(await log_in(http, ada.username))
-    ban = ok(await admin.put(f"/users/{ada.id}/ban"))
+    other = assert_ok(await log_in(http, ada.username))
+    ban = assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     assert ban.keys() == {"user", "at"}
     assert ban["user"] == ada.id
     assert datetime.fromisoformat(ban["at"]).tzinfo
     for access in (ada.access, other["access_token"]):
-        refused(await whoami(http, access), "session_ended")
-    refused(await ada.post("/ws-tickets"), "session_ended")
+        assert_problem(await whoami(http, access), "session_ended")
+    assert_problem(await ada.post("/ws-tickets"), "session_ended")
     for token in (ada.refresh, other["refresh_token"]):
-        refused(await renew(http, token), "forbidden")
-    refused(await log_in(http, ada.username), "forbidden")
+        assert_problem(await renew(http, token), "forbidden")
+    assert_problem(await log_in(http, ada.username), "forbidden")
     # Only who knows the password is told.
-    refused(await log_in(http, ada.username, "something else"), "invalid_grant")
-    refused(await renew(http, "0" * 64), "invalid_grant")
-    ok(await bob.get("/users/me"))
+    assert_problem(await log_in(http, ada.username, "something else"), "invalid_grant")
+    assert_problem(await renew(http, "0" * 64), "invalid_grant")
+    assert_ok(await bob.get("/users/me"))
 
 
 async def test_again_changes_nothing(admin: Person, ada: Person) -> None:
-    first = ok(await admin.put(f"/users/{ada.id}/ban"))
-    assert ok(await admin.put(f"/users/{ada.id}/ban")) == first
+    first = assert_ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert assert_ok(await admin.put(f"/users/{ada.id}/ban")) == first
 
 
 async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Person) -> None:
     room = await ada.makes_room()
     await ada.says(room, "before")
-    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     for _ in range(2):
-        ok(await admin.delete(f"/users/{ada.id}/ban"), 204)
+        assert_ok(await admin.delete(f"/users/{ada.id}/ban"), 204)
     # What has ended stays ended.
-    refused(await ada.get("/users/me"), "session_ended")
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    access = ok(await log_in(http, ada.username))["access_token"]
+    assert_problem(await ada.get("/users/me"), "session_ended")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    access = assert_ok(await log_in(http, ada.username))["access_token"]
     back = Person(http, ada.id, ada.username, access, "", "")
     assert [event["seq"] for event in await back.log(room)] == [1, 2, 3]
 
@@ -67,18 +67,18 @@ async def test_only_administrators_may_and_not_themselves(
     admin: Person, ada: Person, eve: Person
 ) -> None:
     for user in (ada.id, eve.id, admin.id, STRANGER):
-        refused(await eve.put(f"/users/{user}/ban"), "forbidden")
-        refused(await eve.delete(f"/users/{user}/ban"), "forbidden")
-    refused(await admin.put(f"/users/{admin.id}/ban"), "forbidden")
-    refused(await admin.put(f"/users/{STRANGER}/ban"), "not_found")
-    refused(await admin.delete(f"/users/{STRANGER}/ban"), "not_found")
-    refused(await admin.put("/users/me/ban"), "invalid")
+        assert_problem(await eve.put(f"/users/{user}/ban"), "forbidden")
+        assert_problem(await eve.delete(f"/users/{user}/ban"), "forbidden")
+    assert_problem(await admin.put(f"/users/{admin.id}/ban"), "forbidden")
+    assert_problem(await admin.put(f"/users/{STRANGER}/ban"), "not_found")
+    assert_problem(await admin.delete(f"/users/{STRANGER}/ban"), "not_found")
+    assert_problem(await admin.put("/users/me/ban"), "invalid")
     for person in (admin, ada, eve):
-        ok(await person.get("/users/me"))
+        assert_ok(await person.get("/users/me"))
 
 
 async def test_of_two_administrators_who_ban_each_other_one_does(
-    server: Running, http: httpx.AsyncClient
+    server: TestServer, http: httpx.AsyncClient
 ) -> None:
     for _ in range(10):
         pair = [await server.administrator(http) for _ in range(2)]
@@ -89,7 +89,7 @@ async def test_of_two_administrators_who_ban_each_other_one_does(
 
 
 async def test_a_login_that_was_checked_before_does_not_survive_it(
-    server: Running,
+    server: TestServer,
     http: httpx.AsyncClient,
     admin: Person,
     ada: Person,
@@ -99,29 +99,29 @@ async def test_a_login_that_was_checked_before_does_not_survive_it(
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
-    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     paused.go_on()
-    refused(await late, "forbidden")
+    assert_problem(await late, "forbidden")
 
 
 async def test_logins_while_a_ban_comes_leave_no_session(
     http: httpx.AsyncClient, admin: Person, ada: Person
 ) -> None:
     attempts = [asyncio.create_task(log_in(http, ada.username)) for _ in range(10)]
-    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     for answer in await asyncio.gather(*attempts):
         if answer.status_code == 200:
-            refused(await whoami(http, ok(answer)["access_token"]), "session_ended")
+            assert_problem(await whoami(http, assert_ok(answer)["access_token"]), "session_ended")
         else:
-            refused(answer, "forbidden")
+            assert_problem(answer, "forbidden")
 
 
 # The command line.
 
 
 @pytest.fixture
-async def own(backend: Backend) -> AsyncIterator[Running]:
-    async with serving(generous(backend.settings)) as server:
+async def own(backend: Backend) -> AsyncIterator[TestServer]:
+    async with run_server(without_limits(backend.settings)) as server:
         yield server
 
 
@@ -131,23 +131,23 @@ async def command(settings: Settings, *words: str) -> tuple[int, str]:
     return done.exit_code, (done.stderr if done.exit_code else done.stdout).splitlines()[-1]
 
 
-async def test_operators_ban_by_name(own: Running) -> None:
+async def test_operators_ban_by_name(own: TestServer) -> None:
     async with own.client() as http:
         ada = await own.person(http)
         spelt = ada.username.upper()
         async with in_a_process(own.settings, "ban", spelt) as process:  # as operators do
             said, complaint = await process.communicate()
         assert (process.returncode, said.decode()) == (0, f"{spelt} is banned\n"), complaint
-        refused(await ada.get("/users/me"), "session_ended")
-        refused(await log_in(http, ada.username), "forbidden")
+        assert_problem(await ada.get("/users/me"), "session_ended")
+        assert_problem(await log_in(http, ada.username), "forbidden")
         assert await command(own.settings, "ban", spelt) == (0, f"{spelt} was banned already")
         lifted = await command(own.settings, "unban", spelt)
         assert lifted == (0, f"{spelt} may log in again")
-        ok(await log_in(http, ada.username))
+        assert_ok(await log_in(http, ada.username))
         assert await command(own.settings, "unban", spelt) == (0, f"{spelt} was not banned")
 
 
-async def test_a_name_that_nobody_has(own: Running) -> None:
+async def test_a_name_that_nobody_has(own: TestServer) -> None:
     for word in ("ban", "unban"):
         code, said = await command(own.settings, word, "nobody")
         assert (code, said) == (1, "error: There is no such user.")

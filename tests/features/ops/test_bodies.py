@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, Person
 
 JSON = {"Content-Type": "application/json"}
@@ -55,19 +55,19 @@ async def make_room(ada: Person, body: Any, **headers: str) -> httpx.Response:
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
 async def test_what_is_no_json(ada: Person, body: bytes) -> None:
-    problem = refused(await make_room(ada, body), "invalid", "body")
+    problem = assert_problem(await make_room(ada, body), "invalid", "body")
     assert "JSON" in problem["detail"]
-    assert ok(await ada.get("/rooms"))["items"] == []
+    assert assert_ok(await ada.get("/rooms"))["items"] == []
 
 
 @pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
 async def test_what_is_json_but_no_object(ada: Person, body: bytes) -> None:
-    refused(await make_room(ada, body), "invalid", "body")
+    assert_problem(await make_room(ada, body), "invalid", "body")
 
 
 async def test_no_body_at_all(ada: Person) -> None:
-    refused(await make_room(ada, b""), "invalid", "body")
-    refused(await ada.call("POST", "/rooms"), "invalid", "body")
+    assert_problem(await make_room(ada, b""), "invalid", "body")
+    assert_problem(await ada.call("POST", "/rooms"), "invalid", "body")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_json_has_to_be_called_that(ada: Person, kind: str) -> None:
     """A page of another origin could otherwise send it without asking."""
     body = b'{"kind": "public", "name": "x"}'
     answer = await ada.call("POST", "/rooms", content=body, headers={"Content-Type": kind})
-    problem = refused(answer, "unsupported_media_type")
+    problem = assert_problem(answer, "unsupported_media_type")
     assert "application/json" in problem["detail"]
 
 
@@ -90,7 +90,7 @@ async def test_json_without_a_name_is_refused_in_chunks_too(ada: Person) -> None
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"kind": "public", "name": "x"}'
 
-    refused(await ada.call("POST", "/rooms", content=chunks()), "unsupported_media_type")
+    assert_problem(await ada.call("POST", "/rooms", content=chunks()), "unsupported_media_type")
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,19 @@ async def test_json_without_a_name_is_refused_in_chunks_too(ada: Person) -> None
     ],
 )
 async def test_json_may_be_called_so(ada: Person, kind: str) -> None:
-    ok(await make_room(ada, b'{"kind": "public", "name": "x"}', **{"Content-Type": kind}), 201)
+    assert_ok(
+        await make_room(ada, b'{"kind": "public", "name": "x"}', **{"Content-Type": kind}), 201
+    )
 
 
 async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None:
     """Many unknown fields, and a name of a hundred kilobytes."""
     many = json.dumps({f"x{number}": 0 for number in range(900)})
-    problem = refused(await make_room(ada, many), "invalid")
+    problem = assert_problem(await make_room(ada, many), "invalid")
     assert len(problem["errors"]) == 20
     long = json.dumps({"kind": "group", "x" * 100_000: 0})
     answer = await make_room(ada, long)
-    refused(answer, "invalid", "x" * 64)
+    assert_problem(answer, "invalid", "x" * 64)
     assert len(answer.content) < 1000
 
 
@@ -130,32 +132,32 @@ async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None
     ids=["names", "lists", "objects", "a string without end"],
 )
 async def test_more_values_than_any_request_has_are_not_looked_at(ada: Person, values: str) -> None:
-    problem = refused(await make_room(ada, values), "invalid", "body")
+    problem = assert_problem(await make_room(ada, values), "invalid", "body")
     assert "more than 1100 values" in problem["detail"]
 
 
 @pytest.mark.parametrize("text", ["a, b, " * 600, "[{[{" * 900, '\\",[' * 1000, '",' * 1999])
 async def test_what_is_in_a_text_is_no_value(ada: Person, text: str) -> None:
     room = await ada.makes_room()
-    assert ok(await ada.sends(room, text), 201)["text"] == text
+    assert assert_ok(await ada.sends(room, text), 201)["text"] == text
 
 
 async def test_an_integer_of_hundreds_of_digits_is_none(ada: Person) -> None:
     body = b'{"kind": "public", "name": ' + b"9" * 101 + b"}"
-    assert "more than 100 digits" in refused(await make_room(ada, body), "invalid")["detail"]
+    assert "more than 100 digits" in assert_problem(await make_room(ada, body), "invalid")["detail"]
 
 
 async def test_a_body_of_the_size_that_is_allowed_is_read(ada: Person) -> None:
     body = b'{"kind": "public", "name": "x"' + b" " * (LIMIT - 31) + b"}"
     assert len(body) == LIMIT
-    ok(await make_room(ada, body), 201)
+    assert_ok(await make_room(ada, body), 201)
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/auth/token", "/users/me", "/auth/logout"])
 async def test_a_larger_one_is_not(ada: Person, path: str) -> None:
     method = "PATCH" if path == "/users/me" else "POST"
     answer = await ada.call(method, path, content=b"x" * (LIMIT + 1), headers=JSON)
-    refused(answer, "too_large")
+    assert_problem(answer, "too_large")
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/auth/token"])
@@ -166,7 +168,7 @@ async def test_nor_one_that_does_not_say_how_large_it_is(ada: Person, path: str)
 
     kind = JSON if path == "/rooms" else {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await ada.call("POST", path, content=chunks(), headers=kind)
-    refused(answer, "too_large")
+    assert_problem(answer, "too_large")
 
 
 async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
@@ -175,7 +177,7 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
             yield piece
 
     answer = await ada.call("POST", "/rooms", content=chunks(), headers=JSON)
-    assert ok(answer, 201)["name"] == "👋"
+    assert assert_ok(answer, 201)["name"] == "👋"
 
 
 @pytest.mark.parametrize(
@@ -195,15 +197,15 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
 async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
     code = "invalid_request" if "urlencoded" in kind else "unsupported_media_type"
-    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), code)
+    assert_problem(await http.post(f"{API}/auth/token", content=body, headers=headers), code)
 
 
 async def test_a_form_has_no_more_bytes_than_its_fields_can_have(http: httpx.AsyncClient) -> None:
     body = b"grant_type=password&username=" + b"%61" * 11_000
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    refused(await http.post(f"{API}/auth/token", content=body, headers=headers), "too_large")
+    assert_problem(await http.post(f"{API}/auth/token", content=body, headers=headers), "too_large")
 
 
 async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:
     files = {"grant_type": b"password", "username": b"x", "password": b"x"}
-    refused(await http.post(f"{API}/auth/token", files=files), "unsupported_media_type")
+    assert_problem(await http.post(f"{API}/auth/token", files=files), "unsupported_media_type")

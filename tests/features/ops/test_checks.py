@@ -20,7 +20,7 @@ from app.core.clock import now
 from app.ops.checks.finding import Finding, Level
 from app.ops.checks.report import run_checks
 from app.settings import ROOT, Settings
-from testkit.servers.backend import Backend, make_settings, migrate, vary
+from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis, run_sentinel
 
@@ -55,7 +55,7 @@ def run_command(directory: Path, *, max_files: int = 8192, **variables: str) -> 
 
 
 async def test_nothing_is_wrong_with_a_migrated_installation(backend: Backend) -> None:
-    settings = backend.vary(server={"environment": "production"})
+    settings = backend.override(server={"environment": "production"})
     ours = {"open files", "durability"}  # the limits of the machine that runs the tests
     found = await check(settings)
     assert [finding for finding in problems(found) if finding[1] not in ours] == []
@@ -90,7 +90,7 @@ async def test_a_schema_that_is_missing_is_an_error(tmp_path: Path) -> None:
 
 
 async def test_a_server_of_development_on_a_public_address_is_a_warning(embedded: Backend) -> None:
-    found = problems(await check(embedded.vary(server={"host": "0.0.0.0"})))  # noqa: S104
+    found = problems(await check(embedded.override(server={"host": "0.0.0.0"})))  # noqa: S104
     assert (Level.WARNING, "settings", "development, 1 process, on 0.0.0.0") in found
 
 
@@ -131,7 +131,7 @@ def encrypt(key: Path) -> None:
 
 
 async def tls_finding(embedded: Backend, certificate: Path, key: Path) -> Finding:
-    settings = embedded.vary(server={"tls_certificate": certificate, "tls_key": key})
+    settings = embedded.override(server={"tls_certificate": certificate, "tls_key": key})
     (found,) = (f for f in await check(settings) if f.subject == "TLS")
     return found
 
@@ -201,7 +201,7 @@ class Installation:
 
     def login(self, user: str) -> Settings:
         url = make_url(self.server.url(self.database)).set(username=user, password="chat")
-        return vary(self.settings, database={"url": url.render_as_string(hide_password=False)})
+        return override(self.settings, database={"url": url.render_as_string(hide_password=False)})
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +328,7 @@ async def test_a_table_without_transactions_or_unicode_is_an_error(
 
 
 async def redis_problems(embedded: Backend, url: str) -> list[tuple[Level, str, str]]:
-    found = problems(await check(embedded.vary(redis={"url": url})))
+    found = problems(await check(embedded.override(redis={"url": url})))
     return [finding for finding in found if finding[1] == "Redis"]
 
 

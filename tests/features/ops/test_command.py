@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.settings import ROOT
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, limit
@@ -81,20 +81,22 @@ async def test_it_logs_every_request_once_and_no_secret(command: Command) -> Non
             return answers[-1]
 
         account = {"username": "ada", "password": PASSWORD}
-        ok(await call("POST", f"{API}/auth/register", json=account), 201)
+        assert_ok(await call("POST", f"{API}/auth/register", json=account), 201)
         form = account | {"grant_type": "password"}
-        login = ok(await call("POST", f"{API}/auth/token", data=form))
+        login = assert_ok(await call("POST", f"{API}/auth/token", data=form))
         bearer = {"Authorization": f"Bearer {login['access_token']}"}
         params = {"query": QUERY, "cursor": None}
-        ok(await call("GET", f"{API}/users", params=params, headers=bearer))
-        ticket = ok(await call("POST", f"{API}/ws-tickets", headers=bearer), 201)["ticket"]
+        assert_ok(await call("GET", f"{API}/users", params=params, headers=bearer))
+        ticket = assert_ok(await call("POST", f"{API}/ws-tickets", headers=bearer), 201)["ticket"]
         # Refusals of all kinds, with secrets where they do not belong.
         wrong = {"Authorization": f"Bearer {TOKEN}"}
-        refused(await call("GET", f"{API}/users/me", headers=wrong), "unauthenticated")
+        assert_problem(await call("GET", f"{API}/users/me", headers=wrong), "unauthenticated")
         form = {"grant_type": "refresh_token", "refresh_token": TOKEN}
-        refused(await call("POST", f"{API}/auth/token", data=form), "invalid_grant")
-        refused(await call("POST", f"{API}/auth/register", json={"password": PASSWORD}), "invalid")
-        refused(await call("GET", "/nowhere", params={"token": TOKEN}), "not_found")
+        assert_problem(await call("POST", f"{API}/auth/token", data=form), "invalid_grant")
+        assert_problem(
+            await call("POST", f"{API}/auth/register", json={"password": PASSWORD}), "invalid"
+        )
+        assert_problem(await call("GET", "/nowhere", params={"token": TOKEN}), "not_found")
         secrets = [PASSWORD, QUERY, TOKEN, *login.values(), ticket]
     socket = f"{command.url.replace('http', 'ws')}/ws?token={TOKEN}"
     async with connect(socket, subprotocols=["chat.v1"]) as opened:  # type: ignore[list-item]

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from app.persistence import uow
 from app.persistence.failures import _MYSQL, IN_DOUBT, REFUSALS
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import SILENT, Running, generous, serving
+from testkit.server import SILENT, TestServer, run_server, without_limits
 from testkit.servers.backend import Backend, make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from tests.features.faults import COMMIT, Saboteur
@@ -24,11 +24,11 @@ def no_end_of_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:
-    return str(ok(await http.get("/health/ready"), 503)["database"])
+    return str(assert_ok(await http.get("/health/ready"), 503)["database"])
 
 
 async def texts(person: Person, room: str) -> list[str]:
-    page = ok(await person.get(f"/rooms/{room}/messages"))
+    page = assert_ok(await person.get(f"/rooms/{room}/messages"))
     return [message["nonce"] for message in page["items"]]
 
 
@@ -72,30 +72,30 @@ async def test_a_server_that_turns_read_only_is_busy_and_its_connections_are_dro
     await migrate(settings)
     async with (
         own_mariadb.connect() as admin,
-        serving(generous(settings)) as server,
+        run_server(without_limits(settings)) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
         room = await ada.makes_room()
-        ok(await ada.sends(room, nonce="before"), 201)
+        assert_ok(await ada.sends(room, nonce="before"), 201)
         before = await connections(own_mariadb)
         await admin.execute(text("SET GLOBAL read_only = 1"))
         try:
             # Known without a send that failed.
             assert await not_ready(http) == "refuses changes"
-            refused(await ada.sends(room, nonce="meanwhile"), "busy")
+            assert_problem(await ada.sends(room, nonce="meanwhile"), "busy")
             assert await not_ready(http) == "refuses changes"
             assert await texts(ada, room) == ["before"]
         finally:
             await admin.execute(text("SET GLOBAL read_only = 0"))
-        ok(await ada.sends(room, nonce="meanwhile"), 201)
-        ok(await http.get("/health/ready"))
+        assert_ok(await ada.sends(room, nonce="meanwhile"), 201)
+        assert_ok(await http.get("/health/ready"))
         used = await used_connections(server)
         assert used
         assert not used & before
 
 
-async def used_connections(server: Running) -> set[int]:
+async def used_connections(server: TestServer) -> set[int]:
     """Those that the pools of the server hand out."""
     engines = server.context.database._engines
     numbers = set()
@@ -113,7 +113,7 @@ async def test_an_account_without_another_connection_is_busy(
     await migrate(settings)
     async with (
         own_mariadb.connect() as admin,
-        serving(generous(settings)) as server,
+        run_server(without_limits(settings)) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
@@ -124,8 +124,8 @@ async def test_an_account_without_another_connection_is_busy(
         answers = [await ada.post("/rooms", kind="public", name="Room") for _ in range(3)]
         await admin.execute(text(limit.format(0)))
         await admin.execute(text("FLUSH USER_RESOURCES"))
-        refused(answers[-1], "busy")
-        ok(await ada.post("/rooms", kind="public", name="Room"), 201)
+        assert_problem(answers[-1], "busy")
+        assert_ok(await ada.post("/rooms", kind="public", name="Room"), 201)
 
 
 # SQLite.
@@ -143,7 +143,7 @@ async def test_an_account_without_another_connection_is_busy(
 async def test_sqlite_without_space_or_rights_is_busy(
     embedded: Backend, broken: str, mended: str
 ) -> None:
-    async with serving(generous(embedded.settings)) as server, server.client() as http:
+    async with run_server(without_limits(embedded.settings)) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         writer = server.context.database._engines.write
@@ -159,12 +159,12 @@ async def test_sqlite_without_space_or_rights_is_busy(
             await ada.sends(room, "x" * 4000, nonce=f"large-{n}")
             for n in range(20)  # until the pages that the file has are full
         ]
-        refused(answers[-1], "busy")
+        assert_problem(answers[-1], "busy")
         assert await not_ready(http) == "refuses changes"
         kept = [answer.json()["nonce"] for answer in answers if answer.status_code == 201]
         await run(mended)
-        ok(await ada.sends(room, nonce="after"), 201)
-        ok(await http.get("/health/ready"))
+        assert_ok(await ada.sends(room, nonce="after"), 201)
+        assert_ok(await http.get("/health/ready"))
         assert await texts(ada, room) == [*kept, "after"]
 
 
@@ -177,17 +177,20 @@ CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
 async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(generous(cluster.vary(realtime=SILENT))) as server, server.client() as http:
+    async with (
+        run_server(without_limits(cluster.override(realtime=SILENT))) as server,
+        server.client() as http,
+    ):
         ada = await server.person(http)
         room = await ada.makes_room()
         saboteur = Saboteur(server.context.database, monkeypatch)
         first_write, _ = await write_steps(saboteur, ada, room)
         for code in CODES:
             with saboteur.planning(first_write, code):
-                refused(await ada.sends(room, nonce=f"n{code}"), "busy")
+                assert_problem(await ada.sends(room, nonce=f"n{code}"), "busy")
             assert await not_ready(http) == "refuses changes"
-            ok(await ada.sends(room, nonce=f"n{code}"), 201)
-            ok(await http.get("/health/ready"))
+            assert_ok(await ada.sends(room, nonce=f"n{code}"), 201)
+            assert_ok(await http.get("/health/ready"))
         saboteur.leave()
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
@@ -195,7 +198,10 @@ async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
 async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
     cluster: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(generous(cluster.vary(realtime=SILENT))) as server, server.client() as http:
+    async with (
+        run_server(without_limits(cluster.override(realtime=SILENT))) as server,
+        server.client() as http,
+    ):
         ada = await server.person(http)
         room = await ada.makes_room()
         saboteur = Saboteur(server.context.database, monkeypatch)
@@ -204,10 +210,10 @@ async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
             with saboteur.planning(commit, code):
                 answer = await ada.sends(room, nonce=f"n{code}")
             if _MYSQL[code] in IN_DOUBT:
-                ok(answer, 201)
+                assert_ok(answer, 201)
             else:
-                refused(answer, "busy")
-                ok(await ada.sends(room, nonce=f"n{code}"), 201)
+                assert_problem(answer, "busy")
+                assert_ok(await ada.sends(room, nonce=f"n{code}"), 201)
         saboteur.leave()
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
@@ -215,6 +221,6 @@ async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
 async def write_steps(saboteur: Saboteur, person: Person, room: str) -> tuple[int, int]:
     """Where a send locks its room, and where it commits."""
     with saboteur.planning(at=float("inf")) as plan:
-        ok(await person.sends(room, nonce="counted"), 201)
+        assert_ok(await person.sends(room, nonce="counted"), 201)
     (lock,) = (n for n, step in enumerate(plan.steps, 1) if "FOR UPDATE" in step)
     return lock, plan.steps.index(COMMIT) + 1

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.people import API, Person
 from testkit.server import PASSWORD
 
@@ -62,7 +62,7 @@ async def test_the_page_runs_only_scripts_of_ours(http: httpx.AsyncClient) -> No
 async def test_the_page_shows_our_document(http: httpx.AsyncClient) -> None:
     start = (await http.get("/docs/start.js")).text
     (address,) = re.findall(r'url: "(.*?)"', start)
-    document = ok(await http.get(address))
+    document = assert_ok(await http.get(address))
     assert document["openapi"].startswith("3.1")
 
 
@@ -70,12 +70,12 @@ async def test_authorize_works_with_what_the_document_says(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
     """The button of the docs page reads these and does this."""
-    document = ok(await http.get("/openapi.json"))
+    document = assert_ok(await http.get("/openapi.json"))
     (scheme,) = document["components"]["securitySchemes"].values()
     flow = scheme["flows"]["password"]
     form = {"grant_type": "password", "username": ada.username, "password": PASSWORD}
-    token = ok(await http.post(flow["tokenUrl"], data=form))
+    token = assert_ok(await http.post(flow["tokenUrl"], data=form))
     bearer = {"Authorization": f"{token['token_type']} {token['access_token']}"}
-    ok(await http.get(f"{API}/users/me", headers=bearer))
+    assert_ok(await http.get(f"{API}/users/me", headers=bearer))
     renewal = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
-    ok(await http.post(flow["refreshUrl"], data=renewal))
+    assert_ok(await http.post(flow["refreshUrl"], data=renewal))

@@ -9,10 +9,11 @@ import structlog.testing
 
 from app.core.clock import now
 from app.users import accounts
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, STRANGER, Person
-from testkit.server import Running, eventually, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
+from testkit.waiting import eventually
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -62,7 +63,9 @@ async def test_a_request_has_the_id_that_it_came_with(http: httpx.AsyncClient) -
     given = str(uuid4())
     answer = await http.get("/health/live", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
-    problem = refused(await http.get("/nowhere", headers={"X-Request-ID": given}), "not_found")
+    problem = assert_problem(
+        await http.get("/nowhere", headers={"X-Request-ID": given}), "not_found"
+    )
     assert problem["request_id"] == given
 
 
@@ -89,7 +92,7 @@ async def test_an_id_that_could_be_anything_is_replaced(
 )
 async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: str) -> None:
     url = http.base_url.copy_with(raw_path=path.encode())
-    refused(await http.get(url), "not_found")
+    assert_problem(await http.get(url), "not_found")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ async def test_a_method_that_an_address_does_not_take(
     for method in methods - allowed:
         answer = await http.request(method, path)
         if method != "HEAD":
-            refused(answer, "method_not_allowed")
+            assert_problem(answer, "method_not_allowed")
         assert answer.status_code == 405
         assert set(answer.headers["allow"].split(", ")) == allowed, method
 
@@ -131,7 +134,7 @@ async def test_a_method_that_an_address_does_not_take(
     ],
 )
 async def test_head_is_get_without_the_body(
-    server: Running, http: httpx.AsyncClient, ada: Person, path: str
+    server: TestServer, http: httpx.AsyncClient, ada: Person, path: str
 ) -> None:
     headers = {"Authorization": f"Bearer {ada.access}"}
     get = await http.get(path, headers=headers)
@@ -148,23 +151,23 @@ async def test_head_is_get_without_the_body(
 
 
 async def test_head_is_in_no_operation_of_the_document(http: httpx.AsyncClient) -> None:
-    paths = ok(await http.get("/openapi.json"))["paths"]
+    paths = assert_ok(await http.get("/openapi.json"))["paths"]
     assert not [path for path, item in paths.items() if "head" in item]
 
 
 async def test_a_plain_request_for_the_socket_says_what_is_missing(http: httpx.AsyncClient) -> None:
     answer = await http.get("/ws")
-    problem = refused(answer, "upgrade_required")
+    problem = assert_problem(answer, "upgrade_required")
     assert "proxy" in problem["detail"]
     assert answer.headers["upgrade"] == "websocket"
     assert answer.headers["connection"] == "Upgrade"
     other = await http.post("/ws")
-    refused(other, "method_not_allowed")
+    assert_problem(other, "method_not_allowed")
     assert set(other.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 async def test_a_failure_of_the_server_is_a_problem_too(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client learns where to look in the log, and nothing of what is in there."""
 
@@ -174,7 +177,7 @@ async def test_a_failure_of_the_server_is_a_problem_too(
     with monkeypatch.context() as broken, structlog.testing.capture_logs() as logged:
         broken.setattr(accounts, "get_user", fail)
         answer = await ada.get("/users/me")
-    problem = refused(answer, "internal")
+    problem = assert_problem(answer, "internal")
     assert problem["request_id"] in problem["detail"]
     assert "secret" not in answer.text
     assert SECURITY.items() <= dict(answer.headers).items()
@@ -182,7 +185,7 @@ async def test_a_failure_of_the_server_is_a_problem_too(
     assert (failure["event"], failure["log_level"]) == ("request.failed", "error")
     assert failure["exc_info"]
     assert (line["event"], line["status"]) == ("request", 500)
-    ok(await ada.get("/users/me"))
+    assert_ok(await ada.get("/users/me"))
 
 
 async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person) -> None:
@@ -208,7 +211,7 @@ async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person)
 def settings(backend: Backend) -> Any:
     """With two origins that may call."""
     origins = f"{ORIGIN.upper()}:443/, http://localhost:5173"
-    return generous(backend.vary(server={"allowed_origins": origins}))
+    return without_limits(backend.override(server={"allowed_origins": origins}))
 
 
 async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -> httpx.Response:
@@ -224,7 +227,7 @@ async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -
 
 @pytest.mark.setting("CHAT_SERVER__ALLOWED_ORIGINS")
 async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         for origin in (ORIGIN, "http://localhost:5173"):
             answer = await preflight(http, origin)
@@ -248,7 +251,7 @@ async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
 
 
 async def test_pages_of_other_origins_may_not(settings: Any) -> None:
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         for origin in ("https://evil.example", "null", f"{ORIGIN}.evil.example", ORIGIN.upper()):
             for answer in (
                 await preflight(http, origin),
@@ -258,6 +261,6 @@ async def test_pages_of_other_origins_may_not(settings: Any) -> None:
 
 
 async def test_without_the_setting_there_are_no_other_origins(http: httpx.AsyncClient) -> None:
-    refused(await preflight(http, ORIGIN), "method_not_allowed")
+    assert_problem(await preflight(http, ORIGIN), "method_not_allowed")
     answer = await http.get("/health/live", headers={"Origin": ORIGIN})
     assert not [name for name in answer.headers if name.startswith("access-control")]

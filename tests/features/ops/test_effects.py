@@ -25,10 +25,10 @@ from app.persistence.engine import create_engines
 from app.persistence.tables import Session, Ticket
 from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import Running, generous, serving, unique
-from testkit.servers.backend import Backend, unique_name, vary
+from testkit.server import TestServer, run_server, unique, without_limits
+from testkit.servers.backend import Backend, override, unique_name
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.redis import RedisServer
 from testkit.waiting import eventually
@@ -77,22 +77,22 @@ async def test_the_log_has_what_is_severe_enough(level: str, count: int, tmp_pat
 
 @pytest.mark.setting("CHAT_SERVER__MAX_BODY_BYTES")
 async def test_a_body_is_as_large_as_it_may_be(embedded: Backend) -> None:
-    settings = generous(embedded.vary(server={"max_body_bytes": 20_000}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(embedded.override(server={"max_body_bytes": 20_000}))
+    async with run_server(settings) as server, server.client() as http:
         for size, code in ((20_000, "invalid"), (20_001, "too_large")):
             body, headers = b" " * size, {"Content-Type": "application/json"}
             answer = await http.post(f"{API}/auth/register", content=body, headers=headers)
-            refused(answer, code)
+            assert_problem(answer, code)
 
 
 @pytest.mark.setting("CHAT_LIMITS__TEXT_CHARS")
 async def test_a_text_is_as_long_as_it_may_be(embedded: Backend) -> None:
-    settings = generous(embedded.vary(limits={"text_chars": 10}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(embedded.override(limits={"text_chars": 10}))
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
-        ok(await ada.sends(room, "🔑" * 10), 201)
-        refused(await ada.sends(room, "x" * 11), "invalid")
+        assert_ok(await ada.sends(room, "🔑" * 10), 201)
+        assert_problem(await ada.sends(room, "x" * 11), "invalid")
 
 
 LISTS = (
@@ -105,21 +105,21 @@ LISTS = (
 @pytest.mark.parametrize("page", [2, 300])
 async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: int) -> None:
     """More may not be asked for, less is always given, and the document says so."""
-    settings = generous(embedded.vary(limits={"page": page}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(embedded.override(limits={"page": page}))
+    async with run_server(settings) as server, server.client() as http:
         ada, *others = await server.people(http, "ada", "bob", "eve", "joe")
         rooms = [await ada.makes_room("public", *others) for _ in range(3)]
         await ada.says(rooms[0], "one", "two", "three")
         for path in (path.format(rooms[0]) for path in LISTS):
             without, one, most = [
-                len(ok(await ada.get(path, **query))["items"])
+                len(assert_ok(await ada.get(path, **query))["items"])
                 for query in ({}, {"limit": 1}, {"limit": page})
             ]
             assert (one, without) == (1, most)
             assert most == 2 if page == 2 else most > 2
-            problem = refused(await ada.get(path, limit=page + 1), "invalid")
+            problem = assert_problem(await ada.get(path, limit=page + 1), "invalid")
             assert problem["errors"][0]["path"] == "query.limit"
-        document = ok(await http.get("/openapi.json"))
+        document = assert_ok(await http.get("/openapi.json"))
     limits = [
         parameter["schema"]
         for item in document["paths"].values()
@@ -136,8 +136,8 @@ async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: 
 @pytest.mark.setting("CHAT_LIMITS__ROOM_MEMBERS_ADD")
 @pytest.mark.parametrize("most", [1, 150])
 async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most: int) -> None:
-    settings = generous(embedded.vary(limits={"room_members_add": most}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(embedded.override(limits={"room_members_add": most}))
+    async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         room = await ada.makes_room("private")
         too_many = [bob.id] * (most + 1)
@@ -145,18 +145,18 @@ async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most:
             ("users", await ada.post(f"/rooms/{room}/members", users=too_many)),
             ("members", await ada.post("/rooms", kind="private", name="x", members=too_many)),
         ):
-            assert refused(answer, "invalid")["errors"][0]["path"] == field
-        ok(await ada.post(f"/rooms/{room}/members", users=[bob.id] * most))
-        document = ok(await http.get("/openapi.json"))["components"]["schemas"]
+            assert assert_problem(answer, "invalid")["errors"][0]["path"] == field
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id] * most))
+        document = assert_ok(await http.get("/openapi.json"))["components"]["schemas"]
     assert document["AddMembers"]["properties"]["users"]["maxItems"] == most
     assert document["CreateRoom"]["properties"]["members"]["maxItems"] == most
 
 
-async def login(server: Running, http: httpx.AsyncClient) -> dict[str, Any]:
+async def login(server: TestServer, http: httpx.AsyncClient) -> dict[str, Any]:
     account = {"username": unique("ada"), "password": PASSWORD}
-    ok(await http.post(f"{API}/auth/register", json=account), 201)
+    assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
-    return dict(ok(await http.post(f"{API}/auth/token", data=form)))
+    return dict(assert_ok(await http.post(f"{API}/auth/token", data=form)))
 
 
 @pytest.mark.setting(
@@ -169,8 +169,10 @@ async def login(server: Running, http: httpx.AsyncClient) -> dict[str, Any]:
 async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
     key = "of this test only, and long enough"
     auth = {"access_token_s": 77, "refresh_token_s": 7777, "ticket_s": 7}
-    settings = generous(embedded.vary(auth=auth | {"issuer": "issuer-of-tests", "secret_key": key}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(
+        embedded.override(auth=auth | {"issuer": "issuer-of-tests", "secret_key": key})
+    )
+    async with run_server(settings) as server, server.client() as http:
         tokens = await login(server, http)
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
         claims = jwt.decode(
@@ -181,7 +183,9 @@ async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
             options={"verify_aud": False},
         )
         assert claims["exp"] - claims["iat"] == tokens["expires_in"] == 77
-        assert ok(await http.post(f"{API}/ws-tickets", headers=bearer), 201)["expires_in"] == 7
+        assert (
+            assert_ok(await http.post(f"{API}/ws-tickets", headers=bearer), 201)["expires_in"] == 7
+        )
         async with server.context.database._engines.read.connect() as connection:
             login_ends = await connection.scalar(select(Session.expires_at))
             ticket_ends = await connection.scalar(select(Ticket.expires_at))
@@ -190,15 +194,15 @@ async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
         assert timedelta(seconds=7) < login_ends - now() <= timedelta(seconds=7777)
         assert ticket_ends - now() <= timedelta(seconds=7)
     async with (
-        serving(vary(settings, auth={"issuer": "another"})) as server,
+        run_server(override(settings, auth={"issuer": "another"})) as server,
         server.client() as http,
     ):
-        refused(await http.get(f"{API}/users/me", headers=bearer), "unauthenticated")
+        assert_problem(await http.get(f"{API}/users/me", headers=bearer), "unauthenticated")
 
 
 @pytest.mark.setting("CHAT_DATABASE__POOL_RECYCLE_S")
 async def test_a_connection_is_replaced_after_a_while(cluster: Backend) -> None:
-    engines = create_engines(vary(cluster.settings, database={"pool_recycle_s": 1}).database)
+    engines = create_engines(override(cluster.settings, database={"pool_recycle_s": 1}).database)
 
     async def number() -> int:
         async with engines.read.connect() as connection:

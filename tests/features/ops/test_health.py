@@ -6,17 +6,17 @@ import httpx
 import pytest
 
 from app.ops import routes
-from testkit.answers import ok, refused
-from testkit.server import generous, serving
-from testkit.servers.backend import Backend, make_settings, migrate, unique_name, vary
+from testkit.answers import assert_ok, assert_problem
+from testkit.server import run_server, without_limits
+from testkit.servers.backend import Backend, make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:
     """What is wrong with the database."""
-    state = ok(await http.get("/health/ready"), 503)
+    state = assert_ok(await http.get("/health/ready"), 503)
     assert state["ready"] is False
-    ok(await http.get("/health/live"))  # the process is well
+    assert_ok(await http.get("/health/live"))  # the process is well
     return str(state["database"])
 
 
@@ -27,31 +27,31 @@ def ruin(file: Path) -> None:
 
 
 async def test_a_server_that_is_well(http: httpx.AsyncClient) -> None:
-    assert ok(await http.get("/health/live")) == {"status": "ok"}
-    state = ok(await http.get("/health/ready"))
+    assert assert_ok(await http.get("/health/live")) == {"status": "ok"}
+    state = assert_ok(await http.get("/health/ready"))
     assert state == {"ready": True, "draining": False, "database": "ok", "bus": "ok"}
 
 
 async def test_before_the_migrations(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         assert await not_ready(http) == "schema too old"
         await migrate(settings)
-        ok(await http.get("/health/ready"))
+        assert_ok(await http.get("/health/ready"))
 
 
 async def test_before_the_migrations_on_mysql(mariadb: MariaDb, tmp_path: Path) -> None:
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(tmp_path, database=url)
-        async with serving(settings) as server, server.client() as http:
+        async with run_server(settings) as server, server.client() as http:
             assert await not_ready(http) == "schema too old"
             await migrate(settings)
-            ok(await http.get("/health/ready"))
+            assert_ok(await http.get("/health/ready"))
 
 
 @pytest.mark.embedded
 async def test_the_file_is_no_database_any_more(embedded: Backend) -> None:
-    async with serving(embedded.settings) as server, server.client() as http:
+    async with run_server(embedded.settings) as server, server.client() as http:
         ruin(Path(embedded.settings.database.url.partition("///")[2]))
         assert await not_ready(http) == "unreachable"
 
@@ -60,15 +60,15 @@ async def test_the_database_is_gone_and_comes_back(
     cluster: Backend, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is `ready` that does not wait for a database that is silent: the database may."""
-    settings = vary(generous(cluster.settings), database={"statement_timeout_s": 3600})
-    async with serving(settings) as server, server.client() as http:
+    settings = override(without_limits(cluster.settings), database={"statement_timeout_s": 3600})
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         with mariadb.server.frozen(), monkeypatch.context() as hasty:
             hasty.setattr(routes, "READY_WITHIN_S", 0.5)
             assert await not_ready(http) == "unreachable"
         with mariadb.server.killed():
             assert await not_ready(http) == "unreachable"
-            refused(await ada.get("/users/me"), "busy")
+            assert_problem(await ada.get("/users/me"), "busy")
         # Its connections were broken; nobody notices.
-        ok(await http.get("/health/ready"))
-        ok(await ada.get("/users/me"))
+        assert_ok(await http.get("/health/ready"))
+        assert_ok(await ada.get("/users/me"))

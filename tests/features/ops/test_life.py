@@ -20,7 +20,7 @@ import pytest
 
 from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.processes import environment
 from testkit.servers.backend import Backend
 from testkit.servers.process import find
@@ -86,7 +86,7 @@ async def started(
 
 async def alive(url: str) -> None:
     async with httpx.AsyncClient(timeout=LIMIT_S) as http:
-        ok(await http.get(f"{url}/health/live"))
+        assert_ok(await http.get(f"{url}/health/live"))
 
 
 def refused(program: Program, code: int) -> str:
@@ -109,11 +109,11 @@ async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -
             ({"host": "a..b"}, "a..b, port "),
             ({"host": "192.0.2.1"}, "Cannot assign requested address"),
         ):
-            async with started(embedded.vary(server=values)) as program:
+            async with started(embedded.override(server=values)) as program:
                 assert says in refused(program, await program.ended())
     if os.geteuid() == 0 and setpriv:
         unable = (setpriv, "--bounding-set", "-net_bind_service")
-        async with started(embedded.vary(server={"port": 81}), prefix=unable) as program:
+        async with started(embedded.override(server={"port": 81}), prefix=unable) as program:
             assert "Permission denied" in refused(program, await program.ended())
 
 
@@ -121,7 +121,7 @@ async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -
 async def test_workers_say_it_alike(cluster: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         values = {"port": taken.getsockname()[1], "workers": 2}
-        async with started(cluster.vary(server=values)) as program:
+        async with started(cluster.override(server=values)) as program:
             assert "Address already in use" in refused(program, await program.ended())
 
 
@@ -157,7 +157,7 @@ async def test_it_listens_where_it_says(
 ) -> None:
     """With one process and with two alike."""
     workers = 1 if backend.settings.database.is_sqlite else 2
-    settings = backend.vary(server={"host": host, "workers": workers})
+    settings = backend.override(server={"host": host, "workers": workers})
     async with started(settings) as program:
         await alive(await program.listens())
         match = re.search(says, program.said)
@@ -183,7 +183,7 @@ async def test_it_runs_and_ends_without_its_standard_streams(
     workers = 1 if backend.settings.database.is_sqlite else 2
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = backend.vary(server={"port": port, "workers": workers})
+    settings = backend.override(server={"port": port, "workers": workers})
     shell = ("sh", "-c", f'exec "$@" {closed}', "sh")
     async with started(settings, prefix=shell) as program:
         await eventually(lambda: _listens(program, port))
@@ -216,7 +216,7 @@ async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> N
             url = await program.listens(said)
             await alive(url)
             async with httpx.AsyncClient(timeout=LIMIT_S) as http:
-                document = ok(await http.get(f"{url}/openapi.json"))
+                document = assert_ok(await http.get(f"{url}/openapi.json"))
             message = document["components"]["schemas"]["SendMessage"]
             assert message["properties"]["text"]["maxLength"] == int(length)
         with pytest.raises(httpx.ConnectError):
@@ -269,7 +269,7 @@ async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
 async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal.Signals) -> None:
     """From before its first line to when it listens: no traceback, and soon."""
     workers = 1 if backend.settings.database.is_sqlite else 2
-    settings = backend.vary(server={"workers": workers})
+    settings = backend.override(server={"workers": workers})
     for library in ("libc.so", "pydantic_core", "hiredis"):
         async with started(settings) as program:
             await _has_loaded(program, library)
@@ -282,7 +282,7 @@ async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal
 async def test_a_signal_between_the_start_and_the_first_request_ends_it(
     embedded: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ChatServer(embedded.vary(server={"port": 0}))
+    server = ChatServer(embedded.override(server={"port": 0}))
     start = server.startup
 
     async def start_and_hear(**options: Any) -> None:

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from app.settings import ROOT, Settings
-from testkit.answers import ok
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import API
-from testkit.server import BACKENDS, PASSWORD, Running, generous, serving, unique
+from testkit.server import BACKENDS, PASSWORD, TestServer, run_server, unique, without_limits
 from testkit.servers.backend import make_settings, unique_name
 from tests.persistence.schema import downgrade, upgrade
 from tests.persistence.test_migrations import STEPS
@@ -65,22 +65,22 @@ async def migrated(settings: Settings, step: str, root: Path = ROOT) -> None:
 
 
 async def readiness(http: httpx.AsyncClient, status: int = 200) -> tuple[str, str | None]:
-    found = ok(await http.get("/health/ready"), status)
+    found = assert_ok(await http.get("/health/ready"), status)
     return found["database"], found.get("mend")
 
 
-async def everything_works(server: Running, http: httpx.AsyncClient) -> None:
+async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
     """Each part of the program that touches the database, once."""
     account = {"username": unique("ada"), "password": PASSWORD}
-    ok(await http.post(f"{API}/auth/register", json=account), 201)
+    assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
-    login = ok(await http.post(f"{API}/auth/token", data=form))
+    login = assert_ok(await http.post(f"{API}/auth/token", data=form))
     renewal = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
-    ok(await http.post(f"{API}/auth/token", data=renewal))
+    assert_ok(await http.post(f"{API}/auth/token", data=renewal))
     ada, bob = await server.people(http, "ada", "bob")
-    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     room = await ada.makes_room("private", bob)
-    direct = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+    direct = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
     async with Peers() as peers:
         here, there = await peers.join(ada, room, token=ticket), await peers.join(bob, room)
         snapshot = there.of("rooms")[-1]["snapshot"]
@@ -89,19 +89,19 @@ async def everything_works(server: Running, http: httpx.AsyncClient) -> None:
         assert (await there.ask("read", room=room, seq=4))["seq"] == 4
         await ada.says(direct, "and here")
         await there.expect("room.bumped")
-        ok(await ada.patch(f"/rooms/{room}", name="Another name"))
-        ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
-        ok(await bob.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await ada.patch(f"/rooms/{room}", name="Another name"))
+        assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+        assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
         await there.expect("room.closed", room=room)
         again = await peers.dial(server.url)
         await again.send("hello", token=bob.access, snapshot=snapshot)
         listed = await again.expect("rooms")
         assert (listed["full"], listed["gone"]) == (False, [room])
     assert [event["seq"] for event in await ada.log(room)] == list(range(1, 8))
-    ok(await ada.get(f"/rooms/{room}/messages"))
-    ok(await ada.get("/users", query="bob"))
-    ok(await ada.get("/rooms"))
-    ok(await bob.post("/auth/logout"), 204)
+    assert_ok(await ada.get(f"/rooms/{room}/messages"))
+    assert_ok(await ada.get("/users", query="bob"))
+    assert_ok(await ada.get("/rooms"))
+    assert_ok(await bob.post("/auth/logout"), 204)
 
 
 async def test_one_step_behind_one_step_ahead_and_too_old(
@@ -109,7 +109,7 @@ async def test_one_step_behind_one_step_ahead_and_too_old(
 ) -> None:
     """The migrations are made under a program that runs, as in a rolling update."""
     await migrated(blank, STEPS[-2])
-    async with serving(generous(blank)) as server, server.client() as http:
+    async with run_server(without_limits(blank)) as server, server.client() as http:
         assert await readiness(http) == ("migrations pending", "python -m app migrate")
         await everything_works(server, http)
         await migrated(blank, "head")
@@ -119,14 +119,14 @@ async def test_one_step_behind_one_step_ahead_and_too_old(
         assert await readiness(http) == ("newer schema", None)
         await everything_works(server, http)
     # And a program that starts there.
-    async with serving(generous(blank)) as server, server.client() as http:
+    async with run_server(without_limits(blank)) as server, server.client() as http:
         await everything_works(server, http)
 
 
 async def test_two_steps_behind_is_too_old(blank: Settings) -> None:
     await migrated(blank, "head")
     await migrated(blank, STEPS[-3])
-    async with serving(generous(blank)) as server, server.client() as http:
+    async with run_server(without_limits(blank)) as server, server.client() as http:
         assert await readiness(http, 503) == ("schema too old", "python -m app migrate")
         await migrated(blank, "head")
         assert await readiness(http) == ("ok", None)

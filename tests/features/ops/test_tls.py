@@ -8,8 +8,8 @@ import httpx
 import pytest
 import trustme
 
-from testkit.answers import ok, refused
-from testkit.server import generous, serving
+from testkit.answers import assert_ok, assert_problem
+from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S
 
@@ -25,7 +25,7 @@ def with_certificate(backend: Backend, authority: trustme.CA, directory: Path, *
     for blob in issued.cert_chain_pems:
         blob.write_to_path(certificate, append=True)
     issued.private_key_pem.write_to_path(key)
-    return backend.vary(server={"tls_certificate": certificate, "tls_key": key})
+    return backend.override(server={"tls_certificate": certificate, "tls_key": key})
 
 
 @pytest.fixture
@@ -43,20 +43,23 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 async def test_https_with_the_authority_that_the_client_trusts(
     authority: trustme.CA, settings: Any
 ) -> None:
-    async with serving(generous(settings)) as server, server.client(trusting(authority)) as http:
+    async with (
+        run_server(without_limits(settings)) as server,
+        server.client(trusting(authority)) as http,
+    ):
         assert server.url.startswith("https://")
         answer = await http.get("/health/ready")
-        ok(answer)
+        assert_ok(answer)
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
-        refused(await http.get("/nowhere"), "not_found")
-        ok(await http.get(f"https://localhost:{server.server.port}/health/live"))
+        assert_problem(await http.get("/nowhere"), "not_found")
+        assert_ok(await http.get(f"https://localhost:{server.server.port}/health/live"))
         ada = await server.person(http)
         room = await ada.makes_room()
         assert await ada.says(room, "hello 🔒") == [3]
 
 
 async def test_nobody_else_is_trusted(settings: Any) -> None:
-    async with serving(settings) as server:
+    async with run_server(settings) as server:
         for stranger in (ssl.create_default_context(), trusting(trustme.CA())):
             async with server.client(stranger) as http:
                 with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -67,12 +70,12 @@ async def test_a_certificate_for_another_name_is_not_enough(
     authority: trustme.CA, embedded: Backend, tmp_path: Path
 ) -> None:
     settings = with_certificate(embedded, authority, tmp_path, "chat.example")
-    async with serving(settings) as server, server.client(trusting(authority)) as http:
+    async with run_server(settings) as server, server.client(trusting(authority)) as http:
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             await http.get("/health/live")
 
 
 async def test_plain_http_is_not_answered(settings: Any) -> None:
-    async with serving(settings) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
+    async with run_server(settings) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         with pytest.raises(httpx.TransportError):
             await http.get(f"http://127.0.0.1:{server.server.port}/health/live")

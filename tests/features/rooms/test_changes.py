@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 
 
@@ -18,7 +18,7 @@ async def last_details(person: Person, room: str) -> dict[str, Any]:
 
 async def test_name_and_topic_change_in_one_event(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("public", bob, name="Old")
-    changed = ok(await ada.patch(f"/rooms/{room}", name=" New ", topic="why 🤔"))
+    changed = assert_ok(await ada.patch(f"/rooms/{room}", name=" New ", topic="why 🤔"))
     assert (changed["name"], changed["topic"], changed["seq"]) == ("New", "why 🤔", 4)
     assert await last_details(bob, room) == {
         "kind": "public",
@@ -31,8 +31,8 @@ async def test_name_and_topic_change_in_one_event(ada: Person, bob: Person) -> N
 
 async def test_what_is_absent_or_null_stays(ada: Person) -> None:
     room = await ada.makes_room(name="Name")
-    ok(await ada.patch(f"/rooms/{room}", topic="topic"))
-    changed = ok(await ada.patch(f"/rooms/{room}", topic="", name=None))
+    assert_ok(await ada.patch(f"/rooms/{room}", topic="topic"))
+    changed = assert_ok(await ada.patch(f"/rooms/{room}", topic="", name=None))
     assert (changed["name"], changed["topic"]) == ("Name", "")
 
 
@@ -41,7 +41,7 @@ async def test_what_is_absent_or_null_stays(ada: Person) -> None:
 )
 async def test_what_changes_nothing_is_no_event(ada: Person, body: dict[str, Any]) -> None:
     room = await ada.makes_room()
-    assert ok(await ada.patch(f"/rooms/{room}", **body))["seq"] == 2
+    assert assert_ok(await ada.patch(f"/rooms/{room}", **body))["seq"] == 2
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ async def test_what_changes_nothing_is_no_event(ada: Person, body: dict[str, Any
 )
 async def test_values_that_cannot_be(ada: Person, field: str, value: object) -> None:
     room = await ada.makes_room()
-    refused(await ada.patch(f"/rooms/{room}", **{field: value}), "invalid", field)
+    assert_problem(await ada.patch(f"/rooms/{room}", **{field: value}), "invalid", field)
     assert (await ada.room(room))["seq"] == 2
 
 
 async def test_an_archived_room_is_read_only(ada: Person, bob: Person, eve: Person) -> None:
     room = await ada.makes_room("public", bob)
     (seq,) = await ada.says(room, "the last word")
-    ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     assert (await last_details(bob, room))["archived"]
     before = await bob.log(room)
     for refusal in (
@@ -77,42 +77,44 @@ async def test_an_archived_room_is_read_only(ada: Person, bob: Person, eve: Pers
         await ada.delete(f"/rooms/{room}/members/{bob.id}"),
         await eve.post(f"/rooms/{room}/join"),
     ):
-        refused(refusal, "room_archived")
+        assert_problem(refusal, "room_archived")
     assert await bob.log(room) == before
     # It can be read, and one may go.
-    assert ok(await bob.get(f"/rooms/{room}/messages"))["items"][-1]["text"] == "the last word"
-    assert ok(await bob.put(f"/rooms/{room}/read", seq=5))["unread"] == 0
-    ok(await bob.post(f"/rooms/{room}/join"))
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert (
+        assert_ok(await bob.get(f"/rooms/{room}/messages"))["items"][-1]["text"] == "the last word"
+    )
+    assert assert_ok(await bob.put(f"/rooms/{room}/read", seq=5))["unread"] == 0
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
 
 
 async def test_a_message_sent_before_is_still_acknowledged(ada: Person) -> None:
     """The answer got lost, the room was archived: the repeat is the first message."""
     room = await ada.makes_room()
-    first = ok(await ada.sends(room, nonce="n"), 201)
-    ok(await ada.delete(f"/rooms/{room}"), 204)
-    assert ok(await ada.sends(room, nonce="n"), 200) == first
-    refused(await ada.sends(room, nonce="m"), "room_archived")
+    first = assert_ok(await ada.sends(room, nonce="n"), 201)
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert assert_ok(await ada.sends(room, nonce="n"), 200) == first
+    assert_problem(await ada.sends(room, nonce="m"), "room_archived")
 
 
 async def test_archiving_again_changes_nothing(ada: Person) -> None:
     room = await ada.makes_room()
     for _ in range(2):
-        ok(await ada.delete(f"/rooms/{room}"), 204)
-        assert ok(await ada.patch(f"/rooms/{room}", archived=True))["seq"] == 3
+        assert_ok(await ada.delete(f"/rooms/{room}"), 204)
+        assert assert_ok(await ada.patch(f"/rooms/{room}", archived=True))["seq"] == 3
 
 
 async def test_restored_it_is_as_before(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
-    ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     # Restored and renamed at once, in one event.
-    restored = ok(await ada.patch(f"/rooms/{room}", archived=False, name="Back"))
+    restored = assert_ok(await ada.patch(f"/rooms/{room}", archived=False, name="Back"))
     assert (restored["archived"], restored["name"], restored["seq"]) == (False, "Back", 5)
-    ok(await bob.sends(room), 201)
+    assert_ok(await bob.sends(room), 201)
 
 
 async def test_closed_with_a_last_word_on_the_door(ada: Person) -> None:
     """Archived and given a topic at once: it was open until then."""
     room = await ada.makes_room()
-    closed = ok(await ada.patch(f"/rooms/{room}", archived=True, topic="closed"))
+    closed = assert_ok(await ada.patch(f"/rooms/{room}", archived=True, topic="closed"))
     assert (closed["archived"], closed["topic"], closed["seq"]) == (True, "closed", 3)

@@ -7,14 +7,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import STRANGER, Person, all_pages, ids
-from testkit.server import Running, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
 async def test_a_public_room(ada: Person) -> None:
-    room = ok(await ada.post("/rooms", kind="public", name="  Général ", topic=" 日本 \n"), 201)
+    room = assert_ok(
+        await ada.post("/rooms", kind="public", name="  Général ", topic=" 日本 \n"), 201
+    )
     assert room | {"id": "", "created_at": ""} == {
         "id": "",
         "created_at": "",
@@ -60,12 +62,12 @@ async def test_a_room_comes_with_its_members_and_its_log_says_so(
 
 async def test_a_group_needs_no_name_but_may_have_one(ada: Person, bob: Person) -> None:
     for body in ({}, {"name": "Trip"}):
-        room = ok(await ada.post("/rooms", kind="group", members=[bob.id], **body), 201)
+        room = assert_ok(await ada.post("/rooms", kind="group", members=[bob.id], **body), 201)
         assert room["name"] == body.get("name")
 
 
 async def test_a_direct_room_is_of_two_equals(ada: Person, bob: Person) -> None:
-    room = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)
+    room = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)
     assert set(room["users"]) == {ada.id, bob.id}
     assert (room["name"], room["role"]) == (None, "member")
     theirs = await bob.room(room["id"])
@@ -75,11 +77,11 @@ async def test_a_direct_room_is_of_two_equals(ada: Person, bob: Person) -> None:
 async def test_a_pair_has_one_direct_room_whoever_asks(
     ada: Person, bob: Person, eve: Person
 ) -> None:
-    room = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+    room = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
     for person, other in ((ada, bob), (bob, ada)):
-        again = ok(await person.post("/rooms", kind="direct", members=[other.id]), 200)
+        again = assert_ok(await person.post("/rooms", kind="direct", members=[other.id]), 200)
         assert again["id"] == room
-    assert ok(await ada.post("/rooms", kind="direct", members=[eve.id]), 201)["id"] != room
+    assert assert_ok(await ada.post("/rooms", kind="direct", members=[eve.id]), 201)["id"] != room
     assert len(await ada.log(room)) == 3
 
 
@@ -102,10 +104,13 @@ async def test_both_start_at_once_and_meet_in_one_room(ada: Person, bob: Person)
 
 
 async def test_one_may_talk_to_oneself(ada: Person) -> None:
-    room = ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 201)
+    room = assert_ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 201)
     assert set(room["users"]) == {ada.id}
-    assert ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 200)["id"] == room["id"]
-    ok(await ada.sends(room["id"], "to do"), 201)
+    assert (
+        assert_ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 200)["id"]
+        == room["id"]
+    )
+    assert_ok(await ada.sends(room["id"], "to do"), 201)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +141,8 @@ async def test_one_may_talk_to_oneself(ada: Person) -> None:
     ],
 )
 async def test_rooms_that_cannot_be(ada: Person, body: dict[str, Any], path: str) -> None:
-    refused(await ada.post("/rooms", **body), "invalid", path)
-    assert ok(await ada.get("/rooms"))["items"] == []
+    assert_problem(await ada.post("/rooms", **body), "invalid", path)
+    assert assert_ok(await ada.get("/rooms"))["items"] == []
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "group", "direct"])
@@ -149,18 +154,18 @@ async def test_one_member_who_does_not_exist_means_no_room(
     body = {"kind": kind, "members": members} | (
         {"name": "x"} if kind in {"public", "private"} else {}
     )
-    problem = refused(await ada.post("/rooms", **body), "invalid")
+    problem = assert_problem(await ada.post("/rooms", **body), "invalid")
     assert nobody in problem["detail"]
     assert bob.id not in problem["detail"]
     for person in (ada, bob):
-        assert ok(await person.get("/rooms"))["items"] == []
+        assert assert_ok(await person.get("/rooms"))["items"] == []
 
 
 async def test_a_hundred_members_at_once(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     people = [await server.person(http) for _ in range(100)]
-    room = ok(await ada.post("/rooms", kind="group", members=ids(people)), 201)
+    room = assert_ok(await ada.post("/rooms", kind="group", members=ids(people)), 201)
     assert room["seq"] == 102
     pages = await all_pages(ada, f"/rooms/{room['id']}/members", limit=40)
     assert [len(page) for page in pages] == [40, 40, 21]
@@ -170,15 +175,15 @@ async def test_a_hundred_members_at_once(
 
 @pytest.mark.setting("CHAT_LIMITS__ROOMS_PER_USER")
 async def test_nobody_is_in_more_rooms_than_the_limit(backend: Backend) -> None:
-    settings = generous(backend.vary(limits={"rooms_per_user": 2}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(limits={"rooms_per_user": 2}))
+    async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         public = await bob.makes_room()
         await ada.makes_room()
-        direct = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
-        refused(await ada.post("/rooms", kind="group"), "too_many")
-        refused(await ada.post(f"/rooms/{public}/join"), "too_many")
+        direct = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
+        assert_problem(await ada.post("/rooms", kind="group"), "too_many")
+        assert_problem(await ada.post(f"/rooms/{public}/join"), "too_many")
         # What one is in stays within reach.
-        again = ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 200)
+        again = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 200)
         assert again["id"] == direct
-        ok(await ada.post(f"/rooms/{direct}/join"))
+        assert_ok(await ada.post(f"/rooms/{direct}/join"))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.paging import encode_cursor
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
 from testkit.server import unique
 
@@ -33,7 +33,7 @@ async def test_a_room_in_the_list_is_the_room(ada: Person, bob: Person) -> None:
 
 
 async def test_nobody_has_rooms_at_first(ada: Person) -> None:
-    assert ok(await ada.get("/rooms")) == {"items": [], "next": None}
+    assert assert_ok(await ada.get("/rooms")) == {"items": [], "next": None}
 
 
 async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: Person) -> None:
@@ -43,7 +43,7 @@ async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: 
     await ada.makes_room("private", name=f"{tag} hidden")
 
     async def found(query: str) -> list[str]:
-        page = ok(await eve.get("/rooms/public", query=query))
+        page = assert_ok(await eve.get("/rooms/public", query=query))
         return [room["name"] for room in page["items"]]
 
     assert sorted(await found(tag)) == sorted(names)
@@ -53,7 +53,7 @@ async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: 
     assert await found(f"{tag} _") == []
     assert names[2] in await found("本語の")
     assert await found(f"{tag} FIN") == [names[3]]
-    (room,) = ok(await eve.get("/rooms/public", query=f"{tag} 100"))["items"]
+    (room,) = assert_ok(await eve.get("/rooms/public", query=f"{tag} 100"))["items"]
     assert room.keys() == {"id", "kind", "name", "topic", "seq", "created_at"}
     assert room["id"] == rooms[names[1]]
 
@@ -73,23 +73,25 @@ async def test_public_rooms_come_by_name_and_rooms_may_share_one(ada: Person) ->
 async def test_archived_rooms_are_not_found_but_stay_mine(ada: Person, eve: Person) -> None:
     tag = unique("old")
     room = await ada.makes_room(name=tag)
-    ok(await ada.delete(f"/rooms/{room}"), 204)
-    assert ok(await eve.get("/rooms/public", query=tag))["items"] == []
-    assert [r["archived"] for r in ok(await ada.get("/rooms"))["items"]] == [True]
-    ok(await ada.patch(f"/rooms/{room}", archived=False))
-    assert [r["id"] for r in ok(await eve.get("/rooms/public", query=tag))["items"]] == [room]
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert assert_ok(await eve.get("/rooms/public", query=tag))["items"] == []
+    assert [r["archived"] for r in assert_ok(await ada.get("/rooms"))["items"]] == [True]
+    assert_ok(await ada.patch(f"/rooms/{room}", archived=False))
+    assert [r["id"] for r in assert_ok(await eve.get("/rooms/public", query=tag))["items"]] == [
+        room
+    ]
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/rooms/public"])
 @pytest.mark.parametrize("key", ["", "x", "0" * 32, "{" + "0" * 34 + "}", "0" * 36, "x" * 200])
 async def test_cursors_that_we_did_not_make(ada: Person, path: str, key: str) -> None:
-    problem = refused(await ada.get(path, cursor=encode_cursor(key)), "invalid")
+    problem = assert_problem(await ada.get(path, cursor=encode_cursor(key)), "invalid")
     assert "cursor" in problem["detail"]
 
 
 async def test_a_cursor_of_another_list_does_no_harm(ada: Person) -> None:
     for _ in range(2):
         await ada.makes_room()
-    mine: dict[str, Any] = ok(await ada.get("/rooms", limit=1))
-    ok(await ada.get("/rooms/public", cursor=mine["next"]))
-    ok(await ada.get("/users", cursor=mine["next"]))
+    mine: dict[str, Any] = assert_ok(await ada.get("/rooms", limit=1))
+    assert_ok(await ada.get("/rooms/public", cursor=mine["next"]))
+    assert_ok(await ada.get("/users", cursor=mine["next"]))

@@ -7,9 +7,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import STRANGER, Person, all_pages, ids
-from testkit.server import Running
+from testkit.server import TestServer
 
 
 async def members(person: Person, room: str) -> dict[str, str]:
@@ -25,7 +25,7 @@ async def last_event(person: Person, room: str) -> dict[str, Any]:
 async def test_joining_a_public_room(ada: Person, bob: Person) -> None:
     room = await ada.makes_room()
     await ada.says(room, "before")
-    joined = ok(await bob.post(f"/rooms/{room}/join"))
+    joined = assert_ok(await bob.post(f"/rooms/{room}/join"))
     assert (joined["role"], joined["seq"], joined["read_seq"]) == ("member", 4, 4)
     assert (joined["unread"], joined["mentions"]) == (0, 0)  # what was said before is history
     event = await last_event(ada, room)
@@ -36,18 +36,18 @@ async def test_joining_a_public_room(ada: Person, bob: Person) -> None:
 
 async def test_joining_again_changes_nothing(ada: Person, bob: Person) -> None:
     room = await ada.makes_room()
-    first = ok(await bob.post(f"/rooms/{room}/join"))
+    first = assert_ok(await bob.post(f"/rooms/{room}/join"))
     await ada.says(room, "hello")
-    again = ok(await bob.post(f"/rooms/{room}/join"))
+    again = assert_ok(await bob.post(f"/rooms/{room}/join"))
     assert again == first | {"seq": 4, "unread": 1}
-    assert ok(await ada.post(f"/rooms/{room}/join"))["role"] == "owner"
+    assert assert_ok(await ada.post(f"/rooms/{room}/join"))["role"] == "owner"
     assert (await ada.room(room))["seq"] == 4
 
 
 async def test_joining_many_times_at_once_is_joining_once(ada: Person, bob: Person) -> None:
     room = await ada.makes_room()
     for answer in await asyncio.gather(*(bob.post(f"/rooms/{room}/join") for _ in range(10))):
-        assert ok(answer)["seq"] == 3
+        assert assert_ok(answer)["seq"] == 3
     assert len(await ada.log(room)) == 3
 
 
@@ -56,30 +56,30 @@ async def test_only_public_rooms_can_be_joined(
     ada: Person, bob: Person, eve: Person, kind: str
 ) -> None:
     room = await ada.makes_room(kind, bob)
-    refused(await eve.post(f"/rooms/{room}/join"), "not_found")
-    ok(await bob.post(f"/rooms/{room}/join"))  # a member is there already
+    assert_problem(await eve.post(f"/rooms/{room}/join"), "not_found")
+    assert_ok(await bob.post(f"/rooms/{room}/join"))  # a member is there already
 
 
 async def test_leaving(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     event = await last_event(ada, room)
     assert (event["type"], event["actor"]) == ("member.left", bob.id)
     assert event["member"] == {"user": bob.id, "role": "member"}
-    refused(await bob.post(f"/rooms/{room}/leave"), "not_found")
+    assert_problem(await bob.post(f"/rooms/{room}/leave"), "not_found")
     assert await members(ada, room) == {ada.username: "owner"}
     public = await ada.makes_room()
-    refused(await bob.post(f"/rooms/{public}/leave"), "forbidden")
+    assert_problem(await bob.post(f"/rooms/{public}/leave"), "forbidden")
 
 
 async def test_who_comes_back_begins_anew(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("public", bob)
-    ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+    assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
     await ada.says(room, f"@{bob.username} one", "two")
     assert (await bob.room(room))["unread"] == 2
-    ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     await ada.says(room, f"@{bob.username} three")
-    back = ok(await bob.post(f"/rooms/{room}/join"))
+    back = assert_ok(await bob.post(f"/rooms/{room}/join"))
     assert (back["role"], back["unread"], back["mentions"]) == ("member", 0, 0)
     assert len(await bob.log(room)) == back["seq"]
 
@@ -88,23 +88,23 @@ async def test_who_comes_back_begins_anew(ada: Person, bob: Person) -> None:
 async def test_the_last_owner_stays(ada: Person, bob: Person, kind: str) -> None:
     room = await ada.makes_room(kind, bob)
     mine, his = (f"/rooms/{room}/members/{person.id}" for person in (ada, bob))
-    refused(await ada.post(f"/rooms/{room}/leave"), "last_owner")
-    refused(await ada.patch(mine, role="member"), "last_owner")
+    assert_problem(await ada.post(f"/rooms/{room}/leave"), "last_owner")
+    assert_problem(await ada.patch(mine, role="member"), "last_owner")
     assert len(await ada.log(room)) == 3
-    ok(await ada.patch(his, role="owner"))
-    ok(await ada.patch(mine, role="member"))
-    refused(await bob.post(f"/rooms/{room}/leave"), "last_owner")
-    ok(await ada.post(f"/rooms/{room}/leave"), 204)
+    assert_ok(await ada.patch(his, role="owner"))
+    assert_ok(await ada.patch(mine, role="member"))
+    assert_problem(await bob.post(f"/rooms/{room}/leave"), "last_owner")
+    assert_ok(await ada.post(f"/rooms/{room}/leave"), 204)
     assert await members(bob, room) == {bob.username: "owner"}
 
 
 async def test_two_owners_who_leave_at_once_leave_one_behind(
-    server: Running, http: httpx.AsyncClient
+    server: TestServer, http: httpx.AsyncClient
 ) -> None:
     for _ in range(5):
         ada, bob = await server.people(http, "ada", "bob")
         room = await ada.makes_room("private", bob)
-        ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="owner"))
+        assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="owner"))
         answers = await asyncio.gather(
             *(person.post(f"/rooms/{room}/leave") for person in (ada, bob))
         )
@@ -113,14 +113,14 @@ async def test_two_owners_who_leave_at_once_leave_one_behind(
 
 async def test_the_last_owner_of_an_archived_room_may_go(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("group", bob)
-    ok(await ada.delete(f"/rooms/{room}"), 204)
-    ok(await ada.post(f"/rooms/{room}/leave"), 204)
-    refused(await ada.get(f"/rooms/{room}"), "not_found")
+    assert_ok(await ada.delete(f"/rooms/{room}"), 204)
+    assert_ok(await ada.post(f"/rooms/{room}/leave"), 204)
+    assert_problem(await ada.get(f"/rooms/{room}"), "not_found")
 
 
 async def test_members_are_added(ada: Person, bob: Person, eve: Person) -> None:
     room = await ada.makes_room("private")
-    added = ok(await ada.post(f"/rooms/{room}/members", users=[eve.id, bob.id, eve.id]))
+    added = assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id, bob.id, eve.id]))
     assert [(m["user"]["id"], m["role"]) for m in added] == [
         (eve.id, "member"),
         (bob.id, "member"),
@@ -135,11 +135,11 @@ async def test_members_are_added(ada: Person, bob: Person, eve: Person) -> None:
 
 async def test_adding_again_changes_nothing(ada: Person, bob: Person, eve: Person) -> None:
     room = await ada.makes_room("private", bob)
-    ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
-    added = ok(await ada.post(f"/rooms/{room}/members", users=[bob.id, ada.id]))
+    assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
+    added = assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id, ada.id]))
     assert [m["role"] for m in added] == ["admin", "owner"]
     assert len(await ada.log(room)) == 4
-    added = ok(await ada.post(f"/rooms/{room}/members", users=[bob.id, eve.id]))
+    added = assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id, eve.id]))
     assert [m["role"] for m in added] == ["admin", "member"]
     assert len(await ada.log(room)) == 5
 
@@ -147,7 +147,7 @@ async def test_adding_again_changes_nothing(ada: Person, bob: Person, eve: Perso
 async def test_all_are_added_or_none(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private")
     nobody = str(uuid4())
-    refused(await ada.post(f"/rooms/{room}/members", users=[bob.id, nobody]), "invalid")
+    assert_problem(await ada.post(f"/rooms/{room}/members", users=[bob.id, nobody]), "invalid")
     assert await members(ada, room) == {ada.username: "owner"}
     assert len(await ada.log(room)) == 2
 
@@ -155,11 +155,11 @@ async def test_all_are_added_or_none(ada: Person, bob: Person) -> None:
 @pytest.mark.parametrize("users", [[], ["x"], None, "me", [1], [STRANGER] * 101])
 async def test_users_that_cannot_be_added(ada: Person, users: object) -> None:
     room = await ada.makes_room()
-    refused(await ada.post(f"/rooms/{room}/members", users=users), "invalid")
+    assert_problem(await ada.post(f"/rooms/{room}/members", users=users), "invalid")
 
 
 async def test_added_and_joining_at_once(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     room = await ada.makes_room()
     people = [await server.person(http) for _ in range(5)]
@@ -167,7 +167,7 @@ async def test_added_and_joining_at_once(
         *(person.post(f"/rooms/{room}/join") for person in people),
         *(ada.post(f"/rooms/{room}/members", users=ids(people)) for _ in range(3)),
     ):
-        ok(answer)
+        assert_ok(answer)
     log = await ada.log(room)
     assert [event["seq"] for event in log] == list(range(1, 8))
     assert {event["member"]["user"] for event in log[2:]} == set(ids(people))
@@ -175,30 +175,30 @@ async def test_added_and_joining_at_once(
 
 async def test_removing(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("public", bob)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     event = await last_event(ada, room)
     assert (event["type"], event["actor"]) == ("member.removed", ada.id)
     assert event["member"] == {"user": bob.id, "role": "member"}
-    refused(await bob.get(f"/rooms/{room}/events"), "forbidden")
-    refused(await bob.sends(room), "forbidden")
-    refused(await ada.delete(f"/rooms/{room}/members/{bob.id}"), "not_found")
+    assert_problem(await bob.get(f"/rooms/{room}/events"), "forbidden")
+    assert_problem(await bob.sends(room), "forbidden")
+    assert_problem(await ada.delete(f"/rooms/{room}/members/{bob.id}"), "not_found")
 
 
 async def test_a_new_role(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     path = f"/rooms/{room}/members/{bob.id}"
-    member = ok(await ada.patch(path, role="admin"))
+    member = assert_ok(await ada.patch(path, role="admin"))
     assert (member["user"]["id"], member["role"]) == (bob.id, "admin")
     event = await last_event(bob, room)
     assert (event["type"], event["actor"]) == ("member.role_changed", ada.id)
     assert event["member"] == {"user": bob.id, "role": "admin"}
-    ok(await ada.patch(path, role="admin"))  # the same again
+    assert_ok(await ada.patch(path, role="admin"))  # the same again
     assert len(await ada.log(room)) == 4
     for role in ("boss", "", None, "OWNER"):
-        refused(await ada.patch(path, role=role), "invalid", "role")
+        assert_problem(await ada.patch(path, role=role), "invalid", "role")
 
 
 async def test_members_are_listed_to_members_only(ada: Person, eve: Person) -> None:
     public, private = await ada.makes_room(), await ada.makes_room("private")
-    refused(await eve.get(f"/rooms/{public}/members"), "forbidden")
-    refused(await eve.get(f"/rooms/{private}/members"), "not_found")
+    assert_problem(await eve.get(f"/rooms/{public}/members"), "forbidden")
+    assert_problem(await eve.get(f"/rooms/{private}/members"), "not_found")

@@ -12,9 +12,9 @@ import pytest
 
 from app.rooms.policy import ALLOWED, Action
 from app.wire.domain import Role, RoomKind
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
 
 # o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
 MAY: dict[str, dict[str, str]] = {
@@ -32,7 +32,7 @@ KINDS = ["public", "private", "group", "direct"]
 class Scene:
     """One room, somebody in each role, and what they try."""
 
-    def __init__(self, server: Running, http: httpx.AsyncClient) -> None:
+    def __init__(self, server: TestServer, http: httpx.AsyncClient) -> None:
         self._server, self._http = server, http
 
     async def set(self, kind: str, role: str) -> None:
@@ -54,7 +54,7 @@ class Scene:
         self.room = await self.founder.makes_room(kind, self.target, *inside)
         if role in {"owner", "admin"}:
             path = f"/rooms/{self.room}/members/{self.actor.id}"
-            ok(await self.founder.patch(path, role=role))
+            assert_ok(await self.founder.patch(path, role=role))
 
     async def add(self) -> httpx.Response:
         return await self.actor.post(f"/rooms/{self.room}/members", users=[self.outsider.id])
@@ -80,7 +80,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(server: Running, http: httpx.AsyncClient) -> Scene:
+def scene(server: TestServer, http: httpx.AsyncClient) -> Scene:
     return Scene(server, http)
 
 
@@ -111,7 +111,7 @@ async def test_who_may_do_what(scene: Scene, kind: str, role: str) -> None:
     knows = kind == "public" or role not in {"server", "nobody"}
     before = await scene.founder.log(scene.room)
     for name in tries.keys() - allowed:
-        refused(await tries[name](), "forbidden" if knows else "not_found")
+        assert_problem(await tries[name](), "forbidden" if knows else "not_found")
     assert await scene.founder.log(scene.room) == before
     for name in allowed:
         answer = await tries[name]()
@@ -138,10 +138,10 @@ async def test_the_table_here_is_the_table_there() -> None:
 @pytest.mark.parametrize("kind", ["public", "private", "group"])
 async def test_only_owners_restore(scene: Scene, kind: str) -> None:
     await scene.set(kind, "admin")
-    ok(await scene.founder.delete(f"/rooms/{scene.room}"), 204)
-    refused(await scene.restore(), "forbidden")
+    assert_ok(await scene.founder.delete(f"/rooms/{scene.room}"), 204)
+    assert_problem(await scene.restore(), "forbidden")
     assert (await scene.founder.room(scene.room))["archived"]
-    ok(await scene.founder.patch(f"/rooms/{scene.room}", archived=False))
+    assert_ok(await scene.founder.patch(f"/rooms/{scene.room}", archived=False))
     assert not (await scene.actor.room(scene.room))["archived"]
 
 
@@ -153,29 +153,29 @@ async def test_only_owners_restore(scene: Scene, kind: str) -> None:
     ],
 )
 async def test_nobody_removes_an_equal_or_a_superior_but_owners_do(
-    server: Running, http: httpx.AsyncClient, remover: str, target: str, *, may: bool
+    server: TestServer, http: httpx.AsyncClient, remover: str, target: str, *, may: bool
 ) -> None:
     founder, actor, victim = await server.people(http, "founder", "actor", "victim")
     room = await founder.makes_room("private", actor, victim)
     for person, role in ((actor, remover), (victim, target)):
-        ok(await founder.patch(f"/rooms/{room}/members/{person.id}", role=role))
+        assert_ok(await founder.patch(f"/rooms/{room}/members/{person.id}", role=role))
     answer = await actor.delete(f"/rooms/{room}/members/{victim.id}")
     if may:
-        ok(answer, 204)
-        refused(await victim.get(f"/rooms/{room}"), "not_found")
+        assert_ok(answer, 204)
+        assert_problem(await victim.get(f"/rooms/{room}"), "not_found")
     else:
-        refused(answer, "forbidden")
-        ok(await victim.get(f"/rooms/{room}"))
+        assert_problem(answer, "forbidden")
+        assert_ok(await victim.get(f"/rooms/{room}"))
 
 
 async def test_who_removes_oneself_is_told_to_leave(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("group", bob)
     for person in (ada, bob):
-        refused(await person.delete(f"/rooms/{room}/members/{person.id}"), "forbidden")
+        assert_problem(await person.delete(f"/rooms/{room}/members/{person.id}"), "forbidden")
 
 
 async def test_what_is_not_there_cannot_be_changed(ada: Person, eve: Person) -> None:
     room = await ada.makes_room("private")
     for user in (eve.id, str(uuid4())):
-        refused(await ada.delete(f"/rooms/{room}/members/{user}"), "not_found")
-        refused(await ada.patch(f"/rooms/{room}/members/{user}", role="admin"), "not_found")
+        assert_problem(await ada.delete(f"/rooms/{room}/members/{user}"), "not_found")
+        assert_problem(await ada.patch(f"/rooms/{room}/members/{user}", role="admin"), "not_found")

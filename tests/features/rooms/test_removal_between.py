@@ -15,9 +15,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.util import await_only
 
 from app.persistence.uow import Database
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import BACKENDS, Running, cluster_server_of, embedded_server_of
+from testkit.server import BACKENDS, TestServer, cluster_server_of, embedded_server_of
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
@@ -90,7 +90,7 @@ class Brake:
 
 
 @pytest.fixture(scope="module")
-async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     async with embedded_server_of(tmp_path_factory.mktemp("between"), realtime=SILENT) as server:
         yield server
 
@@ -98,26 +98,26 @@ async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 @pytest.fixture(scope="module")
 async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("between")
     async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def stand(request: pytest.FixtureRequest) -> Running:
-    found: Running = request.getfixturevalue(f"{request.param}_stand")
+def stand(request: pytest.FixtureRequest) -> TestServer:
+    found: TestServer = request.getfixturevalue(f"{request.param}_stand")
     return found
 
 
 async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> None:
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await ada.says(room, f"{SECRET}, @{bob.username}")
-    ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_nothing_after_it_is_seen(stand: Running, name: str) -> None:
+async def test_nothing_after_it_is_seen(stand: TestServer, name: str) -> None:
     answers: list[httpx.Response] = []
     async with stand.client() as http:
         people = await stand.people(http, "ada", "bob", "eve")
@@ -159,7 +159,7 @@ def check(answer: httpx.Response, eve: Person) -> None:
     assert SECRET not in answer.text
     assert eve.id not in answer.text
     if answer.is_error:
-        refused(answer, "not_found")
+        assert_problem(answer, "not_found")
         return
     for part in parts(answer.json()):
         assert part.get("seq", 0) <= KEPT + 1

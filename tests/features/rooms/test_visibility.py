@@ -6,9 +6,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from testkit.answers import ok, refused, same_but_for_the_request
+from testkit.answers import are_indistinguishable, assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
 
 # Every operation on one room: method, path below the room, body.
 OPERATIONS: list[tuple[str, str, dict[str, Any] | None]] = [
@@ -47,28 +47,28 @@ async def test_a_room_of_others_is_not_there(
     for operation in OPERATIONS:
         theirs = await attempt(eve, room, operation, bob.id)
         nowhere = await attempt(eve, str(uuid4()), operation, bob.id)
-        refused(theirs, "not_found")
-        assert same_but_for_the_request(theirs, nowhere), operation
+        assert_problem(theirs, "not_found")
+        assert are_indistinguishable(theirs, nowhere), operation
     assert len(await ada.log(room)) == 4
 
 
 async def test_a_room_that_one_was_removed_from_is_not_there(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
-    ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     for operation in OPERATIONS:
         theirs = await attempt(bob, room, operation, ada.id)
         nowhere = await attempt(bob, str(uuid4()), operation, ada.id)
-        assert same_but_for_the_request(theirs, nowhere), operation
-    assert ok(await bob.get("/rooms"))["items"] == []
+        assert are_indistinguishable(theirs, nowhere), operation
+    assert assert_ok(await bob.get("/rooms"))["items"] == []
 
 
 async def test_an_administrator_of_the_server_is_no_exception(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     admin = await server.administrator(http)
     room = await ada.makes_room("private")
     for operation in OPERATIONS:
-        refused(await attempt(admin, room, operation, ada.id), "not_found")
+        assert_problem(await attempt(admin, room, operation, ada.id), "not_found")
 
 
 async def test_a_public_room_shows_its_name_but_not_what_is_said(ada: Person, eve: Person) -> None:
@@ -80,19 +80,19 @@ async def test_a_public_room_shows_its_name_but_not_what_is_said(ada: Person, ev
     for method, path, body in OPERATIONS:
         if path.startswith(("/messages", "/events", "/read", "/members")):
             answer = await attempt(eve, room, (method, path, body), ada.id)
-            refused(answer, "forbidden")
+            assert_problem(answer, "forbidden")
 
 
 async def test_nobody_learns_by_replying_what_was_said_elsewhere(ada: Person, eve: Person) -> None:
     secret = await ada.makes_room("private")
     (said,) = await ada.says(secret, "secret")
     own = await eve.makes_room("private")
-    refused(await eve.sends(own, reply_to=said), "invalid", "reply_to")
+    assert_problem(await eve.sends(own, reply_to=said), "invalid", "reply_to")
 
 
-async def test_without_a_token_there_is_nothing(server: Running, ada: Person) -> None:
+async def test_without_a_token_there_is_nothing(server: TestServer, ada: Person) -> None:
     room = await ada.makes_room()
     async with server.client() as http:
         for method, path, body in OPERATIONS:
             url = f"/api/v1/rooms/{room}{path.format(user=ada.id)}"
-            refused(await http.request(method, url, json=body), "unauthenticated")
+            assert_problem(await http.request(method, url, json=body), "unauthenticated")

@@ -10,7 +10,7 @@ from app.core.tokens import digest
 from app.persistence.tables import RefreshToken, Session
 from app.persistence.uow import UnitOfWork
 from testkit.people import API
-from testkit.server import PASSWORD, Running
+from testkit.server import PASSWORD, TestServer
 
 TOKEN = f"{API}/auth/token"
 
@@ -32,17 +32,17 @@ async def whoami(http: httpx.AsyncClient, access_token: str) -> httpx.Response:
     return await http.get(f"{API}/users/me", headers=bearer)
 
 
-async def token_happened(server: Running, refresh_token: str, **times: Any) -> None:
+async def token_happened(server: TestServer, refresh_token: str, **times: Any) -> None:
     """Move a refresh token's times, rather than wait for them."""
     row = RefreshToken.digest == digest(refresh_token)
     await _alter(server, update(RefreshToken).where(row).values(times))
 
 
-async def session_happened(server: Running, session: str, **times: Any) -> None:
+async def session_happened(server: TestServer, session: str, **times: Any) -> None:
     await _alter(server, update(Session).where(Session.id == UUID(session)).values(times))
 
 
-async def _alter(server: Running, statement: Update) -> None:
+async def _alter(server: TestServer, statement: Update) -> None:
     async def alter(uow: UnitOfWork) -> int:
         found: Any = await uow._session.execute(statement)
         return int(found.rowcount)

@@ -15,9 +15,9 @@ import structlog
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, Person
-from testkit.server import Running
+from testkit.server import TestServer
 from tests.features.users.auth import whoami
 
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
@@ -54,7 +54,7 @@ def forge(claims: dict[str, Any], key: bytes, algorithm: str = "HS256", **header
 
 
 @pytest.fixture
-def key(server: Running) -> bytes:
+def key(server: TestServer) -> bytes:
     return server.settings.auth.secret_key.encode()
 
 
@@ -74,7 +74,7 @@ def claims(ada: Person) -> dict[str, Any]:
 
 
 async def denied(http: httpx.AsyncClient, token: str) -> None:
-    problem = refused(await whoami(http, token), "unauthenticated")
+    problem = assert_problem(await whoami(http, token), "unauthenticated")
     # No word about what was wrong with it, and nothing of it.
     assert problem["detail"] == (
         "The access token is malformed or not from here. "
@@ -86,7 +86,7 @@ async def test_the_forger_makes_good_tokens(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any]
 ) -> None:
     """Otherwise the tests below would show nothing."""
-    ok(await whoami(http, forge(claims, key)))
+    assert_ok(await whoami(http, forge(claims, key)))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE"])
@@ -102,7 +102,7 @@ async def test_another_algorithm_with_the_right_key(
 
 
 async def test_other_keys(
-    http: httpx.AsyncClient, server: Running, key: bytes, claims: dict[str, Any]
+    http: httpx.AsyncClient, server: TestServer, key: bytes, claims: dict[str, Any]
 ) -> None:
     successor_key = hmac.digest(key, b"refresh-token-successor", hashlib.sha256)
     for other in (b"", b"\0" * 32, key[:-1], key[::-1], successor_key):
@@ -226,7 +226,7 @@ async def unreadable(http: httpx.AsyncClient, token: str) -> None:
 async def test_a_header_with_other_bytes_is_not_read(http: httpx.AsyncClient, ada: Person) -> None:
     for token in (f"{ada.access}é", "é.é.é", "\x80" * 40, ada.access.replace(".", "..")):
         headers = {b"Authorization": f"Bearer {token}".encode("latin-1")}
-        refused(await http.get(f"{API}/users/me", headers=headers), "unauthenticated")
+        assert_problem(await http.get(f"{API}/users/me", headers=headers), "unauthenticated")
 
 
 async def test_an_expired_token_asks_for_a_renewal_whatever_its_session_is(
@@ -235,17 +235,17 @@ async def test_an_expired_token_asks_for_a_renewal_whatever_its_session_is(
     at = int(datetime.now(UTC).timestamp())
     for exp in (at - 1, 0, -1):
         answer = await whoami(http, forge(claims | {"exp": exp}, key))
-        problem = refused(answer, "token_expired")
+        problem = assert_problem(answer, "token_expired")
         assert "grant_type=refresh_token" in problem["detail"]
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     expired = forge(claims | {"exp": at - 1}, key)
     bearer = {"Authorization": f"Bearer {expired}"}
     for path in ("/ws-tickets", "/rooms"):
-        refused(await http.post(f"{API}{path}", headers=bearer, json={}), "token_expired")
-    refused(await http.get(f"{API}/auth/sessions", headers=bearer), "token_expired")
+        assert_problem(await http.post(f"{API}{path}", headers=bearer, json={}), "token_expired")
+    assert_problem(await http.get(f"{API}/auth/sessions", headers=bearer), "token_expired")
     own = f"{API}/auth/sessions/{ada.session}"
-    refused(await http.delete(own, headers=bearer), "token_expired")
-    ok(await ada.get("/users/me"))
+    assert_problem(await http.delete(own, headers=bearer), "token_expired")
+    assert_ok(await ada.get("/users/me"))
 
 
 async def test_an_expired_token_ends_its_session_and_no_other(
@@ -257,23 +257,23 @@ async def test_an_expired_token_ends_its_session_and_no_other(
         bearer = {"Authorization": f"Bearer {forge(claims | {'exp': past} | other, key)}"}
         return await http.post(f"{API}/auth/logout", headers=bearer)
 
-    ok(await log_out(sid=eve.session), 204)  # of another user: nothing
-    ok(await log_out(sid=str(uuid4())), 204)
-    ok(await eve.get("/users/me"))
-    ok(await ada.get("/users/me"))
-    ok(await log_out(), 204)
-    refused(await ada.get("/users/me"), "session_ended")
-    ok(await log_out(), 204)
+    assert_ok(await log_out(sid=eve.session), 204)  # of another user: nothing
+    assert_ok(await log_out(sid=str(uuid4())), 204)
+    assert_ok(await eve.get("/users/me"))
+    assert_ok(await ada.get("/users/me"))
+    assert_ok(await log_out(), 204)
+    assert_problem(await ada.get("/users/me"), "session_ended")
+    assert_ok(await log_out(), 204)
     bad = {"Authorization": f"Bearer {forge(claims, b'another key' * 3)}"}
-    refused(await http.post(f"{API}/auth/logout", headers=bad), "unauthenticated")
-    refused(await http.post(f"{API}/auth/logout"), "unauthenticated")
+    assert_problem(await http.post(f"{API}/auth/logout", headers=bad), "unauthenticated")
+    assert_problem(await http.post(f"{API}/auth/logout"), "unauthenticated")
 
 
 async def test_session_and_user_have_to_belong_together(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], eve: Person
 ) -> None:
     for other in ({"sub": eve.id}, {"sid": eve.session}, {"sid": str(uuid4())}):
-        refused(await whoami(http, forge(claims | other, key)), "session_ended")
+        assert_problem(await whoami(http, forge(claims | other, key)), "session_ended")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ async def test_tokens_of_the_release_before_name_no_key(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any]
 ) -> None:
     old = {"alg": "HS256", "typ": "JWT"}
-    ok(await whoami(http, sealed(compact(old), compact(claims), key)))
+    assert_ok(await whoami(http, sealed(compact(old), compact(claims), key)))
 
 
 async def test_what_is_no_token_at_all(http: httpx.AsyncClient, ada: Person) -> None:
@@ -311,10 +311,10 @@ async def test_what_is_no_token_at_all(http: httpx.AsyncClient, ada: Person) -> 
 async def test_no_bearer_token(http: httpx.AsyncClient, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     answer = await http.get(f"{API}/users/me", headers=headers)
-    refused(answer, "unauthenticated")
+    assert_problem(answer, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="chat"'  # RFC 6750, 3.1
 
 
 async def test_a_token_in_the_query_is_none(http: httpx.AsyncClient, ada: Person) -> None:
     answer = await http.get(f"{API}/users/me", params={"access_token": ada.access})
-    refused(answer, "unauthenticated")
+    assert_problem(answer, "unauthenticated")

@@ -8,16 +8,16 @@ import httpx
 import pytest
 
 from app.settings import SettingsError, load_settings
-from testkit.answers import ok, refused, same_but_for_the_request
+from testkit.answers import are_indistinguishable, assert_ok, assert_problem
 from testkit.people import STRANGER, Person, all_pages
-from testkit.server import Running, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
 class Cast(NamedTuple):
     """Ada shares rooms with bob (two of them) and eve, and once did with zoe; not with dan."""
 
-    server: Running
+    server: TestServer
     http: httpx.AsyncClient
     ada: Person
     bob: Person
@@ -30,14 +30,14 @@ class Cast(NamedTuple):
 async def cast(backend: Backend, directory: str | None) -> AsyncIterator[Cast]:
     users = {"directory": directory} if directory else {}
     async with (
-        serving(generous(backend.vary(users=users))) as server,
+        run_server(without_limits(backend.override(users=users))) as server,
         server.client() as http,
     ):
         ada, bob, dan, eve, zoe = await server.people(http, "ada", "bob", "dan", "eve", "zoe")
         room = await ada.makes_room("private", bob, eve, zoe)
         await bob.makes_room("public", ada)
         await dan.makes_room("public", zoe)
-        ok(await zoe.post(f"/rooms/{room}/leave"), 204)
+        assert_ok(await zoe.post(f"/rooms/{room}/leave"), 204)
         yield Cast(server, http, ada, bob, dan, eve, zoe)
 
 
@@ -51,7 +51,7 @@ async def test_everybody_finds_everybody(backend: Backend) -> None:
     async with cast(backend, None) as (_, _, ada, _, dan, *_):
         assert await found(ada) == ["ada", "bob", "dan", "eve", "zoe"]
         assert await found(ada, "DAN") == ["dan"]
-        ok(await ada.get(f"/users/{dan.id}"))
+        assert_ok(await ada.get(f"/users/{dan.id}"))
 
 
 @pytest.mark.parametrize("directory", ["shared_rooms", "exact_name"])
@@ -64,17 +64,17 @@ async def test_only_people_of_shared_rooms_are_listed(backend: Backend, director
         assert await found(ada, dan.username[:-1]) == []
         # Of who has written in a room one wants to know the name, also when they have gone.
         for person in (ada, bob, eve, zoe):
-            assert ok(await ada.get(f"/users/{person.id}"))["username"] == person.username
+            assert assert_ok(await ada.get(f"/users/{person.id}"))["username"] == person.username
         hidden = await ada.get(f"/users/{dan.id}")
-        refused(hidden, "not_found")
-        assert same_but_for_the_request(hidden, await ada.get(f"/users/{STRANGER}"))
+        assert_problem(hidden, "not_found")
+        assert are_indistinguishable(hidden, await ada.get(f"/users/{STRANGER}"))
         admin = await server.administrator(http)
         assert await found(admin) == ["ada", "adm", "bob", "dan", "eve", "zoe"]
-        ok(await admin.get(f"/users/{dan.id}"))
+        assert_ok(await admin.get(f"/users/{dan.id}"))
         alone = await server.person(http, "lone")
         assert await found(alone) == ["lon"]
         await ada.makes_room("direct", dan)
-        ok(await ada.get(f"/users/{dan.id}"))
+        assert_ok(await ada.get(f"/users/{dan.id}"))
         assert await found(ada, "dan") == ["dan"]
 
 

@@ -14,9 +14,9 @@ from app.core.tokens import digest, new_secret
 from app.persistence.tables import RefreshToken, Session, Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import expiry
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
 from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
 
 HOURS = timedelta(hours=1)
@@ -27,11 +27,11 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "PAUSE_S", 0)
 
 
-async def forget(server: Running) -> None:
+async def forget(server: TestServer) -> None:
     await expiry.delete_expired(server.context.database)
 
 
-async def rows(server: Running, person: Person) -> dict[str, int]:
+async def rows(server: TestServer, person: Person) -> dict[str, int]:
     """How many there are of the person's first session."""
 
     async def count(uow: UnitOfWork) -> dict[str, int]:
@@ -47,7 +47,7 @@ async def rows(server: Running, person: Person) -> dict[str, int]:
     return await server.context.database.transact(count)
 
 
-async def tickets_expired(server: Running, person: Person, at: datetime) -> None:
+async def tickets_expired(server: TestServer, person: Person, at: datetime) -> None:
     async def age(uow: UnitOfWork) -> None:
         mine = Ticket.session_id == UUID(person.session)
         await uow._session.execute(update(Ticket).where(mine).values(expires_at=at))
@@ -56,53 +56,53 @@ async def tickets_expired(server: Running, person: Person, at: datetime) -> None
 
 
 async def test_what_still_counts_stays(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    ok(await ada.post("/ws-tickets"), 201)
-    token = ok(await renew(http, ada.refresh))["refresh_token"]
+    assert_ok(await ada.post("/ws-tickets"), 201)
+    token = assert_ok(await renew(http, ada.refresh))["refresh_token"]
     # Just over: the clock of another process may be behind.
     await tickets_expired(server, ada, now() - HOURS / 2)
     await token_happened(server, ada.refresh, expires_at=now() - HOURS / 2)
     await forget(server)
     assert await rows(server, ada) == {"sessions": 1, "refresh_tokens": 2, "ws_tickets": 1}
-    ok(await renew(http, token))
+    assert_ok(await renew(http, token))
 
 
 async def test_tickets_and_used_refresh_tokens_go_at_their_end(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     token = ada.refresh
     for _ in range(3):
-        token = ok(await renew(http, token))["refresh_token"]
-    ok(await ada.post("/ws-tickets"), 201)
+        token = assert_ok(await renew(http, token))["refresh_token"]
+    assert_ok(await ada.post("/ws-tickets"), 201)
     await token_happened(server, ada.refresh, expires_at=now() - 2 * HOURS)
     await tickets_expired(server, ada, now() - 2 * HOURS)
     await forget(server)
     assert await rows(server, ada) == {"sessions": 1, "refresh_tokens": 3, "ws_tickets": 0}
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    ok(await renew(http, token))  # what is not known any more ends nothing
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_ok(await renew(http, token))  # what is not known any more ends nothing
 
 
 async def test_expired_sessions_go_with_all_that_is_theirs(
-    server: Running, http: httpx.AsyncClient, ada: Person, eve: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person, eve: Person
 ) -> None:
-    other = ok(await log_in(http, ada.username))
-    ok(await ada.post("/ws-tickets"), 201)
+    other = assert_ok(await log_in(http, ada.username))
+    assert_ok(await ada.post("/ws-tickets"), 201)
     await session_happened(server, ada.session, expires_at=now() - 2 * HOURS)
-    refused(await ada.get("/users/me"), "session_ended")
+    assert_problem(await ada.get("/users/me"), "session_ended")
     await forget(server)
     assert await rows(server, ada) == {"sessions": 0, "refresh_tokens": 0, "ws_tickets": 0}
-    refused(await ada.get("/users/me"), "session_ended")
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    ok(await ada.post("/auth/logout"), 204)
-    ok(await whoami(http, other["access_token"]))
-    ok(await eve.get("/users/me"))
+    assert_problem(await ada.get("/users/me"), "session_ended")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await whoami(http, other["access_token"]))
+    assert_ok(await eve.get("/users/me"))
 
 
 async def test_an_ended_session_goes_a_day_later(
-    server: Running, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ok(await ada.post("/auth/logout"), 204)
+    assert_ok(await ada.post("/auth/logout"), 204)
     for later, left in ((timedelta(hours=24), 1), (timedelta(hours=26), 0)):
         monkeypatch.setattr(expiry, "now", lambda later=later: now() + later)
         # Those of other tests go as well.
@@ -110,7 +110,7 @@ async def test_an_ended_session_goes_a_day_later(
         assert (await rows(server, ada))["sessions"] == left
 
 
-async def token_count(server: Running, *people: Person) -> int:
+async def token_count(server: TestServer, *people: Person) -> int:
     return sum([(await rows(server, person))["refresh_tokens"] for person in people])
 
 
@@ -120,7 +120,7 @@ async def _forget_once(uow: UnitOfWork, what: str, before: datetime) -> bool:
 
 
 async def test_a_long_backlog_goes_in_small_transactions_by_any_number_of_processes(
-    server: Running, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expiry, "ROWS_PER_TRANSACTION", 20)
     past = now() - 2 * HOURS
@@ -144,4 +144,4 @@ async def test_a_long_backlog_goes_in_small_transactions_by_any_number_of_proces
     await asyncio.gather(*(forget(server) for _ in range(4)))
     assert await rows(server, ada) == {"sessions": 0, "refresh_tokens": 0, "ws_tickets": 0}
     assert await rows(server, bob) == {"sessions": 1, "refresh_tokens": 91, "ws_tickets": 0}
-    ok(await bob.get("/users/me"))
+    assert_ok(await bob.get("/users/me"))

@@ -11,9 +11,9 @@ import pytest
 
 from app.core.clock import now
 from app.settings import Settings
-from testkit.answers import ok, refused
-from testkit.server import Running, generous, serving
-from testkit.servers.backend import Backend, vary
+from testkit.answers import assert_ok, assert_problem
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend, override
 from tests.features.users.auth import log_in, renew, token_happened, whoami
 
 OLD, NEW = "the old key" * 3, '{"new": "a key that looks like JSON"}'
@@ -22,11 +22,13 @@ STEPS = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]
 
 
 @asynccontextmanager
-async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list[Running]]:
+async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list[TestServer]]:
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
-                serving(vary(settings, auth={"secret_key": key, "secret_key_fallbacks": others}))
+                run_server(
+                    override(settings, auth={"secret_key": key, "secret_key_fallbacks": others})
+                )
             )
             for key, others in keys
         ]
@@ -37,37 +39,37 @@ async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list
 async def test_each_process_takes_the_tokens_of_the_other(
     backend: Backend, step: tuple[tuple[str, str], tuple[str, str]]
 ) -> None:
-    async with pair(generous(backend.settings), *step) as servers, AsyncExitStack() as stack:
+    async with pair(without_limits(backend.settings), *step) as servers, AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(server.client()) for server in servers]
         for here, there in ((0, 1), (1, 0)):
             await goes_on(servers[here], servers[there], clients[here], clients[there])
 
 
 async def goes_on(
-    here: Running, there: Running, client: httpx.AsyncClient, other: httpx.AsyncClient
+    here: TestServer, there: TestServer, client: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
     person = await here.person(client)
-    login = ok(await log_in(client, person.username))
-    ok(await whoami(other, login["access_token"]))
+    login = assert_ok(await log_in(client, person.username))
+    assert_ok(await whoami(other, login["access_token"]))
     # A lost answer is asked for again at the other one, long after.
-    renewed = ok(await renew(client, login["refresh_token"]))
+    renewed = assert_ok(await renew(client, login["refresh_token"]))
     await token_happened(here, login["refresh_token"], used_at=now() - timedelta(hours=1))
-    again = ok(await renew(other, login["refresh_token"]))
+    again = assert_ok(await renew(other, login["refresh_token"]))
     assert again["refresh_token"] == renewed["refresh_token"]
-    ok(await whoami(client, again["access_token"]))
-    ok(await renew(other, again["refresh_token"]))
+    assert_ok(await whoami(client, again["access_token"]))
+    assert_ok(await renew(other, again["refresh_token"]))
     # And a snapshot.
     user, at = UUID(person.id), now()
     assert there.context.snapshots.open(user, here.context.snapshots.seal(user, at)) == at
 
 
 async def test_without_the_fallbacks_only_access_tokens_are_lost(backend: Backend) -> None:
-    settings = generous(backend.settings)
+    settings = without_limits(backend.settings)
     async with (
         pair(settings, (OLD, ""), (NEW, "")) as (old, new),
         old.client() as http,
         new.client() as other,
     ):
         ada = await old.person(http)
-        refused(await whoami(other, ada.access), "unauthenticated")
-        ok(await whoami(other, ok(await renew(other, ada.refresh))["access_token"]))
+        assert_problem(await whoami(other, ada.access), "unauthenticated")
+        assert_ok(await whoami(other, assert_ok(await renew(other, ada.refresh))["access_token"]))

@@ -11,34 +11,34 @@ from sqlalchemy import update
 
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, Person
-from testkit.server import PASSWORD, Running, eventually, generous, serving, unique
+from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
 from testkit.servers.backend import Backend
-from testkit.waiting import LIMIT_S
+from testkit.waiting import LIMIT_S, eventually
 from tests.features.users.auth import TOKEN, log_in, whoami
 
 
 async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -> None:
     answer = await log_in(http, ada.username)
-    login = ok(answer)
+    login = assert_ok(answer)
     assert login.keys() == {
         *("access_token", "token_type", "expires_in", "refresh_token", "device_token")
     }
     assert (login["token_type"], login["expires_in"]) == ("bearer", 900)
     assert len(login["refresh_token"]) == 64
     assert answer.headers["cache-control"] == "no-store"
-    assert ok(await whoami(http, login["access_token"]))["id"] == ada.id
+    assert assert_ok(await whoami(http, login["access_token"]))["id"] == ada.id
 
 
 @pytest.mark.parametrize("spelt", [str.upper, str.title, "ａ".__add__])
 async def test_the_username_may_be_spelt_in_any_way(
-    server: Running, http: httpx.AsyncClient, spelt: object
+    server: TestServer, http: httpx.AsyncClient, spelt: object
 ) -> None:
     assert callable(spelt)
     person = await server.person(http, "axa")
     written = spelt(person.username[1:] if not spelt("x").isascii() else person.username)
-    ok(await log_in(http, written))
+    assert_ok(await log_in(http, written))
 
 
 async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Person) -> None:
@@ -51,7 +51,7 @@ async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Pe
         "client_id": "string",
         "client_secret": "string",
     }
-    ok(await http.post(TOKEN, data=form))
+    assert_ok(await http.post(TOKEN, data=form))
 
 
 async def test_a_wrong_password_answers_like_an_unknown_user(
@@ -66,9 +66,11 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
         return verify(hasher, stored, password)
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", counting)
-    wrong = refused(await log_in(http, ada.username, "something else"), "invalid_grant")
+    wrong = assert_problem(await log_in(http, ada.username, "something else"), "invalid_grant")
     assert len(verified) == 1
-    unknown = refused(await log_in(http, unique("nobody"), "something else"), "invalid_grant")
+    unknown = assert_problem(
+        await log_in(http, unique("nobody"), "something else"), "invalid_grant"
+    )
     assert len(verified) == 2
     one, other = (argon2.extract_parameters(stored) for stored in verified)
     assert one == other
@@ -77,7 +79,7 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
 
 
 async def test_who_has_no_password_cannot_log_in(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Imported accounts; not with an empty password either."""
 
@@ -87,7 +89,7 @@ async def test_who_has_no_password_cannot_log_in(
 
     await server.context.database.transact(forget)
     for password in (PASSWORD, "nobody", "None", " "):
-        refused(await log_in(http, ada.username, password), "invalid_grant")
+        assert_problem(await log_in(http, ada.username, password), "invalid_grant")
 
 
 GOOD = {"grant_type": "password", "username": "ada", "password": PASSWORD}
@@ -125,22 +127,22 @@ async def test_errors_of_the_token_endpoint_are_those_of_oauth(
 ) -> None:
     """RFC 6749, 5.2: 400, `error`, and nothing that a cache keeps."""
     answer = await http.post(TOKEN, data=form)
-    problem = refused(answer, error)
+    problem = assert_problem(answer, error)
     assert (answer.status_code, problem["error"]) == (400, error)
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
 async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def error(answer: httpx.Response, code: str) -> str:
-        return str(refused(answer, code)["error"])
+        return str(assert_problem(answer, code)["error"])
 
     assert await error(await http.get(TOKEN), "method_not_allowed") == "invalid_request"
     large = await http.post(TOKEN, content=b"x" * 300_000)
     assert await error(large, "too_large") == "invalid_request"
     admin = await server.administrator(http)
-    ok(await admin.put(f"/users/{ada.id}/ban"))
+    assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     assert await error(await log_in(http, ada.username), "forbidden") == "access_denied"
     with monkeypatch.context() as broken:
         broken.setattr(server.context.passwords, "enter", lambda *_: None)
@@ -149,7 +151,7 @@ async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
         full.setattr(server.context.passwords.queue, "_max_waiting", 0)
         full.setattr(server.context.passwords.queue, "_free", 0)
         assert await error(await log_in(http, ada.username), "busy") == "temporarily_unavailable"
-    assert "error" not in refused(await http.get(f"{API}/users/me"), "unauthenticated")
+    assert "error" not in assert_problem(await http.get(f"{API}/users/me"), "unauthenticated")
 
 
 async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignored(
@@ -158,7 +160,7 @@ async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignor
     """RFC 6749, 3.2."""
     form = GOOD | {"username": ada.username, "scope": "", "refresh_token": "", "of_tomorrow": "x"}
     answer = await http.post(TOKEN, data=form)
-    ok(answer)
+    assert_ok(answer)
     assert answer.headers["pragma"] == "no-cache"
 
 
@@ -167,8 +169,8 @@ async def test_a_name_with_something_behind_it_is_another_name(
     http: httpx.AsyncClient, ada: Person, after: str
 ) -> None:
     """MySQL and MariaDB take no notice of spaces at the end."""
-    refused(await log_in(http, ada.username + after), "invalid_grant")
-    refused(await log_in(http, " " + ada.username), "invalid_grant")
+    assert_problem(await log_in(http, ada.username + after), "invalid_grant")
+    assert_problem(await log_in(http, " " + ada.username), "invalid_grant")
 
 
 async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
@@ -182,23 +184,25 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
     )
     kind = "multipart/form-data; boundary=x; charset=unicode_escape"
     answer = await http.post(TOKEN, content=f"{body}--x--\r\n", headers={"Content-Type": kind})
-    refused(answer, "unsupported_media_type")
+    assert_problem(answer, "unsupported_media_type")
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_MEMORY_KIB")
 async def test_an_outdated_hash_is_renewed_at_the_next_login(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cheap, dear = (generous(backend.vary(auth={"argon2_memory_kib": memory})) for memory in (8, 16))
-    async with serving(cheap) as server, server.client() as http:
+    cheap, dear = (
+        without_limits(backend.override(auth={"argon2_memory_kib": memory})) for memory in (8, 16)
+    )
+    async with run_server(cheap) as server, server.client() as http:
         ada = await server.person(http)
-    async with serving(dear) as server, server.client() as http:
-        ok(await log_in(http, ada.username))
+    async with run_server(dear) as server, server.client() as http:
+        assert_ok(await log_in(http, ada.username))
         assert (await _stored(server, ada)).startswith("$argon2id$v=19$m=16,")
-        ok(await log_in(http, ada.username))
+        assert_ok(await log_in(http, ada.username))
 
 
-async def _stored(server: Running, person: Person) -> str:
+async def _stored(server: TestServer, person: Person) -> str:
     async def read(uow: UnitOfWork) -> str:
         user = await uow.users.by_key(person.username)
         assert user
@@ -213,22 +217,22 @@ async def test_past_the_pool_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One at work and one that waits; the third is sent away; the two still get their answer."""
-    settings = generous(backend.vary(auth={"argon2_workers": 1, "argon2_waiting": 1}))
+    settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_waiting": 1}))
     go_on = threading.Event()
 
     def slow(*_: object) -> bool:
         go_on.wait(LIMIT_S)
         return True
 
-    async with serving(settings) as server, server.client() as http:
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         monkeypatch.setattr(argon2.PasswordHasher, "verify", slow)
         taken = [asyncio.create_task(log_in(http, ada.username)) for _ in range(2)]
         await eventually(lambda: len(server.context.passwords.queue._waiting) == 1)
-        refused(await log_in(http, ada.username), "busy")
+        assert_problem(await log_in(http, ada.username), "busy")
         account = {"username": unique("bob"), "password": PASSWORD}
-        refused(await http.post(f"{API}/auth/register", json=account), "busy")
+        assert_problem(await http.post(f"{API}/auth/register", json=account), "busy")
         go_on.set()
         for answer in await asyncio.gather(*taken):
-            ok(answer)
-        ok(await log_in(http, ada.username))
+            assert_ok(answer)
+        assert_ok(await log_in(http, ada.username))

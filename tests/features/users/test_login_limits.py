@@ -14,10 +14,11 @@ import httpx
 import pytest
 
 from app.limits import redis
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import PASSWORD, Running, eventually, generous, serving, unique
-from testkit.servers.backend import Backend, vary
+from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
+from testkit.servers.backend import Backend, override
+from testkit.waiting import eventually
 from tests.features.users.auth import TOKEN, log_in, renew
 
 WRONG = "something else"
@@ -33,23 +34,23 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def limited(backend: Backend, **auth: Any) -> AsyncIterator[Running]:
+async def limited(backend: Backend, **auth: Any) -> AsyncIterator[TestServer]:
     """With the default limits of logins, but for how fast they come back."""
-    settings = generous(backend.settings)
+    settings = without_limits(backend.settings)
     defaults = type(settings.auth)(secret_key=settings.auth.secret_key, argon2_memory_kib=8)
     values = defaults.model_dump() | NEVER | auth
-    async with serving(settings.model_copy(update={"auth": type(defaults)(**values)})) as server:
+    async with run_server(settings.model_copy(update={"auth": type(defaults)(**values)})) as server:
         yield server
 
 
 @asynccontextmanager
-async def coming_from(server: Running, address: str) -> AsyncIterator[httpx.AsyncClient]:
+async def coming_from(server: TestServer, address: str) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.AsyncHTTPTransport(local_address=address)
     async with httpx.AsyncClient(transport=transport, base_url=server.url, timeout=60) as http:
         yield http
 
 
-async def in_step(*servers: Running) -> None:
+async def in_step(*servers: TestServer) -> None:
     """Each talks to Redis."""
     limiters: list[Any] = [server.context.limiter for server in servers]
     await eventually(lambda: all(limiter.reached for limiter in limiters))
@@ -74,7 +75,7 @@ async def test_right_logins_count_for_nobody(backend: Backend) -> None:
         people = await server.people(http, "ada", "bob", "eve")
         for _ in range(8):
             for answer in await asyncio.gather(*(log_in(http, p.username) for p in people)):
-                ok(answer)
+                assert_ok(answer)
 
 
 async def test_wrong_passwords_of_a_stranger_do_not_lock_an_office_out(backend: Backend) -> None:
@@ -85,8 +86,8 @@ async def test_wrong_passwords_of_a_stranger_do_not_lock_an_office_out(backend: 
         assert tried == [400] * 25
         assert await try_wrong(http, unique("victim"), 2) == [400, 429]
         for person in people:
-            ok(await log_in(http, person.username))
-            ok(await renew(http, person.refresh))
+            assert_ok(await log_in(http, person.username))
+            assert_ok(await renew(http, person.refresh))
 
 
 async def test_one_address_uses_up_only_its_share_of_an_account(backend: Backend) -> None:
@@ -96,16 +97,16 @@ async def test_one_address_uses_up_only_its_share_of_an_account(backend: Backend
         coming_from(server, ELSEWHERE) as http,
     ):
         ada = await server.person(http)
-        device = ok(await log_in(attacker, ada.username))["device_token"]
+        device = assert_ok(await log_in(attacker, ada.username))["device_token"]
         assert await try_wrong(attacker, ada.username, 7) == [400] * 5 + [429] * 2
         answer = await log_in(attacker, ada.username)  # the right one is not looked at
-        problem = refused(answer, "rate_limited")
+        problem = assert_problem(answer, "rate_limited")
         assert "for this account from this address" in problem["detail"]
         assert '"logins-per-account-and-address";r=0;t=' in answer.headers["ratelimit"]
         policy = answer.headers["ratelimit-policy"]
         assert policy.startswith('"logins-per-account-and-address";q=5;w=')
-        ok(await log_in(http, ada.username))
-        ok(await log_in_from(attacker, ada.username, device))
+        assert_ok(await log_in(http, ada.username))
+        assert_ok(await log_in_from(attacker, ada.username, device))
 
 
 async def test_from_many_addresses_an_account_is_closed_but_to_devices_that_it_knows(
@@ -113,18 +114,18 @@ async def test_from_many_addresses_an_account_is_closed_but_to_devices_that_it_k
 ) -> None:
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         ada = await server.person(http)
-        one, two = [ok(await log_in(http, ada.username))["device_token"] for _ in range(2)]
+        one, two = [assert_ok(await log_in(http, ada.username))["device_token"] for _ in range(2)]
         tried = []
         for number in range(5):
             async with coming_from(server, f"127.0.1.{number + 1}") as attacker:
                 tried += await try_wrong(attacker, ada.username, 5)
         assert tried == [400] * 20 + [429] * 5
-        refused(await log_in(http, ada.username), "rate_limited")
+        assert_problem(await log_in(http, ada.username), "rate_limited")
         # A device has an allowance of its own, and can use up no other one's.
         for _ in range(20):
-            refused(await log_in_from(http, ada.username, one, WRONG), "invalid_grant")
-        refused(await log_in_from(http, ada.username, one), "rate_limited")
-        assert ok(await log_in_from(http, ada.username, two))["device_token"] == two
+            assert_problem(await log_in_from(http, ada.username, one, WRONG), "invalid_grant")
+        assert_problem(await log_in_from(http, ada.username, one), "rate_limited")
+        assert assert_ok(await log_in_from(http, ada.username, two))["device_token"] == two
 
 
 @pytest.mark.parametrize("kind", ["broken", "empty", "of another account", "of a renewal"])
@@ -133,7 +134,9 @@ async def test_what_is_no_token_of_this_account_is_as_good_as_none(
 ) -> None:
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         ada, bob = await server.people(http, "ada", "bob")
-        of_ada, of_bob = [ok(await log_in(http, p.username))["device_token"] for p in (ada, bob)]
+        of_ada, of_bob = [
+            assert_ok(await log_in(http, p.username))["device_token"] for p in (ada, bob)
+        ]
         token = {
             "broken": of_ada[:-2] + ("AA" if of_ada[-2:] != "AA" else "BB"),
             "empty": "",
@@ -141,8 +144,8 @@ async def test_what_is_no_token_of_this_account_is_as_good_as_none(
             "of a renewal": ada.refresh,
         }[kind]
         await try_wrong(http, ada.username, 5)
-        refused(await log_in_from(http, ada.username, token), "rate_limited")
-        ok(await log_in_from(http, ada.username, of_ada))
+        assert_problem(await log_in_from(http, ada.username, token), "rate_limited")
+        assert_ok(await log_in_from(http, ada.username, of_ada))
 
 
 async def test_limits_tell_nothing_of_which_accounts_exist(backend: Backend) -> None:
@@ -178,7 +181,7 @@ async def test_many_guesses_at_once_are_no_more_than_many_one_after_the_other(
         heard = sum(answer.status_code == 400 for answer in answers)
         assert 5 <= heard <= 5 + 2
         assert {answer.status_code for answer in answers} <= {400, 429}
-        ok(await log_in(http, ada.username))
+        assert_ok(await log_in(http, ada.username))
 
 
 async def test_unknown_refresh_tokens_are_limited_by_address_and_known_ones_are_not(
@@ -191,42 +194,42 @@ async def test_unknown_refresh_tokens_are_limited_by_address_and_known_ones_are_
     ):
         ada = await server.person(http)
         for number in range(3):
-            refused(await renew(http, f"{number}" * 64), "invalid_grant")
-        refused(await renew(http, "9" * 64), "rate_limited")
-        refused(await renew(other, "9" * 64), "invalid_grant")
+            assert_problem(await renew(http, f"{number}" * 64), "invalid_grant")
+        assert_problem(await renew(http, "9" * 64), "rate_limited")
+        assert_problem(await renew(other, "9" * 64), "invalid_grant")
         token = ada.refresh
         for _ in range(10):
-            token = ok(await renew(http, token))["refresh_token"]
-        ok(await log_in(http, ada.username))
+            token = assert_ok(await renew(http, token))["refresh_token"]
+        assert_ok(await log_in(http, ada.username))
 
 
 async def test_logins_and_renewals_have_a_rate(backend: Backend) -> None:
     """By account and by session; of those who know the password or the token."""
     limits = {"writes_per_minute": 0.01, "writes_burst": 10}
-    settings = vary(generous(backend.settings), limits=limits)
-    async with serving(settings) as server, server.client() as http:
+    settings = override(without_limits(backend.settings), limits=limits)
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         token = ada.refresh
         for _ in range(2):
-            token = ok(await renew(http, token))["refresh_token"]
-        refused(await renew(http, token), "rate_limited")
-        ok(await log_in(http, ada.username))
-        login = ok(await log_in(http, ada.username))
-        refused(await log_in(http, ada.username), "rate_limited")
-        ok(await renew(http, login["refresh_token"]))  # the token was not used up
+            token = assert_ok(await renew(http, token))["refresh_token"]
+        assert_problem(await renew(http, token), "rate_limited")
+        assert_ok(await log_in(http, ada.username))
+        login = assert_ok(await log_in(http, ada.username))
+        assert_problem(await log_in(http, ada.username), "rate_limited")
+        assert_ok(await renew(http, login["refresh_token"]))  # the token was not used up
 
 
 async def test_a_wrong_old_password_counts_for_the_session(backend: Backend) -> None:
     async with limited(backend, account_attempts_burst=3) as server, server.client() as http:
         ada = await server.person(http)
-        other = ok(await log_in(http, ada.username))["access_token"]
+        other = assert_ok(await log_in(http, ada.username))["access_token"]
         body = {"old_password": WRONG, "new_password": "battery staple"}
         for _ in range(3):
-            refused(await ada.put("/users/me/password", **body), "forbidden")
+            assert_problem(await ada.put("/users/me/password", **body), "forbidden")
         right = body | {"old_password": PASSWORD}
-        refused(await ada.put("/users/me/password", **right), "rate_limited")
+        assert_problem(await ada.put("/users/me/password", **right), "rate_limited")
         bearer = {"Authorization": f"Bearer {other}"}
-        ok(await http.put(f"{API}/users/me/password", json=right, headers=bearer), 204)
+        assert_ok(await http.put(f"{API}/users/me/password", json=right, headers=bearer), 204)
 
 
 async def test_registrations_are_limited_by_address(backend: Backend) -> None:
@@ -241,19 +244,19 @@ async def test_registrations_are_limited_by_address(backend: Backend) -> None:
             return await http.post(f"{API}/auth/register", json=account)
 
         for _ in range(2):
-            ok(await register(http), 201)
+            assert_ok(await register(http), 201)
         answer = await register(http)
-        problem = refused(answer, "rate_limited")
+        problem = assert_problem(answer, "rate_limited")
         assert "1 an hour, 2 at once" in problem["detail"]
         assert answer.headers["ratelimit-policy"] == '"registrations";q=2;w=7200'
-        ok(await register(other), 201)
+        assert_ok(await register(other), 201)
 
 
 @pytest.mark.cluster
 async def test_processes_are_one_limit(cluster: Backend) -> None:
     async with limited(cluster) as one, limited(cluster) as two, one.client() as first:
         ada = await one.person(first)
-        device = ok(await log_in(first, ada.username))["device_token"]
+        device = assert_ok(await log_in(first, ada.username))["device_token"]
         await in_step(one, two)
         async with two.client() as second:
             tried = [
@@ -262,7 +265,7 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
                 for http in (first, second)
             ]
             assert tried == [400] * 5 + [429]
-            ok(await log_in_from(second, ada.username, device))
+            assert_ok(await log_in_from(second, ada.username, device))
 
 
 # The queue of passwords.
@@ -284,7 +287,7 @@ class Gate:
         monkeypatch.setattr(argon2.PasswordHasher, "verify", slow)
 
 
-def in_queue(server: Running) -> int:
+def in_queue(server: TestServer) -> int:
     return len(server.context.passwords.queue._waiting)
 
 
@@ -304,7 +307,7 @@ async def test_who_was_wrong_waits_behind_who_was_not(
         right = asyncio.create_task(log_in(http, bob.username))
         await eventually(lambda: in_queue(server) == 20)
         gate.open.set()
-        ok(await right)
+        assert_ok(await right)
         await asyncio.gather(*wrong)
         assert gate.verified[:3] == [WRONG, PASSWORD, WRONG]
 
@@ -320,12 +323,12 @@ async def test_past_the_deadline_the_answer_is_busy(
         gate = Gate(monkeypatch)
         at_work = asyncio.create_task(log_in(http, ada.username))
         await eventually(lambda: bool(gate.verified))
-        refused(await log_in(http, ada.username), "busy")
+        assert_problem(await log_in(http, ada.username), "busy")
         account = {"username": unique("bob"), "password": PASSWORD}
-        refused(await http.post(f"{API}/auth/register", json=account), "busy")
+        assert_problem(await http.post(f"{API}/auth/register", json=account), "busy")
         assert not in_queue(server)
         gate.open.set()
-        ok(await at_work)
+        assert_ok(await at_work)
 
 
 async def test_a_client_that_goes_away_waits_no_more(
@@ -343,6 +346,6 @@ async def test_a_client_that_goes_away_waits_no_more(
             await asyncio.wait([waits])
         await eventually(lambda: in_queue(server) == 0)
         gate.open.set()
-        ok(await at_work)
+        assert_ok(await at_work)
         assert WRONG not in gate.verified
-        ok(await log_in(http, ada.username))
+        assert_ok(await log_in(http, ada.username))

@@ -9,9 +9,9 @@ import pytest
 
 from app.persistence.uow import UnitOfWork
 from app.users import sessions
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, Person
-from testkit.server import PASSWORD, Running
+from testkit.server import PASSWORD, TestServer
 from testkit.waiting import limit
 from tests.features.users.auth import log_in, renew, whoami
 from tests.importers.command import typed
@@ -24,31 +24,31 @@ async def change(person: Person, old: str = PASSWORD, new: str = NEW) -> httpx.R
 
 
 async def test_the_new_password_is_the_only_one(http: httpx.AsyncClient, ada: Person) -> None:
-    ok(await change(ada), 204)
-    refused(await log_in(http, ada.username), "invalid_grant")
-    ok(await log_in(http, ada.username, NEW))
-    refused(await change(ada), "forbidden")
-    ok(await change(ada, NEW, PASSWORD), 204)
-    ok(await log_in(http, ada.username))
+    assert_ok(await change(ada), 204)
+    assert_problem(await log_in(http, ada.username), "invalid_grant")
+    assert_ok(await log_in(http, ada.username, NEW))
+    assert_problem(await change(ada), "forbidden")
+    assert_ok(await change(ada, NEW, PASSWORD), 204)
+    assert_ok(await log_in(http, ada.username))
 
 
 async def test_every_other_session_ends(http: httpx.AsyncClient, ada: Person, eve: Person) -> None:
-    others = [ok(await log_in(http, ada.username)) for _ in range(3)]
-    ok(await change(ada), 204)
+    others = [assert_ok(await log_in(http, ada.username)) for _ in range(3)]
+    assert_ok(await change(ada), 204)
     for login in others:
-        refused(await whoami(http, login["access_token"]), "session_ended")
-        refused(await renew(http, login["refresh_token"]), "invalid_grant")
-    assert [s["id"] for s in ok(await ada.get("/auth/sessions"))] == [ada.session]
-    ok(await renew(http, ada.refresh))
-    ok(await eve.get("/users/me"))
+        assert_problem(await whoami(http, login["access_token"]), "session_ended")
+        assert_problem(await renew(http, login["refresh_token"]), "invalid_grant")
+    assert [s["id"] for s in assert_ok(await ada.get("/auth/sessions"))] == [ada.session]
+    assert_ok(await renew(http, ada.refresh))
+    assert_ok(await eve.get("/users/me"))
 
 
 async def test_a_wrong_old_password_changes_nothing(http: httpx.AsyncClient, ada: Person) -> None:
-    other = ok(await log_in(http, ada.username))
+    other = assert_ok(await log_in(http, ada.username))
     for wrong in ("", "wrong horse battery", PASSWORD.upper(), PASSWORD + " "):
-        refused(await change(ada, wrong), "forbidden")
-    ok(await whoami(http, other["access_token"]))
-    ok(await log_in(http, ada.username))
+        assert_problem(await change(ada, wrong), "forbidden")
+    assert_ok(await whoami(http, other["access_token"]))
+    assert_ok(await log_in(http, ada.username))
 
 
 @pytest.mark.parametrize(
@@ -66,21 +66,21 @@ async def test_a_wrong_old_password_changes_nothing(http: httpx.AsyncClient, ada
     ids=str,
 )
 async def test_bodies_that_say_nothing(ada: Person, body: dict[str, Any]) -> None:
-    refused(await ada.put("/users/me/password", **body), "invalid")
+    assert_problem(await ada.put("/users/me/password", **body), "invalid")
 
 
 async def test_a_new_password_is_not_common_and_not_the_name(
-    server: Running, http: httpx.AsyncClient
+    server: TestServer, http: httpx.AsyncClient
 ) -> None:
     ada = await server.person(http, "ada-of-many-letters")
-    display_name = ok(await ada.get("/users/me"))["display_name"]
+    display_name = assert_ok(await ada.get("/users/me"))["display_name"]
     for weak in ("password1", ada.username, display_name.upper()):
-        refused(await change(ada, new=weak), "invalid", "new_password")
-    ok(await log_in(http, ada.username))
+        assert_problem(await change(ada, new=weak), "invalid", "new_password")
+    assert_ok(await log_in(http, ada.username))
 
 
 async def test_a_weak_password_from_before_still_logs_in(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     weak = await server.context.passwords.hash("password")
 
@@ -90,11 +90,13 @@ async def test_a_weak_password_from_before_still_logs_in(
         user.password_hash = weak
 
     await server.context.database.transact(weaken)
-    ok(await log_in(http, ada.username, "password"))
-    ok(await change(ada, "password"), 204)
+    assert_ok(await log_in(http, ada.username, "password"))
+    assert_ok(await change(ada, "password"), 204)
 
 
-async def test_an_administrator_s_password_is_not_common_and_not_the_name(server: Running) -> None:
+async def test_an_administrator_s_password_is_not_common_and_not_the_name(
+    server: TestServer,
+) -> None:
     for weak in ("password", "ADMIN-of-all"):
         words = ("create-admin", "admin-of-all", "--password-stdin")
         done = await typed(server.settings, *words, stdin=f"{weak}\n")
@@ -104,13 +106,15 @@ async def test_an_administrator_s_password_is_not_common_and_not_the_name(server
 
 async def test_it_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
     body = {"old_password": PASSWORD, "new_password": NEW}
-    refused(await http.put(f"{API}/users/me/password", json=body), "unauthenticated")
+    assert_problem(await http.put(f"{API}/users/me/password", json=body), "unauthenticated")
 
 
 class Paused:
     """The next unit of work of one use case waits, until it is let go."""
 
-    def __init__(self, server: Running, monkeypatch: pytest.MonkeyPatch, use_case: object) -> None:
+    def __init__(
+        self, server: TestServer, monkeypatch: pytest.MonkeyPatch, use_case: object
+    ) -> None:
         self._reached, self._go = asyncio.Event(), asyncio.Event()
         database = server.context.database
         transact = database.transact
@@ -132,20 +136,20 @@ class Paused:
 
 
 async def test_a_login_that_was_checked_before_does_not_survive_it(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the check of the password and the session."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
-    ok(await change(ada), 204)
+    assert_ok(await change(ada), 204)
     paused.go_on()
-    refused(await late, "invalid_grant")
-    assert len(ok(await ada.get("/auth/sessions"))) == 1
+    assert_problem(await late, "invalid_grant")
+    assert len(assert_ok(await ada.get("/auth/sessions"))) == 1
 
 
 async def test_a_hash_that_is_only_renewed_refuses_nobody(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two logins at once, of which one renews the hash that the other has checked."""
     paused = Paused(server, monkeypatch, sessions.open_session)
@@ -159,19 +163,19 @@ async def test_a_hash_that_is_only_renewed_refuses_nobody(
 
     await server.context.database.transact(renew_hash)
     paused.go_on()
-    ok(await late)
+    assert_ok(await late)
 
 
 async def test_of_two_changes_at_once_one_is_made(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = ok(await log_in(http, ada.username))["access_token"]
+    other = assert_ok(await log_in(http, ada.username))["access_token"]
     paused = Paused(server, monkeypatch, sessions.change_password)
     late = asyncio.create_task(change(ada, new="the late one's"))
     await paused.reached()
     body = {"old_password": PASSWORD, "new_password": NEW}
     bearer = {"Authorization": f"Bearer {other}"}
-    ok(await http.put(f"{API}/users/me/password", json=body, headers=bearer), 204)
+    assert_ok(await http.put(f"{API}/users/me/password", json=body, headers=bearer), 204)
     paused.go_on()
-    refused(await late, "session_ended")
-    ok(await log_in(http, ada.username, NEW))
+    assert_problem(await late, "session_ended")
+    assert_ok(await log_in(http, ada.username, NEW))

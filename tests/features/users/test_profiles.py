@@ -5,43 +5,43 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
-from testkit.server import Running, unique
+from testkit.server import TestServer, unique
 
 
 async def test_the_caller(ada: Person) -> None:
-    me = ok(await ada.get("/users/me"))
+    me = assert_ok(await ada.get("/users/me"))
     assert (me["id"], me["username"], me["is_admin"]) == (ada.id, ada.username, False)
 
 
 async def test_others_see_less(ada: Person, bob: Person) -> None:
-    user = ok(await bob.get(f"/users/{ada.id}"))
+    user = assert_ok(await bob.get(f"/users/{ada.id}"))
     assert user.keys() == {"id", "username", "display_name"}
     assert (user["id"], user["username"]) == (ada.id, ada.username)
 
 
 async def test_there_is_no_such_user(ada: Person) -> None:
-    refused(await ada.get(f"/users/{uuid4()}"), "not_found")
+    assert_problem(await ada.get(f"/users/{uuid4()}"), "not_found")
 
 
 @pytest.mark.parametrize("name", ["ada", "me2", "0", "{id}x", "%00", "..", "ME"])
 async def test_what_is_no_id(ada: Person, name: str) -> None:
     answer = await ada.get(f"/users/{name.format(id=ada.id)}")
-    refused(answer, "not_found" if name == ".." else "invalid")
+    assert_problem(answer, "not_found" if name == ".." else "invalid")
 
 
 async def test_an_id_has_the_36_characters_of_a_uuid(ada: Person) -> None:
     bare = ada.id.replace("-", "")
     for other in (bare, f"urn:uuid:{ada.id}", f"{{{ada.id}}}", f"{bare[:8]}-{bare[8:]}"):
-        refused(await ada.get(f"/users/{other}"), "invalid", "path.user_id")
-    ok(await ada.get(f"/users/{ada.id.upper()}"))  # RFC 9562: in either case
+        assert_problem(await ada.get(f"/users/{other}"), "invalid", "path.user_id")
+    assert_ok(await ada.get(f"/users/{ada.id.upper()}"))  # RFC 9562: in either case
 
 
 async def test_the_profile_changes(ada: Person, bob: Person) -> None:
-    changed = ok(await ada.patch("/users/me", display_name=" Countess 🎩 "))
+    changed = assert_ok(await ada.patch("/users/me", display_name=" Countess 🎩 "))
     assert changed["display_name"] == "Countess 🎩"
-    assert ok(await bob.get(f"/users/{ada.id}"))["display_name"] == "Countess 🎩"
+    assert assert_ok(await bob.get(f"/users/{ada.id}"))["display_name"] == "Countess 🎩"
     assert changed["username"] == ada.username
 
 
@@ -51,9 +51,9 @@ async def test_the_profile_changes(ada: Person, bob: Person) -> None:
     ids=str,
 )
 async def test_the_profile_does_not_change(ada: Person, change: dict[str, object]) -> None:
-    before = ok(await ada.get("/users/me"))
-    refused(await ada.patch("/users/me", **change), "invalid")
-    assert ok(await ada.get("/users/me")) == before
+    before = assert_ok(await ada.get("/users/me"))
+    assert_problem(await ada.patch("/users/me", **change), "invalid")
+    assert assert_ok(await ada.get("/users/me")) == before
 
 
 @pytest.mark.parametrize(
@@ -62,24 +62,24 @@ async def test_the_profile_does_not_change(ada: Person, change: dict[str, object
     ids=ascii,
 )
 async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: str) -> None:
-    refused(await ada.patch("/users/me", display_name=name), "invalid", "display_name")
+    assert_problem(await ada.patch("/users/me", display_name=name), "invalid", "display_name")
 
 
 async def test_a_display_name_may_be_the_own_username(ada: Person, bob: Person) -> None:
-    ok(await ada.patch("/users/me", display_name=ada.username.upper()))
-    refused(await bob.patch("/users/me", display_name=ada.username), "username_taken")
+    assert_ok(await ada.patch("/users/me", display_name=ada.username.upper()))
+    assert_problem(await bob.patch("/users/me", display_name=ada.username), "username_taken")
 
 
 async def test_people_are_found_by_parts_of_their_names(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique("q")
     people = [await server.person(http, f"{tag}{name}") for name in ("b", "c", "a")]
-    ok(await people[0].patch("/users/me", display_name=f"Straße {tag}_100%"))
-    ok(await people[1].patch("/users/me", display_name=f"Strand {tag}x100y"))
+    assert_ok(await people[0].patch("/users/me", display_name=f"Straße {tag}_100%"))
+    assert_ok(await people[1].patch("/users/me", display_name=f"Strand {tag}x100y"))
 
     async def found(query: str) -> list[str]:
-        return [u["id"] for u in ok(await ada.get("/users", query=query))["items"]]
+        return [u["id"] for u in assert_ok(await ada.get("/users", query=query))["items"]]
 
     b, c, a = (person.id for person in people)
     assert await found(tag) == [a, b, c]  # by username
@@ -91,7 +91,7 @@ async def test_people_are_found_by_parts_of_their_names(
 
 
 async def test_pages_of_people_follow_each_other(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique("p")
     people = [await server.person(http, f"{tag}x") for _ in range(7)]
@@ -103,15 +103,15 @@ async def test_pages_of_people_follow_each_other(
 
 
 async def test_who_comes_between_two_pages_is_neither_lost_nor_doubled(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique("s")
     for _ in range(4):
         await server.person(http, f"{tag}m")
-    first = ok(await ada.get("/users", query=tag, limit=2))
+    first = assert_ok(await ada.get("/users", query=tag, limit=2))
     await server.person(http, f"{tag}a")  # before the cursor
     last = await server.person(http, f"{tag}z")
-    rest = ok(await ada.get("/users", query=tag, limit=10, cursor=first["next"]))
+    rest = assert_ok(await ada.get("/users", query=tag, limit=10, cursor=first["next"]))
     names = [user["username"] for user in [*first["items"], *rest["items"]]]
     assert len(names) == len(set(names)) == 5
     assert names[-1] == last.username
@@ -127,10 +127,10 @@ async def test_who_comes_between_two_pages_is_neither_lost_nor_doubled(
     ids=ascii,
 )
 async def test_queries_that_mean_nothing(ada: Person, path: str, name: str, value: str) -> None:
-    refused(await ada.get(path, **{name: value}), "invalid")
+    assert_problem(await ada.get(path, **{name: value}), "invalid")
 
 
 async def test_a_query_has_a_length(ada: Person) -> None:
-    ok(await ada.get("/users", query="ﷺ" * 100))
-    refused(await ada.get("/users", query="x" * 101), "invalid", "query.query")
-    ok(await ada.get("/users", query="\0"))
+    assert_ok(await ada.get("/users", query="ﷺ" * 100))
+    assert_problem(await ada.get("/users", query="x" * 101), "invalid", "query.query")
+    assert_ok(await ada.get("/users", query="\0"))

@@ -12,16 +12,16 @@ from app.core.tokens import digest
 from app.persistence.tables import RefreshToken
 from app.persistence.uow import UnitOfWork
 from app.wire.errors import Busy
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.peer import joined
 from testkit.people import Person
-from testkit.server import Running
+from testkit.server import TestServer
 from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
 
 LONG_AGO = timedelta(seconds=21)  # just past the grace
 
 
-async def stored(server: Running, token: str) -> RefreshToken:
+async def stored(server: TestServer, token: str) -> RefreshToken:
     async def read(uow: UnitOfWork) -> RefreshToken | None:
         return await uow.sessions.token(digest(token))
 
@@ -33,74 +33,74 @@ async def stored(server: Running, token: str) -> RefreshToken:
 async def test_each_token_brings_the_next(http: httpx.AsyncClient, ada: Person) -> None:
     token, seen = ada.refresh, {ada.refresh}
     for _ in range(4):
-        login = ok(await renew(http, token))
+        login = assert_ok(await renew(http, token))
         token = login["refresh_token"]
         assert token not in seen
         seen.add(token)
-        assert ok(await whoami(http, login["access_token"]))["id"] == ada.id
+        assert assert_ok(await whoami(http, login["access_token"]))["id"] == ada.id
 
 
 async def test_a_lost_answer_is_given_again_however_late(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """A phone slept for weeks between its request and the answer."""
-    first = ok(await renew(http, ada.refresh))
+    first = assert_ok(await renew(http, ada.refresh))
     for ago in (timedelta(seconds=23), timedelta(days=29)):
         await token_happened(server, ada.refresh, used_at=now() - ago)
-        again = ok(await renew(http, ada.refresh))
+        again = assert_ok(await renew(http, ada.refresh))
         assert again["refresh_token"] == first["refresh_token"]
     # The old access token shows nothing: it came with the token before.
-    ok(await ada.get("/users/me"))
-    again = ok(await renew(http, ada.refresh))
-    ok(await whoami(http, again["access_token"]))
-    ok(await renew(http, again["refresh_token"]))
+    assert_ok(await ada.get("/users/me"))
+    again = assert_ok(await renew(http, ada.refresh))
+    assert_ok(await whoami(http, again["access_token"]))
+    assert_ok(await renew(http, again["refresh_token"]))
 
 
 async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Although the token that was used would have expired sooner."""
     await token_happened(server, ada.refresh, expires_at=now() + timedelta(minutes=1))
-    ok(await renew(http, ada.refresh))
+    assert_ok(await renew(http, ada.refresh))
     row = await stored(server, ada.refresh)
     assert row.expires_at > now() + timedelta(days=29)
     await session_happened(server, ada.session, expires_at=now())
-    refused(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
 async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
-    server: Running, http: httpx.AsyncClient
+    server: TestServer, http: httpx.AsyncClient
 ) -> None:
     """Over HTTP, and in the hello of a socket."""
     for over_http in (True, False):
         ada = await server.person(http)
-        login = ok(await renew(http, ada.refresh))
+        login = assert_ok(await renew(http, ada.refresh))
         await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
         if over_http:
-            ok(await whoami(http, login["access_token"]))
+            assert_ok(await whoami(http, login["access_token"]))
         else:
             async with joined(ada, token=login["access_token"]):
                 pass
-        refused(await renew(http, ada.refresh), "invalid_grant")
-        refused(await whoami(http, login["access_token"]), "session_ended")
+        assert_problem(await renew(http, ada.refresh), "invalid_grant")
+        assert_problem(await whoami(http, login["access_token"]), "session_ended")
 
 
 async def test_a_thief_who_comes_first_is_noticed(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """With what was stolen the thief does something; then the owner comes with the old token."""
-    stolen = ok(await renew(http, ada.refresh))
-    ok(await whoami(http, stolen["access_token"]))
+    stolen = assert_ok(await renew(http, ada.refresh))
+    assert_ok(await whoami(http, stolen["access_token"]))
     await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    refused(await whoami(http, stolen["access_token"]), "session_ended")
-    refused(await renew(http, stolen["refresh_token"]), "invalid_grant")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await whoami(http, stolen["access_token"]), "session_ended")
+    assert_problem(await renew(http, stolen["refresh_token"]), "invalid_grant")
 
 
 async def test_a_renewal_is_confirmed_by_one_write(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = ok(await renew(http, ada.refresh))["access_token"]
+    access = assert_ok(await renew(http, ada.refresh))["access_token"]
     writes: list[object] = []
     transact = server.context.database.transact
 
@@ -110,25 +110,25 @@ async def test_a_renewal_is_confirmed_by_one_write(
 
     monkeypatch.setattr(server.context.database, "transact", counting)
     for _ in range(3):
-        ok(await whoami(http, access))
-        ok(await ada.get("/users/me"))  # with the token of the login
+        assert_ok(await whoami(http, access))
+        assert_ok(await ada.get("/users/me"))  # with the token of the login
     assert len(writes) == 1
 
 
 async def test_who_cannot_confirm_now_is_served(
-    server: Running, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+    server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = ok(await renew(http, ada.refresh))["access_token"]
+    access = assert_ok(await renew(http, ada.refresh))["access_token"]
 
     async def busy(*_: object) -> None:
         raise Busy("Not now.")
 
     with monkeypatch.context() as broken:
         broken.setattr(server.context.database, "transact", busy)
-        ok(await whoami(http, access))
-    ok(await whoami(http, access))
+        assert_ok(await whoami(http, access))
+    assert_ok(await whoami(http, access))
     await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
-    refused(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
 async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada: Person) -> None:
@@ -136,81 +136,81 @@ async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada
     token = ada.refresh
     for _ in range(3):
         answers = await asyncio.gather(*(renew(http, token) for _ in range(8)))
-        logins = [ok(answer) for answer in answers]
+        logins = [assert_ok(answer) for answer in answers]
         assert len({login["refresh_token"] for login in logins}) == 1
         token = logins[0]["refresh_token"]
-    ok(await ada.get("/users/me"))
+    assert_ok(await ada.get("/users/me"))
 
 
 async def test_one_of_two_that_race_may_have_used_its_access_token(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """CHAT_AUTH__REFRESH_GRACE_S: the other tab was not much slower."""
-    first = ok(await renew(http, ada.refresh))
-    ok(await whoami(http, first["access_token"]))
-    again = ok(await renew(http, ada.refresh))
+    first = assert_ok(await renew(http, ada.refresh))
+    assert_ok(await whoami(http, first["access_token"]))
+    again = assert_ok(await renew(http, ada.refresh))
     assert again["refresh_token"] == first["refresh_token"]
     await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
-    refused(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
 async def test_reuse_after_the_grace_ends_the_session(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Somebody has a copy; nobody can tell who is who, so neither goes on."""
-    login = ok(await renew(http, ada.refresh))
-    ok(await whoami(http, login["access_token"]))
+    login = assert_ok(await renew(http, ada.refresh))
+    assert_ok(await whoami(http, login["access_token"]))
     await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
-    other = ok(await log_in(http, ada.username))
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    refused(await renew(http, login["refresh_token"]), "invalid_grant")
+    other = assert_ok(await log_in(http, ada.username))
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await renew(http, login["refresh_token"]), "invalid_grant")
     for access in (ada.access, login["access_token"]):
-        refused(await whoami(http, access), "session_ended")
+        assert_problem(await whoami(http, access), "session_ended")
     # Another session of the same person is another family.
-    ok(await renew(http, other["refresh_token"]))
+    assert_ok(await renew(http, other["refresh_token"]))
 
 
 async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
-    successor = ok(await renew(http, ada.refresh))["refresh_token"]
-    latest = ok(await renew(http, successor))
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    refused(await renew(http, latest["refresh_token"]), "invalid_grant")
-    refused(await whoami(http, latest["access_token"]), "session_ended")
+    successor = assert_ok(await renew(http, ada.refresh))["refresh_token"]
+    latest = assert_ok(await renew(http, successor))
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await renew(http, latest["refresh_token"]), "invalid_grant")
+    assert_problem(await whoami(http, latest["access_token"]), "session_ended")
 
 
 async def test_an_expired_token_is_refused_and_ends_nothing(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await token_happened(server, ada.refresh, expires_at=now())
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    ok(await ada.get("/users/me"))
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_ok(await ada.get("/users/me"))
 
 
 async def test_a_session_past_its_end_is_over(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await session_happened(server, ada.session, expires_at=now())
-    refused(await renew(http, ada.refresh), "invalid_grant")
-    refused(await ada.get("/users/me"), "session_ended")
+    assert_problem(await renew(http, ada.refresh), "invalid_grant")
+    assert_problem(await ada.get("/users/me"), "session_ended")
 
 
 async def test_a_session_that_is_used_lives_on(
-    server: Running, http: httpx.AsyncClient, ada: Person
+    server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await session_happened(server, ada.session, expires_at=now() + timedelta(minutes=1))
-    ok(await renew(http, ada.refresh))
-    (session,) = ok(await ada.get("/auth/sessions"))
+    assert_ok(await renew(http, ada.refresh))
+    (session,) = assert_ok(await ada.get("/auth/sessions"))
     assert session["expires_at"] > (now() + timedelta(days=29)).isoformat()
     assert session["used_at"] > session["created_at"]
 
 
 @pytest.mark.parametrize("token", ["0" * 64, "x", "é" * 100, "\ufffd", "a b"])
 async def test_a_token_that_we_did_not_make(http: httpx.AsyncClient, token: str) -> None:
-    refused(await renew(http, token), "invalid_grant")
+    assert_problem(await renew(http, token), "invalid_grant")
 
 
 async def test_an_access_token_is_no_refresh_token(http: httpx.AsyncClient, ada: Person) -> None:
-    refused(await renew(http, ada.access), "invalid_request")  # it is longer than any
-    refused(await whoami(http, ada.refresh), "unauthenticated")
+    assert_problem(await renew(http, ada.access), "invalid_request")  # it is longer than any
+    assert_problem(await whoami(http, ada.refresh), "unauthenticated")

@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import PASSWORD, Running, generous, serving, unique
+from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
 from testkit.servers.backend import Backend
 
 REGISTER = f"{API}/auth/register"
@@ -19,7 +19,7 @@ async def register(http: httpx.AsyncClient, username: str, **more: object) -> ht
 
 async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
     name = unique("ada")
-    me = ok(await register(http, name, display_name="  Ada Lovelace "), 201)
+    me = assert_ok(await register(http, name, display_name="  Ada Lovelace "), 201)
     assert me.keys() == {"id", "username", "display_name", "is_admin", "created_at"}
     assert (me["username"], me["display_name"], me["is_admin"]) == (name, "Ada Lovelace", False)
     assert me["created_at"].endswith("Z")
@@ -27,7 +27,7 @@ async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
 
 async def test_the_display_name_is_the_username_unless_given(http: httpx.AsyncClient) -> None:
     name = unique("ada")
-    assert ok(await register(http, name), 201)["display_name"] == name
+    assert assert_ok(await register(http, name), 201)["display_name"] == name
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ async def test_a_name_is_taken_in_every_spelling(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
     number = unique("")
-    ok(await register(http, first.format(number)), 201)
-    refused(await register(http, second.format(number)), "username_taken")
+    assert_ok(await register(http, first.format(number)), 201)
+    assert_problem(await register(http, second.format(number)), "username_taken")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ async def test_a_name_that_looks_like_another_one_is_taken(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
     number = unique("")
-    ok(await register(http, first.format(number)), 201)
-    problem = refused(await register(http, second.format(number)), "username_taken")
+    assert_ok(await register(http, first.format(number)), 201)
+    problem = assert_problem(await register(http, second.format(number)), "username_taken")
     assert "looks like" in problem["detail"]
 
 
@@ -80,17 +80,17 @@ async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize("username", ["аda{}", "ada{}ш", "日本{}ру", "a{}٣"])
 async def test_a_name_is_of_one_script(http: httpx.AsyncClient, username: str) -> None:
-    refused(await register(http, username.format(unique(""))), "invalid", "username")
+    assert_problem(await register(http, username.format(unique(""))), "invalid", "username")
 
 
 async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncClient) -> None:
     number = unique("")
-    ok(await register(http, f"ada{number}"), 201)
+    assert_ok(await register(http, f"ada{number}"), 201)
     for name in (f"ada{number}", f"ADA{number}", f"  Ada{number}", f"аdа{number}", f"ａda{number}"):
         answer = await register(http, f"eve{number}", display_name=name)
-        refused(answer, "username_taken")
-    ok(await register(http, f"eve{number}", display_name=f"EVE{number}"), 201)
-    ok(await register(http, f"dan{number}", display_name=f"ada {number}"), 201)
+        assert_problem(answer, "username_taken")
+    assert_ok(await register(http, f"eve{number}", display_name=f"EVE{number}"), 201)
+    assert_ok(await register(http, f"dan{number}", display_name=f"ada {number}"), 201)
 
 
 async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
@@ -99,7 +99,7 @@ async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
     for answer in answers:
         if answer.status_code == 409:
-            refused(answer, "username_taken")
+            assert_problem(answer, "username_taken")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
 )
 async def test_every_script_has_names(http: httpx.AsyncClient, username: str) -> None:
     username = username.format(unique(""))
-    assert ok(await register(http, username), 201)["username"] == username
+    assert assert_ok(await register(http, username), 201)["username"] == username
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_every_script_has_names(http: httpx.AsyncClient, username: str) ->
     ids=ascii,
 )
 async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> None:
-    refused(await register(http, username), "invalid", "username")
+    assert_problem(await register(http, username), "invalid", "username")
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,14 @@ async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> N
 async def test_other_values_that_cannot_be(
     http: httpx.AsyncClient, field: str, value: object
 ) -> None:
-    refused(await register(http, unique("ada"), **{field: value}), "invalid", field)
+    assert_problem(await register(http, unique("ada"), **{field: value}), "invalid", field)
 
 
 @pytest.mark.parametrize("password", ["password", "12345678", "Iloveyou", "ｐａｓｓｗｏｒｄ"])
 async def test_common_passwords_are_refused(http: httpx.AsyncClient, password: str) -> None:
-    problem = refused(await register(http, unique("ada"), password=password), "invalid", "password")
+    problem = assert_problem(
+        await register(http, unique("ada"), password=password), "invalid", "password"
+    )
     assert "most common" in problem["detail"]
 
 
@@ -157,24 +159,24 @@ async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
         {"password": name.upper()},
         {"password": "Ada The 1st", "display_name": "ada the 1ST"},
     ):
-        problem = refused(await register(http, name, **given), "invalid", "password")
+        problem = assert_problem(await register(http, name, **given), "invalid", "password")
         assert "name of the account" in problem["detail"]
-    ok(await register(http, name, password=f"{name}!"), 201)
+    assert_ok(await register(http, name, password=f"{name}!"), 201)
 
 
 async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     """A password that is refused does not come back, and so does not get into anybody's log."""
     answer = await register(http, unique("ada"), password="hidden!")
-    refused(answer, "invalid", "password")
+    assert_problem(answer, "invalid", "password")
     assert "hidden!" not in answer.text
 
 
 @pytest.mark.setting("CHAT_AUTH__REGISTRATION")
 async def test_registration_can_be_closed(backend: Backend) -> None:
-    settings = backend.vary(auth={"registration": "closed"})
-    async with serving(generous(settings)) as server, server.client() as http:
-        refused(await register(http, unique("ada")), "forbidden")
+    settings = backend.override(auth={"registration": "closed"})
+    async with run_server(without_limits(settings)) as server, server.client() as http:
+        assert_problem(await register(http, unique("ada")), "forbidden")
 
 
-async def test_an_email_address_is_no_name(server: Running, http: httpx.AsyncClient) -> None:
-    refused(await register(http, "ada@example.org"), "invalid", "username")
+async def test_an_email_address_is_no_name(server: TestServer, http: httpx.AsyncClient) -> None:
+    assert_problem(await register(http, "ada@example.org"), "invalid", "username")

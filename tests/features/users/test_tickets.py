@@ -12,51 +12,51 @@ from app.persistence.tables import Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import sessions
 from app.wire.errors import SessionEnded
-from testkit.answers import ok, refused
+from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import Running, generous, serving
+from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
-async def test_each_ticket_is_new_and_short_lived(server: Running, ada: Person) -> None:
-    tickets = [ok(await ada.post("/ws-tickets"), 201) for _ in range(2)]
+async def test_each_ticket_is_new_and_short_lived(server: TestServer, ada: Person) -> None:
+    tickets = [assert_ok(await ada.post("/ws-tickets"), 201) for _ in range(2)]
     assert all(t.keys() == {"ticket", "expires_in"} and t["expires_in"] == 45 for t in tickets)
     assert len({t["ticket"] for t in tickets}) == 2
     assert all(len(t["ticket"]) == 64 for t in tickets)
 
 
-async def test_a_ticket_is_taken_once(server: Running, ada: Person) -> None:
+async def test_a_ticket_is_taken_once(server: TestServer, ada: Person) -> None:
     transact = server.context.database.transact
-    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     taken = await transact(sessions.redeem_ticket, ticket)
     assert taken
     assert (str(taken[0].user), str(taken[0].session)) == (ada.id, ada.session)
     assert await transact(sessions.redeem_ticket, ticket) is None
 
 
-async def test_a_ticket_ends_with_its_session(server: Running, ada: Person) -> None:
-    ticket = ok(await ada.post("/ws-tickets"), 201)["ticket"]
-    ok(await ada.post("/auth/logout"), 204)
+async def test_a_ticket_ends_with_its_session(server: TestServer, ada: Person) -> None:
+    ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
+    assert_ok(await ada.post("/auth/logout"), 204)
     with pytest.raises(SessionEnded):
         await server.context.database.transact(sessions.redeem_ticket, ticket)
 
 
 @pytest.mark.setting("CHAT_LIMITS__TICKETS_PER_SESSION")
 async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backend) -> None:
-    settings = generous(backend.vary(limits={"tickets_per_session": 3}))
-    async with serving(settings) as server, server.client() as http:
+    settings = without_limits(backend.override(limits={"tickets_per_session": 3}))
+    async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
-        others = ok(await bob.post("/ws-tickets"), 201)["ticket"]
-        tickets = [ok(await ada.post("/ws-tickets"), 201)["ticket"] for _ in range(5)]
+        others = assert_ok(await bob.post("/ws-tickets"), 201)["ticket"]
+        tickets = [assert_ok(await ada.post("/ws-tickets"), 201)["ticket"] for _ in range(5)]
         transact = server.context.database.transact
         taken = [await transact(sessions.redeem_ticket, ticket) for ticket in (*tickets, others)]
         assert [bool(found) for found in taken] == [False, False, True, True, True, True]
 
 
-async def test_many_tickets_at_once_are_bounded(server: Running, ada: Person) -> None:
+async def test_many_tickets_at_once_are_bounded(server: TestServer, ada: Person) -> None:
     answers = await asyncio.gather(*(ada.post("/ws-tickets") for _ in range(60)))
     for answer in answers:
-        ok(answer, 201)
+        assert_ok(answer, 201)
 
     async def count(uow: UnitOfWork) -> int | None:
         mine = Ticket.session_id == UUID(ada.session)
@@ -66,13 +66,13 @@ async def test_many_tickets_at_once_are_bounded(server: Running, ada: Person) ->
     assert await server.context.database.transact(count) == most
 
 
-async def test_a_session_that_is_gone_gets_none(server: Running, ada: Person) -> None:
+async def test_a_session_that_is_gone_gets_none(server: TestServer, ada: Person) -> None:
     """Deleted after the token was checked."""
     actor = Actor(UUID(ada.id), uuid4(), is_admin=False, expires_at=now())
     with pytest.raises(SessionEnded):
         await server.context.database.transact(sessions.issue_ticket, actor, 45, 20)
 
 
-async def test_nobody_gets_one_without_a_session(server: Running) -> None:
+async def test_nobody_gets_one_without_a_session(server: TestServer) -> None:
     async with server.client() as http:
-        refused(await http.post("/api/v1/ws-tickets"), "unauthenticated")
+        assert_problem(await http.post("/api/v1/ws-tickets"), "unauthenticated")
