@@ -14,6 +14,7 @@ from app.client.backoff import Backoff
 from app.client.chat import ChatClient
 from app.client.errors import Ended
 from app.realtime.hub.hub import Hub
+from app.realtime.service import Realtime
 from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
 from app.wire.events import MessageCreated, RoomEvent
@@ -39,9 +40,9 @@ class Host:
 
     @property
     def hub(self) -> Hub:
-        hub = self._server.lifespan.state["hub"]
-        assert isinstance(hub, Hub)
-        return hub
+        realtime = self._server.lifespan.state["realtime"]
+        assert isinstance(realtime, Realtime)
+        return realtime.hub
 
     async def start(self) -> None:
         structlog.configure(processors=LOG)

@@ -23,6 +23,7 @@ from app.core.publications import Publication
 from app.persistence.tables import Base
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
+from app.realtime.service import Realtime
 from app.rooms.service import create_room
 from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
@@ -42,7 +43,7 @@ from testkit.waiting import eventually
 def fast_settings(settings: Settings) -> Settings:
     """No limit that a test reaches by chance, and short waits where the product waits. Nothing is
     found by the clock: that would repair what a test has broken, or hide that the bus did not tell
-    of it (test_sweep.py is about that)."""
+    of it (test_change_poller.py is about that)."""
     return override(
         without_limits(settings),
         limits={
@@ -59,10 +60,14 @@ def fast_settings(settings: Settings) -> Settings:
     )
 
 
+def realtime_of(running: TestServer) -> Realtime:
+    realtime = running.server.lifespan.state["realtime"]
+    assert isinstance(realtime, Realtime)
+    return realtime
+
+
 def hub_of(running: TestServer) -> Hub:
-    hub = running.server.lifespan.state["hub"]
-    assert isinstance(hub, Hub)
-    return hub
+    return realtime_of(running).hub
 
 
 def slow_network(running: TestServer) -> None:
@@ -183,8 +188,12 @@ class DedicatedServer:
         self.url = running.url
 
     @property
+    def realtime(self) -> Realtime:
+        return realtime_of(self.running)
+
+    @property
     def hub(self) -> Hub:
-        return hub_of(self.running)
+        return self.realtime.hub
 
     def deafen(self, hear: Callable[[Publication], object]) -> None:
         """From now on the bus speaks to this instead of the hub."""

@@ -86,7 +86,7 @@ async def test_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hours apart here, so that the first is closed long before the others."""
-    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 1e-6)
+    monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 1e-6)
     settings = patient(embedded, drain_s=8000, drain_grace_s=0, drain_hard_s=9000)
     async with draining(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -103,7 +103,7 @@ async def test_slots_are_spread(
 async def test_nobody_is_closed_before_the_own_slot(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 2.0)
+    monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 2.0)
     clock = asyncio.get_running_loop().time
     async with draining(patient(embedded, drain_grace_s=0)) as server, server.client() as http:
         ada = await server.person(http)

@@ -173,14 +173,14 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
 def test_one_host_is_one_address_before_hello() -> None:
     """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
     lobby = PendingConnections(2, 100)
-    with lobby.seat("2001:db8::1"), lobby.seat("2001:db8::2"), lobby.seat("192.0.2.7"):
-        lobby.refuse_crowd("2001:db8:0:1::1")
-        lobby.refuse_crowd("::ffff:192.0.2.7")
+    with lobby.slot("2001:db8::1"), lobby.slot("2001:db8::2"), lobby.slot("192.0.2.7"):
+        lobby.check_limit("2001:db8:0:1::1")
+        lobby.check_limit("::ffff:192.0.2.7")
         with pytest.raises(RateLimited):
-            lobby.refuse_crowd("2001:db8::ffff:ffff:ffff:ffff")
-        with lobby.seat("::ffff:192.0.2.7"), pytest.raises(RateLimited):
-            lobby.refuse_crowd("192.0.2.7")
-    assert not lobby._waiting
+            lobby.check_limit("2001:db8::ffff:ffff:ffff:ffff")
+        with lobby.slot("::ffff:192.0.2.7"), pytest.raises(RateLimited):
+            lobby.check_limit("192.0.2.7")
+    assert not lobby._by_address
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")

@@ -74,7 +74,9 @@ async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) ->
         await connection.upgrade()
         await connection.send(broken)
         assert await connection.close_code() in {code, 1009}
-    await eventually(lambda: not server.server.lifespan.state["lobby"]._waiting)
+    await eventually(
+        lambda: not server.server.lifespan.state["connection_services"].pending._by_address
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,10 @@ async def test_frames_that_are_no_messages_are_bounded(
     sent = await guest.pour(extra * 100, most=10_000)
     took = asyncio.get_running_loop().time() - begun
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
-    assert sent * 100 < ws_protocol.EXTRA_BURST + ws_protocol.EXTRA_PER_S * took + kernel
+    assert (
+        sent * 100
+        < ws_protocol.CONTROL_FRAMES_BURST + ws_protocol.CONTROL_FRAMES_PER_S * took + kernel
+    )
     assert await guest.close_code() in {4029, 1006}
     await eventually(lambda: len(server.server.server_state.connections) < 5)
 
@@ -173,7 +178,9 @@ async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> No
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(9):
             await connection.send(frame(PING, b"x" * 125) * 100)
-        await eventually(lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival)
+        await eventually(
+            lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival
+        )
         assert end._writer.buffered_bytes() < 128 * 1024
 
 
@@ -211,7 +218,7 @@ async def test_who_speaks_before_it_is_answered_is_cut(
     server = await start()
     answering = asyncio.Event()
     monkeypatch.setattr(
-        "app.realtime.connection.handshake.Connection.run", lambda *_: answering.wait()
+        "app.realtime.connection.handshake.Handshake.run", lambda *_: answering.wait()
     )
     async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")

@@ -7,8 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.publications import Publication
-from app.realtime.connection import heartbeat
-from app.realtime.delivery import gap_repair
+from app.realtime.delivery import gap_repair, position_check
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.waiting import eventually, pause
@@ -71,7 +70,7 @@ async def test_what_is_only_swapped_is_not_read(
         server.hear(publication)
     await peer.has(room, 5)
     assert peer.seqs(room) == [3, 4, 5]
-    await eventually(lambda: not next(iter(server.hub.rooms.values())).repairing)
+    await eventually(lambda: not server.realtime.delivery.gap_since)
     assert reads.count["read_log"] == 0
 
 
@@ -94,7 +93,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
 async def test_a_lost_tail_is_found_without_doubts(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "HEADS_EVERY_S", 0.2)
+    monkeypatch.setattr(position_check, "INTERVAL_S", 0.2)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -107,7 +106,7 @@ async def test_a_lost_tail_is_found_without_doubts(
 async def test_a_long_hole_is_read_in_pages(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gap_repair, "PAGE", 10)
+    monkeypatch.setattr(gap_repair, "EVENTS_PER_PAGE", 10)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -156,7 +155,7 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     await ada.says(room, "x")
     await peer.has(room, 23)
     open_room = server.hub.rooms[UUID(room)]
-    await eventually(lambda: not open_room.repairing)
+    await eventually(lambda: open_room not in server.realtime.delivery.gap_since)
     await ada.says(room, "y")
     await peer.has(room, 24)
     assert peer.seqs(room) == list(range(3, 25))

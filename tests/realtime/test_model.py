@@ -99,7 +99,7 @@ class Delivery(RuleBasedStateMachine):
         )
 
     async def _hear(self, to: int, publication: Publication) -> None:
-        self.processes[to].realtime.delivery.on_publication(publication)
+        self.processes[to].delivery.on_publication(publication)
 
     # Processes.
 

@@ -25,7 +25,7 @@ from testkit.people import Person
 from testkit.waiting import eventually
 from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
 from tests.realtime.hooks import Loss
-from tests.realtime.test_slow import stall
+from tests.realtime.test_slow_consumers import stall
 
 POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}
 
@@ -336,14 +336,15 @@ async def test_one_question_that_fails_fails_alone(
 ) -> None:
     """Whatever is wrong with the rooms of one client, others that come back with it get theirs."""
     hub = stage.server.hub
-    query = realtime.connection_services.room_lists.room_lists._query
+    loader = stage.server.realtime.connection_services.room_lists.room_lists
+    query = loader._query
 
     async def with_a_defect(reads: Any, asked: Any) -> Any:
         if any(one.user == UUID(stage.bob.id) for one in asked):
             raise ValueError("a row that nobody foresaw")
         return await query(reads, asked)
 
-    monkeypatch.setattr(realtime.connection_services.room_lists.room_lists, "_query", with_a_defect)
+    monkeypatch.setattr(loader, "_query", with_a_defect)
     others = [await stage.server.person(f"other{n}") for n in range(5)]
 
     async def comes_back(person: Person) -> Peer:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.realtime.hub.connection import VOLATILE_THRESHOLD_BYTES
-from app.realtime.presence import worker
+from app.realtime.presence import updates
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
@@ -150,7 +150,7 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever nobody told this process of."""
-    monkeypatch.setattr(worker, "LOOK_AGAIN_S", 0.5)
+    monkeypatch.setattr(updates, "VISIBILITY_REFRESH_S", 0.5)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -203,7 +203,7 @@ async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers
     await asyncio.gather(*(peers.join(person) for person in people))
     for person in people:
         await told(peer, person, "online")
-    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / worker.TICK_S
+    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / updates.TICK_S
 
 
 async def test_nothing_is_left_of_who_has_gone(start: StartServer, peers: Peers) -> None:
@@ -214,7 +214,7 @@ async def test_nothing_is_left_of_who_has_gone(start: StartServer, peers: Peers)
     await watched(peer, bob, ada)
     await peer.leave()
     watches = server.realtime.presence
-    await eventually(lambda: not watches.of)
+    await eventually(lambda: not watches.by_connection)
     kept = (watches.by_user, watches.states, watches.visibility_due, watches.state_due)
     assert [len(some) for some in kept] == [0, 0, 0, 0]
     assert not watches.reply_due
@@ -265,8 +265,8 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     await told(peer, bob, "offline")
     before = len(changes(peer))
     socket = await server.socket_of(ada, follows=0)
-    backfill_queue = VOLATILE_THRESHOLD_BYTES + 1
-    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: backfill_queue)
+    buffered = VOLATILE_THRESHOLD_BYTES + 1
+    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: buffered)
     phone = await peers.join(bob)
     watches = server.realtime.presence
     await eventually(lambda: watches.update_due and "online" in watches.states.values())
@@ -276,5 +276,5 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     assert len(changes(peer)) == before
     await peers.join(bob)
     await eventually(lambda: "online" in watches.states.values())
-    backfill_queue = 0
+    buffered = 0
     await told(peer, bob, "online")

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from app.core.publications import Publication
-from app.realtime.hub import hub as hub_module
+from app.realtime.delivery import delivery as delivery_module
 from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import pause
@@ -80,7 +80,7 @@ async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
 async def test_what_cannot_queue_while_a_room_opens_is_said(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MOST_QUEUED", 3)
+    monkeypatch.setattr(delivery_module, "MAX_QUEUED_EVENTS", 3)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from app.core.clock import now
 from app.core.sync_tokens import SyncTokens
-from app.realtime.connection.room_list import OVERLAP
+from app.realtime.connection.room_list import COMMIT_OVERLAP
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
@@ -42,7 +42,7 @@ def gone(frames: list[Frame]) -> set[str]:
 @pytest.fixture
 def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that rooms made a moment ago count as old."""
-    monkeypatch.setattr("app.realtime.connection.room_list.OVERLAP", OVERLAP * 0)
+    monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
 
 
 async def test_nothing_changed(no_overlap: None, ada: Person) -> None:

@@ -119,7 +119,7 @@ def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, 
             async with joined(ada, room, narrow=True) as peer:
                 peer.stops_reading()
                 (end,) = hub_of(server).by_user[UUID(ada.id)]
-                while not end.waiting():
+                while not end.buffered_bytes():
                     await ada.says(room, "🙂" * 3900)
                 await pause(3 * limits.TICK_S)  # it is seen to wait
                 stand_still()

@@ -103,7 +103,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
             (end,) = hub.by_user[UUID(bob.id)]
             head = 0
             with monkeypatch.context() as patient:
-                patient.setattr(limits, "_too_slow", lambda *_: None)
+                patient.setattr(limits, "_exceeded_limit", lambda *_: None)
                 for stalls in (False, True):
                     slow.stops_reading()
                     while not end.write_paused:

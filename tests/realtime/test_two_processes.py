@@ -19,7 +19,7 @@ from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
 from tests.realtime.conftest import new_session
-from tests.realtime.test_bumps import counted
+from tests.realtime.test_badges import counted
 from tests.realtime.test_removal import check_farewell
 
 pytestmark = pytest.mark.cluster

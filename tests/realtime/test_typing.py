@@ -22,7 +22,7 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody stops writing because the machine is slow."""
-    monkeypatch.setattr(state, "LASTS_S", 3600.0)
+    monkeypatch.setattr(state, "TYPING_TTL_S", 3600.0)
 
 
 async def types(peer: Peer, room: str) -> None:
@@ -79,7 +79,7 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
 async def test_it_expires(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "LASTS_S", 0.3)
+    monkeypatch.setattr(state, "TYPING_TTL_S", 0.3)
     server = await start(limits={"typing_every_s": 0.001})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -92,7 +92,7 @@ async def test_it_expires(
         await types(here, room)
         await there.until(lambda: len(there.of("typing")) >= before + n)  # noqa: B023
     kept = server.realtime.typing.state
-    await eventually(lambda: not kept._rooms and not kept._next)
+    await eventually(lambda: not kept._rooms and not kept._next_allowed)
 
 
 async def test_once_in_a_while_per_room(start: StartServer, peers: Peers) -> None:
@@ -158,7 +158,9 @@ async def test_who_goes_disappears_and_sees_nothing_more(
 
 def whisper(server: DedicatedServer, room: str, person: Person, seq: int) -> None:
     """As if another process had said so."""
-    server.realtime.delivery.on_publication(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
+    server.realtime.delivery.on_publication(
+        Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id))
+    )
 
 
 async def test_what_comes_too_late_or_too_early_is_dropped(
@@ -190,7 +192,10 @@ async def test_a_room_names_no_more_than_twenty(start: StartServer, peers: Peers
     for peer in [await peers.join(person, room) for person in people]:
         await types(peer, room)
     await there.until(
-        lambda: len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == state.MAX_TYPING
+        lambda: (
+            len(there.of("typing")[-1:])
+            and len(there.of("typing")[-1]["users"]) == state.MAX_TYPING
+        )
     )
     await there.settled()
     assert max(len(frame["users"]) for frame in there.of("typing")) == state.MAX_TYPING

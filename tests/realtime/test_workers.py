@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.realtime.connection import heartbeat
-from app.realtime.delivery import gap_repair
+from app.realtime.delivery import gap_repair, position_check
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
@@ -18,7 +17,7 @@ from tests.realtime.hooks import Loss, Reads
 async def test_a_repair_that_fails_is_tried_again(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(gap_repair, "TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr(gap_repair, "RETRY_S", 0.05)
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(6)]
@@ -36,7 +35,7 @@ async def test_a_repair_that_fails_is_tried_again(
 async def test_a_doubt_outlives_a_failure(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
+    monkeypatch.setattr(position_check, "RETRY_S", 0.05)
     monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
     server = await start()
     ada = await server.person()
@@ -86,4 +85,4 @@ async def test_many_rooms_with_holes_are_repaired_together(
     server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
     # One wait of each of the four readers; not fifteen, each for one room.
-    assert sum(waits) <= 1.5 * gap_repair.READERS * 0.4
+    assert sum(waits) <= 1.5 * gap_repair.MAX_READERS * 0.4

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.publications import Publication
-from app.realtime.delivery import room_stream
-from app.realtime.delivery.room_stream import RoomStream
+from app.realtime.hub import room_stream
+from app.realtime.hub.room_stream import RoomStream
 from app.wire.events import PublicationKind
 
 ROOM = UUID(int=1)
@@ -40,7 +40,7 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "stream"):
             return
-        self.start()
+        self.begin()
         self.stream.note_head(self.committed)
         for _ in range(2 * self.committed + 10):
             if self.reading:
@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.began is None)
     @rule(ago=st.integers(0, 3))
-    def start(self, ago: int = 0) -> None:
+    def begin(self, ago: int = 0) -> None:
         """With what the log said a moment ago."""
         if self.began is None:
             self.began = max(0, self.committed - ago)

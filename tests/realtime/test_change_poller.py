@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from app.realtime.delivery import seq_tracker as heard_module
-from app.realtime.delivery.seq_tracker import SeqTracker, SeqRange
+from app.realtime.delivery.seq_tracker import SeqRange, SeqTracker
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from tests.realtime.conftest import DedicatedServer, StartServer, new_session
 from tests.realtime.hooks import Loss, Reads
-from tests.realtime.test_bumps import bump, counted
+from tests.realtime.test_badges import bump, counted
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -155,7 +155,9 @@ def test_heard_moves_without_a_hole_only() -> None:
     assert heard.missed({A: 6}) == []
     assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)]
     heard.mark_checked({A: 5})
-    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)], "a sweep that read earlier takes nothing back"
+    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)], (
+        "a sweep that read earlier takes nothing back"
+    )
 
 
 def test_heard_looks_at_no_more_than_it_has_to() -> None:
@@ -164,7 +166,7 @@ def test_heard_looks_at_no_more_than_it_has_to() -> None:
 
 
 def test_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heard_module, "MOST", 10)
+    monkeypatch.setattr(heard_module, "MAX_ROOMS", 10)
     heard = SeqTracker()
     for number in range(100):
         heard.mark_checked({UUID(int=number): 1})

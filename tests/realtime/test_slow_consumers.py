@@ -23,7 +23,7 @@ from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
 from tests.realtime.hooks import Held, Reads
 
 LARGE = "🙂" * 3900
-# What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
+# What one room can put into a socket's buffer before it lags: the mark, and one turn.
 MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 
@@ -34,17 +34,22 @@ async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
 
 
 async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Connection:
-    """The server's end of a peer that does not read, once the room is dirty for it and for nobody
-    else: the others have time to read."""
+    """The server's end of a peer that does not read, once it lags in the room, and nobody
+    else does: the others have time to read."""
     peer.stops_reading()
     followed = server.hub.rooms[UUID(room)]
-    before, own = set(followed.dirty), peer.connection.local_address
+    before, own = lagging(server, room), peer.connection.local_address
     others = [socket for socket in followed.live if socket._writer.client != own]
-    while len(followed.dirty) == len(before):
+    while len(lagging(server, room)) == len(before):
         await writer.says(room, LARGE)
         await eventually(lambda: not any(socket.unsent_bytes() for socket in others))
-    (end,) = set(followed.dirty) - before
+    (end,) = lagging(server, room) - before
     return end
+
+
+def lagging(server: DedicatedServer, room: str) -> set[Connection]:
+    channel = server.hub.rooms[UUID(room)]
+    return set(server.realtime.slow_consumers.lagging.get(channel, ()))
 
 
 def goes_on(peer: Peer) -> None:
@@ -111,8 +116,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     sockets = [await peers.join(bob, room, narrow=True) for _ in range(8)]
     for peer in sockets:
         peer.stops_reading()
-    dirty = server.hub.rooms[UUID(room)].dirty
-    while len(dirty) < 8:
+    while len(lagging(server, room)) < 8:
         await ada.says(room, LARGE)
     reads = Reads(server, monkeypatch)
     for number in range(60):
@@ -123,7 +127,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
-    await eventually(lambda: not any(socket.write_paused for socket in dirty))
+    await eventually(lambda: not any(socket.write_paused for socket in lagging(server, room)))
     first.set()
     for peer in sockets:
         await peer.has(room, head)
@@ -157,7 +161,9 @@ async def test_a_client_far_behind_holds_nobody_up(
         assert peer.seqs(room) == list(range(4, head + 1))
 
 
-async def test_a_removal_ends_a_dirty_room_exactly_there(start: StartServer, peers: Peers) -> None:
+async def test_a_removal_ends_a_lagging_subscription_exactly_there(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
@@ -203,7 +209,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
 
 
 async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> None:
-    """Acks, errors, and what it opens; a dirty room can be closed, and opened again."""
+    """Acks, errors, and what it opens; a lagging room can be closed, and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -331,7 +337,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody is cut yet, however long it takes to make somebody slow."""
     with monkeypatch.context() as patch:
-        patch.setattr(limits, "_too_slow", lambda *_: None)
+        patch.setattr(limits, "_exceeded_limit", lambda *_: None)
         yield
 
 
@@ -361,7 +367,7 @@ async def test_who_reads_nothing_is_cut(
 async def test_a_little_that_is_not_read_is_enough(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Less than what makes a room dirty: a peer that only sends is cut all the same."""
+    """Less than what makes a subscription lag: a peer that only sends is cut all the same."""
     server = await slow_server(start, slow_stall_s=0.5)
     ada = await server.person()
     slow = await peers.join(ada, narrow=True)
@@ -414,19 +420,19 @@ async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) ->
 
 def test_the_age_is_that_of_the_oldest_byte() -> None:
     waits = SendDelayTracker(0.0)
-    waits.sample(0.0, written=100, waiting=100)
-    waits.sample(1.0, written=200, waiting=200)
+    waits.sample(0.0, written=100, buffered=100)
+    waits.sample(1.0, written=200, buffered=200)
     assert (waits.age_s(1.0), waits.stalled_s(1.0)) == (1.0, 1.0)
-    waits.sample(2.0, written=300, waiting=201)  # not all of the first hundred
+    waits.sample(2.0, written=300, buffered=201)  # not all of the first hundred
     assert (waits.age_s(2.0), waits.stalled_s(2.0)) == (2.0, 0.0)
-    waits.sample(3.0, written=300, waiting=200)
+    waits.sample(3.0, written=300, buffered=200)
     assert (waits.age_s(3.0), waits.stalled_s(5.0)) == (2.0, 2.0)
-    waits.sample(6.0, written=300, waiting=1)
+    waits.sample(6.0, written=300, buffered=1)
     assert waits.age_s(6.0) == 4.0
 
 
 def test_nothing_is_kept_of_a_peer_to_which_nothing_more_is_written() -> None:
     waits = SendDelayTracker(0.0)
     for second in range(100):
-        waits.sample(float(second), written=100, waiting=100)
+        waits.sample(float(second), written=100, buffered=100)
     assert len(waits._write_marks) == 1
