@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-fast test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
-	check-types check-imports check-locks check-openapi format bench hostile-cost lock revision clean
+	check-types check-imports check-locks check-openapi format bench bench-compare hostile-cost lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -138,10 +138,16 @@ format: $(DEV) ## Format the code and repair what the linter can
 
 # --- Measuring ----------------------------------------------------------------------------------
 
-bench: $(DEV) ## Measure next to others (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
+bench: $(DEV) ## Compare with common alternatives (ONLY=fanout,acks QUICK=1 DATA=folder; REPORT=1: write only)
 	@testkit/servers/install.sh
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 		$(if $(REPORT),--report) $(if $(DATA),--data "$(DATA)")
+
+bench-compare: $(DEV) ## Compare the speed with another commit (REF=v1.0.0 MINUTES=60 ONLY=fanout QUICK=1)
+	@testkit/servers/install.sh
+	@test -n "$(REF)" || { echo 'Say which commit: make bench-compare REF=v1.0.0' >&2; exit 1; }
+	@$(PY) -m bench.compare "$(REF)" $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) $(if $(DATA),--data "$(DATA)")
 
 hostile-cost: $(DEV) ## Measure the dearest requests and frames that there can be
 	@$(PY) -m pytest -q -s tests/hostile/test_cost.py $(ARGS)

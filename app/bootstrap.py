@@ -13,6 +13,8 @@ from app.application.session_lookup import actors_of
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
+from app.consumers.registry import create_consumers
+from app.consumers.runner import run_consumers
 from app.core.cancellation import end
 from app.core.devices import Devices
 from app.core.passwords import Passwords
@@ -58,6 +60,9 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         limiter = _limiter(settings)
         stack.push_async_callback(limiter.stop)
         await stack.enter_async_context(_workers(realtime, database, bus, store, limiter, settings))
+        if settings.consumers.enabled:
+            consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
+            await stack.enter_async_context(consumers)
         await _say_if_behind(database)
         record = _record(settings, database, stack)
         context = create_context(settings, database, bus, limiter, record)
@@ -120,16 +125,16 @@ def _limiter(settings: Settings) -> RateLimiter:
 
 
 def _database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.announce, settings.database.attempts)
+    return Database(create_engines(settings.database), bus.announce, settings.database.max_attempts)
 
 
 def create_passwords(settings: Settings) -> Passwords:
     auth = settings.auth
     return Passwords(
         workers=auth.argon2_workers,
-        waiting=auth.argon2_waiting,
+        waiting=auth.argon2_queue_size,
         memory_kib=auth.argon2_memory_kib,
-        wait_s=auth.argon2_wait_s,
+        wait_s=auth.argon2_queue_timeout_s,
     )
 
 

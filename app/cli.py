@@ -27,11 +27,11 @@ from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import Database, UnitOfWork
 from app.server.supervisor import supervise, work
 from app.server.uvicorn_server import serve as run_server
-from app.settings import PREFIX, Settings, SettingsError, load_settings, with_values
+from app.settings import PREFIX, Settings, SettingsError, load_settings, override
 from app.users.accounts import NewAccount, register
 from app.wire.errors import Busy, ChatError
 from app.wire.schemas.users import Register
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,27 +47,28 @@ imports = typer.Typer(no_args_is_help=True, help="Bring archives of other chats 
 app.add_typer(imports, name="import")
 
 
-def plainly(command: Callable[P, T]) -> Callable[P, T]:
-    """Mistakes that a person can mend are printed as a sentence, and exit with 1."""
+def print_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Decorates a command: an error that the operator can correct is printed without a traceback,
+    each of its lines with `error:`, and the status is 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            message = invalid(error.errors()).detail
+            message = invalid_from_pydantic(error.errors()).detail
         except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
         except DBAPIError as error:
             message = _unusable(error)
-        print(f"error: {message}", file=sys.stderr)
+        print("\n".join(f"error: {line}" for line in message.splitlines()), file=sys.stderr)
         raise SystemExit(1)
 
     return run
 
 
 @app.command()
-@plainly
+@print_errors
 def serve(
     workers: Annotated[
         int | None,
@@ -77,7 +78,7 @@ def serve(
     """Run the server until Ctrl-C; twice ends it at once."""
     settings = load_settings()
     if workers is not None:
-        settings = with_values(settings, "server", workers=workers)
+        settings = override(settings, "server", workers=workers)
     if settings.server.workers > 1:
         supervise(settings)
     else:
@@ -85,7 +86,7 @@ def serve(
 
 
 @app.command(hidden=True)
-@plainly
+@print_errors
 def worker(
     listen: Annotated[list[int], typer.Option()], channel: Annotated[int, typer.Option()]
 ) -> None:
@@ -94,7 +95,7 @@ def worker(
 
 
 @app.command()
-@plainly
+@print_errors
 def migrate() -> None:
     """Bring the database's schema up to date."""
     settings = load_settings()
@@ -103,7 +104,7 @@ def migrate() -> None:
 
 
 @app.command()
-@plainly
+@print_errors
 def check(
     logs: Annotated[
         bool,
@@ -115,11 +116,11 @@ def check(
         raise SystemExit(1)
 
 
-app.command()(plainly(chat))
+app.command()(print_errors(chat))
 
 
 @app.command("create-admin")
-@plainly
+@print_errors
 def create_admin(
     username: str,
     password_stdin: Annotated[
@@ -134,7 +135,7 @@ def create_admin(
 
 
 @app.command()
-@plainly
+@print_errors
 def ban(username: str) -> None:
     """End all sessions of a user, and let nobody log in as this user."""
     changed = asyncio.run(_moderate(load_settings(), moderation.ban_by_name, username))
@@ -142,7 +143,7 @@ def ban(username: str) -> None:
 
 
 @app.command()
-@plainly
+@print_errors
 def unban(username: str) -> None:
     """Let a user who is banned log in again."""
     changed = asyncio.run(_moderate(load_settings(), moderation.unban_by_name, username))
@@ -150,7 +151,7 @@ def unban(username: str) -> None:
 
 
 @imports.command("gitter")
-@plainly
+@print_errors
 def import_gitter(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Archives of rooms, TSV.")],
     dry_run: Annotated[

@@ -1,6 +1,7 @@
-"""Addresses of the database and of Redis: read strictly, since drivers drop what they do not know.
+"""URLs of the database and of Redis, checked strictly: drivers ignore what they do not know.
 
-A ValueError is a clause for a person. It repeats nothing of the address, which holds a password.
+The text of a ValueError continues a sentence for the operator. It never quotes the URL, which may
+contain a password.
 """
 
 import os
@@ -16,6 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 SQLITE, MYSQL = "sqlite+aiosqlite", "mysql+asyncmy"
 _SCHEMES = {"sqlite": SQLITE, "mysql": MYSQL, "mariadb": MYSQL, "mariadb+asyncmy": MYSQL}
+# SQLAlchemy takes everything up to the first `@` for the user and password.
+_CREDENTIALS = re.compile(r"[^:/]*:[^@]*@")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
 _ESCAPES = "in a password write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25"
 _MYSQL_FORM = "such as mysql://chat:secret@127.0.0.1:3306/chat"
@@ -23,7 +26,7 @@ _REDIS_FORM = "such as redis://:secret@127.0.0.1:6379/0"
 
 
 def read_database_url(url: str) -> str:
-    """With the driver that this program uses. Raises ValueError."""
+    """The URL with this program's driver. Raises ValueError."""
     scheme, separator, rest = url.partition("://")
     scheme = _SCHEMES.get(scheme, scheme)
     if not separator or scheme not in (SQLITE, MYSQL):
@@ -37,16 +40,19 @@ def read_database_url(url: str) -> str:
         _check_sqlite(parts)
     else:
         _check_mysql(parts)
+        if (credentials := _CREDENTIALS.match(rest)) and re.search(r"[/?#]", credentials[0]):
+            raise ValueError(f"must not have /, ? or # in its password; {_ESCAPES}")
     return url
 
 
-def check_sqlite_file(url: str) -> None:
-    """That the file is there or can be made, with SQLite's own files beside it. Makes the folder.
-    Raises ValueError."""
-    file = Path(make_url(url).database or "").absolute()
+def check_sqlite_file(file: Path) -> None:
+    """Raises ValueError if the file can be neither opened nor created, or SQLite could not create
+    its own files beside it."""
+    file = file.absolute()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=file.parent).close()
+    except FileNotFoundError:
+        raise ValueError(f"the folder {file.parent} does not exist") from None
     except OSError as error:
         raise ValueError(f"nothing can be written to {file.parent}: {error.strerror}") from None
     if file.exists() and not file.is_file():
@@ -104,7 +110,7 @@ def _check_mysql(url: URL) -> None:
 
 
 def _check_redis_options(url: str, scheme: str, names: list[str]) -> None:
-    """Parameters that would override the settings, or fail at the first connection."""
+    """Rejects parameters that would override settings or fail at the first connection."""
     allowed = {"redis": (), "rediss": ("ssl_",), "unix": ("db", "username", "password")}[scheme]
     for name in names:
         if not name.startswith(allowed or ("\0",)):

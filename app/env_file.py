@@ -1,4 +1,4 @@
-"""The file of settings, read strictly: the library skips what it cannot read."""
+"""The file `.env`, checked strictly: the library skips lines that it cannot parse."""
 
 import io
 from pathlib import Path
@@ -9,8 +9,8 @@ ENCODING = "utf-8-sig"  # editors of Windows put a mark at the beginning
 
 
 def read_names(file: Path) -> list[str]:
-    """The names that the file gives values to; none if there is no file. Raises ValueError with a
-    sentence."""
+    """The variables that the file sets; none if there is no file. Raises ValueError with a
+    sentence for the operator."""
     try:
         lines = list(parse_stream(io.StringIO(file.read_text(ENCODING))))
     except FileNotFoundError:
@@ -26,7 +26,7 @@ def read_names(file: Path) -> list[str]:
 
 
 def read_error(error: OSError | UnicodeDecodeError) -> str:
-    """Why, for a person."""
+    """The reason as the operator sees it."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""The key that is made up for development, and kept, so that a restart logs nobody out."""
+"""The generated signing key of development. It is kept, so that a restart ends no login."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from app.env_file import read_error
 
 
 def read_or_make_key(file: Path) -> str:
-    """Raises ValueError with a clause for a person."""
+    """Raises ValueError, whose text continues a sentence for the operator."""
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,15 +6,17 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from app.admin.routes import router as admin
 from app.bootstrap import running
-from app.http import problems
-from app.http.middleware import Cors, Edge, Guard
+from app.http.middleware import BodyLimitMiddleware, Cors, RequestLogMiddleware
 from app.http.openapi import METADATA, complete
+from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import Proxies
 from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
+from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import websocket_routes
 from app.rooms.routes import router as rooms
@@ -43,25 +45,26 @@ def create_app(settings: Settings) -> FastAPI:
         **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages, moderation):
+    for router in (auth, users, rooms, messages, moderation, admin):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
+    app.include_router(metrics)
     app.router.routes[:0] = websocket_routes  # not behind all others: everybody comes back at once
     mount_docs(app)
-    problems.install(app)
+    install_error_handlers(app)
     complete(app, settings.limits, TokenForm)
     # The last one added is the outermost.
-    app.add_middleware(Guard, max_body_bytes=settings.server.max_body_bytes)
+    app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
             Cors,
             allow_origins=settings.server.origins,
-            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
-    app.add_middleware(Edge)
+    app.add_middleware(RequestLogMiddleware)
     if settings.server.proxies:
         app.add_middleware(
             Proxies, trusted=settings.server.proxies, header=settings.server.proxy_header

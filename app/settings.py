@@ -29,15 +29,15 @@ from app.setting_rules import find_conflicts
 from app.wire.validation import MAX_ITEMS
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
-# Where `var` is: in the checkout. A program that was installed keeps it where it is started.
+# The parent of `var`: the checkout, or, for an installed program, the current directory.
 ROOT = _CHECKOUT if (_CHECKOUT / "alembic.ini").exists() else Path.cwd()
 PREFIX = "CHAT_"
 ENV_FILE = ".env"
-MAX_NUMBER = 2**31 - 1  # what timers, databases and libraries all take
+MAX_NUMBER = 2**31 - 1  # timers, databases and libraries all accept it
 
 
 class SettingsError(Exception):
-    """What is wrong with which variable; printed as it is, without a traceback."""
+    """One line for each wrong variable; printed without a traceback."""
 
 
 class Group(BaseModel):
@@ -45,8 +45,8 @@ class Group(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def in_plain_digits(cls, value: Any, field: ValidationInfo) -> Any:
-        """Python reads 1_000 as a number."""
+    def check_plain_digits(cls, value: Any, field: ValidationInfo) -> Any:
+        """Rejects 1_000, which Python reads as a number."""
         kind = cls.model_fields[str(field.field_name)].annotation
         if kind in (int, float) and isinstance(value, str) and "_" in value:
             raise ValueError("must be a number in plain digits")
@@ -54,19 +54,18 @@ class Group(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def bounded(cls, value: Any) -> Any:
+    def check_max_number(cls, value: Any) -> Any:
         if isinstance(value, int | float) and value > MAX_NUMBER:
             raise ValueError(f"must be at most {MAX_NUMBER}")
         return value
 
 
-def _listed(text: str) -> list[str]:
-    """What stands between commas."""
+def _split_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _bytes(value: str) -> bytes:
-    """As they stand in the environment, which may hold other bytes than UTF-8."""
+def _encode_key(value: str) -> bytes:
+    """The bytes of the environment variable, which need not be UTF-8."""
     return value.encode(errors="surrogateescape")
 
 
@@ -79,30 +78,29 @@ class Server(Group):
     allowed_origins: str = ""
     trusted_proxies: str = ""
     proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
-    var: Path = ROOT / "var"
+    data_dir: Path = ROOT / "var"
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     workers: int = Field(1, ge=1, le=256)
-    drain_s: float = Field(20.0, ge=0)
+    drain_spread_s: float = Field(20.0, ge=0)
     drain_grace_s: float = Field(2.0, ge=0)
-    drain_hard_s: float = Field(30.0, gt=0)
-    request_head_s: float = Field(10.0, gt=0)
-    request_body_s: float = Field(60.0, gt=0)
+    shutdown_timeout_s: float = Field(30.0, gt=0)
+    header_timeout_s: float = Field(10.0, gt=0)
+    body_timeout_s: float = Field(60.0, gt=0)
+    write_timeout_s: float = Field(60.0, gt=0)
     keep_alive_s: float = Field(75.0, gt=0)
 
     @field_validator("allowed_origins")
     @classmethod
-    def known_origins(cls, text: str) -> str:
+    def normalize_origins(cls, text: str) -> str:
         return ",".join(sorted(parse_origins(text)))
 
     @field_validator("trusted_proxies")
     @classmethod
-    def known_networks(cls, text: str) -> str:
+    def normalize_networks(cls, text: str) -> str:
         try:
-            return ",".join(
-                str(ip_network(part.strip())) for part in text.split(",") if part.strip()
-            )
+            return ",".join(str(ip_network(part)) for part in _split_list(text))
         except ValueError as error:
             raise ValueError(
                 f"{error}; addresses and networks with commas, such as 10.0.0.0/8, ::1"
@@ -117,7 +115,7 @@ class Server(Group):
         return [ip_network(part) for part in self.trusted_proxies.split(",") if part]
 
     @model_validator(mode="after")
-    def both_halves_of_tls(self) -> Self:
+    def check_tls_pair(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError(
                 f"{PREFIX}SERVER__TLS_CERTIFICATE and {PREFIX}SERVER__TLS_KEY go together: "
@@ -133,17 +131,17 @@ class Database(Group):
     pool_recycle_s: int = Field(1800, gt=0)
     statement_timeout_s: float = Field(30.0, gt=0, le=86400)  # MySQL: 32 bits of milliseconds
     tls_ca: Path | None = None
-    attempts: int = Field(8, ge=1, le=100)
+    max_attempts: int = Field(8, ge=1, le=100)
     group_commit: bool = True
 
     @field_validator("url")
     @classmethod
-    def usable(cls, url: str) -> str:
+    def normalize_url(cls, url: str) -> str:
         return read_database_url(url) if url else url
 
     @field_validator("tls_ca")
     @classmethod
-    def loadable(cls, file: Path | None) -> Path | None:
+    def check_ca_file(cls, file: Path | None) -> Path | None:
         if file is not None:
             try:
                 ssl.create_default_context(cafile=str(file))
@@ -164,7 +162,7 @@ class Redis(Group):
 
     @field_validator("url")
     @classmethod
-    def usable(cls, url: str) -> str:
+    def check_url(cls, url: str) -> str:
         if url:
             check_redis_url(url)
         return url
@@ -174,15 +172,15 @@ class Auth(Group):
     secret_key: str = ""
     secret_key_fallbacks: str = ""
     issuer: str = "chat"
-    access_token_s: int = Field(900, ge=10)
-    refresh_token_s: int = Field(30 * 86400, ge=60)
-    refresh_grace_s: int = Field(20, ge=0, le=60)
-    ticket_s: int = Field(45, ge=5, le=300)
+    access_token_ttl_s: int = Field(900, ge=10)
+    refresh_token_ttl_s: int = Field(30 * 86400, ge=60)
+    refresh_reuse_grace_s: int = Field(20, ge=0, le=60)
+    ticket_ttl_s: int = Field(45, ge=5, le=300)
     registration: Literal["open", "closed"] = "open"
     argon2_workers: int = Field(2, ge=1)
-    argon2_waiting: int = Field(64, ge=0)
+    argon2_queue_size: int = Field(64, ge=0)
     argon2_memory_kib: int = Field(65536, ge=8)
-    argon2_wait_s: float = Field(10.0, gt=0)
+    argon2_queue_timeout_s: float = Field(10.0, gt=0)
     attempts_per_minute: float = Field(30.0, gt=0)
     attempts_burst: int = Field(20, ge=1)
     account_attempts_per_minute: float = Field(2.0, gt=0)
@@ -192,13 +190,13 @@ class Auth(Group):
 
     @property
     def keys(self) -> tuple[bytes, ...]:
-        """The one that signs, then those that are accepted, too. Any bytes are a key."""
-        return tuple(map(_bytes, (self.secret_key, *_listed(self.secret_key_fallbacks))))
+        """The signing key first, then the keys that are only accepted."""
+        return tuple(map(_encode_key, (self.secret_key, *_split_list(self.secret_key_fallbacks))))
 
     @field_validator("secret_key")
     @classmethod
-    def long_enough(cls, key: str) -> str:
-        if key and len(_bytes(key)) < MIN_KEY_BYTES:
+    def check_key(cls, key: str) -> str:
+        if key and len(_encode_key(key)) < MIN_KEY_BYTES:
             raise ValueError(
                 f"must have at least {MIN_KEY_BYTES} bytes; make one with: openssl rand -hex 32"
             )
@@ -208,9 +206,9 @@ class Auth(Group):
 
     @field_validator("secret_key_fallbacks")
     @classmethod
-    def each_long_enough(cls, keys: str) -> str:
+    def check_fallback_keys(cls, keys: str) -> str:
         for key in filter(None, keys.split(",")):
-            if len(_bytes(key)) < MIN_KEY_BYTES or key != key.strip():
+            if len(_encode_key(key)) < MIN_KEY_BYTES or key != key.strip():
                 raise ValueError(
                     f"must be keys of at least {MIN_KEY_BYTES} bytes with commas between them and "
                     "no spaces around them; a key that has a comma itself cannot stand here"
@@ -227,28 +225,38 @@ class Users(Group):
 
 class Realtime(Group):
     hello_timeout_s: float = Field(5.0, gt=0)
-    heartbeat_s: float = Field(25.0, gt=0)
-    dead_after_s: float = Field(45.0, gt=0)
-    gap_wait_ms: int = Field(100, ge=0)
-    sweep_every_ms: int = Field(2000, ge=100)
-    poll_every_ms: int = Field(300, ge=50)
-    bump_every_ms: int = Field(500, ge=10)
-    bump_every_huge_ms: int = Field(5000, ge=10)
-    session_check_s: float = Field(10.0, gt=0)
-    slow_age_s: float = Field(15.0, gt=0)
-    slow_stall_s: float = Field(10.0, gt=0)
+    ping_interval_s: float = Field(25.0, gt=0)
+    idle_timeout_s: float = Field(45.0, gt=0)
+    gap_repair_delay_ms: int = Field(100, ge=0)
+    change_poll_interval_ms: int = Field(2000, ge=100)
+    change_poll_interval_degraded_ms: int = Field(300, ge=50)
+    badge_interval_ms: int = Field(500, ge=10)
+    badge_interval_large_ms: int = Field(5000, ge=10)
+    session_check_interval_s: float = Field(10.0, gt=0)
+    max_send_delay_s: float = Field(15.0, gt=0)
+    send_stall_timeout_s: float = Field(10.0, gt=0)
     presence_ttl_s: float = Field(30.0, ge=2)
     presence_grace_s: float = Field(30.0, ge=0)
-    join_writes: bool = True
+    coalesce_writes: bool = True
+
+
+class Consumers(Group):
+    enabled: bool = True
+    compare_interval_s: float = Field(30.0, gt=0)
+    lease_ttl_s: int = Field(15, ge=1, le=3600)
+
+
+class Metrics(Group):
+    token: str = Field("", pattern=r"^([!-~]{16,})?$")  # a secret of at least 16 characters
 
 
 class Limits(Group):
-    """Every one that concerns a socket is announced in `welcome`."""
+    """The frame `welcome` tells clients every limit that concerns a socket."""
 
     hello_bytes: int = Field(64 * 1024, ge=1024)
     frame_bytes: int = Field(16 * 1024, ge=1024)
     text_chars: int = Field(4000, ge=1, le=16000)
-    json_depth: int = Field(32, ge=4, le=200)  # what the parser bears
+    json_depth: int = Field(32, ge=4, le=200)  # the parser's own limit
     frames_per_minute: float = Field(120.0, gt=0)
     frames_burst: int = Field(40, ge=1)
     sends_per_second: float = Field(5.0, gt=0)
@@ -258,20 +266,20 @@ class Limits(Group):
     reads_per_minute: float = Field(600.0, gt=0)
     reads_burst: int = Field(300, ge=1)
     open_rooms: int = Field(100, ge=1)
-    watched_users: int = Field(200, ge=1, le=1000)
-    typing_every_s: float = Field(3.0, gt=0)
+    presence_subscriptions: int = Field(200, ge=1, le=1000)
+    typing_interval_s: float = Field(3.0, gt=0)
     sockets_per_user: int = Field(10, ge=1)
     sockets_unauthenticated_per_address: int = Field(20, ge=1)
     sockets_unauthenticated: int = Field(10_000, ge=1)
-    catchup_room: int = Field(100, ge=1)
-    catchup_hello: int = Field(1000, ge=1)
-    buffer_bytes: int = Field(1024 * 1024, ge=65536)
-    page: int = Field(100, ge=1, le=MAX_ITEMS)
-    room_members_add: int = Field(100, ge=1, le=MAX_ITEMS)
+    catchup_events_per_room: int = Field(100, ge=1)
+    catchup_events_per_request: int = Field(1000, ge=1)
+    send_buffer_bytes: int = Field(1024 * 1024, ge=65536)
+    max_page_size: int = Field(100, ge=1, le=MAX_ITEMS)
+    max_members_per_request: int = Field(100, ge=1, le=MAX_ITEMS)
     rooms_per_user: int = Field(5000, ge=1)
     sessions_per_user: int = Field(100, ge=1)
     tickets_per_session: int = Field(20, ge=1)
-    huge_room: int = Field(1000, ge=2)
+    large_room_members: int = Field(1000, ge=2)
 
 
 class Settings(BaseSettings):
@@ -291,47 +299,48 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     users: Users = Users()
     realtime: Realtime = Realtime()
+    consumers: Consumers = Consumers()
+    metrics: Metrics = Metrics()
     limits: Limits = Limits()
 
     @model_validator(mode="after")
-    def agree(self) -> Self:
-        if conflicts := find_conflicts(PREFIX, self._number):
+    def check_conflicts(self) -> Self:
+        if conflicts := find_conflicts(PREFIX, self._get_number):
             raise ValueError("\n".join(conflicts))
         return self
 
-    def _number(self, variable: str) -> float:
+    def _get_number(self, variable: str) -> float:
         group, name = variable.lower().split("__")
         return float(getattr(getattr(self, group), name))
 
 
-def load_settings(**given: Any) -> Settings:
-    """Settings from `given`, then the environment, then `.env`, then the defaults.
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from `overrides`, then the environment, then `.env`, then the defaults.
 
-    Fills in what the embedded default leaves open: a SQLite file and a generated key, both below
-    `var/`. Raises SettingsError, which names each variable that is wrong, and what it should be.
+    By default the database is a SQLite file, and the signing key is generated; both are kept in
+    `server.data_dir`. Raises SettingsError, with one line for each wrong variable.
     """
-    _refuse_unknown()
+    _reject_unknown_variables()
     try:
-        settings = Settings(**given)
+        settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError("\n".join(map(_explain, error.errors()))) from None
+        raise SettingsError("\n".join(map(_describe_error, error.errors()))) from None
     if not settings.database.url:
-        url = f"{SQLITE}:///{settings.server.var / 'chat.db'}"
-        settings = with_values(settings, "database", url=url)
-    if settings.database.is_sqlite:
-        _check_file(settings.database.url)
+        settings = override(settings, "database", url=_default_database_url(settings))
+    elif settings.database.is_sqlite:
+        _check_sqlite_file(settings)
     if not settings.auth.secret_key:
-        settings = with_values(settings, "auth", secret_key=_generated_key(settings))
+        settings = override(settings, "auth", secret_key=_read_or_generate_key(settings))
     return settings
 
 
-def with_values(settings: Settings, group: str, **values: Any) -> Settings:
-    """The settings with other values of one group, which are not checked again."""
+def override(settings: Settings, group: str, **values: Any) -> Settings:
+    """A copy with other values in one group. The values are not validated."""
     return settings.model_copy(update={group: getattr(settings, group).model_copy(update=values)})
 
 
-def _generated_key(settings: Settings) -> str:
-    """Kept in `var/secret-key`, so that a restart does not log everybody out."""
+def _read_or_generate_key(settings: Settings) -> str:
+    """The key is kept in `secret-key`, so that a restart does not end the logins."""
     if settings.server.environment == "production" or not settings.database.is_sqlite:
         raise SettingsError(
             f"{PREFIX}AUTH__SECRET_KEY is not set. It signs the access tokens, must be the same in "
@@ -339,24 +348,37 @@ def _generated_key(settings: Settings) -> str:
             "Make one with: openssl rand -hex 32"
         )
     try:
-        return read_or_make_key(settings.server.var / "secret-key")
+        return read_or_make_key(settings.server.data_dir / "secret-key")
     except ValueError as error:
         raise SettingsError(
-            f"{PREFIX}SERVER__VAR: {error}; mend that, or set {PREFIX}AUTH__SECRET_KEY."
+            f"{PREFIX}SERVER__DATA_DIR: {error}; mend that, or set {PREFIX}AUTH__SECRET_KEY."
         ) from None
 
 
-def _check_file(url: str) -> None:
+def _default_database_url(settings: Settings) -> str:
+    file = settings.server.data_dir / "chat.db"
     try:
-        check_sqlite_file(read_database_url(url))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        check_sqlite_file(file)
+    except (OSError, ValueError) as error:
+        reason = read_error(error) if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"{PREFIX}SERVER__DATA_DIR: the database cannot be kept in {file.parent}: {reason}."
+        ) from None
+    return f"{SQLITE}:///{file}"
+
+
+def _check_sqlite_file(settings: Settings) -> None:
+    try:
+        check_sqlite_file(Path(settings.database.url.partition(":///")[2]))
     except ValueError as error:
         raise SettingsError(
-            f"{PREFIX}DATABASE__URL: {error}. Without it the file is in {PREFIX}SERVER__VAR."
+            f"{PREFIX}DATABASE__URL: {error}. Without it the file is in {PREFIX}SERVER__DATA_DIR."
         ) from None
 
 
-def _refuse_unknown() -> None:
-    """A misspelt variable would otherwise be a default that nobody asked for."""
+def _reject_unknown_variables() -> None:
+    """A misspelt variable would otherwise silently mean the default."""
     known = {
         f"{PREFIX}{group}__{name}".upper()
         for group, field in Settings.model_fields.items()
@@ -374,12 +396,12 @@ def _refuse_unknown() -> None:
                 )
 
 
-def _explain(error: Any) -> str:
+def _describe_error(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
-    if message.startswith(PREFIX):  # it is about several
+    if message.startswith(PREFIX):  # it concerns several variables and names them
         return str(message)
     path = [str(part) for part in error["loc"]]
     value = f" (it is {error['input']!r})"
-    if "url" in path or path[-1].startswith("secret_key"):  # they may hold a secret
+    if "url" in path or path[-1].startswith(("secret_key", "token")):  # they may hold a secret
         value = ""
     return f"{PREFIX}{'__'.join(path).upper()}: {message}{value}"

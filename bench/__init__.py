@@ -1,1 +1,1 @@
-"""What this server does per second and per CPU second, next to what people would otherwise pick."""
+"""Benchmarks: throughput per second and per CPU second, compared with common alternatives."""

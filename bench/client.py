@@ -1,13 +1,14 @@
-"""The sockets of the load: raw asyncio protocols, which look into as few bytes as they can.
+"""WebSocket clients that generate load with little CPU: raw asyncio protocols.
 
-A socket either reads (cuts the stream into frames and acts on them) or only counts bytes. Those
-that count are checked at the end against one that read: everybody in a room gets the same bytes.
+A client either reads (cuts the stream into frames and handles them) or only counts bytes. The
+counts are checked at the end against a client that read: all members of a room receive the same
+bytes.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -15,33 +16,31 @@ import orjson
 from bench.frames import CLOSE, PING, PONG, TEXT, FrameReader, client_frame
 
 HOST = "127.0.0.1"
-CONNECT_S = 120.0
-AT_ONCE = 16  # fewer than the server has database connections
-PORTS_OF_AN_ADDRESS = 10_000
-IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); the socket module of Python 3.11 does not know it
+CONNECT_TIMEOUT_S = 120.0
+MAX_CONCURRENT_CONNECTS = 16  # fewer than the server has database connections
+SOCKETS_PER_ADDRESS = 10_000
+IP_BIND_ADDRESS_NO_PORT = 24  # ip(7); not in the socket module of Python 3.11
 
-# The head of a ping with four bytes, as uvicorn may send one. No text frame of a chat has
-# these two bytes in it: JSON has no control characters.
+# The header of a ping with a payload of four bytes, which uvicorn may send. It cannot occur within
+# a text frame of the chat: JSON has no unescaped control characters.
 UVICORN_PING = b"\x89\x04"
 
-Event = Callable[["Peer", bytes, int, int], None]
+# Called with the client, a buffer, and the start and end of the payload in it.
+FrameCallback = Callable[["LoadClient", bytes, int, int], None]
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How a server is spoken to. `event` and `ack` are how its frames begin; None: it sends none.
-
-    A socket has arrived once it got as many frames that begin with `ready` as it `awaits`.
-    """
+class WireFormat:
+    """How to talk to a server. A `_prefix` is how its frames of that kind begin."""
 
     path: str
-    event: bytes
-    ack: bytes | None = None
+    event_prefix: bytes
+    ack_prefix: bytes | None = None  # None: the server does not acknowledge
     subprotocol: str = ""
-    first: bytes = b""  # the text to send at once
-    ready: bytes = b""
-    ping: bytes | None = None  # a text that is answered with `pong`
-    pong: bytes = b""
+    first_text: bytes = b""  # sent once the connection is open
+    ready_prefix: bytes = b""  # empty: a client is ready once the connection is open
+    ping_prefix: bytes | None = None  # of a text frame, answered with `pong`
+    pong: bytes = b""  # empty: the pong of the chat protocol
 
     def request(self, port: int) -> bytes:
         protocol = f"Sec-WebSocket-Protocol: {self.subprotocol}\r\n" if self.subprotocol else ""
@@ -53,36 +52,42 @@ class Dialect:
         ).encode()
 
 
-class Peer(asyncio.Protocol):
-    """One socket. `first` is sent as soon as it is open."""
+class LoadClient(asyncio.Protocol):
+    """One connection.
 
-    def __init__(self, dialect: Dialect, first: bytes = b"", awaits: int = 1) -> None:
-        self.dialect = dialect
-        self.arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ended: str | None = None  # why, once it is over
+    `first_text` replaces that of the wire format. `ready` is done after `ready_count` frames that
+    begin with the format's `ready_prefix`, or fails with ConnectionError.
+    """
+
+    def __init__(
+        self, wire_format: WireFormat, first_text: bytes = b"", ready_count: int = 1
+    ) -> None:
+        self.wire_format = wire_format
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.end_reason: str | None = None
         self.events = self.event_bytes = self.acks = 0
-        self.counted: int | None = None  # bytes, of one that only counts
-        self.on_event: Event | None = None
-        self.on_ack: Event | None = None
+        self.counted_bytes: int | None = None  # None: this client reads
+        self.on_event: FrameCallback | None = None
+        self.on_ack: FrameCallback | None = None
         self.on_bytes: Callable[[int], None] | None = None
-        self.kept: list[Any] = []  # frames of the arrival that the caller asked for, decoded
-        self.keep: bytes | None = None  # how these begin
-        self._first = first or dialect.first
-        self._awaits = awaits if dialect.ready else 0
+        self.kept_prefix: bytes | None = None  # frames that begin so, and are no events or acks, …
+        self.kept_frames: list[Any] = []  # … are kept here, decoded
+        self._first_text = first_text or wire_format.first_text
+        self._awaited = ready_count if wire_format.ready_prefix else 0
         self._head = b""
         self._is_open = False
-        self._reader = FrameReader(self._frame)
+        self._reader = FrameReader(self._handle_frame)
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.transport.write(self.dialect.request(transport.get_extra_info("peername")[1]))
+        self.transport.write(self.wire_format.request(transport.get_extra_info("peername")[1]))
 
     def data_received(self, data: bytes) -> None:
-        if self.counted is not None:
+        if self.counted_bytes is not None:
             size = len(data)
             if (at := data.find(UVICORN_PING)) >= 0:
                 size -= self._answer_pings(data, at)
-            self.counted += size
+            self.counted_bytes += size
             if self.on_bytes:
                 self.on_bytes(size)
         elif self._is_open:
@@ -91,110 +96,104 @@ class Peer(asyncio.Protocol):
             self._handshake(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = self.ended or f"the connection was lost ({exc})"
-        if not self.arrived.done():
-            self.arrived.set_exception(ConnectionError(self.ended))
+        self.end_reason = self.end_reason or f"the connection was lost ({exc})"
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError(self.end_reason))
 
     def send(self, text: bytes) -> None:
         self.transport.write(client_frame(text))
 
     def count_only(self) -> None:
-        """From now on. It must not be in the middle of a frame."""
+        """Stop reading. The stream must not be in the middle of a frame."""
         assert self._reader.at_boundary, "a frame has begun to arrive"
-        self.counted = 0
+        self.counted_bytes = 0
 
-    def drop(self) -> None:
-        """Without a close frame, as a phone does that loses its network."""
-        self.ended = "dropped"
+    def abort(self) -> None:
+        """End the connection without a close frame, like a phone that loses its network."""
+        self.end_reason = "aborted"
         self.transport.abort()
 
     def _answer_pings(self, data: bytes, at: int) -> int:
-        """How many bytes of these are pings."""
-        found = 0
+        """Returns how many bytes the pings have, with their headers."""
+        ping_bytes = 0
         while at >= 0:
             self.transport.write(client_frame(data[at + 2 : at + 6], PONG))
-            found += 6
+            ping_bytes += 6
             at = data.find(UVICORN_PING, at + 6)
-        return found
+        return ping_bytes
 
     def _handshake(self, data: bytes) -> None:
         self._head += data
-        head, found, rest = self._head.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, rest = self._head.partition(b"\r\n\r\n")
+        if not separator:
             return
         if not head.startswith(b"HTTP/1.1 101"):
-            self.ended = head.decode(errors="replace")[:200]
+            self.end_reason = head.decode(errors="replace")[:200]
             self.transport.abort()
             return
         self._is_open = True
-        if self._first:
-            self.send(self._first)
-        if not self._awaits:
-            self.arrived.set_result(None)
+        if self._first_text:
+            self.send(self._first_text)
+        if not self._awaited:
+            self.ready.set_result(None)
         if rest:
             self._reader.feed(rest)
 
-    def _frame(self, opcode: int, data: bytes, start: int, end: int) -> None:
-        dialect = self.dialect
+    def _handle_frame(self, opcode: int, data: bytes, start: int, end: int) -> None:
+        wire_format = self.wire_format
         if opcode == TEXT:
-            if data.startswith(dialect.event, start):
+            if data.startswith(wire_format.event_prefix, start):
                 self.events += 1
                 size = end - start
                 self.event_bytes += size + (2 if size < 126 else 4 if size < 65536 else 10)
                 if self.on_event:
                     self.on_event(self, data, start, end)
-            elif dialect.ack and data.startswith(dialect.ack, start):
+            elif wire_format.ack_prefix and data.startswith(wire_format.ack_prefix, start):
                 self.acks += 1
                 if self.on_ack:
                     self.on_ack(self, data, start, end)
             else:
-                self._other(data[start:end])
+                self._handle_control(data[start:end])
         elif opcode == PING:
             self.transport.write(client_frame(data[start:end], PONG))
         elif opcode == CLOSE:
-            self.ended = f"closed with {int.from_bytes(data[start : start + 2])}"
+            self.end_reason = f"closed with {int.from_bytes(data[start : start + 2])}"
             self.transport.close()
 
-    def _other(self, text: bytes) -> None:
-        dialect = self.dialect
-        if self._awaits and text.startswith(dialect.ready):
-            self._awaits -= 1
-            if not self._awaits:
-                self.arrived.set_result(None)
-        if self.keep and text.startswith(self.keep):
-            self.kept.append(orjson.loads(text))
-        if dialect.ping is not None and text.startswith(dialect.ping):
-            self.send(dialect.pong or pong(text))
+    def _handle_control(self, text: bytes) -> None:
+        wire_format = self.wire_format
+        if self._awaited and text.startswith(wire_format.ready_prefix):
+            self._awaited -= 1
+            if not self._awaited:
+                self.ready.set_result(None)
+        if self.kept_prefix and text.startswith(self.kept_prefix):
+            self.kept_frames.append(orjson.loads(text))
+        if wire_format.ping_prefix is not None and text.startswith(wire_format.ping_prefix):
+            self.send(wire_format.pong or pong(text))
         elif text.startswith(ERROR):
-            self.ended = text.decode()
+            self.end_reason = text.decode()
             self.transport.abort()
 
 
 ERROR = b'{"type":"error"'
-CHAT = Dialect(
+CHAT = WireFormat(
     path="/ws",
     subprotocol="chat.v1",
-    event=b'{"type":"message.created"',
-    ack=b'{"type":"ack"',
-    ready=b'{"type":"room.opened"',
-    ping=b'{"type":"ping"',
+    event_prefix=b'{"type":"message.created"',
+    ack_prefix=b'{"type":"ack"',
+    ready_prefix=b'{"type":"room.opened"',
+    ping_prefix=b'{"type":"ping"',
 )
-CHAT_LISTED = Dialect(
-    path="/ws",
-    subprotocol="chat.v1",
-    event=CHAT.event,
-    ack=CHAT.ack,
-    ready=b'{"type":"rooms"',
-    ping=CHAT.ping,
-)
-WS = Dialect(path="/", event=b"{")
-SEND_TEXT = Dialect(path="/ws", event=b"{")
-SOCKET_IO = Dialect(
+# For clients that subscribe to no room: these are ready once they have their list of rooms.
+CHAT_LISTED = replace(CHAT, ready_prefix=b'{"type":"rooms"')
+WS = WireFormat(path="/", event_prefix=b"{")
+SEND_TEXT = WireFormat(path="/ws", event_prefix=b"{")
+SOCKET_IO = WireFormat(
     path="/socket.io/?EIO=4&transport=websocket",
-    event=b'42["m",',
-    first=b"40",
-    ready=b"40{",
-    ping=b"2",
+    event_prefix=b'42["m",',
+    first_text=b"40",
+    ready_prefix=b"40{",
+    ping_prefix=b"2",
     pong=b"3",
 )
 
@@ -203,44 +202,56 @@ def pong(ping: bytes) -> bytes:
     return b'{"type":"pong","n":%d}' % orjson.loads(ping)["n"]
 
 
-async def connect(peers: Sequence[Peer], port: int, at_once: int = AT_ONCE) -> None:
-    """Return when all have arrived. Raises ConnectionError for the first that could not."""
-    gate = asyncio.Semaphore(at_once)
-    await asyncio.gather(*(_connect(peer, n, port, gate) for n, peer in enumerate(peers)))
+async def connect_all(
+    clients: Sequence[LoadClient], port: int, max_concurrent: int = MAX_CONCURRENT_CONNECTS
+) -> None:
+    """Returns when all clients are ready. Raises ConnectionError for the first that fails."""
+    semaphore = asyncio.Semaphore(max_concurrent)
+
+    async def connect(client: LoadClient, number: int) -> None:
+        async with semaphore:
+            await connect_one(client, number, port)
+
+    await asyncio.gather(*(connect(client, n) for n, client in enumerate(clients)))
 
 
-async def _connect(peer: Peer, number: int, port: int, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        await arrive(peer, number, port)
+async def connect_one(client: LoadClient, number: int, port: int) -> None:
+    """Returns when the client is ready. `number` selects the source address; one has 28,000 ports.
 
-
-async def arrive(peer: Peer, number: int, port: int) -> None:
-    """From the address that is this socket's by its number. Raises ConnectionError."""
+    Raises ConnectionError, also for a timeout.
+    """
     loop = asyncio.get_running_loop()
-    source = f"127.0.0.{1 + number // PORTS_OF_AN_ADDRESS}"  # an address has 28,000 ports
+    source = f"127.0.0.{1 + number // SOCKETS_PER_ADDRESS}"
     try:
-        async with asyncio.timeout(CONNECT_S):
-            await loop.create_connection(lambda: peer, sock=await _connected(source, port))
-            await peer.arrived
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await loop.create_connection(lambda: client, sock=await _connect_socket(source, port))
+            await client.ready
     except TimeoutError:
-        raise ConnectionError(f"no arrival within {CONNECT_S:g} s") from None
+        raise ConnectionError(f"not ready within {CONNECT_TIMEOUT_S:g} s") from None
 
 
-async def _connected(source: str, port: int) -> socket.socket:
-    """The port is chosen with the connection: `bind` would look for one that nobody has had for a
-    minute, and after some thousand sockets find none for seconds."""
-    made = socket.socket()
+async def _connect_socket(source: str, port: int) -> socket.socket:
+    """Leaves the choice of the source port to `connect`: `bind` would skip ports that were used
+    within the last minute, and after some thousand sockets fail for seconds."""
+    connected = socket.socket()
     try:
-        made.setblocking(False)
-        made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        made.bind((source, 0))
-        await asyncio.get_running_loop().sock_connect(made, (HOST, port))
+        connected.setblocking(False)
+        connected.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        connected.bind((source, 0))
+        await asyncio.get_running_loop().sock_connect(connected, (HOST, port))
     except BaseException:
-        made.close()
+        connected.close()
         raise
-    return made
+    return connected
 
 
-def hang_up(peers: Sequence[Peer]) -> None:
-    for peer in peers:
-        peer.drop()
+def check_connected(clients: Sequence[LoadClient]) -> None:
+    """Raises ConnectionError if a connection has ended."""
+    reasons = [client.end_reason for client in clients if client.end_reason]
+    if reasons:
+        raise ConnectionError(f"{len(reasons)} connections of the load have ended: {reasons[0]}")
+
+
+def abort_all(clients: Sequence[LoadClient]) -> None:
+    for client in clients:
+        client.abort()

@@ -1,7 +1,7 @@
-"""WebSocket frames as the load needs them: built beforehand, and counted without being decoded.
+"""Building and cutting of WebSocket frames, with little CPU.
 
-Not a WebSocket library: it trusts the servers that it measures, and takes only what these send
-(unmasked frames, not fragmented).
+This is no WebSocket library: it trusts the servers under test, and understands only the frames
+that they send (not masked, not fragmented).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ class Frame(NamedTuple):
 
 
 def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
-    """One masked frame. The mask is always the same one, and not zero, which some servers skip."""
+    """One masked frame. The mask is constant, but not zero: some servers skip unmasking then."""
     size = len(payload)
     if size < 126:
         head = bytes((0x80 | opcode, 0x80 | size))
@@ -32,7 +32,7 @@ def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
 
 
 def whole_frames(data: bytes, offset: int = 0) -> Iterator[Frame]:
-    """The frames that are complete; the last one's `end` is where the rest begins."""
+    """The complete frames; an incomplete one begins at the `end` of the last of these."""
     size = len(data)
     while offset + 2 <= size:
         length, start = data[offset + 1], offset + 2
@@ -54,7 +54,7 @@ def whole_frames(data: bytes, offset: int = 0) -> Iterator[Frame]:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames. `on_frame(opcode, data, start, end)`, for each."""
+    """Cuts a byte stream into frames; calls `on_frame(opcode, data, start, end)` for each."""
 
     __slots__ = ("_on_frame", "_rest")
 

@@ -1,60 +1,60 @@
-"""A bar chart as an SVG of its own: readable in light and dark, and without a library."""
+"""A bar chart as a standalone SVG that is readable in light and dark mode."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from bench.stats import Spread, number
+from bench.stats import Summary, format_number
 
-ROW, BAR, LABEL, WIDE, VALUE = 26, 16, 300, 420, 190
+ROW_HEIGHT, BAR_HEIGHT, LABEL_WIDTH, BARS_WIDTH, VALUE_WIDTH = 26, 16, 300, 420, 190
 
 SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"
   viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">
 <rect width="{width}" height="{height}" fill="#fff"/>"""
-ROW_OF = """\
-<text x="{end_of_label}" y="{text}" text-anchor="end">{label}</text>
-<rect x="{left}" y="{top}" width="{long}" height="{high}" fill="{colour}"/>
-<line x1="{least}" x2="{greatest}" y1="{line}" y2="{line}" stroke="#111827" stroke-width="1.5"/>
-<text x="{after}" y="{text}">{value}</text>"""
+ROW_SVG = """\
+<text x="{label_end}" y="{text_y}" text-anchor="end">{label}</text>
+<rect x="{left}" y="{top}" width="{bar_width}" height="{bar_height}" fill="{colour}"/>
+<line x1="{start}" x2="{end}" y1="{line_y}" y2="{line_y}" stroke="#111827" stroke-width="1.5"/>
+<text x="{value_start}" y="{text_y}">{value}</text>"""
 
 
 class Bar(NamedTuple):
     label: str
-    value: Spread
-    ours: bool
+    value: Summary
+    highlighted: bool
 
 
-def bars(title: str, unit: str, rows: Sequence[Bar]) -> str:
-    """Horizontal bars of the medians, with a line from the least to the greatest."""
-    most = max((row.value.most for row in rows), default=0.0) or 1.0
-    height = 40 + ROW * len(rows)
-    width = LABEL + WIDE + VALUE
+def bar_chart(title: str, unit: str, rows: Sequence[Bar]) -> str:
+    """Horizontal bars of the medians, each with a line from the minimum to the maximum."""
+    scale_max = max((row.value.max for row in rows), default=0.0) or 1.0
+    height = 40 + ROW_HEIGHT * len(rows)
+    width = LABEL_WIDTH + BARS_WIDTH + VALUE_WIDTH
     parts = [
         SVG.format(width=width, height=height),
         f'<text x="8" y="20" font-weight="bold">{escape(title)} ({escape(unit)})</text>',
     ]
     for n, row in enumerate(rows):
-        top = 36 + ROW * n
-        least, middle, greatest = (
-            round(LABEL + value / most * WIDE, 1)
-            for value in (row.value.least, row.value.median, row.value.most)
+        top = 36 + ROW_HEIGHT * n
+        start, middle, end = (
+            round(LABEL_WIDTH + value / scale_max * BARS_WIDTH, 1)
+            for value in (row.value.min, row.value.median, row.value.max)
         )
         parts.append(
-            ROW_OF.format(
+            ROW_SVG.format(
                 label=escape(row.label),
-                value=escape(number(row.value.median)),
-                colour="#2563eb" if row.ours else "#9ca3af",
-                end_of_label=LABEL - 8,
-                left=LABEL,
+                value=escape(format_number(row.value.median)),
+                colour="#2563eb" if row.highlighted else "#9ca3af",
+                label_end=LABEL_WIDTH - 8,
+                left=LABEL_WIDTH,
                 top=top,
-                text=top + 13,
-                long=f"{middle - LABEL:g}",
-                high=BAR,
-                least=f"{least:g}",
-                greatest=f"{greatest:g}",
-                line=f"{top + BAR / 2:g}",
-                after=f"{greatest + 8:g}",
+                text_y=top + 13,
+                bar_width=f"{middle - LABEL_WIDTH:g}",
+                bar_height=BAR_HEIGHT,
+                start=f"{start:g}",
+                end=f"{end:g}",
+                line_y=f"{top + BAR_HEIGHT / 2:g}",
+                value_start=f"{end + 8:g}",
             )
         )
     return "\n".join([*parts, "</svg>", ""])

@@ -1,4 +1,4 @@
-"""What a process has used, as the kernel counts it; and which cores it may use."""
+"""CPU and memory of processes as the kernel accounts for them, and CPU affinity."""
 
 import os
 import re
@@ -10,14 +10,14 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU in user and kernel mode, of all threads; in steps of 10 ms."""
+    """CPU seconds of all threads in user and kernel mode; the resolution is 10 ms."""
     stat = Path(f"/proc/{pid}/stat").read_text()
     fields = stat[stat.rindex(")") + 2 :].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that the process has in RAM."""
+    """Resident set size."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     match = re.search(r"^Rss:\s+(\d+) kB", rollup, re.MULTILINE)
     assert match is not None, rollup
@@ -25,26 +25,26 @@ def resident_bytes(pid: int) -> int:
 
 
 def pin(pid: int, cores: Iterable[int]) -> None:
-    """Every thread of the process, and those that it starts later."""
+    """Set the CPU affinity of all threads of the process; new threads inherit it."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             os.sched_setaffinity(int(task.name), cores)
         except ProcessLookupError:
-            continue  # that thread has just ended
+            continue  # the thread ended meanwhile
 
 
 @dataclass(frozen=True)
 class Cores:
-    """Who runs where: the server that is measured has a core that nobody else has."""
+    """CPU affinities. The server under test has a core of its own if there are two or more."""
 
     server: frozenset[int]
     load: frozenset[int]
     database: frozenset[int]
-    second: frozenset[int] | None  # for a second process of the server, where there are enough
+    second: frozenset[int] | None  # of a second server process; None if there are too few cores
 
     @classmethod
-    def of(cls, available: Iterable[int]) -> "Cores":
-        """On two cores the database shares one with the load; on one, everything does."""
+    def allocate(cls, available: Iterable[int]) -> "Cores":
+        """With two cores the database shares one with the load; with one, everything shares it."""
         cores = sorted(available)
         first, rest = frozenset(cores[:1]), cores[1:] or cores
         second = frozenset(rest[1:2]) if len(cores) >= 4 else None

@@ -1,4 +1,4 @@
-"""Raw results: one file a case, with everything that every run has measured."""
+"""Raw results: one JSON file per benchmark, with every sample."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-KEPT = Path(__file__).resolve().parent / "results"
+RESULTS_DIR = Path(__file__).resolve().parent / "results"
 
 
 class Result(BaseModel):
-    """`skipped`: by arm, why it was not measured."""
+    """`samples` and `skipped` (the reasons) are by variant."""
 
-    case: str
+    benchmark: str
     taken_at: datetime
     quick: bool
     real_texts: bool
@@ -29,40 +29,40 @@ class Result(BaseModel):
 
 def save(result: Result, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.case}.json"
+    path = folder / f"{result.benchmark}.json"
     data = result.model_dump(mode="json")
     data["samples"] = {
-        arm: [{key: _short(value) for key, value in run.items()} for run in runs]
-        for arm, runs in result.samples.items()
+        variant: [{key: float(f"{value:.6g}") for key, value in run.items()} for run in runs]
+        for variant, runs in result.samples.items()
     }
     path.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
     return path
 
 
 def load(folder: Path) -> dict[str, Result]:
-    """By case; of a folder that does not exist, none."""
+    """Results by benchmark; empty if the folder does not exist."""
     return {
         path.stem: Result.model_validate_json(path.read_bytes())
         for path in sorted(folder.glob("*.json"))
     }
 
 
-def make(case: str, quick: bool, real_texts: bool, **parts: Any) -> Result:
+def make_result(benchmark: str, quick: bool, real_texts: bool, **fields: Any) -> Result:
     return Result(
-        case=case,
+        benchmark=benchmark,
         taken_at=datetime.now(UTC).replace(microsecond=0),
         quick=quick,
         real_texts=real_texts,
-        machine=machine(),
-        **parts,
+        machine=_describe_machine(),
+        **fields,
     )
 
 
-def machine() -> dict[str, str]:
-    """What was measured on, and with what."""
-    found = {
+def _describe_machine() -> dict[str, str]:
+    """The hardware, and the versions of the software."""
+    description = {
         "processor": _processor(),
-        "cores": str(os.cpu_count()),  # not those of this process, which is pinned
+        "cores": str(os.cpu_count()),  # of the machine: this process is pinned to one
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
@@ -72,8 +72,8 @@ def machine() -> dict[str, str]:
         "redis": ("redis-server", "--version"),
         "commit": ("git", "rev-parse", "--short", "HEAD"),
     }.items():
-        found[name] = _version(command)
-    return found
+        description[name] = _version(command)
+    return description
 
 
 def _processor() -> str:
@@ -84,20 +84,17 @@ def _processor() -> str:
 
 def _version(command: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=KEPT.parent)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=RESULTS_DIR.parent
+        )
     except FileNotFoundError:
         return "none"
     match = re.search(r"v?\d+\.\d+[\w.+-]*|^[0-9a-f]{7,}$", done.stdout.strip())
     return match[0] if match else "none"
 
 
-def _short(value: float) -> float:
-    """Nobody measures more than six digits."""
-    return float(f"{value:.6g}")
-
-
-def complete(runs: Mapping[str, list[dict[str, float]]]) -> bool:
-    """Everything that was sent has arrived, in every run that counts."""
+def all_received(samples: Mapping[str, list[dict[str, float]]]) -> bool:
+    """Whether every run received all the frames that it expected."""
     return all(
-        run.get("received") == run.get("expected") for samples in runs.values() for run in samples
+        run.get("received") == run.get("expected") for runs in samples.values() for run in runs
     )

@@ -1,6 +1,6 @@
-"""Scale on paper: what the measured constants mean for more machines and more people.
+"""Capacity model: what the measured costs mean for more processes and more users.
 
-`python -m bench.scale` writes the table of docs/scale.md again, where the formulae are explained.
+`python -m bench.scale` rewrites the tables of docs/scale.md, which explains the formulas.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,195 +8,205 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.case import values
-from bench.lab import ROOT
+from bench.benchmark import samples_of
+from bench.environment import ROOT
 from bench.report import markdown_table, replace_measured
-from bench.results import KEPT, Result, load
-from bench.stats import number
+from bench.results import RESULTS_DIR, Result, load
+from bench.stats import format_number
 
 DOCUMENT = ROOT / "docs" / "scale.md"
-# Of a core: the rest is for what comes in bursts.
-BUSY = 0.6
-# Deliveries that the measured cost of an ack contains: rooms of ten.
-DELIVERED_WITH_AN_ACK = 10
-# A row of messages and one of room_events beside the text, with the index of nonces, in bytes.
+# Share of a core; the rest is headroom for bursts.
+TARGET_UTILISATION = 0.6
+# Deliveries included in the measured cost of an ack: the benchmark has ten clients per room.
+DELIVERIES_PER_ACK = 10
+# A row of `messages` and one of `room_events` without the text, and the index entry of the nonce.
 ROW_BYTES = 300
 DAY_S = 86_400
 
 
 @dataclass(frozen=True)
-class Constants:
-    """Of one core, or one socket, as measured."""
+class CostModel:
+    """Measured costs; CPU is in seconds of one core."""
 
-    socket_bytes: float  # memory of an idle socket
-    idle_cpu_s: float  # CPU of an idle socket, a second
-    ack_cpu_s: float  # app CPU of a durable send with ten deliveries
+    socket_bytes: float  # memory of an idle connection
+    idle_cpu_s: float  # app CPU of an idle connection, per second
+    ack_cpu_s: float  # app CPU of a durable send with DELIVERIES_PER_ACK deliveries
     delivery_cpu_s: float  # app CPU of one more delivery
     hello_cpu_s: float  # app CPU of a hello
     hello_queries: float
     page_cpu_s: float  # app CPU of a page of history
-    heard_cpu_s: float  # app CPU of a message that another process has sent
-    redis_cpu_s: float  # of one copy of a message to one process
+    remote_message_cpu_s: float  # app CPU, per process, of a message sent on another process
+    redis_cpu_s: float  # of handing one message to one process
     database_cpu_s: float  # of a durable send
     event_bytes: float
 
 
 @dataclass(frozen=True)
-class Habits:
+class UserProfile:
     """What a connected user does, on average."""
 
     sends_per_s: float = 1 / 300
-    readers: float = 30  # sockets that a message reaches
+    readers: float = 30  # connections that receive a message
     hellos_per_s: float = 1 / 1800
     pages_per_s: float = 1 / 120
 
 
 @dataclass(frozen=True)
-class Plan:
+class CapacityPlan:
     users: float
     processes: float
     messages_per_s: float
     deliveries_per_s: float
-    memory_bytes: float  # of the sockets of one process
-    heard_share: float  # of a core of each process, for what others have sent
+    memory_bytes: float  # of the connections of one process
+    remote_message_share: float  # of each process's core, for messages of other processes
     redis_cores: float
     redis_copies_per_s: float
     database_cores: float
     database_queries_per_s: float
     stored_bytes_per_day: float
-    all_back_s: float  # everybody says hello again, after a failure of everything
+    reconnect_all_s: float  # until all users are connected again after a complete failure
 
 
-def constants(results: Mapping[str, Result]) -> Constants | None:
-    """None where a case is missing that they come from."""
+def cost_model(results: Mapping[str, Result]) -> CostModel | None:
+    """None if a benchmark that it needs has not been measured."""
 
-    def of(case: str, arm: str, key: str) -> float:
-        return median(values(results[case].samples, arm, key))
+    def median_of(benchmark: str, variant: str, key: str) -> float:
+        return median(samples_of(results[benchmark].samples, variant, key))
 
     try:
-        one, two = (of("processes", arm, "acks_per_cpu_s") for arm in ("one", "two"))
-        copies = 2 * of("processes", "two", "acks_per_s") * of("processes", "two", "seconds")
-        return Constants(
-            socket_bytes=of("memory", "listed", "bytes_per_socket"),
-            idle_cpu_s=of("memory", "listed", "cpu_us_per_socket_s") / 1e6,
-            ack_cpu_s=1 / of("acks", "group-32", "acks_per_cpu_s"),
-            delivery_cpu_s=1 / of("fanout", "ours-1", "deliveries_per_cpu_s"),
-            hello_cpu_s=1 / of("hello", "hello", "hellos_per_cpu_s"),
-            hello_queries=of("reconnect", "storm", "queries_per_client"),
-            page_cpu_s=1 / of("history", "many", "pages_per_cpu_s"),
-            heard_cpu_s=max(0.0, 1 / two - 1 / one),
-            redis_cpu_s=of("processes", "two", "redis_cpu_s") / copies,
-            database_cpu_s=1 / of("acks", "group-32", "acks_per_database_cpu_s"),
-            event_bytes=of("fanout", "ours-1", "event_bytes"),
+        alone = median_of("processes", "one", "acks_per_cpu_s")
+        paired = median_of("processes", "two", "acks_per_cpu_s")
+        acks_per_s = median_of("processes", "two", "acks_per_s")
+        copies = 2 * acks_per_s * median_of("processes", "two", "seconds")
+        return CostModel(
+            socket_bytes=median_of("memory", "listed", "bytes_per_socket"),
+            idle_cpu_s=median_of("memory", "listed", "cpu_us_per_socket_s") / 1e6,
+            ack_cpu_s=1 / median_of("acks", "group-32", "acks_per_cpu_s"),
+            delivery_cpu_s=1 / median_of("fanout", "ours-1", "deliveries_per_cpu_s"),
+            hello_cpu_s=1 / median_of("hello", "hello", "hellos_per_cpu_s"),
+            hello_queries=median_of("reconnect", "storm", "queries_per_client"),
+            page_cpu_s=1 / median_of("history", "many", "pages_per_cpu_s"),
+            remote_message_cpu_s=max(0.0, 1 / paired - 1 / alone),
+            redis_cpu_s=median_of("processes", "two", "redis_cpu_s") / copies,
+            database_cpu_s=1 / median_of("acks", "group-32", "acks_per_database_cpu_s"),
+            event_bytes=median_of("fanout", "ours-1", "event_bytes"),
         )
-    except (KeyError, ValueError):  # StatisticsError is a ValueError: a case or an arm is not there
+    except (KeyError, ValueError):  # a benchmark is missing, or a variant: median([]) fails
         return None
 
 
-def user_cpu_s(it: Constants, habits: Habits) -> float:
-    """App CPU of one connected user, a second."""
-    more = max(0.0, habits.readers - DELIVERED_WITH_AN_ACK)
+def user_cpu_s(costs: CostModel, profile: UserProfile) -> float:
+    """App CPU of one connected user, per second."""
+    more_readers = max(0.0, profile.readers - DELIVERIES_PER_ACK)
     return (
-        it.idle_cpu_s
-        + habits.sends_per_s * (it.ack_cpu_s + more * it.delivery_cpu_s)
-        + habits.hellos_per_s * it.hello_cpu_s
-        + habits.pages_per_s * it.page_cpu_s
+        costs.idle_cpu_s
+        + profile.sends_per_s * (costs.ack_cpu_s + more_readers * costs.delivery_cpu_s)
+        + profile.hellos_per_s * costs.hello_cpu_s
+        + profile.pages_per_s * costs.page_cpu_s
     )
 
 
-def users_of(it: Constants, habits: Habits, processes: int) -> float:
-    """How many users so many processes carry, each on a core of its own.
+def max_users(costs: CostModel, profile: UserProfile, processes: int) -> float:
+    """How many users a number of processes can serve, with one core per process.
 
-    Each does its share of the work, and hears of every message of the others:
-    `users · cpu / processes + users · sends · heard = BUSY`.
+    Each process does its share of the work, and handles every message of the others:
+    `users · cpu / processes + users · sends · remote · (processes - 1) / processes =
+     TARGET_UTILISATION`.
     """
-    others = (processes - 1) / processes
-    return BUSY / (
-        user_cpu_s(it, habits) / processes + habits.sends_per_s * it.heard_cpu_s * others
+    remote_share = (processes - 1) / processes
+    return TARGET_UTILISATION / (
+        user_cpu_s(costs, profile) / processes
+        + profile.sends_per_s * costs.remote_message_cpu_s * remote_share
     )
 
 
-def processes_for(it: Constants, habits: Habits, users: float) -> float | None:
-    """None if each process would have its hands full with only hearing of the others."""
-    left = BUSY - users * habits.sends_per_s * it.heard_cpu_s
-    return None if left <= 0 else max(1.0, users * user_cpu_s(it, habits) / left)
+def required_processes(costs: CostModel, profile: UserProfile, users: float) -> float | None:
+    """None if messages of other processes would take all the CPU of each process."""
+    available = TARGET_UTILISATION - users * profile.sends_per_s * costs.remote_message_cpu_s
+    return None if available <= 0 else max(1.0, users * user_cpu_s(costs, profile) / available)
 
 
-def plan(it: Constants, habits: Habits, users: float, processes: float) -> Plan:
-    messages = users * habits.sends_per_s
+def capacity_plan(
+    costs: CostModel, profile: UserProfile, users: float, processes: float
+) -> CapacityPlan:
+    messages = users * profile.sends_per_s
     copies = messages * processes if processes > 1 else 0.0
-    hellos = users * habits.hellos_per_s
-    return Plan(
+    hellos = users * profile.hellos_per_s
+    return CapacityPlan(
         users=users,
         processes=processes,
         messages_per_s=messages,
-        deliveries_per_s=messages * habits.readers,
-        memory_bytes=users / processes * it.socket_bytes,
-        heard_share=messages * (processes - 1) / processes * it.heard_cpu_s,
-        redis_cores=copies * it.redis_cpu_s,
+        deliveries_per_s=messages * profile.readers,
+        memory_bytes=users / processes * costs.socket_bytes,
+        remote_message_share=messages * (processes - 1) / processes * costs.remote_message_cpu_s,
+        redis_cores=copies * costs.redis_cpu_s,
         redis_copies_per_s=copies,
-        database_cores=messages * it.database_cpu_s,
-        database_queries_per_s=hellos * it.hello_queries,
-        stored_bytes_per_day=messages * DAY_S * (ROW_BYTES + it.event_bytes),
-        all_back_s=users / processes * it.hello_cpu_s,
+        database_cores=messages * costs.database_cpu_s,
+        database_queries_per_s=hellos * costs.hello_queries,
+        stored_bytes_per_day=messages * DAY_S * (ROW_BYTES + costs.event_bytes),
+        reconnect_all_s=users / processes * costs.hello_cpu_s,
     )
 
 
-ROWS: tuple[tuple[str, Callable[[Plan], str]], ...] = (
-    ("connected users", lambda p: number(p.users)),
-    ("processes, one core each", lambda p: number(p.processes)),
-    ("memory of the sockets of a process", lambda p: f"{number(p.memory_bytes / 1e9)} GB"),
-    ("messages a second", lambda p: number(p.messages_per_s)),
-    ("deliveries a second", lambda p: number(p.deliveries_per_s)),
-    ("of each core, for hearing of the others", lambda p: f"{p.heard_share:.1%}"),
-    ("copies a second that Redis hands out", lambda p: number(p.redis_copies_per_s)),
-    ("cores of Redis", lambda p: number(p.redis_cores)),
-    ("cores of the database, for sends", lambda p: number(p.database_cores)),
-    ("queries a second, for hellos", lambda p: number(p.database_queries_per_s)),
-    ("stored a day", lambda p: f"{number(p.stored_bytes_per_day / 1e9)} GB"),
-    ("all back after everything has failed", lambda p: f"{number(p.all_back_s)} s"),
+ROWS: tuple[tuple[str, Callable[[CapacityPlan], str]], ...] = (
+    ("connected users", lambda p: format_number(p.users)),
+    ("processes, one core each", lambda p: format_number(p.processes)),
+    (
+        "memory of the connections, per process",
+        lambda p: f"{format_number(p.memory_bytes / 1e9)} GB",
+    ),
+    ("messages per second", lambda p: format_number(p.messages_per_s)),
+    ("deliveries per second", lambda p: format_number(p.deliveries_per_s)),
+    ("share of each core for remote messages", lambda p: f"{p.remote_message_share:.1%}"),
+    ("copies per second from Redis", lambda p: format_number(p.redis_copies_per_s)),
+    ("cores of Redis", lambda p: format_number(p.redis_cores)),
+    ("cores of the database, for sends", lambda p: format_number(p.database_cores)),
+    ("queries per second, for hellos", lambda p: format_number(p.database_queries_per_s)),
+    ("storage per day", lambda p: f"{format_number(p.stored_bytes_per_day / 1e9)} GB"),
+    ("reconnection of all users", lambda p: f"{format_number(p.reconnect_all_s)} s"),
 )
 
 
-def table(it: Constants, habits: Habits) -> str:
-    million = processes_for(it, habits, 1e6)
+def plan_table(costs: CostModel, profile: UserProfile) -> str:
+    for_a_million = required_processes(costs, profile, 1e6)
     plans = [
-        plan(it, habits, users_of(it, habits, 1), 1),
-        plan(it, habits, users_of(it, habits, 10), 10),
-        *([plan(it, habits, 1e6, million)] if million else []),
+        *(capacity_plan(costs, profile, max_users(costs, profile, n), n) for n in (1, 10)),
+        *([capacity_plan(costs, profile, 1e6, for_a_million)] if for_a_million else []),
     ]
-    heading = ["", "one process", "ten processes", *(["a million users"] if million else [])]
-    return markdown_table(heading, [[what, *(show(p) for p in plans)] for what, show in ROWS])
+    heading = ["", "one process", "ten processes", *(["a million users"] if for_a_million else [])]
+    return markdown_table(heading, [[label, *map(show, plans)] for label, show in ROWS])
 
 
-def constants_table(it: Constants) -> str:
-    micro = 1e6
+def cost_table(costs: CostModel) -> str:
+    def micros(seconds: float) -> str:
+        return f"{format_number(seconds * 1e6)} µs"
+
     return markdown_table(
-        ["constant", "measured"],
+        ["cost", "measured"],
         [
-            ["`socket`", f"{number(it.socket_bytes / 1000)} KB"],
-            ["`idle`", f"{number(it.idle_cpu_s * micro)} µs a second"],
-            ["`ack`", f"{number(it.ack_cpu_s * micro)} µs"],
-            ["`delivery`", f"{number(it.delivery_cpu_s * micro)} µs"],
-            ["`hello`", f"{number(it.hello_cpu_s * micro)} µs"],
-            ["`queries`", number(it.hello_queries)],
-            ["`page`", f"{number(it.page_cpu_s * micro)} µs"],
-            ["`heard`", f"{number(it.heard_cpu_s * micro)} µs"],
-            ["`redis`", f"{number(it.redis_cpu_s * micro)} µs"],
-            ["`database`", f"{number(it.database_cpu_s * micro)} µs"],
-            ["`event`", f"{number(it.event_bytes)} bytes"],
+            ["`socket`", f"{format_number(costs.socket_bytes / 1000)} KB"],
+            ["`idle`", f"{micros(costs.idle_cpu_s)} per second"],
+            ["`ack`", micros(costs.ack_cpu_s)],
+            ["`delivery`", micros(costs.delivery_cpu_s)],
+            ["`hello`", micros(costs.hello_cpu_s)],
+            ["`queries`", format_number(costs.hello_queries)],
+            ["`page`", micros(costs.page_cpu_s)],
+            ["`remote`", micros(costs.remote_message_cpu_s)],
+            ["`redis`", micros(costs.redis_cpu_s)],
+            ["`database`", micros(costs.database_cpu_s)],
+            ["`event`", f"{format_number(costs.event_bytes)} bytes"],
         ],
     )
 
 
 def write(document: Path, results: Mapping[str, Result]) -> None:
-    it = constants(results)
-    if it is None:
-        measured = "Not all of the constants have been measured yet."
+    costs = cost_model(results)
+    if costs is None:
+        measured = "Not all of the costs have been measured yet."
     else:
-        measured = f"{constants_table(it)}\n\n{table(it, Habits())}"
+        measured = f"{cost_table(costs)}\n\n{plan_table(costs, UserProfile())}"
     replace_measured(document, measured)
 
 
 if __name__ == "__main__":
-    write(DOCUMENT, load(KEPT))
+    write(DOCUMENT, load(RESULTS_DIR))

@@ -1,4 +1,4 @@
-"""Few numbers out of many."""
+"""Summary statistics and number formatting."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -6,36 +6,39 @@ from statistics import median
 from typing import NamedTuple
 
 
-class Spread(NamedTuple):
-    """The median of some runs, with the least and the greatest."""
-
+class Summary(NamedTuple):
     median: float
-    least: float
-    most: float
+    min: float
+    max: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """Raises ValueError for no values: there is no median of nothing."""
+    def of(cls, values: Sequence[float]) -> "Summary":
+        """Raises ValueError if there are no values."""
         if not values:
             raise ValueError("nothing was measured")
         return cls(median(values), min(values), max(values))
 
     def __str__(self) -> str:
-        if self.least == self.most:
-            return number(self.median)
-        return f"{number(self.median)} ({number(self.least)}–{number(self.most)})"
+        if self.min == self.max:
+            return format_number(self.median)
+        shown = [format_number(value) for value in self]
+        return f"{shown[0]} ({shown[1]}–{shown[2]})"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest rank: the least value that `share` (0 to 1) of all values do not exceed."""
+    """The nearest-rank percentile; `share` is from 0 to 1. Raises ValueError without values."""
     if not values:
         raise ValueError("nothing was measured")
     ordered = sorted(values)
     return ordered[max(0, ceil(len(ordered) * share) - 1)]
 
 
-def number(value: float) -> str:
-    """Three digits that count, with thousands separated."""
+def latency_percentiles(latencies_s: Sequence[float]) -> dict[str, float]:
+    return {f"p{p}_ms": percentile(latencies_s, p / 100) * 1000 for p in (50, 99)}
+
+
+def format_number(value: float) -> str:
+    """Three significant digits, with a thousands separator."""
     if value == 0:
         return "0"
     if abs(value) >= 100:

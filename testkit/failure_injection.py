@@ -2,7 +2,7 @@
 
 for failure in itertools.count(1):
     with sabotaged(database, failure) as log:
-        ...  # run it: while `log.struck`, it must have failed, and nothing of it may be there
+        ...  # run it: while `log.triggered`, it must have failed, and nothing of it may be there
     if not log.struck:
         break  # it has fewer statements than that, and has succeeded
 """
@@ -22,37 +22,37 @@ COMMIT = "COMMIT"
 _NOT_COUNTED = ("BEGIN", "PRAGMA", "SET")
 
 
-class Sabotaged(Exception):
+class InjectedFailure(Exception):
     """Nothing that the product knows, so it must not be taken for anything that it can repair."""
 
 
 @dataclass
-class Log:
+class StatementLog:
     """What was about to be executed, COMMIT included; the last is the one that failed, if any."""
 
     statements: list[str] = field(default_factory=list)
-    struck: bool = False
+    triggered: bool = False
 
 
-def try_again() -> OperationalError:
+def deadlock() -> OperationalError:
     """What MySQL says to the victim of a deadlock: run the whole transaction again."""
     return OperationalError("", {}, Exception(1213, "Deadlock found when trying to get lock"))
 
 
 @contextmanager
-def sabotaged(
-    database: Database, at: int, error: Callable[[], Exception] = Sabotaged
-) -> Iterator[Log]:
+def failing_at(
+    database: Database, at: int, error: Callable[[], Exception] = InjectedFailure
+) -> Iterator[StatementLog]:
     """The `at`-th statement (1 is the first, COMMIT counts) that `database` writes fails, once."""
     engine: AsyncEngine = database._engines.write
-    log = Log()
+    log = StatementLog()
 
     def strike(statement: str) -> None:
         if statement.startswith(_NOT_COUNTED):
             return
         log.statements.append(statement)
         if len(log.statements) == at:
-            log.struck = True
+            log.triggered = True
             raise error()
 
     def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:

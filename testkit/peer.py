@@ -155,7 +155,7 @@ async def dial(
     origin: str | None = None,
     headers: dict[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
-    narrow: bool = False,
+    small_window: bool = False,
 ) -> AsyncIterator[Peer]:
     """A socket on which nothing was said yet. `url` is the server's, http or https. If it is
     narrow, the kernel takes only a few kilobytes for who does not read."""
@@ -165,7 +165,7 @@ async def dial(
         origin=None if origin is None else Origin(origin),
         additional_headers=headers,
         ssl=tls,
-        sock=await narrow_socket(url) if narrow else None,
+        sock=await small_window_socket(url) if small_window else None,
         proxy=None,
         compression=None,
         ping_interval=None,
@@ -188,7 +188,7 @@ async def joined(
     url: str | None = None,
     token: str | None = None,
     tls: ssl.SSLContext | None = None,
-    narrow: bool = False,
+    small_window: bool = False,
 ) -> AsyncIterator[Peer]:
     """A socket of this person with these rooms open, each from a position or at its head.
 
@@ -199,7 +199,7 @@ async def joined(
         for room in rooms
     ]
     url = url or str(person.http.base_url).rstrip("/")
-    async with dial(url, tls=tls, narrow=narrow) as peer:
+    async with dial(url, tls=tls, small_window=small_window) as peer:
         await peer.send("hello", token=token or person.access, rooms=positions)
         await peer.expect("welcome")
         await peer.expect("rooms")
@@ -208,7 +208,7 @@ async def joined(
         yield peer
 
 
-async def narrow_socket(url: str) -> socket.socket:
+async def small_window_socket(url: str) -> socket.socket:
     """Connected to the server."""
     address = urlsplit(url)
     connected = socket.socket()

@@ -10,7 +10,7 @@ import httpx
 from testkit.answers import assert_ok
 
 # The same in every process: names of parametrised tests must be.
-STRANGER = "0190e6b0-0000-7000-8000-000000000000"
+UNKNOWN_ID = "0190e6b0-0000-7000-8000-000000000000"
 
 API = "/api/v1"
 

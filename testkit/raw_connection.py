@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from testkit.peer import Frame, narrow_socket
+from testkit.peer import Frame, small_window_socket
 from testkit.people import Person
 from testkit.waiting import limit
 
@@ -42,7 +42,7 @@ class RawConnection:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def pour(self, data: bytes, most: int) -> int:
+    async def flood(self, data: bytes, most: int) -> int:
         """The same again and again until the server has cut the connection. How often."""
         for count in range(most):
             try:
@@ -115,12 +115,12 @@ class RawConnection:
 
 @asynccontextmanager
 async def connect_raw(
-    url: str, *, narrow: bool = False, source: str = ""
+    url: str, *, small_window: bool = False, source: str = ""
 ) -> AsyncIterator[RawConnection]:
     """A connection on which nothing was said yet, from an address of this machine."""
     address = urlsplit(url)
-    if narrow:
-        found = await asyncio.open_connection(sock=await narrow_socket(url))
+    if small_window:
+        found = await asyncio.open_connection(sock=await small_window_socket(url))
     else:
         local = (source, 0) if source else None
         found = await asyncio.open_connection(address.hostname, address.port, local_addr=local)

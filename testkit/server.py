@@ -33,10 +33,17 @@ LOG: list[structlog.typing.Processor] = [
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
 # Trusts nobody, which is enough for HTTP; to load all authorities takes longer than most tests.
-NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
+NO_POLLING: dict[str, Group] = {
+    "realtime": {
+        "change_poll_interval_ms": HOUR_MS,
+        "change_poll_interval_degraded_ms": HOUR_MS,
+        "session_check_interval_s": 3600,
+    },
+    "consumers": {"enabled": False},
+}
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -67,7 +74,9 @@ class TestServer:
         getattr(limiter, "_alone", limiter).limits._arrivals.clear()
 
     @asynccontextmanager
-    async def client(self, verify: ssl.SSLContext = NOBODY) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(
+        self, verify: ssl.SSLContext = TRUSTS_NONE
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its own: with its own connections, and nothing remembered."""
         async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=LIMIT_S) as client:
             yield client
@@ -86,7 +95,7 @@ class TestServer:
     async def _person(
         self, http: httpx.AsyncClient, name: str, *, is_admin: bool = False
     ) -> Person:
-        username = unique(name)
+        username = unique_username(name)
         context = self.context
         password = await context.passwords.hash(PASSWORD)
         account = NewAccount(username, f"{name.title()} of {username}", password, is_admin)
@@ -102,7 +111,7 @@ class TestServer:
         )
 
 
-def unique(name: str) -> str:
+def unique_username(name: str) -> str:
     """Servers are shared between tests, so names are not."""
     return f"{name}{next(_numbers)}"
 
@@ -174,11 +183,11 @@ def without_limits(settings: Settings) -> Settings:
             "reads_per_minute": 6e6,
             "reads_burst": 100_000,
         },
-        server={"request_head_s": 60, "keep_alive_s": 3600},
+        server={"header_timeout_s": 60, "keep_alive_s": 3600},
         realtime={
             "hello_timeout_s": 3600,
-            "dead_after_s": 3600,
-            "slow_age_s": 3600,
-            "slow_stall_s": 3600,
+            "idle_timeout_s": 3600,
+            "max_send_delay_s": 3600,
+            "send_stall_timeout_s": 3600,
         },
     )

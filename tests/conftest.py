@@ -14,7 +14,7 @@ from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
-from testkit.servers.backend import Backend, empty, make_settings, migrate, unique_name
+from testkit.servers.backend import Backend, delete_all_rows, make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis
 from testkit.waiting import LIMIT_S
@@ -128,7 +128,7 @@ async def cluster(
     mariadb: MariaDb, _mariadb_schema: str, redis_server: RedisServer, tmp_path: Path
 ) -> Backend:
     async with mariadb.connect(_mariadb_schema) as connection:
-        await empty(connection)
+        await delete_all_rows(connection)
     return Backend(
         "cluster",
         make_settings(tmp_path, database=mariadb.url(_mariadb_schema), redis=redis_server.url),
@@ -162,7 +162,7 @@ async def open_database(
 
     def open_one(settings: Settings) -> Database:
         engines = create_engines(settings.database)
-        opened.append(Database(engines, announced.extend, settings.database.attempts))
+        opened.append(Database(engines, announced.extend, settings.database.max_attempts))
         return opened[-1]
 
     yield open_one

@@ -38,4 +38,4 @@ class Context:
 
     @property
     def access_lifetime(self) -> timedelta:
-        return timedelta(seconds=self.settings.auth.access_token_s)
+        return timedelta(seconds=self.settings.auth.access_token_ttl_s)

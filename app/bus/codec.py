@@ -1,9 +1,9 @@
-"""How an announcement travels on the bus: a fixed header, then the encoded event as it is.
+"""How a publication travels on the bus: a fixed header, then the encoded event as it is.
 
-    version 1 | kind 1 | topic 16 | seq 8 | subject 16 | origin 16 | frame …     (bytes, big-endian)
+    version 1 | kind 1 | channel 16 | seq 8 | user 16 | origin 16 | payload …    (bytes, big-endian)
 
-The receiver copies the frame to its sockets: it neither parses nor encodes it, and so trusts who
-may publish to the broker. A change of this layout takes the next version: while processes of both
+The receiver copies the payload to its sockets without parsing it, and so trusts everybody who may
+publish to the broker. A change of this layout takes the next version: while processes of both
 run, those of one learn only from the log what those of the other recorded. A kind that only a newer
 release knows comes out as `NEWER`.
 """
@@ -33,26 +33,27 @@ def encode(publication: Publication, origin: bytes) -> bytes:
     header = _HEADER.pack(
         VERSION,
         publication.kind,
-        publication.topic.bytes,
+        publication.channel.bytes,
         publication.seq,
-        publication.subject.bytes,
+        publication.user.bytes,
         origin,
     )
-    return header + publication.frame
+    return header + publication.payload
 
 
 def decode(payload: bytes) -> Received | None:
     """None for what this version does not understand; never raises."""
     if len(payload) < _HEADER.size:
         return None
-    version, number, topic, seq, subject, origin = _HEADER.unpack_from(payload)
+    version, number, channel, seq, user, origin = _HEADER.unpack_from(payload)
     if version != VERSION or seq > MAX_SEQ:
         return None
-    frame = payload[_HEADER.size :]
     kind = _KINDS.get(number, PublicationKind.NEWER)
-    return Received(origin, Publication(kind, UUID(bytes=topic), seq, UUID(bytes=subject), frame))
+    event = payload[_HEADER.size :]
+    return Received(origin, Publication(kind, UUID(bytes=channel), seq, UUID(bytes=user), event))
 
 
-def partition(topic: UUID, partitions: int) -> int:
-    """Which of the channels carries a topic: the same in every process and every release."""
-    return zlib.crc32(topic.bytes) % partitions
+def partition(channel: UUID, partitions: int) -> int:
+    """The number of the broker's channel that carries the publications of `channel`: the same in
+    every process and every release."""
+    return zlib.crc32(channel.bytes) % partitions

@@ -83,7 +83,7 @@ class RedisBus:
 
     def _post(self, publication: Publication, *, fleeting: bool = False) -> None:
         try:
-            channel = self._partitions[codec.partition(publication.topic, len(self._partitions))]
+            channel = self._partitions[codec.partition(publication.channel, len(self._partitions))]
             self._outbox.put(channel, codec.encode(publication, self._origin), fleeting=fleeting)
         except Exception:  # a defect, and no reason to fail what is committed
             log.exception("bus.not_encoded", kind=publication.kind)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from app.client.errors import Refused
 from app.client.session import Session
 from app.wire.domain import RoomKind
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.messages import EventPage, MessagePage
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import CreateRoom, MemberOut, PublicRoom, RoomOut
@@ -58,8 +58,8 @@ class Api:
 
     async def find_public(self, name: str) -> PublicRoom | None:
         """The public room of this name, the oldest if there are several."""
-        wanted = name_key(name)
-        found = [r async for r in self.public_rooms(name) if name_key(r.name) == wanted]
+        wanted = normalized_name(name)
+        found = [r async for r in self.public_rooms(name) if normalized_name(r.name) == wanted]
         return min(found, key=lambda room: (room.created_at, room.id), default=None)
 
     async def create_room(self, spec: CreateRoom) -> RoomOut:
@@ -87,9 +87,9 @@ class Api:
 
     async def find_mine(self, name: str) -> RoomOut | None:
         """A room of the user's that has this name and is not archived."""
-        wanted = name_key(name)
+        wanted = normalized_name(name)
         async for room in self.rooms():
-            if room.name is not None and name_key(room.name) == wanted and not room.archived:
+            if room.name is not None and normalized_name(room.name) == wanted and not room.archived:
                 return room
         return None
 

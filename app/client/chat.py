@@ -29,7 +29,7 @@ from app.client.user_cache import People
 from app.wire.errors import ErrorCode
 from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
 from app.wire.schemas.users import TokenOut, UserOut
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 AGENT = "chat-python/1.0"
 
@@ -163,7 +163,7 @@ class ChatClient:
                 room=room, nonce=nonce or str(uuid4()), text=text, reply_to=reply_to
             )
         except ValidationError as error:
-            why = invalid(error.errors())
+            why = invalid_from_pydantic(error.errors())
             raise Refused(ErrorCode.INVALID, why.detail) from None
         answer = self._stay.outbox.add(frame)
         self._stay.wake.set()

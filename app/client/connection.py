@@ -16,8 +16,8 @@ from app.wire.frames import (
     SUBPROTOCOL,
     ErrorFrame,
     Hello,
-    Position,
     RoomClosed,
+    RoomPosition,
     ServerFrame,
     Welcome,
     encode,
@@ -48,7 +48,7 @@ class Link:
     once it is over."""
 
     def __init__(
-        self, socket: ClientConnection, welcome: Welcome, asked: Sequence[Position]
+        self, socket: ClientConnection, welcome: Welcome, asked: Sequence[RoomPosition]
     ) -> None:
         self._socket = socket
         self.asked = asked

@@ -50,8 +50,8 @@ class Room:
         self._passed_on.set()
         self._mistrust = Backoff()
 
-    def wanted(self) -> frames.Position:
-        return frames.Position(room=self.id, since=self.position.at)
+    def wanted(self) -> frames.RoomPosition:
+        return frames.RoomPosition(room=self.id, since=self.position.at)
 
     def hear_opened(self, frame: RoomOpened) -> None:
         self.due = inf

@@ -10,7 +10,7 @@ from app.client.event_queue import RoomLost
 from app.client.room_subscription import Room, Surroundings
 from app.client.send_queue import OVERDUE_S
 from app.wire.events import RoomEvent
-from app.wire.frames import Head, Position, RoomClosed, RoomOpened
+from app.wire.frames import RoomClosed, RoomHead, RoomOpened, RoomPosition
 
 # A ping may overtake the events that its heads count by a moment.
 PATIENCE_S = 1.0
@@ -62,7 +62,7 @@ class Rooms:
 
     # What to ask.
 
-    def hello(self, frame_id: int, now: float) -> list[Position]:
+    def hello(self, frame_id: int, now: float) -> list[RoomPosition]:
         """All of them, with their positions: the server knows nothing of the last socket."""
         self._unwanted.clear()
         rooms = [room for room in self._of.values() if not room.closed]
@@ -70,7 +70,7 @@ class Rooms:
             room.due = 0.0
         return self.due(frame_id, now)
 
-    def moved(self, asked: Sequence[Position]) -> None:
+    def moved(self, asked: Sequence[RoomPosition]) -> None:
         """Another socket, which was asked for these, takes the place of the one that was used until
         now: what the application has wished of that one meanwhile is wished of this one."""
         there = {position.room for position in asked}
@@ -79,7 +79,7 @@ class Rooms:
             if room.id not in there and not room.closed:
                 room.due = 0.0
 
-    def due(self, frame_id: int, now: float) -> list[Position]:
+    def due(self, frame_id: int, now: float) -> list[RoomPosition]:
         rooms = [room for room in self._of.values() if room.due <= now]
         return _ask(rooms[:MOST_IN_FRAME], frame_id, now)
 
@@ -128,7 +128,7 @@ class Rooms:
                 else:
                     room.ask_again(now + error.wait_s)
 
-    def hear_heads(self, heads: list[Head]) -> None:
+    def hear_heads(self, heads: list[RoomHead]) -> None:
         """Of a ping. Whoever is behind a head, and hears nothing for a moment, asks anew."""
         loop = asyncio.get_running_loop()
         for head in heads:
@@ -142,7 +142,7 @@ def _check(room: Room, head: int) -> None:
         room.ask_again()
 
 
-def _ask(rooms: list[Room], frame_id: int, now: float) -> list[Position]:
+def _ask(rooms: list[Room], frame_id: int, now: float) -> list[RoomPosition]:
     for room in rooms:
         room.asked, room.due = frame_id, now + OVERDUE_S
     return [room.wanted() for room in rooms]

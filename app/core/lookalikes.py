@@ -14,7 +14,7 @@ SKELETON_CHARS = 100
 
 
 def skeleton(key: str) -> str:
-    """Two names whose keys (`name_key`) have one skeleton look alike (UTS 39, 4)."""
+    """Two names whose keys (`normalized_name`) have one skeleton look alike (UTS 39, 4)."""
     prototypes = _prototypes()
     decomposed = unicodedata.normalize("NFD", key)
     drawn = "".join(prototypes.get(character, character) for character in decomposed)

@@ -9,7 +9,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from app.wire.errors import Invalid
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.validation import MIN_PASSWORD_CHARS
 
 MIN_DIFFERENT_CHARS = 3
@@ -18,8 +18,8 @@ MIN_DIFFERENT_CHARS = 3
 def check_password(password: str, field: str, *names: str) -> None:
     """`names` are those of the account. Raises Invalid, about `field`. The first call reads the
     list, which blocks for some 30 ms: give it a thread."""
-    key = name_key(password).strip()
-    if key in map(name_key, names):
+    key = normalized_name(password).strip()
+    if key in map(normalized_name, names):
         _refuse(field, "must not be the name of the account")
     if key in _common_passwords():
         _refuse(field, "is one of the most common passwords, which are tried first")

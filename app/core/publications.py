@@ -3,43 +3,26 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.wire.events import (
-    MemberJoined,
-    MemberLeft,
-    MemberRemoved,
-    MessageCreated,
-    PublicationKind,
-    RoomEvent,
-    encode,
-)
+from app.wire.events import PublicationKind, RoomEvent, encode, event_spec
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A poke after COMMIT: something was recorded. May be lost, doubled or swapped on the way.
+    """Tells every process that something was recorded. May be lost, doubled or swapped on the way.
 
-    `topic` is the room (of a SESSION_REVOKED: the session). `frame` is the encoded event as
+    `channel` is the room (of a SESSION_REVOKED: the session). `payload` is the encoded event as
     clients get it, made once by the process that recorded it; empty where there is none.
     """
 
     kind: PublicationKind
-    topic: UUID
+    channel: UUID
     seq: int
-    subject: UUID
-    frame: bytes = b""
+    user: UUID
+    payload: bytes = b""
 
 
 def to_publication(event: RoomEvent) -> Publication:
-    """The poke for one recorded event."""
-    match event:
-        case MessageCreated():
-            kind, subject = PublicationKind.MESSAGE, event.message.sender
-        case MemberJoined():
-            kind, subject = PublicationKind.JOINED, event.member.user
-        case MemberLeft():
-            kind, subject = PublicationKind.LEFT, event.member.user
-        case MemberRemoved():
-            kind, subject = PublicationKind.REMOVED, event.member.user
-        case _:
-            kind, subject = PublicationKind.ROOM, event.actor
-    return Publication(kind, event.room, event.seq, subject, encode(event))
+    spec = event_spec(event)
+    return Publication(
+        spec.publication_kind, event.room, event.seq, spec.user(event), encode(event)
+    )

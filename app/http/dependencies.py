@@ -17,7 +17,7 @@ from app.core.actor import Actor
 from app.core.cancellation import end
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
-from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid
+from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid_from_pydantic
 
 oauth2 = OAuth2PasswordBearer(
     tokenUrl="/api/v1/auth/token",
@@ -85,7 +85,7 @@ async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]
     """Done when the client has gone; for what it would have to wait for. After the body only."""
 
     async def wait() -> None:
-        with suppress(HTTPException):  # `Guard` raises it
+        with suppress(HTTPException):  # `BodyLimitMiddleware` raises it
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
@@ -114,10 +114,10 @@ def page_limit(default: int) -> Any:
             Query(description="Items on a page, at most."),
         ] = default,
     ) -> int:
-        page = context.settings.limits.page
+        page = context.settings.limits.max_page_size
         if limit > page and "limit" in request.query_params:
             message = f"Input should be less than or equal to {page}"
-            raise invalid([{"loc": ("query", "limit"), "msg": message}])
+            raise invalid_from_pydantic([{"loc": ("query", "limit"), "msg": message}])
         return min(limit, page)
 
     return Depends(read_limit)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.wire.errors import ChatError
 
 JsonObject = dict[str, Any]
@@ -13,6 +13,7 @@ JsonObject = dict[str, Any]
 # Of what has no example of its own.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+    "date": "2026-11-28",
     "date-time": "2026-11-28T09:30:00.123456Z",
 }
 _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
@@ -37,7 +38,7 @@ def _problems() -> dict[str, JsonObject]:
     """By code: the answer to an error whose detail is what is said of its class."""
     found: dict[str, JsonObject] = {}
     for error in _errors(ChatError):
-        answer = problem(error(" ".join((inspect.getdoc(error) or "").split())))
+        answer = problem_response(error(" ".join((inspect.getdoc(error) or "").split())))
         found.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
     return found
 
@@ -63,7 +64,7 @@ def _example(schema: JsonObject, schemas: JsonObject) -> Any:
             return [_example(items, schemas)]
         case {"properties": properties}:
             return {name: _example(part, schemas) for name, part in properties.items()}
-        case {"format": ("uuid" | "date-time") as name}:
+        case {"format": ("uuid" | "date" | "date-time") as name}:
             return _FORMATS[name]
         case {"type": [name, *_]} | {"type": name}:
             return _TYPES[name]

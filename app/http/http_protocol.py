@@ -1,19 +1,18 @@
-"""HTTP connections: uvicorn's own protocol class, with bounds that it has none of, on how long a
-peer may take and on how large a head may be, and with one reading of where a request ends.
+"""uvicorn's protocol class for HTTP connections, with the limits and timeouts that it lacks.
 
-The parser gets one request at a time: a head as a whole, checked by `framing`, then its body, and
-the next one after the answer. So each refusal stands where an answer is due, and what a peer sends
-behind an `Upgrade` that is not served is never taken for a request (Kludex/uvicorn#2722).
+The parser gets one request at a time: first a complete head that `framing` has checked, then its
+body, and the next request only after the answer. So an error is always sent where an answer is due,
+and bytes behind an `Upgrade` that is not served are never parsed as a request (Kludex/uvicorn#2722).
 
-A head has to be complete in time from when the connection is made, or from its first byte where one
-follows another request; its body after that. And whoever does not read an answer is cut off. No
-timer is set for a request that arrives as a whole.
+A head must be complete `header_timeout_s` after the connection was made, or, for a later request,
+after its first byte; the body `body_timeout_s` after that. A peer that does not read an answer is
+disconnected after `write_timeout_s`. A request that arrives in one piece sets no timer.
 """
 
 from asyncio import TimerHandle, Transport
 from typing import Any, cast
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -22,13 +21,13 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from app.application.app_context import Context
 from app.http.framing import END, MAX_HEAD_BYTES, read_head
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.settings import Server
-from app.wire.errors import BadRequest, ChatError, TooLarge, TooSlow
+from app.wire.errors import BadRequest, ChatError, MethodNotAllowed, TooLarge, TooSlow
 
 # Chunks of one body, and empty lines in it: each costs a call, and clients send few.
 MAX_CHUNKS = 10_000
-# A refusal would be lost, were the connection closed while the peer still sends.
+# Closing while the peer still sends would reset the connection, and the answer would be lost.
 LINGER_S = 0.5
 
 
@@ -36,22 +35,22 @@ class ChatHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._settings: Server = cast(Context, self.app_state["context"]).settings.server
-        self._ended = False  # refused, or another protocol's: what comes is not read here
+        self._ended = False  # after a refusal or an upgrade: further bytes are not read here
         self._unparsed = bytearray()
-        self._searched = 0  # bytes of it in which no head ends
-        self._is_handshake = self._in_head = self._in_body = self._keep_alive = False
-        self._missing: int | None = 0  # bytes of the body; None: it comes in chunks
+        self._searched = 0  # leading bytes of `_unparsed` that are known to end no head
+        self._is_websocket = self._in_head = self._in_body = self._keep_alive = False
+        self._body_left: int | None = 0  # bytes; None for a chunked body
         self._chunks = 0
-        self._arrival: TimerHandle | None = None  # of the head or the body
-        self._reading: TimerHandle | None = None  # of the peer, what we have written
+        self._receive_timer: TimerHandle | None = None  # for the head or the body
+        self._write_timer: TimerHandle | None = None  # for the peer to read an answer
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._end()
+        self._stop_reading()
 
     def data_received(self, data: bytes) -> None:
         if not self._ended:
@@ -75,14 +74,16 @@ class ChatHttpProtocol(HttpToolsProtocol):
                 break
             elif not self._parse_head():
                 break
-        if self._in_body and not self._ended and self._arrival is None:
-            self._arrival = self.loop.call_later(self._settings.request_body_s, self._body_is_late)
+        if self._in_body and not self._ended and self._receive_timer is None:
+            self._receive_timer = self.loop.call_later(
+                self._settings.body_timeout_s, self._on_body_timeout
+            )
 
     def _parse_head(self) -> bool:
-        """Whether there was one as a whole."""
+        """Returns False if the head is not complete yet."""
         self._unset_keepalive_if_required()
-        if self._arrival is None:
-            self._expect_head()
+        if self._receive_timer is None:
+            self._start_header_timer()
         while self._unparsed.startswith(b"\r\n"):  # RFC 9112, 2.2
             del self._unparsed[:2]
         end = self._unparsed.find(END, self._searched) + len(END)
@@ -90,72 +91,77 @@ class ChatHttpProtocol(HttpToolsProtocol):
         if (end if is_whole else len(self._unparsed) + 1) > MAX_HEAD_BYTES:
             self._refuse(TooLarge(f"A head has at most {MAX_HEAD_BYTES} bytes here."))
         elif is_whole:
-            self._begin(self._take(end))
+            self._start_request(self._pop(end))
         self._searched = 0 if is_whole else max(0, len(self._unparsed) - len(END) + 1)
         return is_whole
 
-    def _begin(self, raw: bytes) -> None:
-        self._forget()
+    def _start_request(self, raw: bytes) -> None:
+        self._cancel_receive_timer()
         try:
             head = read_head(raw)
         except ChatError as error:
             self._refuse(error)
             return
-        self._missing, self._is_handshake = head.length, head.is_handshake
+        self._body_left, self._is_websocket = head.length, head.is_handshake
         self._chunks = 0
         self._in_head = True
-        self._feed(head.raw)
+        self._feed_parser(head.raw)
         self._in_head = False
-        if self._is_handshake:
-            self._hand_over()
+        if self._is_websocket:
+            self._hand_over_websocket()
         elif self._in_body != (head.length != 0):
             self._refuse_body()
 
     def _parse_body(self) -> bool:
-        """Whether there was a piece of it. A body in chunks can end only behind two line ends."""
-        if self._missing is not None:
-            piece = self._take(self._missing)
-            self._missing -= len(piece)
+        """Returns False if there is nothing to parse yet. A chunked body can end only at END, so
+        the parser gets no more than one of these at a time."""
+        if self._body_left is not None:
+            data = self._pop(self._body_left)
+            self._body_left -= len(data)
         else:
             end = self._unparsed.find(END)
             whole = len(self._unparsed) - len(END) + 1
-            piece = self._take(end + len(END) if end >= 0 else max(0, whole))
+            data = self._pop(end + len(END) if end >= 0 else max(0, whole))
             self._chunks += end >= 0
-        self._feed(piece)
+        self._feed_parser(data)
         if self._chunks > MAX_CHUNKS or (
-            self._missing is not None and self._in_body != (self._missing > 0)
+            self._body_left is not None and self._in_body != (self._body_left > 0)
         ):
             self._refuse_body()
-        return bool(piece)
+        return bool(data)
 
-    def _take(self, size: int) -> bytes:
-        piece = bytes(self._unparsed[:size])
+    def _pop(self, size: int) -> bytes:
+        data = bytes(self._unparsed[:size])
         del self._unparsed[:size]
-        return piece
+        return data
 
-    def _feed(self, piece: bytes) -> None:
+    def _feed_parser(self, data: bytes) -> None:
         try:
-            self.parser.feed_data(piece)
+            self.parser.feed_data(data)
         except HttpParserUpgrade:
-            if not self._is_handshake:
+            if not self._is_websocket:
                 self._refuse_body()
+        except HttpParserInvalidMethodError:
+            self._refuse(
+                MethodNotAllowed("This server does not know that method. See GET /openapi.json.")
+            )
         except HttpParserError:
             self._refuse_body()
 
-    def _hand_over(self) -> None:
+    def _hand_over_websocket(self) -> None:
         if self._unparsed:
             self._refuse(BadRequest("A client waits for the answer to its handshake."))
         elif not self._ended:
-            self._end()
+            self._stop_reading()
             self.handle_websocket_upgrade()
 
-    def _end(self) -> None:
+    def _stop_reading(self) -> None:
         self._ended = True
-        self._forget()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._cancel_receive_timer()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
 
-    # What the parser finds.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         if not self._in_head:
@@ -163,7 +169,7 @@ class ChatHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_body:  # trailers would be a second way to fill the memory
+        if not self._in_body:  # trailers are dropped: nothing bounds their size
             super().on_header(name, value)
 
     def on_chunk_header(self) -> None:
@@ -172,18 +178,18 @@ class ChatHttpProtocol(HttpToolsProtocol):
             raise ValueError("too many chunks")
 
     def on_headers_complete(self) -> None:
-        if self._is_handshake:
+        if self._is_websocket:
             self.scope["method"] = "GET"
             return
         super().on_headers_complete()
         self._in_body = True
-        if self.expect_100_continue:  # answered before its body: it may never come
+        if self.expect_100_continue:  # after an early answer the client may leave the body out
             self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
 
     def on_message_complete(self) -> None:
-        if self._is_handshake:
+        if self._is_websocket:
             return
-        self._forget()
+        self._cancel_receive_timer()
         self._in_body = False
         if self.expect_100_continue and not self.cycle.response_started:
             self.cycle.keep_alive = self._keep_alive
@@ -196,46 +202,48 @@ class ChatHttpProtocol(HttpToolsProtocol):
         else:
             self._parse()
 
-    # What takes too long.
+    # Timeouts and refusals.
 
-    def _expect_head(self) -> None:
-        self._arrival = self.loop.call_later(self._settings.request_head_s, self._head_is_late)
+    def _start_header_timer(self) -> None:
+        self._receive_timer = self.loop.call_later(
+            self._settings.header_timeout_s, self._on_header_timeout
+        )
 
-    def _forget(self) -> None:
-        if self._arrival is not None:
-            self._arrival.cancel()
-            self._arrival = None
+    def _cancel_receive_timer(self) -> None:
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
 
-    def _head_is_late(self) -> None:
+    def _on_header_timeout(self) -> None:
         if self._unparsed:
             self._refuse(TooSlow("The head of the request did not arrive in time."))
         else:
             self._close()
 
-    def _body_is_late(self) -> None:
+    def _on_body_timeout(self) -> None:
         self._refuse(TooSlow("The body of the request did not arrive in time."))
 
     def _refuse_body(self) -> None:
         self._refuse(
             BadRequest(
-                "The request is malformed (RFC 9112): not as its head says, of an unknown method, "
-                f"or in more than {MAX_CHUNKS} chunks."
+                "The request is malformed (RFC 9112): its body is not as its head says, or has "
+                f"more than {MAX_CHUNKS} chunks."
             )
         )
 
     def _refuse(self, error: ChatError) -> None:
-        """Outside of every layer of the program: before or instead of its answer, never after."""
+        """Answers in place of the application, unless its answer has begun."""
         if self._ended or self.transport.is_closing():
             return
         self._ended = True
-        self._forget()
+        self._cancel_receive_timer()
         if self._in_body or self._is_answering:
             if self.cycle.response_started:
                 self._close()
                 return
-            self.cycle.disconnected = True  # what the program answers now reaches nobody
+            self.cycle.disconnected = True  # drops the application's answer
             self.cycle.message_event.set()
-        answer = problem(error)
+        answer = problem_response(error)
         head = [STATUS_LINE[answer.status_code], b"connection: close\r\n"]
         head += [b"%b: %b\r\n" % header for header in answer.raw_headers]
         self.transport.write(b"".join([*head, b"\r\n", bytes(answer.body)]))
@@ -245,22 +253,22 @@ class ChatHttpProtocol(HttpToolsProtocol):
         self._close()
 
     def _close(self) -> None:
-        """Once the peer has read what was written; `transport.close` would wait for ever."""
+        """Closes once the peer has read everything; `transport.close` alone has no timeout."""
         self.transport.close()
-        self._expect_reading()
+        self._start_write_timer()
 
-    def _expect_reading(self) -> None:
-        if self._reading is None and self in self.connections:
-            self._reading = self.loop.call_later(
-                self._settings.request_body_s, self.transport.abort
+    def _start_write_timer(self) -> None:
+        if self._write_timer is None and self in self.connections:
+            self._write_timer = self.loop.call_later(
+                self._settings.write_timeout_s, self.transport.abort
             )
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._expect_reading()
+        self._start_write_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._reading is not None and not self.transport.is_closing():
-            self._reading.cancel()
-            self._reading = None
+        if self._write_timer is not None and not self.transport.is_closing():
+            self._write_timer.cancel()
+            self._write_timer = None

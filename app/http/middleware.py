@@ -1,4 +1,4 @@
-"""Around every request. From outside in: `Edge`, `Cors`, `Guard`, the program."""
+"""Around every request. From outside in: `RequestLogMiddleware`, `Cors`, `BodyLimitMiddleware`, the program."""
 
 import time
 
@@ -8,9 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import metrics
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.http.rate_fields import noted_fields
 from app.wire.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 
@@ -26,13 +27,15 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 MAX_PATH_BYTES = 2 * 1024
 MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
 # As it came, percent-encoded: no character of it becomes a longer one in the log.
 LOGGED_PATH_BYTES = 200
 
 
-class Edge:
+class RequestLogMiddleware:
     """An id, security headers and one line in the log for every request.
 
     Pure ASGI: `@app.middleware("http")` would break context variables and streaming. The line holds
@@ -70,15 +73,18 @@ class Edge:
 
         # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn leaves out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        inner = {**scope, "method": method}
         try:
-            await self._app({**scope, "method": method}, receive, send_with_headers)
+            await self._app(inner, receive, send_with_headers)
         finally:
+            seconds = time.perf_counter() - started
+            _count(inner, method, status, seconds)
             log.info(
                 "request",
                 method=scope["method"],
                 path=_logged_path(scope),
                 status=status,
-                ms=round((time.perf_counter() - started) * 1000, 2),
+                ms=round(seconds * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )
 
@@ -88,10 +94,10 @@ class Cors(CORSMiddleware):
         return is_allowed(origin, set(self.allow_origins))
 
 
-class Guard:
+class BodyLimitMiddleware:
     """Lets nothing in that is larger than the limits, and nothing out that is not an answer.
 
-    FastAPI's own limit would answer outside of `Edge`, without a problem. Inside of CORS, so that a
+    FastAPI's own limit would answer outside of `RequestLogMiddleware`, without a problem. Inside of CORS, so that a
     page of another origin can read these refusals, too.
 
     Cookies mean nothing here, but FastAPI parses them for every request, with a function of Python
@@ -117,7 +123,7 @@ class Guard:
 
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         if refusal := self._refusal(scope):
-            await problem(refusal, request_id, scope["path"])(scope, receive, send)
+            await problem_response(refusal, request_id, scope["path"])(scope, receive, send)
             return
         try:
             await self._app(scope, self._counting(receive), send_and_note)
@@ -126,7 +132,7 @@ class Guard:
             if begun:  # the connection can only be cut
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
-            await problem(failure, request_id, scope["path"])(scope, receive, send)
+            await problem_response(failure, request_id, scope["path"])(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ChatError | None:
         """Of a head that would cost more to look at than any that makes sense. All of it has at
@@ -176,6 +182,14 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and (given := parse_id(value.decode("latin-1"))):
             return str(given)
     return str(new_id())
+
+
+def _count(scope: Scope, method: str, status: int, seconds: float) -> None:
+    """By the route's template, so that no path makes a new row."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = method if method in METHODS else "other"
+    metrics.HTTP_REQUESTS.labels(method, route, status).inc()
+    metrics.HTTP_SECONDS.labels(method, route).observe(seconds)
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:

@@ -50,6 +50,7 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
         {"name": "rooms", "description": "Rooms and their members."},
         {"name": "messages", "description": "Messages, the room's log and read markers."},
         {"name": "moderation", "description": "For administrators of the server."},
+        {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
     ],
 }
@@ -133,7 +134,7 @@ def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _complete_operation(operation, below_api=path.startswith("/api/"))
-                _add_page_limit(operation, limits.page)
+                _add_page_limit(operation, limits.max_page_size)
         _name_event(schemas)
         document = _rename(document)
         _simplify([document["paths"], document["components"]])
@@ -154,7 +155,7 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
     schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
-        schemas[model]["properties"][field]["maxItems"] = limits.room_members_add
+        schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
 
 def _add_page_limit(operation: dict[str, Any], page: int) -> None:

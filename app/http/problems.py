@@ -29,11 +29,12 @@ from app.wire.errors import (
     Unauthenticated,
     UnsupportedGrantType,
 )
-from app.wire.validation import InvalidField, invalid
+from app.wire.validation import InvalidField, invalid_from_pydantic
 
 MEDIA_TYPE = "application/problem+json"
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
 REALM = 'Bearer realm="chat"'
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.BAD_FRAME: HTTPStatus.BAD_REQUEST,
@@ -86,7 +87,7 @@ class Problem(BaseModel):
     request_id: str | None = Field(None, description="The same as in the server's log.")
 
 
-def problem(
+def problem_response(
     error: ChatError, request_id: str | None = None, path: str | None = None
 ) -> JSONResponse:
     """`path` is that of the request: errors of the token endpoint are those of OAuth, too."""
@@ -113,6 +114,8 @@ def problem(
         headers["WWW-Authenticate"] = _challenge(error)
     if status is HTTPStatus.UPGRADE_REQUIRED:
         headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:  # overwritten where the route is known
+        headers["Allow"] = ", ".join(METHODS)
     return JSONResponse(
         body.model_dump(mode="json", exclude_none=True), int(status), headers, media_type=MEDIA_TYPE
     )
@@ -147,7 +150,7 @@ def _fields(error: ChatError) -> list[InvalidField] | None:
 
 
 def _from_validation(error: RequestValidationError) -> Invalid:
-    return invalid([_for_clients(e) for e in error.errors()])
+    return invalid_from_pydantic([_for_clients(e) for e in error.errors()])
 
 
 def _for_clients(error: dict[str, Any]) -> dict[str, Any]:
@@ -186,37 +189,38 @@ def _from_http_exception(error: HTTPException) -> ChatError:
             return Internal("The server failed on this request.")
 
 
-def install(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Every error leaves as a problem."""
 
     @app.exception_handler(ChatError)
     async def chat_error(request: Request, error: ChatError) -> JSONResponse:
-        return problem(error, request.state.request_id, request.url.path)
+        return problem_response(error, request.state.request_id, request.url.path)
 
     @app.exception_handler(RequestValidationError)
     async def not_valid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(_from_validation(error), request.state.request_id)
+        return problem_response(_from_validation(error), request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         answer = _from_http_exception(error)
-        response = problem(answer, request.state.request_id, request.url.path)
+        response = problem_response(answer, request.state.request_id, request.url.path)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = ", ".join(_allowed(request))
         return response
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that this address takes. Starlette names only those of the first route there."""
-    found = [
+    """The methods of all routes at this address. Starlette names only those of the first route;
+    it sees HEAD as GET (`RequestLogMiddleware`)."""
+    return [
         method
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for method in METHODS
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            route.matches({**request.scope, "method": method.replace("HEAD", "GET")})[0]
+            is Match.FULL
             for route in request.app.routes
         )
     ]
-    return ["HEAD", *found] if "GET" in found else found
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

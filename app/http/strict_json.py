@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, Headers
 
 from app.http.dependencies import authenticate, current_actor
 from app.wire.errors import UnsupportedMediaType
-from app.wire.json_text import has_many_values
+from app.wire.json_text import exceeds_values
 from app.wire.validation import MAX_ITEMS
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -87,7 +87,7 @@ def parse(body: bytes) -> Any:
     deep, too long or too much to read. Raises JSONDecodeError."""
     try:
         text = body.decode()
-        if has_many_values(text, MAX_VALUES):
+        if exceeds_values(text, MAX_VALUES):
             raise json.JSONDecodeError(f"more than {MAX_VALUES} values", "", 0)
         found = json.loads(
             text,

@@ -12,7 +12,7 @@ from app.core.lookalikes import skeleton
 from app.importers.gitter import Author, shortened
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.validation import Username
 
 NAMELESS = "unknown"
@@ -23,7 +23,7 @@ async def provide_accounts(uow: UnitOfWork, authors: Sequence[Author]) -> dict[s
     """The account of each author, by origin. Those that exist stay as they are."""
     known = await uow.users.by_origins(author.origin for author in authors)
     new = [author for author in authors if author.origin not in known]
-    taken = set(await uow.users.ids_by_keys(name_key(author.name) for author in new))
+    taken = set(await uow.users.ids_by_keys(normalized_name(author.name) for author in new))
     users = [_account(author, await _free_name(uow, author, taken)) for author in new]
     looks = await uow.users.skeletons(skeleton(user.username_key) for user in users)
     for user in users:
@@ -40,9 +40,9 @@ def _account(author: Author, username: str) -> User:
     return User(
         id=new_id(),
         username=username,
-        username_key=name_key(username),
+        username_key=normalized_name(username),
         display_name=name,
-        display_key=name_key(name),
+        display_key=normalized_name(name),
         password_hash=None,
         origin=author.origin,
         created_at=author.first_at,
@@ -53,7 +53,7 @@ async def _free_name(uow: UnitOfWork, author: Author, taken: set[str]) -> str:
     """A username that nobody has; its key is then in `taken`. The author's own keys are there
     already if somebody has them."""
     for name in usernames(author):
-        key = name_key(name)
+        key = normalized_name(name)
         if key in taken or (name != author.name and await uow.users.by_key(key)):
             continue
         taken.add(key)

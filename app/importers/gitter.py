@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from app.wire.names import is_storable
-from app.wire.validation import Title
+from app.wire.validation import RoomName
 
 COLUMNS = ("room_id", "room_uri", "sent_at", "user_id", "username", "message_id", "text")
 MOST_BYTES = 65_535  # of a text: what MySQL's TEXT holds
@@ -111,7 +111,7 @@ def _like_a_title(name: str) -> str:
     return name
 
 
-_TITLE: TypeAdapter[str] = TypeAdapter(Title)
+_TITLE: TypeAdapter[str] = TypeAdapter(RoomName)
 _Name = Annotated[str, AfterValidator(_like_a_title)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
 _Time = Annotated[datetime, BeforeValidator(_time), Field(ge=datetime(1970, 1, 1, tzinfo=UTC))]

@@ -21,7 +21,7 @@ from app.rooms.service import details, put_member
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import RoomCreated
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 BATCH = 500  # rows of one table in one unit of work, or values in one query
 TOPIC = "Imported from Gitter."
@@ -51,7 +51,7 @@ def people(authors: Iterable[Author], accounts: Mapping[str, UUID]) -> People:
     """Of two authors with one name, it is that of the first: as of accounts with one username."""
     names: dict[str, UUID] = {}
     for author in authors:
-        names.setdefault(name_key(author.name), accounts[author.origin])
+        names.setdefault(normalized_name(author.name), accounts[author.origin])
     return People(accounts, names)
 
 
@@ -72,7 +72,7 @@ async def provide_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> 
             id=new_id(),
             kind=RoomKind.PUBLIC,
             name=name,
-            name_key=name_key(name),
+            name_key=normalized_name(name),
             topic=TOPIC if name == archive.name else f"{TOPIC} {archive.name}"[:TOPIC_CHARS],
             origin=archive.origin,
             seq=0,
@@ -143,7 +143,7 @@ async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
 
 
 async def find_owner(reads: ReadSession, username: str) -> UUID:
-    user = await reads.users.by_key(name_key(username))
+    user = await reads.users.by_key(normalized_name(username))
     if user is None:
         raise NotFound(f"There is no account {username!r} that could own the rooms.")
     return user.id

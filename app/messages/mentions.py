@@ -1,6 +1,6 @@
 """Whom a text names."""
 
-from app.wire.names import MAX_NAME_CHARS, bare_name, in_name, name_key
+from app.wire.names import MAX_NAME_CHARS, is_name_char, normalized_name, strip_trailing_punctuation
 
 MOST = 50
 
@@ -16,15 +16,15 @@ def mentioned_keys(text: str) -> set[str]:
     at = text.find("@")
     while at >= 0 and len(keys) < MOST:
         end = at + 1
-        while end < len(text) and in_name(text[end]):
+        while end < len(text) and is_name_char(text[end]):
             end += 1
-        name = bare_name(text[at + 1 : end])
+        name = strip_trailing_punctuation(text[at + 1 : end])
         if 0 < len(name) <= MAX_NAME_CHARS and not _in_word(text, at):
-            keys.add(name_key(name))
+            keys.add(normalized_name(name))
         at = text.find("@", end)
     return keys
 
 
 def _in_word(text: str, at: int) -> bool:
     before = text[at - 1] if at else " "
-    return before in "@_" or (before not in ".-" and in_name(before))
+    return before in "@_" or (before not in ".-" and is_name_char(before))

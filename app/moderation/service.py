@@ -13,7 +13,7 @@ from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
 from app.users.sessions import end_sessions
 from app.wire.errors import Forbidden, NotFound
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 NO_USER = "There is no such user."
 
@@ -68,7 +68,7 @@ async def _target(uow: UnitOfWork, actor: Actor, user_id: UUID) -> User:
 
 
 async def _named(uow: UnitOfWork, username: str) -> User:
-    found = await uow.users.by_key(name_key(username))
+    found = await uow.users.by_key(normalized_name(username))
     user = await uow.users.lock(found.id) if found else None
     if user is None:
         raise NotFound(NO_USER)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.persistence.failures import Failure, classify
+from app.persistence.measuring import measure_statements
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
 
@@ -35,18 +36,29 @@ class Engines:
     write: AsyncEngine
     read: AsyncEngine
 
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool: how many are in use, and how many there may be."""
+        pools: dict[str, Any] = {"read": self.read.pool, "write": self.write.pool}
+        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+
     async def dispose(self) -> None:
         await self.write.dispose()
         await self.read.dispose()
 
 
 def create_engines(settings: DatabaseSettings) -> Engines:
-    if settings.is_sqlite:
-        return Engines(
-            *sqlite_engines(
-                make_url(settings.url), min(settings.pool_size, 8), settings.pool_timeout_s
-            )
-        )
+    engines = _create_sqlite(settings) if settings.is_sqlite else _create_mysql(settings)
+    measure_statements(engines.read, "read")
+    measure_statements(engines.write, "write")
+    return engines
+
+
+def _create_sqlite(settings: DatabaseSettings) -> Engines:
+    url, readers = make_url(settings.url), min(settings.pool_size, 8)
+    return Engines(*sqlite_engines(url, readers, settings.pool_timeout_s))
+
+
+def _create_mysql(settings: DatabaseSettings) -> Engines:
     # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range. Under READ
     # COMMITTED every statement sees its own moment anyway: a read needs no transaction around it,
     # and without one it costs no ROLLBACK.

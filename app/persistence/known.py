@@ -6,7 +6,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from app.persistence.types import ascii_key
-from app.wire.domain import Role, RoomKind, known_kind, known_role
+from app.wire.domain import Role, RoomKind, parse_kind, parse_role
 
 
 class KnownRole(TypeDecorator[Role]):
@@ -14,7 +14,7 @@ class KnownRole(TypeDecorator[Role]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Role | None:
-        return None if value is None else known_role(value)
+        return None if value is None else parse_role(value)
 
 
 class KnownKind(TypeDecorator[RoomKind]):
@@ -22,4 +22,4 @@ class KnownKind(TypeDecorator[RoomKind]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> RoomKind | None:
-        return None if value is None else known_kind(value)
+        return None if value is None else parse_kind(value)

@@ -5,7 +5,7 @@ One log per room is the truth: `rooms.seq` is its counter and `room_events` its 
 with a binary collation: the application decides what is equal (`wire/names.py`), not the database.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     BINARY,
     BigInteger,
     Column,
+    Date,
     ForeignKey,
     Index,
     String,
@@ -33,6 +34,7 @@ TITLE_CHARS = 100
 TOPIC_CHARS = 500
 NONCE_CHARS = 64
 ORIGIN_CHARS = 100
+CONSUMER_CHARS = 64
 FINGERPRINT_BYTES = 16
 
 TABLE = {
@@ -220,6 +222,42 @@ class LoggedEvent(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     message_seq: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str | None] = mapped_column(LongText)
+
+
+class ConsumerLease(Base):
+    """Which process runs a consumer of the logs, and until when, by the database's clock."""
+
+    __tablename__ = "consumer_leases"
+    __table_args__ = (CLUSTERED,)
+
+    consumer: Mapped[str] = mapped_column(ascii_key(CONSUMER_CHARS), primary_key=True)
+    holder: Mapped[UUID] = mapped_column(Id)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class ConsumerPosition(Base):
+    """How far a consumer has handled a room's log; no row: nothing of it yet.
+
+    No foreign key to `rooms`: an insert would lock the room's row, for which sends would wait.
+    """
+
+    __tablename__ = "consumer_positions"
+    __table_args__ = (CLUSTERED,)
+
+    consumer: Mapped[str] = mapped_column(ascii_key(CONSUMER_CHARS), primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class MessageCount(Base):
+    """Messages of a room on a day (UTC); written by the consumer `message_statistics` only."""
+
+    __tablename__ = "message_counts"
+    __table_args__ = (CLUSTERED,)
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    messages: Mapped[int] = mapped_column(BigInteger)
 
 
 def columns(model: type[Base]) -> ReadOnlyColumnCollection[str, Column[Any]]:

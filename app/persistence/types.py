@@ -57,7 +57,7 @@ LongText = Text
 
 
 class DatabaseTime(FunctionElement[datetime]):
-    """The database's own clock, some whole seconds ago.
+    """The database's own clock, some whole seconds ago; ahead, if negative.
 
     All processes share it: what one of them stamps with it, another can look for without regard
     to how far their own clocks are apart.
@@ -79,4 +79,4 @@ def _mysql_time(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
 def _sqlite_time(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
     """Milliseconds, written with six digits as SQLAlchemy writes times there."""
     ago = compiler.process(element.clauses, **kw)
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || {ago} || ' seconds') || '000')"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', (0 - {ago}) || ' seconds') || '000')"

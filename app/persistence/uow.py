@@ -17,10 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from app.core import metrics
 from app.core.publications import Publication, to_publication
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
+from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.message_batch import Sends
 from app.persistence.repositories.messages import MessageReads, Messages
@@ -32,6 +34,7 @@ from app.persistence.repositories.rooms import (
     Rooms,
 )
 from app.persistence.repositories.sessions import SessionReads, Sessions
+from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.types import DatabaseTime
@@ -68,6 +71,8 @@ class ReadSession:
     members: MemberReads
     messages: MessageReads
     events: EventReads
+    consumers: ConsumerReads
+    statistics: StatisticsReads
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = UserReads(session)
@@ -76,6 +81,8 @@ class ReadSession:
         self.members = MemberReads(session)
         self.messages = MessageReads(session)
         self.events = EventReads(session)
+        self.consumers = ConsumerReads(session)
+        self.statistics = StatisticsReads(session)
 
 
 class UnitOfWork(ReadSession):
@@ -88,6 +95,8 @@ class UnitOfWork(ReadSession):
     messages: Messages
     events: Events
     sends: Sends
+    consumers: Consumers
+    statistics: Statistics
 
     def __init__(self, session: AsyncSession) -> None:
         self.users = Users(session)
@@ -97,6 +106,8 @@ class UnitOfWork(ReadSession):
         self.messages = Messages(session)
         self.events = Events(session)
         self.sends = Sends(session)
+        self.consumers = Consumers(session)
+        self.statistics = Statistics(session)
         self.announcements: list[Publication] = []
         self._session = session
 
@@ -235,6 +246,10 @@ class Database:
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise Busy("The database cannot be reached.", retry_after_ms=1000) from error
 
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool: how many are in use, and how many there may be."""
+        return self._engines.connections()
+
     async def dispose(self) -> None:
         await self._engines.dispose()
 
@@ -271,7 +286,8 @@ def _heed_cancellation() -> None:
 
 async def _commit(session: AsyncSession) -> None:
     try:
-        await session.commit()
+        with metrics.COMMIT_SECONDS.time():
+            await session.commit()
     except BaseException as error:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.

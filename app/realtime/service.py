@@ -21,6 +21,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.presence.lease import PresenceChanges, run_presence_lease
 from app.realtime.presence.subscriptions import PresenceSubscriptions
 from app.realtime.presence.updates import run_presence_updates
+from app.realtime.sampling import sample_metrics
 from app.realtime.slow_consumers.backfill import run_backfill
 from app.realtime.slow_consumers.limits import run_slow_consumer_limits
 from app.realtime.slow_consumers.state import SlowConsumers
@@ -43,7 +44,7 @@ class Realtime:
 def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtime:
     """Connect the parts, and have the bus call them."""
     limits = settings.limits
-    hub = Hub(limits, settings.realtime.join_writes)
+    hub = Hub(limits, settings.realtime.coalesce_writes)
     slow_consumers = SlowConsumers(hub)
     delivery = Delivery(hub, slow_consumers, database)
     badges = BadgeState(hub)
@@ -59,7 +60,7 @@ def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtim
         pending=PendingConnections(
             limits.sockets_unauthenticated_per_address, limits.sockets_unauthenticated
         ),
-        watch_presence=presence.subscribe,
+        subscribe_presence=presence.subscribe,
         publish_typing=typing.publish,
     )
     return Realtime(
@@ -88,4 +89,5 @@ def realtime_tasks(
         ),
         "presence_updates": lambda: run_presence_updates(parts.presence, database, store),
         "typing": parts.typing.run_updates,
+        "metrics": lambda: sample_metrics(hub, database, bus),
     }

@@ -24,7 +24,7 @@ from app.wire.schemas.rooms import (
     UpdateMember,
     UpdateRoom,
 )
-from app.wire.validation import CanonicalUuid, invalid
+from app.wire.validation import CanonicalUuid, invalid_from_pydantic
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
@@ -244,10 +244,10 @@ async def remove(
 
 
 def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
-    most = context.settings.limits.room_members_add
+    most = context.settings.limits.max_members_per_request
     if len(users) > most:
         message = f"List should have at most {most} items, not {len(users)}"
-        raise invalid([{"loc": (field,), "msg": message}])
+        raise invalid_from_pydantic([{"loc": (field,), "msg": message}])
 
 
 def _room_cursor(key: str | None) -> UUID | None:

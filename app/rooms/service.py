@@ -16,7 +16,7 @@ from app.rooms.policy import Action
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 
 
@@ -51,7 +51,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
             id=new_id(),
             kind=spec.kind,
             name=spec.name,
-            name_key=name_key(spec.name) if spec.name else None,
+            name_key=normalized_name(spec.name) if spec.name else None,
             topic=spec.topic,
             direct_key=direct_key,
             seq=0,
@@ -89,7 +89,7 @@ async def my_rooms(
 async def public_rooms(
     reads: ReadSession, query: str, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Room]:
-    return await reads.rooms.public(name_key(query), after, limit)
+    return await reads.rooms.public(normalized_name(query), after, limit)
 
 
 async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom) -> RoomView:
@@ -101,7 +101,7 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         if change.archived is not False:  # else it is restored below
             refuse_archived(room)
         if change.name is not None:
-            room.name, room.name_key = change.name, name_key(change.name)
+            room.name, room.name_key = change.name, normalized_name(change.name)
         if change.topic is not None:
             room.topic = change.topic
     if change.archived is not None and change.archived != before.archived:

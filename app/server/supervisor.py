@@ -7,6 +7,7 @@ a worker dies is accepted by its successor.
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ import structlog
 from app.logs import configure_logs
 from app.server.listeners import bind, open_shared_listeners
 from app.server.uvicorn_server import ChatServer, where
+from app.server.worker_metrics import WorkerMetrics
 from app.settings import PREFIX, Settings, SettingsError
 from app.standard_streams import has_terminal
 
@@ -111,6 +113,8 @@ class Parent:
         """Until it is told to stop; False if the workers could not start."""
         loop = asyncio.get_running_loop()
         self._slots = [Slot(each) for each in open_shared_listeners(self._settings.server)]
+        port = self._slots[0].listeners[0].getsockname()[1]
+        self._metrics = WorkerMetrics(self._settings.server.data_dir / "metrics" / str(port))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
@@ -121,6 +125,7 @@ class Parent:
             killing.cancel()
             if self._replacing:
                 self._replacing.cancel()
+        self._metrics.delete()
         return self._started
 
     def _stop(self) -> None:
@@ -134,7 +139,7 @@ class Parent:
 
     async def _kill_in_the_end(self) -> None:
         await self._stopping.wait()
-        await asyncio.sleep(self._settings.server.drain_hard_s + LAST_S)
+        await asyncio.sleep(self._settings.server.shutdown_timeout_s + LAST_S)
         for slot in self._slots:
             _signal(slot, signal.SIGKILL)
 
@@ -183,12 +188,14 @@ class Parent:
                 *(sys.executable, "-m", "app", "worker", "--channel", str(theirs.fileno())),
                 *(word for number in numbers for word in ("--listen", str(number))),
                 pass_fds=[*numbers, theirs.fileno()],
+                env=os.environ | self._metrics.environment(self._slots.index(slot)),
                 process_group=0,  # Ctrl-C in a terminal is the parent's
             )
         if self._stopping.is_set():
             slot.release()
         hearing = asyncio.create_task(self._hear(slot, slot.channel))
         code = await slot.process.wait()
+        self._metrics.forget(self._slots.index(slot))
         hearing.cancel()
         await asyncio.wait([hearing])
         slot.channel.close()

@@ -87,7 +87,7 @@ class ChatServer(uvicorn.Server):
     async def main_loop(self) -> None:
         await super().main_loop()
         loop = asyncio.get_running_loop()
-        self._ends_at = loop.time() + self._settings.server.drain_hard_s
+        self._ends_at = loop.time() + self._settings.server.shutdown_timeout_s
         self.lifespan.state["context"].draining.set()
         emptying = asyncio.create_task(self._empty())
         while not emptying.done() and not self.force_exit and loop.time() < self._ends_at:
@@ -107,7 +107,7 @@ class ChatServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         # Whoever was let in last has as long to say what it wants as anybody.
-        within_s = min(self._settings.server.request_head_s, self._left_s())
+        within_s = min(self._settings.server.header_timeout_s, self._left_s())
         await self._until(lambda: not self._unheard(), within_s)
         self.config.timeout_graceful_shutdown = ceil(self._left_s())
         await super().shutdown(sockets)

@@ -10,7 +10,7 @@ from app.core.lookalikes import skeleton
 from app.persistence.tables import User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 NO_USER = "There is no such user."
 
@@ -26,7 +26,7 @@ class NewAccount:
 async def register(uow: UnitOfWork, account: NewAccount) -> User:
     """Raises UsernameTaken, also if the username or the display name looks like the username of
     another account."""
-    key = name_key(account.username)
+    key = normalized_name(account.username)
     other = await uow.users.like(key)
     if other:
         is_same = other.username_key == key
@@ -39,7 +39,7 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
         username_key=key,
         username_skeleton=skeleton(key),
         display_name=account.display_name,
-        display_key=name_key(account.display_name),
+        display_key=normalized_name(account.display_name),
         password_hash=account.password_hash,
         is_admin=account.is_admin,
         created_at=now(),
@@ -59,7 +59,7 @@ async def _refuse_name_of_another(
     reads: ReadSession, display_name: str, user_id: UUID | None = None
 ) -> None:
     """A display name stands where a username could stand, too."""
-    other = await reads.users.like(name_key(display_name))
+    other = await reads.users.like(normalized_name(display_name))
     if other and other.id != user_id:
         raise UsernameTaken(
             f"The display name {display_name!r} is, or looks like, the username of somebody else. "
@@ -71,5 +71,5 @@ async def update_profile(uow: UnitOfWork, actor: Actor, display_name: str) -> Us
     user = await get_user(uow, actor.user)
     await _refuse_name_of_another(uow, display_name, user.id)
     user.display_name = display_name
-    user.display_key = name_key(display_name)
+    user.display_key = normalized_name(display_name)
     return user

@@ -27,7 +27,7 @@ from app.users.login_attempts import Attempt, login_attempt, session_of, verify_
 from app.users.sessions import Proof
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.wire.validation import CanonicalUuid
 
@@ -96,7 +96,7 @@ async def token(
     expires = issued + context.access_lifetime
     return TokenOut(
         access_token=context.tokens.sign(login.claims, issued, expires),
-        expires_in=context.settings.auth.access_token_s,
+        expires_in=context.settings.auth.access_token_ttl_s,
         refresh_token=login.refresh_token,
         device_token=_device_token(form, context),
     )
@@ -106,7 +106,7 @@ def _device_token(form: TokenForm, context: Context) -> str | None:
     """The one that the device has, or a new one, after the right password."""
     if form.grant_type != "password":
         return None
-    key, given = name_key(form.username or ""), form.device_token
+    key, given = normalized_name(form.username or ""), form.device_token
     if given and context.devices.identify(key, given):
         return given
     return context.devices.issue(key)
@@ -120,7 +120,9 @@ async def _log_in(
     attempt = login_attempt(context, username, address, form.device_token)
     await attempt.check(context)
     for _ in range(sessions.LOOKS):
-        user_id, stored = await context.database.read(sessions.password_of, name_key(username))
+        user_id, stored = await context.database.read(
+            sessions.password_of, normalized_name(username)
+        )
         right = await verify_password(context, request, attempt, stored, password)
         if user_id is None or stored is None or not right:
             break
@@ -228,7 +230,7 @@ async def revoke(session_id: CanonicalUuid, actor: ActorDep, context: ContextDep
 )
 async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
-    lifetime_s = context.settings.auth.ticket_s
+    lifetime_s = context.settings.auth.ticket_ttl_s
     secret = await context.database.transact(
         sessions.issue_ticket, actor, lifetime_s, context.settings.limits.tickets_per_session
     )

@@ -9,7 +9,7 @@ from app.persistence.uow import ReadSession
 from app.settings import Directory
 from app.users.accounts import NO_USER, get_user
 from app.wire.errors import NotFound
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 
 async def get_visible(
@@ -33,7 +33,7 @@ async def search_users(
 ) -> Sequence[User]:
     """Those whom the directory shows to the actor."""
     return await reads.users.search(
-        name_key(query),
+        normalized_name(query),
         after,
         limit,
         seen_by=None if _sees_everybody(actor, directory) else actor.user,

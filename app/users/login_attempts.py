@@ -19,7 +19,7 @@ from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
 from app.http.dependencies import disconnection
 from app.persistence.uow import ReadSession
-from app.wire.names import name_key
+from app.wire.names import normalized_name
 
 WHOLE_BURST = 1_000_000  # what costs more than a burst is admitted when all of it is there
 
@@ -51,7 +51,7 @@ class Attempt:
 def login_attempt(
     context: Context, username: str, address: str, device_token: str | None
 ) -> Attempt:
-    key = name_key(username)
+    key = normalized_name(username)
     account = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     device = context.devices.identify(key, device_token) if device_token else None
     if device:

@@ -87,7 +87,7 @@ async def open_session(
         created_at=at,
         used_at=at,
         confirmed_at=at,  # there is no token before these
-        expires_at=at + timedelta(seconds=auth.refresh_token_s),
+        expires_at=at + timedelta(seconds=auth.refresh_token_ttl_s),
     )
     uow.sessions.add(session)
     await uow.flush()
@@ -120,11 +120,11 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
         raise InvalidGrant("The refresh token is unknown or expired, or its session has ended.")
     if row.used_at is None:
         row.used_at = session.used_at = at
-        row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_s)
+        row.expires_at = session.expires_at = at + timedelta(seconds=auth.refresh_token_ttl_s)
         first = next(tokens.successors(token))
         _add_token(uow, session, first)
         return _login(session, first)
-    in_grace = at - row.used_at <= timedelta(seconds=auth.refresh_grace_s)
+    in_grace = at - row.used_at <= timedelta(seconds=auth.refresh_reuse_grace_s)
     if in_grace or session.confirmed_at != session.used_at:
         successor = await _find_unused(uow, tokens.successors(token))
         if successor:

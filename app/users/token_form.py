@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from app.http.strict_json import FORM, check_media_type
 from app.wire.errors import InvalidRequest, UnsupportedGrantType
 from app.wire.schemas.users import TokenForm
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 MAX_PARAMETERS = 50
 NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
@@ -42,7 +42,7 @@ async def parse(request: Request) -> TokenForm:
     try:
         return TokenForm.model_validate(given)
     except ValidationError as error:
-        found = invalid(error.errors())
+        found = invalid_from_pydantic(error.errors())
         raise InvalidRequest(found.detail, found.errors) from None
 
 

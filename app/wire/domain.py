@@ -24,12 +24,12 @@ _ROLES = {role.value: role for role in Role}
 _KINDS = {kind.value: kind for kind in RoomKind}
 
 
-def known_role(stored: str) -> Role:
+def parse_role(stored: str) -> Role:
     """One that only a newer release knows is read as the least of ours."""
     return _ROLES.get(stored, Role.MEMBER)
 
 
-def known_kind(stored: str) -> RoomKind:
+def parse_kind(stored: str) -> RoomKind:
     """One that only a newer release knows is read as private: nobody else learns of the room."""
     return _KINDS.get(stored, RoomKind.PRIVATE)
 
@@ -42,8 +42,8 @@ def _known(read: Callable[[str], StrEnum]) -> BeforeValidator:
 
 
 # For what a newer release may have written. What clients ask for is a `Role` or a `RoomKind`.
-ReadRole = Annotated[Role, _known(known_role)]
-ReadKind = Annotated[RoomKind, _known(known_kind)]
+LenientRole = Annotated[Role, _known(parse_role)]
+LenientKind = Annotated[RoomKind, _known(parse_kind)]
 
 
 class PresenceState(StrEnum):

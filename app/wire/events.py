@@ -1,19 +1,21 @@
 """What can happen: the closed union of events, which is also what clients see.
 
 Every durable change of a room is one event with the room's next `seq`. The same bytes go to every
-socket and come out of GET /rooms/{id}/events. To add an event, add its class here and its name to
-`Event`; mypy and the tests then name every place that has to know of it.
+socket and come out of GET /rooms/{id}/events. To add an event, add its class, its name to `Event`
+and its row to `EVENT_SPECS`; mypy and the tests then name every place that has to know of it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeGuard, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.wire.domain import ReadKind, ReadRole
+from app.wire.domain import LenientKind, LenientRole
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
 
@@ -63,13 +65,13 @@ class MemberRef(StoredModel):
     """Who is a member, and as what."""
 
     user: UUID
-    role: ReadRole
+    role: LenientRole
 
 
 class RoomDetails(StoredModel):
     """What a room is called and what it is."""
 
-    kind: ReadKind
+    kind: LenientKind
     name: str | None = Field(examples=["General"])
     topic: str = Field(examples=["Hello"])
     archived: bool = False
@@ -88,6 +90,18 @@ class RoomEvent(StoredModel):
     at: datetime
 
 
+class MemberEvent(RoomEvent):
+    """An event about one member."""
+
+    member: MemberRef
+
+
+class MessageEvent(RoomEvent):
+    """An event about one message, which it shows as it is now: the log has only a reference."""
+
+    message: Message
+
+
 class RoomCreated(RoomEvent):
     """The first event of a room."""
 
@@ -102,39 +116,34 @@ class RoomChanged(RoomEvent):
     details: RoomDetails
 
 
-class MemberJoined(RoomEvent):
+class MemberJoined(MemberEvent):
     """`actor` is the member, or who added the member."""
 
     type: Literal["member.joined"] = "member.joined"
-    member: MemberRef
 
 
-class MemberLeft(RoomEvent):
+class MemberLeft(MemberEvent):
     """The member went by choice."""
 
     type: Literal["member.left"] = "member.left"
-    member: MemberRef
 
 
-class MemberRemoved(RoomEvent):
+class MemberRemoved(MemberEvent):
     """The last event of this room that the member sees."""
 
     type: Literal["member.removed"] = "member.removed"
-    member: MemberRef
 
 
-class MemberRoleChanged(RoomEvent):
+class MemberRoleChanged(MemberEvent):
     """The member's new role."""
 
     type: Literal["member.role_changed"] = "member.role_changed"
-    member: MemberRef
 
 
-class MessageCreated(RoomEvent):
+class MessageCreated(MessageEvent):
     """Somebody has written."""
 
     type: Literal["message.created"] = "message.created"
-    message: Message
 
 
 Event = Annotated[
@@ -154,19 +163,93 @@ AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
 
 
 class PublicationKind(IntEnum):
-    """What a process has to know of an announcement without parsing it. Goes over the bus: never
-    renumber."""
+    """What a process has to know of a publication without parsing it. Goes over the bus: never
+    renumber. `user` is that of the publication."""
 
-    NEWER = 0  # one that only a newer release knows; never sent
-    MESSAGE = 1  # subject: the sender
-    JOINED = 2  # subject: who came in
-    LEFT = 3  # subject: who went
-    REMOVED = 4  # subject: who was removed
-    ROOM = 5  # anything else in the log
-    READ = 6  # signal, not in the log: subject's marker moved when the log reached up to seq
-    SESSION_REVOKED = 7  # signal: topic is the session, subject its user
-    TYPING = 8  # whispered: subject writes in the room, known to be a member at seq
-    PRESENCE = 9  # whispered: look again at the users whose ids are the frame, 16 bytes each
+    NEWER = 0  # a kind that only a newer release knows; never sent
+    MESSAGE = 1  # `user` sent a message
+    JOINED = 2  # `user` became a member
+    LEFT = 3  # `user` left
+    REMOVED = 4  # `user` was removed
+    OTHER_EVENT = 5  # any other event of the log; `user` is its actor
+    READ = 6  # not in the log: `user` moved their read marker when the log's head was `seq`
+    SESSION_REVOKED = 7  # not in the log: the channel is the session, `user` its user
+    TYPING = 8  # volatile: `user` is typing in the room, and was a member at `seq`
+    PRESENCE = 9  # volatile: read the presence of the users in the payload, 16 bytes each
+
+
+Membership = Literal["joined", "left", "removed"]
+E = TypeVar("E", bound=RoomEvent)
+
+
+def _actor(event: RoomEvent) -> UUID:
+    return event.actor
+
+
+def _member(event: MemberEvent) -> UUID:
+    return event.member.user
+
+
+def _sender(event: MessageEvent) -> UUID:
+    return event.message.sender
+
+
+def event_type(cls: type[RoomEvent]) -> str:
+    name: str = cls.model_fields["type"].default
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec(Generic[E]):
+    """What the server does with the events of one class.
+
+    `user` is the user that the publication names. `membership` is what happened to this user.
+    `counts` says that the event changes the unread counts of members. Processes know both by the
+    kind: specs that share a kind share them.
+    """
+
+    cls: type[E]
+    publication_kind: PublicationKind = PublicationKind.OTHER_EVENT
+    user: Callable[[E], UUID] = _actor
+    membership: Membership | None = None
+    counts: bool = False
+
+    @property
+    def type(self) -> str:
+        return event_type(self.cls)
+
+
+# Without an annotation, so that mypy compares each `cls` with its `user`.
+_SPECS = (
+    EventSpec(RoomCreated),
+    EventSpec(RoomChanged),
+    EventSpec(MemberJoined, PublicationKind.JOINED, _member, membership="joined"),
+    EventSpec(MemberLeft, PublicationKind.LEFT, _member, membership="left"),
+    EventSpec(MemberRemoved, PublicationKind.REMOVED, _member, membership="removed"),
+    EventSpec(MemberRoleChanged),
+    EventSpec(MessageCreated, PublicationKind.MESSAGE, _sender, counts=True),
+)
+EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
+_BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}
+_OF_A_NEWER_RELEASE: EventSpec[Any] = EventSpec(RoomEvent)
+
+# What processes know by the kind alone.
+COUNTED_KINDS = frozenset(spec.publication_kind for spec in EVENT_SPECS if spec.counts)
+MEMBERSHIP_KINDS = frozenset(spec.publication_kind for spec in EVENT_SPECS if spec.membership)
+CLOSE_REASONS: dict[PublicationKind, Literal["left", "removed"]] = {
+    spec.publication_kind: spec.membership
+    for spec in EVENT_SPECS
+    if spec.membership and spec.membership != "joined"
+}
+
+
+def event_spec(event: RoomEvent) -> EventSpec[Any]:
+    return _BY_CLASS.get(type(event), _OF_A_NEWER_RELEASE)
+
+
+def is_known(event: RoomEvent) -> TypeGuard[Event]:
+    """Whether this release defines the event's type, so that it is more than its envelope."""
+    return type(event) in _BY_CLASS
 
 
 def encode(event: BaseModel) -> bytes:

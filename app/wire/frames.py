@@ -1,104 +1,168 @@
-"""`chat.v1`: frames in, frames out, close codes. Bytes and types only, no I/O.
+"""The frames of `chat.v1`, the WebSocket protocol. Types and bytes only, no I/O.
 
-One JSON object per text message; `type` discriminates. The server refuses fields that it does not
-know; clients ignore those. docs/protocol.md describes every member of the unions below.
+A frame is one JSON object in a text message; `type` discriminates. The server refuses fields that
+it does not know; clients ignore them. Docstrings and descriptions are public: /asyncapi.json and
+the tables of docs/protocol.md are made from them.
 """
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import CoreSchema
 
 from app.wire.domain import PresenceState
 from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
 from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
-from app.wire.json_text import find_id, has_duplicate_names, has_many_values, is_deep
+from app.wire.json_text import exceeds_depth, exceeds_values, find_id, has_duplicate_names
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
-from app.wire.validation import CanonicalUuid, InvalidField, Nonce, RequestModel, Text, invalid
+from app.wire.validation import (
+    CanonicalUuid,
+    InvalidField,
+    Nonce,
+    RequestModel,
+    ResponseModel,
+    Text,
+    invalid_from_pydantic,
+)
 
 SUBPROTOCOL = "chat.v1"
-# Of one frame; the largest `hello` has 3,000. Each may be an error.
+# Values in a frame; the largest `hello` has 3,000. Each may be an error.
 MAX_VALUES = 4000
-# Beyond this they are counted, not named: pydantic makes objects of all or of none.
+# More errors of a frame are counted, not listed: pydantic makes objects of all or of none.
 MAX_ERRORS = 100
+
+
+def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """One error at the path of the field; pydantic has one for each type, below its own name."""
+    message = f"must be 1 to 32 characters, or an integer from -{MAX_SEQ} to {MAX_SEQ}"
+    union: Any = handler(source)
+    return union | {"custom_error_type": "frame_id", "custom_error_message": message}  # type: ignore[no-any-return]
+
 
 FrameId = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=32)]
     | Annotated[int, Field(ge=-MAX_SEQ, le=MAX_SEQ)],
-    Field(description="Repeated in the answer."),
+    GetPydanticSchema(_merge_union_errors),
+    Field(description="Chosen by the client and repeated in the answer.", examples=[7]),
 ]
+RoomId = Annotated[CanonicalUuid, Field(description="The room's id.")]
 
 
 # Frames of clients.
 
 
-class ClientBase(RequestModel):
+class ClientFrameBase(RequestModel):
     id: FrameId | None = None
 
 
-class Position(RequestModel):
-    room: CanonicalUuid
-    since: Seq | None = Field(None, description="The client's last seq; absent: start at the head.")
+class RoomPosition(RequestModel):
+    """A room to open, and the client's position in its log."""
+
+    room: RoomId
+    since: Seq | None = Field(
+        None,
+        description="The `seq` of the last event that the client has. Absent: open at the head.",
+    )
 
 
-Positions = Annotated[list[Position], Field(max_length=1000)]
+class Hello(ClientFrameBase):
+    """The first frame of a socket: who the client is and which rooms it opens."""
 
-
-class Hello(ClientBase):
     type: Literal["hello"] = "hello"
-    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    client: Annotated[str, StringConstraints(max_length=100)] = ""
-    rooms: Positions = Field(default_factory=list)
+    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="A ticket of `POST /api/v1/ws-tickets` (single use) or an access token.",
+        examples=["YWxhZGRpbjpvcGVuc2VzYW1l"],
+    )
+    client: Annotated[str, StringConstraints(max_length=100)] = Field(
+        "", description="Name and version of the client.", examples=["example/1.0"]
+    )
+    rooms: Annotated[list[RoomPosition], Field(max_length=1000)] = Field(
+        default_factory=list, description="Rooms to open."
+    )
     snapshot: str | None = Field(
-        None, description="Of the last `rooms` frame; the answer then has what changed since."
+        None,
+        description="That of the last `rooms` frame; the answer then has only what has changed.",
     )
 
 
-class Open(ClientBase):
+class Open(ClientFrameBase):
+    """Subscribe to rooms, each from the client's position."""
+
     type: Literal["open"] = "open"
-    rooms: Annotated[list[Position], Field(min_length=1, max_length=100)]
-
-
-class Close(ClientBase):
-    type: Literal["close"] = "close"
-    rooms: Annotated[list[CanonicalUuid], Field(min_length=1, max_length=100)]
-
-
-class SendMessage(ClientBase):
-    type: Literal["message.send"] = "message.send"
-    room: CanonicalUuid
-    nonce: Nonce
-    text: Text
-    reply_to: Seq | None = None
-
-
-class MarkRead(ClientBase):
-    type: Literal["read"] = "read"
-    room: CanonicalUuid
-    seq: Seq
-
-
-class Watch(ClientBase):
-    type: Literal["watch"] = "watch"
-    users: Annotated[list[CanonicalUuid], Field(max_length=1000)] = Field(
-        description="In place of those that were watched before."
+    rooms: Annotated[list[RoomPosition], Field(min_length=1, max_length=100)] = Field(
+        description="Rooms to open, each once."
     )
 
 
-class Typing(ClientBase):
+class Close(ClientFrameBase):
+    """Unsubscribe from rooms."""
+
+    type: Literal["close"] = "close"
+    rooms: Annotated[list[CanonicalUuid], Field(min_length=1, max_length=100)] = Field(
+        description="Ids of the rooms to close."
+    )
+
+
+class SendMessage(ClientFrameBase):
+    """Send a message. The answer comes after COMMIT."""
+
+    type: Literal["message.send"] = "message.send"
+    room: RoomId
+    nonce: Nonce = Field(
+        description="The idempotency key of the send, unique per room and sender. Sent again with "
+        "the same nonce, the message is not sent twice.",
+        examples=["01JB8Z3J6Q"],
+    )
+    text: Text = Field(description="The message.", examples=["Hello 👋"])
+    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
+
+
+class MarkRead(ClientFrameBase):
+    """Move the user's read marker. It never moves back."""
+
+    type: Literal["read"] = "read"
+    room: RoomId
+    seq: Seq = Field(description="The user has read everything up to this `seq`.")
+
+
+class SubscribePresence(ClientFrameBase):
+    """Subscribe to the presence of users, instead of those of the last such frame."""
+
+    type: Literal["presence.subscribe"] = "presence.subscribe"
+    users: Annotated[list[CanonicalUuid], Field(max_length=1000)] = Field(
+        description="User ids; an empty list ends the subscription."
+    )
+
+
+class Typing(ClientFrameBase):
+    """The user is typing in a room that is open on this socket. Has no answer."""
+
     type: Literal["typing"] = "typing"
-    room: CanonicalUuid
+    room: RoomId
 
 
-class Pong(ClientBase):
+class Pong(ClientFrameBase):
+    """The answer to a `ping`."""
+
     type: Literal["pong"] = "pong"
-    n: Annotated[int, Field(ge=0, le=MAX_SEQ)]
+    n: Annotated[int, Field(ge=0, le=MAX_SEQ)] = Field(
+        description="`n` of the `ping`.", examples=[1]
+    )
 
 
 ClientFrame = Annotated[
-    Hello | Open | Close | SendMessage | MarkRead | Watch | Typing | Pong,
+    Hello | Open | Close | SendMessage | MarkRead | SubscribePresence | Typing | Pong,
     Field(discriminator="type"),
 ]
 
@@ -106,148 +170,208 @@ ClientFrame = Annotated[
 # Frames of the server. Its events are those of wire/events.py.
 
 
-class ServerLimits(BaseModel):
-    hello_bytes: int
-    frame_bytes: int
-    text_chars: int
-    json_depth: int
-    frames_per_minute: float
-    frames_burst: int
-    sends_per_second: float
-    sends_burst: int
-    writes_per_minute: float
-    writes_burst: int
-    reads_per_minute: float
-    reads_burst: int
-    open_rooms: int
-    watched_users: int
-    typing_every_s: float
-    sockets_per_user: int
-    catchup_room: int
-    catchup_hello: int
-    buffer_bytes: int
+class ServerLimits(ResponseModel):
+    """The server's settings that limit this socket."""
+
+    hello_bytes: int = Field(description="Bytes of a `hello`.")
+    frame_bytes: int = Field(description="Bytes of any other frame.")
+    text_chars: int = Field(description="Characters of a message.")
+    json_depth: int = Field(description="Depth to which JSON may be nested.")
+    frames_per_minute: float = Field(description="Frames a minute on this socket.")
+    frames_burst: int = Field(description="Frames at once.")
+    sends_per_second: float = Field(description="Messages a second of this user.")
+    sends_burst: int = Field(description="Messages at once.")
+    writes_per_minute: float = Field(description="Other changes a minute of this user.")
+    writes_burst: int = Field(description="Other changes at once.")
+    reads_per_minute: float = Field(description="Reads a minute of this user.")
+    reads_burst: int = Field(description="Reads at once.")
+    open_rooms: int = Field(description="Rooms that may be open on a socket.")
+    presence_subscriptions: int = Field(description="Users in a `presence.subscribe`.")
+    typing_interval_s: float = Field(description="Seconds between two `typing` frames for a room.")
+    sockets_per_user: int = Field(description="Sockets of a user on one process.")
+    catchup_events_per_room: int = Field(
+        description="Missed events of one room that are sent at once."
+    )
+    catchup_events_per_request: int = Field(
+        description="Missed events that one frame brings in all."
+    )
+    send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")
 
 
-class Welcome(BaseModel):
+class Welcome(ResponseModel):
+    """The `hello` was accepted: the session, the user and the limits."""
+
     type: Literal["welcome"] = "welcome"
     id: FrameId | None = None
-    session: UUID
-    user: UserOut
-    heartbeat_ms: int
-    limits: ServerLimits
-    expires_at: datetime
+    session: UUID = Field(description="The session's id.")
+    user: UserOut = Field(description="The user whose token it was.")
+    heartbeat_ms: int = Field(
+        description="Milliseconds of silence after which the server sends a `ping`.",
+        examples=[25000],
+    )
+    limits: ServerLimits = Field(description="The limits of this socket.")
+    expires_at: datetime = Field(
+        description="When the session expires unless it is renewed. A renewal keeps the socket and "
+        "is not announced."
+    )
 
 
 class RoomEntry(RoomState):
-    room: UUID
+    """A room of the user."""
+
+    room: UUID = Field(description="The room's id.")
 
 
-class RoomList(BaseModel):
-    """`full`: forget all other rooms. Else those that are not in it are as they were, and those in
-    `gone` are the user's no more."""
+class RoomList(ResponseModel):
+    """The user's rooms with exact counts, or those that have changed since a snapshot. Many rooms
+    come in several frames."""
 
     type: Literal["rooms"] = "rooms"
-    full: bool = True
-    rooms: list[RoomEntry]
-    gone: list[UUID] = Field(default_factory=list)
-    snapshot: str | None = Field(None, description="For the next hello; in the last of them.")
+    full: bool = Field(
+        True, description="Forget all other rooms. Otherwise they are as they were before."
+    )
+    rooms: list[RoomEntry] = Field(description="Rooms of the user.")
+    gone: list[UUID] = Field(
+        default_factory=list, description="Rooms that the user is no longer a member of."
+    )
+    snapshot: str | None = Field(
+        None, description="For the next `hello`. Only the last frame has it."
+    )
 
 
-class RoomOpened(BaseModel):
-    """What follows: with `ok` the events after `from`, with `limited` those after `resume`, then
-    the live ones. `reset`: drop what is kept of the room, it is not of this log."""
+class RoomOpened(ResponseModel):
+    """A room is open on this socket. The events that were missed follow, then live ones."""
 
     type: Literal["room.opened"] = "room.opened"
     id: FrameId | None = None
-    room: UUID
-    from_: Seq = Field(alias="from")
-    seq: Seq
-    state: Literal["ok", "limited", "reset"]
-    resume: Seq | None = None
+    room: UUID = Field(description="The room's id.")
+    from_: Seq = Field(alias="from", description="The position that the client sent, or the head.")
+    seq: Seq = Field(description="The head of the log.")
+    state: Literal["ok", "limited", "reset"] = Field(
+        description="`ok`: the events after `from` follow. `limited`: only those after `resume`; "
+        "the client reads the others over HTTP. `reset`: the position is not of this log; the "
+        "client drops what it has of the room, and live events follow."
+    )
+    resume: Seq | None = Field(None, description="With `limited`: where the events begin.")
 
 
-class RoomClosed(BaseModel):
+class RoomClosed(ResponseModel):
+    """No more events of the room come on this socket."""
+
     type: Literal["room.closed"] = "room.closed"
     id: FrameId | None = None
-    room: UUID
-    reason: Literal["closed", "left", "removed"]
-    seq: Seq | None = None
+    room: UUID = Field(description="The room's id.")
+    reason: Literal["closed", "left", "removed"] = Field(
+        description="The client has closed it, or the user has left or was removed."
+    )
+    seq: Seq | None = Field(None, description="`seq` of the event that ended the membership.")
 
 
-class RoomBump(BaseModel):
-    room: UUID
-    seq: Seq
-    read_seq: Seq
-    unread: int
-    mentions: int
+class RoomBadge(ResponseModel):
+    """The counts of a room."""
+
+    room: UUID = Field(description="The room's id.")
+    seq: Seq = Field(description="The head of the log.")
+    read_seq: Seq = Field(description="The user's read marker.")
+    unread: int = Field(description="Messages of others after the read marker.", examples=[3])
+    mentions: int = Field(description="Those among them that mention the user.", examples=[1])
 
 
-class RoomBumped(BaseModel):
+class RoomBumped(ResponseModel):
+    """New counts of rooms that are not open on this socket, of rooms that are new, and of rooms
+    whose read marker has moved."""
+
     type: Literal["room.bumped"] = "room.bumped"
-    rooms: list[RoomBump]
+    rooms: list[RoomBadge] = Field(description="The counts, by room.")
 
 
-class Ack(BaseModel):
-    """Committed. It never moves a receive position: only events do."""
+class Ack(ResponseModel):
+    """A `message.send` or `read` is committed. It does not move the client's position in the log:
+    only events do."""
 
     type: Literal["ack"] = "ack"
     id: FrameId | None = None
-    room: UUID
-    seq: Seq
-    at: datetime | None = None
-    duplicate: bool = False
+    room: UUID = Field(description="The room's id.")
+    seq: Seq = Field(description="`seq` of the message, or the position of the read marker.")
+    at: datetime | None = Field(None, description="When the message was sent.")
+    duplicate: bool = Field(
+        False, description="The nonce was used before: `seq` is that of the first send."
+    )
 
 
-class UserPresence(BaseModel):
-    user: UUID
-    state: PresenceState
+class UserPresence(ResponseModel):
+    """The presence of a user."""
+
+    user: UUID = Field(description="The user's id.")
+    state: PresenceState = Field(
+        description="`unknown`: not available now, or not visible to this user."
+    )
 
 
-class Presence(BaseModel):
-    """With the `id` of a `watch`: everybody on its list. Without: those whose state is new."""
+class Presence(ResponseModel):
+    """The presence of users: with the `id` of a `presence.subscribe` of all that it lists,
+    otherwise of those whose state has changed."""
 
     type: Literal["presence"] = "presence"
     id: FrameId | None = None
-    users: list[UserPresence]
+    users: list[UserPresence] = Field(description="The states, by user.")
 
 
-class TypingUsers(BaseModel):
-    """Those who write in the room, in place of the last such frame; void after `ttl_ms`."""
+class TypingUsers(ResponseModel):
+    """The users who are typing in an open room, instead of those of the last such frame."""
 
     type: Literal["typing"] = "typing"
-    room: UUID
-    users: list[UUID]
-    ttl_ms: int
+    room: UUID = Field(description="The room's id.")
+    users: list[UUID] = Field(description="User ids, without the user's own.")
+    ttl_ms: int = Field(description="Milliseconds after which the list is void.", examples=[6000])
 
 
-class Head(BaseModel):
-    room: UUID
-    seq: Seq
+class RoomHead(ResponseModel):
+    """How far a log reaches."""
+
+    room: UUID = Field(description="The room's id.")
+    seq: Seq = Field(description="The head of the log.")
 
 
-class Ping(BaseModel):
+class Ping(ResponseModel):
+    """Asks for a `pong`, and says how far the logs of the open rooms reach."""
+
     type: Literal["ping"] = "ping"
-    n: int
-    heads: list[Head]
+    n: int = Field(description="Repeated in the `pong`.", examples=[1])
+    heads: list[RoomHead] = Field(description="The heads of the open rooms.")
 
 
-class Draining(BaseModel):
-    """The process is about to end: open another socket in so many milliseconds, resume there, and
-    then close this one."""
+class Draining(ResponseModel):
+    """The process is about to stop: the client opens another socket, resumes there and closes this
+    one."""
 
     type: Literal["draining"] = "draining"
-    in_ms: int
+    in_ms: int = Field(
+        description="Milliseconds to wait before that, so that not all clients move at once.",
+        examples=[1500],
+    )
 
 
-class ErrorFrame(BaseModel):
+class ErrorFrame(ResponseModel):
+    """A frame was refused. The socket stays open."""
+
     type: Literal["error"] = "error"
     id: FrameId | None = None
-    code: ErrorCode
-    retry: Retry
-    retry_after_ms: int | None = None
-    detail: str
-    room: UUID | None = None
-    errors: list[InvalidField] | None = None
+    code: ErrorCode = Field(description="What is wrong; stable.")
+    retry: Retry = Field(
+        description="What becomes of the same frame: `never` succeeds, `now`, or `after` "
+        "`retry_after_ms`."
+    )
+    retry_after_ms: int | None = Field(
+        None, description="Milliseconds to wait before the frame is sent again."
+    )
+    detail: str = Field(
+        description="The reason, for people.", examples=["A socket has at most 100 open rooms."]
+    )
+    room: UUID | None = Field(None, description="The room that the frame was about.")
+    errors: list[InvalidField] | None = Field(
+        None, description="The values that are not acceptable."
+    )
 
 
 ServerFrame = Annotated[
@@ -266,6 +390,18 @@ ServerFrame = Annotated[
     Field(discriminator="type"),
 ]
 
+# The frames that answer a client's frame, instead of an `error`.
+ANSWERS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
+    Hello: (Welcome, RoomList, RoomOpened),
+    Open: (RoomOpened,),
+    Close: (RoomClosed,),
+    SendMessage: (Ack,),
+    MarkRead: (Ack,),
+    SubscribePresence: (Presence,),
+    Typing: (),
+    Pong: (),
+}
+
 _FRAME_ID: TypeAdapter[FrameId | None] = TypeAdapter(FrameId | None)
 _CLIENT: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
@@ -280,21 +416,26 @@ class RefusedFrame(Exception):
 
 
 def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
-    """The client frame in a text message, one of `ClientFrame`. Raises RefusedFrame."""
+    """The client frame in a text message, a `ClientFrame`. Raises RefusedFrame."""
+    try:
+        return _parse(text, max_bytes, max_depth)
+    except ChatError as error:
+        raise RefusedFrame(error, parse_frame_id(text)) from None
+
+
+def _parse(text: str, max_bytes: int, max_depth: int) -> Any:
     if len(text) > max_bytes or len(text.encode()) > max_bytes:
-        raise RefusedFrame(
-            TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once."), id_of(text)
-        )
-    if has_many_values(text, MAX_VALUES):
-        raise RefusedFrame(BadFrame(f"A frame has at most {MAX_VALUES} values."), id_of(text))
-    if is_deep(text, max_depth):
-        raise RefusedFrame(BadFrame(f"JSON is nested at most {max_depth} deep here."), id_of(text))
+        raise TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once.")
+    if exceeds_values(text, MAX_VALUES):
+        raise BadFrame(f"A frame has at most {MAX_VALUES} values.")
+    if exceeds_depth(text, max_depth):
+        raise BadFrame(f"JSON is nested at most {max_depth} deep here.")
     try:
         frame = _CLIENT.validate_json(text, strict=True)
     except ValidationError as error:
-        raise RefusedFrame(_explain(error), id_of(text)) from None
-    if _has_a_name_twice(text, frame):
-        raise RefusedFrame(BadFrame("A frame has each name once in an object."), id_of(text))
+        raise _explain(error) from None
+    if _has_duplicate_names(text, frame):
+        raise BadFrame("A frame has each name once in an object.")
     return frame
 
 
@@ -330,21 +471,21 @@ def _explain(error: ValidationError) -> ChatError:
         case "union_tag_invalid":
             return UnknownType("Clients send no frame of this `type`. docs/protocol.md lists them.")
         case _:
-            # The first part of each path is the frame's type, which the client knows.
-            return invalid([e | {"loc": e["loc"][1:]} for e in errors])
+            # The first part of each path is the frame's type.
+            return invalid_from_pydantic([e | {"loc": e["loc"][1:]} for e in errors])
 
 
-def id_of(text: str) -> str | int | None:
-    """The `id` of a frame that is refused, so that the client can tell which one it was."""
+def parse_frame_id(text: str) -> str | int | None:
+    """The `id` of a frame that is refused, so that the error can repeat it."""
     try:
         return _FRAME_ID.validate_python(find_id(text))
     except ValidationError:
         return None
 
 
-def _has_a_name_twice(text: str, frame: BaseModel) -> bool:
-    """Most frames are flat, have no escapes, and have nothing that looks like one of their names:
-    there counting is enough."""
+def _has_duplicate_names(text: str, frame: BaseModel) -> bool:
+    """Most frames are flat, and have neither escapes nor text that looks like a name: for those,
+    counting is enough."""
     is_plain = not isinstance(frame, Hello | Open) and "\\" not in text
     if is_plain and all(text.count(f'"{name}"') == 1 for name in frame.model_fields_set):
         return False

@@ -12,7 +12,7 @@ _ID = re.compile(r'(?<!\\)"id"\s*+:\s*+("(?:[^"\\]|\\.){1,400}+"|-?\d{1,16}(?![\
 _MAX_IDS = 100
 
 
-def has_many_values(text: str, max_values: int) -> bool:
+def exceeds_values(text: str, max_values: int) -> bool:
     """What may be in strings counts, too, until there is enough of it to look closely."""
     if _count_values(text) <= max_values:
         return False
@@ -21,7 +21,7 @@ def has_many_values(text: str, max_values: int) -> bool:
     return _count_values(_without_strings(text)) > max_values
 
 
-def is_deep(text: str, max_depth: int) -> bool:
+def exceeds_depth(text: str, max_depth: int) -> bool:
     """Arrays and objects are nested deeper than this."""
     if text.count("[") + text.count("{") <= max_depth:
         return False

@@ -16,8 +16,14 @@ _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
 _UNSEEN = re.compile(f"[{_INVISIBLE_CLASS}\u2800\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # What turns the text around it (UAX 9): in a name it would turn the line in which that stands.
 BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Classes of what cannot be in one line of text, and in several.
-LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}"
+# Code points without a meaning that is shared (private use) or that are no characters; the second
+# class has those beyond 16 bits, which regular expressions of JSON Schema cannot name.
+_UNSHARED_CLASS = r"\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"
+ASTRAL_UNSHARED_CLASS = "\U000f0000-\U0010ffff" + "".join(
+    chr(plane << 16 | end) for plane in range(1, 15) for end in (0xFFFE, 0xFFFF)
+)
+# Classes of code points that one line of text cannot contain, and that several lines cannot.
+LINE_CLASS = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CLASS}{_UNSHARED_CLASS}"
 LINES_CLASS = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CLASS}"
 _INSIDE = "._-"
 MAX_NAME_CHARS = 32
@@ -27,13 +33,13 @@ _NO_NAME = r"\u0000-\u002C\u002F\u003A-\u0040\u005B-\u005E\u0060\u007B-\u007F"
 NAME_PATTERN = rf"^[^{_NO_NAME}._\-]([^{_NO_NAME}]*[^{_NO_NAME}._\-])?$"
 
 
-def name_key(name: str) -> str:
+def normalized_name(name: str) -> str:
     """Two names are the same name when their keys are: NFKC, then case folded, then NFKC again
     (Unicode 3.13, toNFKC_Casefold without the ignorable code points)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def in_name(character: str) -> bool:
+def is_name_char(character: str) -> bool:
     """It can stand in a username: a letter, mark (vowels, in many scripts) or decimal digit of any
     script, or one of . _ - between them. What `@name` finds goes on for as long as this is true."""
     return character in _INSIDE or _is_visible(character, "LMN")
@@ -41,7 +47,11 @@ def in_name(character: str) -> bool:
 
 def is_name(name: str) -> bool:
     """It can be a username: begins with a letter or digit, and does not end in punctuation."""
-    return all(map(in_name, name)) and _is_visible(name[:1], "LN") and name == bare_name(name)
+    return (
+        all(map(is_name_char, name))
+        and _is_visible(name[:1], "LN")
+        and name == strip_trailing_punctuation(name)
+    )
 
 
 def _is_visible(character: str, kinds: str) -> bool:
@@ -65,7 +75,7 @@ def _is_drawn(character: str) -> bool:
     return category[0] in "LNPS" or category in {"Cn", "Co"}
 
 
-def bare_name(name: str) -> str:
+def strip_trailing_punctuation(name: str) -> str:
     """Without the punctuation that ends a sentence rather than a name."""
     return name.rstrip(_INSIDE)
 
@@ -90,7 +100,7 @@ _TOGETHER = (
 _ANY_SCRIPT = {"COMMON", "INHERITED"}
 
 
-def is_of_one_script(name: str) -> bool:
+def is_single_script(name: str) -> bool:
     """Its letters are of one script, or of several that are written together in East Asia, and its
     digits of one kind."""
     scripts = {alias(character) for character in name} - _ANY_SCRIPT

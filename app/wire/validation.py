@@ -20,21 +20,23 @@ from pydantic_core import CoreSchema
 
 from app.wire.errors import Invalid
 from app.wire.names import (
+    ASTRAL_UNSHARED_CLASS,
     LINE_CLASS,
     LINES_CLASS,
     MAX_NAME_CHARS,
     NAME_PATTERN,
     is_name,
-    is_of_one_script,
     is_seen,
+    is_single_script,
     is_storable,
-    name_key,
+    normalized_name,
 )
 
 # White space and what else nobody sees in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
 _SEEN = re.compile(f"[^{_BLANK}]")
-_NO_LINE, _NO_LINES = re.compile(f"[{LINE_CLASS}]"), re.compile(f"[{LINES_CLASS}]")
+_NO_LINE = re.compile(f"[{LINE_CLASS}{ASTRAL_UNSHARED_CLASS}]")
+_NO_LINES = re.compile(f"[{LINES_CLASS}]")
 MIN_PASSWORD_CHARS = 8
 MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
@@ -53,7 +55,7 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _canonical(given: Any) -> Any:
+def _parse_canonical_uuid(given: Any) -> Any:
     if isinstance(given, str) and not _UUID.fullmatch(given):
         raise ValueError("must be a UUID in its form of 36 characters")
     return given
@@ -61,7 +63,7 @@ def _canonical(given: Any) -> Any:
 
 # What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
 # digits, too. Not strict: frames are, and would take no text from a validator.
-CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_canonical)]
+CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_parse_canonical_uuid)]
 
 
 def _plain_number(given: Any) -> Any:
@@ -84,7 +86,7 @@ class InvalidField(BaseModel):
     message: str = Field(examples=["String should have at most 4000 characters"])
 
 
-def invalid(errors: Sequence[Any]) -> Invalid:
+def invalid_from_pydantic(errors: Sequence[Any]) -> Invalid:
     """From the errors of pydantic: paths and messages, never the input, which may hold a secret.
     The first 20, since there may be one for each of thousands of fields."""
     fields = [
@@ -110,14 +112,14 @@ def _visible(text: str) -> str:
     return text
 
 
-def _nameable(name: str) -> str:
+def _valid_username(name: str) -> str:
     if not is_name(name):
         raise ValueError("must be letters and digits of any script, with . _ - between them")
     return name
 
 
 def _of_one_script(name: str) -> str:
-    if not is_of_one_script(name):
+    if not is_single_script(name):
         raise ValueError(
             "must not mix scripts such as Latin and Cyrillic: their letters look alike"
         )
@@ -128,8 +130,8 @@ def _no_controls(found: re.Pattern[str]) -> AfterValidator:
     def check(text: str) -> str:
         if bad := found.search(text):
             raise ValueError(
-                f"must not contain U+{ord(bad[0]):04X}: no control characters, and none that "
-                "change the direction of the text around them"
+                f"must not contain U+{ord(bad[0]):04X}: no control or private characters, and "
+                "none that change the direction of the text around them"
             )
         return text
 
@@ -154,11 +156,11 @@ class Pattern:
         return handler(schema) | {"pattern": self.pattern}
 
 
-def _short_key(limit: int) -> Any:
+def _max_normalized_length(limit: int) -> Any:
     """Some letters grow when they are normalised; the key has to fit its column."""
 
     def check(name: str) -> str:
-        if len(name_key(name)) > limit:
+        if len(normalized_name(name)) > limit:
             raise ValueError(f"must have at most {limit} characters after Unicode normalisation")
         return name
 
@@ -176,12 +178,12 @@ VISIBLE = (
 Username = Annotated[
     str,
     StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
-    AfterValidator(_nameable),
+    AfterValidator(_valid_username),
     AfterValidator(_of_one_script),
-    _short_key(64),
+    _max_normalized_length(64),
     Pattern(NAME_PATTERN),
 ]
-Title = Annotated[
+RoomName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
     AfterValidator(_storable),
@@ -189,9 +191,9 @@ Title = Annotated[
     AfterValidator(_with_something_seen),
     Pattern(rf"^[^{LINE_CLASS}]*[^{LINE_CLASS}{_BLANK}][^{LINE_CLASS}]*$"),
     AfterValidator(str.strip),
-    _short_key(100),
+    _max_normalized_length(100),
 ]
-DisplayName = Title
+DisplayName = RoomName
 Topic = Annotated[
     str,
     StringConstraints(max_length=500),

@@ -35,7 +35,7 @@ def make_settings(directory: Path, *, database: str, redis: str = "", **groups: 
     """Settings that depend on nothing of this machine. Password hashing is as cheap as can be."""
     given: dict[str, Any] = {
         # Nobody moves to another process while it is stopped, unless a test is about that.
-        "server": {"var": directory, "drain_grace_s": 0.05},
+        "server": {"data_dir": directory, "drain_grace_s": 0.05},
         # Nor is anybody told `busy` because the machine is.
         "database": {"url": database, "pool_timeout_s": 60},
         # A prefix of its own: nothing that an earlier test left in Redis is heard.
@@ -65,7 +65,7 @@ async def migrate(settings: Settings) -> list[str]:
     return await asyncio.to_thread(migrations.upgrade, settings)
 
 
-async def empty(connection: AsyncConnection) -> None:
+async def delete_all_rows(connection: AsyncConnection) -> None:
     """Delete every row. Much faster than new tables, and what a killed test left is gone, too."""
     for table in reversed(Base.metadata.sorted_tables):
         await connection.execute(table.delete())

@@ -50,14 +50,15 @@ def nonexistent(members: Iterable[str], document: list[Table]) -> list[str]:
 
 def types_of(union: Any) -> list[str]:
     """The `type` of every member of a discriminated union of models."""
-    return [name for model in _models(union) for name in get_args(_annotation(model))]
+    return [name for model in models(union) for name in get_args(_annotation(model))]
 
 
-def _models(union: Any) -> list[type[BaseModel]]:
+def models(union: Any) -> list[type[BaseModel]]:
+    """The members of a union of models, unpacked from `Annotated` and nested unions."""
     if get_origin(union) is Annotated:
-        return _models(get_args(union)[0])
+        return models(get_args(union)[0])
     if get_origin(union) in (Union, UnionType):
-        return [model for member in get_args(union) for model in _models(member)]
+        return [model for member in get_args(union) for model in models(member)]
     return [union]
 
 

@@ -1,9 +1,9 @@
-"""What a socket of the load makes of what it gets."""
+"""How a client of the load handles the frames that it receives."""
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from bench.client import CHAT, SOCKET_IO, Dialect, Peer
+from bench.client import CHAT, SOCKET_IO, LoadClient, WireFormat
 from bench.frames import PONG, client_frame
 
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
@@ -11,7 +11,7 @@ EVENT = b'{"type":"message.created","seq":1}'
 
 
 class FakeTransport:
-    """What the socket has written; the far end is the test."""
+    """Records what the client has written."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -29,50 +29,50 @@ class FakeTransport:
     close = abort
 
 
-def connected(dialect: Dialect, first: bytes = b"") -> tuple[Peer, FakeTransport]:
-    peer, wire = Peer(dialect, first), FakeTransport()
-    peer.connection_made(wire)
-    peer.data_received(UPGRADED)
-    return peer, wire
+def connected(wire_format: WireFormat, first_text: bytes = b"") -> tuple[LoadClient, FakeTransport]:
+    client, transport = LoadClient(wire_format, first_text), FakeTransport()
+    client.connection_made(transport)
+    client.data_received(UPGRADED)
+    return client, transport
 
 
-def text(payload: bytes) -> bytes:
+def text_frame(payload: bytes) -> bytes:
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
-async def test_it_arrives_once_its_room_is_open() -> None:
-    peer, wire = connected(CHAT, b"hello")
-    assert wire.written[1] == client_frame(b"hello")
-    peer.data_received(text(b'{"type":"welcome"}'))
-    assert not peer.arrived.done()
-    peer.data_received(text(b'{"type":"room.opened","seq":1}') + text(EVENT))
-    assert peer.arrived.done()
-    assert (peer.events, peer.event_bytes) == (1, len(text(EVENT)))
+async def test_a_client_is_ready_once_its_room_is_open() -> None:
+    client, transport = connected(CHAT, b"hello")
+    assert transport.written[1] == client_frame(b"hello")
+    client.data_received(text_frame(b'{"type":"welcome"}'))
+    assert not client.ready.done()
+    client.data_received(text_frame(b'{"type":"room.opened","seq":1}') + text_frame(EVENT))
+    assert client.ready.done()
+    assert (client.events, client.event_bytes) == (1, len(text_frame(EVENT)))
 
 
-async def test_a_refusal_ends_it() -> None:
-    peer, wire = connected(CHAT)
-    peer.data_received(text(b'{"type":"error","code":"busy"}'))
-    assert not wire.is_open
-    peer.connection_lost(None)
+async def test_an_error_frame_ends_the_connection() -> None:
+    client, transport = connected(CHAT)
+    client.data_received(text_frame(b'{"type":"error","code":"busy"}'))
+    assert not transport.is_open
+    client.connection_lost(None)
     with pytest.raises(ConnectionError, match="busy"):
-        await peer.arrived
+        await client.ready
 
 
-async def test_one_that_counts_leaves_pings_out_and_answers_them() -> None:
-    peer, wire = connected(CHAT)
-    peer.count_only()
+async def test_a_counting_client_answers_pings_and_does_not_count_them() -> None:
+    client, transport = connected(CHAT)
+    client.count_only()
     ping = Frame(Opcode.PING, b"abcd").serialize(mask=False)
-    peer.data_received(text(EVENT) + ping + text(EVENT))
-    peer.data_received(ping)
-    assert peer.counted == 2 * len(text(EVENT))
-    assert wire.written[1:] == [client_frame(b"abcd", PONG)] * 2
+    client.data_received(text_frame(EVENT) + ping + text_frame(EVENT))
+    client.data_received(ping)
+    assert client.counted_bytes == 2 * len(text_frame(EVENT))
+    assert transport.written[1:] == [client_frame(b"abcd", PONG)] * 2
 
 
-async def test_a_chat_that_is_pinged_says_that_it_lives() -> None:
-    peer, wire = connected(CHAT)
-    peer.data_received(text(b'{"type":"ping","n":7,"heads":[]}'))
-    assert wire.written[-1] == client_frame(b'{"type":"pong","n":7}')
-    peer, wire = connected(SOCKET_IO)
-    peer.data_received(text(b"2"))
-    assert wire.written[-1] == client_frame(b"3")
+async def test_a_client_answers_the_heartbeats_of_the_protocol() -> None:
+    client, transport = connected(CHAT)
+    client.data_received(text_frame(b'{"type":"ping","n":7,"heads":[]}'))
+    assert transport.written[-1] == client_frame(b'{"type":"pong","n":7}')
+    client, transport = connected(SOCKET_IO)
+    client.data_received(text_frame(b"2"))
+    assert transport.written[-1] == client_frame(b"3")

@@ -1,4 +1,4 @@
-"""What the kernel counts, and who runs where."""
+"""CPU and memory as the kernel accounts for them, and CPU affinity."""
 
 import os
 import time
@@ -8,7 +8,7 @@ import pytest
 from bench.proc import Cores, cpu_s, resident_bytes
 
 
-def test_a_second_of_work_is_a_second_of_cpu() -> None:
+def test_cpu_s_agrees_with_process_time() -> None:
     before, own = cpu_s(os.getpid()), time.process_time()
     while time.process_time() - own < 0.3:
         pass
@@ -16,11 +16,11 @@ def test_a_second_of_work_is_a_second_of_cpu() -> None:
     assert used == pytest.approx(spent, abs=0.05)
 
 
-def test_memory_that_is_written_to_is_resident() -> None:
+def test_written_memory_is_resident() -> None:
     before = resident_bytes(os.getpid())
-    held = bytearray(b"x" * 50_000_000)
+    buffer = bytearray(b"x" * 50_000_000)
     assert resident_bytes(os.getpid()) - before > 40_000_000
-    del held
+    del buffer
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_memory_that_is_written_to_is_resident() -> None:
         ([4, 5, 6, 7, 8], {4}, {5}, {7, 8}, {6}),
     ],
 )
-def test_the_server_has_a_core_of_its_own_where_there_are_two(
+def test_the_server_has_its_own_core_if_there_are_two(
     available: list[int],
     server: set[int],
     load: set[int],
     database: set[int],
     second: set[int] | None,
 ) -> None:
-    cores = Cores.of(available)
-    found = (cores.server, cores.load, cores.database)
-    assert tuple(map(set, found)) == (server, load, database)
+    cores = Cores.allocate(available)
+    affinities = (cores.server, cores.load, cores.database)
+    assert tuple(map(set, affinities)) == (server, load, database)
     assert (cores.second and set(cores.second)) == second

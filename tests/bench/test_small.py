@@ -1,4 +1,4 @@
-"""A whole case, small: real servers, real sockets, and everything that is sent arrives."""
+"""Small benchmarks as a whole: real servers and connections, and every frame arrives."""
 
 import os
 from collections.abc import AsyncIterator
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench import texts
-from bench.case import Arm, Case
-from bench.cases import fanout, sqlite
-from bench.fanout import FASTAPI, System, as_fast_as_it_goes, at_rate
-from bench.lab import Lab, Sample
+from bench.benchmark import Benchmark, Variant
+from bench.benchmarks import fanout, sqlite
+from bench.environment import BenchEnvironment, Sample
+from bench.fanout_load import FASTAPI, System, closed_loop, open_loop
 from bench.proc import Cores
 from bench.run import run
 from testkit.servers.backend import Backend
@@ -22,13 +22,13 @@ OURS, *_ = fanout.SYSTEMS
 
 
 @pytest.fixture
-def lab(mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path) -> Lab:
-    everywhere = frozenset(os.sched_getaffinity(0))  # other tests run beside this one
-    return Lab(
+def env(mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path) -> BenchEnvironment:
+    all_cores = frozenset(os.sched_getaffinity(0))  # other tests run at the same time
+    return BenchEnvironment(
         directory=tmp_path,
         mariadb=mariadb,
         redis=redis_server,
-        cores=Cores(everywhere, everywhere, everywhere, None),
+        cores=Cores(all_cores, all_cores, all_cores, None),
         texts=texts.load(None),
         quick=True,
         node=None,
@@ -36,30 +36,32 @@ def lab(mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path) -> Lab:
 
 
 @pytest.mark.parametrize("system", [OURS, FASTAPI], ids=lambda system: system.name)
-async def test_a_fan_out_counts_everything(lab: Lab, cluster: Backend, system: System) -> None:
+async def test_fan_out_delivers_every_message_to_every_client(
+    env: BenchEnvironment, cluster: Backend, system: System
+) -> None:
     @asynccontextmanager
-    async def stage(_: Lab) -> AsyncIterator[str]:
+    async def setup(_: BenchEnvironment) -> AsyncIterator[str]:
         yield cluster.settings.database.url
 
-    async def fast(lab: Lab, url: str) -> Sample:
-        async with system.open(lab, url, 80) as hall:  # more than send, so that some only count
-            return await as_fast_as_it_goes(lab, hall, 4)
+    async def closed(env: BenchEnvironment, url: str) -> Sample:
+        async with system.open(env, url, 80) as room:  # more than SENDER_COUNT: some only count
+            return await closed_loop(env, room, 4)
 
-    async def timed(lab: Lab, url: str) -> Sample:
-        async with system.open(lab, url, 20) as hall:
-            return await at_rate(lab, hall, 5.0)
+    async def opened(env: BenchEnvironment, url: str) -> Sample:
+        async with system.open(env, url, 20) as room:
+            return await open_loop(env, room, 5.0)
 
-    arms = [Arm("fast", "fast", fast), Arm("timed", "timed", timed)]
-    case = Case(**(fanout.CASE.__dict__ | {"arms": arms, "stage": stage}))
-    found = (await run(lab, case, real_texts=False)).samples
-    for (sample,) in found.values():
+    variants = [Variant("closed", "closed", closed), Variant("open", "open", opened)]
+    benchmark = Benchmark(**(fanout.BENCHMARK.__dict__ | {"variants": variants, "setup": setup}))
+    samples = (await run(env, benchmark, real_texts=False)).samples
+    for (sample,) in samples.values():
         assert sample["received"] == sample["expected"] > 0
         assert sample["server_mb"] > 10
-    assert found["fast"][0]["deliveries_per_s"] > 0
-    assert found["timed"][0]["p99_ms"] >= found["timed"][0]["p50_ms"] > 0
+    assert samples["closed"][0]["deliveries_per_s"] > 0
+    assert samples["open"][0]["p99_ms"] >= samples["open"][0]["p50_ms"] > 0
 
 
-async def test_acks_are_counted_on_the_embedded_default(lab: Lab) -> None:
-    (sample,) = (await run(lab, sqlite.CASE, real_texts=False)).samples["group"]
+async def test_every_send_is_acknowledged_on_sqlite(env: BenchEnvironment) -> None:
+    (sample,) = (await run(env, sqlite.BENCHMARK, real_texts=False)).samples["group"]
     assert sample["received"] == sample["expected"] > 0
     assert sample["acks_per_s"] > 0

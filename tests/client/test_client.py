@@ -108,7 +108,7 @@ async def test_frames_that_never_come_are_missed_and_read(
     """Of the events on bob's socket every other one is lost, the last ones among them."""
     monkeypatch.setattr(rooms_module, "PATIENCE_S", 0.05)
     host.settings = host.settings.model_copy(
-        update={"realtime": host.settings.realtime.model_copy(update={"heartbeat_s": 0.3})}
+        update={"realtime": host.settings.realtime.model_copy(update={"ping_interval_s": 0.3})}
     )
     await host.stop()
     await host.start()
@@ -130,7 +130,7 @@ async def test_frames_that_never_come_are_missed_and_read(
 
 async def test_a_limited_room_is_complete(embedded: Backend) -> None:
     async with (
-        hosting(embedded.settings, limits={"catchup_room": 10}) as host,
+        hosting(embedded.settings, limits={"catchup_events_per_room": 10}) as host,
         guest(host) as ada,
         guest(host) as bob,
     ):

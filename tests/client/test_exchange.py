@@ -26,11 +26,11 @@ from app.wire.frames import (
     Ack,
     Close,
     ErrorFrame,
-    Head,
     Open,
     Ping,
     Pong,
     RoomClosed,
+    RoomHead,
     SendMessage,
 )
 from testkit.waiting import LIMIT_S, eventually, limit, pause
@@ -218,7 +218,7 @@ async def test_pings_are_answered_and_tell_what_is_missing(
         it.follow(7, OTHER)
         await it.hear(opened(7, 7), opened(7, 7, room=OTHER))
         asked = len(it.said(Open))
-        heads = [Head(room=ROOM, seq=8), Head(room=OTHER, seq=8)]
+        heads = [RoomHead(room=ROOM, seq=8), RoomHead(room=OTHER, seq=8)]
         await it.hear(Ping(n=5, heads=heads), event(8, OTHER))
         await eventually(lambda: len(it.said(Open)) > asked)
         await pause(0.1)  # for whoever asks without a need

@@ -13,7 +13,7 @@ from app.client.terminal.conversation import Talk
 from app.client.terminal.formatting import Style
 from app.client.terminal.login import NotIn, Visitor, come_in
 from app.client.terminal.view import View
-from testkit.server import unique
+from testkit.server import unique_username
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, eventually, pause
 from tests.client.host import PASSWORD, Guest, Host, client, guest, hosting
@@ -86,7 +86,7 @@ async def talking(who: Guest, screen: Played, room: str = "general") -> AsyncIte
 @asynccontextmanager
 async def person(host: Host, name: str) -> AsyncIterator[Guest]:
     async with client(host) as chat:
-        visitor = Visitor(unique(name), PASSWORD, register=True)
+        visitor = Visitor(unique_username(name), PASSWORD, register=True)
         yield Guest(chat, await come_in(chat, visitor, Played()))
 
 
@@ -231,7 +231,7 @@ async def test_a_revoked_session_is_the_end(host: Host) -> None:
 
 async def test_a_new_user_is_asked(host: Host) -> None:
     async with client(host) as chat:
-        screen, name = Played(PASSWORD, "y", PASSWORD), unique("eve")
+        screen, name = Played(PASSWORD, "y", PASSWORD), unique_username("eve")
         user = await come_in(chat, Visitor(name, None, None), screen)
         assert user.username == name
         assert screen.said == [
@@ -255,7 +255,7 @@ async def test_who_does_not_want_stays_outside(
 ) -> None:
     async with client(host) as chat:
         with pytest.raises(NotIn, match=why):
-            await come_in(chat, Visitor(unique("eve"), None, register), Played(*answers))
+            await come_in(chat, Visitor(unique_username("eve"), None, register), Played(*answers))
 
 
 async def test_a_wrong_password(host: Host) -> None:
@@ -274,6 +274,8 @@ async def test_a_bad_name_is_refused(host: Host) -> None:
 async def test_a_program_is_not_asked(host: Host) -> None:
     async with client(host) as chat:
         with pytest.raises(NotIn, match="--register"):
-            await come_in(chat, Visitor(unique("eve"), PASSWORD, None), Played(interactive=False))
+            await come_in(
+                chat, Visitor(unique_username("eve"), PASSWORD, None), Played(interactive=False)
+            )
         with pytest.raises(NobodyThere, match="Password of eve"):
             await come_in(chat, Visitor("eve", None, None), Pipes())

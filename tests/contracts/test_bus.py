@@ -88,7 +88,7 @@ async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: Redi
     async with run_buses(bus, other):
         bus.announce(publications)
         await eventually(lambda: len(ear.publications) == len(publications))
-    assert {p.topic: p for p in ear.publications} == {p.topic: p for p in publications}
+    assert {p.channel: p for p in ear.publications} == {p.channel: p for p in publications}
 
 
 async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> None:
@@ -101,7 +101,7 @@ async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> N
                 await asyncio.sleep(0)
         await eventually(lambda: len(ear.publications) == 5000)
     for topic in topics:
-        assert [p.seq for p in ear.publications if p.topic == topic] == list(range(1000))
+        assert [p.seq for p in ear.publications if p.channel == topic] == list(range(1000))
     assert ear.doubts == 0
 
 

@@ -34,6 +34,7 @@ OPERATIONS = {
     "get_user": f"GET {API}/users/{{user_id}}",
     "ban_user": f"PUT {API}/users/{{user_id}}/ban",
     "unban_user": f"DELETE {API}/users/{{user_id}}/ban",
+    "list_message_counts": f"GET {API}/admin/statistics/messages",
     "list_rooms": f"GET {API}/rooms",
     "create_room": f"POST {API}/rooms",
     "search_public_rooms": f"GET {API}/rooms/public",

@@ -15,10 +15,10 @@ from pathlib import Path
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis
+from tests.faults.cluster import run_cluster
+from tests.faults.fault_run import FaultPlan, RunResult, run
 from tests.faults.faults import FAULTS
-from tests.faults.lab import Outcome, Plan, run
 from tests.faults.report import LONGEST, markdown, summary, table
-from tests.faults.stand import standing
 
 SECONDS = 60.0
 MORE_S = 240.0  # what a run may take beyond its faults: starting, settling, checking
@@ -41,17 +41,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def plan_of(options: argparse.Namespace, seed: int) -> Plan:
+def make_plan(options: argparse.Namespace, seed: int) -> FaultPlan:
     """Odd seeds: faults alone; even seeds: mixed, two at a time."""
     together = seed % 2 == 0 and len(options.names) >= KEEP_TOGETHER
-    return Plan(seed, options.names, options.seconds, options.hold, together=together)
+    return FaultPlan(seed, options.names, options.seconds, options.hold, together=together)
 
 
 async def lane(
     options: argparse.Namespace,
     seeds: "itertools.count[int]",
     until: float,
-    outcomes: list[Outcome],
+    results: list[RunResult],
     servers: tuple[MariaDb, RedisServer, Path],
     migrating: asyncio.Lock,
 ) -> None:
@@ -62,45 +62,45 @@ async def lane(
         async with migrating:  # alembic has one context a process
             await migrate(make_settings(directory, database=url))
         while True:
-            plan = plan_of(options, next(seeds))
+            plan = make_plan(options, next(seeds))
             dice = random.Random(plan.seed)
             async with (
                 asyncio.timeout(plan.seconds + (plan.hold_s or 0) + MORE_S),
-                standing(mariadb, redis, schema, directory, dice) as stand,
+                run_cluster(mariadb, redis, schema, directory, dice) as cluster,
             ):
-                outcome = await run(stand, plan)
-            outcomes.append(outcome)
-            tell(outcome)
+                result = await run(cluster, plan)
+            results.append(result)
+            print_result(result)
             if time.monotonic() >= until:
                 return
 
 
-def tell(outcome: Outcome) -> None:
-    how = "together" if outcome.plan.together else "alone"
-    say(f"seed {outcome.plan.seed} ({how}): {summary([outcome])}")
-    for violation in outcome.violations:
-        say(f"  {violation.kind}: {violation.what[-LONGEST:]}")
+def print_result(result: RunResult) -> None:
+    how = "together" if result.plan.together else "alone"
+    log(f"seed {result.plan.seed} ({how}): {summary([result])}")
+    for violation in result.violations:
+        log(f"  {violation.kind}: {violation.what[-LONGEST:]}")
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 async def run_all(
     options: argparse.Namespace, lanes: Sequence[tuple[MariaDb, RedisServer, Path]]
-) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+) -> list[RunResult]:
+    results: list[RunResult] = []
     seeds = itertools.count(options.seed)
     until = time.monotonic() + options.minutes * 60
     migrating = asyncio.Lock()
     async with asyncio.TaskGroup() as group:
         for servers in lanes:
-            group.create_task(lane(options, seeds, until, outcomes, servers, migrating))
-    return outcomes
+            group.create_task(lane(options, seeds, until, results, servers, migrating))
+    return results
 
 
-def command_of(options: argparse.Namespace) -> str:
+def command_line(options: argparse.Namespace) -> str:
     given = {
         "MINUTES": f"{options.minutes:g}" if options.minutes else "",
         "SEED": str(options.seed),
@@ -125,13 +125,13 @@ def main() -> int:
             mariadb = stack.enter_context(run_mariadb(own / "mariadb"))
             redis = stack.enter_context(run_redis(own / "redis"))
             lanes.append((mariadb, redis, own))
-        outcomes = asyncio.run(run_all(options, lanes))
-    say("")
-    say(summary(outcomes))
-    say(table(outcomes))
+        results = asyncio.run(run_all(options, lanes))
+    log("")
+    log(summary(results))
+    log(table(results))
     if options.report:
-        options.report.write_text(markdown(outcomes, command_of(options)), encoding="utf-8")
-    return int(any(outcome.violations for outcome in outcomes))
+        options.report.write_text(markdown(results, command_line(options)), encoding="utf-8")
+    return int(any(result.violations for result in results))
 
 
 if __name__ == "__main__":

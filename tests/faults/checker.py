@@ -7,9 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.faults.evidence import Entry, Evidence, Opening, Reading, Stay, Tables
+from tests.faults.history import (
+    Entry,
+    History,
+    MembershipInterval,
+    RoomReplica,
+    Subscription,
+    Tables,
+)
 
-FEW = 5  # findings of one kind about one thing
+MAX_FINDINGS = 5  # findings of one kind about one thing
 
 
 class Violation(NamedTuple):
@@ -17,24 +24,24 @@ class Violation(NamedTuple):
     what: str
 
 
-def check(evidence: Evidence, tables: Tables) -> list[Violation]:
+def check(history: History, tables: Tables) -> list[Violation]:
     """Everything that contradicts a guarantee of docs/protocol.md."""
     return [
-        *_complaints(evidence),
+        *_complaints(history),
         *_dense(tables),
-        *_nonces(evidence, tables),
-        *_acks(evidence, tables),
+        *_nonces(history, tables),
+        *_acks(history, tables),
         *_senders(tables),
-        *_readers(evidence, tables),
-        *_openings(evidence, tables),
-        *_pages(evidence, tables),
-        *_markers(evidence, tables),
-        *_badges(evidence, tables),
+        *_readers(history, tables),
+        *_subscriptions(history, tables),
+        *_pages(history, tables),
+        *_markers(history, tables),
+        *_badges(history, tables),
     ]
 
 
-def _complaints(evidence: Evidence) -> Iterator[Violation]:
-    for kind, text in evidence.complaints:
+def _complaints(history: History) -> Iterator[Violation]:
+    for kind, text in history.observed_violations:
         yield Violation(kind, text)
 
 
@@ -46,7 +53,7 @@ def _dense(tables: Tables) -> Iterator[Violation]:
             yield Violation("not dense", f"room {room}: head {head}, log {_runs(found)}")
 
 
-def _nonces(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _nonces(history: History, tables: Tables) -> Iterator[Violation]:
     """One row per room, sender and nonce; in the log, too."""
     for room, messages in tables.messages.items():
         counts = Counter((sender, nonce) for _, sender, nonce in messages)
@@ -57,17 +64,17 @@ def _nonces(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
         for nonce, count in logged.items():
             if count > 1:
                 yield Violation("doubled", f"{count} events of {nonce} in {room}")
-    known = {(send.room, send.user, send.nonce) for send in evidence.sends}
+    known = {(send.room, send.user, send.nonce) for send in history.sends}
     for room, messages in tables.messages.items():
         for seq, sender, nonce in messages:
             if (room, sender, nonce) not in known:
                 yield Violation("invented", f"{nonce} at {seq} in {room} was never sent")
 
 
-def _acks(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _acks(history: History, tables: Tables) -> Iterator[Violation]:
     """What was acknowledged is in the log, where the ack said; everything was acknowledged."""
     entries = {room: {e.seq: e for e in log} for room, log in tables.logs.items()}
-    for send in evidence.sends:
+    for send in history.sends:
         name = f"{send.nonce} by {send.user} in {send.room}"
         if send.seq is None:
             if send.is_member:
@@ -84,41 +91,50 @@ def _acks(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
 def _senders(tables: Tables) -> Iterator[Violation]:
     """Nobody speaks, nor does anything else, where they are not a member."""
     for room in tables.logs:
-        stays = {actor: tables.stays(room, actor) for actor in {e.actor for e in tables.logs[room]}}
+        membership_intervals = {
+            actor: tables.membership_intervals(room, actor)
+            for actor in {e.actor for e in tables.logs[room]}
+        }
         for entry in _messages(tables, room):
-            if not any(_covers(stay, entry.seq) for stay in stays[entry.actor]):
+            if not any(
+                _covers(interval, entry.seq) for interval in membership_intervals[entry.actor]
+            ):
                 yield Violation("not allowed", f"{entry.actor} is no member at {entry.seq}: {room}")
 
 
-def _readers(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _readers(history: History, tables: Tables) -> Iterator[Violation]:
     """What a device took is the log's range, in its order, once; and all of it for members."""
-    for reading in evidence.readings:
-        yield from _reader(reading, tables)
+    for replica in history.replicas:
+        yield from _reader(replica, tables)
 
 
-def _reader(reading: Reading, tables: Tables) -> Iterator[Violation]:
-    log = tables.logs.get(reading.room, [])
-    name = f"reader {reading.user} in {reading.room}"
-    taken = [entry.seq for entry in reading.taken]
-    expected = list(range(reading.start + 1, reading.start + 1 + len(taken)))
+def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
+    log = tables.logs.get(replica.room, [])
+    name = f"reader {replica.user} in {replica.room}"
+    taken = [entry.seq for entry in replica.taken]
+    expected = list(range(replica.start + 1, replica.start + 1 + len(taken)))
     if taken != expected:
         yield from _disorder(name, taken)
     by_seq = {entry.seq: entry for entry in log}
-    wrong = [e for e in reading.taken if by_seq.get(e.seq) != e]
-    for entry in wrong[:FEW]:
+    wrong = [e for e in replica.taken if by_seq.get(e.seq) != e]
+    for entry in wrong[:MAX_FINDINGS]:
         yield Violation("differs", f"{name}: {_short(entry)}, not {_short(by_seq.get(entry.seq))}")
-    stays = tables.stays(reading.room, reading.user)
-    is_member = (reading.room, reading.user) in tables.members
-    head = tables.heads.get(reading.room, 0)
-    if is_member and not reading.is_open:
+    membership_intervals = tables.membership_intervals(replica.room, replica.user)
+    is_member = (replica.room, replica.user) in tables.members
+    head = tables.heads.get(replica.room, 0)
+    if is_member and not replica.is_open:
         yield Violation("not told", f"{name}: a member, and the room is not open")
-    elif is_member and reading.position < head:
-        yield Violation("lost", f"{name}: stands at {reading.position} of {head}")
-    elif not is_member and reading.is_open:
+    elif is_member and replica.position < head:
+        yield Violation("lost", f"{name}: stands at {replica.position} of {head}")
+    elif not is_member and replica.is_open:
         yield Violation("not told", f"{name}: no member, and the room is still open")
-    last = head if is_member else max((stay.gone or 0 for stay in stays), default=0)
-    if reading.position > last:
-        yield Violation("leaked", f"{name}: has {reading.position}, may have {last}")
+    last = (
+        head
+        if is_member
+        else max((interval.gone or 0 for interval in membership_intervals), default=0)
+    )
+    if replica.position > last:
+        yield Violation("leaked", f"{name}: has {replica.position}, may have {last}")
 
 
 def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
@@ -134,61 +150,72 @@ def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
         yield Violation("lost", f"{name}: began with {taken[0]}")
 
 
-def _openings(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _subscriptions(history: History, tables: Tables) -> Iterator[Violation]:
     """A socket gets a room only of a member, and nothing after the member's last event."""
-    for reading in evidence.readings:
-        stays = tables.stays(reading.room, reading.user)
-        for opening in reading.openings:
-            yield from _opening(reading, opening, stays)
+    for replica in history.replicas:
+        membership_intervals = tables.membership_intervals(replica.room, replica.user)
+        for subscription in replica.subscriptions:
+            yield from _check_subscription(replica, subscription, membership_intervals)
 
 
-def _opening(reading: Reading, opening: Opening, stays: list[Stay]) -> Iterator[Violation]:
-    name = f"reader {reading.user} in {reading.room}, opened at {opening.head}"
+def _check_subscription(
+    replica: RoomReplica, subscription: Subscription, membership_intervals: list[MembershipInterval]
+) -> Iterator[Violation]:
+    name = f"reader {replica.user} in {replica.room}, opened at {subscription.head}"
     # The room is read before the membership: one that began between the two counts. Who was removed
     # while away may see the log up to that event, from a position before it.
-    stay = next(
+    interval = next(
         (
             s
-            for s in stays
+            for s in membership_intervals
             if s.gone is None
-            or s.gone > opening.head
-            or (s.gone == opening.head and opening.since < s.gone)
+            or s.gone > subscription.head
+            or (s.gone == subscription.head and subscription.since < s.gone)
         ),
         None,
     )
-    if stay is None or stay.at > opening.at:
-        yield Violation("leaked", f"{name}: was no member then; {stays}")
-    elif stay.gone is not None:
-        after = [seq for seq in opening.received if seq > stay.gone]
+    if interval is None or interval.at > subscription.at:
+        yield Violation("leaked", f"{name}: was no member then; {membership_intervals}")
+    elif interval.gone is not None:
+        after = [seq for seq in subscription.received if seq > interval.gone]
         if after:
-            yield Violation("leaked", f"{name}: removed at {stay.gone}, got {_runs(after)}")
-    if opening.farewell is not None and opening.farewell not in (s.gone for s in stays):
-        yield Violation("false farewell", f"{name}: told to go at {opening.farewell}; {stays}")
+            yield Violation("leaked", f"{name}: removed at {interval.gone}, got {_runs(after)}")
+    if subscription.last_seq is not None and subscription.last_seq not in (
+        s.gone for s in membership_intervals
+    ):
+        yield Violation(
+            "false farewell",
+            f"{name}: told to go at {subscription.last_seq}; {membership_intervals}",
+        )
 
 
-def _pages(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
-    for page in evidence.pages:
-        stays = tables.stays(page.room, page.user)
+def _pages(history: History, tables: Tables) -> Iterator[Violation]:
+    for page in history.pages:
+        membership_intervals = tables.membership_intervals(page.room, page.user)
         if not any(
-            stay.at <= page.at and (stay.gone is None or stay.gone >= page.last) for stay in stays
+            interval.at <= page.at and (interval.gone is None or interval.gone >= page.last)
+            for interval in membership_intervals
         ):
-            yield Violation("leaked", f"{page.user} read up to {page.last} of {page.room}; {stays}")
+            yield Violation(
+                "leaked",
+                f"{page.user} read up to {page.last} of {page.room}; {membership_intervals}",
+            )
 
 
-def _markers(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _markers(history: History, tables: Tables) -> Iterator[Violation]:
     """A read marker that was acknowledged never goes back, while the membership lasts."""
-    for marker in evidence.markers:
-        stays = tables.stays(marker.room, marker.user)
+    for marker in history.markers:
+        membership_intervals = tables.membership_intervals(marker.room, marker.user)
         kept = tables.members.get((marker.room, marker.user))
-        if len(stays) == 1 and kept is not None and kept < marker.seq:
+        if len(membership_intervals) == 1 and kept is not None and kept < marker.seq:
             name = f"marker of {marker.user} in {marker.room}"
             yield Violation("lost", f"{name}: acked at {marker.seq}, is {kept}")
 
 
-def _badges(evidence: Evidence, tables: Tables) -> Iterator[Violation]:
+def _badges(history: History, tables: Tables) -> Iterator[Violation]:
     """The counts of rooms that are not open are those of the tables. Their `seq` is of when they
     were counted, which is again after every message, and not after every event."""
-    for badge in evidence.badges:
+    for badge in history.badges:
         key = (badge.room, badge.user)
         if key not in tables.members:
             continue
@@ -206,8 +233,8 @@ def _messages(tables: Tables, room: str) -> list[Entry]:
     return [entry for entry in tables.logs.get(room, ()) if entry.type == "message.created"]
 
 
-def _covers(stay: Stay, seq: int) -> bool:
-    return stay.joined < seq and (stay.gone is None or seq < stay.gone)
+def _covers(interval: MembershipInterval, seq: int) -> bool:
+    return interval.joined < seq and (interval.gone is None or seq < interval.gone)
 
 
 def _short(entry: Entry | None) -> str:

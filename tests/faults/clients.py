@@ -18,8 +18,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
-from tests.faults.evidence import Badge, Entry, Evidence, Marker, Opening, Page, Reading, Send
-from tests.faults.stand import SERVERS, Stand
+from tests.faults.cluster import SERVERS, Cluster
+from tests.faults.history import (
+    Badge,
+    Entry,
+    History,
+    Marker,
+    Page,
+    RoomReplica,
+    Send,
+    Subscription,
+)
 
 Frame = dict[str, Any]
 ANSWER_S = 10.0
@@ -29,14 +38,14 @@ REST_S = (0.05, 0.5)
 NEVER_S = 0.2
 STOP = 4400  # close codes from here on tell a client to stop
 UNREACHABLE = (OSError, InvalidHandshake, InvalidMessage, ConnectionClosed, TimeoutError)
-VERDICTS = {"not_found", "forbidden"}  # about a membership; no other refusal is expected
+EXPECTED_REFUSALS = {"not_found", "forbidden"}  # about a membership; no other refusal is expected
 
 
 class Unanswered(Exception):
     """The connection went, or nothing came in time: it may have happened, or not."""
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     def __init__(self, code: str, retry: str, after_ms: int | None) -> None:
         super().__init__(code)
         self.code, self.retry = code, retry
@@ -54,15 +63,15 @@ class Account:
 class Place:
     """What all clients of a run share."""
 
-    stand: Stand
-    evidence: Evidence
-    chance: random.Random
+    cluster: Cluster
+    history: History
+    rng: random.Random
     http: httpx.AsyncClient
     over: asyncio.Event = field(default_factory=asyncio.Event)  # nobody begins anything new
 
-    def complain(self, kind: str, text: str) -> None:
-        if len(self.evidence.complaints) < 1000:
-            self.evidence.complaints.append((kind, text))
+    def record_violation(self, kind: str, text: str) -> None:
+        if len(self.history.observed_violations) < 1000:
+            self.history.observed_violations.append((kind, text))
 
     async def call(
         self,
@@ -75,12 +84,12 @@ class Place:
     ) -> httpx.Response:
         """One request, to any of the servers if none is named. Raises Unanswered or Refused."""
         if server is None:
-            server = self.chance.randrange(SERVERS)
+            server = self.rng.randrange(SERVERS)
         headers = {"Authorization": f"Bearer {account.token}"} if account else {}
         try:
             answer = await self.http.request(
                 method,
-                f"http://{self.stand.gate(server)}/api/v1{path}",
+                f"http://{self.cluster.gate(server)}/api/v1{path}",
                 headers=headers,
                 **options,
             )
@@ -90,21 +99,25 @@ class Place:
             return answer
         try:
             problem = answer.json()
-            refused = Refused(problem["code"], problem["retry"], problem.get("retry_after_ms"))
+            rejection = RequestRejected(
+                problem["code"], problem["retry"], problem.get("retry_after_ms")
+            )
         except (ValueError, KeyError):
-            self.complain("no problem", f"{method} {path}: {answer.status_code} {answer.text}")
+            self.record_violation(
+                "no problem", f"{method} {path}: {answer.status_code} {answer.text}"
+            )
             raise Unanswered from None
-        self.judge(refused, f"{method} {path}: {answer.text}")
-        raise refused
+        self.check_refusal(rejection, f"{method} {path}: {answer.text}")
+        raise rejection
 
-    def judge(self, refused: Refused, where: str) -> None:
+    def check_refusal(self, rejection: RequestRejected, where: str) -> None:
         """A refusal that no fault excuses."""
-        if refused.code == "internal":
-            self.complain("internal", where)
-        elif refused.retry == "never" and refused.code not in VERDICTS:
-            self.complain("false failure", where)
+        if rejection.code == "internal":
+            self.record_violation("internal", where)
+        elif rejection.retry == "never" and rejection.code not in EXPECTED_REFUSALS:
+            self.record_violation("false failure", where)
 
-    async def insist(
+    async def retry_until_done(
         self, account: Account | None, method: str, path: str, **options: Any
     ) -> httpx.Response:
         """Until it is done or refused for good. Raises Refused."""
@@ -113,13 +126,13 @@ class Place:
                 return await self.call(account, method, path, **options)
             except Unanswered:
                 await self.rest()
-            except Refused as refused:
-                if refused.retry == "never":
+            except RequestRejected as rejection:
+                if rejection.retry == "never":
                     raise
-                await asyncio.sleep(refused.wait_s)
+                await asyncio.sleep(rejection.wait_s)
 
     async def rest(self) -> None:
-        await asyncio.sleep(self.chance.uniform(*REST_S))
+        await asyncio.sleep(self.rng.uniform(*REST_S))
 
 
 class Device:
@@ -129,28 +142,34 @@ class Device:
     """
 
     def __init__(
-        self, place: Place, account: Account, home: int, closed: frozenset[str], *, stays: bool
+        self,
+        place: Place,
+        account: Account,
+        home: int,
+        closed: frozenset[str],
+        *,
+        keeps_server: bool,
     ) -> None:
         self.place, self.account, self.server = place, account, home
-        self.readings: dict[str, Reading] = {}
+        self.replicas: dict[str, RoomReplica] = {}
         self.badges: dict[str, Badge] = {}
         self.reconnects = 0
-        self._closed, self._stays = closed, stays
+        self._closed, self._keeps_server = closed, keeps_server
         self._rooms: set[str] = set()  # that the server says are the user's
         self._snapshot: str | None = None
         self._socket: ClientConnection | None = None
-        self._greeted = False
+        self._has_room_list = False
         self._asked: set[str] = set()
-        self._openings: dict[str, Opening] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._next: dict[str, int] = {}  # what this socket has to bring
-        self._held: dict[str, list[Entry]] = {}  # while a hole before them is being paged
+        self._buffered: dict[str, list[Entry]] = {}  # while a hole before them is being paged
         self._answers: dict[str, asyncio.Future[Frame]] = {}
-        self._errands: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
 
     @property
     def is_connected(self) -> bool:
-        return self._greeted
+        return self._has_room_list
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -158,18 +177,18 @@ class Device:
             while True:
                 with suppress(*UNREACHABLE):
                     await self._session()
-                await self._lose()
+                await self._drop_socket()
                 self.reconnects += 1
-                if not self._stays:
-                    self.server = self.place.chance.randrange(SERVERS)
+                if not self._keeps_server:
+                    self.server = self.place.rng.randrange(SERVERS)
                 await self.place.rest()
         finally:
-            await self._lose()
+            await self._drop_socket()
 
     async def ask(self, type_: str, **fields: Any) -> Frame:
         """The answer to a frame. Raises Unanswered or Refused."""
         socket = self._socket
-        if socket is None or not self._greeted:
+        if socket is None or not self._has_room_list:
             raise Unanswered
         self._number += 1
         name = f"q{self._number}"
@@ -184,15 +203,15 @@ class Device:
         finally:
             self._answers.pop(name, None)
         if frame["type"] == "error":
-            refused = Refused(frame["code"], frame["retry"], frame.get("retry_after_ms"))
-            self.place.judge(refused, f"{type_}: {frame}")
-            raise refused
+            rejection = RequestRejected(frame["code"], frame["retry"], frame.get("retry_after_ms"))
+            self.place.check_refusal(rejection, f"{type_}: {frame}")
+            raise rejection
         return frame
 
     async def _session(self) -> None:
         async with asyncio.timeout(ANSWER_S):
             self._socket = await connect(
-                f"ws://{self.place.stand.gate(self.server)}/ws",
+                f"ws://{self.place.cluster.gate(self.server)}/ws",
                 subprotocols=[Subprotocol("chat.v1")],
                 proxy=None,
                 compression=None,
@@ -202,7 +221,7 @@ class Device:
                 max_size=None,
             )
         hello: Frame = {"type": "hello", "token": self.account.token}
-        if self._snapshot and self.place.chance.random() < 0.7:
+        if self._snapshot and self.place.rng.random() < 0.7:
             hello["snapshot"] = self._snapshot
         positions = [self._position(room) for room in sorted(self._rooms - self._closed)]
         self._asked = {position["room"] for position in positions}
@@ -211,26 +230,26 @@ class Device:
             while True:
                 async with asyncio.timeout(SILENCE_S):
                     text = await self._socket.recv()
-                self._take(orjson.loads(text))
+                self._handle(orjson.loads(text))
         except ConnectionClosed as closed:
             if closed.rcvd and closed.rcvd.code >= STOP:
-                self.place.complain("false failure", f"closed for good: {closed.rcvd}")
+                self.place.record_violation("false failure", f"closed for good: {closed.rcvd}")
                 await asyncio.sleep(NEVER_S)
             raise
 
-    async def _lose(self) -> None:
+    async def _drop_socket(self) -> None:
         """Forget the socket; positions stay."""
-        socket, self._socket, self._greeted = self._socket, None, False
-        for task in self._errands:
+        socket, self._socket, self._has_room_list = self._socket, None, False
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(Unanswered())
                 answer.exception()  # seen, also where who asked has gone
-        for reading in self.readings.values():
-            reading.is_open = False
-        for state in (self._openings, self._next, self._held, self._asked):
+        for replica in self.replicas.values():
+            replica.is_open = False
+        for state in (self._subscriptions, self._next, self._buffered, self._asked):
             state.clear()
         if socket is not None:
             socket.transport.abort()
@@ -238,17 +257,17 @@ class Device:
                 await socket.wait_closed()
 
     def _position(self, room: str) -> Frame:
-        return {"room": room, "since": self._reading(room).position}
+        return {"room": room, "since": self._replica(room).position}
 
-    def _reading(self, room: str) -> Reading:
-        if room not in self.readings:
-            self.readings[room] = Reading(self.account.id, room)
-            self.place.evidence.readings.append(self.readings[room])
-        return self.readings[room]
+    def _replica(self, room: str) -> RoomReplica:
+        if room not in self.replicas:
+            self.replicas[room] = RoomReplica(self.account.id, room)
+            self.place.history.replicas.append(self.replicas[room])
+        return self.replicas[room]
 
     # Frames.
 
-    def _take(self, frame: Frame) -> None:
+    def _handle(self, frame: Frame) -> None:
         if frame.get("id") in self._answers and frame["type"] in ("ack", "error"):
             answer = self._answers[frame["id"]]
             if not answer.done():
@@ -256,24 +275,24 @@ class Device:
             return
         match frame["type"]:
             case "rooms":
-                self._take_rooms(frame)
+                self._handle_rooms(frame)
             case "room.bumped":
                 for entry in frame["rooms"]:
                     self._count(entry)
                 self._open(frame["rooms"])
             case "room.opened":
-                self._take_opened(frame)
+                self._handle_opened(frame)
             case "room.closed":
-                self._take_closed(frame)
+                self._handle_closed(frame)
             case "ping":
-                self._do(self._send({"type": "pong", "n": frame["n"]}))
+                self._start_task(self._send({"type": "pong", "n": frame["n"]}))
             case "error":
-                self._take_error(frame)
+                self._handle_error(frame)
             case _:
                 if "actor" in frame:
-                    self._take_event(frame)
+                    self._handle_event(frame)
 
-    def _take_rooms(self, frame: Frame) -> None:
+    def _handle_rooms(self, frame: Frame) -> None:
         if frame["full"]:
             self._rooms.clear()
             self.badges.clear()
@@ -283,7 +302,7 @@ class Device:
             self._rooms.discard(room)
             self.badges.pop(room, None)
         self._snapshot = frame.get("snapshot", self._snapshot)
-        self._greeted = True
+        self._has_room_list = True
         self._open([{"room": room} for room in self._rooms])
 
     def _count(self, entry: Frame) -> None:
@@ -296,100 +315,106 @@ class Device:
 
     def _open(self, rooms: list[Frame]) -> None:
         names = {entry["room"] for entry in rooms} - self._closed - self._asked
-        names = {room for room in names if room not in self._openings}
+        names = {room for room in names if room not in self._subscriptions}
         if names:
             self._asked |= names
             positions = [self._position(room) for room in sorted(names)]
-            self._do(self._send({"type": "open", "rooms": positions}))
+            self._start_task(self._send({"type": "open", "rooms": positions}))
 
-    def _take_opened(self, frame: Frame) -> None:
+    def _handle_opened(self, frame: Frame) -> None:
         room, state = frame["room"], frame["state"]
-        reading = self._reading(room)
+        replica = self._replica(room)
         self._asked.discard(room)
-        opening = Opening(frame["seq"], time.time(), frame["from"])
-        reading.openings.append(opening)
-        reading.is_open = True
-        self._openings[room] = opening
+        subscription = Subscription(frame["seq"], time.time(), frame["from"])
+        replica.subscriptions.append(subscription)
+        replica.is_open = True
+        self._subscriptions[room] = subscription
         if state == "reset":  # nothing is ever rewritten here
-            self.place.complain("lost", f"{self._name(room)}: reset at {frame}")
-        if frame["from"] != reading.position:
-            self.place.complain("lost", f"{self._name(room)}: opened elsewhere: {frame}")
+            self.place.record_violation("lost", f"{self._label(room)}: reset at {frame}")
+        if frame["from"] != replica.position:
+            self.place.record_violation("lost", f"{self._label(room)}: opened elsewhere: {frame}")
         self._next[room] = (frame["resume"] if state == "limited" else frame["from"]) + 1
-        self._held.pop(room, None)  # of an opening before this one
+        self._buffered.pop(room, None)  # of an opening before this one
         if state == "limited":
-            held = self._held[room] = []
-            self._do(self._page(room, frame["from"], frame["resume"], held))
+            buffered = self._buffered[room] = []
+            self._start_task(self._page(room, frame["from"], frame["resume"], buffered))
 
-    def _take_closed(self, frame: Frame) -> None:
+    def _handle_closed(self, frame: Frame) -> None:
         room = frame["room"]
         self._rooms.discard(room)
         self.badges.pop(room, None)
-        self._held.pop(room, None)
-        if opening := self._openings.pop(room, None):
-            opening.farewell = frame.get("seq")
-            self.readings[room].is_open = False
+        self._buffered.pop(room, None)
+        if subscription := self._subscriptions.pop(room, None):
+            subscription.last_seq = frame.get("seq")
+            self.replicas[room].is_open = False
 
-    def _take_error(self, frame: Frame) -> None:
-        refused = Refused(frame["code"], frame["retry"], frame.get("retry_after_ms"))
-        self.place.judge(refused, f"{self.account.name}: {frame}")
+    def _handle_error(self, frame: Frame) -> None:
+        rejection = RequestRejected(frame["code"], frame["retry"], frame.get("retry_after_ms"))
+        self.place.check_refusal(rejection, f"{self.account.name}: {frame}")
         room = frame.get("room")
         if room is not None and room in self._asked:
             self._asked.discard(room)
-            if refused.code in VERDICTS:
+            if rejection.code in EXPECTED_REFUSALS:
                 self._rooms.discard(room)
             else:
-                self._do(self._open_later(room, refused.wait_s))
+                self._start_task(self._open_later(room, rejection.wait_s))
 
-    def _take_event(self, frame: Frame) -> None:
+    def _handle_event(self, frame: Frame) -> None:
         room, seq = frame["room"], frame["seq"]
-        opening = self._openings.get(room)
-        if opening is None:
-            self.place.complain("leaked", f"{self._name(room)}: {seq}, and the room is not open")
+        subscription = self._subscriptions.get(room)
+        if subscription is None:
+            self.place.record_violation(
+                "leaked", f"{self._label(room)}: {seq}, and the room is not open"
+            )
             return
         expected = self._next[room]
         if seq < expected:
-            self.place.complain("doubled", f"{self._name(room)}: {seq} again on one socket")
+            self.place.record_violation(
+                "doubled", f"{self._label(room)}: {seq} again on one socket"
+            )
         elif seq > expected:
-            self.place.complain("lost", f"{self._name(room)}: {seq} after {expected - 1}")
+            self.place.record_violation("lost", f"{self._label(room)}: {seq} after {expected - 1}")
         self._next[room] = seq + 1
-        opening.received.setdefault(seq, time.time())
-        if room in self._held:
-            self._held[room].append(_entry(frame))
+        subscription.received.setdefault(seq, time.time())
+        if room in self._buffered:
+            self._buffered[room].append(_entry(frame))
         else:
             self._apply(room, [_entry(frame)])
 
     def _apply(self, room: str, entries: list[Entry]) -> None:
         """Into the client's state: what it has is dropped, everything else is taken as it comes."""
-        reading = self.readings[room]
-        reading.taken += [entry for entry in entries if entry.seq > reading.position]
+        replica = self.replicas[room]
+        replica.taken += [entry for entry in entries if entry.seq > replica.position]
 
-    async def _page(self, room: str, after: int, until: int, held: list[Entry]) -> None:
+    async def _page(self, room: str, after: int, until: int, buffered: list[Entry]) -> None:
         """The hole that the server announced, from either server, while the room goes on. What is
-        `held` comes behind it, unless the room was opened again since."""
+        `buffered` comes behind it, unless the room was opened again since."""
         path = f"/rooms/{room}/events"
         while after < until:
             query = {"after": after, "until": until, "limit": 60}
             try:
-                answer = await self.place.insist(self.account, "GET", path, params=query)
-            except Refused:
+                answer = await self.place.retry_until_done(self.account, "GET", path, params=query)
+            except RequestRejected:
                 return  # removed meanwhile; the socket says so, too
             items = answer.json()["items"]
             if not items:
-                self.place.complain("lost", f"{self._name(room)}: nothing in ({after}, {until}]")
+                self.place.record_violation(
+                    "lost", f"{self._label(room)}: nothing in ({after}, {until}]"
+                )
                 return
             self._apply(room, [_entry(item) for item in items])
             after = items[-1]["seq"]
-            self.place.evidence.pages.append(Page(self.account.id, room, after, time.time()))
-        if self._held.get(room) is held:
-            del self._held[room]
-            self._apply(room, held)
+            self.place.history.pages.append(Page(self.account.id, room, after, time.time()))
+        if self._buffered.get(room) is buffered:
+            del self._buffered[room]
+            self._apply(room, buffered)
 
     # Errands: they end with the socket.
 
-    def _do(self, errand: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(errand)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+    def _start_task(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _send(self, frame: Frame) -> None:
         if self._socket is not None:
@@ -402,22 +427,22 @@ class Device:
 
     async def mark_read(self) -> None:
         """Move a marker to where the device stands in one of its rooms."""
-        rooms = [room for room, reading in self.readings.items() if reading.is_open]
+        rooms = [room for room, replica in self.replicas.items() if replica.is_open]
         if not rooms:
             return
-        room = self.place.chance.choice(sorted(rooms))
-        with suppress(Unanswered, Refused):
-            ack = await self.ask("read", room=room, seq=self.readings[room].position)
-            self.place.evidence.markers.append(Marker(self.account.id, room, ack["seq"]))
+        room = self.place.rng.choice(sorted(rooms))
+        with suppress(Unanswered, RequestRejected):
+            ack = await self.ask("read", room=room, seq=self.replicas[room].position)
+            self.place.history.markers.append(Marker(self.account.id, room, ack["seq"]))
 
-    def _name(self, room: str) -> str:
+    def _label(self, room: str) -> str:
         return f"{self.account.name} on {self.server} in {room}"
 
 
 async def deliver(place: Place, account: Account, send: Send, devices: list[Device]) -> None:
     """Repeat a message, with its one nonce, over sockets and HTTP and on both servers, until it is
     acked or refused for good."""
-    place.evidence.sends.append(send)
+    place.history.sends.append(send)
     while send.seq is None:
         send.attempts += 1
         try:
@@ -425,12 +450,14 @@ async def deliver(place: Place, account: Account, send: Send, devices: list[Devi
             send.acked = time.time()
         except Unanswered:
             await place.rest()
-        except Refused as refused:
-            if refused.retry == "never":
+        except RequestRejected as rejection:
+            if rejection.retry == "never":
                 if send.is_member:
-                    place.complain("false failure", f"{send.nonce} by {account.name}: {refused}")
+                    place.record_violation(
+                        "false failure", f"{send.nonce} by {account.name}: {rejection}"
+                    )
                 return
-            await asyncio.sleep(refused.wait_s)
+            await asyncio.sleep(rejection.wait_s)
 
 
 async def _attempt(place: Place, account: Account, send: Send, devices: list[Device]) -> int:
@@ -440,7 +467,7 @@ async def _attempt(place: Place, account: Account, send: Send, devices: list[Dev
         if device.is_connected
     ]
 
-    return await place.chance.choice([lambda: over_http(place, account, send), *ways])()
+    return await place.rng.choice([lambda: over_http(place, account, send), *ways])()
 
 
 async def over_http(place: Place, account: Account, send: Send, server: int | None = None) -> int:

@@ -1,6 +1,6 @@
 """`python -m app serve`, with two signals more, for the laboratory.
 
-SIGUSR1: write what the process holds into the file `holds` of its directory.
+SIGUSR1: write what the process holds into the file `resource_usage` of its directory.
 SIGUSR2: die when the last words are announced: after their COMMIT, before anybody hears of them.
 """
 
@@ -21,7 +21,7 @@ from app.persistence.engine import Engines, create_engines
 from app.settings import Database
 
 REPORT = Path("holds")
-LAST_WORDS = b"these are my last words"
+CRASH_MARKER = b"these are my last words"
 
 _engines: list[Engines] = []
 _armed = False
@@ -35,17 +35,17 @@ def report(_signal: int, _frame: Any) -> None:
     """The number of tasks and of connections in use, and memory after a collection."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    held = {
+    buffered = {
         "tasks": sorted(name_of(task) for task in asyncio.all_tasks()),
         "connections": sum(engines.write.pool.checkedout() for engines in _engines),  # type: ignore[attr-defined]
         "memory": pages * os.sysconf("SC_PAGE_SIZE"),
     }
     partial = REPORT.with_suffix(".new")
-    partial.write_text(json.dumps(held))
+    partial.write_text(json.dumps(buffered))
     partial.rename(REPORT)
 
 
-def arm(_signal: int, _frame: Any) -> None:
+def arm_crash(_signal: int, _frame: Any) -> None:
     global _armed  # noqa: PLW0603  # a signal handler has nowhere else to say it
     _armed = True
 
@@ -56,18 +56,18 @@ def create(settings: Database) -> Engines:
     return engines
 
 
-class FatalBus(RedisBus):
+class CrashingBus(RedisBus):
     def announce(self, publications: Sequence[Publication]) -> None:
-        if _armed and any(LAST_WORDS in publication.frame for publication in publications):
+        if _armed and any(CRASH_MARKER in publication.payload for publication in publications):
             os.kill(os.getpid(), signal.SIGKILL)
         super().announce(publications)
 
 
 def main() -> None:
     signal.signal(signal.SIGUSR1, report)
-    signal.signal(signal.SIGUSR2, arm)
+    signal.signal(signal.SIGUSR2, arm_crash)
     bootstrap.create_engines = create  # type: ignore[attr-defined]
-    bootstrap.RedisBus = FatalBus  # type: ignore[attr-defined]
+    bootstrap.RedisBus = CrashingBus  # type: ignore[attr-defined]
     sys.argv = ["app", "serve"]
     cli.app(prog_name="python -m app")
 

@@ -96,10 +96,10 @@ MUTATIONS = (
     Mutation(
         "what came twice is passed on twice",
         "app/realtime/delivery/room_stream.py",
-        "            self.suspect(poke.seq)\n        return self._ready()\n",
-        "            self.suspect(poke.seq)\n"
-        "            if poke.seq <= self.head:\n"
-        "                return [poke]\n"
+        "            self.suspect(publication.seq)\n        return self._ready()\n",
+        "            self.suspect(publication.seq)\n"
+        "            if publication.seq <= self.head:\n"
+        "                return [publication]\n"
         "        return self._ready()\n",
         MODEL,
         ("--faults", "redis-forged", "--seconds", "20", "--hold", "4"),
@@ -107,8 +107,8 @@ MUTATIONS = (
     Mutation(
         "a gap is passed over",
         "app/realtime/delivery/room_stream.py",
-        "        while poke := self._early.pop(self._head + 1, None):\n"
-        "            ready.append(poke)\n"
+        "        while publication := self._early.pop(self._head + 1, None):\n"
+        "            ready.append(publication)\n"
         "            self._head += 1\n",
         "        for seq in sorted(self._early):\n"
         "            ready.append(self._early.pop(seq))\n"
@@ -119,7 +119,7 @@ MUTATIONS = (
 )
 
 
-def mutated(tree: Path, mutation: Mutation) -> None:
+def apply_mutation(tree: Path, mutation: Mutation) -> None:
     """Change the copy. Raises ValueError if the place is not there, or there twice."""
     file = tree / mutation.file
     text = file.read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def copy_to(tree: Path) -> None:
             shutil.copy2(source, tree / name)
 
 
-def notices(tree: Path, module: str, *arguments: str) -> str | None:
+def run_tests_against(tree: Path, module: str, *arguments: str) -> str | None:
     """What was noticed, in a line; None: nothing."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
@@ -162,11 +162,11 @@ def row(mutation: Mutation, *, with_lab: bool) -> tuple[list[str], bool]:
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
         copy_to(tree)
-        mutated(tree, mutation)
+        apply_mutation(tree, mutation)
         plain = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", f"--hypothesis-profile={ANY}")
-        cells = [notices(tree, "pytest", *plain, *mutation.tests)]
+        cells = [run_tests_against(tree, "pytest", *plain, *mutation.tests)]
         if with_lab and mutation.lab is not None:
-            cells.append(notices(tree, "tests.faults", *mutation.lab))
+            cells.append(run_tests_against(tree, "tests.faults", *mutation.lab))
     shown = [cell or "**nothing**" for cell in cells] + ["–"] * (2 - len(cells))
     return [mutation.name, f"`{mutation.file}`", *shown], all(cells)
 

@@ -25,7 +25,7 @@ EXCUSED = "Exception during reset or similar"
 
 
 @dataclass(frozen=True)
-class Holds:
+class ResourceUsage:
     """What a process holds: tasks by name, connections in use, bytes of memory."""
 
     tasks: list[str]
@@ -40,7 +40,7 @@ class ChatProcess:
         directory.mkdir(parents=True, exist_ok=True)
         self._settings, self._directory, self._defects = settings, directory, defects
         self._process: Process | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._replica: asyncio.Task[None] | None = None
         self._tail = deque[str](maxlen=40)
         self.port = 0
         self.starts = 0
@@ -59,7 +59,7 @@ class ChatProcess:
         )
         self.port, self.starts = 0, self.starts + 1
         listens = asyncio.Event()
-        self._reading = asyncio.create_task(self._read(self._process, listens))
+        self._replica = asyncio.create_task(self._read(self._process, listens))
         async with asyncio.timeout(START_S):
             await listens.wait()
         assert self.port, "the server did not start:\n" + "".join(self._tail)
@@ -72,10 +72,10 @@ class ChatProcess:
             if match := LISTENS.match(line):
                 self.port = int(match[1])
                 listens.set()
-            self._judge(line)
+            self._collect_defect(line)
         listens.set()
 
-    def _judge(self, line: str) -> None:
+    def _collect_defect(self, line: str) -> None:
         try:
             entry: Any = json.loads(line)
         except ValueError:
@@ -112,14 +112,14 @@ class ChatProcess:
             self._defects.append(f"did not end within {within_s} s: {''.join(self._tail)[-2000:]}")
             self._process.kill()
             await self._process.wait()
-        if self._reading:
-            await self._reading
+        if self._replica:
+            await self._replica
 
     async def kill(self) -> None:
         self.signal(signal.SIGKILL)
         await self.ended()
 
-    async def holds(self) -> Holds:
+    async def resource_usage(self) -> ResourceUsage:
         """What the process holds now, in its own words."""
         report = self._directory / REPORT
         report.unlink(missing_ok=True)
@@ -127,4 +127,4 @@ class ChatProcess:
         async with asyncio.timeout(ANSWERS_S):
             while not report.exists():  # noqa: ASYNC110  # another process makes it
                 await asyncio.sleep(0.02)
-        return Holds(**json.loads(report.read_text()))
+        return ResourceUsage(**json.loads(report.read_text()))

@@ -25,31 +25,31 @@ class Link:
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client, self.server = client, server
-        self.swallows = False  # half of it is gone; what comes from the other half vanishes
-        self.doomed = False  # the answer of the server resets it
+        self.discards = False  # half of it is gone; what comes from the other half vanishes
+        self.will_reset = False  # the answer of the server resets it
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
             abort(writer)
 
-    def halve(self, gone: End) -> None:
-        self.swallows = True
+    def half_open(self, gone: End) -> None:
+        self.discards = True
         abort(self.server if gone == "server" else self.client)
 
 
 class Proxy:
     """Listens on `port`, and connects to `target`, which may change."""
 
-    def __init__(self, target: int, chance: random.Random | None = None) -> None:
+    def __init__(self, target: int, rng: random.Random | None = None) -> None:
         self.target = target
         self.port = 0
         self.links: set[Link] = set()
         self.connections = 0  # ever
         self.delay_s = 0.0  # of every chunk, both ways
-        self.most_bytes = 0  # of a piece; 0: as they come
+        self.max_bytes = 0  # of a piece; 0: as they come
         self.on_commit: Moment | None = None  # when to reset the next link that commits
         self.commits_cut = 0
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._passable = asyncio.Event()
         self._passable.set()
         self._server: asyncio.Server | None = None
@@ -69,13 +69,13 @@ class Proxy:
         if self._server:
             await self._server.wait_closed()
 
-    def hold(self) -> None:
+    def block(self) -> None:
         """A black hole: nothing passes, nothing is refused, and new connections get no answer."""
         self._passable.clear()
 
-    def mend(self) -> None:
+    def heal(self) -> None:
         """Everything passes again. What was held back comes now, as what TCP sends again does."""
-        self.delay_s, self.most_bytes, self.on_commit = 0.0, 0, None
+        self.delay_s, self.max_bytes, self.on_commit = 0.0, 0, None
         self._passable.set()
 
     def reset(self) -> None:
@@ -89,10 +89,10 @@ class Proxy:
             link.client.close()
             link.server.close()
 
-    def halve(self, gone: End) -> None:
+    def half_open(self, gone: End) -> None:
         """One end loses its connections, and the other is not told; new ones work."""
         for link in list(self.links):
-            link.halve(gone)
+            link.half_open(gone)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -145,20 +145,20 @@ class Proxy:
                 await self._passable.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if link.swallows:
+                if link.discards:
                     continue
                 if passes(link, data):
                     await self._write(writer, data)
-                    if link.doomed and passes == self._up and self.on_commit == "during":
+                    if link.will_reset and passes == self._up and self.on_commit == "during":
                         self._cut(link)
         except OSError:
             pass
-        if not link.swallows:
+        if not link.discards:
             writer.close()
 
     async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        while self.most_bytes and data:
-            piece = self._chance.randint(1, self.most_bytes)
+        while self.max_bytes and data:
+            piece = self._rng.randint(1, self.max_bytes)
             writer.write(data[:piece])
             data = data[piece:]
             await writer.drain()
@@ -172,18 +172,18 @@ class Proxy:
             if self.on_commit == "before":
                 self._cut(link)
                 return False
-            link.doomed = True
+            link.will_reset = True
         return True
 
     def _down(self, link: Link, _data: bytes) -> bool:
-        if link.doomed:
+        if link.will_reset:
             self._cut(link)
-        return not link.doomed
+        return not link.will_reset
 
     def _cut(self, link: Link) -> None:
         self.on_commit = None
         self.commits_cut += 1
-        link.doomed = True
+        link.will_reset = True
         link.reset()
 
 

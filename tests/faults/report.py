@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.lab import TAIL_S, Outcome, Window
+from tests.faults.fault_run import TAIL_S, FaultWindow, RunResult
 
 NORMAL_AFTER_S = 5.0  # after a fault: its effect is over
 LONGEST = 400  # characters of one violation
@@ -27,70 +27,70 @@ class Row:
     normal: list[float] = field(default_factory=list)
 
 
-def rows(outcomes: Iterable[Outcome]) -> dict[str, Row]:
+def rows(results: Iterable[RunResult]) -> dict[str, Row]:
     found: dict[str, Row] = {}
-    for outcome in outcomes:
-        normal = _normal_sends(outcome)
-        for window in outcome.windows:
+    for result in results:
+        normal = _normal_sends(result)
+        for window in result.windows:
             row = found.setdefault(window.fault.name, Row())
             row.injected += 1
             row.acked += sum(
-                _within(window, send.acked) for send in outcome.evidence.sends if send.acked
+                _within(window, send.acked) for send in result.history.sends if send.acked
             )
-            row.reconnects += _reconnects(outcome, window)
+            row.reconnects += _reconnects(result, window)
             if window.alone:
-                row.repairs += _repairs(outcome, window)
-                row.sends += _sends(outcome, window)
-        for name in {window.fault.name for window in outcome.windows}:
-            found[name].violations += len(outcome.violations)
+                row.repairs += _repairs(result, window)
+                row.sends += _sends(result, window)
+        for name in {window.fault.name for window in result.windows}:
+            found[name].violations += len(result.violations)
             found[name].normal += normal
     return found
 
 
-def _within(window: Window, at: float, tail_s: float = 0.0) -> bool:
+def _within(window: FaultWindow, at: float, tail_s: float = 0.0) -> bool:
     return window.began <= at <= window.ended + tail_s
 
 
-def _reconnects(outcome: Outcome, window: Window) -> int:
-    so_far = [count for at, count in outcome.reconnects if at <= window.ended + TAIL_S]
-    before = [count for at, count in outcome.reconnects if at <= window.began]
+def _reconnects(result: RunResult, window: FaultWindow) -> int:
+    so_far = [count for at, count in result.reconnects if at <= window.ended + TAIL_S]
+    before = [count for at, count in result.reconnects if at <= window.began]
     return max(so_far, default=0) - max(before, default=0)
 
 
-def _repairs(outcome: Outcome, window: Window) -> list[float]:
+def _repairs(result: RunResult, window: FaultWindow) -> list[float]:
     """Seconds from an event to each socket that had its room open all the time; where the fault
     holds a link itself, from its end."""
     found = []
-    for reading in outcome.evidence.readings:
-        times = outcome.tables.times.get(reading.room, {})
-        for opening in reading.openings:
-            for seq, received in opening.received.items():
+    for replica in result.history.replicas:
+        times = result.tables.times.get(replica.room, {})
+        for subscription in replica.subscriptions:
+            for seq, received in subscription.received.items():
                 at = times.get(seq, 0.0)
-                if at > opening.at and _within(window, at, TAIL_S):
-                    if window.fault.stalls and at < window.ended < received:
+                if at > subscription.at and _within(window, at, TAIL_S):
+                    if window.fault.blocks_delivery and at < window.ended < received:
                         at = window.ended
                     found.append(received - at)
     return found
 
 
-def _sends(outcome: Outcome, window: Window) -> list[float]:
+def _sends(result: RunResult, window: FaultWindow) -> list[float]:
     """Seconds from the first attempt to the ack."""
     return [
         send.acked - send.began
-        for send in outcome.evidence.sends
+        for send in result.history.sends
         if send.acked and _within(window, send.began)
     ]
 
 
-def _normal_sends(outcome: Outcome) -> list[float]:
+def _normal_sends(result: RunResult) -> list[float]:
     """The same, while nothing is broken."""
     return [
         send.acked - send.began
-        for send in outcome.evidence.sends
+        for send in result.history.sends
         if send.acked
         and not any(
             _within(window, send.began, NORMAL_AFTER_S) and window.fault.name != "none"
-            for window in outcome.windows
+            for window in result.windows
         )
     ]
 
@@ -100,12 +100,12 @@ def p99(seconds: Sequence[float]) -> float | None:
     return statistics.quantiles(seconds, n=100)[98] if len(seconds) >= 20 else None
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def table(results: Sequence[RunResult]) -> str:
     lines = [
         f"| {' | '.join(COLUMNS)} |",
         f"|---|{'---:|' * (len(COLUMNS) - 1)}",
     ]
-    for name, row in sorted(rows(outcomes).items()):
+    for name, row in sorted(rows(results).items()):
         cells: list[object] = [
             name,
             row.injected,
@@ -120,19 +120,19 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def summary(results: Sequence[RunResult]) -> str:
     """One line: how much, and what was wrong."""
-    minutes = sum(outcome.seconds for outcome in outcomes) / 60
-    acked = sum(outcome.acked for outcome in outcomes)
+    minutes = sum(result.seconds for result in results) / 60
+    acked = sum(result.acked for result in results)
     received = sum(
-        len(opening.received)
-        for outcome in outcomes
-        for reading in outcome.evidence.readings
-        for opening in reading.openings
+        len(subscription.received)
+        for result in results
+        for replica in result.history.replicas
+        for subscription in replica.subscriptions
     )
-    faults = sum(len(outcome.windows) for outcome in outcomes)
-    seeds = sorted(outcome.plan.seed for outcome in outcomes)
-    violations = sum(len(outcome.violations) for outcome in outcomes)
+    faults = sum(len(result.windows) for result in results)
+    seeds = sorted(result.plan.seed for result in results)
+    violations = sum(len(result.violations) for result in results)
     return (
         f"{minutes:.1f} minutes over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): "
         f"{faults} faults, {acked} messages acked, {received} deliveries checked, "
@@ -140,17 +140,17 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def violations(outcomes: Iterable[Outcome]) -> str:
+def violations(results: Iterable[RunResult]) -> str:
     return "\n".join(
-        f"- seed {outcome.plan.seed}: {violation.kind}: {violation.what[-LONGEST:]}"
-        for outcome in outcomes
-        for violation in outcome.violations
+        f"- seed {result.plan.seed}: {violation.kind}: {violation.what[-LONGEST:]}"
+        for result in results
+        for violation in result.violations
     )
 
 
-def markdown(outcomes: Sequence[Outcome], command: str) -> str:
+def markdown(results: Sequence[RunResult], command: str) -> str:
     """For docs/reliability.md."""
-    parts = [f"`{command}`", summary(outcomes), table(outcomes), violations(outcomes)]
+    parts = [f"`{command}`", summary(results), table(results), violations(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

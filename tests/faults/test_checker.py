@@ -6,15 +6,15 @@ from copy import deepcopy
 import pytest
 
 from tests.faults.checker import check
-from tests.faults.evidence import (
+from tests.faults.history import (
     Badge,
     Entry,
-    Evidence,
+    History,
     Marker,
-    Opening,
     Page,
-    Reading,
+    RoomReplica,
     Send,
+    Subscription,
     Tables,
 )
 
@@ -32,8 +32,8 @@ LOG = [
 ]
 STEP_S = 10.0  # between two events; the first is at 10 s
 
-Story = tuple[Evidence, Tables]
-Break = Callable[[Evidence, Tables], object]
+Story = tuple[History, Tables]
+Break = Callable[[History, Tables], object]
 
 
 def story() -> Story:
@@ -45,44 +45,44 @@ def story() -> Story:
         messages={ROOM: [(4, ADA, "n4"), (6, BOB, "n6"), (8, ADA, "n8"), (9, BOB, "n9")]},
         members={(ROOM, ADA): 9, (ROOM, BOB): 6},
     )
-    evidence = Evidence(
+    history = History(
         sends=[
             Send(ROOM, entry.actor, entry.what[:2], "hi", 0.0, acked=1.0, seq=entry.seq, attempts=1)
             for entry in LOG
             if entry.type == "message.created"
         ],
-        readings=[reading(ADA, 9, is_open=True), reading(BOB, 9, is_open=True), reading(EVE, 7)],
+        replicas=[replica(ADA, 9, is_open=True), replica(BOB, 9, is_open=True), replica(EVE, 7)],
         pages=[Page(BOB, ROOM, 6, 65.0)],
         badges=[Badge(BOB, ROOM, 9, 6, 1)],
         markers=[Marker(ADA, ROOM, 9)],
     )
-    evidence.readings[2].openings = [
-        Opening(5, 55.0, 0, farewell=7, received=dict.fromkeys((5, 6, 7), 75.0))
+    history.replicas[2].subscriptions = [
+        Subscription(5, 55.0, 0, last_seq=7, received=dict.fromkeys((5, 6, 7), 75.0))
     ]
-    return evidence, tables
+    return history, tables
 
 
-def reading(user: str, last: int, *, is_open: bool = False) -> Reading:
-    opening = Opening(3, 35.0, 0, received={entry.seq: 100.0 for entry in LOG[:last]})
-    return Reading(user, ROOM, 0, LOG[:last], [opening], is_open)
+def replica(user: str, last: int, *, is_open: bool = False) -> RoomReplica:
+    subscription = Subscription(3, 35.0, 0, received={entry.seq: 100.0 for entry in LOG[:last]})
+    return RoomReplica(user, ROOM, 0, LOG[:last], [subscription], is_open)
 
 
 def kinds(change: Break) -> set[str]:
-    evidence, tables = deepcopy(story())
-    change(evidence, tables)
-    return {violation.kind for violation in check(evidence, tables)}
+    history, tables = deepcopy(story())
+    change(history, tables)
+    return {violation.kind for violation in check(history, tables)}
 
 
 def test_what_is_in_order_is_found_in_order() -> None:
-    assert kinds(lambda evidence, tables: None) == set()
+    assert kinds(lambda history, tables: None) == set()
 
 
 def swap(entries: list[Entry]) -> None:
     entries[5], entries[6] = entries[6], entries[5]
 
 
-def put_on(opening: Opening, seq: int) -> None:
-    opening.received[seq] = 200.0
+def put_on(subscription: Subscription, seq: int) -> None:
+    subscription.received[seq] = 200.0
 
 
 BREAKS: dict[str, tuple[str, Break]] = {
@@ -107,45 +107,45 @@ BREAKS: dict[str, tuple[str, Break]] = {
     ),
     "a hole in the log": ("not dense", lambda e, t: t.logs[ROOM].pop(7)),
     "a head beyond the log": ("not dense", lambda e, t: t.heads.update({ROOM: 10})),
-    "a reader with a hole": ("lost", lambda e, t: e.readings[0].taken.pop(5)),
-    "a reader without the beginning": ("lost", lambda e, t: e.readings[0].taken.pop(0)),
-    "a reader without the end": ("lost", lambda e, t: e.readings[0].taken.pop()),
+    "a reader with a hole": ("lost", lambda e, t: e.replicas[0].taken.pop(5)),
+    "a reader without the beginning": ("lost", lambda e, t: e.replicas[0].taken.pop(0)),
+    "a reader without the end": ("lost", lambda e, t: e.replicas[0].taken.pop()),
     "a reader that took one twice": (
         "doubled",
-        lambda e, t: e.readings[0].taken.insert(5, e.readings[0].taken[5]),
+        lambda e, t: e.replicas[0].taken.insert(5, e.replicas[0].taken[5]),
     ),
-    "a reader that took two swapped": ("swapped", lambda e, t: swap(e.readings[0].taken)),
+    "a reader that took two swapped": ("swapped", lambda e, t: swap(e.replicas[0].taken)),
     "a reader that took another text": (
         "differs",
-        lambda e, t: e.readings[0].taken.__setitem__(3, LOG[3]._replace(what="n4 ho")),
+        lambda e, t: e.replicas[0].taken.__setitem__(3, LOG[3]._replace(what="n4 ho")),
     ),
     "a member whose room is closed": (
         "not told",
-        lambda e, t: setattr(e.readings[0], "is_open", False),
+        lambda e, t: setattr(e.replicas[0], "is_open", False),
     ),
     "one who went, and whose room is open": (
         "not told",
-        lambda e, t: setattr(e.readings[2], "is_open", True),
+        lambda e, t: setattr(e.replicas[2], "is_open", True),
     ),
     "one who went, and has what came then": (
         "leaked",
-        lambda e, t: e.readings[2].taken.append(LOG[7]),
+        lambda e, t: e.replicas[2].taken.append(LOG[7]),
     ),
     "one who went, and got what came then": (
         "leaked",
-        lambda e, t: put_on(e.readings[2].openings[0], 8),
+        lambda e, t: put_on(e.replicas[2].subscriptions[0], 8),
     ),
     "one who opened before coming": (
         "leaked",
-        lambda e, t: setattr(e.readings[2].openings[0], "at", 45.0),
+        lambda e, t: setattr(e.replicas[2].subscriptions[0], "at", 45.0),
     ),
     "one who opened after going": (
         "leaked",
-        lambda e, t: e.readings[2].openings.append(Opening(8, 85.0, 7)),
+        lambda e, t: e.replicas[2].subscriptions.append(Subscription(8, 85.0, 7)),
     ),
     "one who opened after going, with everything up to there": (
         "leaked",
-        lambda e, t: e.readings[2].openings.append(Opening(7, 85.0, 7)),
+        lambda e, t: e.replicas[2].subscriptions.append(Subscription(7, 85.0, 7)),
     ),
     "one who paged after going": ("leaked", lambda e, t: e.pages.append(Page(EVE, ROOM, 8, 85.0))),
     "one who spoke after going": (
@@ -154,14 +154,14 @@ BREAKS: dict[str, tuple[str, Break]] = {
     ),
     "a farewell to somebody who stays": (
         "false farewell",
-        lambda e, t: setattr(e.readings[0].openings[0], "farewell", 8),
+        lambda e, t: setattr(e.replicas[0].subscriptions[0], "last_seq", 8),
     ),
     "a marker that went back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
     "a wrong count": ("miscounted", lambda e, t: setattr(e.badges[0], "unread", 2)),
     "a count of long ago": ("miscounted", lambda e, t: setattr(e.badges[0], "seq", 8)),
     "a false failure": (
         "false failure",
-        lambda e, t: e.complaints.append(("false failure", "forbidden")),
+        lambda e, t: e.observed_violations.append(("false failure", "forbidden")),
     ),
 }
 
@@ -173,22 +173,26 @@ def test_it_finds(what: str) -> None:
 
 
 def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
-    def open_again(evidence: Evidence, tables: Tables) -> None:
-        evidence.readings[2].openings.append(Opening(7, 85.0, 6, farewell=7, received={7: 86.0}))
+    def open_again(history: History, tables: Tables) -> None:
+        history.replicas[2].subscriptions.append(
+            Subscription(7, 85.0, 6, last_seq=7, received={7: 86.0})
+        )
 
     assert kinds(open_again) == set()
 
 
 def test_who_came_back_may_read_what_was_said_meanwhile() -> None:
-    def return_(evidence: Evidence, tables: Tables) -> None:
+    def return_(history: History, tables: Tables) -> None:
         back = Entry(10, "member.joined", ADA, EVE)
         tables.logs[ROOM].append(back)
         tables.times[ROOM][10] = 105.0
         tables.heads[ROOM] = 10
         tables.members[ROOM, EVE] = 10
-        for one in evidence.readings:
+        for one in history.replicas:
             one.taken = [*tables.logs[ROOM]]
             one.is_open = True
-        evidence.readings[2].openings.append(Opening(10, 110.0, 7, received={8: 111.0, 9: 111.0}))
+        history.replicas[2].subscriptions.append(
+            Subscription(10, 110.0, 7, received={8: 111.0, 9: 111.0})
+        )
 
     assert kinds(return_) == set()

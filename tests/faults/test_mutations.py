@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.mutations import MUTATIONS, ROOT, Mutation, copy_to, mutated
+from tests.faults.mutations import MUTATIONS, ROOT, Mutation, apply_mutation, copy_to
 
 BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
@@ -27,13 +27,13 @@ def test_the_tests_that_must_notice_are_there(name: str) -> None:
 def test_only_a_copy_is_changed(tmp_path: Path) -> None:
     copy_to(tmp_path)
     mutation = MUTATIONS[0]
-    mutated(tmp_path, mutation)
+    apply_mutation(tmp_path, mutation)
     assert mutation.old in (ROOT / mutation.file).read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="0 places"):
-        mutated(tmp_path, mutation)
+        apply_mutation(tmp_path, mutation)
 
 
 def test_a_place_that_is_gone_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     with pytest.raises(ValueError, match=r"no such: 0 places in a\.py"):
-        mutated(tmp_path, Mutation("no such", "a.py", "y", "z", ()))
+        apply_mutation(tmp_path, Mutation("no such", "a.py", "y", "z", ()))

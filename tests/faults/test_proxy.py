@@ -76,9 +76,9 @@ async def lost(awaitable: Awaitable[bytes]) -> bool:
 
 async def silent(reader: asyncio.StreamReader) -> bool:
     """Nothing comes, not even an end, for a while."""
-    reading = asyncio.create_task(reader.read(1))
+    replica = asyncio.create_task(reader.read(1))
     await pause(0.1)
-    return not reading.done() and reading.cancel()
+    return not replica.done() and replica.cancel()
 
 
 async def test_everything_passes_both_ways(proxy: Proxy) -> None:
@@ -96,7 +96,7 @@ async def test_an_end_passes(proxy: Proxy, echo: Echo) -> None:
 
 
 async def test_small_pieces_are_the_same_bytes(proxy: Proxy, echo: Echo) -> None:
-    proxy.most_bytes = 7
+    proxy.max_bytes = 7
     async with dialled(proxy) as streams:
         data = bytes(range(256))
         assert await exchange(streams, data) == data
@@ -115,16 +115,16 @@ async def test_a_delay_delays(proxy: Proxy) -> None:
 async def test_a_black_hole_gives_everything_back(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"a") == b"a"
-        proxy.hold()
+        proxy.block()
         writer.write(b"b")
         assert await silent(reader)
-        async with dialled(proxy) as late:
-            late[1].write(b"c")
-            assert await silent(late[0])
+        async with dialled(proxy) as late_deliveries:
+            late_deliveries[1].write(b"c")
+            assert await silent(late_deliveries[0])
             assert echo.heard == b"a"
-            proxy.mend()
+            proxy.heal()
             assert await reader.readexactly(1) == b"b"
-            assert await late[0].readexactly(1) == b"c"
+            assert await late_deliveries[0].readexactly(1) == b"c"
 
 
 async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
@@ -139,7 +139,7 @@ async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
 async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"x") == b"x"
-        proxy.halve("server")
+        proxy.half_open("server")
         await eventually(lambda: echo.ends)
         writer.write(b"y")
         assert await silent(reader)
@@ -151,7 +151,7 @@ async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo)
 async def test_of_half_a_link_the_server_knows_nothing(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as streams:
         assert await exchange(streams, b"x") == b"x"
-        proxy.halve("client")
+        proxy.half_open("client")
         assert await lost(streams[0].read(1))
         assert echo.ends == []
 

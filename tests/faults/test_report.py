@@ -1,24 +1,24 @@
 """The numbers of the report are those of the records."""
 
 from tests.faults.checker import Violation
-from tests.faults.evidence import Evidence, Opening, Reading, Send, Tables
+from tests.faults.fault_run import FaultPlan, FaultWindow, RunResult, late_deliveries
 from tests.faults.faults import FAULTS
-from tests.faults.lab import Outcome, Plan, Window, late
+from tests.faults.history import History, RoomReplica, Send, Subscription, Tables
 from tests.faults.report import markdown, p99, rows
 
 ROOM = "room"
 
 
-def outcome(*windows: Window) -> Outcome:
+def result(*windows: FaultWindow) -> RunResult:
     """A message a second from 1 s on, acked after 0.1 s and received after 0.5 s."""
     times = {seq: float(seq) for seq in range(1, 101)}
-    opening = Opening(0, 0.0, 0, received={seq: at + 0.5 for seq, at in times.items()})
+    subscription = Subscription(0, 0.0, 0, received={seq: at + 0.5 for seq, at in times.items()})
     sends = [
         Send(ROOM, "ada", f"n{seq}", "hi", at, acked=at + 0.1, seq=seq) for seq, at in times.items()
     ]
-    return Outcome(
-        Plan(7, [], 0),
-        Evidence(sends=sends, readings=[Reading("bob", ROOM, openings=[opening])]),
+    return RunResult(
+        FaultPlan(7, [], 0),
+        History(sends=sends, replicas=[RoomReplica("bob", ROOM, subscriptions=[subscription])]),
         list(windows),
         Tables(times={ROOM: times}),
         reconnects=[(0.0, 0), (30.0, 2), (60.0, 7)],
@@ -27,7 +27,7 @@ def outcome(*windows: Window) -> Outcome:
 
 
 def test_what_came_during_a_fault_is_counted() -> None:
-    row = rows([outcome(Window(FAULTS["redis-freeze"], 20.05, 50.05))])["redis-freeze"]
+    row = rows([result(FaultWindow(FAULTS["redis-freeze"], 20.05, 50.05))])["redis-freeze"]
     assert (row.injected, row.acked, row.reconnects) == (1, 30, 2)
     assert len(row.sends) == 30
     assert len(row.normal) == 100 - 30 - 5
@@ -35,30 +35,30 @@ def test_what_came_during_a_fault_is_counted() -> None:
 
 
 def test_what_came_late_is_found_unless_something_was_broken_meanwhile() -> None:
-    def found(*windows: Window) -> list[str]:
-        story = outcome(*windows)
-        story.evidence.readings[0].openings[0].received[30] = 50.0
-        return [violation.kind for violation in late(story)]
+    def found(*windows: FaultWindow) -> list[str]:
+        story = result(*windows)
+        story.history.replicas[0].subscriptions[0].received[30] = 50.0
+        return [violation.kind for violation in late_deliveries(story)]
 
     assert found() == ["late"]
-    assert found(Window(FAULTS["redis-kill"], 20.0, 32.0)) == ["late"]
-    assert found(Window(FAULTS["redis-kill"], 20.0, 40.0)) == []
+    assert found(FaultWindow(FAULTS["redis-kill"], 20.0, 32.0)) == ["late"]
+    assert found(FaultWindow(FAULTS["redis-kill"], 20.0, 40.0)) == []
 
 
 def test_where_a_fault_holds_the_link_repair_counts_from_its_end() -> None:
-    found = outcome(Window(FAULTS["mariadb-freeze"], 20.0, 50.0))
-    found.evidence.readings[0].openings[0].received[30] = 50.7
+    found = result(FaultWindow(FAULTS["mariadb-freeze"], 20.0, 50.0))
+    found.history.replicas[0].subscriptions[0].received[30] = 50.7
     assert round(max(rows([found])["mariadb-freeze"].repairs), 3) == 0.7
 
 
 def test_who_was_not_there_all_the_time_says_nothing_of_repair() -> None:
-    found = outcome(Window(FAULTS["redis-kill"], 20.0, 50.0))
-    found.evidence.readings[0].openings[0].at = 99.0
+    found = result(FaultWindow(FAULTS["redis-kill"], 20.0, 50.0))
+    found.history.replicas[0].subscriptions[0].at = 99.0
     assert rows([found])["redis-kill"].repairs == []
 
 
 def test_times_are_of_faults_that_came_alone() -> None:
-    row = rows([outcome(Window(FAULTS["redis-kill"], 20.0, 50.0, alone=False))])["redis-kill"]
+    row = rows([result(FaultWindow(FAULTS["redis-kill"], 20.0, 50.0, alone=False))])["redis-kill"]
     assert row.repairs == row.sends == []
 
 
@@ -68,7 +68,7 @@ def test_of_few_sends_there_is_no_p99() -> None:
 
 
 def test_violations_are_named_with_their_seed() -> None:
-    found = outcome(Window(FAULTS["none"], 0.0, 1.0))
+    found = result(FaultWindow(FAULTS["none"], 0.0, 1.0))
     found.violations = [Violation("lost", "n5")]
     text = markdown([found], "make faults SEED=7")
     assert "**1 violations**" in text

@@ -19,7 +19,7 @@ from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
 from testkit.server import (
     BACKENDS,
-    SILENT,
+    NO_POLLING,
     TestServer,
     cluster_server_of,
     embedded_server_of,
@@ -29,9 +29,9 @@ from testkit.server import (
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.features.faults import COMMIT, DEADLOCK, Saboteur, effect
-from tests.features.use_cases import USE_CASES, Request, Stage, UseCase
-from tests.importers.files import SAMPLE, run
+from tests.features.failure_injector import COMMIT, DEADLOCK, FailureInjector, row_changes
+from tests.features.use_cases import USE_CASES, Request, Scenario, UseCase
+from tests.importers.archives import SAMPLE, run
 
 METHODS = {"post", "put", "patch", "delete"}
 LOST_CONNECTION = 2013
@@ -44,7 +44,7 @@ Transact = Callable[..., Awaitable[Any]]
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), realtime=SILENT) as server:
+    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), **NO_POLLING) as server:
         yield server
 
 
@@ -53,7 +53,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("atomicity")
-    async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
+    async with cluster_server_of(mariadb, redis_server, directory, **NO_POLLING) as server:
         yield server
 
 
@@ -71,38 +71,38 @@ async def http(stand: TestServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def saboteur(stand: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Saboteur]:
-    saboteur = Saboteur(stand.context.database, monkeypatch)
-    yield saboteur
-    saboteur.leave()
-    assert saboteur.connections_in_use() == 0
+def injector(stand: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailureInjector]:
+    injector = FailureInjector(stand.context.database, monkeypatch)
+    yield injector
+    injector.leave()
+    assert injector.connections_in_use() == 0
 
 
 async def request_of(case: UseCase, stand: TestServer, http: httpx.AsyncClient) -> Request:
-    return await case.prepare(Stage(stand, http, *await stand.people(http, "ada", "bob", "eve")))
+    return await case.prepare(Scenario(stand, http, *await stand.people(http, "ada", "bob", "eve")))
 
 
 @each_use_case
 async def test_it_happens_as_a_whole_or_not_at_all(
-    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector, case: UseCase
 ) -> None:
     request = await request_of(case, stand, http)
-    before = await saboteur.rows()
+    before = await injector.rows()
     at, succeeded = 0, False
     while not succeeded:
         at += 1
-        with saboteur.planning(at) as plan:
+        with injector.failing(at) as plan:
             answer = await request()
-        if plan.struck:
+        if plan.triggered:
             assert_problem(answer, "internal")
-            assert effect(before, await saboteur.rows()) == {}, plan.steps[-1]
-            assert saboteur.announced == [], plan.steps[-1]
+            assert row_changes(before, await injector.rows()) == {}, plan.steps[-1]
+            assert injector.announced == [], plan.steps[-1]
         else:
             # Nothing failed this time, which shows that it would have changed something before.
             assert answer.status_code == case.status, answer.text
-            assert effect(before, await saboteur.rows()) != {}
+            assert row_changes(before, await injector.rows()) != {}
             assert (
-                tuple(publication.kind.name for publication in saboteur.announced) == case.announces
+                tuple(publication.kind.name for publication in injector.announced) == case.announces
             )
             assert plan.steps[-1] == COMMIT
             assert plan.steps.count(COMMIT) == 1, "one command is one transaction"
@@ -111,20 +111,20 @@ async def test_it_happens_as_a_whole_or_not_at_all(
 
 @each_use_case
 async def test_what_the_database_wants_again_happens_once(
-    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector, case: UseCase
 ) -> None:
     """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
     is that of one run."""
 
     async def run(at: float) -> tuple[object, int]:
         request = await request_of(case, stand, http)
-        before = await saboteur.rows()
-        with saboteur.planning(at, DEADLOCK) as plan:
+        before = await injector.rows()
+        with injector.failing(at, DEADLOCK) as plan:
             answer = await request()
         assert answer.status_code == case.status, answer.text
-        assert plan.struck == (at < NEVER)
-        publications = [(publication.kind, publication.seq) for publication in saboteur.announced]
-        return (effect(before, await saboteur.rows()), publications), len(plan.steps)
+        assert plan.triggered == (at < NEVER)
+        publications = [(publication.kind, publication.seq) for publication in injector.announced]
+        return (row_changes(before, await injector.rows()), publications), len(plan.steps)
 
     once, steps = await run(NEVER)
     for at in (steps - 1, steps):
@@ -146,13 +146,13 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
 
 
 async def test_the_comparison_sees_a_single_changed_seq(
-    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur
+    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector
 ) -> None:
     ada = await stand.person(http)
     room = await ada.makes_room()
-    before = await saboteur.rows()
+    before = await injector.rows()
     await ada.says(room, "one")
-    assert effect(before, await saboteur.rows()) == {
+    assert row_changes(before, await injector.rows()) == {
         "rooms": (1, 1),
         "messages": (0, 1),
         LoggedEvent.__tablename__: (0, 1),
@@ -191,46 +191,48 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
         assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
 
 
-async def at_every_step(saboteur: Saboteur, transact: Transact, unit: tuple[Any, ...]) -> Any:
+async def at_every_step(
+    injector: FailureInjector, transact: Transact, unit: tuple[Any, ...]
+) -> Any:
     """A unit of work fails at every step in turn, which leaves nothing; then it is done."""
-    before, at = await saboteur.rows(), 0
+    before, at = await injector.rows(), 0
     while True:
         at += 1
-        with saboteur.planning(at) as plan:
+        with injector.failing(at) as plan:
             try:
                 result = await transact(*unit)
             except DBAPIError:
-                assert plan.struck
-                assert effect(before, await saboteur.rows()) == {}, plan.steps[-1]
-                assert saboteur.announced == [], plan.steps[-1]
+                assert plan.triggered
+                assert row_changes(before, await injector.rows()) == {}, plan.steps[-1]
+                assert injector.announced == [], plan.steps[-1]
             else:
-                assert not plan.struck
+                assert not plan.triggered
                 assert plan.steps.count(COMMIT) == 1
                 return result
 
 
 async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    saboteur = Saboteur(database, monkeypatch)
+    injector = FailureInjector(database, monkeypatch)
     transact, units = database.transact, []
 
     async def tried_everywhere(*unit: Any) -> Any:
         units.append(unit)
-        return await at_every_step(saboteur, transact, unit)
+        return await at_every_step(injector, transact, unit)
 
     monkeypatch.setattr(database, "transact", tried_everywhere)
     right, said = await run(database, SAMPLE, batch=4)
     assert right, said
     assert len(units) > 5
-    saboteur.leave()
+    injector.leave()
 
 
 async def test_the_use_of_a_ticket(
-    stand: TestServer, http: httpx.AsyncClient, saboteur: Saboteur
+    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector
 ) -> None:
     """Which a socket does when it opens."""
     ada = await stand.person(http)
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     transact = stand.context.database.transact
-    taken = await at_every_step(saboteur, transact, (redeem_ticket, ticket))
+    taken = await at_every_step(injector, transact, (redeem_ticket, ticket))
     assert str(taken[0].user) == ada.id
     assert await transact(redeem_ticket, ticket) is None

@@ -14,14 +14,14 @@ import httpx
 from app.core.clock import now
 from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import PASSWORD, TestServer, unique
-from tests.features.users.auth import log_in, renew, token_happened, whoami
+from testkit.server import PASSWORD, TestServer, unique_username
+from tests.features.users.auth import log_in, renew, set_token_times, whoami
 
 Request = Callable[[], Awaitable[httpx.Response]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class Scenario:
     server: TestServer
     http: httpx.AsyncClient
     ada: Person
@@ -35,11 +35,11 @@ class UseCase:
     route: str  # as in the OpenAPI document, below /api/v1
     status: int
     announces: tuple[str, ...]  # the kinds, in order
-    prepare: Callable[[Stage], Awaitable[Request]]
+    prepare: Callable[[Scenario], Awaitable[Request]]
 
 
 USE_CASES: list[UseCase] = []
-_Prepare = Callable[[Stage], Awaitable[Request]]
+_Prepare = Callable[[Scenario], Awaitable[Request]]
 
 
 def use_case(route: str, status: int, *announces: str) -> Callable[[_Prepare], _Prepare]:
@@ -54,54 +54,54 @@ def use_case(route: str, status: int, *announces: str) -> Callable[[_Prepare], _
 
 
 @use_case("POST /auth/register", 201)
-async def register(stage: Stage) -> Request:
-    account = {"username": unique("new"), "password": PASSWORD}
+async def register(stage: Scenario) -> Request:
+    account = {"username": unique_username("new"), "password": PASSWORD}
     return lambda: stage.http.post(f"{API}/auth/register", json=account)
 
 
 @use_case("POST /auth/token", 200)
-async def login(stage: Stage) -> Request:
+async def login(stage: Scenario) -> Request:
     return lambda: log_in(stage.http, stage.ada.username)
 
 
 @use_case("POST /auth/token", 200)
-async def refresh(stage: Stage) -> Request:
+async def refresh(stage: Scenario) -> Request:
     return lambda: renew(stage.http, stage.ada.refresh)
 
 
 @use_case("POST /auth/token", 400, "SESSION_REVOKED")
-async def reuse_of_a_refresh_token(stage: Stage) -> Request:
+async def reuse_of_a_refresh_token(stage: Scenario) -> Request:
     login = assert_ok(await renew(stage.http, stage.ada.refresh))
     assert_ok(await whoami(stage.http, login["access_token"]))
     long_ago = now() - timedelta(hours=1)
-    await token_happened(stage.server, stage.ada.refresh, used_at=long_ago)
+    await set_token_times(stage.server, stage.ada.refresh, used_at=long_ago)
     return lambda: renew(stage.http, stage.ada.refresh)
 
 
 @use_case("POST /auth/logout", 204, "SESSION_REVOKED")
-async def logout(stage: Stage) -> Request:
+async def logout(stage: Scenario) -> Request:
     return lambda: stage.ada.post("/auth/logout")
 
 
 @use_case("DELETE /auth/sessions/{session_id}", 204, "SESSION_REVOKED")
-async def revoke(stage: Stage) -> Request:
+async def revoke(stage: Scenario) -> Request:
     assert_ok(await log_in(stage.http, stage.ada.username))
     other = next(s for s in assert_ok(await stage.ada.get("/auth/sessions")) if not s["current"])
     return lambda: stage.ada.delete(f"/auth/sessions/{other['id']}")
 
 
 @use_case("POST /ws-tickets", 201)
-async def ticket(stage: Stage) -> Request:
+async def ticket(stage: Scenario) -> Request:
     return lambda: stage.ada.post("/ws-tickets")
 
 
 @use_case("PATCH /users/me", 200)
-async def profile(stage: Stage) -> Request:
+async def profile(stage: Scenario) -> Request:
     return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
 
 
 @use_case("PUT /users/me/password", 204, "SESSION_REVOKED", "SESSION_REVOKED")
-async def change_password(stage: Stage) -> Request:
+async def change_password(stage: Scenario) -> Request:
     for _ in range(2):
         assert_ok(await log_in(stage.http, stage.ada.username))
     body = {"old_password": PASSWORD, "new_password": "another " + PASSWORD}
@@ -112,13 +112,13 @@ async def change_password(stage: Stage) -> Request:
 
 
 @use_case("PUT /users/{user_id}/ban", 200, "SESSION_REVOKED")
-async def ban(stage: Stage) -> Request:
+async def ban(stage: Scenario) -> Request:
     admin = await stage.server.administrator(stage.http)
     return lambda: admin.put(f"/users/{stage.ada.id}/ban")
 
 
 @use_case("DELETE /users/{user_id}/ban", 204)
-async def unban(stage: Stage) -> Request:
+async def unban(stage: Scenario) -> Request:
     admin = await stage.server.administrator(stage.http)
     assert_ok(await admin.put(f"/users/{stage.ada.id}/ban"))
     return lambda: admin.delete(f"/users/{stage.ada.id}/ban")
@@ -127,77 +127,77 @@ async def unban(stage: Stage) -> Request:
 # Rooms.
 
 
-def _create(stage: Stage, members: list[Person], **body: Any) -> Request:
+def _create(stage: Scenario, members: list[Person], **body: Any) -> Request:
     body["members"] = [person.id for person in members]
     return lambda: stage.ada.post("/rooms", **body)
 
 
 @use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
-async def create_public(stage: Stage) -> Request:
+async def create_public(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="public", name="A room")
 
 
 @use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
-async def create_private(stage: Stage) -> Request:
+async def create_private(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="private", name="A room", topic="secret")
 
 
 @use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
-async def create_group(stage: Stage) -> Request:
+async def create_group(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="group")
 
 
 @use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
-async def create_direct(stage: Stage) -> Request:
+async def create_direct(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="direct")
 
 
 @use_case("POST /rooms/{room_id}/join", 200, "JOINED")
-async def join(stage: Stage) -> Request:
+async def join(stage: Scenario) -> Request:
     room = await stage.bob.makes_room()
     return lambda: stage.ada.post(f"/rooms/{room}/join")
 
 
 @use_case("POST /rooms/{room_id}/leave", 204, "LEFT")
-async def leave(stage: Stage) -> Request:
+async def leave(stage: Scenario) -> Request:
     room = await stage.bob.makes_room("private", stage.ada)
     return lambda: stage.ada.post(f"/rooms/{room}/leave")
 
 
 @use_case("POST /rooms/{room_id}/members", 200, "JOINED", "JOINED")
-async def add_members(stage: Stage) -> Request:
+async def add_members(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private")
     users = [stage.bob.id, stage.eve.id]
     return lambda: stage.ada.post(f"/rooms/{room}/members", users=users)
 
 
 @use_case("DELETE /rooms/{room_id}/members/{user_id}", 204, "REMOVED")
-async def remove_member(stage: Stage) -> Request:
+async def remove_member(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     return lambda: stage.ada.delete(f"/rooms/{room}/members/{stage.bob.id}")
 
 
 @use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "ROOM")
-async def set_role(stage: Stage) -> Request:
+async def set_role(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     return lambda: stage.ada.patch(f"/rooms/{room}/members/{stage.bob.id}", role="owner")
 
 
 @use_case("PATCH /rooms/{room_id}", 200, "ROOM")
-async def rename(stage: Stage) -> Request:
+async def rename(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.patch(f"/rooms/{room}", name="Another", topic="of another")
 
 
 @use_case("PATCH /rooms/{room_id}", 200, "ROOM")
-async def restore(stage: Stage) -> Request:
+async def restore(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     assert_ok(await stage.ada.delete(f"/rooms/{room}"), 204)
     return lambda: stage.ada.patch(f"/rooms/{room}", archived=False)
 
 
 @use_case("DELETE /rooms/{room_id}", 204, "ROOM")
-async def archive(stage: Stage) -> Request:
+async def archive(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.delete(f"/rooms/{room}")
 
@@ -206,7 +206,7 @@ async def archive(stage: Stage) -> Request:
 
 
 @use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE")
-async def send_with_mentions_and_a_reply(stage: Stage) -> Request:
+async def send_with_mentions_and_a_reply(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob, stage.eve)
     (question,) = await stage.bob.says(room, "question")
     text = f"@{stage.bob.username} @{stage.eve.username} answer"
@@ -214,7 +214,7 @@ async def send_with_mentions_and_a_reply(stage: Stage) -> Request:
 
 
 @use_case("PUT /rooms/{room_id}/read", 200, "READ")
-async def mark_read(stage: Stage) -> Request:
+async def mark_read(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     await stage.bob.says(room, "one", f"@{stage.ada.username} two")
     return lambda: stage.ada.put(f"/rooms/{room}/read", seq=4)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from testkit.answers import assert_ok
-from testkit.server import PASSWORD, TestServer, embedded_server_of, unique
+from testkit.server import PASSWORD, TestServer, embedded_server_of, unique_username
 from tests.generators import lint
 from tests.generators.environments import (
     HERE,
@@ -114,7 +114,7 @@ async def test_a_generated_client_works(
     folder.mkdir()
     async with server.client() as http:
         document.write_text(json.dumps(assert_ok(await http.get("/openapi.json"))))
-    arguments = [server.url, unique("ada"), PASSWORD]
+    arguments = [server.url, unique_username("ada"), PASSWORD]
     printed = await asyncio.to_thread(generate, document, folder, arguments)
     assert printed.split() == ["two", "three", "one", "not_found", "three"]
 

@@ -15,20 +15,20 @@ from app.wire.domain import RoomKind
 from app.wire.errors import Busy, Forbidden, Invalid, NonceConflict, NotFound, RoomArchived
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
-from tests.group_commit.crowd import (
+from tests.group_commit.concurrent_sends import (
     archive,
-    at_once,
-    enrol,
-    gather_in_room,
-    message,
-    texts,
-    watched,
+    checked_texts,
+    make_room,
+    make_users,
+    recorded_statements,
+    send_concurrently,
+    send_request,
 )
 
 
 @pytest.fixture
 async def people(database: Database) -> list[Actor]:
-    return await database.transact(enrol, *(f"p{n}" for n in range(20)))
+    return await database.transact(make_users, *(f"p{n}" for n in range(20)))
 
 
 async def test_those_that_wait_share_a_commit(
@@ -37,26 +37,26 @@ async def test_those_that_wait_share_a_commit(
     people: list[Actor],
     announced: list[Publication],
 ) -> None:
-    rooms = [await database.transact(gather_in_room, people) for _ in range(5)]
+    rooms = [await database.transact(make_room, people) for _ in range(5)]
     sends = [
-        message(person, room, f"n{n}") for room in rooms for person in people for n in range(2)
+        send_request(person, room, f"n{n}") for room in rooms for person in people for n in range(2)
     ]
-    with watched(database) as seen:
-        sent = await at_once(committer, sends)
+    with recorded_statements(database) as seen:
+        sent = await send_concurrently(committer, sends)
     assert seen.count("COMMIT") == 1
     assert all(isinstance(one, Sent) and not one.duplicate for one in sent)
     assert len(announced) == 200
     for room in rooms:
-        assert len(await database.read(texts, room)) == 40
+        assert len(await database.read(checked_texts, room)) == 40
 
 
 async def test_one_alone_does_not_wait_for_company(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
-    room = await database.transact(gather_in_room, people)
+    room = await database.transact(make_room, people)
     for number in range(3):
-        with watched(database) as seen:
-            await committer.send(message(people[0], room, f"n{number}"))
+        with recorded_statements(database) as seen:
+            await committer.send(send_request(people[0], room, f"n{number}"))
         assert seen.count("COMMIT") == 1
 
 
@@ -64,22 +64,22 @@ async def test_who_is_refused_does_not_touch_the_neighbours(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
     ann, bob, *_ = people
-    room, dusty = [await database.transact(gather_in_room, [ann]) for _ in range(2)]
-    public = await database.transact(gather_in_room, [ann], RoomKind.PUBLIC)
+    room, dusty = [await database.transact(make_room, [ann]) for _ in range(2)]
+    public = await database.transact(make_room, [ann], RoomKind.PUBLIC)
     await database.transact(archive, dusty)
-    answers = await at_once(
+    answers = await send_concurrently(
         committer,
         [
-            message(ann, room, "1"),
-            message(bob, room, "2"),
-            message(bob, public, "3"),
-            message(ann, dusty, "4"),
-            message(ann, new_id(), "5"),
-            message(ann, room, "1", "another text"),
-            message(ann, room, "6", reply_to=99),
-            message(ann, room, "7"),
-            message(ann, room, "1"),
-            message(ann, public, "8"),
+            send_request(ann, room, "1"),
+            send_request(bob, room, "2"),
+            send_request(bob, public, "3"),
+            send_request(ann, dusty, "4"),
+            send_request(ann, new_id(), "5"),
+            send_request(ann, room, "1", "another text"),
+            send_request(ann, room, "6", reply_to=99),
+            send_request(ann, room, "7"),
+            send_request(ann, room, "1"),
+            send_request(ann, public, "8"),
         ],
     )
     first, *refusals, last, again, elsewhere = answers
@@ -96,8 +96,8 @@ async def test_who_is_refused_does_not_touch_the_neighbours(
     assert isinstance(elsewhere, Sent)
     assert (first.message.seq, last.message.seq, elsewhere.message.seq) == (1, 2, 1)
     assert again == Sent(first.message, duplicate=True)
-    assert len(await database.read(texts, room)) == 2
-    assert await database.read(texts, dusty) == []
+    assert len(await database.read(checked_texts, room)) == 2
+    assert await database.read(checked_texts, dusty) == []
 
 
 async def test_a_sender_keeps_the_order_in_a_room(
@@ -108,18 +108,18 @@ async def test_a_sender_keeps_the_order_in_a_room(
 ) -> None:
     """Also across batches, which are small here, and whatever others send."""
     monkeypatch.setattr(module, "BATCH", 7)
-    rooms = [await database.transact(gather_in_room, people) for _ in range(3)]
-    await at_once(
+    rooms = [await database.transact(make_room, people) for _ in range(3)]
+    await send_concurrently(
         committer,
         [
-            message(person, room, f"{n}", f"{people.index(person)}:{n}")
+            send_request(person, room, f"{n}", f"{people.index(person)}:{n}")
             for n in range(10)
             for room in rooms
             for person in people[:4]
         ],
     )
     for room in rooms:
-        said = await database.read(texts, room)
+        said = await database.read(checked_texts, room)
         for who in range(4):
             theirs = [text for text in said if text.startswith(f"{who}:")]
             assert theirs == [f"{who}:{n}" for n in range(10)]
@@ -136,12 +136,13 @@ async def test_a_flood_does_not_keep_others_waiting(
     """Neither one in another room, nor another sender in the same room."""
     monkeypatch.setattr(module, "BATCH", 8)
     ann, bob, *_ = people
-    rooms = [await database.transact(gather_in_room, people) for _ in range(2)]
+    rooms = [await database.transact(make_room, people) for _ in range(2)]
     flood = [
-        asyncio.create_task(committer.send(message(ann, rooms[0], f"n{n}"))) for n in range(200)
+        asyncio.create_task(committer.send(send_request(ann, rooms[0], f"n{n}")))
+        for n in range(200)
     ]
     await asyncio.sleep(0)  # they are all there before
-    await committer.send(message(bob, rooms[0] if same == "room" else rooms[1], "n"))
+    await committer.send(send_request(bob, rooms[0] if same == "room" else rooms[1], "n"))
     assert sum(task.done() for task in flood) <= 4 * module.BATCH
     await asyncio.gather(*flood)
 
@@ -150,10 +151,10 @@ async def test_who_goes_takes_nothing_along(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
     """A waiter that is cancelled, at each stage of its batch, does not cancel the others."""
-    room = await database.transact(gather_in_room, people)
+    room = await database.transact(make_room, people)
     for steps in range(12):
         sends = [
-            asyncio.create_task(committer.send(message(person, room, f"{steps}")))
+            asyncio.create_task(committer.send(send_request(person, room, f"{steps}")))
             for person in people[:6]
         ]
         for _ in range(steps * 4):
@@ -161,7 +162,7 @@ async def test_who_goes_takes_nothing_along(
         sends[2].cancel()
         *others, _ = await asyncio.gather(*sends, return_exceptions=True)
         assert sum(isinstance(one, Sent) for one in others) >= 4
-    assert len(await database.read(texts, room)) in range(12 * 5, 12 * 6 + 1)
+    assert len(await database.read(checked_texts, room)) in range(12 * 5, 12 * 6 + 1)
 
 
 async def test_too_many_are_told_to_come_again(
@@ -171,12 +172,14 @@ async def test_too_many_are_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "UNANSWERED", 10)
-    room = await database.transact(gather_in_room, people)
-    answers = await at_once(committer, [message(people[0], room, f"n{n}") for n in range(15)])
+    room = await database.transact(make_room, people)
+    answers = await send_concurrently(
+        committer, [send_request(people[0], room, f"n{n}") for n in range(15)]
+    )
     assert [type(one) for one in answers] == [Sent] * 10 + [Busy] * 5
     assert all(one.retry_after_ms for one in answers if isinstance(one, Busy))
-    await committer.send(message(people[0], room, "n14"))
-    assert len(await database.read(texts, room)) == 11
+    await committer.send(send_request(people[0], room, "n14"))
+    assert len(await database.read(checked_texts, room)) == 11
 
 
 async def test_the_end_finishes_what_waits_and_takes_nothing_new(
@@ -186,14 +189,16 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
-    room = await database.transact(gather_in_room, people)
-    sends = [asyncio.create_task(committer.send(message(person, room, "n"))) for person in people]
+    room = await database.transact(make_room, people)
+    sends = [
+        asyncio.create_task(committer.send(send_request(person, room, "n"))) for person in people
+    ]
     await asyncio.sleep(0)
     await committer.close()
     with pytest.raises(Busy):
-        await committer.send(message(people[0], room, "late"))
+        await committer.send(send_request(people[0], room, "late"))
     assert all(isinstance(sent, Sent) for sent in await asyncio.gather(*sends))
-    assert len(await database.read(texts, room)) == 20
+    assert len(await database.read(checked_texts, room)) == 20
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -204,7 +209,7 @@ async def test_the_setting(backend: Backend, *, together: bool) -> None:
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
-        with watched(server.context.database) as seen:
+        with recorded_statements(server.context.database) as seen:
             answers = await asyncio.gather(*(ada.sends(room) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {201}
         commits = seen.count("COMMIT")

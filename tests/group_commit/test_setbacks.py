@@ -23,19 +23,19 @@ from app.persistence import uow as uow_module
 from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import Busy, NotFound, UnknownOutcome
-from testkit.failure_injection import Sabotaged, sabotaged, try_again
+from testkit.failure_injection import InjectedFailure, deadlock, failing_at
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import eventually
-from tests.group_commit.crowd import (
-    at_once,
-    enrol,
-    gather_in_room,
-    locked,
-    message,
+from tests.group_commit.concurrent_sends import (
+    checked_texts,
+    make_room,
+    make_users,
+    recorded_statements,
     remove,
-    texts,
-    watched,
+    rooms_locked,
+    send_concurrently,
+    send_request,
 )
 
 LOST_CONNECTION = 2013
@@ -43,19 +43,19 @@ LOST_CONNECTION = 2013
 
 @pytest.fixture
 async def people(database: Database) -> list[Actor]:
-    return await database.transact(enrol, *(f"p{n}" for n in range(6)))
+    return await database.transact(make_users, *(f"p{n}" for n in range(6)))
 
 
 @pytest.fixture
 async def rooms(database: Database, people: list[Actor]) -> list[UUID]:
-    return [await database.transact(gather_in_room, people) for _ in range(3)]
+    return [await database.transact(make_room, people) for _ in range(3)]
 
 
 def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[Send]:
-    return [message(person, room, f"n{name}") for room in rooms for person in people]
+    return [send_request(person, room, f"n{name}") for room in rooms for person in people]
 
 
-@pytest.mark.parametrize("error", [try_again, Sabotaged])
+@pytest.mark.parametrize("error", [deadlock, InjectedFailure])
 async def test_a_batch_that_fails_once_is_done_once(
     database: Database,
     committer: Committer,
@@ -68,15 +68,15 @@ async def test_a_batch_that_fails_once_is_done_once(
     not."""
     for failure in itertools.count(1):
         announced.clear()
-        with sabotaged(database, failure, error) as log:
-            sent = await at_once(committer, round_of(people, rooms, failure))
+        with failing_at(database, failure, error) as log:
+            sent = await send_concurrently(committer, round_of(people, rooms, failure))
         assert all(isinstance(one, Sent) and not one.duplicate for one in sent), sent
         assert len(announced) == len(sent)
-        if not log.struck:
+        if not log.triggered:
             break
     assert failure > 6
     for room in rooms:
-        assert len(await database.read(texts, room)) == failure * len(people)
+        assert len(await database.read(checked_texts, room)) == failure * len(people)
 
 
 def waits(seen: list[str]) -> bool:
@@ -90,7 +90,7 @@ def allergic(database: Database, text: str) -> Iterator[None]:
 
     def refuse(_c: Any, _cursor: Any, _statement: str, parameters: object, *_: Any) -> None:
         if text in str(parameters):
-            raise Sabotaged
+            raise InjectedFailure
 
     engine = database._engines.write.sync_engine
     event.listen(engine, "before_cursor_execute", refuse)
@@ -106,10 +106,10 @@ async def test_a_send_that_the_database_does_not_take_fails_alone(
     sends = round_of(people, rooms, 1)
     sends[4] = sends[4]._replace(text="poison")
     with allergic(database, "poison"):
-        *others, poisoned = await at_once(committer, [*sends[:4], *sends[5:], sends[4]])
-    assert isinstance(poisoned, Sabotaged)
+        *others, poisoned = await send_concurrently(committer, [*sends[:4], *sends[5:], sends[4]])
+    assert isinstance(poisoned, InjectedFailure)
     assert all(isinstance(one, Sent) for one in others)
-    said = [len(await database.read(texts, room)) for room in rooms]
+    said = [len(await database.read(checked_texts, room)) for room in rooms]
     assert said == [5, 6, 6]
 
 
@@ -144,8 +144,8 @@ async def here(cluster: Backend, open_database: Callable[[Settings], Database]) 
 
 @pytest.fixture
 async def ours(here: Database) -> tuple[Committer, list[Actor], list[UUID]]:
-    people = await here.transact(enrol, *(f"p{n}" for n in range(6)))
-    rooms = [await here.transact(gather_in_room, people) for _ in range(3)]
+    people = await here.transact(make_users, *(f"p{n}" for n in range(6)))
+    rooms = [await here.transact(make_room, people) for _ in range(3)]
     return Committer(here, lanes=2), people, rooms
 
 
@@ -158,13 +158,13 @@ async def test_a_commit_in_doubt_is_settled_for_each(
 ) -> None:
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
-    refused = message(people[0], rooms[0], "n", reply_to=77)
+    refused = send_request(people[0], rooms[0], "n", reply_to=77)
     with breaking_commits(here, monkeypatch, happened=happened):
-        *sent, invalid = await at_once(committer, [*sends, refused])
+        *sent, invalid = await send_concurrently(committer, [*sends, refused])
     assert all(isinstance(one, Sent) and one.duplicate is happened for one in sent), sent
     assert "reply_to" in str(invalid)
     for room in rooms:
-        assert len(await here.read(texts, room)) == len(people)
+        assert len(await here.read(checked_texts, room)) == len(people)
 
 
 @pytest.mark.parametrize("happened", [True, False])
@@ -176,9 +176,9 @@ async def test_a_doubt_that_stays_is_told_to_each(
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
     with breaking_commits(here, monkeypatch, happened=happened, times=1000):
-        answers = await at_once(committer, sends)
+        answers = await send_concurrently(committer, sends)
     assert {type(answer) for answer in answers} == {UnknownOutcome}
-    sent = await at_once(committer, sends)
+    sent = await send_concurrently(committer, sends)
     assert all(isinstance(one, Sent) and one.duplicate is happened for one in sent)
 
 
@@ -199,7 +199,7 @@ async def test_an_error_of_the_database_does_not_end_a_doubt(
 
     monkeypatch.setattr("app.messages.send.group_commit.send_all", ask)
     with breaking_commits(here, monkeypatch, happened=True):
-        sent = await at_once(committer, round_of(people, rooms, 1))
+        sent = await send_concurrently(committer, round_of(people, rooms, 1))
     assert all(isinstance(one, Sent) and one.duplicate for one in sent), sent
 
 
@@ -209,19 +209,19 @@ async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
     committer, people, rooms = ours
     ann = people[0]
     taken, *free = rooms
-    async with locked(here, taken) as release:
+    async with rooms_locked(here, taken) as release:
         waiting = [
-            asyncio.create_task(committer.send(message(ann, taken, f"{n}", f"{n}")))
+            asyncio.create_task(committer.send(send_request(ann, taken, f"{n}", f"{n}")))
             for n in range(3)
         ]
-        sent = await at_once(committer, round_of(people, free, 1))
+        sent = await send_concurrently(committer, round_of(people, free, 1))
         assert all(isinstance(one, Sent) for one in sent)
-        later = asyncio.create_task(committer.send(message(ann, taken, "3", "3")))
-        await at_once(committer, round_of(people, free, 2))
+        later = asyncio.create_task(committer.send(send_request(ann, taken, "3", "3")))
+        await send_concurrently(committer, round_of(people, free, 2))
         assert not any(task.done() for task in [*waiting, later])
         release.set()
         await asyncio.gather(*waiting, later)
-    assert await here.read(texts, taken) == ["0", "1", "2", "3"]
+    assert await here.read(checked_texts, taken) == ["0", "1", "2", "3"]
 
 
 async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
@@ -232,16 +232,16 @@ async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
     database = open_database(cluster.settings)
     committer = Committer(database, lanes=2)
-    people = await database.transact(enrol, "ann", "bob")
-    stuck, slow = [await database.transact(gather_in_room, people) for _ in range(2)]
-    async with locked(database, stuck) as release:
-        async with locked(database, slow):
+    people = await database.transact(make_users, "ann", "bob")
+    stuck, slow = [await database.transact(make_room, people) for _ in range(2)]
+    async with rooms_locked(database, stuck) as release:
+        async with rooms_locked(database, slow):
             sends = [
-                asyncio.create_task(committer.send(message(person, room, "n")))
+                asyncio.create_task(committer.send(send_request(person, room, "n")))
                 for room in (stuck, slow)
                 for person in people
             ]
-            with watched(database) as seen:
+            with recorded_statements(database) as seen:
                 await eventually(lambda: waits(seen))
         await asyncio.gather(*sends[2:])
         assert not any(send.done() for send in sends[:2])
@@ -264,9 +264,10 @@ async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ou
     removal = asyncio.create_task(here.transact(slowly))
     await removed.wait()
     sends = [
-        asyncio.create_task(committer.send(message(person, rooms[0], "n"))) for person in (ann, bob)
+        asyncio.create_task(committer.send(send_request(person, rooms[0], "n")))
+        for person in (ann, bob)
     ]
-    await committer.send(message(bob, rooms[1], "n"))
+    await committer.send(send_request(bob, rooms[1], "n"))
     release.set()
     await removal
     first, second = await asyncio.gather(*sends, return_exceptions=True)
@@ -278,15 +279,15 @@ async def test_who_waits_too_long_for_a_turn_is_told_busy(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer, people, rooms = ours
-    async with locked(here, rooms[0]):
-        with watched(here) as seen:
-            first = asyncio.create_task(committer.send(message(people[0], rooms[0], "1")))
+    async with rooms_locked(here, rooms[0]):
+        with recorded_statements(here) as seen:
+            first = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
             await eventually(lambda: waits(seen))
         monkeypatch.setattr(module, "PATIENCE_S", 0.1)
         with pytest.raises(Busy):  # behind the first, which has the room's turn
-            await committer.send(message(people[0], rooms[0], "2"))
+            await committer.send(send_request(people[0], rooms[0], "2"))
     await first
-    assert await here.read(texts, rooms[0]) == ["hi"]
+    assert await here.read(checked_texts, rooms[0]) == ["hi"]
 
 
 async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
@@ -294,9 +295,9 @@ async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
 ) -> None:
     committer, people, rooms = ours
     with mariadb.server.killed():
-        answers = await at_once(committer, round_of(people, rooms, 1))
+        answers = await send_concurrently(committer, round_of(people, rooms, 1))
         assert {type(answer) for answer in answers} == {Busy}
-    sent = await at_once(committer, round_of(people, rooms, 1))
+    sent = await send_concurrently(committer, round_of(people, rooms, 1))
     assert all(isinstance(one, Sent) and not one.duplicate for one in sent)
 
 
@@ -311,11 +312,13 @@ async def test_a_process_that_sends_the_same_at_the_same_time(
     elsewhere = Committer(open_database(cluster.settings), lanes=2)
     for step in range(5):
         sends = round_of(people, rooms, step)
-        both = await asyncio.gather(at_once(committer, sends), at_once(elsewhere, sends))
+        both = await asyncio.gather(
+            send_concurrently(committer, sends), send_concurrently(elsewhere, sends)
+        )
         for one, other in zip(*both, strict=True):
             assert isinstance(one, Sent)
             assert isinstance(other, Sent)
             assert one.message == other.message
             assert one.duplicate is not other.duplicate
     for room in rooms:
-        assert len(await here.read(texts, room)) == 5 * len(people)
+        assert len(await here.read(checked_texts, room)) == 5 * len(people)

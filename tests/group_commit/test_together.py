@@ -17,9 +17,16 @@ from app.persistence.tables import LoggedEvent, Mention, Message
 from app.persistence.uow import Database
 from app.wire.domain import RoomKind
 from app.wire.errors import ChatError
-from testkit.failure_injection import Sabotaged, sabotaged
-from tests.group_commit.crowd import archive, enrol, gather_in_room, message, verdict, watched
-from tests.persistence.samples import rows
+from testkit.failure_injection import InjectedFailure, failing_at
+from tests.group_commit.concurrent_sends import (
+    archive,
+    comparable,
+    make_room,
+    make_users,
+    recorded_statements,
+    send_request,
+)
+from tests.persistence.factories import row_counts
 
 NAMES = ["ann", "bob", "cäcilie", "dan"]
 TEXTS = ["hi", "@ann and @bob.", "@cäcilie @dan @nobody", "@ann", "'); -- \\ % :x ? \"", "🙂\n\x01"]
@@ -30,7 +37,7 @@ async def twins_of(database: Database, people: list[Actor], chance: random.Rando
     found: Twins = {new_id(): new_id()}  # rooms that nobody has made
     for kind in [*RoomKind, RoomKind.PUBLIC]:
         members = chance.sample(people, 3)
-        room, twin = [await database.transact(gather_in_room, members, kind) for _ in range(2)]
+        room, twin = [await database.transact(make_room, members, kind) for _ in range(2)]
         found[room] = twin
     return found
 
@@ -38,7 +45,7 @@ async def twins_of(database: Database, people: list[Actor], chance: random.Rando
 def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> list[Send]:
     """Few nonces and few places, so that there are repeats, conflicts and replies of every kind."""
     return [
-        message(
+        send_request(
             chance.choice(people),
             chance.choice(rooms),
             nonce=f"n{chance.randrange(8)}",
@@ -80,7 +87,7 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
     database: Database, announced: list[Publication], seed: int
 ) -> None:
     chance = random.Random(seed)
-    people = await database.transact(enrol, *NAMES)
+    people = await database.transact(make_users, *NAMES)
     twins = await twins_of(database, people, chance)
     kinds = set()
     for step in range(6):
@@ -91,7 +98,7 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
         announced.clear()
         together = await database.transact(send_all, sends, wait=True)
         told = [
-            (twins[publication.topic], publication.kind, publication.seq, publication.subject)
+            (twins[publication.channel], publication.kind, publication.seq, publication.user)
             for publication in announced
         ]
         announced.clear()
@@ -101,10 +108,10 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
                 alone = await send_alone(database, send._replace(room=twins[send.room]))
             except ChatError as refusal:
                 alone = refusal
-            assert verdict(outcome) == verdict(alone), send
+            assert comparable(outcome) == comparable(alone), send
             kinds.add(type(alone).__name__)
         assert told == [
-            (publication.topic, publication.kind, publication.seq, publication.subject)
+            (publication.channel, publication.kind, publication.seq, publication.user)
             for publication in announced
         ]
     for room, twin in twins.items():
@@ -116,10 +123,10 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
 @pytest.fixture
 async def some(database: Database) -> list[Send]:
     """Into two rooms, with a mention and a reply."""
-    ann, bob = await database.transact(enrol, "ann", "bob")
-    rooms = [await database.transact(gather_in_room, [ann, bob]) for _ in range(2)]
+    ann, bob = await database.transact(make_users, "ann", "bob")
+    rooms = [await database.transact(make_room, [ann, bob]) for _ in range(2)]
     return [
-        message(person, room, f"n{n}", "@ann @bob", reply_to=1 if n % 6 > 2 else None)
+        send_request(person, room, f"n{n}", "@ann @bob", reply_to=1 if n % 6 > 2 else None)
         for n, (room, person) in enumerate(itertools.product(rooms, [ann, bob] * 3))
     ]
 
@@ -127,19 +134,19 @@ async def some(database: Database) -> list[Send]:
 async def test_it_happens_as_a_whole_or_not_at_all(
     database: Database, some: list[Send], announced: list[Publication]
 ) -> None:
-    before = await rows(database)
+    before = await row_counts(database)
     for failure in itertools.count(1):
-        with sabotaged(database, failure) as log:
+        with failing_at(database, failure) as log:
             try:
                 await database.transact(send_all, some, wait=False)
-            except Sabotaged:
-                assert log.struck
-                assert await rows(database) == before, log.statements[-1]
+            except InjectedFailure:
+                assert log.triggered
+                assert await row_counts(database) == before, log.statements[-1]
                 assert announced == []
             else:
-                assert not log.struck
+                assert not log.triggered
                 break
-    after = await rows(database)
+    after = await row_counts(database)
     added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     assert added == {"messages": 12, "room_events": 12, "mentions": 12}
     assert len(announced) == 12
@@ -150,9 +157,9 @@ async def test_it_takes_as_many_statements_for_many_as_for_one(
 ) -> None:
     """What there is to know is asked of the database at once, and each table written at once."""
     plain = [send._replace(text="hi", reply_to=None) for send in some]
-    with watched(database) as one:
+    with recorded_statements(database) as one:
         await database.transact(send_all, plain[:1], wait=False)
-    with watched(database) as many:
+    with recorded_statements(database) as many:
         await database.transact(send_all, plain[1:], wait=False)
     assert len(one) == len(many)
     assert len(many) == (7 if database._engines.write.dialect.name == "sqlite" else 6)

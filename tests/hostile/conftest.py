@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from testkit.people import Person
-from testkit.server import BACKENDS, SILENT, TestServer, run_server
+from testkit.server import BACKENDS, NO_POLLING, TestServer, run_server
 from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
@@ -18,7 +18,7 @@ async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     directory = tmp_path_factory.mktemp("hostile")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with run_server(override(fast_settings(settings), realtime=SILENT)) as server:
+    async with run_server(override(fast_settings(settings), **NO_POLLING)) as server:
         yield server
 
 
@@ -30,7 +30,7 @@ async def cluster_server(
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(directory, database=url, redis=redis_server.url)
         await migrate(settings)
-        async with run_server(override(fast_settings(settings), realtime=SILENT)) as server:
+        async with run_server(override(fast_settings(settings), **NO_POLLING)) as server:
             yield server
 
 

@@ -22,7 +22,7 @@ from app.http.strict_json import MAX_FORM_BYTES
 from app.settings import Limits, Server
 from testkit.answers import assert_ok
 from testkit.peer import Peer, dial
-from testkit.people import API, STRANGER
+from testkit.people import API, UNKNOWN_ID
 from testkit.processes import ServerProcess, run_process
 from testkit.servers.backend import make_settings, migrate
 from testkit.waiting import LIMIT_S
@@ -60,7 +60,7 @@ class Stage:
     http: httpx.AsyncClient
     meter: Meter
     token: str = ""
-    session: str = STRANGER
+    session: str = UNKNOWN_ID
     users: list[str] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)  # the first has messages
     costs: dict[str, float] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Stage:
         assert_ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
 
     def path(self, route: Route) -> str:
-        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": STRANGER}
+        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": UNKNOWN_ID}
         return route.path.format(**ids, seq=MANY)
 
     def request(self, route: Route) -> Request:
@@ -348,7 +348,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "hello": lambda stage: {
         "token": stage.token,
         "rooms": [{"room": room, "since": 0} for room in stage.rooms]
-        + [{"room": f"{number:08x}{STRANGER[8:]}"} for number in range(800)],
+        + [{"room": f"{number:08x}{UNKNOWN_ID[8:]}"} for number in range(800)],
     },
     "open": lambda stage: {"rooms": [{"room": room, "since": 0} for room in stage.rooms]},
     "close": lambda stage: {"rooms": stage.rooms},
@@ -357,7 +357,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
         | message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"))
     ),
     "read": lambda stage: {"room": stage.rooms[0], "seq": MANY},
-    "watch": lambda stage: {"users": stage.users},
+    "presence.subscribe": lambda stage: {"users": stage.users},
     "typing": lambda stage: {"room": stage.rooms[0]},
     "pong": lambda _: {"n": 1},
 }

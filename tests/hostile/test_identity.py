@@ -6,7 +6,7 @@ import pytest
 
 from app.http.dependencies import current_actor
 from app.http.strict_json import StrictRoute
-from testkit.people import STRANGER
+from testkit.people import UNKNOWN_ID
 from testkit.server import TestServer
 from testkit.waiting import limit
 from tests.hostile.requests import status
@@ -44,7 +44,7 @@ async def test_a_stranger_is_refused_before_the_body_has_come(
 ) -> None:
     """Of 200 KB only one byte is sent, and that is no JSON."""
     method, path = name.split()
-    path = path.format(room_id=STRANGER, user_id=STRANGER, session_id=STRANGER, seq=1)
+    path = path.format(room_id=UNKNOWN_ID, user_id=UNKNOWN_ID, session_id=UNKNOWN_ID, seq=1)
     lines = [
         f"{method} {path} HTTP/1.1",
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),

@@ -44,7 +44,7 @@ FRAMES: dict[str, dict[str, Any]] = {
     "read": {"room": "{room}", "seq": 1},
     "typing": {"room": "{room}"},
 }
-WITHOUT_ROOM = {"hello", "pong", "watch"}
+WITHOUT_ROOM = {"hello", "pong", "presence.subscribe"}
 
 
 @contextmanager
@@ -195,7 +195,7 @@ async def test_watching_who_shares_no_room(server: TestServer, ada: Person, bob:
         answers = []
         for user in (ada.id, str(uuid4())):
             with statements(server.context.database) as found:
-                (state,) = (await peer.ask("watch", users=[user]))["users"]
+                (state,) = (await peer.ask("presence.subscribe", users=[user]))["users"]
             answers.append((state["state"], found))
     assert answers[0] == answers[1]
     assert answers[0][0] == "unknown"

@@ -6,25 +6,25 @@ from pathlib import Path
 import pytest
 
 from app.persistence.uow import Database
+from testkit.command_line import run_command, start_command
 from testkit.servers.backend import Backend
 from testkit.waiting import pause
-from tests.importers.command import command, typed
-from tests.importers.contents import contents
-from tests.importers.files import SAMPLE, many, row, write
+from tests.importers.archives import SAMPLE, many, row, write
+from tests.importers.imported_data import read_contents
 
 
 async def test_it_imports(backend: Backend, database: Database) -> None:
-    done = await typed(backend.settings, "import", "gitter", str(SAMPLE))
+    done = await run_command(backend.settings, "import", "gitter", str(SAMPLE))
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
     assert "sample.tsv  Harbour/Lounge: 26 new messages\n" in done.stdout
     assert "agree" in done.stdout
     assert "\x1b" not in done.stdout, "no colours, and no bar, where there is no terminal"
-    assert len((await contents(database)).messages) == 29
+    assert len((await read_contents(database)).messages) == 29
 
 
 async def test_a_dry_run(embedded: Backend) -> None:
-    done = await typed(embedded.settings, "import", "gitter", str(SAMPLE), "--dry-run")
+    done = await run_command(embedded.settings, "import", "gitter", str(SAMPLE), "--dry-run")
     assert done.exit_code == 0
     assert "nothing was written" in done.stdout
 
@@ -34,7 +34,7 @@ async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_pat
     rows = [late, row(3, "x" * 131_073), row(4, "BYTE"), row(1, at="[red]once")]
     broken = write(tmp_path / "[bold]broken.tsv", rows)
     broken.write_bytes(broken.read_bytes().replace(b"BYTE", b"\xff"))
-    done = await typed(embedded.settings, "import", "gitter", str(broken), str(SAMPLE))
+    done = await run_command(embedded.settings, "import", "gitter", str(broken), str(SAMPLE))
     assert done.exit_code == 1
     assert f"{broken}:1: sent_at: is, in UTC, outside of the years 1 to 9999\n" in done.stdout
     assert f"{broken}:2: text: has more than 65535 bytes\n" in done.stdout
@@ -44,7 +44,9 @@ async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_pat
 
 
 async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
-    done = await typed(embedded.settings, "import", "gitter", str(SAMPLE), "--owner", "nobody")
+    done = await run_command(
+        embedded.settings, "import", "gitter", str(SAMPLE), "--owner", "nobody"
+    )
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "error: There is no account 'nobody' that could own the rooms.\n"
 
@@ -52,14 +54,16 @@ async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
 @pytest.mark.setting("CHAT_DATABASE__URL")
 async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Backend) -> None:
     settings = embedded.override(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
-    done = await typed(settings, "import", "gitter", str(SAMPLE))
+    done = await run_command(settings, "import", "gitter", str(SAMPLE))
     assert done.exit_code == 1
     assert "python -m app migrate" in done.stderr
 
 
 async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> None:
     archive = many(tmp_path / "many.tsv", messages=20_000, users=3)
-    async with command(embedded.settings, "import", "gitter", str(SAMPLE), str(archive)) as process:
+    async with start_command(
+        embedded.settings, "import", "gitter", str(SAMPLE), str(archive)
+    ) as process:
         assert process.stdout
         await process.stdout.readline()  # the first room of the sample is done
         await pause(0.1)

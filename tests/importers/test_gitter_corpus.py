@@ -19,8 +19,8 @@ from testkit.peer import Peer, joined
 from testkit.people import Person, all_pages
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
-from tests.importers.contents import check_logs, contents
-from tests.importers.files import run
+from tests.importers.archives import run
+from tests.importers.imported_data import check_logs, read_contents
 
 VARIABLE = "GITTER_CORPUS"
 CORPUS = Path(os.environ.get(VARIABLE) or ROOT.parent / "shared" / "data" / "gitter")
@@ -62,7 +62,7 @@ async def imported(backend: Backend) -> Settings:
         numbers = [int(word) for word in totals.split() if word.isdigit()]
         assert numbers == [11, ROWS, REPEATS, *[ROWS - REPEATS] * 3]
         await check_logs(database)
-        assert len((await contents(database)).messages) == ROWS - REPEATS
+        assert len((await read_contents(database)).messages) == ROWS - REPEATS
     return settings
 
 

@@ -13,7 +13,7 @@ from app.importers.gitter import (
     RoomArchive,
     read_archive,
 )
-from tests.importers.files import SAMPLE, row, write
+from tests.importers.archives import SAMPLE, row, write
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from app.persistence.tables import Message, Room
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MAX_SEQ, PublicationKind
-from tests.importers.contents import check_logs, contents
-from tests.importers.files import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
-from tests.importers.people import badges, room_id, settle
-from tests.persistence.samples import rows
+from tests.importers.archives import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
+from tests.importers.imported_data import check_logs, read_contents
+from tests.importers.local_users import badge_counts, create_account, room_id
+from tests.persistence.factories import row_counts
 
 
 def user(number: int) -> str:
@@ -45,7 +45,7 @@ async def test_the_sample(database: Database) -> None:
     right, said = await run(database, SAMPLE)
     assert right, said
     await check_logs(database)
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.names() == {
         MARA: "mara",
         JUN: "Jun",
@@ -83,7 +83,7 @@ async def test_the_sample(database: Database) -> None:
 
 async def test_members_have_read_everything(database: Database) -> None:
     await run(database, SAMPLE)
-    found = await contents(database)
+    found = await read_contents(database)
     assert {(room, role, read) for room, _, role, _, read in found.members} == {
         (LOUNGE, Role.MEMBER, 36),
         (TEA, Role.MEMBER, 6),
@@ -94,9 +94,9 @@ async def test_members_have_read_everything(database: Database) -> None:
 
 
 async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Database) -> None:
-    mara = await database.transact(settle, "mara")  # somebody else, who is here already
+    mara = await database.transact(create_account, "mara")  # somebody else, who is here already
     await run(database, SAMPLE)
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.names()[MARA] == "mara-gitter-bb01"
     by_text = {found.messages[place][2][:20]: users for place, users in found.mentions.items()}
     assert by_text == {
@@ -108,15 +108,15 @@ async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Dat
         "@jun which of us do ": {JUN},
         "はい @Ольга さん、ありがとう": {OLGA},
     }
-    assert await database.read(badges, mara) == []
+    assert await database.read(badge_counts, mara) == []
 
 
 async def test_twice_adds_nothing(database: Database, announced: list[Publication]) -> None:
     await run(database, SAMPLE)
-    first, count = await contents(database), len(announced)
+    first, count = await read_contents(database), len(announced)
     right, said = await run(database, SAMPLE, SAMPLE)
     assert right, said
-    assert await contents(database) == first
+    assert await read_contents(database) == first
     assert len(announced) == count
 
 
@@ -124,7 +124,7 @@ async def test_everything_recorded_is_announced_once(
     database: Database, announced: list[Publication]
 ) -> None:
     await run(database, SAMPLE)
-    found = await contents(database)
+    found = await read_contents(database)
     assert len(announced) == len(found.events)
     assert sum(publication.kind is PublicationKind.MESSAGE for publication in announced) == len(
         found.messages
@@ -134,7 +134,7 @@ async def test_everything_recorded_is_announced_once(
 async def test_a_dry_run_writes_nothing(database: Database) -> None:
     right, said = await run(database, SAMPLE, dry_run=True)
     assert right
-    assert set((await rows(database)).values()) == {0}
+    assert set((await row_counts(database)).values()) == {0}
     # Rows, repeats, messages, and what would be in the database, all of it new.
     assert cells(said, "Harbour/Lounge") == ["31", "5", "26", "26", "26", "agree"]
     assert cells(said, "Harbour/茶室") == ["3", "0", "3", "3", "3", "agree"]
@@ -144,13 +144,13 @@ async def test_a_dry_run_writes_nothing(database: Database) -> None:
 
 async def test_a_dry_run_after_a_part(database: Database, tmp_path: Path) -> None:
     await run(database, write(tmp_path / "a.tsv", [row(2), row(1)]))
-    before = await contents(database)
+    before = await read_contents(database)
     right, said = await run(
         database, write(tmp_path / "b.tsv", [row(3), row(2), row(1)]), dry_run=True
     )
     assert right
     assert cells(said, "Pier/Nine") == ["3", "0", "3", "3", "1", "agree"]
-    assert await contents(database) == before
+    assert await read_contents(database) == before
 
 
 async def test_the_table_counts_file_and_database(database: Database) -> None:
@@ -217,4 +217,4 @@ async def test_broken_files_are_left_out_and_others_go_on(
     assert f"{broken}: nothing of this file was imported" in said
     assert f"{missing}: cannot be read: No such file" in said
     assert f"{tmp_path}: cannot be read: " in said
-    assert [room for room, *_ in (await contents(database)).rooms] == [LOUNGE, TEA]
+    assert [room for room, *_ in (await read_contents(database)).rooms] == [LOUNGE, TEA]

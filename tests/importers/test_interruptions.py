@@ -15,13 +15,13 @@ from app.persistence import uow as uow_module
 from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome
-from testkit.failure_injection import Sabotaged, sabotaged, try_again
+from testkit.command_line import start_command
+from testkit.failure_injection import InjectedFailure, deadlock, failing_at
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
-from tests.importers.command import command
-from tests.importers.contents import Contents, check_logs, clear, contents
-from tests.importers.files import SAMPLE, many, run
-from tests.persistence.samples import rows
+from tests.importers.archives import SAMPLE, many, run
+from tests.importers.imported_data import Contents, check_logs, delete_everything, read_contents
+from tests.persistence.factories import row_counts
 
 OpenDatabase = Callable[[Settings], Database]
 
@@ -29,8 +29,8 @@ OpenDatabase = Callable[[Settings], Database]
 async def expected(database: Database, file: Path) -> Contents:
     """What an import without interruption makes; then the database is empty again."""
     assert (await run(database, file))[0]
-    found = await contents(database)
-    await clear(database)
+    found = await read_contents(database)
+    await delete_everything(database)
     return found
 
 
@@ -38,28 +38,28 @@ async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -
     """The first statement fails, in the next run the second, and so on, until a run has fewer."""
     whole = await expected(database, SAMPLE)
     for failure in itertools.count(1):
-        with sabotaged(database, failure) as log:
+        with failing_at(database, failure) as log:
             try:
                 right, _ = await run(database, SAMPLE)
-            except Sabotaged:
+            except InjectedFailure:
                 right = False
         await check_logs(database)
-        assert right != log.struck
+        assert right != log.triggered
         if right:
             break
     assert failure > 20
-    assert await contents(database) == whole
+    assert await read_contents(database) == whole
 
 
 async def test_what_the_database_gave_up_is_done_again(database: Database) -> None:
     whole = await expected(database, SAMPLE)
     for failure in itertools.count(3, 10):
-        with sabotaged(database, failure, try_again) as log:
+        with failing_at(database, failure, deadlock) as log:
             assert (await run(database, SAMPLE))[0]
-        if not log.struck:
+        if not log.triggered:
             break
-        assert await contents(database) == whole
-        await clear(database)
+        assert await read_contents(database) == whole
+        await delete_everything(database)
     assert failure > 50
 
 
@@ -102,7 +102,7 @@ async def test_a_commit_in_doubt_is_settled(
     whole = await expected(database, SAMPLE)
     with commits_that(monkeypatch, before, after):
         assert (await run(database, SAMPLE))[0]
-    assert await contents(database) == whole
+    assert await read_contents(database) == whole
 
 
 async def test_cancelled_after_any_commit_it_goes_on(
@@ -123,26 +123,26 @@ async def test_cancelled_after_any_commit_it_goes_on(
         if not task.cancelled():
             break
     assert commits > 5
-    assert await contents(database) == whole
+    assert await read_contents(database) == whole
 
 
 async def has_begun(database: Database, process: Process) -> bool:
-    return process.returncode is not None or bool((await rows(database))["messages"])
+    return process.returncode is not None or bool((await row_counts(database))["messages"])
 
 
 async def test_killed_it_goes_on(backend: Backend, database: Database, tmp_path: Path) -> None:
     archive = many(tmp_path / "many.tsv", messages=3000, users=40)
     whole = await expected(database, archive)
-    async with command(backend.settings, "import", "gitter", str(archive)) as process:
+    async with start_command(backend.settings, "import", "gitter", str(archive)) as process:
         await eventually(lambda: has_begun(database, process))
         assert process.returncode is None, (await process.communicate())[1]
         process.kill()
         await process.wait()
-    found = await contents(database)
+    found = await read_contents(database)
     assert 500 <= len(found.messages) < 3000
     await check_logs(database)
     assert (await run(database, archive, batch=500))[0]
-    assert await contents(database) == whole
+    assert await read_contents(database) == whole
 
 
 async def test_two_at_once_import_it_once(
@@ -153,4 +153,4 @@ async def test_two_at_once_import_it_once(
     other = open_database(backend.settings)
     both = await asyncio.gather(*(run(one, archive) for one in (database, other)))
     assert [right for right, _ in both] == [True, True], both
-    assert await contents(database) == whole
+    assert await read_contents(database) == whole

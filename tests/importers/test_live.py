@@ -9,7 +9,7 @@ from testkit.answers import assert_ok
 from testkit.peer import joined
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
-from tests.importers.files import many, run
+from tests.importers.archives import many, run
 
 
 @pytest.mark.cluster

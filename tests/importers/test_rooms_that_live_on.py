@@ -10,24 +10,32 @@ from app.rooms.service import archive_room
 from app.wire.domain import Role
 from app.wire.errors import NotFound
 from app.wire.schemas.messages import Draft
-from tests.importers.contents import check_logs, contents
-from tests.importers.files import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
-from tests.importers.people import acting, badges, room_id, say, settle
-from tests.persistence.samples import rows
+from tests.importers.archives import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
+from tests.importers.imported_data import check_logs, read_contents
+from tests.importers.local_users import (
+    badge_counts,
+    create_account,
+    join_and_send,
+    make_actor,
+    room_id,
+)
+from tests.persistence.factories import row_counts
 
 
 async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Path) -> None:
     """Also where people talk in the room meanwhile, and whatever nonces they make up."""
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
-    ada = await database.transact(settle, "ada")
-    await database.transact(say, ada, Draft(nonce=f"gitter:{row(3)[5]}", text="I am here, @user1"))
+    ada = await database.transact(create_account, "ada")
+    await database.transact(
+        join_and_send, ada, Draft(nonce=f"gitter:{row(3)[5]}", text="I am here, @user1")
+    )
     newer = write(tmp_path / "b.tsv", [row(4, "@ada", user=3), row(3, user=3), *older])
     right, said = await run(database, newer)
     assert right, said
     assert cells(said, "Pier/Nine") == ["4", "0", "4", "4", "2", "agree"]
     await check_logs(database)
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.log(PIER) == [
         "room.created",
         *["member.joined"] * 2,
@@ -37,7 +45,7 @@ async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Pa
         *["message.created"] * 2,
     ]
     assert found.mentions == {(PIER, 7): {"gitter:5f00bb00bb00bb00bb000001"}}, "not ada"
-    assert await database.read(badges, ada) == [2]
+    assert await database.read(badge_counts, ada) == [2]
 
 
 async def test_an_older_archive_cannot_be_put_in_order(database: Database, tmp_path: Path) -> None:
@@ -51,7 +59,7 @@ async def test_one_person_in_two_files_is_one_account(database: Database, tmp_pa
     other = row(2, name="renamed", room="5f00aa00aa00aa00aa00aafe", uri="Pier/Ten")
     one, two = write(tmp_path / "a.tsv", [row(1)]), write(tmp_path / "b.tsv", [other])
     assert (await run(database, one, two))[0]
-    found = await contents(database)
+    found = await read_contents(database)
     assert list(found.names().values()) == ["user1"]
     assert len(found.rooms) == len(found.members) == 2
 
@@ -59,7 +67,7 @@ async def test_one_person_in_two_files_is_one_account(database: Database, tmp_pa
 async def test_who_was_removed_stays_removed(database: Database, tmp_path: Path) -> None:
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
-    admin = acting(await database.transact(settle, "admin"), is_admin=True)
+    admin = make_actor(await database.transact(create_account, "admin"), is_admin=True)
 
     async def remove(uow: UnitOfWork) -> None:
         room = await room_id(uow, PIER)
@@ -69,7 +77,7 @@ async def test_who_was_removed_stays_removed(database: Database, tmp_path: Path)
     await database.transact(remove)
     right, _ = await run(database, write(tmp_path / "b.tsv", [row(3, "@user2", user=3), *older]))
     assert right
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.names().keys() - {origin for _, origin, *_ in found.members} == {
         None,
         "gitter:5f00bb00bb00bb00bb000002",
@@ -81,49 +89,51 @@ async def test_who_was_removed_stays_removed(database: Database, tmp_path: Path)
 async def test_an_archived_room_stays_as_it_is(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tsv", [row(1)])
     await run(database, archive)
-    admin = acting(await database.transact(settle, "admin"), is_admin=True)
+    admin = make_actor(await database.transact(create_account, "admin"), is_admin=True)
 
     async def close(uow: UnitOfWork) -> None:
         await archive_room(uow, admin, await room_id(uow, PIER))
 
     await database.transact(close)
     assert (await run(database, archive))[0], "nothing is new"
-    before = (await contents(database)).messages
+    before = (await read_contents(database)).messages
     right, said = await run(database, write(tmp_path / "b.tsv", [row(2), row(1)]), SAMPLE)
     assert not right
     assert f"{tmp_path / 'b.tsv'}: The room is archived" in said
-    found = await contents(database)
+    found = await read_contents(database)
     assert {place: m for place, m in found.messages.items() if place[0] == PIER} == before
     assert len(found.rooms) == 3, "the others went on"
 
 
 async def test_an_owner_is_the_last_to_join(database: Database) -> None:
-    await database.transact(settle, "ada")
+    await database.transact(create_account, "ada")
     right, _ = await run(database, SAMPLE, owner="Ada")
     assert right
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.log(LOUNGE)[-2:] == ["message.created", "member.joined"]
     owners = [
         (room, origin, read) for room, origin, role, _, read in found.members if role == Role.OWNER
     ]
     assert owners == [(LOUNGE, None, 37), (TEA, None, 7)]
     await run(database, SAMPLE, owner="ada")
-    assert await contents(database) == found
+    assert await read_contents(database) == found
 
 
 async def test_a_member_becomes_the_owner(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tsv", [row(1)])
     await run(database, archive)
-    await database.transact(say, await database.transact(settle, "ada"), Draft(nonce="n", text="!"))
+    await database.transact(
+        join_and_send, await database.transact(create_account, "ada"), Draft(nonce="n", text="!")
+    )
     assert (await run(database, archive, owner="ada"))[0]
-    found = await contents(database)
+    found = await read_contents(database)
     assert found.log(PIER)[-1] == "member.role_changed"
     await run(database, archive, owner="ada")
-    assert await contents(database) == found
+    assert await read_contents(database) == found
     await check_logs(database)
 
 
 async def test_an_owner_who_does_not_exist_stops_everything(database: Database) -> None:
     with pytest.raises(NotFound, match="'nobody'"):
         await run(database, SAMPLE, owner="nobody")
-    assert set((await rows(database)).values()) == {0}
+    assert set((await row_counts(database)).values()) == {0}

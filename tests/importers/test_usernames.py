@@ -13,23 +13,23 @@ from app.persistence.uow import Database
 from app.users.accounts import NewAccount, register
 from app.wire.errors import UsernameTaken
 from app.wire.validation import Username
-from tests.importers.contents import contents
-from tests.importers.files import row, run, write
-from tests.importers.people import settle
+from tests.importers.archives import row, run, write
+from tests.importers.imported_data import read_contents
+from tests.importers.local_users import create_account
 
 
 async def test_a_name_that_is_taken_again_and_again(database: Database, tmp_path: Path) -> None:
     for name in ("USER1", "user1-gitter-0001", "user1-gitter-0001-2"):
-        await database.transact(settle, name)
+        await database.transact(create_account, name)
     await run(database, write(tmp_path / "a.tsv", [row(2, user=2), row(1)]))
-    names = (await contents(database)).names()
+    names = (await read_contents(database)).names()
     assert names["gitter:5f00bb00bb00bb00bb000001"] == "user1-gitter-0001-3"
     assert names["gitter:5f00bb00bb00bb00bb000002"] == "user2"
 
 
 async def test_authors_whose_names_look_alike_keep_them(database: Database, tmp_path: Path) -> None:
     """Of those nobody can log in; but nobody registers as a third one."""
-    await database.transact(settle, "scope")
+    await database.transact(create_account, "scope")
     right, said = await run(
         database,
         write(
@@ -38,7 +38,7 @@ async def test_authors_whose_names_look_alike_keep_them(database: Database, tmp_
         ),
     )
     assert right, said
-    names = (await contents(database)).names()
+    names = (await read_contents(database)).names()
     assert {names[f"gitter:5f00bb00bb00bb00bb00000{n}"] for n in (1, 2, 3)} == {
         "ѕсоре",
         "modern",

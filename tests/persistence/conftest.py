@@ -10,7 +10,7 @@ from app.core.publications import Publication
 from app.persistence.uow import Database
 from testkit.servers.backend import Backend, make_settings, unique_name
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.samples import add_user, open_room
+from tests.persistence.factories import add_user, open_room
 
 
 @pytest.fixture

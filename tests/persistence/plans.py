@@ -41,13 +41,13 @@ def recording(database: Database) -> Iterator[list[Statement]]:
             event.remove(engine, "before_cursor_execute", note)
 
 
-def kind_of(database: Database) -> str:
+def database_kind(database: Database) -> str:
     """sqlite, mysql or mariadb."""
     dialect: Any = database._engines.read.dialect
     return "mariadb" if getattr(dialect, "is_mariadb", False) else str(dialect.name)
 
 
-async def complaints(database: Database, statement: Statement) -> list[str]:
+async def plan_problems(database: Database, statement: Statement) -> list[str]:
     """`full scan of …` and `sorts`, for each step of the plan; nothing for a plan that is fine."""
     async with database._engines.read.connect() as connection:
         if connection.dialect.name == "sqlite":

@@ -17,7 +17,7 @@ from app.settings import Settings
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import eventually
-from tests.persistence.samples import add_user, head, open_room, send, seqs
+from tests.persistence.factories import add_user, logged_seqs, open_room, room_head, send
 
 OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
 
@@ -72,11 +72,11 @@ async def test_wherever_it_is_cancelled_nothing_stays_open(
         if not await outcome(database, room, sender, at):
             break
         await eventually(lambda: in_use(database) == 0)
-        log = await database.read(seqs, room)
-        assert log == list(range(1, await database.read(head, room) + 1))
+        log = await database.read(logged_seqs, room)
+        assert log == list(range(1, await database.read(room_head, room) + 1))
     assert at > 5, "it waits for each statement, and for COMMIT"
     last = await database.transact(send, room, sender, "hi", "last")
-    assert await database.read(seqs, room) == list(range(1, last + 1))
+    assert await database.read(logged_seqs, room) == list(range(1, last + 1))
 
 
 async def test_no_transaction_is_left_in_the_database(

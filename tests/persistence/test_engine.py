@@ -20,7 +20,14 @@ from app.wire.events import MAX_SEQ
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import LIMIT_S
-from tests.persistence.samples import add_user, make_user, open_room, say, send, seqs
+from tests.persistence.factories import (
+    add_user,
+    logged_seqs,
+    make_user,
+    open_room,
+    record_message,
+    send,
+)
 from tests.persistence.schema import opened
 
 TEXTS = [
@@ -94,10 +101,10 @@ async def test_a_position_may_be_as_large_as_javascript_can_count(database: Data
         before_last = Room(
             id=room, kind=RoomKind.PUBLIC, topic="", seq=MAX_SEQ - 1, created_at=now()
         )
-        say(uow, await uow.rooms.add(before_last), sender.id, "last", "n")
+        record_message(uow, await uow.rooms.add(before_last), sender.id, "last", "n")
 
     await database.transact(add)
-    assert await database.read(seqs, room) == [MAX_SEQ]
+    assert await database.read(logged_seqs, room) == [MAX_SEQ]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from testkit.command_line import run_command, start_command
 from testkit.servers.backend import Backend
-from tests.importers.command import command, typed
 from tests.persistence.schema import opened
 from tests.persistence.test_migrations import STEPS
 
@@ -14,7 +14,7 @@ from tests.persistence.test_migrations import STEPS
 async def test_the_command_says_what_an_operator_needs(blank: Backend) -> None:
     """And nothing else: MariaDB used to warn of the name of each primary key."""
     for expected in ([f"applied {step}" for step in STEPS], ["the schema is up to date"]):
-        async with command(blank.settings, "migrate") as process:
+        async with start_command(blank.settings, "migrate") as process:
             said, warned = await process.communicate()
         assert (process.returncode, warned.decode()) == (0, "")
         assert said.decode().splitlines() == expected
@@ -35,7 +35,7 @@ async def test_the_command_says_in_a_line_what_it_is_refused(
     letter.write_text("This is a letter, and not a database. " * 100)
     settings = embedded.override(database={"url": url.format(letter)})
     for words in (["migrate"], ["ban", "ada"]):
-        done = await typed(settings, *words)
+        done = await run_command(settings, *words)
         assert done.exit_code == 1
         (line,) = done.stderr.splitlines()
         assert line.startswith("error: CHAT_DATABASE__URL: the database ")

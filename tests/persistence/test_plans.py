@@ -23,22 +23,22 @@ from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
 from app.wire.errors import Forbidden, NotFound
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 from app.wire.schemas.messages import Draft
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.crowds import LONG, World, populate
-from tests.persistence.plans import Statement, analyze, complaints, kind_of, recording
+from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
+from tests.persistence.plans import Statement, analyze, database_kind, plan_problems, recording
 
-Query = Callable[[World], Awaitable[object]]
+Query = Callable[[LargeDataset], Awaitable[object]]
 
 
-async def no_room(world: World) -> None:
+async def no_room(world: LargeDataset) -> None:
     with pytest.raises(NotFound):
         await world.database.read(messages.page_before, world.actor, new_id(), None, 50)
 
 
-async def refused(world: World) -> None:
+async def refused(world: LargeDataset) -> None:
     stranger = replace(world.actor, user=new_id())
     with pytest.raises((NotFound, Forbidden)):
         await world.database.read(messages.page_before, stranger, world.room, None, 50)
@@ -63,7 +63,7 @@ HOT: dict[str, Query] = {
         [
             CatchUpRequest(
                 actor=w.actor,
-                positions=[Position(room=w.room, since=LONG - 20)],
+                positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
                 max_events_per_room=100,
                 max_events=1000,
                 max_bytes=2**20,
@@ -149,7 +149,7 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
 )
 async def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
+) -> AsyncIterator[LargeDataset]:
     directory = tmp_path_factory.mktemp("plans")
     if request.param == "embedded":
         async with _filled(f"sqlite:///{directory / 'chat.db'}", directory) as made:
@@ -161,13 +161,13 @@ async def world(
 
 
 @asynccontextmanager
-async def _filled(url: str, directory: Path) -> AsyncIterator[World]:
+async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
     settings = make_settings(directory, database=url)
     await migrate(settings)
     engines = create_engines(settings.database)
-    database = Database(engines, lambda _: None, settings.database.attempts)
+    database = Database(engines, lambda _: None, settings.database.max_attempts)
     try:
-        made = await populate(database)
+        made = await create_large_dataset(database)
         await analyze(database, [table.name for table in Base.metadata.sorted_tables])
         yield made
     finally:
@@ -175,26 +175,26 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("name", HOT)
-async def test_a_hot_query_reads_what_it_returns(world: World, name: str) -> None:
+async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str) -> None:
     with recording(world.database) as statements:
         await HOT[name](world)
     assert statements, "nothing was asked: this looks in the wrong place"
     found = {
         (complaint, statement.sql)
         for statement in statements
-        for complaint in await complaints(world.database, statement)
+        for complaint in await plan_problems(world.database, statement)
     }
-    allowed, _ = ALLOWED.get((kind_of(world.database), name), (set(), ""))
+    allowed, _ = ALLOWED.get((database_kind(world.database), name), (set(), ""))
     assert {complaint for complaint, _ in found} == allowed, found
 
 
-async def test_a_scan_and_a_sort_are_noticed(world: World) -> None:
+async def test_a_scan_and_a_sort_are_noticed(world: LargeDataset) -> None:
     """The check itself: these read a whole table, or sort it."""
     with recording(world.database) as statements:
         await world.database.read(lambda reads: reads.users.search("nobody", None, 10))
         await world.database.read(lambda reads: reads.events.density())
     scan, density = statements
-    assert any("full scan" in found for found in await complaints(world.database, scan))
-    assert any("full scan" in found for found in await complaints(world.database, density))
+    assert any("full scan" in found for found in await plan_problems(world.database, scan))
+    assert any("full scan" in found for found in await plan_problems(world.database, density))
     by_name = Statement("SELECT id FROM users ORDER BY display_name", ())
-    assert "sorts" in await complaints(world.database, by_name)
+    assert "sorts" in await plan_problems(world.database, by_name)

@@ -23,12 +23,19 @@ from app.persistence.engine import create_engines
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import Busy
-from testkit.failure_injection import sabotaged, try_again
+from testkit.failure_injection import deadlock, failing_at
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import LIMIT_S
 from tests.faults.proxy import AT_ONCE, HOST
-from tests.persistence.samples import add_user, make_user, open_room, rows, send, seqs
+from tests.persistence.factories import (
+    add_user,
+    logged_seqs,
+    make_user,
+    open_room,
+    row_counts,
+    send,
+)
 
 OpenDatabase = Callable[[Settings], Database]
 ENDLESS = (
@@ -60,20 +67,20 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     for failure in itertools.count(1):
-        with sabotaged(database, failure, try_again) as log:
+        with failing_at(database, failure, deadlock) as log:
             seq = await database.transact(send, room, sender, "hi", f"n{failure}")
         assert seq == failure + 1
-        if not log.struck:
+        if not log.triggered:
             break
     assert failure > 5
-    assert await database.read(seqs, room) == list(range(1, failure + 2))
+    assert await database.read(logged_seqs, room) == list(range(1, failure + 2))
     assert [publication.seq for publication in announced] == list(range(2, failure + 2))
 
 
 async def test_a_connection_lost_earlier_is_replaced(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.override(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"max_attempts": 3}))
     runs = 0
 
     async def cut_once(uow: UnitOfWork) -> UUID:
@@ -87,14 +94,14 @@ async def test_a_connection_lost_earlier_is_replaced(
 
     await database.transact(cut_once)
     assert runs == 2
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
 
 
 async def test_a_real_deadlock_is_repaired(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """Two units lock the same two rooms in opposite order, and each has its first."""
-    database = open_database(cluster.override(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     rooms = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -116,7 +123,7 @@ async def test_a_real_deadlock_is_repaired(
     assert seen == [1213]
     assert sorted(runs.values()) == [1, 2]
     for room in rooms:
-        assert await database.read(seqs, room) == [1, 2, 3]
+        assert await database.read(logged_seqs, room) == [1, 2, 3]
     assert len(announced) == 4
 
 
@@ -129,7 +136,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
 ) -> None:
     """It rolls back one statement only; what the unit did before it must not be done twice."""
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
-    database = open_database(cluster.override(database={"attempts": 8}))
+    database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     free, taken = [await database.transact(open_room, sender) for _ in range(2)]
     announced.clear()
@@ -153,7 +160,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
     assert seen == [1205] * (runs - 1)
     assert runs > 1
     for room in (free, taken):
-        assert await database.read(seqs, room) == [1, 2]
+        assert await database.read(logged_seqs, room) == [1, 2]
     assert len(announced) == 2
 
 
@@ -200,7 +207,7 @@ async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
     assert announced == []
     await database.transact(two)
     for room in (free, taken):
-        assert await database.read(seqs, room) == [1, 2]
+        assert await database.read(logged_seqs, room) == [1, 2]
 
 
 @contextmanager
@@ -265,7 +272,7 @@ async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
     first = await database.transact(find_or_add)
     assert runs == 2
     assert await database.transact(find_or_add) == first
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
 
 
 async def test_many_who_want_one_name_get_one_account(database: Database) -> None:
@@ -275,7 +282,7 @@ async def test_many_who_want_one_name_get_one_account(database: Database) -> Non
 
     got = await asyncio.gather(*(database.transact(find_or_add) for _ in range(20)))
     assert len(set(got)) == 1
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
 
 
 async def test_a_unit_that_can_never_succeed_is_given_up(
@@ -283,19 +290,19 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
 ) -> None:
     with pytest.raises(IntegrityError):
         await database.transact(add_user, "ann")
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
     assert announced == []
 
 
-@pytest.mark.setting("CHAT_DATABASE__ATTEMPTS")
+@pytest.mark.setting("CHAT_DATABASE__MAX_ATTEMPTS")
 async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
-    database = open_database(backend.override(database={"attempts": 3}))
+    database = open_database(backend.override(database={"max_attempts": 3}))
     runs = 0
 
     async def unlucky(_uow: UnitOfWork) -> None:
         nonlocal runs
         runs += 1
-        raise try_again()
+        raise deadlock()
 
     with pytest.raises(Busy):
         await database.transact(unlucky)
@@ -331,7 +338,7 @@ async def test_a_database_that_is_gone_is_busy_and_comes_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     """Killed, as by a loss of power: what was answered is there afterwards."""
-    database = open_database(cluster.override(database={"attempts": 3}))
+    database = open_database(cluster.override(database={"max_attempts": 3}))
     await database.transact(add_user, "ann")
     with mariadb.server.killed():
         with pytest.raises(Busy):
@@ -339,4 +346,4 @@ async def test_a_database_that_is_gone_is_busy_and_comes_back(
         with pytest.raises(Busy):
             await database.read(lambda reader: reader.users.by_key("ann"))
     await database.transact(add_user, "bob")
-    assert (await rows(database))["users"] == 2
+    assert (await row_counts(database))["users"] == 2

@@ -11,7 +11,7 @@ from app.persistence.data_loader import LANES, SLOW_S, Together
 from app.persistence.uow import Database, ReadSession
 from app.wire.errors import ChatError, NotFound
 from testkit.waiting import limit, pause
-from tests.persistence.samples import add_user
+from tests.persistence.factories import add_user
 
 MOST = 10
 

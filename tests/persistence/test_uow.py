@@ -19,10 +19,18 @@ from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome
 from app.wire.events import PublicationKind
-from testkit.failure_injection import COMMIT, Sabotaged, sabotaged
+from testkit.failure_injection import COMMIT, InjectedFailure, failing_at
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.samples import add_user, head, open_room, rows, say, send, seqs
+from tests.persistence.factories import (
+    add_user,
+    logged_seqs,
+    open_room,
+    record_message,
+    room_head,
+    row_counts,
+    send,
+)
 
 OpenDatabase = Callable[[Settings], Database]
 
@@ -35,16 +43,16 @@ async def test_the_log_is_dense_under_concurrency(
     async def three(uow: UnitOfWork, name: str) -> list[int]:
         locked = await uow.rooms.lock(room)
         assert locked is not None
-        return [say(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
+        return [record_message(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
 
     taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
     expected = list(range(1, 122))
     assert sorted(itertools.chain.from_iterable(taken)) == expected[1:]
-    assert await database.read(seqs, room) == expected
-    assert await database.read(head, room) == expected[-1]
+    assert await database.read(logged_seqs, room) == expected
+    assert await database.read(room_head, room) == expected[-1]
     assert sorted(publication.seq for publication in announced) == expected[1:]
     assert all(
-        publication.kind is PublicationKind.MESSAGE and publication.topic == room
+        publication.kind is PublicationKind.MESSAGE and publication.channel == room
         for publication in announced
     )
 
@@ -64,23 +72,23 @@ async def test_announcements_come_after_the_commit(
     seq = await database.transact(send, room, sender, "hi", "n")
     assert committed == [True]
     assert [publication.seq for publication in told] == [seq]
-    assert told[0].frame.startswith(b'{"type":"message.created"')
-    assert seq in await database.read(seqs, room)
+    assert told[0].payload.startswith(b'{"type":"message.created"')
+    assert seq in await database.read(logged_seqs, room)
 
 
 async def test_a_failing_use_case_leaves_nothing(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
-    before = await rows(database)
+    before = await row_counts(database)
 
     async def fail(uow: UnitOfWork) -> None:
         await send(uow, room, sender, "hi", "n")
         await uow.flush()
-        raise Sabotaged
+        raise InjectedFailure
 
-    with pytest.raises(Sabotaged):
+    with pytest.raises(InjectedFailure):
         await database.transact(fail)
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
     assert await database.transact(send, room, sender, "hi", "n") == 2, "no seq was used"
 
@@ -89,23 +97,23 @@ async def test_whatever_statement_fails_nothing_is_left(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     bob = await database.transact(add_user, "bob")
-    before = await rows(database)
+    before = await row_counts(database)
     failed: list[str] = []
     for failure in itertools.count(1):
-        with sabotaged(database, failure) as log:
+        with failing_at(database, failure) as log:
             try:
                 await database.transact(send, room, sender, "hi @bob", "n", bob)
-            except Sabotaged:
+            except InjectedFailure:
                 failed.append(log.statements[-1].split()[0])
-        if not log.struck:
+        if not log.triggered:
             break
-        assert await rows(database) == before
-        assert await database.read(head, room) == 1
+        assert await row_counts(database) == before
+        assert await database.read(room_head, room) == 1
         assert announced == []
     # The lock, the counter, three tables, and the end.
     assert Counter(failed) == {"SELECT": 1, "UPDATE": 1, "INSERT": 3, COMMIT: 1}
     assert failed[-1] == COMMIT
-    assert await database.read(seqs, room) == [1, 2]
+    assert await database.read(logged_seqs, room) == [1, 2]
     assert [publication.seq for publication in announced] == [2]
 
 
@@ -113,11 +121,11 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """A real one: a foreign key that SQLite checks only at COMMIT."""
-    database = open_database(embedded.override(database={"attempts": 3}))
+    database = open_database(embedded.override(database={"max_attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
     announced.clear()
-    before = await rows(database)
+    before = await row_counts(database)
     runs = 0
 
     async def orphan(uow: UnitOfWork) -> None:
@@ -130,7 +138,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):
         await database.transact(orphan)
     assert runs == 3
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
     assert await database.transact(send, room, sender, "hi", "n") == 2, "the writer is usable"
 
@@ -138,8 +146,8 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
 async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
     cluster: Backend, mariadb: MariaDb, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    database = open_database(cluster.override(database={"attempts": 3}))
-    before = await rows(database)
+    database = open_database(cluster.override(database={"max_attempts": 3}))
+    before = await row_counts(database)
 
     async def cut(uow: UnitOfWork) -> None:
         await add_user(uow, "ann")
@@ -149,7 +157,7 @@ async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
 
     with pytest.raises(UnknownOutcome):
         await database.transact(cut)
-    assert await rows(database) == before
+    assert await row_counts(database) == before
     assert announced == []
 
 
@@ -173,7 +181,7 @@ async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
         with pytest.raises(asyncio.CancelledError):
             await unit
     await database.transact(add_user, "ann")
-    assert (await rows(database))["users"] == 1
+    assert (await row_counts(database))["users"] == 1
 
 
 async def test_what_reads_has_no_words_to_write(database: Database) -> None:
@@ -204,7 +212,7 @@ async def test_a_signal_is_announced_and_not_logged(
 
     await database.transact(read_up)
     assert announced == [publication]
-    assert await database.read(seqs, room) == [1]
+    assert await database.read(logged_seqs, room) == [1]
 
 
 async def cancelled_and_swallowed(uow: ReadSession) -> str:
@@ -233,5 +241,5 @@ async def test_a_swallowed_cancellation_ends_a_command_after_its_announcement(
     writing = asyncio.create_task(database.transact(command))
     await asyncio.wait([writing])
     assert writing.cancelled()
-    assert await database.read(head, room) == 2
+    assert await database.read(room_head, room) == 2
     assert [publication.seq for publication in announced] == [2], "what is committed is announced"

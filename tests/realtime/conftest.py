@@ -52,10 +52,10 @@ def fast_settings(settings: Settings) -> Settings:
             "sockets_unauthenticated_per_address": 1000,
         },
         realtime={
-            "bump_every_ms": 50,
-            "gap_wait_ms": 30,
-            "sweep_every_ms": 3_600_000,
-            "session_check_s": 3600,
+            "badge_interval_ms": 50,
+            "gap_repair_delay_ms": 30,
+            "change_poll_interval_ms": 3_600_000,
+            "session_check_interval_s": 3600,
         },
     )
 
@@ -117,20 +117,20 @@ async def cluster_server(cluster_settings: Settings) -> AsyncIterator[TestServer
 
 
 @pytest.fixture(scope="session")
-async def one(
+async def process_a(
     cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerProcess]:
     """A process of its own."""
-    async with run_process(cluster_settings, tmp_path_factory.mktemp("one")) as process:
+    async with run_process(cluster_settings, tmp_path_factory.mktemp("process_a")) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-async def two(
+async def process_b(
     cluster_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerProcess]:
     """Another process, on the same MariaDB and Redis."""
-    async with run_process(cluster_settings, tmp_path_factory.mktemp("two")) as process:
+    async with run_process(cluster_settings, tmp_path_factory.mktemp("process_b")) as process:
         yield process
 
 
@@ -195,7 +195,7 @@ class DedicatedServer:
     def hub(self) -> Hub:
         return self.realtime.hub
 
-    def deafen(self, hear: Callable[[Publication], object]) -> None:
+    def redirect_bus(self, hear: Callable[[Publication], object]) -> None:
         """From now on the bus speaks to this instead of the hub."""
         bus = self.running.context.bus
         assert isinstance(bus, MemoryBus | RedisBus)
@@ -203,10 +203,10 @@ class DedicatedServer:
 
     @property
     def hear(self) -> Callable[[Publication], None]:
-        """What the bus calls, unless `deafen` came between."""
+        """What the bus calls, unless `redirect_bus` came between."""
         return self.realtime.delivery.on_publication
 
-    def watch_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
+    def wrap_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
         """`watch(name of the query, run)` is called instead of each read of the database, and
         returns what `await run()` does, or something else."""
         database = self.running.context.database

@@ -14,7 +14,7 @@ from tests.realtime.conftest import DedicatedServer
 Run = Callable[[], Awaitable[Any]]
 
 
-class Held:
+class PausedQuery:
     """Reads of one query stop, before or after they have read, until they are let go.
 
     The first `times` of them, in their order; the others pass, and all do once `times` is 0.
@@ -32,7 +32,7 @@ class Held:
         self.times = times
         self._query, self._before = query, before
         self._waiting: asyncio.Queue[asyncio.Event] = asyncio.Queue()
-        server.watch_reads(monkeypatch, self._watch)
+        server.wrap_reads(monkeypatch, self._watch)
 
     async def _watch(self, name: str, run: Run) -> Any:
         if name != self._query or not self.times:
@@ -55,14 +55,14 @@ class Held:
             return await self._waiting.get()
 
 
-class Reads:
+class QueryCounter:
     """Counts the server's reads by query, and can make some fail."""
 
     def __init__(self, server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count: Counter[str] = Counter()
         self.failures: dict[str, list[Exception]] = {}
         self._read = asyncio.Condition()
-        server.watch_reads(monkeypatch, self._watch)
+        server.wrap_reads(monkeypatch, self._watch)
 
     async def _watch(self, name: str, run: Run) -> Any:
         if self.failures.get(name):
@@ -80,17 +80,17 @@ class Reads:
             await self._read.wait_for(lambda: self.count[name] > before)
 
 
-class Loss:
+class LossyBus:
     """Between the bus and the hub: drops everything while it is deaf, and keeps what it dropped."""
 
-    def __init__(self, server: DedicatedServer, *, deaf: bool = False) -> None:
-        self.deaf = deaf
+    def __init__(self, server: DedicatedServer, *, drops_all: bool = False) -> None:
+        self.drops_all = drops_all
         self.dropped: list[Publication] = []
         self._hear = server.hear
-        server.deafen(self._pass)
+        server.redirect_bus(self._pass)
 
     def _pass(self, publication: Publication) -> None:
-        if self.deaf:
+        if self.drops_all:
             self.dropped.append(publication)
         else:
             self._hear(publication)

@@ -7,7 +7,7 @@ import pytest
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Held, Loss, Reads
+from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 from tests.realtime.test_removal import after
 
 
@@ -18,7 +18,7 @@ async def test_a_count_from_before_the_removal_is_not_sent_after_it(
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob, room)
-    held = Held(server, monkeypatch, "_badges")
+    held = PausedQuery(server, monkeypatch, "_badges")
     await ada.says(room, "hi")
     await peer.ask("read", room=room, seq=4)
     counting = await held.next()
@@ -38,7 +38,7 @@ async def test_a_count_from_before_the_return_does_not_close_the_room(
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    held = Held(server, monkeypatch, "_badges")
+    held = PausedQuery(server, monkeypatch, "_badges")
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     counting = await held.next()
     assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
@@ -60,7 +60,7 @@ async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
     room = await ada.makes_room("private", bob)
     await bob.says(room, "hi")
     peer = await peers.join(bob)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     if reason == "left":
         assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     else:
@@ -76,9 +76,9 @@ async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room()
     peer = await peers.join(bob)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     await bob.post(f"/rooms/{room}/join")
-    loss.deaf = False
+    loss.drops_all = False
     await peer.opens(room)
     await peer.ask("close", rooms=[room])
     await ada.says(room, "hi")
@@ -95,7 +95,7 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
     room = await ada.makes_room("private", bob, eve)
     other = await ada.makes_room("private")
     peer, removed, added = await peers.join(bob), await peers.join(eve), await peers.join(eve)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     await ada.says(room, "hi")
     await ada.delete(f"/rooms/{room}/members/{eve.id}")
     await ada.post(f"/rooms/{other}/members", users=[eve.id])
@@ -116,13 +116,13 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
 async def test_counts_come_after_the_list_that_they_are_newer_than(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"bump_every_ms": 10})
+    server = await start(realtime={"badge_interval_ms": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     witness = await server.person("eve")
     elsewhere = await ada.makes_room("private", witness)
     await peers.join(witness)
-    held, reads = Held(server, monkeypatch, "load_room_list"), Reads(server, monkeypatch)
+    held, reads = PausedQuery(server, monkeypatch, "load_room_list"), QueryCounter(server, monkeypatch)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=bob.access)
     listing = await held.next()

@@ -33,7 +33,7 @@ async def test_a_closed_room_is_counted_exactly(ada: Person, bob: Person, peers:
 
 
 async def test_many_messages_are_few_bumps(start: StartServer, peers: Peers) -> None:
-    server = await start(realtime={"bump_every_ms": 300})
+    server = await start(realtime={"badge_interval_ms": 300})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(3)]
     peer = await peers.join(bob)
@@ -111,7 +111,8 @@ async def test_back_again_counts_again(ada: Person, bob: Person, peers: Peers) -
 
 async def test_huge_rooms_are_counted_less_often(start: StartServer, peers: Peers) -> None:
     server = await start(
-        limits={"huge_room": 2}, realtime={"bump_every_ms": 20, "bump_every_huge_ms": 300}
+        limits={"large_room_members": 2},
+        realtime={"badge_interval_ms": 20, "badge_interval_large_ms": 300},
     )
     ada, bob = await server.person("ada"), await server.person("bob")
     huge = await ada.makes_room("private", bob)

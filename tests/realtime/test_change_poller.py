@@ -14,7 +14,7 @@ from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from tests.realtime.conftest import DedicatedServer, StartServer, new_session
-from tests.realtime.hooks import Loss, Reads
+from tests.realtime.hooks import LossyBus, QueryCounter
 from tests.realtime.test_badges import bump, counted
 
 A, B = UUID(int=1), UUID(int=2)
@@ -22,14 +22,16 @@ A, B = UUID(int=1), UUID(int=2)
 
 @pytest.fixture
 async def server(start: StartServer) -> DedicatedServer:
-    return await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 50})
+    return await start(
+        realtime={"change_poll_interval_ms": 100, "change_poll_interval_degraded_ms": 50}
+    )
 
 
 async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers) -> None:
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(rooms[0], "lost", "lost")
     await peer.has(rooms[0], 4)
     assert [peer.seqs(room) for room in rooms] == [[3, 4], []]
@@ -39,7 +41,7 @@ async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peer
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(room, "lost", f"@{bob.username}")
     await counted(peer, room, seq=5, unread=2, mentions=1)
 
@@ -48,7 +50,7 @@ async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> N
     ada, bob = await server.person("ada"), await server.person("bob")
     left, removed = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     new = await ada.makes_room("private", bob)
     assert_ok(await bob.post(f"/rooms/{left}/leave"), 204)
     assert_ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
@@ -67,9 +69,9 @@ async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peer
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private")
     peer = await peers.join(bob)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-    loss.deaf = False
+    loss.drops_all = False
     await ada.says(room, "heard")
     await counted(peer, room, seq=4, unread=1)
 
@@ -82,7 +84,7 @@ async def test_what_one_device_has_read_is_found_for_the_others(
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")
     peer, other = await peers.join(bob), await peers.join(await new_session(server.running, bob))
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await peer.ask("read", room=room, seq=4)
     server.realtime.delivery.position_check_needed.set()
     await counted(other, room, read_seq=4, unread=0)
@@ -94,9 +96,9 @@ async def test_a_sweep_that_fails_is_made_up_for(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     reads.failures["_changed_rooms"] = [Busy("test") for _ in range(3)]
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     await peer.has(room, 3)
     assert not reads.failures["_changed_rooms"]
@@ -108,7 +110,7 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     await reads.until("_changed_rooms")
     await reads.until("_changed_rooms")
     looked = reads.count["_membership_events"]
@@ -120,25 +122,29 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
     assert len(peer.of("room.bumped")) == 1
 
 
-@pytest.mark.setting("CHAT_REALTIME__SWEEP_EVERY_MS")
+@pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_MS")
 async def test_it_looks_no_more_often_than_set(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"sweep_every_ms": 4000, "poll_every_ms": 50})
+    server = await start(
+        realtime={"change_poll_interval_ms": 4000, "change_poll_interval_degraded_ms": 50}
+    )
     await _expect_long_pauses(server, monkeypatch)
 
 
-@pytest.mark.setting("CHAT_REALTIME__POLL_EVERY_MS")
+@pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_DEGRADED_MS")
 async def test_it_sees_the_time_no_more_often_than_set(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"sweep_every_ms": 100, "poll_every_ms": 4000})
+    server = await start(
+        realtime={"change_poll_interval_ms": 100, "change_poll_interval_degraded_ms": 4000}
+    )
     await _expect_long_pauses(server, monkeypatch)
 
 
 async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the defaults, so that a slow machine changes nothing."""
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     await reads.until("_changed_rooms")
     began = time.monotonic()
     await reads.until("_changed_rooms")

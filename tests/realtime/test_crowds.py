@@ -136,7 +136,7 @@ async def test_floods_and_broken_frames(besieged: Besieged) -> None:
             await connection.upgrade()
             if hello:
                 await connection.hello(besieged.ada)
-            await pour(connection, data)
+            await flood(connection, data)
 
     async def siege() -> None:
         for data in (
@@ -158,7 +158,7 @@ async def test_floods_and_broken_frames(besieged: Besieged) -> None:
     assert besieged.memory_kib() - begin < MOST_GROWTH_KIB
 
 
-async def pour(connection: RawConnection, data: bytes) -> None:
+async def flood(connection: RawConnection, data: bytes) -> None:
     """Until the server has enough of it."""
     try:
         async with limit():

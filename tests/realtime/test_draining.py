@@ -24,7 +24,7 @@ from tests.realtime.conftest import fast_settings
 
 def patient(backend: Backend, **server: float) -> Settings:
     """Long enough to look at a server that drains."""
-    times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600}
+    times = {"drain_spread_s": 5, "drain_grace_s": 3000, "shutdown_timeout_s": 3600}
     return override(fast_settings(backend.settings), server=times | server)
 
 
@@ -81,13 +81,13 @@ async def test_who_stays_is_closed_and_so_is_who_never_said_hello(
         assert await mute.closed() == 4001
 
 
-@pytest.mark.setting("CHAT_SERVER__DRAIN_S")
+@pytest.mark.setting("CHAT_SERVER__DRAIN_SPREAD_S")
 async def test_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hours apart here, so that the first is closed long before the others."""
     monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 1e-6)
-    settings = patient(embedded, drain_s=8000, drain_grace_s=0, drain_hard_s=9000)
+    settings = patient(embedded, drain_spread_s=8000, drain_grace_s=0, shutdown_timeout_s=9000)
     async with draining(settings) as server, server.client() as http:
         ada = await server.person(http)
         joined = [await peers.join(ada) for _ in range(4)]
@@ -152,7 +152,7 @@ async def test_the_end_is_hard(
     backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
 ) -> None:
     came, _ = held
-    settings = patient(backend, drain_s=0, drain_grace_s=0, drain_hard_s=0.5)
+    settings = patient(backend, drain_spread_s=0, drain_grace_s=0, shutdown_timeout_s=0.5)
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()

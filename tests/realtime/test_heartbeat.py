@@ -15,7 +15,7 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers) -> None:
-    server = await start(realtime={"heartbeat_s": 1, "dead_after_s": 30})
+    server = await start(realtime={"ping_interval_s": 1, "idle_timeout_s": 30})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     await ada.says(rooms[1], "x", "y")
@@ -31,7 +31,7 @@ async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers
 async def test_any_frame_keeps_a_socket_and_silence_ends_it(
     start: StartServer, peers: Peers
 ) -> None:
-    server = await start(realtime={"heartbeat_s": 0.1, "dead_after_s": 1.0})
+    server = await start(realtime={"ping_interval_s": 0.1, "idle_timeout_s": 1.0})
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
     silent, answers, talks = [await peers.join(person) for person in people]
 

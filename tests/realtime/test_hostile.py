@@ -157,7 +157,7 @@ async def test_frames_that_are_no_messages_are_bounded(
 ) -> None:
     await guest.send(frame(TEXT, fin=False))
     begun = asyncio.get_running_loop().time()
-    sent = await guest.pour(extra * 100, most=10_000)
+    sent = await guest.flood(extra * 100, most=10_000)
     took = asyncio.get_running_loop().time() - begun
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
     assert (
@@ -171,7 +171,7 @@ async def test_frames_that_are_no_messages_are_bounded(
 async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> None:
     server = await start()
     slow_network(server.running)
-    async with connect_raw(server.url, narrow=True) as connection:
+    async with connect_raw(server.url, small_window=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
         (end,) = server.hub.connections
@@ -196,10 +196,10 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
         (end,) = server.hub.connections
         most = 0
 
-        async def pour() -> None:
-            await connection.pour(frame(TEXT, b"{}") * 1000, most=10_000)
+        async def flood() -> None:
+            await connection.flood(frame(TEXT, b"{}") * 1000, most=10_000)
 
-        pouring = asyncio.create_task(pour())
+        pouring = asyncio.create_task(flood())
         while end in server.hub.connections:
             most = max(most, end._writer.queue.qsize())
             await asyncio.sleep(0)
@@ -260,7 +260,7 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
     slow_network(server.running)
     ada = await server.person()
     room = await ada.makes_room()
-    async with connect_raw(server.url, narrow=True) as connection:
+    async with connect_raw(server.url, small_window=True) as connection:
         await connection.upgrade()
         await connection.hello(ada)
         await connection.say(type="open", rooms=[{"room": room}])

@@ -20,7 +20,9 @@ async def test_idle_sockets_hold_no_database_connection(
 ) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     server = await start(
-        database={"pool_size": 2}, limits={"sockets_per_user": 100}, realtime={"heartbeat_s": 0.2}
+        database={"pool_size": 2},
+        limits={"sockets_per_user": 100},
+        realtime={"ping_interval_s": 0.2},
     )
     ada = await server.person()
     room = await ada.makes_room()

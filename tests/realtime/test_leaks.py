@@ -5,7 +5,7 @@ import pytest
 from testkit.peer import Peers
 from testkit.waiting import eventually
 from tests.realtime.conftest import DedicatedServer, StartServer
-from tests.realtime.hooks import Held, Reads
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def until_idle(server: DedicatedServer) -> None:
@@ -23,7 +23,7 @@ async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
     peer = await peers.join(ada)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", rooms=[{"room": room, "since": 0} for room in rooms])
     reading = await held.next()
     if how == "client":
@@ -41,7 +41,7 @@ async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    held = Held(server, monkeypatch, "load_hello_state")
+    held = PausedQuery(server, monkeypatch, "load_hello_state")
     first = await peers.dial(server.url)
     await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
     reading = await held.next()
@@ -59,7 +59,7 @@ async def test_an_open_that_fails_leaves_nothing_behind(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    Reads(server, monkeypatch).failures["load_catch_up"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["load_catch_up"] = [RuntimeError("a defect")]
     error = await peer.opens(room)
     assert (error["code"], error["retry"]) == ("internal", "after")
     assert not server.hub.rooms
@@ -73,7 +73,7 @@ async def test_a_defect_in_the_hello_ends_the_socket_for_now(
 ) -> None:
     server = await start()
     ada = await server.person()
-    Reads(server, monkeypatch).failures["load_room_list"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["load_room_list"] = [RuntimeError("a defect")]
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     assert await peer.closed() == 4000

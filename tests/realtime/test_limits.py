@@ -48,14 +48,14 @@ async def test_a_frame_nests_as_deeply_as_it_may(start: StartServer, peers: Peer
     await answered(peer, '{"type": "nonsense", "x": [[[[[]]]]]}', "bad_frame")
 
 
-@pytest.mark.setting("CHAT_LIMITS__WATCHED_USERS")
+@pytest.mark.setting("CHAT_LIMITS__PRESENCE_SUBSCRIPTIONS")
 async def test_a_socket_watches_as_many_users_as_it_may(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"watched_users": 1})
+    server = await start(limits={"presence_subscriptions": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     peer = await peers.join(ada)
-    assert announced(peer, "watched_users") == 1
-    assert (await peer.ask("watch", users=[bob.id]))["type"] != "error"
-    assert (await peer.ask("watch", users=[bob.id, ada.id]))["code"] == "invalid"
+    assert announced(peer, "presence_subscriptions") == 1
+    assert (await peer.ask("presence.subscribe", users=[bob.id]))["type"] != "error"
+    assert (await peer.ask("presence.subscribe", users=[bob.id, ada.id]))["code"] == "invalid"
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")

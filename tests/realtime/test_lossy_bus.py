@@ -12,19 +12,19 @@ from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.waiting import eventually, pause
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Loss, Reads
+from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int) -> None:
-    server = await start(realtime={"gap_wait_ms": 10})
+    server = await start(realtime={"gap_repair_delay_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
     def mangle(publication: Publication) -> None:
         for _ in range(chance.choice((0, 1, 1, 1, 2))):
             loop.call_later(chance.choice((0, 0, 0.002, 0.02)), hear, publication)
 
-    server.deafen(mangle)
+    server.redirect_bus(mangle)
     people = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await people[0].makes_room("private", *people[1:])
     sockets = [await peers.join(person, (room, 0)) for person in people * 2]
@@ -43,11 +43,11 @@ async def test_a_hole_is_read_from_the_log_once(
     ada = await server.person()
     room = await ada.makes_room()
     sockets = [await peers.join(ada, room) for _ in range(3)]
-    reads, loss = Reads(server, monkeypatch), Loss(server)
+    reads, loss = QueryCounter(server, monkeypatch), LossyBus(server)
     await ada.says(room, "heard")
-    loss.deaf = True
+    loss.drops_all = True
     await ada.says(room, *"not")
-    loss.deaf = False
+    loss.drops_all = False
     await ada.says(room, "heard again", "and again")
     for peer in sockets:
         await peer.has(room, 8)
@@ -59,11 +59,11 @@ async def test_a_hole_is_read_from_the_log_once(
 async def test_what_is_only_swapped_is_not_read(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"gap_wait_ms": 200})
+    server = await start(realtime={"gap_repair_delay_ms": 200})
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    reads, loss = Reads(server, monkeypatch), Loss(server, deaf=True)
+    reads, loss = QueryCounter(server, monkeypatch), LossyBus(server, drops_all=True)
     await ada.says(room, "a", "b", "c")
     a, b, c = loss.dropped
     for publication in (c, b, b, a, c):
@@ -81,7 +81,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     peer = await peers.join(ada, *rooms)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(rooms[0], "lost", "lost")
     await ada.says(rooms[1], "lost")
     server.realtime.delivery.position_check_needed.set()
@@ -98,7 +98,7 @@ async def test_a_lost_tail_is_found_without_doubts(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     await peer.has(room, 3)
 
@@ -111,11 +111,11 @@ async def test_a_long_hole_is_read_in_pages(
     ada = await server.person()
     room = await ada.makes_room()
     peer, writer = await peers.join(ada, room), await peers.join(ada)
-    reads, loss = Reads(server, monkeypatch), Loss(server)
-    loss.deaf = True
+    reads, loss = QueryCounter(server, monkeypatch), LossyBus(server)
+    loss.drops_all = True
     for number in range(45):
         await writer.says(room, str(number))
-    loss.deaf = False
+    loss.drops_all = False
     await writer.says(room, "heard")
     await peer.has(room, 48)
     assert peer.seqs(room) == list(range(3, 49))
@@ -130,10 +130,10 @@ async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
     ada = await server.person()
     room = await ada.makes_room()
     peer, writer = await peers.join(ada, room), await peers.join(ada)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     for number in range(120):
         await writer.says(room, f"{number}" + "🙂" * 3900)
-    loss.deaf = False
+    loss.drops_all = False
     await writer.says(room, "heard")
     await peer.has(room, 123)
     assert peer.seqs(room) == list(range(3, 124))
@@ -147,7 +147,7 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     false = Publication(PublicationKind.MESSAGE, UUID(room), seq, UUID(ada.id), b'{"type":"false"}')
     server.hear(false)
     await ada.says(room, *map(str, range(20)))

@@ -105,7 +105,7 @@ async def test_workers_share_the_work_and_are_replaced(
 async def test_workers_drain_and_end_at_once_when_told_twice(
     cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
-    times = {"drain_s": 5, "drain_grace_s": 3000, "drain_hard_s": 3600, "workers": 2}
+    times = {"drain_spread_s": 5, "drain_grace_s": 3000, "shutdown_timeout_s": 3600, "workers": 2}
     settings = override(cluster_settings, server=times)
     async with (
         run_process(settings, tmp_path) as server,

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from app.core.publications import Publication
 from app.wire.events import PublicationKind
-from tests.realtime.world import ROOM, Client, Log, Process, Writer
+from tests.realtime.simulation import ROOM, FakeClient, FakeLog, FakeProcess, FakeWriter
 
 OWNER, ADA, BOB = (UUID(int=n) for n in (11, 12, 13))
 PROCESSES = 2
@@ -38,16 +38,16 @@ class Delivery(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.failures: list[Any] = []
         self.loop.set_exception_handler(lambda _, context: self.failures.append(context))
-        self.log = Log((OWNER, ADA, BOB))
+        self.log = FakeLog((OWNER, ADA, BOB))
         self.run(self._begin())
         for number in range(len(CLIENTS)):
             self.connect(number, number % PROCESSES)
         self._answer_everything()
 
     async def _begin(self) -> None:
-        self.processes = [Process(self.log) for _ in range(PROCESSES)]
+        self.processes = [FakeProcess(self.log) for _ in range(PROCESSES)]
         self.flying: list[list[Publication]] = [[] for _ in range(PROCESSES)]
-        self.clients = [Client(self.log, user) for user in CLIENTS]
+        self.clients = [FakeClient(self.log, user) for user in CLIENTS]
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         async def and_what_follows() -> None:
@@ -153,7 +153,7 @@ class Delivery(RuleBasedStateMachine):
             if one.process is dead:
                 one.disconnect()
         dead.die()
-        self.processes[of] = Process(self.log)
+        self.processes[of] = FakeProcess(self.log)
         self.flying[of].clear()
 
     # Clients.
@@ -226,7 +226,7 @@ class Delivery(RuleBasedStateMachine):
             self.open_again(one)
             self.read(of)
 
-    async def _say_and_pong(self, of: int, writer: Writer) -> None:
+    async def _say_and_pong(self, of: int, writer: FakeWriter) -> None:
         """In one turn of the loop: what was said is not on its way yet."""
         await self._hear(of, self.log.say(OWNER))
         writer.pong()

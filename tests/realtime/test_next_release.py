@@ -24,7 +24,7 @@ from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
 from testkit.waiting import eventually
 from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
-from tests.realtime.hooks import Loss
+from tests.realtime.hooks import LossyBus
 from tests.realtime.test_slow_consumers import stall
 
 POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}
@@ -178,13 +178,13 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
 
 
 async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
-    server = await start(realtime={"slow_stall_s": 600.0, "slow_age_s": 600.0})
+    server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
     slow_network(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     stage = Stage(server, ada, bob, await ada.makes_room("private", bob))
     await ada.says(stage.room, "first")
     fast = await peers.join(ada, stage.room)
-    slow = await peers.join(bob, stage.room, narrow=True)
+    slow = await peers.join(bob, stage.room, small_window=True)
     await stall(server, slow, stage.room, ada)
     at = (await ada.room(stage.room))["seq"]
     head = await stage.fill()
@@ -234,9 +234,9 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
 ) -> None:
     peer = await peers.join(stage.bob, stage.room)
     server, room = stage.server, UUID(stage.room)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     await stage.ada.says(stage.room, "not told")
-    loss.deaf = False
+    loss.drops_all = False
     newer: Any = 77
     publication = Publication(newer, room, 5, UUID(int=0), b'{"a": "signal"}')
     async with opened(server.running.settings) as (_, bus):

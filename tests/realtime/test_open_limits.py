@@ -6,9 +6,9 @@ from testkit.peer import Peers, dial
 from tests.realtime.conftest import StartServer, slow_network
 
 
-@pytest.mark.setting("CHAT_LIMITS__CATCHUP_ROOM")
+@pytest.mark.setting("CHAT_LIMITS__CATCHUP_EVENTS_PER_ROOM")
 async def test_as_many_as_announced_are_caught_up(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"catchup_room": 5})
+    server = await start(limits={"catchup_events_per_room": 5})
     ada = await server.person()
     room = await ada.makes_room()
     await ada.says(room, *map(str, range(10)))
@@ -28,7 +28,7 @@ async def test_large_messages_are_caught_up_within_the_buffer(
     start: StartServer, peers: Peers
 ) -> None:
     """What would make its own socket a slow one becomes `limited`, in one room and over several."""
-    server = await start(limits={"buffer_bytes": 131072})
+    server = await start(limits={"send_buffer_bytes": 131072})
     slow_network(server.running)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(16)]
@@ -55,9 +55,9 @@ async def test_large_messages_are_caught_up_within_the_buffer(
         assert again["state"] == "ok"
 
 
-@pytest.mark.setting("CHAT_LIMITS__CATCHUP_HELLO")
+@pytest.mark.setting("CHAT_LIMITS__CATCHUP_EVENTS_PER_REQUEST")
 async def test_the_rooms_of_a_hello_share_a_budget(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"catchup_hello": 12, "catchup_room": 10})
+    server = await start(limits={"catchup_events_per_request": 12, "catchup_events_per_room": 10})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
     for room in rooms:

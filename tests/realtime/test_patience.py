@@ -30,7 +30,7 @@ from tests.realtime.conftest import (
     run_server_without_pauses,
     slow_network,
 )
-from tests.realtime.hooks import Loss
+from tests.realtime.hooks import LossyBus
 from tests.realtime.test_presence import told
 from tests.realtime.test_presence_processes import last_lease_with
 
@@ -58,11 +58,11 @@ async def test_a_hello_is_waited_for(start: StartServer, peers: Peers) -> None:
     assert waiting.is_open
 
 
-@pytest.mark.setting("CHAT_SERVER__REQUEST_HEAD_S")
+@pytest.mark.setting("CHAT_SERVER__HEADER_TIMEOUT_S")
 async def test_a_head_is_waited_for(start: StartServer) -> None:
     ends = []
     for seconds in (LONG_S, 0.2):
-        server = await start(server={"request_head_s": seconds})
+        server = await start(server={"header_timeout_s": seconds})
         reader, writer = await asyncio.open_connection("127.0.0.1", server.running.server.port)
         writer.write(b"GET /health/live HTTP/1.1\r\n")
         ends.append((asyncio.create_task(reader.read(1)), writer))
@@ -74,14 +74,14 @@ async def test_a_head_is_waited_for(start: StartServer) -> None:
         writer.close()
 
 
-@pytest.mark.setting("CHAT_REALTIME__GAP_WAIT_MS")
+@pytest.mark.setting("CHAT_REALTIME__GAP_REPAIR_DELAY_MS")
 async def test_a_missing_event_is_waited_for(start: StartServer, peers: Peers) -> None:
     followers = []
-    for server in await pair(start, {"gap_wait_ms": LONG_MS}, {"gap_wait_ms": 20}):
+    for server in await pair(start, {"gap_repair_delay_ms": LONG_MS}, {"gap_repair_delay_ms": 20}):
         ada = await server.person()
         room = await ada.makes_room()
         followers.append((await peers.join(ada, room), room))
-        Loss(server, deaf=True)
+        LossyBus(server, drops_all=True)
         await ada.says(room, "lost")
         server.realtime.delivery.position_check_needed.set()
     (waiting, other), (told, room) = followers
@@ -89,18 +89,20 @@ async def test_a_missing_event_is_waited_for(start: StartServer, peers: Peers) -
     assert waiting.seqs(other) == []
 
 
-BUMPS = {"bump_every_ms": LONG_MS, "bump_every_huge_ms": LONG_MS}
+BUMPS = {"badge_interval_ms": LONG_MS, "badge_interval_large_ms": LONG_MS}
 
 
-@pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_MS")
+@pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_MS")
 async def test_bumps_are_gathered(start: StartServer, peers: Peers) -> None:
-    await _expect_bumps_of_the_second(await pair(start, BUMPS, {"bump_every_ms": 20}), peers)
+    await _expect_bumps_of_the_second(await pair(start, BUMPS, {"badge_interval_ms": 20}), peers)
 
 
-@pytest.mark.setting("CHAT_REALTIME__BUMP_EVERY_HUGE_MS")
+@pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_LARGE_MS")
 async def test_bumps_of_huge_rooms_are_gathered(start: StartServer, peers: Peers) -> None:
-    values = BUMPS | {"bump_every_ms": 20}
-    servers = await pair(start, values, {"bump_every_huge_ms": 40}, limits={"huge_room": 2})
+    values = BUMPS | {"badge_interval_ms": 20}
+    servers = await pair(
+        start, values, {"badge_interval_large_ms": 40}, limits={"large_room_members": 2}
+    )
     await _expect_bumps_of_the_second(servers, peers)
 
 
@@ -119,21 +121,21 @@ async def _expect_bumps_of_the_second(
     assert waiting.of("room.bumped") == []
 
 
-SLOW = {"slow_stall_s": LONG_S, "slow_age_s": LONG_S}
+SLOW = {"send_stall_timeout_s": LONG_S, "max_send_delay_s": LONG_S}
 
 
-@pytest.mark.setting("CHAT_REALTIME__SLOW_STALL_S")
+@pytest.mark.setting("CHAT_REALTIME__SEND_STALL_TIMEOUT_S")
 async def test_a_peer_that_stalls_is_waited_for(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _expect_a_cut(await pair(start, SLOW, {"slow_stall_s": 0.2}), peers, monkeypatch)
+    await _expect_a_cut(await pair(start, SLOW, {"send_stall_timeout_s": 0.2}), peers, monkeypatch)
 
 
-@pytest.mark.setting("CHAT_REALTIME__SLOW_AGE_S")
+@pytest.mark.setting("CHAT_REALTIME__MAX_SEND_DELAY_S")
 async def test_a_peer_that_is_behind_is_waited_for(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _expect_a_cut(await pair(start, SLOW, {"slow_age_s": 0.2}), peers, monkeypatch)
+    await _expect_a_cut(await pair(start, SLOW, {"max_send_delay_s": 0.2}), peers, monkeypatch)
 
 
 async def _expect_a_cut(
@@ -143,7 +145,7 @@ async def _expect_a_cut(
     monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
         slow_network(server.running)
-        peer = await peers.join(await server.person(), narrow=True)
+        peer = await peers.join(await server.person(), small_window=True)
         peer.stops_reading()
         (end,) = server.hub.connections
         for _ in range(200):
@@ -154,7 +156,7 @@ async def _expect_a_cut(
     assert patient.hub.connections
 
 
-ALIVE = {"heartbeat_s": LONG_S, "dead_after_s": LONG_S}
+ALIVE = {"ping_interval_s": LONG_S, "idle_timeout_s": LONG_S}
 
 
 async def _join_in_turn(
@@ -169,35 +171,37 @@ async def _join_in_turn(
     return joined
 
 
-@pytest.mark.setting("CHAT_REALTIME__HEARTBEAT_S")
+@pytest.mark.setting("CHAT_REALTIME__PING_INTERVAL_S")
 async def test_a_silent_peer_is_asked_after_a_while(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    servers = await pair(start, ALIVE, {"heartbeat_s": 0.2})
+    servers = await pair(start, ALIVE, {"ping_interval_s": 0.2})
     silent, asked = await _join_in_turn(servers, peers, monkeypatch)
     await asked.expect("ping")
     assert silent.of("ping") == []
 
 
-@pytest.mark.setting("CHAT_REALTIME__DEAD_AFTER_S")
+@pytest.mark.setting("CHAT_REALTIME__IDLE_TIMEOUT_S")
 async def test_a_silent_peer_is_dead_after_a_while(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    servers = await pair(start, ALIVE, {"dead_after_s": 2})
+    servers = await pair(start, ALIVE, {"idle_timeout_s": 2})
     silent, dead = await _join_in_turn(servers, peers, monkeypatch)
     await dead.closed()
     assert silent.is_open
 
 
-@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_S")
+@pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_INTERVAL_S")
 async def test_a_revocation_that_was_not_heard_is_found_out(
     start: StartServer, peers: Peers
 ) -> None:
     sockets = []
-    for server in await pair(start, {"session_check_s": LONG_S}, {"session_check_s": 0.2}):
+    for server in await pair(
+        start, {"session_check_interval_s": LONG_S}, {"session_check_interval_s": 0.2}
+    ):
         ada = await server.person()
         sockets.append(await peers.join(ada))
-        server.deafen(lambda _: None)
+        server.redirect_bus(lambda _: None)
         assert_ok(await ada.post("/auth/logout"), 204)
     unchecked, closed = sockets
     assert await closed.closed() == 4403
@@ -212,7 +216,7 @@ async def test_who_has_gone_is_online_for_a_while(start: StartServer, peers: Pee
         await ada.makes_room("private", bob)
         gone = await peers.join(bob)
         watcher = await peers.join(ada)
-        await watcher.ask("watch", users=[bob.id])
+        await watcher.ask("presence.subscribe", users=[bob.id])
         await told(watcher, bob, "online")
         await gone.leave()
         watchers.append((watcher, bob))
@@ -240,16 +244,16 @@ async def test_a_client_has_time_to_move(backend: Backend, peers: Peers) -> None
     await _expect_the_second_to_close(backend, peers, {"drain_grace_s": 0.05})
 
 
-@pytest.mark.setting("CHAT_SERVER__DRAIN_HARD_S")
+@pytest.mark.setting("CHAT_SERVER__SHUTDOWN_TIMEOUT_S")
 async def test_a_drain_has_an_end(backend: Backend, peers: Peers) -> None:
-    await _expect_the_second_to_close(backend, peers, {"drain_hard_s": 0.05})
+    await _expect_the_second_to_close(backend, peers, {"shutdown_timeout_s": 0.05})
 
 
 async def _expect_the_second_to_close(
     backend: Backend, peers: Peers, hasty_times: Mapping[str, float]
 ) -> None:
     settings = fast_settings(backend.settings)
-    times = {"drain_s": 0.0, "drain_grace_s": LONG_S, "drain_hard_s": 2 * LONG_S}
+    times = {"drain_spread_s": 0.0, "drain_grace_s": LONG_S, "shutdown_timeout_s": 2 * LONG_S}
     async with (
         run_server(override(settings, server=times)) as patient,
         run_server(override(settings, server={**times, **hasty_times})) as hasty,
@@ -308,11 +312,11 @@ async def test_sends_come_back_as_fast_as_set(start: StartServer, peers: Peers) 
         await peer.says(room)
 
 
-@pytest.mark.setting("CHAT_AUTH__ARGON2_WAIT_S")
+@pytest.mark.setting("CHAT_AUTH__ARGON2_QUEUE_TIMEOUT_S")
 async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
     waiting = []
     for seconds in (LONG_S, 0.2):
-        settings = embedded.override(auth={"argon2_workers": 1, "argon2_wait_s": seconds})
+        settings = embedded.override(auth={"argon2_workers": 1, "argon2_queue_timeout_s": seconds})
         passwords = create_passwords(settings)
         await passwords.enter()  # and stays
         waiting.append(asyncio.create_task(passwords.enter()))

@@ -11,16 +11,16 @@ from app.realtime.presence import updates
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
-from testkit.people import STRANGER, Person
+from testkit.people import UNKNOWN_ID, Person
 from testkit.waiting import eventually
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Held, Reads
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def watched(peer: Peer, *people: Person | str) -> dict[str, str]:
-    """The answer to a `watch`: states by user, in the order in which they were named."""
+    """The answer to `presence.subscribe`: states by user, in the order of the request."""
     users = [person if isinstance(person, str) else person.id for person in people]
-    answer = await peer.ask("watch", users=users)
+    answer = await peer.ask("presence.subscribe", users=users)
     assert answer["type"] == "presence", answer
     return states(answer)
 
@@ -117,8 +117,8 @@ async def test_only_those_who_share_a_room_are_seen(
     nobody = str(uuid4())
     await watched(peer, bob, eve)
     await told(peer, bob, "online")
-    seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", STRANGER: "unknown"}
-    assert await watched(peer, bob, eve, nobody, STRANGER) == seen
+    seen = {bob.id: "online", eve.id: "unknown", nobody: "unknown", UNKNOWN_ID: "unknown"}
+    assert await watched(peer, bob, eve, nobody, UNKNOWN_ID) == seen
     assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id]))
     await told(peer, eve, "online")
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -158,7 +158,7 @@ async def test_visibility_is_looked_up_again_from_time_to_time(
     await peers.join(bob)
     await watched(peer, bob)
     await told(peer, bob, "online")
-    server.deafen(lambda publication: None)
+    server.redirect_bus(lambda publication: None)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     await told(peer, bob, "unknown")
 
@@ -186,7 +186,7 @@ async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -
     many = [str(uuid4()) for _ in range(199)]
     found = await watched(peer, *many, bob)
     assert found == dict.fromkeys(many, "unknown") | {bob.id: "offline"}
-    error = await peer.ask("watch", users=[*many, bob.id, ada.id])
+    error = await peer.ask("presence.subscribe", users=[*many, bob.id, ada.id])
     assert (error["code"], error["errors"][0]["path"]) == ("invalid", "users")
     await peers.join(bob)
     await told(peer, bob, "online")  # the list of before holds
@@ -228,12 +228,12 @@ async def test_no_frame_waits_for_the_database(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
-    held = Held(server, monkeypatch, "_visible_users")
-    await peer.send("watch", id=1, users=[bob.id])
+    held = PausedQuery(server, monkeypatch, "_visible_users")
+    await peer.send("presence.subscribe", id=1, users=[bob.id])
     go = await held.next()
     await peer.says(room)
     # While it was looked up, another list came: only that one counts.
-    await peer.send("watch", id=2, users=[ada.id])
+    await peer.send("presence.subscribe", id=2, users=[ada.id])
     go.set()
     answer = await peer.expect("presence", id=2)
     assert states(answer).keys() == {ada.id}
@@ -249,7 +249,7 @@ async def test_who_cannot_be_looked_up_is_unknown_for_now(
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    Reads(server, monkeypatch).failures["_visible_users"] = [error]
+    QueryCounter(server, monkeypatch).failures["_visible_users"] = [error]
     assert await watched(peer, bob) == {bob.id: "unknown"}
     await told(peer, bob, "offline")
 

@@ -27,13 +27,13 @@ TTL_S, GRACE_S = 2.0, 1.0
 
 
 @pytest.fixture
-async def ada(cluster_server: TestServer, one: ServerProcess) -> Person:
-    return one.here(await cluster_server.person(one._http, "ada"))
+async def ada(cluster_server: TestServer, process_a: ServerProcess) -> Person:
+    return process_a.here(await cluster_server.person(process_a._http, "ada"))
 
 
 @pytest.fixture
-async def bob(cluster_server: TestServer, two: ServerProcess) -> Person:
-    return two.here(await cluster_server.person(two._http, "bob"))
+async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
+    return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
 async def test_who_is_on_another_process_is_online(
@@ -56,7 +56,7 @@ async def test_who_is_on_another_process_is_online(
 
 
 async def test_to_reconnect_to_another_process_does_not_show(
-    ada: Person, bob: Person, one: ServerProcess, two: ServerProcess, peers: Peers
+    ada: Person, bob: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     """Within the grace, which is half a minute here."""
     await ada.makes_room("private", bob)
@@ -65,7 +65,7 @@ async def test_to_reconnect_to_another_process_does_not_show(
     await watched(peer, bob)
     await told(peer, bob, "online")
     before = len(changes(peer))
-    for process in (one, two, one):
+    for process in (process_a, process_b, process_a):
         await there.leave()
         there = await peers.join(process.here(bob))
         await pause(GRACE_S)
@@ -106,7 +106,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
     cluster_settings: Settings,
     ada: Person,
     bob: Person,
-    two: ServerProcess,
+    process_b: ServerProcess,
     peers: Peers,
     tmp_path: Path,
 ) -> None:
@@ -122,7 +122,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
         three.signal(signal.SIGTERM)
         await three.ended()
     await pause(GRACE_S + 1)
-    await peers.join(two.here(bob))
+    await peers.join(process_b.here(bob))
     await peer.settled()
     assert await watched(peer, bob) == {bob.id: "online"}
     assert len(changes(peer)) == before
@@ -149,7 +149,7 @@ async def test_without_redis_everybody_is_unknown_and_then_as_before(
 
 
 async def test_typing_crosses_over(
-    ada: Person, bob: Person, one: ServerProcess, peers: Peers
+    ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
@@ -157,7 +157,7 @@ async def test_typing_crosses_over(
     await shows(there, room, ada)
     await here.says(room)
     await shows(there, room)
-    again = await peers.join(one.here(bob), room)
+    again = await peers.join(process_a.here(bob), room)
     await types(again, room)
     await shows(here, room, bob)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -166,11 +166,11 @@ async def test_typing_crosses_over(
 
 
 async def test_without_redis_typing_stays_in_the_process(
-    redis_server: RedisServer, ada: Person, bob: Person, one: ServerProcess, peers: Peers
+    redis_server: RedisServer, ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
-    beside = await peers.join(one.here(bob), room)
+    beside = await peers.join(process_a.here(bob), room)
     with redis_server.server.killed():
         await types(here, room)
         await shows(beside, room, ada)

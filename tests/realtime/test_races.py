@@ -11,7 +11,7 @@ from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import pause
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Held, Loss, Reads
+from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 
 
 async def test_two_who_open_a_room_at_once_both_get_everything(
@@ -22,7 +22,7 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
     ada = await server.person()
     room = await ada.makes_room()
     slow, fast = await peers.join(ada), await peers.join(ada)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     first = await held.next()
     await ada.says(room, "after the slow one has read", "and before the fast one")
@@ -39,15 +39,15 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
 async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     start: StartServer, peers: Peers
 ) -> None:
-    server = await start(realtime={"gap_wait_ms": 100})
+    server = await start(realtime={"gap_repair_delay_ms": 100})
     ada = await server.person()
     room = await ada.makes_room()
     early = await peers.join(ada, room)
-    loss = Loss(server, deaf=True)
+    loss = LossyBus(server, drops_all=True)
     await ada.says(room, "a", "b", "c")
     late = await peers.join(ada, (room, 0))
     await late.has(room, 5)
-    loss.deaf = False
+    loss.drops_all = False
     for publication in loss.dropped:
         server.hear(publication)
     await ada.says(room, "d")
@@ -65,10 +65,10 @@ async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    held, reads = Held(server, monkeypatch, "load_catch_up"), Reads(server, monkeypatch)
+    held, reads = PausedQuery(server, monkeypatch, "load_catch_up"), QueryCounter(server, monkeypatch)
     await peer.send("open", rooms=[{"room": room, "since": 2}])
     reading = await held.next()
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     server.realtime.delivery.position_check_needed.set()
     await reads.until("read_heads")
@@ -85,7 +85,7 @@ async def test_what_cannot_queue_while_a_room_opens_is_said(
     ada = await server.person()
     room = await ada.makes_room()
     watcher, peer = await peers.join(ada, room), await peers.join(ada)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 2}])
     reading = await held.next()
     await ada.says(room, *"abcde")
@@ -105,14 +105,14 @@ async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    held = Held(server, monkeypatch, "read_log")
-    loss = Loss(server, deaf=True)
+    held = PausedQuery(server, monkeypatch, "read_log")
+    loss = LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     server.realtime.delivery.position_check_needed.set()
     repairing = await held.next()
     await peer.ask("close", rooms=[room])
     assert not server.hub.rooms
-    loss.deaf = False
+    loss.drops_all = False
     await peer.opens(room, since=2)
     await ada.says(room, "live")
     repairing.set()
@@ -153,14 +153,16 @@ class Wanderer:
 async def test_coming_and_going_while_the_bus_loses_things(
     start: StartServer, peers: Peers, seed: int
 ) -> None:
-    server = await start(limits={"catchup_room": 1000}, realtime={"gap_wait_ms": 5})
+    server = await start(
+        limits={"catchup_events_per_room": 1000}, realtime={"gap_repair_delay_ms": 5}
+    )
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
     def mangle(publication: Publication) -> None:
         for _ in range(chance.choice((0, 1, 1, 2))):
             loop.call_later(chance.choice((0, 0.001, 0.01)), hear, publication)
 
-    server.deafen(mangle)
+    server.redirect_bus(mangle)
     ada = await server.person()
     room = await ada.makes_room()
     wanderers = [Wanderer(await peers.join(ada), room, random.Random(seed + n)) for n in range(8)]

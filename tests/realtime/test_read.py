@@ -56,7 +56,7 @@ async def test_a_marker_of_http_is_told_too(ada: Person, bob: Person, peers: Pee
 async def test_in_a_huge_room_only_ones_own_sockets_are_told(
     start: StartServer, peers: Peers
 ) -> None:
-    server = await start(limits={"huge_room": 3})
+    server = await start(limits={"large_room_members": 3})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada, room)

@@ -106,7 +106,7 @@ async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
     (said,) = await eve.says(room, "hello")
     gone, stays = await peers.join(bob, room), await peers.join(eve, room)
     hear = server.hear
-    server.deafen(
+    server.redirect_bus(
         lambda publication: publication.kind is PublicationKind.REMOVED or hear(publication)
     )
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)

@@ -10,7 +10,7 @@ from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Held
+from tests.realtime.hooks import PausedQuery
 from tests.realtime.test_removal import check_farewell
 
 
@@ -25,7 +25,7 @@ async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
     peer = await peers.join(bob)
     if room_is_open:
         await peers.join(ada, room)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 0}])
     reading = await held.next()
     await ada.says(room, "during")
@@ -61,7 +61,7 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room(kind, bob)
     await ada.says(room, "missed")
-    held = Held(server, monkeypatch, "load_catch_up", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     position = {"room": room, "since": 2}
     if by_hello:
         peer = await peers.dial(server.url)
@@ -105,7 +105,7 @@ async def test_who_comes_back_after_the_removal_sees_it_once(
 
 
 async def test_a_long_way_to_the_removal_is_limited(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"catchup_room": 10})
+    server = await start(limits={"catchup_events_per_room": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, *map(str, range(20)))
@@ -130,7 +130,7 @@ async def test_members_and_who_has_gone_come_back_together(
     await go(ada, bob, room, "removed")
     await go(ada, eve, room, "left")
     await ada.says(room, "after")
-    held = Held(server, monkeypatch, "load_catch_up", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     sockets = [await peers.dial(server.url) for _ in range(3)]
     positions = [{"room": room, "since": 2}, {"room": other, "since": 2}]
     for peer, person in zip(sockets, (ada, bob, eve), strict=True):
@@ -186,7 +186,7 @@ async def test_out_and_in_again_during_catch_up(
     room = await ada.makes_room("private", bob)
     await peers.join(ada, room)
     peer = await peers.join(bob)
-    held = Held(server, monkeypatch, "load_catch_up", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -214,7 +214,7 @@ async def test_out_in_and_out_during_catch_up(
     room = await ada.makes_room("private", bob)
     await peers.join(ada, room)
     peer = await peers.join(bob)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
     for _ in range(2):

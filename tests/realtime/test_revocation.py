@@ -31,26 +31,32 @@ def new_password(person: Person) -> Awaitable[httpx.Response]:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_sockets_on_another_process_are_closed_by_the_bus(
-    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers, end: str
+    cluster_server: TestServer,
+    process_a: ServerProcess,
+    process_b: ServerProcess,
+    peers: Peers,
+    end: str,
 ) -> None:
-    ada, bob = [one.here(await cluster_server.person(one._http, n)) for n in ("ada", "bob")]
-    admin = one.here(await cluster_server.administrator(one._http))
-    ended = [await peers.join(there) for there in (ada, two.here(ada), two.here(ada))]
-    stays = await peers.join(two.here(bob))
+    ada, bob = [
+        process_a.here(await cluster_server.person(process_a._http, n)) for n in ("ada", "bob")
+    ]
+    admin = process_a.here(await cluster_server.administrator(process_a._http))
+    ended = [await peers.join(there) for there in (ada, process_b.here(ada), process_b.here(ada))]
+    stays = await peers.join(process_b.here(bob))
     assert (await ENDS[end](ada, admin)).is_success
     for code in await asyncio.gather(*(peer.closed() for peer in ended)):
         assert code == 4403
     await stays.settled()
-    assert (await two.here(ada).get("/users/me")).status_code == 401
+    assert (await process_b.here(ada).get("/users/me")).status_code == 401
 
 
 async def test_another_password_closes_the_sockets_of_all_other_sessions(
-    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
-    ada = one.here(await cluster_server.person(one._http, "ada"))
+    ada = process_a.here(await cluster_server.person(process_a._http, "ada"))
     others = [await new_session(cluster_server, ada) for _ in range(2)]
-    ended = [await peers.join(two.here(other)) for other in others]
-    stays = [await peers.join(ada), await peers.join(two.here(ada))]
+    ended = [await peers.join(process_b.here(other)) for other in others]
+    stays = [await peers.join(ada), await peers.join(process_b.here(ada))]
     assert_ok(await new_password(ada), 204)
     for code in await asyncio.gather(*(peer.closed() for peer in ended)):
         assert code == 4403
@@ -61,7 +67,7 @@ async def test_another_password_closes_the_sockets_of_all_other_sessions(
 @pytest.fixture
 async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list[TestServer]]:
     """Two servers that share MariaDB and Redis."""
-    settings = override(cluster_settings, realtime={"session_check_s": 0.5})
+    settings = override(cluster_settings, realtime={"session_check_interval_s": 0.5})
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(run_server_without_pauses(settings)) for _ in range(2)

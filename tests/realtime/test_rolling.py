@@ -75,7 +75,8 @@ async def test_a_rolling_restart_under_load(
     cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path
 ) -> None:
     settings = override(
-        cluster_settings, server={"drain_s": 2, "drain_grace_s": 3000, "drain_hard_s": 3600}
+        cluster_settings,
+        server={"drain_spread_s": 2, "drain_grace_s": 3000, "shutdown_timeout_s": 3600},
     )
     async with AsyncExitStack() as stack:
         processes = await asyncio.gather(

@@ -56,7 +56,7 @@ class Machine(RuleBasedStateMachine):
 
     def take(self, events: list[Publication]) -> None:
         for passed in events:
-            assert passed.frame == b"%d" % passed.seq
+            assert passed.payload == b"%d" % passed.seq
             self.out.append(passed.seq)
 
     @rule()

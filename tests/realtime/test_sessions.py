@@ -18,9 +18,9 @@ from testkit.peer import Peers
 from testkit.people import Person
 from testkit.server import TestServer
 from testkit.waiting import eventually
-from tests.features.users.auth import renew, session_happened, whoami
+from tests.features.users.auth import renew, set_session_times, whoami
 from tests.realtime.conftest import DedicatedServer, StartServer, new_session
-from tests.realtime.hooks import Held
+from tests.realtime.hooks import PausedQuery
 
 
 async def test_a_logout_closes_the_sockets_of_that_session(
@@ -46,9 +46,9 @@ async def test_a_session_can_be_ended_from_another(
     await mine.settled()
 
 
-@pytest.mark.setting("CHAT_AUTH__REFRESH_GRACE_S")
+@pytest.mark.setting("CHAT_AUTH__REFRESH_REUSE_GRACE_S")
 async def test_a_reused_refresh_token_closes_the_sockets(start: StartServer, peers: Peers) -> None:
-    server = await start(auth={"refresh_grace_s": 0})
+    server = await start(auth={"refresh_reuse_grace_s": 0})
     ada = await server.person()
     peer = await peers.join(ada)
     form = {"grant_type": "refresh_token", "refresh_token": ada.refresh}
@@ -68,7 +68,7 @@ async def test_frames_after_the_end_are_not_executed(
     room = await ada.makes_room()
     peer = await peers.join(ada)
     (end,) = server.hub.by_user[UUID(ada.id)]
-    held = Held(server, monkeypatch, "load_catch_up", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", rooms=[{"room": room}])
     for number in range(3):
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
@@ -90,10 +90,10 @@ async def head_of(server: DedicatedServer, room: str) -> int:
 async def test_a_revocation_that_nobody_heard_is_found_out(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"session_check_s": 0.2})
+    server = await start(realtime={"session_check_interval_s": 0.2})
     ada, bob = await server.person("ada"), await server.person("bob")
     hear = server.hear
-    server.deafen(
+    server.redirect_bus(
         lambda publication: publication.kind is PublicationKind.SESSION_REVOKED or hear(publication)
     )
     peer, other = await peers.join(ada), await peers.join(bob)
@@ -108,12 +108,12 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     """Between the check of the token and the hub's knowing of the socket."""
     server = await start()
     ada = await server.person()
-    held = Held(server, monkeypatch, "load_hello_state", before=True)
+    held = PausedQuery(server, monkeypatch, "load_hello_state", before=True)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     reading = await held.next()
-    with monkeypatch.context() as deaf:
-        deaf.setattr(server.hub, "close_session", lambda *_: None)
+    with monkeypatch.context() as drops_all:
+        drops_all.setattr(server.hub, "close_session", lambda *_: None)
         assert_ok(await ada.post("/auth/logout"), 204)
     reading.set()
     assert await peer.closed() == 4403
@@ -128,7 +128,7 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
     ada, bob = await server.person("ada"), await server.person("bob")
     for person in (ada, bob):
         end = now() + timedelta(hours=1)
-        await session_happened(server.running, person.session, expires_at=end)
+        await set_session_times(server.running, person.session, expires_at=end)
     stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
     assert_ok(await renew(server.http, ada.refresh))
     monkeypatch.setattr(session_check, "now", lambda: now() + timedelta(hours=2))
@@ -146,7 +146,7 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
     monkeypatch.setattr(session_check, "TICK_S", 0.05)
     server = await start()
     ada = await server.person()
-    await session_happened(server.running, ada.session, expires_at=now() + timedelta(hours=1))
+    await set_session_times(server.running, ada.session, expires_at=now() + timedelta(hours=1))
     peer = await peers.join(ada)
     await peer.settled()
 

@@ -20,7 +20,7 @@ from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import eventually, pause
 from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
-from tests.realtime.hooks import Held, Reads
+from tests.realtime.hooks import PausedQuery, QueryCounter
 
 LARGE = "🙂" * 3900
 # What one room can put into a socket's buffer before it lags: the mark, and one turn.
@@ -63,7 +63,7 @@ async def test_a_slow_client_gets_everything_once_it_reads(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     end = await stall(server, slow, room, ada)
     begun = (await ada.room(room))["seq"]
     for number in range(120):
@@ -85,7 +85,7 @@ async def test_it_is_slow_again_and_again(start: StartServer, peers: Peers) -> N
     server = await slow_server(start)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    slow = await peers.join(ada, *rooms, narrow=True)
+    slow = await peers.join(ada, *rooms, small_window=True)
     (end,) = server.hub.connections
     writing = asyncio.create_task(write(ada, rooms, 25))
     for _ in range(8):
@@ -113,17 +113,17 @@ async def test_slow_clients_of_one_room_share_the_reading(
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    sockets = [await peers.join(bob, room, narrow=True) for _ in range(8)]
+    sockets = [await peers.join(bob, room, small_window=True) for _ in range(8)]
     for peer in sockets:
         peer.stops_reading()
     while len(lagging(server, room)) < 8:
         await ada.says(room, LARGE)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     for number in range(60):
         await ada.says(room, f"{number}")
     assert not reads.count["read_backfill"]
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_backfill", before=True)
+    held = PausedQuery(server, monkeypatch, "read_backfill", before=True)
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
@@ -141,14 +141,14 @@ async def test_a_client_far_behind_holds_nobody_up(
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    last, first = [await peers.join(bob, room, narrow=True) for _ in range(2)]
+    last, first = [await peers.join(bob, room, small_window=True) for _ in range(2)]
     await stall(server, last, room, ada)
     for _ in range(60):
         await ada.says(room, "x")
     await stall(server, first, room, ada)
     await ada.says(room, "the newest")
     head = (await ada.room(room))["seq"]
-    held = Held(server, monkeypatch, "read_backfill", times=3)
+    held = PausedQuery(server, monkeypatch, "read_backfill", times=3)
     goes_on(last)
     reading = await held.next()
     goes_on(first)
@@ -167,7 +167,7 @@ async def test_a_removal_ends_a_lagging_subscription_exactly_there(
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     end = await stall(server, slow, room, ada)
     await ada.says(room, "one", "two")
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -193,9 +193,9 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, loud = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow = await peers.join(bob, loud, narrow=True)
+    slow = await peers.join(bob, loud, small_window=True)
     await stall(server, slow, loud, ada)
-    held = Held(server, monkeypatch, "load_catch_up")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     opening = await held.next()
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -213,7 +213,7 @@ async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> No
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     await stall(server, slow, room, ada)
     await slow.send("message.send", id="s", room=room, nonce="n", text="hi")
     await slow.send("read", id="r", room=other, seq=99)
@@ -245,7 +245,7 @@ async def test_what_a_client_can_do_without_is_dropped_first(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.by_user[UUID(bob.id)]
     seq = 0
@@ -267,7 +267,7 @@ async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> N
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
-    slow, fast = await peers.join(bob, room, narrow=True), await peers.join(bob)
+    slow, fast = await peers.join(bob, room, small_window=True), await peers.join(bob)
     await stall(server, slow, room, ada)
     for number in range(1, 4):
         await ada.says(other, "x")
@@ -295,10 +295,10 @@ async def test_a_recovery_that_fails_is_tried_again(
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
-    slow = await peers.join(ada, room, narrow=True)
+    slow = await peers.join(ada, room, small_window=True)
     await stall(server, slow, room, ada)
     (head,) = await ada.says(room, "missed")
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     reads.failures["read_backfill"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
     goes_on(slow)
     await slow.has(room, head)
@@ -311,10 +311,10 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
-    slow = await peers.join(ada, room, narrow=True)
+    slow = await peers.join(ada, room, small_window=True)
     await stall(server, slow, room, ada)
     await ada.says(room, "missed")
-    held = Held(server, monkeypatch, "read_backfill")
+    held = PausedQuery(server, monkeypatch, "read_backfill")
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
@@ -344,11 +344,11 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_who_reads_nothing_is_cut(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
     await eventually(lambda: end not in server.hub.connections)
@@ -368,9 +368,9 @@ async def test_a_little_that_is_not_read_is_enough(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a subscription lag: a peer that only sends is cut all the same."""
-    server = await slow_server(start, slow_stall_s=0.5)
+    server = await slow_server(start, send_stall_timeout_s=0.5)
     ada = await server.person()
-    slow = await peers.join(ada, narrow=True)
+    slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.connections
     with patience(monkeypatch):
@@ -385,10 +385,10 @@ async def test_who_reads_too_little_is_cut(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
-    server = await slow_server(start, slow_age_s=1)
+    server = await slow_server(start, max_send_delay_s=1)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
     while end in server.hub.connections:
@@ -400,13 +400,13 @@ async def test_who_reads_too_little_is_cut(
             await ada.says(room, LARGE)
 
 
-@pytest.mark.setting("CHAT_LIMITS__BUFFER_BYTES")
+@pytest.mark.setting("CHAT_LIMITS__SEND_BUFFER_BYTES")
 async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
     """Only answers to its own frames can bring a socket there."""
-    server = await start(limits={"buffer_bytes": 65536})
+    server = await start(limits={"send_buffer_bytes": 65536})
     slow_network(server.running)
     ada = await server.person()
-    slow = await peers.join(ada, narrow=True)
+    slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
     (end,) = server.hub.connections
     most = 0

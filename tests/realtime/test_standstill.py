@@ -44,12 +44,12 @@ def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.setattr(module, "TICK_S", 0.02)
     return override(
         fast_settings(embedded.settings),
-        server={"request_head_s": QUICK_S, "request_body_s": QUICK_S},
+        server={"header_timeout_s": QUICK_S, "body_timeout_s": QUICK_S},
         realtime={
             "hello_timeout_s": QUICK_S,
-            "dead_after_s": QUICK_S,
-            "slow_stall_s": QUICK_S,
-            "slow_age_s": QUICK_S,
+            "idle_timeout_s": QUICK_S,
+            "send_stall_timeout_s": QUICK_S,
+            "max_send_delay_s": QUICK_S,
         },
     )
 
@@ -116,7 +116,7 @@ def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, 
             slow_network(server)
             ada = await server.person(http)
             room = await ada.makes_room()
-            async with joined(ada, room, narrow=True) as peer:
+            async with joined(ada, room, small_window=True) as peer:
                 peer.stops_reading()
                 (end,) = hub_of(server).by_user[UUID(ada.id)]
                 while not end.buffered_bytes():

@@ -77,7 +77,7 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""
     async with AsyncExitStack() as stack:
-        settings = override(fast_settings(backend.settings), server={"drain_hard_s": 3600})
+        settings = override(fast_settings(backend.settings), server={"shutdown_timeout_s": 3600})
         server = await stack.enter_async_context(run_server(settings))
         slow_network(server)
         http = await stack.enter_async_context(server.client())
@@ -109,12 +109,14 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
                 pass
         return await run()
 
-    settings = override(fast_settings(backend.settings), realtime={"session_check_s": 0.01})
+    settings = override(
+        fast_settings(backend.settings), realtime={"session_check_interval_s": 0.01}
+    )
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(run_server_without_pauses(settings))
         http = await stack.enter_async_context(server.client())
         own = DedicatedServer(server, http)
-        own.watch_reads(monkeypatch, watch)
+        own.wrap_reads(monkeypatch, watch)
         ada = await own.person()
         room = await ada.makes_room()
         watcher, _ = await peers.join(ada, room), await peers.join(ada)

@@ -45,7 +45,7 @@ async def secure(
     settings = override(
         fast_settings(embedded.settings),
         server={"tls_certificate": chain, "tls_key": key},
-        realtime={"slow_stall_s": 2},
+        realtime={"send_stall_timeout_s": 2},
     )
     async with run_server_without_pauses(settings) as server:
         yield server
@@ -97,7 +97,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
         room = await ada.makes_room("private", bob)
         async with (
             joined(ada, room, tls=tls) as fast,
-            joined(bob, room, tls=tls, narrow=True) as slow,
+            joined(bob, room, tls=tls, small_window=True) as slow,
         ):
             hub = hub_of(secure)
             (end,) = hub.by_user[UUID(bob.id)]

@@ -111,11 +111,11 @@ async def test_what_a_turn_brings_leaves_in_one_write(
     await both[0].expect("own")
 
 
-@pytest.mark.setting("CHAT_REALTIME__JOIN_WRITES")
+@pytest.mark.setting("CHAT_REALTIME__COALESCE_WRITES")
 async def test_without_joining_each_event_is_a_write_of_its_own(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start(realtime={"join_writes": False})
+    server = await start(realtime={"coalesce_writes": False})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)
@@ -209,7 +209,7 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)
-    slow = await peers.join(bob, room, narrow=True)
+    slow = await peers.join(bob, room, small_window=True)
     (end,) = server.hub.by_user[UUID(bob.id)]
     slow.stops_reading()
     for seq in range(4, 64):

@@ -26,15 +26,15 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-async def ada(cluster_server: TestServer, one: ServerProcess) -> Person:
+async def ada(cluster_server: TestServer, process_a: ServerProcess) -> Person:
     """A client of the one process."""
-    return one.here(await cluster_server.person(one._http, "ada"))
+    return process_a.here(await cluster_server.person(process_a._http, "ada"))
 
 
 @pytest.fixture
-async def bob(cluster_server: TestServer, two: ServerProcess) -> Person:
+async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
     """A client of the other."""
-    return two.here(await cluster_server.person(two._http, "bob"))
+    return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
 async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> None:
@@ -53,10 +53,10 @@ async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> 
 
 
 async def test_a_hundred_equal_sends_to_both_are_one_message(
-    ada: Person, one: ServerProcess, two: ServerProcess, peers: Peers
+    ada: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     room, nonce = await ada.makes_room(), uuid4().hex
-    there = two.here(ada)
+    there = process_b.here(ada)
     watcher = await peers.join(ada, room)
     sockets = [await peers.join(person) for person in (ada, there) for _ in range(4)]
     posted, acks = await asyncio.gather(
@@ -74,14 +74,14 @@ async def test_a_hundred_equal_sends_to_both_are_one_message(
 
 
 async def test_two_hundred_messages_of_five_are_dense_and_in_order(
-    cluster_server: TestServer, one: ServerProcess, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
-    everybody = await cluster_server.people(one._http, *"vwxyz")
+    everybody = await cluster_server.people(process_a._http, *"vwxyz")
     room = await everybody[0].makes_room("private", *everybody[1:])
     sockets = [
         await peers.join(process.here(person), room)
         for person in everybody
-        for process in (one, two)
+        for process in (process_a, process_b)
     ]
 
     async def talk(peer: Peer) -> list[Frame]:
@@ -95,11 +95,11 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
 
 
 async def test_a_logout_closes_sockets_everywhere(
-    cluster_server: TestServer, ada: Person, two: ServerProcess, peers: Peers
+    cluster_server: TestServer, ada: Person, process_b: ServerProcess, peers: Peers
 ) -> None:
     elsewhere = await new_session(cluster_server, ada)
-    there = await peers.join(two.here(ada))
-    stays = await peers.join(two.here(elsewhere))
+    there = await peers.join(process_b.here(ada))
+    stays = await peers.join(process_b.here(elsewhere))
     assert_ok(await ada.post("/auth/logout"), 204)
     assert await there.closed() == 4403
     await stays.settled()
@@ -162,7 +162,7 @@ async def test_a_peer_that_does_not_read_is_dropped(
     """Under uvloop, which buffers in its own way."""
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada)
-    settings = override(cluster_settings, realtime={"slow_stall_s": 5})
+    settings = override(cluster_settings, realtime={"send_stall_timeout_s": 5})
     async with run_process(settings, tmp_path) as three:
         fast, slow = [await peers.join(three.here(bob), room) for _ in range(2)]
         slow.stops_reading()

@@ -75,12 +75,12 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
     assert here.of("typing") == []
 
 
-@pytest.mark.setting("CHAT_LIMITS__TYPING_EVERY_S")
+@pytest.mark.setting("CHAT_LIMITS__TYPING_INTERVAL_S")
 async def test_it_expires(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "TYPING_TTL_S", 0.3)
-    server = await start(limits={"typing_every_s": 0.001})
+    server = await start(limits={"typing_interval_s": 0.001})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
@@ -96,7 +96,7 @@ async def test_it_expires(
 
 
 async def test_once_in_a_while_per_room(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"typing_every_s": 3600})
+    server = await start(limits={"typing_interval_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(2)]
     here, there = await peers.join(ada, *rooms), await peers.join(bob, *rooms)
@@ -125,13 +125,13 @@ async def test_only_in_a_room_that_is_open(
     assert len(there.of("typing")) == 1
 
 
-@pytest.mark.setting("CHAT_LIMITS__HUGE_ROOM")
+@pytest.mark.setting("CHAT_LIMITS__LARGE_ROOM_MEMBERS")
 async def test_not_in_huge_rooms(start: StartServer, peers: Peers) -> None:
-    server = await start(limits={"huge_room": 3})
+    server = await start(limits={"large_room_members": 3})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     huge, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
     here, there = await peers.join(ada, huge, other), await peers.join(bob, huge, other)
-    assert (await here.ask("watch", users=[]))["type"] == "presence"
+    assert (await here.ask("presence.subscribe", users=[]))["type"] == "presence"
     await types(here, huge)
     await types(here, other)
     await shows(there, other, ada)

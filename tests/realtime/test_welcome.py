@@ -16,7 +16,7 @@ async def test_welcome_says_who_and_every_limit(server: TestServer, ada: Person)
         assert welcome["session"] == ada.session
         assert welcome["user"]["id"] == ada.id
         assert welcome["user"]["username"] == ada.username
-        assert welcome["heartbeat_ms"] == server.settings.realtime.heartbeat_s * 1000
+        assert welcome["heartbeat_ms"] == server.settings.realtime.ping_interval_s * 1000
         assert welcome["expires_at"].endswith("Z")
         limits = server.settings.limits
         assert welcome["limits"] == {name: getattr(limits, name) for name in welcome["limits"]}
@@ -25,11 +25,11 @@ async def test_welcome_says_who_and_every_limit(server: TestServer, ada: Person)
             "sockets_unauthenticated_per_address",
             "sockets_unauthenticated",
             "page",
-            "room_members_add",
+            "max_members_per_request",
             "rooms_per_user",
             "sessions_per_user",
             "tickets_per_session",
-            "huge_room",
+            "large_room_members",
         }
 
 
@@ -73,7 +73,7 @@ async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
 
 async def test_many_rooms_come_in_several_frames(start: StartServer, peers: Peers) -> None:
     """A list that is larger than what may wait for a socket does not close that socket."""
-    server = await start(limits={"buffer_bytes": 131072})
+    server = await start(limits={"send_buffer_bytes": 131072})
     slow_network(server.running)
     ada = await server.person()
     rooms = await server.rooms(ada, 100, topic="🙂" * 500)

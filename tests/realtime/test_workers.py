@@ -10,7 +10,7 @@ from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
 from tests.realtime.conftest import StartServer
-from tests.realtime.hooks import Loss, Reads
+from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
@@ -22,9 +22,9 @@ async def test_a_repair_that_fails_is_tried_again(
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(6)]
     peer = await peers.join(ada, *rooms)
-    reads = Reads(server, monkeypatch)
+    reads = QueryCounter(server, monkeypatch)
     reads.failures["read_log"] = [error] * 5
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     for room in rooms:
         await ada.says(room, "lost")
     server.realtime.delivery.position_check_needed.set()
@@ -41,8 +41,8 @@ async def test_a_doubt_outlives_a_failure(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    Reads(server, monkeypatch).failures["read_heads"] = [error]
-    Loss(server, deaf=True)
+    QueryCounter(server, monkeypatch).failures["read_heads"] = [error]
+    LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     server.realtime.delivery.position_check_needed.set()
     await peer.has(room, 3)
@@ -57,7 +57,7 @@ async def test_a_count_outlives_a_failure(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
-    Reads(server, monkeypatch).failures["_badges"] = [error]
+    QueryCounter(server, monkeypatch).failures["_badges"] = [error]
     await ada.says(room, "hi")
     bump = await peer.expect("room.bumped")
     assert bump["rooms"][0]["unread"] == 1
@@ -67,7 +67,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""
-    server = await start(realtime={"gap_wait_ms": 400})
+    server = await start(realtime={"gap_repair_delay_ms": 400})
     waits: list[float] = []
 
     async def note(seconds: float) -> None:
@@ -80,7 +80,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
     peer = await peers.join(ada)
     await peer.send("open", rooms=[{"room": room} for room in rooms])
     await peer.until(lambda: len(peer.of("room.opened")) == 60)
-    Loss(server, deaf=True)
+    LossyBus(server, drops_all=True)
     await asyncio.gather(*(ada.says(room, "lost") for room in rooms))
     server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))

@@ -12,9 +12,9 @@ from app.bus.codec import ORIGIN_BYTES, VERSION, decode, encode, partition
 from app.core.publications import Publication
 from app.wire.events import MAX_SEQ, PublicationKind
 
-TOPIC, SUBJECT = UUID(int=0x11 << 120), UUID(int=0x22)
+CHANNEL, USER = UUID(int=0x11 << 120), UUID(int=0x22)
 ORIGIN = b"o" * ORIGIN_BYTES
-POKE = Publication(PublicationKind.READ, TOPIC, 258, SUBJECT, '{"type":"read","é":1}'.encode())
+POKE = Publication(PublicationKind.READ, CHANNEL, 258, USER, '{"type":"read","é":1}'.encode())
 HEADER = (
     b"\x01\x06"
     + (b"\x11" + 15 * b"\0")
@@ -26,16 +26,16 @@ HEADER = (
 publications = st.builds(
     Publication,
     kind=st.sampled_from(PublicationKind),
-    topic=st.uuids(),
+    channel=st.uuids(),
     seq=st.integers(0, MAX_SEQ),
-    subject=st.uuids(),
-    frame=st.binary(max_size=200),
+    user=st.uuids(),
+    payload=st.binary(max_size=200),
 )
 
 
 def test_the_layout() -> None:
-    assert encode(POKE, ORIGIN) == HEADER + POKE.frame
-    assert decode(HEADER + POKE.frame) == (ORIGIN, POKE)
+    assert encode(POKE, ORIGIN) == HEADER + POKE.payload
+    assert decode(HEADER + POKE.payload) == (ORIGIN, POKE)
 
 
 @given(publications, st.binary(min_size=ORIGIN_BYTES, max_size=ORIGIN_BYTES))
@@ -55,7 +55,7 @@ def test_another_version_is_ignored() -> None:
 
 def test_an_unknown_kind_says_only_where_to_look() -> None:
     for kind in set(range(256)) - set(PublicationKind):
-        received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.frame)
+        received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.payload)
         assert received == (ORIGIN, replace(POKE, kind=PublicationKind.NEWER))
 
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from app.core.sync_tokens import SyncTokens
 from app.wire.errors import ErrorCode
-from app.wire.frames import Hello, RefusedFrame, SendMessage, encode, error_frame, id_of, parse
+from app.wire.frames import (
+    Hello,
+    RefusedFrame,
+    SendMessage,
+    encode,
+    error_frame,
+    parse,
+    parse_frame_id,
+)
 
 ROOM = str(uuid4())
 SEND = {"type": "message.send", "id": 7, "room": ROOM, "nonce": "n", "text": "hello"}
@@ -39,7 +47,7 @@ WITH_IDS: dict[str, dict[str, object]] = {
     "open": {"rooms": [{"room": ROOM}]},
     "close": {"rooms": [ROOM]},
     "read": {"room": ROOM, "seq": 1},
-    "watch": {"users": [ROOM]},
+    "presence.subscribe": {"users": [ROOM]},
     "typing": {"room": ROOM},
     "hello": {"token": "t", "rooms": [{"room": ROOM}]},
     "message.send": {"room": ROOM, "nonce": "n", "text": "hello"},
@@ -125,7 +133,7 @@ def test_the_id_is_the_one_that_a_parser_finds(frame: dict[str, object]) -> None
         expected = None
     if isinstance(expected, int) and abs(expected) >= 2**53:
         expected = None
-    assert id_of(json.dumps(frame)) == expected
+    assert parse_frame_id(json.dumps(frame)) == expected
 
 
 def test_so_many_errors_are_counted_and_not_named() -> None:

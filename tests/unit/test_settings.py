@@ -21,7 +21,7 @@ KEY = "k" * 32
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where there is no .env, and `var` is nobody's."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CHAT_SERVER__VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("CHAT_SERVER__DATA_DIR", str(tmp_path / "var"))
     return tmp_path
 
 
@@ -32,7 +32,7 @@ def test_nothing_has_to_be_set(elsewhere: Path) -> None:
     assert settings.redis.url == ""
 
 
-@pytest.mark.setting("CHAT_SERVER__VAR")
+@pytest.mark.setting("CHAT_SERVER__DATA_DIR")
 def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     key = load_settings().auth.secret_key
     assert len(key) == 64
@@ -64,9 +64,11 @@ def test_no_key_is_made_up_where_it_matters(
 def test_the_environment_goes_before_the_file(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (elsewhere / ".env").write_text("CHAT_SERVER__PORT=7000\nchat_limits__page=7\nOTHER=1\n")
+    (elsewhere / ".env").write_text(
+        "CHAT_SERVER__PORT=7000\nchat_limits__max_page_size=7\nOTHER=1\n"
+    )
     assert load_settings().server.port == 7000
-    assert load_settings().limits.page == 7
+    assert load_settings().limits.max_page_size == 7
     monkeypatch.setenv("CHAT_SERVER__PORT", "7001")
     assert load_settings().server.port == 7001
     assert load_settings(server={"port": 7002}).server.port == 7002
@@ -81,7 +83,7 @@ def test_the_environment_goes_before_the_file(
         ("CHAT_DATABASE__URL", "postgres://x"),
         ("CHAT_DATABASE__URL", "chat.db"),
         ("CHAT_REDIS__URL", "localhost:6379"),
-        ("CHAT_AUTH__ACCESS_TOKEN_S", "1"),
+        ("CHAT_AUTH__ACCESS_TOKEN_TTL_S", "1"),
         ("CHAT_LIMITS__TEXT_CHARS", "20000"),  # more than the column holds
         ("CHAT_REDIS__PREFIX", "a b"),
         *[
@@ -122,11 +124,14 @@ def test_what_is_wrong_is_named(variable: str, value: str, monkeypatch: pytest.M
 
 def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_SERVER__PORT", "x")
-    monkeypatch.setenv("CHAT_LIMITS__PAGE", "0")
+    monkeypatch.setenv("CHAT_LIMITS__MAX_PAGE_SIZE", "0")
     with pytest.raises(SettingsError) as caught:
         load_settings()
     lines = str(caught.value).splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["CHAT_SERVER__PORT", "CHAT_LIMITS__PAGE"]
+    assert [line.partition(":")[0] for line in lines] == [
+        "CHAT_SERVER__PORT",
+        "CHAT_LIMITS__MAX_PAGE_SIZE",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -253,6 +258,6 @@ def test_the_example_names_every_variable_with_its_default() -> None:
 
 
 def test_a_drain_has_time_for_what_it_does() -> None:
-    load_settings(server={"drain_s": 5, "drain_grace_s": 2, "drain_hard_s": 7})
-    with pytest.raises(SettingsError, match="CHAT_SERVER__DRAIN_HARD_S is less"):
-        load_settings(server={"drain_s": 5, "drain_grace_s": 2, "drain_hard_s": 6})
+    load_settings(server={"drain_spread_s": 5, "drain_grace_s": 2, "shutdown_timeout_s": 7})
+    with pytest.raises(SettingsError, match="CHAT_SERVER__SHUTDOWN_TIMEOUT_S is less"):
+        load_settings(server={"drain_spread_s": 5, "drain_grace_s": 2, "shutdown_timeout_s": 6})

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.client.errors import ClientError
 from app.client.terminal.login import Visitor
 from app.client.terminal.run import Chat, run_chat
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 
 def chat(
@@ -47,6 +47,6 @@ def main() -> None:
     try:
         app()
     except ValidationError as error:
-        sys.exit(f"error: {invalid(error.errors())}")
+        sys.exit(f"error: {invalid_from_pydantic(error.errors())}")
     except ClientError as error:
         sys.exit(f"error: {error}")

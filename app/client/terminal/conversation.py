@@ -15,7 +15,7 @@ from app.client.terminal.view import View
 from app.wire.events import RoomEvent
 from app.wire.frames import Ack
 from app.wire.schemas.users import UserOut
-from app.wire.validation import invalid
+from app.wire.validation import invalid_from_pydantic
 
 MARK_EVERY_S = 2.0
 ECHO_S = 2.0  # how long a program at a pipe gets to see what it has sent
@@ -136,7 +136,7 @@ class Talk:
             except Ended:
                 raise
             except ValidationError as error:
-                self._view.note(invalid(error.errors()).detail)
+                self._view.note(invalid_from_pydantic(error.errors()).detail)
             except ClientError as error:
                 self._view.note(str(error))
             self._refresh()

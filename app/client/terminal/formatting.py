@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date, datetime
+from typing import assert_never
 
 from app.wire.events import (
     MemberJoined,
@@ -9,9 +10,11 @@ from app.wire.events import (
     MemberRemoved,
     MemberRoleChanged,
     Message,
+    MessageCreated,
     RoomChanged,
     RoomCreated,
     RoomEvent,
+    is_known,
 )
 
 # Embeddings, overrides and isolates of Unicode's bidirectional algorithm: left open in a message,
@@ -63,7 +66,9 @@ def local(at: datetime) -> datetime:
 
 
 def happening(event: RoomEvent, actor: str, member: str) -> str | None:
-    """What to say of an event that is no message; None: nothing."""
+    """The line for an event that is no message; None for an unknown type."""
+    if not is_known(event):
+        return None
     match event:
         case MemberJoined() if event.actor == event.member.user:
             return f"{member} joined"
@@ -80,5 +85,7 @@ def happening(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} changed the room: {event.details.name} ({state})"
         case RoomCreated():
             return f"{actor} made the room"
-        case _:
+        case MessageCreated():
             return None
+        case _:
+            assert_never(event)

@@ -6,15 +6,7 @@ from uuid import UUID
 from app.client.chat import ChatClient
 from app.client.terminal.console import Screen
 from app.client.terminal.formatting import clean_line, day_line, happening, local, message_line
-from app.wire.events import (
-    MemberJoined,
-    MemberLeft,
-    MemberRemoved,
-    MemberRoleChanged,
-    Message,
-    MessageCreated,
-    RoomEvent,
-)
+from app.wire.events import MemberEvent, Message, MessageCreated, RoomEvent
 from app.wire.schemas.rooms import RoomOut
 
 HISTORY = 20
@@ -70,11 +62,8 @@ class View:
 
     async def _say_happening(self, event: RoomEvent) -> None:
         actor = member = await self._chat.people.name(event.actor)
-        match event:
-            case MemberJoined() | MemberLeft() | MemberRemoved() | MemberRoleChanged():
-                member = await self._chat.people.name(event.member.user)
-            case _:
-                pass
+        if isinstance(event, MemberEvent):
+            member = await self._chat.people.name(event.member.user)
         text = happening(event, actor, member)
         if text:
             self.note(clean_line(text))

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.send_request import Send, Sent
 from app.messages.send.batch import send_all
 from app.messages.send.fair_queue import Turns
@@ -111,10 +112,12 @@ class Committer:
         batch = [waiting for waiting in batch if not waiting.answered]
         if not batch:
             return []
+        metrics.BATCH_SIZE.observe(len(batch))
         try:
-            outcomes = await self._database.settle(
-                send_all, [waiting.send for waiting in batch], wait=wait
-            )
+            with metrics.BATCH_SECONDS.time():
+                outcomes = await self._database.settle(
+                    send_all, [waiting.send for waiting in batch], wait=wait
+                )
         except UnknownOutcome as error:
             for waiting in batch:
                 waiting.fail(UnknownOutcome(error.detail))

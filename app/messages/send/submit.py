@@ -3,17 +3,27 @@
 from uuid import UUID
 
 from app.application.app_context import Context
+from app.core import metrics
 from app.core.actor import Actor
 from app.core.send_request import Send, Sent
 from app.messages import service
 from app.persistence.uow import Database
+from app.wire.errors import ChatError
 from app.wire.schemas.messages import Draft
+
+_STORED, _REPEATED = metrics.SENDS.labels("stored"), metrics.SENDS.labels("repeated")
 
 
 async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
     """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
-    service.check_length(draft.text, context.settings.limits.text_chars)
-    return await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+    try:
+        service.check_length(draft.text, context.settings.limits.text_chars)
+        sent = await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+    except ChatError as error:
+        metrics.SENDS.labels(error.code).inc()
+        raise
+    (_REPEATED if sent.duplicate else _STORED).inc()
+    return sent
 
 
 async def send_alone(database: Database, send: Send) -> Sent:

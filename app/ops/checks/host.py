@@ -34,7 +34,7 @@ def check_files(settings: Settings) -> Iterator[Finding]:
     server, database = settings.server, settings.database
     if database.is_sqlite:
         yield from _check_folder(Path(database.url.partition(":///")[2]).parent)
-    for path in (Path(".env"), server.var / "secret-key", server.tls_key):
+    for path in (Path(".env"), server.data_dir / "secret-key", server.tls_key):
         if path is not None and path.exists():
             yield _check_secret(path)
 
@@ -45,7 +45,7 @@ def _check_folder(folder: Path) -> Iterator[Finding]:
         yield error(
             "files",
             f"{folder} is not a folder in which this account may write",
-            "SQLite keeps its file there. See CHAT_SERVER__VAR and CHAT_DATABASE__URL.",
+            "SQLite keeps its file there. See CHAT_SERVER__DATA_DIR and CHAT_DATABASE__URL.",
         )
         return
     free = shutil.disk_usage(folder).free

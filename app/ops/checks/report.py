@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from app.ops.checks.database import check_database_server
-from app.ops.checks.finding import Finding, error
+from app.ops.checks.finding import Finding, error, warning
 from app.ops.checks.host import check_files, check_open_files, check_settings
 from app.ops.checks.redis import check_redis
 from app.ops.checks.tls import check_tls
 from app.ops.service import MIGRATE, DatabaseState, check_database
 from app.persistence.migrations import Schema
+from app.persistence.repositories.consumers import Standing
 from app.persistence.uow import Database, ReadSession
 from app.settings import Settings
 from app.wire.errors import ChatError
@@ -33,6 +34,9 @@ async def run_checks(
     yield _schema(state)
     if state != "unreachable":
         for finding in await check_database_server(settings, database):
+            yield finding
+    if state in (Schema.CURRENT, Schema.AHEAD):
+        for finding in await _consumers(database):
             yield finding
     for finding in await check_redis(settings.redis):
         yield finding
@@ -58,6 +62,30 @@ def _schema(state: DatabaseState) -> Finding:
                 "cannot be reached",
                 "See CHAT_DATABASE__URL: host, port, user, password and the name of the database.",
             )
+
+
+async def _consumers(database: Database) -> list[Finding]:
+    """Those that have ever run; none before the first start of a server."""
+    try:
+        found = await database.read(_read_standings)
+    except ChatError as failure:
+        return [error("consumers", "not read", failure.detail)]
+    return [_consumer(standing) for standing in found]
+
+
+def _consumer(standing: Standing) -> Finding:
+    text = f"{standing.consumer}, {standing.lag:,} events behind"
+    if standing.is_running or not standing.lag:
+        return Finding("consumers", text)
+    return warning(
+        "consumers",
+        f"{text}, and no process runs it",
+        "Start a server with CHAT_CONSUMERS__ENABLED.",
+    )
+
+
+async def _read_standings(reads: ReadSession) -> list[Standing]:
+    return await reads.consumers.standings()
 
 
 async def _logs(database: Database) -> Finding:

@@ -13,13 +13,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.messages import SHOWN, wire
 from app.persistence.tables import LoggedEvent, Message, Room, columns
-from app.wire.events import AnyEvent, MessageCreated, RoomEvent
+from app.wire.events import (
+    EVENT_SPECS,
+    AnyEvent,
+    MemberJoined,
+    MemberLeft,
+    MessageEvent,
+    RoomEvent,
+    event_type,
+)
 from app.wire.events import Message as WireMessage
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
-_MESSAGE = MessageCreated.model_fields["type"].default
-_COME_OR_GO = ("member.joined", "member.left", "member.removed")
-_ENVELOPE = {"type", "room", "seq", "actor", "at"}
+_ENVELOPE = set(RoomEvent.model_fields)
+_JOINED, _LEFT = event_type(MemberJoined), event_type(MemberLeft)
+_MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
+# Events that say nothing beside their message; their body is null.
+_MESSAGE_EVENTS: dict[str, type[MessageEvent]] = {
+    spec.type: spec.cls
+    for spec in EVENT_SPECS
+    if spec.cls.model_fields.keys() == MessageEvent.model_fields.keys()
+}
 _E, _M, _R = columns(LoggedEvent), columns(Message), columns(Room)
 _ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
 _IN_LOG = select(*_ROW, *SHOWN).outerjoin_from(
@@ -57,7 +71,7 @@ class EventReads:
         """Who came and went, in ranges (room, after, until) of logs."""
         rows = await self._session.execute(
             select(*_ROW)
-            .where(or_(*(_within(*one) for one in ranges)), _E.type.in_(_COME_OR_GO))
+            .where(or_(*(_within(*one) for one in ranges)), _E.type.in_(_MEMBERSHIP_TYPES))
             .order_by(_E.room_id, _E.seq)
         )
         return [_from_row(*row) for row in rows]
@@ -65,7 +79,7 @@ class EventReads:
     async def left_last(self, room_id: UUID, user_id: UUID) -> bool:
         """What the user did last in the room, among its newest events, was to leave it."""
         given = {"room": room_id, "user": user_id}
-        return await self._session.scalar(_LAST_OF, given) == "member.left"
+        return await self._session.scalar(_LAST_OF, given) == _LEFT
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it
@@ -74,7 +88,7 @@ class EventReads:
             await self._session.scalars(
                 select(LoggedEvent.actor_id).where(
                     LoggedEvent.room_id == room_id,
-                    LoggedEvent.type == "member.joined",
+                    LoggedEvent.type == _JOINED,
                     LoggedEvent.actor_id.in_(list(users)),
                 )
             )
@@ -103,7 +117,9 @@ class EventReads:
 
 class Events(EventReads):
     def add(self, event: RoomEvent) -> None:
-        message = event.message.seq if isinstance(event, MessageCreated) else None
+        message = event.message.seq if isinstance(event, MessageEvent) else None
+        kept_elsewhere = _ENVELOPE | {"message"} if message else _ENVELOPE
+        body = event.model_dump_json(exclude=kept_elsewhere)
         self._session.add(
             LoggedEvent(
                 room_id=event.room,
@@ -112,7 +128,7 @@ class Events(EventReads):
                 actor_id=event.actor,
                 at=event.at,
                 message_seq=message,
-                body=None if message else event.model_dump_json(exclude=_ENVELOPE),
+                body=None if message and body == "{}" else body,
             )
         )
 
@@ -160,8 +176,8 @@ def _from_row(
     Never raises: a newer release may have written the row, and what it says is then passed on.
     """
     shown = wire(*message) if message and message[0] is not None else None
-    if shown and kind == _MESSAGE and body is None:
-        return MessageCreated(room=room, seq=seq, actor=actor, at=at, message=shown)
+    if shown and body is None and (cls := _MESSAGE_EVENTS.get(kind)):
+        return cls(type=kind, room=room, seq=seq, actor=actor, at=at, message=shown)
     said = _said(body) | ({"message": shown} if shown else {})
     envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
     return _EVENT.validate_python(said | envelope)

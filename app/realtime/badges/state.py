@@ -8,10 +8,10 @@ from typing import Literal
 from uuid import UUID
 
 from app.core.publications import Publication
-from app.realtime.hub.connection import CLOSE_REASONS, Connection, Subscription
+from app.realtime.hub.connection import Connection, Subscription
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
-from app.wire.events import PublicationKind
+from app.wire.events import CLOSE_REASONS, COUNTED_KINDS, MEMBERSHIP_KINDS
 
 # With the reason if an event said that the user is no member any more.
 StaleBadges = dict[tuple[Connection, UUID], Literal["left", "removed"] | None]
@@ -24,12 +24,12 @@ class BadgeState(HubListener):
 
     def on_event(self, event: Publication) -> None:
         """A message changes the counts of all members; joining or leaving those of one user."""
-        if event.kind is PublicationKind.MESSAGE:
-            self._invalidate_closed(event.topic)
-        elif event.kind is PublicationKind.JOINED or event.kind in CLOSE_REASONS:
-            for connection in self._hub.by_user.get(event.subject, ()):
-                if event.topic not in connection.subscriptions:
-                    self.stale[connection, event.topic] = CLOSE_REASONS.get(event.kind)
+        if event.kind in COUNTED_KINDS:
+            self._invalidate_closed(event.channel)
+        elif event.kind in MEMBERSHIP_KINDS:
+            for connection in self._hub.by_user.get(event.user, ()):
+                if event.channel not in connection.subscriptions:
+                    self.stale[connection, event.channel] = CLOSE_REASONS.get(event.kind)
 
     def on_counts_changed(self, room_id: UUID, user: UUID | None) -> None:
         """Those of a user are sent to all of their connections, also where the room is open."""

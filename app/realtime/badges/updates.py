@@ -14,7 +14,7 @@ from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.errors import ChatError
-from app.wire.frames import RoomBump, RoomBumped, RoomClosed
+from app.wire.frames import RoomBadge, RoomBumped, RoomClosed
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +25,8 @@ async def run_badge_updates(
     hub: Hub, state: BadgeState, database: Database, settings: Realtime
 ) -> None:
     """Runs forever: every half second, for large rooms every five."""
-    interval_s = settings.bump_every_ms / 1000
-    large_every = max(1, round(settings.bump_every_huge_ms / settings.bump_every_ms))
+    interval_s = settings.badge_interval_ms / 1000
+    large_every = max(1, round(settings.badge_interval_large_ms / settings.badge_interval_ms))
     rounds = 0
     while True:
         await asyncio.sleep(interval_s)
@@ -54,7 +54,7 @@ async def _send(hub: Hub, state: BadgeState, database: Database, batch: StaleBad
     badges = await _count(database, list({(room, c.user) for c, room in countable}))
     left = [key for key in members if (key[1], key[0].user) not in badges]
     await _resolve_close_reasons(database, batch, left)
-    updates: dict[Connection, list[RoomBump]] = defaultdict(list)
+    updates: dict[Connection, list[RoomBadge]] = defaultdict(list)
     for connection, room in countable:
         badge = badges.get((room, connection.user))
         is_member = hub.is_member(connection, room)
@@ -101,8 +101,8 @@ async def _badges(reads: ReadSession, pairs: list[tuple[UUID, UUID]]) -> Sequenc
     return await reads.members.badges(pairs)
 
 
-def _update(badge: Badge) -> RoomBump:
-    return RoomBump(
+def _update(badge: Badge) -> RoomBadge:
+    return RoomBadge(
         room=badge.room,
         seq=badge.seq,
         read_seq=badge.read_seq,

@@ -23,8 +23,8 @@ from app.wire.frames import (
     Pong,
     RoomClosed,
     SendMessage,
+    SubscribePresence,
     Typing,
-    Watch,
     error_frame,
 )
 from app.wire.schemas.messages import Draft
@@ -38,7 +38,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
     Open: (PolicyName.READS, 5),
-    Watch: (PolicyName.READS, 5),
+    SubscribePresence: (PolicyName.READS, 5),
     Close: None,
     Typing: None,  # limited by `TypingState.allow`
     Pong: None,
@@ -82,14 +82,14 @@ async def _execute(
             )
             connection.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
         case Open():
-            max_events = services.hub.limits.catchup_hello
+            max_events = services.hub.limits.catchup_events_per_request
             await open_rooms(services.delivery, connection, frame.rooms, frame.id, max_events)
         case Close():
             for room in frame.rooms:
                 services.hub.unsubscribe(connection, room)
                 connection.send(RoomClosed(id=frame.id, room=room, reason="closed"))
-        case Watch():
-            services.watch_presence(connection, frame)
+        case SubscribePresence():
+            services.subscribe_presence(connection, frame)
         case Typing():
             await services.publish_typing(connection, frame)
         case Pong():

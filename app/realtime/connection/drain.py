@@ -16,7 +16,7 @@ from app.wire.frames import Draining
 
 TICK_S = 0.1
 DRAIN_REASON = "the server is being stopped: come back and resume"
-# Few connections need less than `drain_s`: their slots are no further apart than at this rate.
+# Bounds how far apart slots are: few connections need less than `drain_spread_s`.
 CONNECTIONS_PER_S = 100.0
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ def _send_slots(hub: Hub, settings: Server) -> dict[Connection, float]:
     do not move together."""
     connections = list(hub.connections)
     random.shuffle(connections)
-    spread_s = min(settings.drain_s, len(connections) / CONNECTIONS_PER_S)
+    spread_s = min(settings.drain_spread_s, len(connections) / CONNECTIONS_PER_S)
     slots = {c: n / len(connections) * spread_s for n, c in enumerate(connections)}
     for connection, slot in slots.items():
         connection.send(Draining(in_ms=int(slot * 1000)))

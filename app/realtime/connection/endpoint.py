@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.http.dependencies import context_of
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.realtime.connection.handshake import Handshake
 from app.realtime.connection.services import ConnectionServices
 from app.wire.errors import NotFound, UpgradeRequired
@@ -38,7 +38,7 @@ async def require_upgrade(_: Request) -> NoReturn:
 async def refuse_handshake(websocket: WebSocket) -> None:
     """Starlette would answer 403."""
     error = NotFound("There is no socket at this address; the one that there is, is /ws.")
-    await websocket.send_denial_response(problem(error, websocket.state.request_id))
+    await websocket.send_denial_response(problem_response(error, websocket.state.request_id))
 
 
 websocket_routes = [

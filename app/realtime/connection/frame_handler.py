@@ -12,7 +12,7 @@ from app.realtime.connection.services import ConnectionServices
 from app.realtime.hub.connection import Connection
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
-from app.wire.frames import Pong, RefusedFrame, error_frame, id_of, parse
+from app.wire.frames import Pong, RefusedFrame, error_frame, parse, parse_frame_id
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ class FrameHandler:
             if self._refusals > limits.frames_burst:
                 connection.close(CloseCode.RATE, "too many frames")
                 return False
-            connection.send(error_frame(_too_fast(wait_s), id_of(text)))
+            connection.send(error_frame(_too_fast(wait_s), parse_frame_id(text)))
             return True
         self._refusals = 0
         try:

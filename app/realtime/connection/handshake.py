@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.application.app_context import Context
 from app.http.dependencies import client_address
-from app.http.problems import problem
+from app.http.problems import problem_response
 from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
 from app.realtime.connection.drain import DRAIN_REASON
@@ -86,7 +86,7 @@ class Handshake:
         check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
-        response = problem(error, self._websocket.state.request_id)
+        response = problem_response(error, self._websocket.state.request_id)
         with contextlib.suppress(WebSocketDisconnect):
             await self._websocket.send_denial_response(response)
 
@@ -147,14 +147,14 @@ class Handshake:
                 id=hello.id,
                 session=connection.actor.session,
                 user=user,
-                heartbeat_ms=int(self._context.settings.realtime.heartbeat_s * 1000),
+                heartbeat_ms=int(self._context.settings.realtime.ping_interval_s * 1000),
                 limits=_public_limits(self._limits),
                 expires_at=connection.expires_at,
             )
         )
         try:
             await self._send_room_list(connection, hello.snapshot)
-            max_events = self._limits.catchup_hello
+            max_events = self._limits.catchup_events_per_request
             await open_rooms(self._services.delivery, connection, hello.rooms, hello.id, max_events)
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)

@@ -3,12 +3,13 @@
 import asyncio
 import random
 
+from app.core import metrics
 from app.core.clock import tick
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.close_codes import CloseCode
-from app.wire.frames import Head, Ping
+from app.wire.frames import Ping, RoomHead
 
 TICK_S = 1.0
 
@@ -20,6 +21,7 @@ async def run_heartbeat(hub: Hub, settings: Realtime) -> None:
     number = 0
     while True:
         late_s = await tick(TICK_S)
+        metrics.LOOP_DELAY.observe(late_s)
         number += 1
         hub.coalescer.flush()  # events up to the heads of a ping leave before it
         at = loop.time()
@@ -39,28 +41,28 @@ def _check_connection(
     hub: Hub, settings: Realtime, connection: Connection, at: float, number: int
 ) -> None:
     silent_s = at - connection.last_received_at
-    if silent_s > settings.dead_after_s:
+    if silent_s > settings.idle_timeout_s:
         hub.close(connection, CloseCode.HEARTBEAT, "no sign of life")
         return
-    ping_after_s = _ping_after(connection, settings.heartbeat_s)
+    ping_after_s = _ping_after(connection, settings.ping_interval_s)
     if not connection.ping_sent and silent_s > ping_after_s:
         connection.ping_sent = True
         connection.send(Ping(n=number, heads=_heads(connection)))
     # Frames that come before the next check only make the ping due later.
     ping_in_s = ping_after_s if connection.ping_sent else ping_after_s - silent_s
-    connection.next_check_at = at + min(ping_in_s, settings.dead_after_s - silent_s)
+    connection.next_check_at = at + min(ping_in_s, settings.idle_timeout_s - silent_s)
 
 
-def _ping_after(connection: Connection, heartbeat_s: float) -> float:
+def _ping_after(connection: Connection, ping_interval_s: float) -> float:
     """Ten percent more or less for each connection, so that they do not all answer at once."""
     if not connection.ping_after_s:
-        connection.ping_after_s = heartbeat_s * random.uniform(0.9, 1.1)
+        connection.ping_after_s = ping_interval_s * random.uniform(0.9, 1.1)
     return connection.ping_after_s
 
 
-def _heads(connection: Connection) -> list[Head]:
+def _heads(connection: Connection) -> list[RoomHead]:
     return [
-        Head(room=subscription.room.id, seq=subscription.room.stream.head)
+        RoomHead(room=subscription.room.id, seq=subscription.room.stream.head)
         for subscription in connection.subscriptions.values()
         if connection in subscription.room.live
     ]

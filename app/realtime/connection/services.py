@@ -8,17 +8,17 @@ from app.realtime.connection.room_list import RoomListLoader
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
-from app.wire.frames import Typing, Watch
+from app.wire.frames import SubscribePresence, Typing
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionServices:
-    """`watch_presence` and `publish_typing` execute the frames of features, which this package does
-    not import."""
+    """`subscribe_presence` and `publish_typing` execute frames of features, which stand above this
+    package."""
 
     hub: Hub
     delivery: Delivery
     room_lists: RoomListLoader
     pending: PendingConnections
-    watch_presence: Callable[[Connection, Watch], None]
+    subscribe_presence: Callable[[Connection, SubscribePresence], None]
     publish_typing: Callable[[Connection, Typing], Awaitable[None]]

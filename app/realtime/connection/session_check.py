@@ -23,7 +23,7 @@ SESSIONS_PER_QUERY = 500
 async def run_session_check(hub: Hub, database: Database, settings: Realtime) -> None:
     """Runs forever: finds sessions that were revoked while the bus lost the publication."""
     while True:
-        await asyncio.sleep(settings.session_check_s)
+        await asyncio.sleep(settings.session_check_interval_s)
         users = {connection.actor.session: connection.user for connection in hub.connections}
         sessions = list(users)
         for start in range(0, len(sessions), SESSIONS_PER_QUERY):

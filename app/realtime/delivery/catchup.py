@@ -15,7 +15,7 @@ from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import refusals
 from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
-from app.wire.frames import Position
+from app.wire.frames import RoomPosition
 
 RANGES_PER_QUERY = 50
 
@@ -25,7 +25,7 @@ class CatchUpRequest:
     """Rooms that one client wants to open, and how much may be read for it."""
 
     actor: Actor
-    positions: Sequence[Position]
+    positions: Sequence[RoomPosition]
     max_events_per_room: int
     max_events: int
     max_bytes: int
@@ -143,7 +143,7 @@ async def _read_log(
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES_PER_QUERY):
         for event in await reads.events.within(spans[start : start + RANGES_PER_QUERY]):
-            frame = text_frame(to_publication(event).frame)
+            frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
@@ -170,7 +170,7 @@ def _load_frames(request: CatchUpRequest, ranges: Ranges, log: Log) -> Iterator[
 
 
 def _close_reason(
-    position: Position, span: CatchUpRange, log: Log
+    position: RoomPosition, span: CatchUpRange, log: Log
 ) -> Literal["left", "removed"] | None:
     if not span.ended:
         return None

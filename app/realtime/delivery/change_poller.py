@@ -37,8 +37,8 @@ async def run_change_poll(delivery: Delivery, bus: Bus, settings: Realtime) -> N
     clock = asyncio.get_running_loop().time
     polled_at, degraded_polls = clock(), 0
     while True:
-        await asyncio.sleep(settings.poll_every_ms / 1000)
-        if bus.healthy and clock() - polled_at < settings.sweep_every_ms / 1000:
+        await asyncio.sleep(settings.change_poll_interval_degraded_ms / 1000)
+        if bus.healthy and clock() - polled_at < settings.change_poll_interval_ms / 1000:
             continue
         started_at = clock()
         window_s = WINDOW_S + math.ceil(started_at - polled_at)  # longer after a failed poll

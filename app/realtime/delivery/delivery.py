@@ -118,21 +118,21 @@ class Delivery(HubListener):
         """From the bus: in any order, any number of times."""
         kind = publication.kind
         if kind is PublicationKind.SESSION_REVOKED:
-            self.hub.close_session(publication.topic, publication.subject)
+            self.hub.close_session(publication.channel, publication.user)
         elif kind is PublicationKind.READ:
             self._on_read(publication)
         elif kind is PublicationKind.TYPING or kind is PublicationKind.PRESENCE:
             self.hub.notify_volatile(publication)
         elif kind is PublicationKind.NEWER:
             # Of a newer release, an event or a signal: if it is an event, the log has it.
-            if room := self.hub.rooms.get(publication.topic):
+            if room := self.hub.rooms.get(publication.channel):
                 self.note_head(room, publication.seq)
         else:
             self._on_event(publication)
 
     def _on_event(self, event: Publication) -> None:
-        room = self.hub.rooms.get(event.topic)
-        self.seq_tracker.note(event.topic, event.seq)
+        room = self.hub.rooms.get(event.channel)
+        self.seq_tracker.note(event.channel, event.seq)
         if room is None or not room.stream.will_deliver(event.seq):
             self.hub.notify_event(event)  # even if it is late: badges count what is true now
         if room is not None:
@@ -140,14 +140,14 @@ class Delivery(HubListener):
 
     def _on_read(self, publication: Publication) -> None:
         """To the reader's connections, and to those that have the room open unless it is large."""
-        frame = text_frame(publication.frame)
-        for connection in self.hub.by_user.get(publication.subject, ()):
+        frame = text_frame(publication.payload)
+        for connection in self.hub.by_user.get(publication.user, ()):
             connection.send_volatile(frame)
-        room = self.hub.rooms.get(publication.topic)
+        room = self.hub.rooms.get(publication.channel)
         if room and not self.hub.is_large(room.id):
-            self._read_markers.add(room, publication.subject, publication.seq, frame)
+            self._read_markers.add(room, publication.user, publication.seq, frame)
             self.note_head(room, publication.seq)
-        self.hub.notify_counts_changed(publication.topic, publication.subject)
+        self.hub.notify_counts_changed(publication.channel, publication.user)
 
     def apply_events(self, room: RoomChannel, events: Iterable[Publication]) -> None:
         """Take events of a room from the bus or from the log, and deliver those that are next."""
@@ -173,12 +173,12 @@ class Delivery(HubListener):
     def _deliver(self, room: RoomChannel, events: Iterable[Publication]) -> None:
         for event in events:
             self.hub.notify_event(event)
-            frame = text_frame(event.frame)
+            frame = text_frame(event.payload)
             self.hub.broadcast(room, frame)
             self.hub.notify_delivered(room, event)
             closed = closed_frame(event)
             if closed:
-                for connection in self.hub.by_user.get(event.subject, ()):
+                for connection in self.hub.by_user.get(event.user, ()):
                     if connection in room.live:
                         self.hub.evict(room.live[connection], closed)
             if room in self._catching_up:
@@ -191,7 +191,7 @@ class Delivery(HubListener):
     ) -> None:
         if catching_up.live_from_seq is None:
             subscription = catching_up.subscription
-            is_own = subscription.connection.user == event.subject
+            is_own = subscription.connection.user == event.user
             catching_up.queue.append((event.seq, frame, closed if is_own else None))
             if len(catching_up.queue) > MAX_QUEUED_EVENTS:  # `subscribe.py` answers with an error
                 self.hub.unsubscribe(subscription.connection, subscription.room.id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core import metrics
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
 from app.realtime.delivery.delivery import Delivery
@@ -24,7 +25,7 @@ async def run_gap_repair(delivery: Delivery, settings: Realtime) -> None:
     """Runs forever. One reader per room at a time, and a bounded number of them."""
     async with asyncio.TaskGroup() as readers:
         for _ in range(MAX_READERS):
-            readers.create_task(_run_reader(delivery, settings.gap_wait_ms / 1000))
+            readers.create_task(_run_reader(delivery, settings.gap_repair_delay_ms / 1000))
 
 
 async def _run_reader(delivery: Delivery, delay_s: float) -> None:
@@ -41,7 +42,9 @@ async def repair(delivery: Delivery, room: RoomChannel) -> None:
     again if that fails, or shows another gap."""
     try:
         await _fill_gaps(delivery, room)
+        metrics.GAP_REPAIRS.labels("filled").inc()
     except ChatError as error:
+        metrics.GAP_REPAIRS.labels("failed").inc()
         log.warning("gap_repair.failed", room=str(room.id), error=error.detail)
         await asyncio.sleep(RETRY_S)
     except Exception:  # a defect that concerns this room: the others continue

@@ -8,7 +8,7 @@ from app.realtime.delivery.catchup import CatchUp, CatchUpRequest
 from app.realtime.delivery.delivery import CatchingUp, Delivery
 from app.realtime.hub.connection import Connection
 from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
-from app.wire.frames import Position, RoomClosed, RoomOpened, error_frame
+from app.wire.frames import RoomClosed, RoomOpened, RoomPosition, error_frame
 
 FrameId = str | int | None
 
@@ -16,7 +16,7 @@ FrameId = str | int | None
 async def open_rooms(
     delivery: Delivery,
     connection: Connection,
-    positions: Sequence[Position],
+    positions: Sequence[RoomPosition],
     frame_id: FrameId,
     max_events: int,
 ) -> None:
@@ -54,12 +54,12 @@ async def open_rooms(
 
 
 def _subscribe(
-    delivery: Delivery, connection: Connection, positions: Sequence[Position]
-) -> tuple[list[tuple[Position, CatchingUp]], list[tuple[Position, ChatError]]]:
+    delivery: Delivery, connection: Connection, positions: Sequence[RoomPosition]
+) -> tuple[list[tuple[RoomPosition, CatchingUp]], list[tuple[RoomPosition, ChatError]]]:
     """The rooms that may be opened, subscribed, and those that may not."""
     max_rooms = delivery.hub.limits.open_rooms
-    opening: list[tuple[Position, CatchingUp]] = []
-    errors: list[tuple[Position, ChatError]] = []
+    opening: list[tuple[RoomPosition, CatchingUp]] = []
+    errors: list[tuple[RoomPosition, ChatError]] = []
     rooms: set[UUID] = set()
     for number, position in enumerate(positions):
         if position.room in rooms:
@@ -75,15 +75,15 @@ def _subscribe(
 
 
 async def _read(
-    delivery: Delivery, connection: Connection, positions: Sequence[Position], max_events: int
+    delivery: Delivery, connection: Connection, positions: Sequence[RoomPosition], max_events: int
 ) -> Sequence[CatchUp | ChatError]:
     limits = delivery.hub.limits
     request = CatchUpRequest(
         connection.actor,
         positions,
-        limits.catchup_room,
+        limits.catchup_events_per_room,
         max_events,
-        limits.buffer_bytes // 4 - connection.unsent_bytes(),
+        limits.send_buffer_bytes // 4 - connection.unsent_bytes(),
     )
     try:
         return await delivery.catch_up_loader.ask(request)

@@ -2,7 +2,6 @@
 that the hub moves."""
 
 from collections.abc import Callable
-from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -12,15 +11,11 @@ from app.core.publications import Publication
 from app.realtime.hub.room_stream import RoomStream
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol, text_frame
 from app.wire.close_codes import CloseCode
-from app.wire.events import PublicationKind
+from app.wire.events import CLOSE_REASONS
 from app.wire.frames import RoomClosed, encode
 
 # A connection with more unread bytes than this gets no volatile frames.
 VOLATILE_THRESHOLD_BYTES = 16 * 1024
-CLOSE_REASONS: dict[PublicationKind, Literal["left", "removed"]] = {
-    PublicationKind.LEFT: "left",
-    PublicationKind.REMOVED: "removed",
-}
 
 
 class Connection:
@@ -165,4 +160,4 @@ class Subscription:
 def closed_frame(event: Publication) -> RoomClosed | None:
     """What ends the room for the subject of an event that ends their membership."""
     reason = CLOSE_REASONS.get(event.kind)
-    return RoomClosed(room=event.topic, reason=reason, seq=event.seq) if reason else None
+    return RoomClosed(room=event.channel, reason=reason, seq=event.seq) if reason else None

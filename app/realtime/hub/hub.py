@@ -26,7 +26,7 @@ class Hub:
         self.member_connections: dict[UUID, dict[Connection, None]] = defaultdict(dict)
         self._interned_ids: dict[UUID, UUID] = {}  # one object per room id, however many keep it
         self.rooms: dict[UUID, RoomChannel] = {}
-        self.coalescer = WriteCoalescer(limits.buffer_bytes, coalesce_writes)
+        self.coalescer = WriteCoalescer(limits.send_buffer_bytes, coalesce_writes)
         self._listeners: list[HubListener] = []
 
     def add_listener(self, listener: HubListener) -> None:
@@ -140,7 +140,7 @@ class Hub:
 
     def is_large(self, room_id: UUID) -> bool:
         """By the members that are connected here."""
-        return len(self.member_connections.get(room_id, ())) >= self.limits.huge_room
+        return len(self.member_connections.get(room_id, ())) >= self.limits.large_room_members
 
     # What `delivery/` and `slow_consumers/` tell the listeners.
 

@@ -53,7 +53,7 @@ async def run_presence_lease(
     deadlines: dict[
         UUID, float
     ] = {}  # of users who are gone, by the loop's clock; the soonest first
-    topic = uuid4()
+    channel = uuid4()
     changed = changes.take() | set(hub.by_user)  # all, if a run before this one has failed
     while True:
         for user in changed:
@@ -62,7 +62,7 @@ async def run_presence_lease(
                 deadlines[user] = loop.time() + settings.presence_grace_s
         store.hold([user for user in changed if user in hub.by_user])
         store.release(_take_due(deadlines, loop.time()))
-        _publish(bus, topic, await store.renew())
+        _publish(bus, channel, await store.renew())
         await asyncio.sleep(COALESCE_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(RENEW_EVERY_S):
@@ -81,15 +81,15 @@ def _take_due(deadlines: dict[UUID, float], now: float) -> list[UUID]:
     return due
 
 
-def _publish(bus: Bus, topic: UUID, users: Iterable[UUID]) -> None:
+def _publish(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
     bus.whisper(
         [
             Publication(
                 PublicationKind.PRESENCE,
-                topic,
+                channel,
                 0,
-                topic,
+                channel,
                 b"".join(ids[start : start + IDS_PER_PUBLICATION]),
             )
             for start in range(0, len(ids), IDS_PER_PUBLICATION)

@@ -12,17 +12,17 @@ from itertools import chain, islice
 from uuid import UUID
 
 from app.core.publications import Publication
-from app.realtime.hub.connection import CLOSE_REASONS, Connection
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.wire.domain import PresenceState
 from app.wire.errors import Invalid
-from app.wire.events import PublicationKind
-from app.wire.frames import Presence, UserPresence, Watch
+from app.wire.events import MEMBERSHIP_KINDS, PublicationKind
+from app.wire.frames import Presence, SubscribePresence, UserPresence
 
 
 class PresenceSubscription:
-    """The users that one connection watches, from one `watch` frame to the next."""
+    """The users that one connection watches, from one `presence.subscribe` frame to the next."""
 
     __slots__ = (
         "changed",
@@ -63,10 +63,10 @@ class PresenceSubscriptions(HubListener):
         self.reply_due: set[PresenceSubscription] = set()
         self.update_due: set[PresenceSubscription] = set()
 
-    def subscribe(self, connection: Connection, frame: Watch) -> None:
+    def subscribe(self, connection: Connection, frame: SubscribePresence) -> None:
         """Watch these users in place of those before. `updates.py` replies, so that no frame waits
         for the database or the store."""
-        limit = self._hub.limits.watched_users
+        limit = self._hub.limits.presence_subscriptions
         if len(frame.users) > limit:
             raise Invalid(
                 f"A socket watches at most {limit} users.",
@@ -105,15 +105,15 @@ class PresenceSubscriptions(HubListener):
 
     def on_volatile(self, publication: Publication) -> None:
         """The ids of users whose state has changed; a payload that is no list of ids is ignored."""
-        ids = publication.frame
+        ids = publication.payload
         if publication.kind is PublicationKind.PRESENCE and len(ids) % 16 == 0:
             self.invalidate_states(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
 
     def on_event(self, event: Publication) -> None:
         """A user who joins or leaves a room may be visible to others, and others to them."""
-        if event.kind is PublicationKind.JOINED or event.kind in CLOSE_REASONS:
-            own = self._hub.by_user.get(event.subject, ())
-            self.visibility_due.update(self.by_user.get(event.subject, ()))
+        if event.kind in MEMBERSHIP_KINDS:
+            own = self._hub.by_user.get(event.user, ())
+            self.visibility_due.update(self.by_user.get(event.user, ()))
             self.visibility_due.update(
                 self.by_connection[connection]
                 for connection in own
@@ -180,7 +180,7 @@ class PresenceSubscriptions(HubListener):
         return taken
 
     def reply(self, subscription: PresenceSubscription) -> Presence:
-        """All states, in answer to the `watch` frame."""
+        """All states, in answer to the `presence.subscribe` frame."""
         subscription.reply_sent = True
         users = self._user_states(subscription, subscription.users)
         return Presence(id=subscription.frame_id, users=users)

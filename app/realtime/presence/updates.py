@@ -1,4 +1,4 @@
-"""Presence updates: replies to `watch` frames, and what has changed since.
+"""Presence updates: replies to `presence.subscribe` frames, and what has changed since.
 
 The store holds the truth. A volatile publication only says which users to read again, and all that
 are watched are read every few seconds anyway.

@@ -60,7 +60,7 @@ async def _send_page(
     while waiting:
         after, until = waiting[0].seq, room.stream.head
         events = await database.read(read_backfill, room.id, after, until)
-        frames = [(event.seq, text_frame(to_publication(event).frame)) for event in events]
+        frames = [(event.seq, text_frame(to_publication(event).payload)) for event in events]
         # Less than a page: the log has no more up to there.
         end = events[-1].seq if len(events) == EVENTS_PER_PAGE else until
         for lagging in waiting:

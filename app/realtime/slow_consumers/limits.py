@@ -4,6 +4,7 @@ from collections import deque
 
 import structlog
 
+from app.core import metrics
 from app.core.clock import tick
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
@@ -64,11 +65,11 @@ async def run_slow_consumer_limits(hub: Hub, settings: Realtime) -> None:
 def _exceeded_limit(
     hub: Hub, settings: Realtime, tracker: SendDelayTracker, at: float, buffered: int
 ) -> str | None:
-    if buffered > hub.limits.buffer_bytes:
+    if buffered > hub.limits.send_buffer_bytes:
         return "bytes"
-    if tracker.age_s(at) > settings.slow_age_s:
+    if tracker.age_s(at) > settings.max_send_delay_s:
         return "age"
-    if tracker.stalled_s(at) > settings.slow_stall_s:
+    if tracker.stalled_s(at) > settings.send_stall_timeout_s:
         return "stall"
     return None
 
@@ -76,5 +77,6 @@ def _exceeded_limit(
 def _disconnect(hub: Hub, connection: Connection, reason: str, buffered: int) -> None:
     user = str(connection.user)
     log.info("connection.slow_disconnected", user=user, reason=reason, buffered_bytes=buffered)
+    metrics.DISCONNECTED_SLOW.labels(reason).inc()
     connection.abort_slow()
     hub.unregister(connection)

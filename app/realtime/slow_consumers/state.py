@@ -7,6 +7,7 @@ events there are meanwhile, and no other connection waits for it.
 
 import asyncio
 
+from app.core import metrics
 from app.core.publications import Publication
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
 from app.realtime.hub.hub import Hub
@@ -36,7 +37,7 @@ class SlowConsumers(HubListener):
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.threshold_bytes = min(LAG_THRESHOLD_BYTES, hub.limits.buffer_bytes // 4)
+        self.threshold_bytes = min(LAG_THRESHOLD_BYTES, hub.limits.send_buffer_bytes // 4)
         self.lagging: dict[RoomChannel, dict[Connection, LaggingSubscription]] = {}
         self.backfill_queue: asyncio.Queue[RoomChannel] = asyncio.Queue()
         self._backfilling: set[RoomChannel] = set()  # in the queue, or being read
@@ -50,6 +51,7 @@ class SlowConsumers(HubListener):
     def on_backpressure(self, connection: Connection, paused: bool) -> None:
         """Too much is buffered for the connection, or it has read that."""
         connection.write_paused = paused
+        metrics.LAGGED.inc(paused)
         for subscription in connection.subscriptions.values():
             room = subscription.room
             if paused and connection in room.live:
@@ -60,7 +62,7 @@ class SlowConsumers(HubListener):
 
     def on_delivered(self, room: RoomChannel, event: Publication) -> None:
         if room in self.lagging and (closed := closed_frame(event)):
-            for connection in self._hub.by_user.get(event.subject, ()):
+            for connection in self._hub.by_user.get(event.user, ()):
                 if lagging := self.find(room, connection):
                     lagging.closed = lagging.closed or closed
                     self._hub.remove_member(connection, room.id)

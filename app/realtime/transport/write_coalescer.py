@@ -39,6 +39,7 @@ class WriteCoalescer:
         self._connections: set[Writable] = set()
         self._large_room_connections: dict[Writable, None] = {}  # the oldest first
         self._is_scheduled = False
+        self._deliveries = 0  # since `take_deliveries`
 
     def schedule(self, connection: Writable) -> None:
         """Write what is pending for this connection."""
@@ -51,6 +52,7 @@ class WriteCoalescer:
     def add(self, room: Broadcast, frame: bytes) -> None:
         """Write a frame to all connections that are live in the room when it is flushed."""
         if not self._coalesce:
+            self._deliveries += len(room.live)
             for connection in list(room.live):
                 connection.send_raw(frame)
             return
@@ -63,6 +65,7 @@ class WriteCoalescer:
         added to or removed from `live`."""
         self._rooms.discard(room)
         if room.pending:
+            self._deliveries += len(room.pending) * len(room.live)
             block = b"".join(room.pending)
             room.pending.clear()
             for connection in room.live:
@@ -87,6 +90,11 @@ class WriteCoalescer:
         self._is_scheduled = False
         if self._rooms or self._connections or self._large_room_connections:
             self._schedule_flush()
+
+    def take_deliveries(self) -> int:
+        """Frames of rooms that were given to connections since the last call."""
+        taken, self._deliveries = self._deliveries, 0
+        return taken
 
     def _schedule_flush(self) -> None:
         if not self._is_scheduled:

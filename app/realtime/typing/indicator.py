@@ -9,13 +9,13 @@ from uuid import UUID
 from app.bus.base import Bus
 from app.core.publications import Publication
 from app.persistence.uow import Database, ReadSession
-from app.realtime.hub.connection import CLOSE_REASONS, Connection, RoomChannel
+from app.realtime.hub.connection import Connection, RoomChannel
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.ws_protocol import text_frame
 from app.realtime.typing.state import TYPING_TTL_S, TypingState
 from app.wire.errors import NotFound
-from app.wire.events import PublicationKind
+from app.wire.events import CLOSE_REASONS, PublicationKind
 from app.wire.frames import Typing, TypingUsers, encode
 
 TICK_S = 0.25
@@ -42,7 +42,7 @@ class TypingIndicator(HubListener):
         if room_id not in connection.subscriptions:
             raise NotFound("This room is not open on this socket. Open it first.")
         now = asyncio.get_running_loop().time()
-        if not self.state.allow(room_id, connection.user, now, self._hub.limits.typing_every_s):
+        if not self.state.allow(room_id, connection.user, now, self._hub.limits.typing_interval_s):
             return
         if await self._is_large(connection.subscriptions[room_id].room):
             return
@@ -56,7 +56,9 @@ class TypingIndicator(HubListener):
         now = asyncio.get_running_loop().time()
         is_large, counted_at = self._large_rooms.get(room, (False, None))
         if counted_at is None or now - counted_at >= MEMBER_COUNT_TTL_S:
-            is_large = await self._database.read(_reaches, room.id, self._hub.limits.huge_room)
+            is_large = await self._database.read(
+                _reaches, room.id, self._hub.limits.large_room_members
+            )
             if self._hub.rooms.get(room.id) is room:
                 self._large_rooms[room] = (is_large, now)
         return is_large
@@ -65,17 +67,17 @@ class TypingIndicator(HubListener):
         """Dropped while the stream is behind the room as it was when this was published: users who
         were removed by then may still be subscribed here."""
         if publication.kind is PublicationKind.TYPING:
-            room = self._hub.rooms.get(publication.topic)
+            room = self._hub.rooms.get(publication.channel)
             if room and publication.seq <= room.stream.head:
                 at = asyncio.get_running_loop().time()
-                self.state.start(room.id, publication.subject, publication.seq, at)
+                self.state.start(room.id, publication.user, publication.seq, at)
 
     def on_delivered(self, room: RoomChannel, event: Publication) -> None:
         if event.kind is PublicationKind.MESSAGE:
-            self.state.stop(room.id, event.subject)
+            self.state.stop(room.id, event.user)
         elif event.kind in CLOSE_REASONS:
             at = asyncio.get_running_loop().time()
-            self.state.remove(room.id, event.subject, event.seq, at)
+            self.state.remove(room.id, event.user, event.seq, at)
 
     def on_room_closed(self, room: RoomChannel) -> None:
         self._large_rooms.pop(room, None)

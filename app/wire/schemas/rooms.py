@@ -6,10 +6,17 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from app.wire.domain import ReadKind, ReadRole, Role, RoomKind
+from app.wire.domain import LenientKind, LenientRole, Role, RoomKind
 from app.wire.events import Seq
 from app.wire.schemas.users import UserOut
-from app.wire.validation import MAX_ITEMS, CanonicalUuid, RequestModel, ResponseModel, Title, Topic
+from app.wire.validation import (
+    MAX_ITEMS,
+    CanonicalUuid,
+    RequestModel,
+    ResponseModel,
+    RoomName,
+    Topic,
+)
 
 Users = Annotated[list[CanonicalUuid], Field(max_length=MAX_ITEMS)]
 
@@ -24,7 +31,7 @@ class CreateRoom(RequestModel):
     )
 
     kind: RoomKind
-    name: Title | None = Field(
+    name: RoomName | None = Field(
         None, description="Needed by public and private rooms; a direct room has none."
     )
     topic: Topic = Field("", description="A direct room has none.")
@@ -50,7 +57,7 @@ class UpdateRoom(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"topic": "What we talk about"}]})
 
-    name: Title | None = Field(None, description="null leaves it as it is.")
+    name: RoomName | None = Field(None, description="null leaves it as it is.")
     topic: Topic | None = None
     archived: StrictBool | None = None
 
@@ -78,7 +85,7 @@ class UpdateMember(RequestModel):
 class RoomState(ResponseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
-    kind: ReadKind
+    kind: LenientKind
     name: str | None = Field(examples=["General"])
     topic: str = Field(examples=["Hello"])
     archived: bool
@@ -86,7 +93,7 @@ class RoomState(ResponseModel):
     users: list[UUID] | None = Field(
         None, description="Direct rooms: who they are between.", examples=[None]
     )
-    role: ReadRole | None = None
+    role: LenientRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: int | None = Field(
         None, description="Messages of others after the read marker.", examples=[3]
@@ -107,7 +114,7 @@ class MemberOut(ResponseModel):
     """A member of a room."""
 
     user: UserOut
-    role: ReadRole
+    role: LenientRole
     joined_at: datetime
     read_seq: Seq
 

@@ -20,7 +20,7 @@ from testkit.server import (
     TestServer,
     embedded_server_of,
     run_server,
-    unique,
+    unique_username,
     without_limits,
 )
 from testkit.servers.backend import Backend, make_settings, migrate, override
@@ -46,7 +46,7 @@ async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 
 @asynccontextmanager
 async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(directory, server=settings | {"var": directory}) as server:
+    async with embedded_server_of(directory, server=settings | {"data_dir": directory}) as server:
         yield server
 
 
@@ -214,7 +214,7 @@ async def test_the_documented_proxies_say_who_calls(behind: TestServer, proxy: P
     """And a client cannot say it for them."""
     elsewhere = httpx.AsyncHTTPTransport(verify=proxy.trust, local_address="127.0.0.2")
     async with httpx.AsyncClient(base_url=proxy.url, transport=elsewhere, timeout=60) as http:
-        name = unique("ada")
+        name = unique_username("ada")
         account = {"username": name, "password": PASSWORD}
         assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
         form = account | {"grant_type": "password"}

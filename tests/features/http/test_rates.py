@@ -18,7 +18,7 @@ from app.limits.policies import create_policies
 from app.main import create_app
 from app.settings import Settings, load_settings
 from testkit.answers import assert_ok, assert_problem
-from testkit.people import API, STRANGER, Person
+from testkit.people import API, UNKNOWN_ID, Person
 from testkit.server import TestServer, embedded_server_of, run_server, without_limits
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
@@ -104,11 +104,11 @@ def limited(backend: Backend, **limits: Any) -> Settings:
         ("GET", "/users?query=a", 200),
         ("PATCH", "/users/me", 200),
         ("PATCH", "/users/me?broken", 422),
-        ("GET", f"/users/{STRANGER}", 404),
+        ("GET", f"/users/{UNKNOWN_ID}", 404),
         ("POST", "/ws-tickets", 201),
         ("POST", "/auth/logout", 204),
-        ("POST", f"/rooms/{STRANGER}/messages", 404),
-        ("DELETE", f"/rooms/{STRANGER}", 404),
+        ("POST", f"/rooms/{UNKNOWN_ID}/messages", 404),
+        ("DELETE", f"/rooms/{UNKNOWN_ID}", 404),
     ],
 )
 async def test_every_answer_tells_what_is_left(
@@ -116,7 +116,7 @@ async def test_every_answer_tells_what_is_left(
 ) -> None:
     bodies = {
         "/users/me": {"display_name": "Ada"},
-        f"/rooms/{STRANGER}/messages": {"nonce": "n", "text": "x"},
+        f"/rooms/{UNKNOWN_ID}/messages": {"nonce": "n", "text": "x"},
     }
     body = bodies.get(path) if method in {"PATCH", "POST"} else None
     answer = await ada.call(method, path, json=body)
@@ -154,20 +154,20 @@ async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -
     ("method", "path", "body"),
     [
         ("POST", "/rooms", {"kind": "public", "name": "x"}),
-        ("PATCH", f"/rooms/{STRANGER}", {"topic": "x"}),
-        ("DELETE", f"/rooms/{STRANGER}", None),
-        ("POST", f"/rooms/{STRANGER}/join", None),
-        ("POST", f"/rooms/{STRANGER}/leave", None),
-        ("POST", f"/rooms/{STRANGER}/members", {"users": [STRANGER]}),
-        ("PATCH", f"/rooms/{STRANGER}/members/{STRANGER}", {"role": "owner"}),
-        ("DELETE", f"/rooms/{STRANGER}/members/{STRANGER}", None),
-        ("PUT", f"/rooms/{STRANGER}/read", {"seq": 1}),
+        ("PATCH", f"/rooms/{UNKNOWN_ID}", {"topic": "x"}),
+        ("DELETE", f"/rooms/{UNKNOWN_ID}", None),
+        ("POST", f"/rooms/{UNKNOWN_ID}/join", None),
+        ("POST", f"/rooms/{UNKNOWN_ID}/leave", None),
+        ("POST", f"/rooms/{UNKNOWN_ID}/members", {"users": [UNKNOWN_ID]}),
+        ("PATCH", f"/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", {"role": "owner"}),
+        ("DELETE", f"/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", None),
+        ("PUT", f"/rooms/{UNKNOWN_ID}/read", {"seq": 1}),
         ("PATCH", "/users/me", {"display_name": "x"}),
         ("PUT", "/users/me/password", {"old_password": "x", "new_password": "y" * 8}),
         ("POST", "/ws-tickets", None),
         ("POST", "/auth/logout", None),
-        ("DELETE", f"/auth/sessions/{STRANGER}", None),
-        ("PUT", f"/users/{STRANGER}/ban", None),
+        ("DELETE", f"/auth/sessions/{UNKNOWN_ID}", None),
+        ("PUT", f"/users/{UNKNOWN_ID}/ban", None),
     ],
 )
 async def test_no_change_is_made_past_the_limit(
@@ -189,7 +189,7 @@ async def writeless(strict_server: TestServer) -> AsyncIterator[Person]:
     """Somebody who has used up all changes."""
     async with strict_server.client() as http:
         person = await strict_server.person(http)
-        await person.put(f"/rooms/{STRANGER}/read", seq=1)
+        await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1)
         yield person
 
 
@@ -204,7 +204,7 @@ async def test_searches_in_a_row_are_limited(backend: Backend) -> None:
         for _ in range(10):
             for path in ("/users", "/rooms/public", "/users"):
                 assert_ok(await ada.get(path))
-        for path in ("/users", "/rooms/public", f"/rooms/{STRANGER}/members", "/rooms"):
+        for path in ("/users", "/rooms/public", f"/rooms/{UNKNOWN_ID}/members", "/rooms"):
             assert_problem(await ada.get(path), "rate_limited")
         assert_ok(await ada.post("/rooms", kind="public", name="x"), 201)
 
@@ -219,9 +219,9 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
             ada = await one.person(first)
             there = replace(ada, http=second)
             for person in (ada, there, ada, there):
-                assert_problem(await person.put(f"/rooms/{STRANGER}/read", seq=1), "not_found")
+                assert_problem(await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1), "not_found")
             for person in (ada, there):
-                assert_problem(await person.put(f"/rooms/{STRANGER}/read", seq=1), "rate_limited")
+                assert_problem(await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1), "rate_limited")
 
 
 async def test_the_document_names_the_fields(http: httpx.AsyncClient) -> None:

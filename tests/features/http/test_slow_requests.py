@@ -26,7 +26,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestS
     directory: Path = tmp_path_factory.mktemp("hasty")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    limits = {"request_head_s": QUICK_S, "request_body_s": QUICK_S}
+    limits = dict.fromkeys(("header_timeout_s", "body_timeout_s", "write_timeout_s"), QUICK_S)
     async with run_server(override(without_limits(settings), server=limits)) as server:
         yield server
 
@@ -83,7 +83,7 @@ async def test_who_says_nothing_is_closed(connection: RawConnection) -> None:
     assert await connection.rest() == b""
 
 
-@pytest.mark.setting("CHAT_SERVER__REQUEST_BODY_S")
+@pytest.mark.setting("CHAT_SERVER__BODY_TIMEOUT_S")
 async def test_a_body_that_trickles_is_refused_and_does_nothing(
     hasty: TestServer, nothing_left: None
 ) -> None:
@@ -261,7 +261,8 @@ async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
         assert b" 200 " in await kept.reader.readuntil(b"\r\n")
 
 
-async def test_who_does_not_read_an_answer_is_cut(hasty: TestServer) -> None:
+@pytest.mark.setting("CHAT_SERVER__WRITE_TIMEOUT_S")
+async def test_a_client_that_does_not_read_its_answer_is_cut(hasty: TestServer) -> None:
     async with hasty.client() as http:
         ada: Person = await hasty.person(http)
         room = await ada.makes_room()
@@ -270,7 +271,7 @@ async def test_who_does_not_read_an_answer_is_cut(hasty: TestServer) -> None:
             b"GET /api/v1/rooms/%b/messages?limit=100 HTTP/1.1\r\nHost: chat\r\n"
             b"Authorization: Bearer %b\r\n\r\n" % (room.encode(), ada.access.encode())
         )
-        async with connect_raw(hasty.url, narrow=True) as connection:
+        async with connect_raw(hasty.url, small_window=True) as connection:
             connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
             before = len(hasty.server.server_state.connections)
             await connection.send(request * 30)

@@ -18,7 +18,7 @@ from testkit.answers import assert_ok
 from testkit.people import API, Person
 from testkit.processes import ServerProcess, run_process
 from testkit.raw_connection import RawConnection, connect_raw
-from testkit.server import PASSWORD, TestServer, embedded_server_of, unique, without_limits
+from testkit.server import PASSWORD, TestServer, embedded_server_of, unique_username, without_limits
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.proxies import Proxy, run_proxy
@@ -143,7 +143,7 @@ async def workers(
 
 
 async def enrol(http: httpx.AsyncClient) -> Person:
-    name = unique("ada")
+    name = unique_username("ada")
     account = {"username": name, "password": PASSWORD}
     user = assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}

@@ -10,13 +10,12 @@ import pytest
 from app.settings import Settings
 from app.users import sessions
 from testkit.answers import assert_ok, assert_problem
-from testkit.people import STRANGER, Person
+from testkit.command_line import run_command, start_command
+from testkit.people import UNKNOWN_ID, Person
 from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 from tests.features.users.auth import log_in, renew, whoami
 from tests.features.users.test_passwords import Paused
-from tests.importers.command import command as in_a_process
-from tests.importers.command import typed
 
 
 @pytest.fixture
@@ -66,12 +65,12 @@ async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Pers
 async def test_only_administrators_may_and_not_themselves(
     admin: Person, ada: Person, eve: Person
 ) -> None:
-    for user in (ada.id, eve.id, admin.id, STRANGER):
+    for user in (ada.id, eve.id, admin.id, UNKNOWN_ID):
         assert_problem(await eve.put(f"/users/{user}/ban"), "forbidden")
         assert_problem(await eve.delete(f"/users/{user}/ban"), "forbidden")
     assert_problem(await admin.put(f"/users/{admin.id}/ban"), "forbidden")
-    assert_problem(await admin.put(f"/users/{STRANGER}/ban"), "not_found")
-    assert_problem(await admin.delete(f"/users/{STRANGER}/ban"), "not_found")
+    assert_problem(await admin.put(f"/users/{UNKNOWN_ID}/ban"), "not_found")
+    assert_problem(await admin.delete(f"/users/{UNKNOWN_ID}/ban"), "not_found")
     assert_problem(await admin.put("/users/me/ban"), "invalid")
     for person in (admin, ada, eve):
         assert_ok(await person.get("/users/me"))
@@ -125,9 +124,8 @@ async def own(backend: Backend) -> AsyncIterator[TestServer]:
         yield server
 
 
-async def command(settings: Settings, *words: str) -> tuple[int, str]:
-    """The exit code, and the last that it says."""
-    done = await typed(settings, *words)
+async def exit_code_and_last_line(settings: Settings, *words: str) -> tuple[int, str]:
+    done = await run_command(settings, *words)
     return done.exit_code, (done.stderr if done.exit_code else done.stdout).splitlines()[-1]
 
 
@@ -135,19 +133,25 @@ async def test_operators_ban_by_name(own: TestServer) -> None:
     async with own.client() as http:
         ada = await own.person(http)
         spelt = ada.username.upper()
-        async with in_a_process(own.settings, "ban", spelt) as process:  # as operators do
+        async with start_command(own.settings, "ban", spelt) as process:  # as operators do
             said, complaint = await process.communicate()
         assert (process.returncode, said.decode()) == (0, f"{spelt} is banned\n"), complaint
         assert_problem(await ada.get("/users/me"), "session_ended")
         assert_problem(await log_in(http, ada.username), "forbidden")
-        assert await command(own.settings, "ban", spelt) == (0, f"{spelt} was banned already")
-        lifted = await command(own.settings, "unban", spelt)
+        assert await exit_code_and_last_line(own.settings, "ban", spelt) == (
+            0,
+            f"{spelt} was banned already",
+        )
+        lifted = await exit_code_and_last_line(own.settings, "unban", spelt)
         assert lifted == (0, f"{spelt} may log in again")
         assert_ok(await log_in(http, ada.username))
-        assert await command(own.settings, "unban", spelt) == (0, f"{spelt} was not banned")
+        assert await exit_code_and_last_line(own.settings, "unban", spelt) == (
+            0,
+            f"{spelt} was not banned",
+        )
 
 
 async def test_a_name_that_nobody_has(own: TestServer) -> None:
     for word in ("ban", "unban"):
-        code, said = await command(own.settings, word, "nobody")
+        code, said = await exit_code_and_last_line(own.settings, word, "nobody")
         assert (code, said) == (1, "error: There is no such user.")

@@ -66,7 +66,7 @@ async def test_nothing_is_wrong_with_a_migrated_installation(backend: Backend) -
 
 def test_the_command_prints_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:
     variables = {
-        "CHAT_SERVER__VAR": str(tmp_path),
+        "CHAT_SERVER__DATA_DIR": str(tmp_path),
         "CHAT_DATABASE__URL": f"mysql://chat:{'-'.join(SECRET.split())}@127.0.0.1:1/chat",
         "CHAT_AUTH__SECRET_KEY": SECRET * 2,
         "CHAT_REDIS__URL": "redis://:password-of-redis@127.0.0.1:1/0",
@@ -98,7 +98,7 @@ async def test_a_server_of_development_on_a_public_address_is_a_warning(embedded
 
 
 async def test_a_secret_that_others_may_read_is_a_warning(embedded: Backend) -> None:
-    key = embedded.settings.server.var / "secret-key"
+    key = embedded.settings.server.data_dir / "secret-key"
     key.write_text(SECRET)
     key.chmod(0o644)
     assert (Level.WARNING, "files", f"{key} has mode 644") in problems(

@@ -52,7 +52,7 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         | {
             "PYTHONPATH": str(ROOT),
             "CHAT_SERVER__PORT": "0",
-            "CHAT_SERVER__VAR": str(tmp_path),
+            "CHAT_SERVER__DATA_DIR": str(tmp_path),
             "CHAT_DATABASE__URL": settings.database.url,
             "CHAT_AUTH__SECRET_KEY": settings.auth.secret_key,
             "CHAT_AUTH__ARGON2_MEMORY_KIB": str(settings.auth.argon2_memory_kib),

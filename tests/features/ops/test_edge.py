@@ -10,7 +10,7 @@ import structlog.testing
 from app.core.clock import now
 from app.users import accounts
 from testkit.answers import assert_ok, assert_problem
-from testkit.people import API, STRANGER, Person
+from testkit.people import API, UNKNOWN_ID, Person
 from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
@@ -103,13 +103,13 @@ async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: s
         (f"{API}/auth/token", {"POST"}),
         (f"{API}/users/me", {"GET", "PATCH"}),
         (f"{API}/rooms", {"GET", "POST"}),
-        (f"{API}/rooms/{STRANGER}", {"GET", "PATCH", "DELETE"}),
-        (f"{API}/rooms/{STRANGER}/members", {"GET", "POST"}),
-        (f"{API}/rooms/{STRANGER}/members/{STRANGER}", {"PATCH", "DELETE"}),
-        (f"{API}/rooms/{STRANGER}/messages", {"GET", "POST"}),
-        (f"{API}/rooms/{STRANGER}/read", {"PUT"}),
+        (f"{API}/rooms/{UNKNOWN_ID}", {"GET", "PATCH", "DELETE"}),
+        (f"{API}/rooms/{UNKNOWN_ID}/members", {"GET", "POST"}),
+        (f"{API}/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", {"PATCH", "DELETE"}),
+        (f"{API}/rooms/{UNKNOWN_ID}/messages", {"GET", "POST"}),
+        (f"{API}/rooms/{UNKNOWN_ID}/read", {"PUT"}),
     ],
-    ids=lambda value: value.replace(STRANGER, "id") if isinstance(value, str) else "",
+    ids=lambda value: value.replace(UNKNOWN_ID, "id") if isinstance(value, str) else "",
 )
 async def test_a_method_that_an_address_does_not_take(
     http: httpx.AsyncClient, path: str, allowed: set[str]
@@ -125,11 +125,20 @@ async def test_a_method_that_an_address_does_not_take(
         assert set(answer.headers["allow"].split(", ")) == allowed, method
 
 
+@pytest.mark.parametrize("method", ["SMUGGLE", "GE", "PROP-FIND"])
+async def test_a_method_that_the_server_does_not_know_is_405(
+    http: httpx.AsyncClient, method: str
+) -> None:
+    answer = await http.request(method, "/health/live")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE"
+
+
 @pytest.mark.parametrize(
     "path",
     [
         *("/health/live", "/health/ready", "/docs", "/docs/start.js", "/docs/swagger-ui.css"),
-        *("/openapi.json", f"{API}/rooms", f"{API}/users/me", f"{API}/rooms/{STRANGER}"),
+        *("/openapi.json", f"{API}/rooms", f"{API}/users/me", f"{API}/rooms/{UNKNOWN_ID}"),
         *(f"{API}/rooms/public?limit=x", "/ws", "/nowhere"),
     ],
 )

@@ -27,7 +27,7 @@ from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import TestServer, run_server, unique, without_limits
+from testkit.server import TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend, override, unique_name
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.redis import RedisServer
@@ -60,9 +60,9 @@ async def logged(**variables: str) -> list[str]:
 async def test_the_log_is_for_programs_or_for_people(tmp_path: Path) -> None:
     var = str(tmp_path)
     for form in ("auto", "json"):  # it goes to a pipe
-        lines = await logged(var=var, log_format=form)
+        lines = await logged(data_dir=var, log_format=form)
         assert [json.loads(line)["event"] for line in lines] == ["info", "warning", "error"]
-    lines = await logged(var=var, log_format="console")
+    lines = await logged(data_dir=var, log_format="console")
     assert "[info" in lines[0]
     assert not lines[0].startswith("{")
 
@@ -70,7 +70,7 @@ async def test_the_log_is_for_programs_or_for_people(tmp_path: Path) -> None:
 @pytest.mark.setting("CHAT_SERVER__LOG_LEVEL")
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("warning", 2), ("error", 1)])
 async def test_the_log_has_what_is_severe_enough(level: str, count: int, tmp_path: Path) -> None:
-    lines = await logged(var=str(tmp_path), log_format="json", log_level=level)
+    lines = await logged(data_dir=str(tmp_path), log_format="json", log_level=level)
     assert len(lines) == count
     assert json.loads(lines[0])["event"] == level
 
@@ -101,11 +101,11 @@ LISTS = (
 )
 
 
-@pytest.mark.setting("CHAT_LIMITS__PAGE")
+@pytest.mark.setting("CHAT_LIMITS__MAX_PAGE_SIZE")
 @pytest.mark.parametrize("page", [2, 300])
 async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: int) -> None:
     """More may not be asked for, less is always given, and the document says so."""
-    settings = without_limits(embedded.override(limits={"page": page}))
+    settings = without_limits(embedded.override(limits={"max_page_size": page}))
     async with run_server(settings) as server, server.client() as http:
         ada, *others = await server.people(http, "ada", "bob", "eve", "joe")
         rooms = [await ada.makes_room("public", *others) for _ in range(3)]
@@ -133,10 +133,10 @@ async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: 
         assert schema["default"] <= page
 
 
-@pytest.mark.setting("CHAT_LIMITS__ROOM_MEMBERS_ADD")
+@pytest.mark.setting("CHAT_LIMITS__MAX_MEMBERS_PER_REQUEST")
 @pytest.mark.parametrize("most", [1, 150])
 async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most: int) -> None:
-    settings = without_limits(embedded.override(limits={"room_members_add": most}))
+    settings = without_limits(embedded.override(limits={"max_members_per_request": most}))
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         room = await ada.makes_room("private")
@@ -153,22 +153,22 @@ async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most:
 
 
 async def login(server: TestServer, http: httpx.AsyncClient) -> dict[str, Any]:
-    account = {"username": unique("ada"), "password": PASSWORD}
+    account = {"username": unique_username("ada"), "password": PASSWORD}
     assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
     return dict(assert_ok(await http.post(f"{API}/auth/token", data=form)))
 
 
 @pytest.mark.setting(
-    "CHAT_AUTH__ACCESS_TOKEN_S",
-    "CHAT_AUTH__REFRESH_TOKEN_S",
-    "CHAT_AUTH__TICKET_S",
+    "CHAT_AUTH__ACCESS_TOKEN_TTL_S",
+    "CHAT_AUTH__REFRESH_TOKEN_TTL_S",
+    "CHAT_AUTH__TICKET_TTL_S",
     "CHAT_AUTH__ISSUER",
     "CHAT_AUTH__SECRET_KEY",
 )
 async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
     key = "of this test only, and long enough"
-    auth = {"access_token_s": 77, "refresh_token_s": 7777, "ticket_s": 7}
+    auth = {"access_token_ttl_s": 77, "refresh_token_ttl_s": 7777, "ticket_ttl_s": 7}
     settings = without_limits(
         embedded.override(auth=auth | {"issuer": "issuer-of-tests", "secret_key": key})
     )

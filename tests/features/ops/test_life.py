@@ -72,7 +72,7 @@ async def started(
     variables = environment(settings)
     process = await asyncio.create_subprocess_exec(
         *(*prefix, sys.executable, "-m", "app", "serve", *words),
-        cwd=settings.server.var,  # where there is no .env
+        cwd=settings.server.data_dir,  # where there is no .env
         env={"CHAT_SERVER__PORT": "0"} | variables,
         **({"stdin": DEVNULL, "stderr": PIPE} | options),
     )
@@ -206,7 +206,7 @@ async def _listens(program: Program, port: int) -> bool:
 
 async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> None:
     """As the same process, with the settings that there are by then."""
-    file = embedded.settings.server.var / ".env"
+    file = embedded.settings.server.data_dir / ".env"
     async with started(embedded.settings) as program:
         first = await program.listens()
         for length in ("100", "200"):

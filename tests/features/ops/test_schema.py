@@ -11,7 +11,14 @@ from app.settings import ROOT, Settings
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import API
-from testkit.server import BACKENDS, PASSWORD, TestServer, run_server, unique, without_limits
+from testkit.server import (
+    BACKENDS,
+    PASSWORD,
+    TestServer,
+    run_server,
+    unique_username,
+    without_limits,
+)
 from testkit.servers.backend import make_settings, unique_name
 from tests.persistence.schema import downgrade, upgrade
 from tests.persistence.test_migrations import STEPS
@@ -71,7 +78,7 @@ async def readiness(http: httpx.AsyncClient, status: int = 200) -> tuple[str, st
 
 async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
     """Each part of the program that touches the database, once."""
-    account = {"username": unique("ada"), "password": PASSWORD}
+    account = {"username": unique_username("ada"), "password": PASSWORD}
     assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
     login = assert_ok(await http.post(f"{API}/auth/token", data=form))

@@ -29,7 +29,8 @@ VALUES = {
         *("mysql://h1:1,h2:2/x", "mysql://h1,h2/x", "mysql://h:port/x", "mysql://h:/x"),
         *("mysql://h:0/x", "mysql://h:70000/x", "mysql://h:-1/x", "mysql://h h/x", "mysql://h/x/y"),
         *("mysql://u:SECRET@h/x?init_command=SELECT+1", "mysql://h/x?charset=utf8"),
-        *("mysql://u:SEC@RET@h/x", "mysql://u:%2@h"),
+        *("mysql://u:SEC@RET@h/x", "mysql://u:%2@h", "mysql://u:SEC/RET@h/x"),
+        *("mysql://u:SEC?RET@h/x", "mysql://u:SEC#RET@h/x", "sqlite:///missing/folder/x.db"),
         *("mysql://h/x?ssl=true", "mysql://u:SECRET@h", "mysql://[::1/x", "sqlite:///key.pem/x"),
     ],
     "CHAT_REDIS__URL": [
@@ -50,7 +51,17 @@ VALUES = {
     "CHAT_SERVER__PORT": [
         *("nan", "inf", "-1", "70000", "8_000", "8000.5", "http", "0x50", "1e3", "٨٠٠٠x"),
     ],
-    "CHAT_SERVER__DRAIN_S": ["nan", "inf", "-inf", "1e999", "-1", "1_0", "ten", "1e10", "10s"],
+    "CHAT_SERVER__DRAIN_SPREAD_S": [
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "-1",
+        "1_0",
+        "ten",
+        "1e10",
+        "10s",
+    ],
     "CHAT_SERVER__WORKERS": ["0", "257", "2", "two"],
     "CHAT_SERVER__ENVIRONMENT": ["staging", "Production", "production "],
     "CHAT_SERVER__LOG_LEVEL": ["DEBUG", "trace"],
@@ -62,17 +73,19 @@ VALUES = {
     "CHAT_REDIS__PREFIX": ["a b", "a:b", "a" * 33, "ä"],
     "CHAT_AUTH__SECRET_KEY": ["short-SECRET", f" {KEY}", f"{KEY}\t", " " * 40],
     "CHAT_AUTH__ARGON2_MEMORY_KIB": ["7", "2147483647", "4294967296", "64M"],
-    "CHAT_AUTH__ACCESS_TOKEN_S": ["9", "2592001", "1e2"],
-    "CHAT_REALTIME__HEARTBEAT_S": ["0", "46", "inf"],
-    "CHAT_REALTIME__BUMP_EVERY_MS": ["5001", "9"],
+    "CHAT_AUTH__ACCESS_TOKEN_TTL_S": ["9", "2592001", "1e2"],
+    "CHAT_METRICS__TOKEN": ["short-SECRET", "SECRET-ä-and-long-enough"],
+    "CHAT_CONSUMERS__LEASE_TTL_S": ["0", "3601", "1.5"],
+    "CHAT_REALTIME__PING_INTERVAL_S": ["0", "46", "inf"],
+    "CHAT_REALTIME__BADGE_INTERVAL_MS": ["5001", "9"],
     "CHAT_LIMITS__HELLO_BYTES": ["1023", "16383"],
     "CHAT_LIMITS__FRAME_BYTES": ["1024", "65537"],
     "CHAT_LIMITS__TEXT_CHARS": ["0", "16001", "4001"],
     "CHAT_LIMITS__JSON_DEPTH": ["3", "201"],
-    "CHAT_LIMITS__PAGE": ["0", "1001"],
-    "CHAT_LIMITS__ROOM_MEMBERS_ADD": ["0", "1001"],
-    "CHAT_LIMITS__CATCHUP_HELLO": ["99"],
-    "CHAT_LIMITS__BUFFER_BYTES": ["65535"],
+    "CHAT_LIMITS__MAX_PAGE_SIZE": ["0", "1001"],
+    "CHAT_LIMITS__MAX_MEMBERS_PER_REQUEST": ["0", "1001"],
+    "CHAT_LIMITS__CATCHUP_EVENTS_PER_REQUEST": ["99"],
+    "CHAT_LIMITS__SEND_BUFFER_BYTES": ["65535"],
     "CHAT_LIMITS__FRAMES_PER_MINUTE": ["0", "1e308"],
     "CHAT_LIMITS__FRAMES_BURST": ["9" * 400],
     "CHAT_SERVER__PROT": ["1"],
@@ -88,25 +101,28 @@ TOGETHER: list[dict[str, str]] = [
     PAIR | {"CHAT_SERVER__TLS_KEY": "other-key.pem"},
     PAIR | {"CHAT_SERVER__TLS_CERTIFICATE": "key.pem"},
     PAIR | {"CHAT_SERVER__TLS_CERTIFICATE": "binary"},
-    {"CHAT_SERVER__DRAIN_S": "29", "CHAT_SERVER__DRAIN_HARD_S": "30"},
-    {"CHAT_REALTIME__HEARTBEAT_S": "10", "CHAT_REALTIME__DEAD_AFTER_S": "9"},
-    {"CHAT_LIMITS__CATCHUP_ROOM": "200", "CHAT_LIMITS__CATCHUP_HELLO": "100"},
+    {"CHAT_SERVER__DRAIN_SPREAD_S": "29", "CHAT_SERVER__SHUTDOWN_TIMEOUT_S": "30"},
+    {"CHAT_REALTIME__PING_INTERVAL_S": "10", "CHAT_REALTIME__IDLE_TIMEOUT_S": "9"},
+    {
+        "CHAT_LIMITS__CATCHUP_EVENTS_PER_ROOM": "200",
+        "CHAT_LIMITS__CATCHUP_EVENTS_PER_REQUEST": "100",
+    },
     {"CHAT_AUTH__ARGON2_MEMORY_KIB": "1048576", "CHAT_AUTH__ARGON2_WORKERS": "100000"},
     {"CHAT_SERVER__WORKERS": "2", "CHAT_REDIS__URL": "redis://127.0.0.1:1/0"},
     {"CHAT_SERVER__WORKERS": "2"} | CLUSTER,
     {"CHAT_SERVER__ENVIRONMENT": "production", "CHAT_AUTH__SECRET_KEY": ""},
     {"CHAT_AUTH__SECRET_KEY": ""} | CLUSTER,
-    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "emptied"},
-    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "keyless"},
-    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__VAR": "garbled"},
-    {"CHAT_SERVER__VAR": "text"},
-    {"CHAT_SERVER__VAR": "text/below"},
-    {"CHAT_SERVER__VAR": "/proc/chat"},
-    {"CHAT_SERVER__VAR": "/dev/null"},
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__DATA_DIR": "emptied"},
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__DATA_DIR": "keyless"},
+    {"CHAT_AUTH__SECRET_KEY": "", "CHAT_SERVER__DATA_DIR": "garbled"},
+    {"CHAT_SERVER__DATA_DIR": "text"},
+    {"CHAT_SERVER__DATA_DIR": "text/below"},
+    {"CHAT_SERVER__DATA_DIR": "/proc/chat"},
+    {"CHAT_SERVER__DATA_DIR": "/dev/null"},
     {
         "CHAT_AUTH__SECRET_KEY": "",
         "CHAT_DATABASE__URL": "sqlite:///x.db",
-        "CHAT_SERVER__VAR": "text",
+        "CHAT_SERVER__DATA_DIR": "text",
     },
 ]
 CASES = [{name: value} for name, values in VALUES.items() for value in values] + TOGETHER
@@ -160,8 +176,8 @@ def start(
 
     monkeypatch.setattr(uvicorn.Server, "run", listen)
     monkeypatch.setattr("app.server.supervisor.Parent.run", listen)
-    for module in ("serve", "workers"):  # it is for the whole process
-        monkeypatch.setattr(f"app.{module}.configure_logs", lambda _: None)
+    for module in ("uvicorn_server", "supervisor"):  # it is for the whole process
+        monkeypatch.setattr(f"app.server.{module}.configure_logs", lambda _: None)
     for name, pem in pems.items():
         (place / name).write_bytes(pem)
 
@@ -194,6 +210,40 @@ def test_a_wrong_setting_is_one_sentence(
     assert any(name in said for name in variables)
 
 
+@pytest.mark.parametrize("folder", ["/proc", "/proc/chat", "text", "/dev/null"])
+def test_a_data_dir_that_cannot_be_written_is_named_and_the_database_url_is_not(
+    folder: str, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_SERVER__DATA_DIR", folder)
+    code, stderr = start()
+    expect_one_sentence(code, stderr, "CHAT_SERVER__DATA_DIR")
+    assert "DATABASE__URL" not in stderr
+
+
+def test_a_missing_folder_of_the_sqlite_file_is_not_made(
+    start: Any, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_DATABASE__URL", "sqlite:///missing/folder/x.db")
+    expect_one_sentence(
+        *start(), "CHAT_DATABASE__URL", f"{place / 'missing/folder'} does not exist"
+    )
+    assert not (place / "missing").exists()
+
+
+def test_each_of_several_wrong_settings_has_an_error_line(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = ("CHAT_SERVER__PORT", "CHAT_LIMITS__MAX_PAGE_SIZE", "CHAT_REDIS__TIMEOUT_S")
+    for variable in wrong:
+        monkeypatch.setenv(variable, "-1")
+    code, stderr = start()
+    assert code == 1
+    lines = stderr.splitlines()
+    assert len(lines) == len(wrong)
+    for variable in wrong:
+        assert sum(line.startswith(f"error: {variable}: ") for line in lines) == 1
+
+
 def test_there_are_a_hundred_and_more() -> None:
     assert len(CASES) > 150
 
@@ -205,14 +255,15 @@ def test_there_are_a_hundred_and_more() -> None:
         PAIR,
         {"CHAT_SERVER__PORT": " 80 "},
         {"CHAT_SERVER__PORT": ""},
-        {"CHAT_DATABASE__URL": "mysql://chat:a/b?c#d%e:f@h/chat"},
+        {"CHAT_DATABASE__URL": "mysql://chat:a%2Fb%3Fc%23d%e:f@h/chat"},
         {"CHAT_DATABASE__URL": "mysql://chat:%2F@[::1]:3307/chat"},
         {"CHAT_DATABASE__URL": "mariadb://h.example/chat?unix_socket=/run/mysqld/mysqld.sock"},
-        {"CHAT_DATABASE__URL": "sqlite:///new/folder/chat.db"},
+        {"CHAT_DATABASE__URL": "sqlite:///folder/chat.db"},
+        {"CHAT_SERVER__DATA_DIR": "new/folder"},
         {"CHAT_REDIS__URL": "redis://:a%2Fb@c@h:7/15"},
         {"CHAT_REDIS__URL": "rediss://h?ssl_ca_certs=cert.pem"},
         {"CHAT_REDIS__URL": "unix:///run/redis.sock?db=1"},
-        {"CHAT_DATABASE__GROUP_COMMIT": "No", "CHAT_SERVER__DRAIN_S": "1e0"},
+        {"CHAT_DATABASE__GROUP_COMMIT": "No", "CHAT_SERVER__DRAIN_SPREAD_S": "1e0"},
         {"CHAT_DATABASE__TLS_CA": "cert.pem"},
     ],
     ids=lambda case: ascii(case)[:80],
@@ -228,7 +279,7 @@ def test_a_setting_that_only_looks_odd_is_taken(
 
 def test_a_password_with_every_character_is_read_as_it_is() -> None:
     given = load_settings(
-        database={"url": "mysql://chat:a/b?c#d%40e:f@h/chat"}, auth={"secret_key": KEY}
+        database={"url": "mysql://chat:a%2Fb%3Fc%23d%40e:f@h/chat"}, auth={"secret_key": KEY}
     )
     assert make_url(given.database.url).password == "a/b?c#d@e:f"
 

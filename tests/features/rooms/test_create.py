@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from testkit.answers import assert_ok, assert_problem
-from testkit.people import STRANGER, Person, all_pages, ids
+from testkit.people import UNKNOWN_ID, Person, all_pages, ids
 from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
@@ -132,12 +132,12 @@ async def test_one_may_talk_to_oneself(ada: Person) -> None:
         ({"kind": "public", "name": "x", "seq": 7}, "seq"),
         ({"kind": "public", "name": "x", "members": ["me"]}, "members.0"),
         ({"kind": "public", "name": "x", "members": {}}, "members"),
-        ({"kind": "public", "name": "x", "members": [STRANGER] * 101}, "members"),
+        ({"kind": "public", "name": "x", "members": [UNKNOWN_ID] * 101}, "members"),
         ({"kind": "direct"}, "body"),
         ({"kind": "direct", "members": []}, "body"),
-        ({"kind": "direct", "members": [STRANGER] * 2}, "body"),
-        ({"kind": "direct", "members": [STRANGER], "name": "x"}, "body"),
-        ({"kind": "direct", "members": [STRANGER], "topic": "x"}, "body"),
+        ({"kind": "direct", "members": [UNKNOWN_ID] * 2}, "body"),
+        ({"kind": "direct", "members": [UNKNOWN_ID], "name": "x"}, "body"),
+        ({"kind": "direct", "members": [UNKNOWN_ID], "topic": "x"}, "body"),
     ],
 )
 async def test_rooms_that_cannot_be(ada: Person, body: dict[str, Any], path: str) -> None:

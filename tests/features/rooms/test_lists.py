@@ -7,7 +7,7 @@ import pytest
 from app.core.paging import encode_cursor
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
-from testkit.server import unique
+from testkit.server import unique_username
 
 
 async def test_my_rooms_come_in_pages_each_once(ada: Person, bob: Person) -> None:
@@ -37,7 +37,7 @@ async def test_nobody_has_rooms_at_first(ada: Person) -> None:
 
 
 async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: Person) -> None:
-    tag = unique("tag")
+    tag = unique_username("tag")
     names = [f"{tag} Straße_1", f"{tag} 100%", f"{tag} 日本語の部屋", f"{tag} ﬁn"]
     rooms = {name: await ada.makes_room(name=name) for name in names}
     await ada.makes_room("private", name=f"{tag} hidden")
@@ -59,7 +59,7 @@ async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: 
 
 
 async def test_public_rooms_come_by_name_and_rooms_may_share_one(ada: Person) -> None:
-    tag = unique("same")
+    tag = unique_username("same")
     for name in ("b", "a", "A", "a", "c"):
         await ada.makes_room(name=f"{tag} {name}")
     for limit, sizes in ((2, [2, 2, 1]), (1, [1] * 5), (5, [5])):
@@ -71,7 +71,7 @@ async def test_public_rooms_come_by_name_and_rooms_may_share_one(ada: Person) ->
 
 
 async def test_archived_rooms_are_not_found_but_stay_mine(ada: Person, eve: Person) -> None:
-    tag = unique("old")
+    tag = unique_username("old")
     room = await ada.makes_room(name=tag)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     assert assert_ok(await eve.get("/rooms/public", query=tag))["items"] == []

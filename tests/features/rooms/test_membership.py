@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from testkit.answers import assert_ok, assert_problem
-from testkit.people import STRANGER, Person, all_pages, ids
+from testkit.people import UNKNOWN_ID, Person, all_pages, ids
 from testkit.server import TestServer
 
 
@@ -152,7 +152,7 @@ async def test_all_are_added_or_none(ada: Person, bob: Person) -> None:
     assert len(await ada.log(room)) == 2
 
 
-@pytest.mark.parametrize("users", [[], ["x"], None, "me", [1], [STRANGER] * 101])
+@pytest.mark.parametrize("users", [[], ["x"], None, "me", [1], [UNKNOWN_ID] * 101])
 async def test_users_that_cannot_be_added(ada: Person, users: object) -> None:
     room = await ada.makes_room()
     assert_problem(await ada.post(f"/rooms/{room}/members", users=users), "invalid")

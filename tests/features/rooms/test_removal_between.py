@@ -17,12 +17,16 @@ from sqlalchemy.util import await_only
 from app.persistence.uow import Database
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import BACKENDS, TestServer, cluster_server_of, embedded_server_of
+from testkit.server import (
+    BACKENDS,
+    NO_POLLING,
+    TestServer,
+    cluster_server_of,
+    embedded_server_of,
+)
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
-HOUR_MS = 3_600_000
-SILENT = {"sweep_every_ms": HOUR_MS, "poll_every_ms": HOUR_MS, "session_check_s": 3600}
 SECRET = "said after the removal"
 KEPT = 5  # the head of a room with ada, bob and two messages
 
@@ -91,7 +95,7 @@ class Brake:
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("between"), realtime=SILENT) as server:
+    async with embedded_server_of(tmp_path_factory.mktemp("between"), **NO_POLLING) as server:
         yield server
 
 
@@ -100,7 +104,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("between")
-    async with cluster_server_of(mariadb, redis_server, directory, realtime=SILENT) as server:
+    async with cluster_server_of(mariadb, redis_server, directory, **NO_POLLING) as server:
         yield server
 
 

@@ -32,13 +32,13 @@ async def whoami(http: httpx.AsyncClient, access_token: str) -> httpx.Response:
     return await http.get(f"{API}/users/me", headers=bearer)
 
 
-async def token_happened(server: TestServer, refresh_token: str, **times: Any) -> None:
+async def set_token_times(server: TestServer, refresh_token: str, **times: Any) -> None:
     """Move a refresh token's times, rather than wait for them."""
     row = RefreshToken.digest == digest(refresh_token)
     await _alter(server, update(RefreshToken).where(row).values(times))
 
 
-async def session_happened(server: TestServer, session: str, **times: Any) -> None:
+async def set_session_times(server: TestServer, session: str, **times: Any) -> None:
     await _alter(server, update(Session).where(Session.id == UUID(session)).values(times))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.settings import SettingsError, load_settings
 from testkit.answers import are_indistinguishable, assert_ok, assert_problem
-from testkit.people import STRANGER, Person, all_pages
+from testkit.people import UNKNOWN_ID, Person, all_pages
 from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
@@ -67,7 +67,7 @@ async def test_only_people_of_shared_rooms_are_listed(backend: Backend, director
             assert assert_ok(await ada.get(f"/users/{person.id}"))["username"] == person.username
         hidden = await ada.get(f"/users/{dan.id}")
         assert_problem(hidden, "not_found")
-        assert are_indistinguishable(hidden, await ada.get(f"/users/{STRANGER}"))
+        assert are_indistinguishable(hidden, await ada.get(f"/users/{UNKNOWN_ID}"))
         admin = await server.administrator(http)
         assert await found(admin) == ["ada", "adm", "bob", "dan", "eve", "zoe"]
         assert_ok(await admin.get(f"/users/{dan.id}"))

@@ -17,7 +17,7 @@ from app.users import expiry
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import TestServer
-from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
+from tests.features.users.auth import log_in, renew, set_session_times, set_token_times, whoami
 
 HOURS = timedelta(hours=1)
 
@@ -62,7 +62,7 @@ async def test_what_still_counts_stays(
     token = assert_ok(await renew(http, ada.refresh))["refresh_token"]
     # Just over: the clock of another process may be behind.
     await tickets_expired(server, ada, now() - HOURS / 2)
-    await token_happened(server, ada.refresh, expires_at=now() - HOURS / 2)
+    await set_token_times(server, ada.refresh, expires_at=now() - HOURS / 2)
     await forget(server)
     assert await rows(server, ada) == {"sessions": 1, "refresh_tokens": 2, "ws_tickets": 1}
     assert_ok(await renew(http, token))
@@ -75,7 +75,7 @@ async def test_tickets_and_used_refresh_tokens_go_at_their_end(
     for _ in range(3):
         token = assert_ok(await renew(http, token))["refresh_token"]
     assert_ok(await ada.post("/ws-tickets"), 201)
-    await token_happened(server, ada.refresh, expires_at=now() - 2 * HOURS)
+    await set_token_times(server, ada.refresh, expires_at=now() - 2 * HOURS)
     await tickets_expired(server, ada, now() - 2 * HOURS)
     await forget(server)
     assert await rows(server, ada) == {"sessions": 1, "refresh_tokens": 3, "ws_tickets": 0}
@@ -88,7 +88,7 @@ async def test_expired_sessions_go_with_all_that_is_theirs(
 ) -> None:
     other = assert_ok(await log_in(http, ada.username))
     assert_ok(await ada.post("/ws-tickets"), 201)
-    await session_happened(server, ada.session, expires_at=now() - 2 * HOURS)
+    await set_session_times(server, ada.session, expires_at=now() - 2 * HOURS)
     assert_problem(await ada.get("/users/me"), "session_ended")
     await forget(server)
     assert await rows(server, ada) == {"sessions": 0, "refresh_tokens": 0, "ws_tickets": 0}
@@ -135,7 +135,7 @@ async def test_a_long_backlog_goes_in_small_transactions_by_any_number_of_proces
         await uow._session.execute(insert(RefreshToken), many)
 
     await server.context.database.transact(fill)
-    await session_happened(server, ada.session, expires_at=past)
+    await set_session_times(server, ada.session, expires_at=past)
     transact = server.context.database.transact
     for table in ("delete_refresh_tokens", "delete_sessions"):
         before = await token_count(server, ada, bob)

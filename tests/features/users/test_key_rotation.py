@@ -14,7 +14,7 @@ from app.settings import Settings
 from testkit.answers import assert_ok, assert_problem
 from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend, override
-from tests.features.users.auth import log_in, renew, token_happened, whoami
+from tests.features.users.auth import log_in, renew, set_token_times, whoami
 
 OLD, NEW = "the old key" * 3, '{"new": "a key that looks like JSON"}'
 # docs/operations.md, "Signing keys": the key, and its fallbacks.
@@ -53,7 +53,7 @@ async def goes_on(
     assert_ok(await whoami(other, login["access_token"]))
     # A lost answer is asked for again at the other one, long after.
     renewed = assert_ok(await renew(client, login["refresh_token"]))
-    await token_happened(here, login["refresh_token"], used_at=now() - timedelta(hours=1))
+    await set_token_times(here, login["refresh_token"], used_at=now() - timedelta(hours=1))
     again = assert_ok(await renew(other, login["refresh_token"]))
     assert again["refresh_token"] == renewed["refresh_token"]
     assert_ok(await whoami(client, again["access_token"]))

@@ -13,7 +13,7 @@ from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, Person
-from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
+from testkit.server import PASSWORD, TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, eventually
 from tests.features.users.auth import TOKEN, log_in, whoami
@@ -69,7 +69,7 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
     wrong = assert_problem(await log_in(http, ada.username, "something else"), "invalid_grant")
     assert len(verified) == 1
     unknown = assert_problem(
-        await log_in(http, unique("nobody"), "something else"), "invalid_grant"
+        await log_in(http, unique_username("nobody"), "something else"), "invalid_grant"
     )
     assert len(verified) == 2
     one, other = (argon2.extract_parameters(stored) for stored in verified)
@@ -212,12 +212,12 @@ async def _stored(server: TestServer, person: Person) -> str:
     return await server.context.database.transact(read)
 
 
-@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_WAITING")
+@pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_QUEUE_SIZE")
 async def test_past_the_pool_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One at work and one that waits; the third is sent away; the two still get their answer."""
-    settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_waiting": 1}))
+    settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_queue_size": 1}))
     go_on = threading.Event()
 
     def slow(*_: object) -> bool:
@@ -230,7 +230,7 @@ async def test_past_the_pool_the_answer_is_busy(
         taken = [asyncio.create_task(log_in(http, ada.username)) for _ in range(2)]
         await eventually(lambda: len(server.context.passwords.queue._waiting) == 1)
         assert_problem(await log_in(http, ada.username), "busy")
-        account = {"username": unique("bob"), "password": PASSWORD}
+        account = {"username": unique_username("bob"), "password": PASSWORD}
         assert_problem(await http.post(f"{API}/auth/register", json=account), "busy")
         go_on.set()
         for answer in await asyncio.gather(*taken):

@@ -16,7 +16,7 @@ import pytest
 from app.limits import redis
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
+from testkit.server import PASSWORD, TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
 from tests.features.users.auth import TOKEN, log_in, renew
@@ -82,9 +82,9 @@ async def test_wrong_passwords_of_a_stranger_do_not_lock_an_office_out(backend: 
     """They share an address, and the people have never logged in from there."""
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         people = await server.people(http, *(f"person{n}" for n in range(21)))
-        tried = [(await try_wrong(http, unique("nobody"), 1))[0] for _ in range(25)]
+        tried = [(await try_wrong(http, unique_username("nobody"), 1))[0] for _ in range(25)]
         assert tried == [400] * 25
-        assert await try_wrong(http, unique("victim"), 2) == [400, 429]
+        assert await try_wrong(http, unique_username("victim"), 2) == [400, 429]
         for person in people:
             assert_ok(await log_in(http, person.username))
             assert_ok(await renew(http, person.refresh))
@@ -153,7 +153,7 @@ async def test_limits_tell_nothing_of_which_accounts_exist(backend: Backend) -> 
         async with server.client() as http:
             known = (await server.person(http)).username
         stories = []
-        for number, username in enumerate((known, unique("nobody"))):
+        for number, username in enumerate((known, unique_username("nobody"))):
             story = []
             async with coming_from(server, f"127.0.2.{number + 1}") as http:
                 for _ in range(7):
@@ -240,7 +240,7 @@ async def test_registrations_are_limited_by_address(backend: Backend) -> None:
     ):
 
         async def register(http: httpx.AsyncClient) -> httpx.Response:
-            account = {"username": unique("new"), "password": PASSWORD}
+            account = {"username": unique_username("new"), "password": PASSWORD}
             return await http.post(f"{API}/auth/register", json=account)
 
         for _ in range(2):
@@ -316,7 +316,7 @@ async def test_past_the_deadline_the_answer_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        limited(backend, argon2_workers=1, argon2_wait_s=0.05) as server,
+        limited(backend, argon2_workers=1, argon2_queue_timeout_s=0.05) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
@@ -324,7 +324,7 @@ async def test_past_the_deadline_the_answer_is_busy(
         at_work = asyncio.create_task(log_in(http, ada.username))
         await eventually(lambda: bool(gate.verified))
         assert_problem(await log_in(http, ada.username), "busy")
-        account = {"username": unique("bob"), "password": PASSWORD}
+        account = {"username": unique_username("bob"), "password": PASSWORD}
         assert_problem(await http.post(f"{API}/auth/register", json=account), "busy")
         assert not in_queue(server)
         gate.open.set()

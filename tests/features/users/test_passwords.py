@@ -10,11 +10,11 @@ import pytest
 from app.persistence.uow import UnitOfWork
 from app.users import sessions
 from testkit.answers import assert_ok, assert_problem
+from testkit.command_line import run_command
 from testkit.people import API, Person
 from testkit.server import PASSWORD, TestServer
 from testkit.waiting import limit
 from tests.features.users.auth import log_in, renew, whoami
-from tests.importers.command import typed
 
 NEW = "battery staple"
 
@@ -99,7 +99,7 @@ async def test_an_administrator_s_password_is_not_common_and_not_the_name(
 ) -> None:
     for weak in ("password", "ADMIN-of-all"):
         words = ("create-admin", "admin-of-all", "--password-stdin")
-        done = await typed(server.settings, *words, stdin=f"{weak}\n")
+        done = await run_command(server.settings, *words, stdin=f"{weak}\n")
         assert done.exit_code == 1
         assert done.stderr.startswith("error: The password ")
 

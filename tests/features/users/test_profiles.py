@@ -7,7 +7,7 @@ import pytest
 
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
-from testkit.server import TestServer, unique
+from testkit.server import TestServer, unique_username
 
 
 async def test_the_caller(ada: Person) -> None:
@@ -58,7 +58,11 @@ async def test_the_profile_does_not_change(ada: Person, change: dict[str, object
 
 @pytest.mark.parametrize(
     "name",
-    ["\u200b", "\u3164", "\u2800", "a\nb", "\x1b[31mAda", "Ada\u202e", "\u2066Ada\u2069", "\u0301"],
+    [
+        *("\u200b", "\u3164", "\u2800", "a\nb", "\x1b[31mAda", "Ada\u202e", "\u2066Ada\u2069"),
+        *("\u0301", "Ada \ue000", "Ada \uf8ff", "Ada \ufdd0", "Ada \ufffe", "Ada \uffff"),
+        *("Ada \U000f0000", "Ada \U0010ffff", "Ada \U0001fffe", "Ada \U000effff"),
+    ],
     ids=ascii,
 )
 async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: str) -> None:
@@ -73,7 +77,7 @@ async def test_a_display_name_may_be_the_own_username(ada: Person, bob: Person) 
 async def test_people_are_found_by_parts_of_their_names(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    tag = unique("q")
+    tag = unique_username("q")
     people = [await server.person(http, f"{tag}{name}") for name in ("b", "c", "a")]
     assert_ok(await people[0].patch("/users/me", display_name=f"Straße {tag}_100%"))
     assert_ok(await people[1].patch("/users/me", display_name=f"Strand {tag}x100y"))
@@ -93,7 +97,7 @@ async def test_people_are_found_by_parts_of_their_names(
 async def test_pages_of_people_follow_each_other(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    tag = unique("p")
+    tag = unique_username("p")
     people = [await server.person(http, f"{tag}x") for _ in range(7)]
     for limit, sizes in ((3, [3, 3, 1]), (7, [7]), (1, [1] * 7), (100, [7])):
         pages = await all_pages(ada, "/users", query=tag, limit=limit)
@@ -105,7 +109,7 @@ async def test_pages_of_people_follow_each_other(
 async def test_who_comes_between_two_pages_is_neither_lost_nor_doubled(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    tag = unique("s")
+    tag = unique_username("s")
     for _ in range(4):
         await server.person(http, f"{tag}m")
     first = assert_ok(await ada.get("/users", query=tag, limit=2))

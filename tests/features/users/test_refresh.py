@@ -16,7 +16,7 @@ from testkit.answers import assert_ok, assert_problem
 from testkit.peer import joined
 from testkit.people import Person
 from testkit.server import TestServer
-from tests.features.users.auth import log_in, renew, session_happened, token_happened, whoami
+from tests.features.users.auth import log_in, renew, set_session_times, set_token_times, whoami
 
 LONG_AGO = timedelta(seconds=21)  # just past the grace
 
@@ -46,7 +46,7 @@ async def test_a_lost_answer_is_given_again_however_late(
     """A phone slept for weeks between its request and the answer."""
     first = assert_ok(await renew(http, ada.refresh))
     for ago in (timedelta(seconds=23), timedelta(days=29)):
-        await token_happened(server, ada.refresh, used_at=now() - ago)
+        await set_token_times(server, ada.refresh, used_at=now() - ago)
         again = assert_ok(await renew(http, ada.refresh))
         assert again["refresh_token"] == first["refresh_token"]
     # The old access token shows nothing: it came with the token before.
@@ -60,11 +60,11 @@ async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Although the token that was used would have expired sooner."""
-    await token_happened(server, ada.refresh, expires_at=now() + timedelta(minutes=1))
+    await set_token_times(server, ada.refresh, expires_at=now() + timedelta(minutes=1))
     assert_ok(await renew(http, ada.refresh))
     row = await stored(server, ada.refresh)
     assert row.expires_at > now() + timedelta(days=29)
-    await session_happened(server, ada.session, expires_at=now())
+    await set_session_times(server, ada.session, expires_at=now())
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
@@ -75,7 +75,7 @@ async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
     for over_http in (True, False):
         ada = await server.person(http)
         login = assert_ok(await renew(http, ada.refresh))
-        await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
+        await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
         if over_http:
             assert_ok(await whoami(http, login["access_token"]))
         else:
@@ -91,7 +91,7 @@ async def test_a_thief_who_comes_first_is_noticed(
     """With what was stolen the thief does something; then the owner comes with the old token."""
     stolen = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, stolen["access_token"]))
-    await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
+    await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
     assert_problem(await whoami(http, stolen["access_token"]), "session_ended")
     assert_problem(await renew(http, stolen["refresh_token"]), "invalid_grant")
@@ -127,7 +127,7 @@ async def test_who_cannot_confirm_now_is_served(
         broken.setattr(server.context.database, "transact", busy)
         assert_ok(await whoami(http, access))
     assert_ok(await whoami(http, access))
-    await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
+    await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
@@ -145,12 +145,12 @@ async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada
 async def test_one_of_two_that_race_may_have_used_its_access_token(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """CHAT_AUTH__REFRESH_GRACE_S: the other tab was not much slower."""
+    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was not much slower."""
     first = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, first["access_token"]))
     again = assert_ok(await renew(http, ada.refresh))
     assert again["refresh_token"] == first["refresh_token"]
-    await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
+    await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
@@ -160,7 +160,7 @@ async def test_reuse_after_the_grace_ends_the_session(
     """Somebody has a copy; nobody can tell who is who, so neither goes on."""
     login = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, login["access_token"]))
-    await token_happened(server, ada.refresh, used_at=now() - LONG_AGO)
+    await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
     other = assert_ok(await log_in(http, ada.username))
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
     assert_problem(await renew(http, login["refresh_token"]), "invalid_grant")
@@ -183,7 +183,7 @@ async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used
 async def test_an_expired_token_is_refused_and_ends_nothing(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    await token_happened(server, ada.refresh, expires_at=now())
+    await set_token_times(server, ada.refresh, expires_at=now())
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
     assert_ok(await ada.get("/users/me"))
 
@@ -191,7 +191,7 @@ async def test_an_expired_token_is_refused_and_ends_nothing(
 async def test_a_session_past_its_end_is_over(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    await session_happened(server, ada.session, expires_at=now())
+    await set_session_times(server, ada.session, expires_at=now())
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
     assert_problem(await ada.get("/users/me"), "session_ended")
 
@@ -199,7 +199,7 @@ async def test_a_session_past_its_end_is_over(
 async def test_a_session_that_is_used_lives_on(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    await session_happened(server, ada.session, expires_at=now() + timedelta(minutes=1))
+    await set_session_times(server, ada.session, expires_at=now() + timedelta(minutes=1))
     assert_ok(await renew(http, ada.refresh))
     (session,) = assert_ok(await ada.get("/auth/sessions"))
     assert session["expires_at"] > (now() + timedelta(days=29)).isoformat()

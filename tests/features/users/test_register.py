@@ -7,7 +7,7 @@ import pytest
 
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
-from testkit.server import PASSWORD, TestServer, run_server, unique, without_limits
+from testkit.server import PASSWORD, TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend
 
 REGISTER = f"{API}/auth/register"
@@ -18,7 +18,7 @@ async def register(http: httpx.AsyncClient, username: str, **more: object) -> ht
 
 
 async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
-    name = unique("ada")
+    name = unique_username("ada")
     me = assert_ok(await register(http, name, display_name="  Ada Lovelace "), 201)
     assert me.keys() == {"id", "username", "display_name", "is_admin", "created_at"}
     assert (me["username"], me["display_name"], me["is_admin"]) == (name, "Ada Lovelace", False)
@@ -26,7 +26,7 @@ async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_display_name_is_the_username_unless_given(http: httpx.AsyncClient) -> None:
-    name = unique("ada")
+    name = unique_username("ada")
     assert assert_ok(await register(http, name), 201)["display_name"] == name
 
 
@@ -46,7 +46,7 @@ async def test_the_display_name_is_the_username_unless_given(http: httpx.AsyncCl
 async def test_a_name_is_taken_in_every_spelling(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
-    number = unique("")
+    number = unique_username("")
     assert_ok(await register(http, first.format(number)), 201)
     assert_problem(await register(http, second.format(number)), "username_taken")
 
@@ -65,14 +65,14 @@ async def test_a_name_is_taken_in_every_spelling(
 async def test_a_name_that_looks_like_another_one_is_taken(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
-    number = unique("")
+    number = unique_username("")
     assert_ok(await register(http, first.format(number)), 201)
     problem = assert_problem(await register(http, second.format(number)), "username_taken")
     assert "looks like" in problem["detail"]
 
 
 async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) -> None:
-    number = unique("")
+    number = unique_username("")
     names = [f"ada{number}", f"а\u0501а{number}"] * 5
     answers = await asyncio.gather(*(register(http, name) for name in names))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
@@ -80,11 +80,13 @@ async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize("username", ["аda{}", "ada{}ш", "日本{}ру", "a{}٣"])
 async def test_a_name_is_of_one_script(http: httpx.AsyncClient, username: str) -> None:
-    assert_problem(await register(http, username.format(unique(""))), "invalid", "username")
+    assert_problem(
+        await register(http, username.format(unique_username(""))), "invalid", "username"
+    )
 
 
 async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncClient) -> None:
-    number = unique("")
+    number = unique_username("")
     assert_ok(await register(http, f"ada{number}"), 201)
     for name in (f"ada{number}", f"ADA{number}", f"  Ada{number}", f"аdа{number}", f"ａda{number}"):
         answer = await register(http, f"eve{number}", display_name=name)
@@ -94,7 +96,7 @@ async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncCl
 
 
 async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
-    name = unique("ada")
+    name = unique_username("ada")
     answers = await asyncio.gather(*(register(http, name) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
     for answer in answers:
@@ -107,7 +109,7 @@ async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
     ["हिन्दी{}", "ภาษาไทย{}", "தமிழ்{}", "Ωμέγα{}", "李小龙{}", "ジャッキー{}", "o.l-d_x{}", "é{}"],
 )
 async def test_every_script_has_names(http: httpx.AsyncClient, username: str) -> None:
-    username = username.format(unique(""))
+    username = username.format(unique_username(""))
     assert assert_ok(await register(http, username), 201)["username"] == username
 
 
@@ -142,19 +144,19 @@ async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> N
 async def test_other_values_that_cannot_be(
     http: httpx.AsyncClient, field: str, value: object
 ) -> None:
-    assert_problem(await register(http, unique("ada"), **{field: value}), "invalid", field)
+    assert_problem(await register(http, unique_username("ada"), **{field: value}), "invalid", field)
 
 
 @pytest.mark.parametrize("password", ["password", "12345678", "Iloveyou", "ｐａｓｓｗｏｒｄ"])
 async def test_common_passwords_are_refused(http: httpx.AsyncClient, password: str) -> None:
     problem = assert_problem(
-        await register(http, unique("ada"), password=password), "invalid", "password"
+        await register(http, unique_username("ada"), password=password), "invalid", "password"
     )
     assert "most common" in problem["detail"]
 
 
 async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
-    name = unique("ada-of-many-letters")
+    name = unique_username("ada-of-many-letters")
     for given in (
         {"password": name.upper()},
         {"password": "Ada The 1st", "display_name": "ada the 1ST"},
@@ -166,7 +168,7 @@ async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
 
 async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
     """A password that is refused does not come back, and so does not get into anybody's log."""
-    answer = await register(http, unique("ada"), password="hidden!")
+    answer = await register(http, unique_username("ada"), password="hidden!")
     assert_problem(answer, "invalid", "password")
     assert "hidden!" not in answer.text
 
@@ -175,7 +177,7 @@ async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
 async def test_registration_can_be_closed(backend: Backend) -> None:
     settings = backend.override(auth={"registration": "closed"})
     async with run_server(without_limits(settings)) as server, server.client() as http:
-        assert_problem(await register(http, unique("ada")), "forbidden")
+        assert_problem(await register(http, unique_username("ada")), "forbidden")
 
 
 async def test_an_email_address_is_no_name(server: TestServer, http: httpx.AsyncClient) -> None:

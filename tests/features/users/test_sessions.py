@@ -11,7 +11,7 @@ from testkit.answers import are_indistinguishable, assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
-from tests.features.users.auth import log_in, renew, session_happened, whoami
+from tests.features.users.auth import log_in, renew, set_session_times, whoami
 
 
 async def test_each_login_is_a_session(http: httpx.AsyncClient, ada: Person) -> None:
@@ -84,7 +84,7 @@ async def test_expired_sessions_do_not_count(backend: Backend) -> None:
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         old = await server.person(http)
-        await session_happened(server, old.session, expires_at=now())
+        await set_session_times(server, old.session, expires_at=now())
         for _ in range(2):
             assert_ok(await log_in(http, old.username))
         assert_problem(await old.get("/users/me"), "session_ended")

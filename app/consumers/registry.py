@@ -1,0 +1,8 @@
+"""Every consumer of the logs."""
+
+from app.consumers.base import Consumer
+from app.consumers.statistics import MessageStatistics
+
+
+def create_consumers() -> list[Consumer]:
+    return [MessageStatistics()]

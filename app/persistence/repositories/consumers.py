@@ -1,0 +1,151 @@
+"""Consumers of the logs: which process runs each, and how far it has handled every room's log."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    CursorResult,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
+from app.persistence.types import DatabaseTime
+from app.persistence.upsert import upsert
+
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+
+_L, _P, _R = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
+_LEASES, _POSITIONS, _ROOMS = (
+    cast(Table, model.__table__) for model in (ConsumerLease, ConsumerPosition, Room)
+)
+_IS_VALID = _L.expires_at > DatabaseTime()
+_HANDLED = func.coalesce(_P.seq, 0)
+
+
+def _unread(consumer: Any, *shown: Any) -> Any:
+    """Of rooms whose log goes on after the position of a consumer."""
+    at = and_(_P.consumer == consumer, _P.room_id == _R.id)
+    return select(*shown).select_from(_ROOMS.outerjoin(_POSITIONS, at)).where(_R.seq > _HANDLED)
+
+
+_RANGES = _unread(bindparam("consumer"), _R.id, _HANDLED, _R.seq)
+_OF_ROOMS = _RANGES.where(_R.id.in_(bindparam("rooms", expanding=True)))
+_OF_PAGE = _RANGES.where(_R.id > bindparam("after"), _R.id <= bindparam("last"))
+_PAGE_END = (
+    select(_R.id)
+    .where(_R.id > bindparam("after"))
+    .order_by(_R.id)
+    .offset(bindparam("skip"))
+    .limit(1)
+)
+_LAG = _unread(_L.consumer, func.coalesce(func.sum(_R.seq - _HANDLED), 0)).correlate(_LEASES)
+
+
+class LogRange(NamedTuple):
+    """The events of a room with `after` < seq <= `until`."""
+
+    room: UUID
+    after: int
+    until: int
+
+
+class Lease(NamedTuple):
+    """The claim of a process to be the only one that runs a consumer, for `ttl_s` seconds."""
+
+    consumer: str
+    holder: UUID
+    ttl_s: int
+
+
+class Standing(NamedTuple):
+    """Whether a process runs the consumer, and how many events it has not handled."""
+
+    consumer: str
+    is_running: bool
+    lag: int
+
+
+class ConsumerReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def is_leased_elsewhere(self, lease: Lease) -> bool:
+        """Another holder has a valid lease. Waits for no lock."""
+        query = select(_L.consumer).where(
+            _L.consumer == lease.consumer, _L.holder != lease.holder, _IS_VALID
+        )
+        return await self._session.scalar(query) is not None
+
+    async def page_end(self, after: UUID, rooms: int) -> UUID:
+        """The last of the next `rooms` rooms by id; LAST_ID if there are fewer."""
+        given = {"after": after, "skip": rooms - 1}
+        return await self._session.scalar(_PAGE_END, given) or LAST_ID
+
+    async def unread_between(self, consumer: str, after: UUID, last: UUID) -> list[LogRange]:
+        """Of the rooms with `after` < id <= `last`."""
+        return await self._ranges(_OF_PAGE, {"consumer": consumer, "after": after, "last": last})
+
+    async def unread_of(self, consumer: str, rooms: Collection[UUID]) -> list[LogRange]:
+        return await self._ranges(_OF_ROOMS, {"consumer": consumer, "rooms": list(rooms)})
+
+    async def standings(self) -> list[Standing]:
+        """Of every consumer that has ever run. Slow: it looks at all rooms."""
+        query = select(_L.consumer, _IS_VALID, _LAG.scalar_subquery()).order_by(_L.consumer)
+        rows = await self._session.execute(query)
+        return [Standing(name, bool(valid), int(lag)) for name, valid, lag in rows]
+
+    async def _ranges(self, query: Any, given: Mapping[str, Any]) -> list[LogRange]:
+        return [LogRange(*row) for row in await self._session.execute(query, given)]
+
+
+class Consumers(ConsumerReads):
+    async def acquire(self, lease: Lease) -> bool:
+        """False while another process holds a valid lease."""
+        if await self._extend(lease, or_(_L.holder == lease.holder, ~_IS_VALID)):
+            return True
+        if await self._session.scalar(select(_L.consumer).where(_L.consumer == lease.consumer)):
+            return False
+        values = {"consumer": lease.consumer, "holder": lease.holder}
+        await self._session.execute(
+            insert(_LEASES).values(**values, expires_at=DatabaseTime(-lease.ttl_s))
+        )
+        return True
+
+    async def renew(self, lease: Lease) -> bool:
+        """False if the lease has expired. If not, its row is locked: no other process acquires it
+        before this unit of work ends."""
+        return await self._extend(lease, and_(_L.holder == lease.holder, _IS_VALID))
+
+    async def release(self, lease: Lease) -> None:
+        """Expire the lease now, if it is still this holder's."""
+        await self._session.execute(
+            update(_LEASES)
+            .where(_L.consumer == lease.consumer, _L.holder == lease.holder)
+            .values(expires_at=DatabaseTime())
+        )
+
+    async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
+        """The consumer has handled these ranges."""
+        await self._session.execute(
+            upsert(self._session, _POSITIONS, "seq"),
+            [{"consumer": consumer, "room_id": one.room, "seq": one.until} for one in handled],
+        )
+
+    async def _extend(self, lease: Lease, condition: Any) -> bool:
+        statement: Update = (
+            update(_LEASES)
+            .where(_L.consumer == lease.consumer, condition)
+            .values(holder=lease.holder, expires_at=DatabaseTime(-lease.ttl_s))
+        )
+        result = cast("CursorResult[Any]", await self._session.execute(statement))
+        return result.rowcount == 1

@@ -1,0 +1,165 @@
+"""Pages of history over HTTP, at the end and at the beginning of a long room."""
+
+import asyncio
+import time
+from array import array
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.settings import Settings
+from bench.benchmark import Benchmark, Column, Metric, Samples, Variant, metric, ratio_metric
+from bench.client import HOST
+from bench.environment import BenchEnvironment, Sample
+from bench.seed_data import SeededUser, fill_room, seed_database
+from bench.stats import latency_percentiles
+
+PAGE_SIZE = 50
+CLIENT_COUNT = 32  # enough to keep the server busy
+
+
+@dataclass(frozen=True)
+class LongRoom:
+    settings: Settings
+    user: SeededUser
+    id: UUID
+    message_count: int
+
+
+@asynccontextmanager
+async def long_room(env: BenchEnvironment) -> AsyncIterator[LongRoom]:
+    """A room with a million messages."""
+    count = env.scale(1_000_000, 20_000)
+    async with env.mariadb_database() as url:
+        settings = env.settings(url)
+        (user,), (room,) = await seed_database(settings, 1, 1, lambda _: [0])
+        await fill_room(settings, room, user.id, count, env.texts)
+        yield LongRoom(settings, user, room, count)
+
+
+class HttpClient(asyncio.Protocol):
+    """Requests the same page repeatedly, on one connection."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+        self._buffer = b""
+        self._requested_at = 0.0
+        self.latencies = array("d")
+        self.running = True
+        self.failure: str | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self._send_request()
+
+    def _send_request(self) -> None:
+        self._requested_at = time.monotonic()
+        self.transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
+            return
+        _, _, after = head.lower().partition(b"content-length:")
+        if len(body) < int(after.split(b"\r\n", 1)[0]):
+            return
+        if not head.startswith(b"HTTP/1.1 200") or body.count(b'"nonce":') != PAGE_SIZE:
+            self.failure = self._buffer[:300].decode(errors="replace")
+            self.running = False
+        self._buffer = b""
+        self.latencies.append(time.monotonic() - self._requested_at)
+        if self.running:
+            self._send_request()
+        else:
+            self.transport.close()
+
+
+def measure(
+    client_count: int, deep: bool
+) -> Callable[[BenchEnvironment, LongRoom], Awaitable[Sample]]:
+    async def run(env: BenchEnvironment, room: LongRoom) -> Sample:
+        before = room.message_count if deep else 101
+        request = (
+            f"GET /api/v1/rooms/{room.id}/messages?before={before}&limit={PAGE_SIZE} HTTP/1.1\r\n"
+            f"Host: {HOST}\r\nAuthorization: Bearer {room.user.token}\r\n\r\n"
+        ).encode()
+        loop = asyncio.get_running_loop()
+        async with env.chat_server(room.settings) as server:
+            clients = [
+                (await loop.create_connection(lambda: HttpClient(request), HOST, server.port))[1]
+                for _ in range(client_count)
+            ]
+            await asyncio.sleep(env.warm_s)
+            with env.metered(server) as usage:
+                first = [len(client.latencies) for client in clients]
+                await asyncio.sleep(env.measure_s)
+                latencies = [
+                    latency
+                    for client, start in zip(clients, first, strict=True)
+                    for latency in client.latencies[start:]
+                ]
+            for client in clients:
+                client.running = False
+        failure = next((client.failure for client in clients if client.failure), None)
+        if failure:
+            raise RuntimeError(f"unexpected response: {failure}")
+        return (
+            usage
+            | latency_percentiles(latencies)
+            | {
+                "pages_per_s": len(latencies) / usage["seconds"],
+                "pages_per_cpu_s": len(latencies) / usage["server_cpu_s"],
+                "expected": float(len(latencies)),
+                "received": float(len(latencies)),
+            }
+        )
+
+    return run
+
+
+def metrics(samples: Samples) -> list[Metric]:
+    return [
+        *ratio_metric(
+            "history page of 50 at message 1,000,000, ÷ at message 100, p50",
+            samples,
+            "p50_ms",
+            "deep",
+            "shallow",
+            target=1.2,
+            lower_is_better=True,
+        ),
+        *metric(
+            "history pages of 50 per app CPU second",
+            samples,
+            "many",
+            "pages_per_cpu_s",
+            "pages",
+            target=800.0,
+        ),
+    ]
+
+
+BENCHMARK = Benchmark(
+    name="history",
+    title="History",
+    about=(
+        "`GET /rooms/{id}/messages?before=…&limit=50` in a room with 1,000,000 messages; every "
+        "response is checked to have 50. One client measures latency, 32 measure throughput."
+    ),
+    variants=[
+        Variant("deep", "before the last message, one client", measure(1, deep=True)),
+        Variant("shallow", "before message 101, one client", measure(1, deep=False)),
+        Variant("many", "before the last message, 32 clients", measure(CLIENT_COUNT, deep=True)),
+    ],
+    columns=[
+        Column("pages_per_cpu_s", "pages per app CPU second"),
+        Column("pages_per_s", "pages per second"),
+        Column("p50_ms", "p50, ms"),
+        Column("p99_ms", "p99, ms"),
+    ],
+    metrics=metrics,
+    setup=long_room,
+)

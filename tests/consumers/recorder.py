@@ -1,0 +1,32 @@
+"""A consumer that remembers the events that it was given, and fails on rooms that a test names."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.persistence.repositories.consumers import LogRange
+from app.persistence.uow import UnitOfWork
+from app.wire.events import RoomEvent
+
+
+class Refused(Exception):
+    """By the consumer."""
+
+
+class Recorder:
+    name = "recorder"
+
+    def __init__(self, max_events: int = 100) -> None:
+        self.max_events = max_events
+        self.failing: set[UUID] = set()
+        self.handled: list[RoomEvent] = []
+        self.calls: list[list[LogRange]] = []
+
+    async def handle(self, uow: UnitOfWork, ranges: Sequence[LogRange]) -> None:
+        self.calls.append(list(ranges))
+        if self.failing & {one.room for one in ranges}:
+            raise Refused
+        events = await uow.events.within(ranges)
+        self.handled += sorted(events, key=lambda event: (event.room, event.seq))
+
+    def seqs(self, room: UUID) -> list[int]:
+        return [event.seq for event in self.handled if event.room == room]

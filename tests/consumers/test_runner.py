@@ -1,0 +1,192 @@
+"""A consumer is given every event of every room, in order, whatever fails around it."""
+
+from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from app.bus.memory import MemoryBus
+from app.consumers import hints, runner
+from app.consumers.base import Consumer
+from app.consumers.runner import run_consumers
+from app.core.publications import to_publication
+from app.persistence.repositories.consumers import Standing
+from app.persistence.tables import LoggedEvent
+from app.persistence.uow import Database, ReadSession
+from app.settings import Consumers
+from app.wire.events import MessageCreated, RoomCreated, RoomEvent
+from testkit.waiting import eventually
+from tests.consumers.recorder import Recorder
+from tests.consumers.samples import open_rooms, standings
+from tests.persistence.factories import send
+
+NEVER_S = 10_000.0
+
+pytestmark = pytest.mark.usefixtures("hasty")
+
+
+def running(
+    database: Database, bus: MemoryBus, *consumers: Consumer, compare_interval_s: float = NEVER_S
+) -> AbstractAsyncContextManager[None]:
+    settings = Consumers(compare_interval_s=compare_interval_s, lease_ttl_s=3600)
+    return run_consumers(consumers, database, bus, settings)
+
+
+async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) -> None:
+    async def events(reads: ReadSession) -> list[RoomEvent]:
+        return await reads.events.within([(room, seq - 1, seq) for room in rooms])
+
+    bus.announce([to_publication(event) for event in await database.read(events)])
+
+
+async def test_a_new_consumer_reads_old_logs_from_the_beginning(
+    database: Database, bus: MemoryBus, sender: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page, batch by batch, each log in order."""
+    monkeypatch.setattr(runner, "ROOMS_PER_PAGE", 3)
+    monkeypatch.setattr(runner, "ROOMS_PER_BATCH", 2)
+    rooms = await open_rooms(database, sender, 7, 5)
+    recorder = Recorder(max_events=4)
+    async with running(database, bus, recorder):
+        await eventually(lambda: len(recorder.handled) >= 7 * 6)
+    for room in rooms:
+        assert recorder.seqs(room) == [1, 2, 3, 4, 5, 6]
+    assert max(len(ranges) for ranges in recorder.calls) == 2
+    assert all(
+        sum(one.until - one.after for one in ranges) <= recorder.max_events
+        for ranges in recorder.calls
+    )
+    first, second = recorder.handled[:2]
+    assert isinstance(first, RoomCreated)
+    assert isinstance(second, MessageCreated)
+
+
+async def test_a_publication_brings_the_next_event(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 1)
+    recorder = Recorder()
+    async with running(database, bus, recorder):
+        await eventually(lambda: recorder.seqs(room) == [1, 2])
+        seq = await database.transact(send, room, sender, "hello", "next")
+        await publish(database, bus, seq, room)
+        await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
+
+
+async def test_a_comparison_finds_events_of_which_no_publication_came(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 1)
+    recorder = Recorder()
+    async with running(database, bus, recorder, compare_interval_s=0.02):
+        await eventually(lambda: recorder.seqs(room) == [1, 2])
+        await database.transact(send, room, sender, "hello", "unheard")
+        await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
+
+
+async def test_more_publications_than_are_remembered_are_found_by_a_comparison(
+    database: Database, bus: MemoryBus, sender: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "MAX_HINTS", 1)
+    rooms = await open_rooms(database, sender, 3, 0)
+    recorder = Recorder()
+    async with running(database, bus, recorder):
+        await eventually(lambda: len(recorder.handled) == 3)
+        for room in rooms:
+            await database.transact(send, room, sender, "hello", "next")
+        await publish(database, bus, 2, *rooms[:2])
+        await eventually(lambda: len(recorder.handled) == 6)
+
+
+async def test_events_of_a_newer_release_are_handled_as_envelopes(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 2)
+    async with database._engines.write.begin() as connection:
+        await connection.execute(
+            update(LoggedEvent)
+            .where(LoggedEvent.seq == 2)
+            .values(type="message.levitated", message_seq=None, body='{"height": 3}')
+        )
+    recorder = Recorder()
+    async with running(database, bus, recorder):
+        await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
+    newer = recorder.handled[1]
+    assert type(newer) is RoomEvent
+    assert newer.type == "message.levitated"
+    assert newer.model_dump()["height"] == 3
+
+
+async def test_a_room_on_which_a_consumer_fails_stops_no_other_room_and_is_retried(
+    database: Database, bus: MemoryBus, sender: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad, *_ = await open_rooms(database, sender, 4, 2)
+    recorder, other = Recorder(), Recorder()
+    other.name = "other"
+    recorder.failing = {bad}
+    async with running(database, bus, recorder, other):
+        await eventually(lambda: len(recorder.handled) == 3 * 3)
+        await eventually(lambda: other.seqs(bad) == [1, 2, 3])
+        seq = await database.transact(send, good, sender, "hello", "next")
+        await publish(database, bus, seq, good)
+        await eventually(lambda: recorder.seqs(good) == [1, 2, 3, 4])
+        assert Standing("recorder", is_running=True, lag=3) in await database.read(standings)
+        attempts = len(recorder.calls)
+        await eventually(lambda: len(recorder.calls) >= attempts + 3)
+        assert recorder.seqs(bad) == []
+        recorder.failing = set()
+        await eventually(lambda: recorder.seqs(bad) == [1, 2, 3])
+    assert "consumer.batch_failed" in capsys.readouterr().out
+
+
+async def test_the_lease_is_released_in_the_end(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    await open_rooms(database, sender, 1, 1)
+    recorder = Recorder()
+    async with running(database, bus, recorder):
+        await eventually(lambda: len(recorder.handled) == 2)
+        assert await database.read(standings) == [Standing("recorder", is_running=True, lag=0)]
+    assert await database.read(standings) == [Standing("recorder", is_running=False, lag=0)]
+
+
+async def test_of_two_runners_one_runs_the_consumer_and_the_other_continues_after_it(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 1)
+    first, second = Recorder(), Recorder()
+    async with running(database, bus, second), running(database, bus, first):
+        await eventually(lambda: first.handled or second.handled)
+        active, idle = (first, second) if first.handled else (second, first)
+        for n in range(3):
+            seq = await database.transact(send, room, sender, "hello", f"next{n}")
+            await publish(database, bus, seq, room)
+            await eventually(lambda: len(active.seqs(room)) == n + 3)  # noqa: B023
+        assert idle.calls == []
+    second = Recorder()
+    async with running(database, bus, second):
+        await database.transact(send, room, sender, "hello", "last")
+        await eventually(lambda: second.seqs(room) == [6])
+
+
+async def test_no_range_leaves_anything_out_or_repeats_it(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    """While messages come."""
+    rooms = await open_rooms(database, sender, 3, 0)
+    recorder = Recorder(max_events=5)
+    async with running(database, bus, recorder, compare_interval_s=0.02):
+        for n in range(60):
+            room = rooms[n % 3]
+            seq = await database.transact(send, room, sender, "hello", f"n{n}")
+            if n % 4:
+                await publish(database, bus, seq, room)
+        await eventually(lambda: len(recorder.handled) >= 63)
+    ranges = [one for ranges in recorder.calls for one in ranges]
+    for room in rooms:
+        parts = [(one.after, one.until) for one in ranges if one.room == room]
+        assert parts[0][0] == 0
+        assert parts[-1][1] == 21
+        assert all(left[1] == right[0] for left, right in pairwise(parts))

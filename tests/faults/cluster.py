@@ -1,0 +1,139 @@
+"""Two servers, one MariaDB and one Redis, with a proxy before each link between them."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import redis.asyncio as redis
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.settings import Settings
+from testkit.server import without_limits
+from testkit.servers.backend import make_settings, override
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
+from tests.faults.processes import ChatProcess, ResourceUsage
+from tests.faults.proxy import HOST, Proxy
+
+SERVERS = 2
+ANY = 1  # a port, until the first process of the lab says its own
+Place = Literal["client", "database", "broker"]
+
+# As in production, except what would make a run long: a client that is gone is noticed after six
+# seconds instead of 45, and a statement on a dead connection gives up after eight instead of 35.
+REALTIME = {"ping_interval_s": 2.0, "idle_timeout_s": 6.0}
+DATABASE = {"statement_timeout_s": 3.0}
+AUTH = {"access_token_ttl_s": 86_400}
+LIMITS = {
+    "frames_per_minute": 6e6,
+    "frames_burst": 100_000,
+    "sockets_unauthenticated_per_address": 10_000,
+    "sockets_per_user": 1000,
+}
+
+
+@dataclass
+class Cluster:
+    """`gates` are what clients dial; each server has a gate, and links of its own."""
+
+    mariadb: MariaDb
+    broker: RedisServer
+    schema: str
+    prefix: str
+    servers: list[ChatProcess] = field(default_factory=list)
+    gates: list[Proxy] = field(default_factory=list)
+    databases: list[Proxy] = field(default_factory=list)
+    brokers: list[Proxy] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+
+    def proxies(self, place: Place) -> list[Proxy]:
+        return {"client": self.gates, "database": self.databases, "broker": self.brokers}[place]
+
+    def gate(self, server: int) -> str:
+        """Where clients find this server: host and port."""
+        return f"{HOST}:{self.gates[server].port}"
+
+    async def start(self, server: int) -> None:
+        await self.servers[server].start()
+        self.gates[server].target = self.servers[server].port
+
+    async def start_all(self) -> None:
+        await asyncio.gather(*map(self.start, range(len(self.servers))))
+
+    async def resource_usage(self) -> Sequence[ResourceUsage]:
+        return await asyncio.gather(*(server.resource_usage() for server in self.servers))
+
+    @asynccontextmanager
+    async def sql(self) -> AsyncIterator[AsyncConnection]:
+        """Past all proxies."""
+        async with self.mariadb.connect(self.schema) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def redis(self) -> AsyncIterator[Any]:
+        """Past all proxies."""
+        client = redis.Redis.from_url(self.broker.url, socket_timeout=5, protocol=2)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+    async def transactions(self) -> int:
+        """How many are open in the database."""
+        async with self.sql() as connection:
+            found = await connection.scalar(
+                text("SELECT COUNT(*) FROM information_schema.innodb_trx")
+            )
+        return int(found or 0)
+
+
+@asynccontextmanager
+async def run_cluster(
+    mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, rng: random.Random
+) -> AsyncIterator[Cluster]:
+    """Everything runs, and ends whatever happens. The database is there, migrated and empty."""
+    base = make_settings(
+        directory,
+        database=mariadb.url(schema),
+        redis=broker.url,
+        realtime=REALTIME,
+        auth=AUTH,
+    )
+    base = override(without_limits(base), limits=LIMITS)
+    cluster = Cluster(mariadb, broker, schema, base.redis.prefix)
+    async with AsyncExitStack() as stack:
+
+        async def proxy(target: int | None) -> Proxy:
+            assert target is not None
+            made = Proxy(target, rng)
+            await made.start()
+            stack.push_async_callback(made.stop)
+            return made
+
+        for number in range(SERVERS):
+            cluster.databases.append(await proxy(mariadb.address.port))
+            cluster.brokers.append(await proxy(make_url(broker.url).port))
+            cluster.gates.append(await proxy(ANY))
+            settings = _through(base, cluster.databases[-1], cluster.brokers[-1])
+            server = ChatProcess(settings, directory / f"server-{number}", cluster.defects)
+            cluster.servers.append(server)
+            stack.push_async_callback(server.kill)
+        await cluster.start_all()
+        yield cluster
+
+
+def _through(settings: Settings, database: Proxy, broker: Proxy) -> Settings:
+    def moved(url: str, port: int) -> str:
+        return make_url(url).set(host=HOST, port=port).render_as_string(hide_password=False)
+
+    return override(
+        settings,
+        server={"port": 0},
+        database=DATABASE | {"url": moved(settings.database.url, database.port)},
+        redis={"url": moved(settings.redis.url, broker.port)},
+    )

@@ -1,0 +1,438 @@
+"""One run: load, faults by a seed, quiet, and the verdict."""
+
+import asyncio
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from testkit.servers.backend import delete_all_rows
+from tests.faults.checker import Violation, check
+from tests.faults.clients import (
+    Account,
+    Device,
+    Place,
+    RequestRejected,
+    Unanswered,
+    deliver,
+    over_http,
+)
+from tests.faults.cluster import SERVERS, Cluster
+from tests.faults.faults import FAULTS, Fault, Injection
+from tests.faults.history import Badge, History, Send, Tables, read_tables
+from tests.faults.launcher import CRASH_MARKER
+from tests.faults.processes import ResourceUsage
+
+PASSWORD = "correct horse battery"
+SENDERS, MOVERS, ROOMS = 5, 2, 4
+PAUSE_S = (0.02, 0.3)  # of a sender between two messages
+LONG_TEXT = 2000
+PROBE_S = 0.3
+WARM_UP_S = 1.5
+# After the last fault: what a MariaDB that was killed, a process that starts on a busy machine, and
+# a settled COMMIT take together.
+SETTLE_S = 90.0
+QUIET_S = 25.0  # for the readers, when everything is mended and acked; the sweep takes two
+BASELINE_S = 20.0
+LATE_S = 15.0  # five times what docs/protocol.md allows: this machine may have much else to do
+MAX_GROWTH_BYTES = 64 * 2**20  # of a process, for caches and buffers that one load fills
+TAIL_S = 2.0  # after a fault: still its effect
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """`seconds` of faults; 0: each fault once. `together`: two at a time. `hold_s`: how long each
+    lasts, None: by the dice."""
+
+    seed: int
+    faults: Sequence[str]
+    seconds: float
+    hold_s: float | None = None
+    together: bool = False
+
+
+@dataclass
+class FaultWindow:
+    """One injection."""
+
+    fault: Fault
+    began: float
+    ended: float = 0.0
+    alone: bool = True
+
+
+@dataclass
+class RunResult:
+    plan: FaultPlan
+    history: History
+    windows: list[FaultWindow]
+    tables: Tables = field(default_factory=Tables)
+    violations: list[Violation] = field(default_factory=list)
+    reconnects: list[tuple[float, int]] = field(default_factory=list)  # (time, so far)
+    seconds: float = 0.0
+
+    @property
+    def acked(self) -> int:
+        return sum(send.seq is not None for send in self.history.sends)
+
+
+@dataclass
+class Workload:
+    """Who talks where."""
+
+    place: Place
+    accounts: list[Account]
+    rooms: dict[str, list[Account]]  # who is a member throughout; the first owns it
+    probes: str
+    crash_room: str
+    devices: dict[str, list[Device]] = field(default_factory=dict)
+
+    def senders(self) -> list[Account]:
+        return self.accounts[: SENDERS + MOVERS]
+
+    def all_devices(self) -> list[Device]:
+        return [device for devices in self.devices.values() for device in devices]
+
+    def reconnects(self) -> int:
+        return sum(device.reconnects for device in self.all_devices())
+
+
+async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
+    """The servers of `cluster` run and nobody uses them; so it is afterwards."""
+    started = time.time()
+    rng = random.Random(plan.seed)
+    cluster.defects.clear()
+    async with cluster.sql() as connection:
+        await delete_all_rows(connection)
+    before = await cluster.resource_usage()
+    result = RunResult(plan, History(), [])
+    limits = httpx.Limits(max_keepalive_connections=20)
+    async with httpx.AsyncClient(timeout=10, limits=limits) as http:
+        place = Place(cluster, result.history, rng, http)
+        workload = await _create_workload(place)
+        async with _running(_devices(workload)):
+            await _until(lambda: _is_open(workload), SETTLE_S)
+            async with _running(_load(workload)) as load:
+                await asyncio.sleep(WARM_UP_S)
+                async with _running([_watch(workload, result)]):
+                    await _inject(workload, plan, result)
+                    await _heal(cluster)
+                    place.over.set()
+                    await asyncio.wait(load, timeout=SETTLE_S)
+            await _wait_until_consistent(workload, result)
+            result.reconnects.append((time.time(), workload.reconnects()))
+    result.violations += late_deliveries(result)
+    result.violations += await _leaks(cluster, before)
+    result.violations += [Violation("defect", line) for line in cluster.defects]
+    result.seconds = time.time() - started
+    return result
+
+
+# Setting up.
+
+
+async def _create_workload(place: Place) -> Workload:
+    """Accounts and rooms, over HTTP."""
+    accounts = await asyncio.gather(
+        *(_account(place, f"p{n}") for n in range(SENDERS + MOVERS + 1))
+    )
+    senders, prober = accounts[:SENDERS], accounts[-1]
+    rooms: dict[str, list[Account]] = {}
+    for number in range(ROOMS):
+        members = senders[number:] + senders[:number]
+        rooms[await _room(place, f"Room {number}", members)] = members
+    probes = await _room(place, "Probes", [prober])
+    crash_room = await _room(place, "Last words", [prober])
+    return Workload(place, list(accounts), rooms, probes, crash_room)
+
+
+async def _account(place: Place, name: str) -> Account:
+    username = f"{name}-{uuid4().hex[:8]}"
+    made = await place.retry_until_done(
+        None, "POST", "/auth/register", json={"username": username, "password": PASSWORD}
+    )
+    form = {"grant_type": "password", "username": username, "password": PASSWORD}
+    token = await place.retry_until_done(None, "POST", "/auth/token", data=form)
+    return Account(made.json()["id"], username, token.json()["access_token"])
+
+
+async def _room(place: Place, name: str, members: list[Account]) -> str:
+    body = {"kind": "private", "name": name, "members": [m.id for m in members[1:]]}
+    room: str = (await place.retry_until_done(members[0], "POST", "/rooms", json=body)).json()["id"]
+    return room
+
+
+def _devices(workload: Workload) -> list[Awaitable[None]]:
+    """Two for everybody, one on each server; each has one room that it never opens."""
+    names = sorted(workload.rooms)
+    for account in workload.accounts:
+        is_prober = account is workload.accounts[-1]
+        workload.devices[account.id] = [
+            Device(
+                workload.place,
+                account,
+                server,
+                frozenset() if is_prober else frozenset([workload.place.rng.choice(names)]),
+                keeps_server=is_prober,
+            )
+            for server in range(SERVERS)
+        ]
+    return [device.run() for device in workload.all_devices()]
+
+
+def _is_open(workload: Workload) -> bool:
+    members = [*workload.accounts[:SENDERS], workload.accounts[-1]]
+    return all(
+        device.is_connected and all(replica.is_open for replica in device.replicas.values())
+        for member in members
+        for device in workload.devices[member.id]
+    )
+
+
+# Load.
+
+
+def _load(workload: Workload) -> list[Awaitable[None]]:
+    return [
+        *(_send_loop(workload, account) for account in workload.senders()),
+        *(
+            _join_leave_loop(workload, account)
+            for account in workload.accounts[SENDERS : SENDERS + MOVERS]
+        ),
+        *(_mark_read_loop(workload, account) for account in workload.senders()),
+        _probe_loop(workload),
+    ]
+
+
+async def _send_loop(workload: Workload, account: Account) -> None:
+    """One message after the other, where the account is a member, or may be one."""
+    place, rooms = workload.place, sorted(workload.rooms)
+    while not place.over.is_set():
+        room = place.rng.choice(rooms)
+        send = Send(
+            room,
+            account.id,
+            uuid4().hex,
+            "x" * place.rng.choice((1, 20, 20, 200, LONG_TEXT)),
+            time.time(),
+            is_member=account in workload.rooms[room],
+        )
+        await deliver(place, account, send, workload.devices[account.id])
+        await asyncio.sleep(place.rng.uniform(*PAUSE_S))
+
+
+async def _join_leave_loop(workload: Workload, account: Account) -> None:
+    """Added to a room and removed from it, again and again."""
+    place, rooms = workload.place, sorted(workload.rooms)
+    while not place.over.is_set():
+        room = place.rng.choice(rooms)
+        owner = workload.rooms[room][0]
+        await place.retry_until_done(
+            owner, "POST", f"/rooms/{room}/members", json={"users": [account.id]}
+        )
+        await asyncio.sleep(place.rng.uniform(0.1, 2))
+        if place.rng.random() < 0.8:
+            try:
+                await place.retry_until_done(owner, "DELETE", f"/rooms/{room}/members/{account.id}")
+            except RequestRejected as rejection:
+                if rejection.code != "not_found":  # done by an attempt whose answer was lost
+                    place.record_violation("false failure", f"removal: {rejection}")
+        await asyncio.sleep(place.rng.uniform(0.1, 1))
+
+
+async def _mark_read_loop(workload: Workload, account: Account) -> None:
+    while not workload.place.over.is_set():
+        await asyncio.sleep(workload.place.rng.uniform(0.5, 1.5))
+        await workload.place.rng.choice(workload.devices[account.id]).mark_read()
+
+
+async def _probe_loop(workload: Workload) -> None:
+    """In a room where else nobody speaks: what is lost there has no successor that would show it,
+    if a fault ends this too."""
+    place, prober = workload.place, workload.accounts[-1]
+    while not place.over.is_set():
+        send = Send(workload.probes, prober.id, uuid4().hex, "probe", time.time())
+        await deliver(place, prober, send, workload.devices[prober.id])
+        await asyncio.sleep(place.rng.choice((PROBE_S, PROBE_S, 10 * PROBE_S)))
+
+
+async def _send_crash_marker(workload: Workload, server: int) -> None:
+    """One message that this server is to commit, whoever acks it then; nothing else is said there
+    before the next time."""
+    place, prober = workload.place, workload.accounts[-1]
+    text = CRASH_MARKER.decode()
+    send = Send(workload.crash_room, prober.id, uuid4().hex, text, time.time())
+    with suppress(Unanswered, RequestRejected):
+        await over_http(place, prober, send, server)
+    await deliver(place, prober, send, [])
+
+
+# Faults.
+
+
+async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> None:
+    """In rounds: each fault once, in an order by the dice. Together: on two tracks, which never
+    break the same thing at once."""
+    rng = random.Random(plan.seed)
+    clock = asyncio.get_running_loop().time
+    until = clock() + plan.seconds
+    waiting: list[Fault] = []
+    broken: set[str] = set()
+    rounds = itertools.count()
+
+    def take() -> Fault | None:
+        """The next one that can come now. None: there is no more."""
+        if plan.seconds and clock() + (plan.hold_s or 0) > until:
+            return None
+        if not waiting and (plan.seconds or next(rounds) == 0):
+            waiting.extend(FAULTS[name] for name in plan.faults)
+            rng.shuffle(waiting)
+        found = next((fault for fault in waiting if fault.component not in broken), None)
+        if found:
+            waiting.remove(found)
+        return found
+
+    async def track() -> None:
+        while (fault := take()) or (waiting and broken):
+            if fault is None:
+                await asyncio.sleep(0.1)  # what waits breaks what the other track has broken
+                continue
+            broken.add(fault.component)
+            await _inject_one(workload, fault, plan, rng, result)
+            broken.discard(fault.component)
+            await asyncio.sleep(rng.uniform(0.3, 1.5))
+
+    await asyncio.gather(*(track() for _ in range(2 if plan.together else 1)))
+
+
+async def _inject_one(
+    workload: Workload, fault: Fault, plan: FaultPlan, rng: random.Random, result: RunResult
+) -> None:
+    hold_s = plan.hold_s or rng.uniform(0.5, 4)
+    window = FaultWindow(fault, time.time(), alone=not plan.together)
+    result.windows.append(window)
+    dice = random.Random(rng.random())
+
+    async def send_crash_marker(server: int) -> None:
+        await _send_crash_marker(workload, server)
+
+    injection = Injection(workload.place.cluster, dice, hold_s, workload.probes, send_crash_marker)
+    await fault.inject(injection)
+    window.ended = time.time()
+
+
+async def _heal(cluster: Cluster) -> None:
+    for proxy in (*cluster.databases, *cluster.brokers, *cluster.gates):
+        proxy.heal()
+    for number, server in enumerate(cluster.servers):
+        if not server.runs:
+            cluster.defects.append(f"server {number} has ended by itself")
+            await cluster.start(number)
+
+
+async def _watch(workload: Workload, result: RunResult) -> None:
+    while True:
+        result.reconnects.append((time.time(), workload.reconnects()))
+        await asyncio.sleep(0.5)
+
+
+# The verdict.
+
+
+async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
+    """Wait until everything that should come has come, and say what has not."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + QUIET_S
+    while True:
+        async with workload.place.cluster.sql() as connection:
+            result.tables = await read_tables(connection)
+        devices = workload.all_devices()
+        result.history.badges = [b for device in devices for b in device.badges.values()]
+        result.history.badges += await _over_http(workload)
+        found = check(result.history, result.tables)
+        if not found or clock() > until:
+            result.violations += found
+            return
+        await asyncio.sleep(0.5)
+
+
+def late_deliveries(result: RunResult) -> list[Violation]:
+    """What reached a socket that had its room open all the time, and long after anything that could
+    have kept it: something repairs in the end, and what should have repaired it has not."""
+    found = []
+    for replica in result.history.replicas:
+        times = result.tables.times.get(replica.room, {})
+        for subscription in replica.subscriptions:
+            for seq, received in subscription.received.items():
+                at = times.get(seq, received)
+                broken = [w.ended for w in result.windows if w.began <= received and w.ended >= at]
+                waited = received - max([at, *broken])
+                if at > subscription.at and waited > LATE_S:
+                    name = f"{seq} of {replica.room} to {replica.user}"
+                    found.append(Violation("late", f"{name}: {waited:.1f} s"))
+    return found
+
+
+async def _over_http(workload: Workload) -> list[Badge]:
+    """The counts that the list of rooms has."""
+    found = []
+    for account in workload.accounts:
+        answer: Any = await workload.place.retry_until_done(account, "GET", "/rooms")
+        found += [
+            Badge(account.id, room["id"], room["seq"], room["read_seq"], room["unread"])
+            for room in answer.json()["items"]
+        ]
+    return found
+
+
+async def _leaks(cluster: Cluster, before: Sequence[ResourceUsage]) -> list[Violation]:
+    """Without clients the servers hold what they held before the first came."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + BASELINE_S
+    while True:
+        after = await cluster.resource_usage()
+        found = [v for pair in zip(before, after, strict=True) for v in _growth(*pair)]
+        if open_ones := await cluster.transactions():
+            found.append(Violation("left open", f"{open_ones} transactions"))
+        if not found or clock() > until:
+            return found
+        await asyncio.sleep(0.5)
+
+
+def _growth(before: ResourceUsage, after: ResourceUsage) -> list[Violation]:
+    found = []
+    if more := Counter(after.tasks) - Counter(before.tasks):
+        found.append(Violation("leaked task", f"{dict(more)}"))
+    if after.connections:
+        found.append(Violation("leaked connection", f"{after.connections} in use"))
+    if after.memory > before.memory + MAX_GROWTH_BYTES:
+        grown = (after.memory - before.memory) >> 20
+        found.append(Violation("leaked memory", f"{grown} MiB more than before"))
+    return found
+
+
+@asynccontextmanager
+async def _running(work: Sequence[Awaitable[None]]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Tasks that end with the block. One that fails is a defect of the laboratory, and raises."""
+    tasks: list[asyncio.Task[None]] = [asyncio.ensure_future(one) for one in work]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, Unanswered):
+                raise result
+
+
+async def _until(condition: Any, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110  # several clients have to come to it
+            await asyncio.sleep(0.05)

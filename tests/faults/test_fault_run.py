@@ -1,0 +1,47 @@
+"""A short run of the laboratory: every fault once, two at a time. `make faults` runs longer."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from testkit.servers.backend import make_settings, migrate, unique_name
+from testkit.servers.mariadb import MariaDb
+from testkit.servers.redis import RedisServer
+from tests.faults.cluster import Cluster, run_cluster
+from tests.faults.fault_run import FaultPlan, RunResult, run
+from tests.faults.faults import FAULTS
+from tests.faults.report import table
+
+pytestmark = pytest.mark.cluster
+
+SEED = 2
+HOLD_S = 0.7
+
+
+@pytest.fixture
+async def cluster(
+    mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path
+) -> AsyncIterator[Cluster]:
+    servers = (mariadb.server, redis_server.server)  # skipped where they are not ours to break
+    assert all(server.port for server in servers)
+    schema = unique_name()
+    async with mariadb.database(schema) as url:
+        await migrate(make_settings(tmp_path, database=url))
+        async with run_cluster(
+            mariadb, redis_server, schema, tmp_path, random.Random(SEED)
+        ) as made:
+            yield made
+
+
+def story(result: RunResult) -> str:
+    return "\n".join(f"{violation.kind}: {violation.what}" for violation in result.violations)
+
+
+async def test_every_fault_is_survived(cluster: Cluster) -> None:
+    result = await run(cluster, FaultPlan(SEED, list(FAULTS), 0, HOLD_S, together=True))
+    assert {window.fault.name for window in result.windows} == FAULTS.keys()
+    assert result.violations == [], story(result)
+    assert result.acked > 100
+    assert all(name in table([result]) for name in FAULTS)

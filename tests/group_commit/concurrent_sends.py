@@ -1,0 +1,138 @@
+"""People in rooms, and many sends at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import event
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.ids import new_id
+from app.core.send_request import Send, Sent
+from app.messages.send.group_commit import Committer
+from app.persistence.tables import Member, Room
+from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import ChatError
+from tests.persistence.factories import make_user
+
+Outcome = Sent | BaseException
+
+
+async def make_users(uow: UnitOfWork, *names: str) -> list[Actor]:
+    users = [make_user(name) for name in names]
+    for user in users:
+        uow.users.add(user)
+    return [make_actor(user.id) for user in users]
+
+
+async def make_room(
+    uow: UnitOfWork, members: Iterable[Actor], kind: RoomKind = RoomKind.PRIVATE
+) -> UUID:
+    """A room with an empty log."""
+    room = await uow.rooms.add(Room(id=new_id(), kind=kind, topic="", seq=0, created_at=now()))
+    for member in members:
+        uow.members.add(
+            Member(
+                room_id=room.id,
+                user_id=member.user,
+                role=Role.MEMBER,
+                joined_at=now(),
+                read_seq=0,
+            )
+        )
+    return room.id
+
+
+async def archive(uow: UnitOfWork, room_id: UUID) -> None:
+    room = await uow.rooms.lock(room_id)
+    assert room is not None
+    room.archived_at = now()
+
+
+async def remove(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
+    room = await uow.rooms.lock(room_id)
+    member = await uow.members.get(room_id, user)
+    assert room is not None
+    assert member is not None
+    await uow.members.remove(member, room.seq)
+
+
+def make_actor(user: UUID) -> Actor:
+    return Actor(user, user, is_admin=False, expires_at=now())
+
+
+def send_request(
+    actor: Actor, room: UUID, nonce: str, text: str = "hi", reply_to: int | None = None
+) -> Send:
+    return Send(actor, room, nonce, text, reply_to)
+
+
+async def send_concurrently(committer: Committer, sends: Iterable[Send]) -> list[Outcome]:
+    return await asyncio.gather(*map(committer.send, sends), return_exceptions=True)
+
+
+def comparable(outcome: object) -> object:
+    """What can be compared: all but the time."""
+    if isinstance(outcome, ChatError):
+        return type(outcome), outcome.detail, vars(outcome).get("errors")
+    assert isinstance(outcome, Sent), outcome
+    return outcome.message.model_dump(exclude={"at"}), outcome.duplicate
+
+
+async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
+    """What was said, and that the log is dense, agrees with the counter, and says the same."""
+    said = await reads.messages.after(room_id, 0, 2**53, 10_000)
+    log = await reads.events.between(room_id, 0, 2**53, 10_000)
+    seqs = [event.seq for event in log]
+    assert seqs == list(range(1, len(seqs) + 1)) == [one.seq for one in said]
+    room = await reads.rooms.get(room_id)
+    assert room is not None
+    assert room.seq == len(seqs)
+    assert all(one.type == "message.created" for one in log)
+    return [one.text for one in said]
+
+
+@contextmanager
+def recorded_statements(database: Database) -> Iterator[list[str]]:
+    """Statements of the writer, and COMMIT, as they happen."""
+    engine = database._engines.write.sync_engine
+    seen: list[str] = []
+
+    def execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA", "SET")):
+            seen.append(statement)
+
+    def commit(_c: Any) -> None:
+        seen.append("COMMIT")
+
+    event.listen(engine, "before_cursor_execute", execute)
+    event.listen(engine, "commit", commit)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", execute)
+        event.remove(engine, "commit", commit)
+
+
+@asynccontextmanager
+async def rooms_locked(database: Database, *rooms: UUID) -> AsyncIterator[asyncio.Event]:
+    """Somebody else holds these rooms, until the event is set."""
+    there, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(uow: UnitOfWork) -> None:
+        for room in sorted(rooms):
+            await uow.rooms.lock(room)
+        there.set()
+        await release.wait()
+
+    holder = asyncio.create_task(database.transact(hold))
+    await there.wait()
+    try:
+        yield release
+    finally:
+        release.set()
+        await holder

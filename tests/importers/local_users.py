@@ -1,0 +1,44 @@
+"""Accounts and rooms of this server, beside the imported ones."""
+
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.ids import new_id
+from app.messages.service import send
+from app.persistence.uow import ReadSession, UnitOfWork
+from app.rooms.membership import join
+from app.wire.names import normalized_name
+from app.wire.schemas.messages import Draft
+from tests.importers.archives import PIER
+from tests.persistence.factories import make_user
+
+
+async def create_account(uow: UnitOfWork, name: str) -> UUID:
+    """An account of somebody who is here."""
+    found = make_user(name)
+    found.username_key = normalized_name(name)
+    uow.users.add(found)
+    return found.id
+
+
+async def room_id(reads: ReadSession, origin: str) -> UUID:
+    room = await reads.rooms.by_origin(origin)
+    assert room is not None
+    return room.id
+
+
+async def badge_counts(reads: ReadSession, user: UUID) -> list[int]:
+    rooms = await reads.members.rooms_of(user, None, 100)
+    return [room.mentions + room.unread for room in rooms]
+
+
+async def join_and_send(uow: UnitOfWork, user: UUID, draft: Draft) -> None:
+    """Join the pier and send."""
+    room = await room_id(uow, PIER)
+    await join(uow, make_actor(user), room, 1)
+    await send(uow, make_actor(user), room, draft)
+
+
+def make_actor(user: UUID, *, is_admin: bool = False) -> Actor:
+    return Actor(user, new_id(), is_admin=is_admin, expires_at=now())

@@ -1,0 +1,90 @@
+"""Small use cases: they write as those of the product do, and know no rules."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.core.clock import now
+from app.core.ids import new_id
+from app.persistence.repositories.rooms import LockedRoom
+from app.persistence.tables import Base, Message, Room, User
+from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.wire.domain import RoomKind
+from app.wire.events import Message as WireMessage
+from app.wire.events import MessageCreated, RoomCreated, RoomDetails
+
+
+def make_user(name: str) -> User:
+    return User(
+        id=new_id(),
+        username=name,
+        username_key=name,
+        display_name=name,
+        display_key=name,
+        created_at=now(),
+    )
+
+
+async def add_user(uow: UnitOfWork, name: str) -> UUID:
+    user = make_user(name)
+    uow.users.add(user)
+    await uow.flush()
+    return user.id
+
+
+async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
+    """A room whose log begins: its event 1 is its creation."""
+    room = Room(id=new_id(), kind=RoomKind.PUBLIC, topic="", seq=0, created_at=now())
+    locked = await uow.rooms.add(room)
+    details = RoomDetails(kind=RoomKind.PUBLIC, name=None, topic="")
+    uow.record(
+        locked,
+        lambda seq: RoomCreated(
+            room=locked.id, seq=seq, actor=actor, at=locked.created_at, details=details
+        ),
+    )
+    return room.id
+
+
+def record_message(
+    uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str, *named: UUID
+) -> int:
+    """A message at the room's next seq, which is returned; it mentions `named`."""
+    at = now()
+
+    def event(seq: int) -> MessageCreated:
+        message = WireMessage(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
+        return MessageCreated(room=room.id, seq=seq, actor=sender, at=at, message=message)
+
+    uow.record(room, event)
+    uow.messages.add(
+        Message(room_id=room.id, seq=room.seq, sender_id=sender, nonce=nonce, text=text, at=at),
+        named,
+    )
+    return room.seq
+
+
+async def send(
+    uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str, *named: UUID
+) -> int:
+    room = await uow.rooms.lock(room_id)
+    assert room is not None
+    return record_message(uow, room, sender, text, nonce, *named)
+
+
+async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:
+    """The log as it stands."""
+    return [event.seq for event in await reader.events.between(room_id, 0, 2**53, 10_000)]
+
+
+async def room_head(reader: ReadSession, room_id: UUID) -> int:
+    return (await reader.rooms.heads([room_id]))[room_id]
+
+
+async def row_counts(database: Database) -> dict[str, int]:
+    """How many there are in every table."""
+    async with database._engines.read.connect() as connection:
+        return {
+            table.name: await connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }

@@ -1,0 +1,192 @@
+"""Tables with so many rows that a plan which reads all of one is a bad plan."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.ids import new_id
+from app.persistence.tables import (
+    Base,
+    Departure,
+    LoggedEvent,
+    Member,
+    Mention,
+    Message,
+    Room,
+    Session,
+    Ticket,
+    User,
+)
+from app.persistence.uow import Database
+from app.realtime.connection.room_list import HelloState
+from app.wire.domain import Role, RoomKind
+
+USER_COUNT, ROOM_COUNT = 8000, 1000
+LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
+LARGE_ROOM_MEMBERS = 1000  # members of the first room; every other has ten
+ACTOR_ROOMS = 40  # rooms of the actor
+ROWS_PER_INSERT = 2000
+
+Rows = list[dict[str, Any]]
+
+
+class LargeDataset(NamedTuple):
+    database: Database
+    actor: Actor
+    users: list[UUID]
+    rooms: list[UUID]
+
+    @property
+    def room(self) -> UUID:
+        """The one with a long log and many members, of whom the actor is one."""
+        return self.rooms[0]
+
+    def arrival(self, since: datetime | None) -> HelloState:
+        return HelloState(self.actor.user, now(), frozenset(self.rooms[:ACTOR_ROOMS]), since)
+
+
+async def create_large_dataset(database: Database) -> LargeDataset:
+    """Everything is a day old, so that what asks for the last seconds finds little."""
+    users = [new_id() for _ in range(USER_COUNT)]
+    rooms = [new_id() for _ in range(ROOM_COUNT)]
+    session = new_id()
+    ended = now() + timedelta(days=30)
+    async with database._engines.write.begin() as connection:
+        for table, rows in _tables(users, rooms, session):
+            await _insert(connection, table, rows)
+    return LargeDataset(database, Actor(users[0], session, False, ended), users, rooms)
+
+
+def _tables(
+    users: list[UUID], rooms: list[UUID], session: UUID
+) -> Iterator[tuple[type[Base], Rows]]:
+    at, later = now() - timedelta(days=1), now() + timedelta(days=30)
+    yield (
+        User,
+        [
+            {
+                "id": user,
+                "username": f"user-{n}",
+                "username_key": f"user-{n}",
+                "display_name": f"User {n}",
+                "display_key": f"user {n}",
+                "is_admin": False,
+                "created_at": at,
+            }
+            for n, user in enumerate(users)
+        ],
+    )
+    sessions = {user: session if n == 0 else new_id() for n, user in enumerate(users)}
+    yield (
+        Session,
+        [
+            {
+                "id": found,
+                "user_id": user,
+                "client": "",
+                "address": "",
+                "created_at": at,
+                "used_at": at,
+                "expires_at": later,
+            }
+            for user, found in sessions.items()
+        ],
+    )
+    yield (
+        Ticket,
+        [
+            {"digest": b"t" * 28 + n.to_bytes(4), "session_id": found, "expires_at": later}
+            for n, found in enumerate(sessions.values())
+        ],
+    )
+    yield (
+        Room,
+        [
+            {
+                "id": room,
+                "kind": RoomKind.PUBLIC,
+                "name": f"room {n}",
+                "name_key": f"room {n}",
+                "topic": "",
+                "seq": SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES,
+                "created_at": at,
+                "changed_at": at,
+            }
+            for n, room in enumerate(rooms)
+        ],
+    )
+    members = [
+        (room, user)
+        for n, room in enumerate(rooms)
+        for user in dict.fromkeys(
+            users[:LARGE_ROOM_MEMBERS]
+            if n == 0
+            else [*users[: n <= ACTOR_ROOMS], *(users[(n * 7 + k) % USER_COUNT] for k in range(10))]
+        )
+    ]
+    yield (
+        Member,
+        [
+            {
+                "room_id": room,
+                "user_id": user,
+                "role": Role.MEMBER,
+                "joined_at": at,
+                "read_seq": 2,
+                "changed_at": at,
+            }
+            for room, user in members
+        ],
+    )
+    yield (
+        Departure,
+        [
+            {"user_id": user, "room_id": rooms[n % ROOM_COUNT], "at": at}
+            for n, user in enumerate(users)
+        ],
+    )
+    said = [
+        (room, seq)
+        for n, room in enumerate(rooms)
+        for seq in range(1, (SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES) + 1)
+    ]
+    yield (
+        Message,
+        [
+            {
+                "room_id": room,
+                "seq": seq,
+                "sender_id": users[seq % 10],
+                "nonce": f"n-{seq}",
+                "text": f"text {seq}",
+                "at": at,
+            }
+            for room, seq in said
+        ],
+    )
+    yield (
+        LoggedEvent,
+        [
+            {
+                "room_id": room,
+                "seq": seq,
+                "type": "message.created",
+                "actor_id": users[seq % 10],
+                "at": at,
+                "message_seq": seq,
+            }
+            for room, seq in said
+        ],
+    )
+    yield Mention, [{"user_id": users[seq % 50], "room_id": room, "seq": seq} for room, seq in said]
+
+
+async def _insert(connection: AsyncConnection, table: type[Base], rows: Rows) -> None:
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        await connection.execute(insert(table), rows[start : start + ROWS_PER_INSERT])
