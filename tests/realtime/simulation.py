@@ -297,7 +297,9 @@ class FakeClient:
 
     async def _open(self, process: FakeProcess, socket: Connection) -> None:
         wanted = frames.RoomPosition(room=ROOM, since=self.position.at)
-        await open_rooms(process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request)
+        await open_rooms(
+            process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request
+        )
 
     def disconnect(self) -> None:
         if self.process and self.socket:

@@ -27,7 +27,9 @@ async def server(start: StartServer) -> DedicatedServer:
     )
 
 
-async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_the_lost_last_event_of_an_open_room(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)
@@ -37,7 +39,9 @@ async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers
     assert [peer.seqs(room) for room in rooms] == [[3, 4], []]
 
 
-async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_the_lost_last_event_of_a_closed_room(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
@@ -46,7 +50,9 @@ async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peer
     await counted(peer, room, seq=5, unread=2, mentions=1)
 
 
-async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_lost_joins_and_leaves(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     left, removed = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
@@ -64,7 +70,9 @@ async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> N
     assert not bump(peer, removed)
 
 
-async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_received(
+    server: DedicatedServer, peers: Peers
+) -> None:
     """The event behind it shows a hole only where the room is open."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private")
@@ -76,7 +84,7 @@ async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peer
     await counted(peer, room, seq=4, unread=1)
 
 
-async def test_what_one_device_has_read_is_found_for_the_others(
+async def test_the_change_poller_finds_lost_read_markers(
     server: DedicatedServer, peers: Peers
 ) -> None:
     """After a doubt: markers are not in the log, and no room changes with them."""
@@ -90,7 +98,7 @@ async def test_what_one_device_has_read_is_found_for_the_others(
     await counted(other, room, read_seq=4, unread=0)
 
 
-async def test_a_sweep_that_fails_is_made_up_for(
+async def test_a_failed_change_poll_is_made_up_for(
     server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await server.person()
@@ -104,7 +112,7 @@ async def test_a_sweep_that_fails_is_made_up_for(
     assert not reads.failures["_changed_rooms"]
 
 
-async def test_a_room_that_was_heard_of_is_not_looked_at(
+async def test_the_change_poller_does_not_read_rooms_without_a_gap(
     server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -123,7 +131,7 @@ async def test_a_room_that_was_heard_of_is_not_looked_at(
 
 
 @pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_MS")
-async def test_it_looks_no_more_often_than_set(
+async def test_the_change_poll_interval_is_kept(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(
@@ -133,7 +141,7 @@ async def test_it_looks_no_more_often_than_set(
 
 
 @pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_DEGRADED_MS")
-async def test_it_sees_the_time_no_more_often_than_set(
+async def test_the_degraded_change_poll_interval_is_kept(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(
@@ -151,7 +159,7 @@ async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.Monke
     assert time.monotonic() - began > 3.5
 
 
-def test_heard_moves_without_a_hole_only() -> None:
+def test_the_seq_tracker_moves_only_without_a_gap() -> None:
     heard = SeqTracker()
     assert heard.missed({A: 3, B: 0}) == [SeqRange(A, 0, 3)]
     heard.mark_checked({A: 3, B: 0})
@@ -166,12 +174,12 @@ def test_heard_moves_without_a_hole_only() -> None:
     )
 
 
-def test_heard_looks_at_no_more_than_it_has_to() -> None:
+def test_the_seq_tracker_bounds_the_look_back() -> None:
     heard = SeqTracker()
     assert heard.missed({A: 10**6}) == [SeqRange(A, 10**6 - heard_module.MAX_LOOKBACK, 10**6)]
 
 
-def test_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seq_tracker_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heard_module, "MAX_ROOMS", 10)
     heard = SeqTracker()
     for number in range(100):

@@ -70,7 +70,7 @@ async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: 
         await eventually(lambda: not server.server.servers[0].is_serving())
 
 
-async def test_who_stays_is_closed_and_so_is_who_never_said_hello(
+async def test_connections_that_stay_or_sent_no_hello_are_closed(
     backend: Backend, peers: Peers
 ) -> None:
     async with draining(patient(backend, drain_grace_s=0.2)) as server, server.client() as http:
@@ -100,7 +100,7 @@ async def test_slots_are_spread(
             await peer.leave()
 
 
-async def test_nobody_is_closed_before_the_own_slot(
+async def test_no_connection_is_closed_before_its_slot(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 2.0)
@@ -148,7 +148,7 @@ async def test_a_send_in_flight_is_answered_before_the_close(
         assert [ack["id"] for ack in busy.of("ack")] == [7]
 
 
-async def test_the_end_is_hard(
+async def test_a_drain_ends_at_the_hard_limit(
     backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
 ) -> None:
     came, _ = held

@@ -152,7 +152,7 @@ async def test_fragments_are_put_together(guest: RawConnection) -> None:
     [frame(CONT, fin=False), frame(PING, b"x" * 125), frame(PONG)],
     ids=["fragments", "pings", "pongs"],
 )
-async def test_frames_that_are_no_messages_are_bounded(
+async def test_control_frames_and_fragments_are_rate_limited(
     server: TestServer, guest: RawConnection, extra: bytes
 ) -> None:
     await guest.send(frame(TEXT, fin=False))
@@ -168,7 +168,7 @@ async def test_frames_that_are_no_messages_are_bounded(
     await eventually(lambda: len(server.server.server_state.connections) < 5)
 
 
-async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> None:
+async def test_pings_of_a_peer_that_does_not_read_fill_no_buffer(start: StartServer) -> None:
     server = await start()
     slow_network(server.running)
     async with connect_raw(server.url, small_window=True) as connection:
@@ -184,7 +184,7 @@ async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> No
         assert end._writer.buffered_bytes() < 128 * 1024
 
 
-async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
+async def test_a_flood_in_one_packet_is_read_only_as_fast_as_it_is_answered(
     start: StartServer, peers: Peers
 ) -> None:
     """Ten thousand messages in the kernel are not ten thousand in the server."""
@@ -212,7 +212,7 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
 # Before the handshake is over.
 
 
-async def test_who_speaks_before_it_is_answered_is_cut(
+async def test_a_peer_that_sends_before_the_handshake_is_answered_is_cut(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -253,7 +253,7 @@ async def test_an_odd_handshake_is_answered(server: TestServer, more: bytes) -> 
     [frame(CLOSE, (1000).to_bytes(2)), frame(0x3), frame(TEXT, b"\xff")],
     ids=["close", "broken", "no UTF-8"],
 )
-async def test_an_end_is_an_end_also_for_who_does_not_read(
+async def test_a_close_ends_also_for_a_peer_that_does_not_read(
     start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()

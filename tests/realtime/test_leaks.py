@@ -16,7 +16,7 @@ async def until_idle(server: DedicatedServer) -> None:
 
 
 @pytest.mark.parametrize("how", ["client", "server"])
-async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
+async def test_a_connection_lost_while_it_opens_rooms_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     server = await start()
@@ -35,7 +35,7 @@ async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
     await until_idle(server)
 
 
-async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
+async def test_a_connection_replaced_during_its_hello_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(limits={"sockets_per_user": 1})

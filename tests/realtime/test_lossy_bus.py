@@ -16,7 +16,9 @@ from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int) -> None:
+async def test_lost_duplicated_and_reordered_publications_are_delivered_once_in_order(
+    start: StartServer, peers: Peers, seed: int
+) -> None:
     server = await start(realtime={"gap_repair_delay_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
@@ -36,7 +38,7 @@ async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int
         assert peer.seqs(room) == list(range(1, 77))
 
 
-async def test_a_hole_is_read_from_the_log_once(
+async def test_a_gap_is_read_from_the_log_once(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -56,7 +58,7 @@ async def test_a_hole_is_read_from_the_log_once(
     assert reads.count["read_log"] == 1
 
 
-async def test_what_is_only_swapped_is_not_read(
+async def test_reordered_publications_cause_no_gap_repair(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"gap_repair_delay_ms": 200})
@@ -74,7 +76,7 @@ async def test_what_is_only_swapped_is_not_read(
     assert reads.count["read_log"] == 0
 
 
-async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
+async def test_a_position_check_after_a_possible_loss_finds_a_lost_last_event(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start()
@@ -90,7 +92,7 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
     assert [peer.seqs(room) for room in rooms] == [[3, 4], [3], []]
 
 
-async def test_a_lost_tail_is_found_without_doubts(
+async def test_the_regular_position_check_finds_a_lost_last_event(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(position_check, "INTERVAL_S", 0.2)
@@ -103,7 +105,7 @@ async def test_a_lost_tail_is_found_without_doubts(
     await peer.has(room, 3)
 
 
-async def test_a_long_hole_is_read_in_pages(
+async def test_a_long_gap_is_read_in_pages(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gap_repair, "EVENTS_PER_PAGE", 10)
@@ -122,7 +124,7 @@ async def test_a_long_hole_is_read_in_pages(
     assert reads.count["read_log"] == 5
 
 
-async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
+async def test_a_gap_of_the_largest_messages_makes_no_connection_slow(
     start: StartServer, peers: Peers
 ) -> None:
     """A hole of two megabytes is filled without dropping those who read."""
@@ -140,7 +142,7 @@ async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
 
 
 @pytest.mark.parametrize("seq", [1000, 2**53 - 1])
-async def test_a_false_poke_of_the_far_future_changes_nothing(
+async def test_a_forged_publication_of_the_far_future_changes_nothing(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, seq: int
 ) -> None:
     server = await start()

@@ -44,7 +44,7 @@ async def told(peer: Peer, person: Person, state: str) -> None:
     await peer.until(lambda: newest() == state, f"{person.username} {state}")
 
 
-async def test_the_answer_is_as_it_is_now(
+async def test_the_reply_has_the_current_states(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     await ada.makes_room("private", bob, eve)
@@ -62,7 +62,7 @@ async def test_the_answer_is_as_it_is_now(
     assert await watched(peer) == {}
 
 
-async def test_who_comes_and_goes_is_told(start: StartServer, peers: Peers) -> None:
+async def test_users_going_online_and_offline_are_sent(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -78,7 +78,7 @@ async def test_who_comes_and_goes_is_told(start: StartServer, peers: Peers) -> N
     assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
 
 
-async def test_a_reconnect_within_the_grace_does_not_show(start: StartServer, peers: Peers) -> None:
+async def test_a_reconnect_within_the_grace_is_not_sent(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -94,7 +94,9 @@ async def test_a_reconnect_within_the_grace_does_not_show(start: StartServer, pe
     assert changes(peer) in ([], [{bob.id: "online"}])
 
 
-async def test_who_stays_away_is_offline_after_the_grace(start: StartServer, peers: Peers) -> None:
+async def test_a_user_who_stays_away_is_offline_after_the_grace(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -107,7 +109,7 @@ async def test_who_stays_away_is_offline_after_the_grace(start: StartServer, pee
     assert time.monotonic() - gone_at >= 1
 
 
-async def test_only_those_who_share_a_room_are_seen(
+async def test_only_users_who_share_a_room_are_visible(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -128,7 +130,9 @@ async def test_only_those_who_share_a_room_are_seen(
     await told(peer, bob, "online")
 
 
-async def test_who_was_put_out_sees_nobody_there_any_more(start: StartServer, peers: Peers) -> None:
+async def test_a_removed_member_does_not_see_the_room_s_members_any_more(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)
@@ -146,7 +150,7 @@ async def test_who_was_put_out_sees_nobody_there_any_more(start: StartServer, pe
     assert len(changes(peer)) == before
 
 
-async def test_visibility_is_looked_up_again_from_time_to_time(
+async def test_visibility_is_refreshed_regularly(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever nobody told this process of."""
@@ -180,7 +184,7 @@ async def test_a_list_replaces_the_last_one(start: StartServer, peers: Peers) ->
     assert not server.realtime.presence.states
 
 
-async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_more_than_200_users_are_refused(ada: Person, bob: Person, peers: Peers) -> None:
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     many = [str(uuid4()) for _ in range(199)]
@@ -192,7 +196,7 @@ async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -
     await told(peer, bob, "online")  # the list of before holds
 
 
-async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers) -> None:
+async def test_changes_within_a_tick_are_one_frame(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
     people = [await server.person(f"p{n}") for n in range(10)]
@@ -206,7 +210,9 @@ async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers
     assert len(changes(peer)) <= 2 + (time.monotonic() - began) / updates.TICK_S
 
 
-async def test_nothing_is_left_of_who_has_gone(start: StartServer, peers: Peers) -> None:
+async def test_a_disconnect_leaves_no_presence_subscription(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -242,7 +248,7 @@ async def test_no_frame_waits_for_the_database(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_who_cannot_be_looked_up_is_unknown_for_now(
+async def test_users_are_unknown_while_visibility_cannot_be_read(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     server = await start()
@@ -254,7 +260,7 @@ async def test_who_cannot_be_looked_up_is_unknown_for_now(
     await told(peer, bob, "offline")
 
 
-async def test_who_does_not_read_is_told_later_what_is_true_then(
+async def test_a_slow_consumer_is_sent_the_current_presence_later(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"presence_grace_s": 0})

@@ -14,7 +14,7 @@ from tests.realtime.conftest import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 
 
-async def test_two_who_open_a_room_at_once_both_get_everything(
+async def test_two_clients_that_open_a_room_at_once_both_get_everything(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one whose read is older finishes later; what lies between the two reads reaches both."""
@@ -57,7 +57,7 @@ async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     assert early.seqs(room) == [3, 4, 5, 6]
 
 
-async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
+async def test_a_position_check_while_a_room_is_opened_reaches_its_client(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log was read, then a poke was lost, then the bus has doubts, and only then it is live."""
@@ -65,7 +65,10 @@ async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    held, reads = PausedQuery(server, monkeypatch, "load_catch_up"), QueryCounter(server, monkeypatch)
+    held, reads = (
+        PausedQuery(server, monkeypatch, "load_catch_up"),
+        QueryCounter(server, monkeypatch),
+    )
     await peer.send("open", rooms=[{"room": room, "since": 2}])
     reading = await held.next()
     LossyBus(server, drops_all=True)
@@ -77,7 +80,7 @@ async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
     assert peer.seqs(room) == [3]
 
 
-async def test_what_cannot_queue_while_a_room_opens_is_said(
+async def test_too_many_events_while_a_room_is_opened_are_an_error(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_module, "MAX_QUEUED_EVENTS", 3)
@@ -98,7 +101,7 @@ async def test_what_cannot_queue_while_a_room_opens_is_said(
     assert peer.seqs(room) == [3, 4, 5, 6, 7]
 
 
-async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
+async def test_a_room_closed_during_its_gap_repair_and_opened_again(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -150,9 +153,7 @@ class Wanderer:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_coming_and_going_while_the_bus_loses_things(
-    start: StartServer, peers: Peers, seed: int
-) -> None:
+async def test_joins_and_leaves_on_a_lossy_bus(start: StartServer, peers: Peers, seed: int) -> None:
     server = await start(
         limits={"catchup_events_per_room": 1000}, realtime={"gap_repair_delay_ms": 5}
     )

@@ -134,7 +134,7 @@ TestStream.settings = settings(
 )
 
 
-def test_before_it_has_begun_nothing_passes_and_nothing_is_missed() -> None:
+def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None:
     it = RoomStream()
     assert it.offer([event(7), event(5), event(6)]) == []
     assert it.gap() is None
@@ -145,7 +145,7 @@ def test_before_it_has_begun_nothing_passes_and_nothing_is_missed() -> None:
     assert it.head == 7
 
 
-def test_a_hole_shows_and_is_filled_from_either_side() -> None:
+def test_a_gap_shows_and_is_filled_by_the_bus_or_the_log() -> None:
     it = RoomStream()
     it.start(0)
     assert it.offer([event(2), event(4)]) == []
@@ -156,7 +156,7 @@ def test_a_hole_shows_and_is_filled_from_either_side() -> None:
     assert it.gap() is None
 
 
-def test_more_successors_than_are_kept_do_not_keep_the_next_one_out() -> None:
+def test_more_early_events_than_are_kept_do_not_block_the_next_one() -> None:
     """The log is read page by page then; no page is asked for twice."""
     it = RoomStream()
     it.start(0)
@@ -170,14 +170,14 @@ def test_more_successors_than_are_kept_do_not_keep_the_next_one_out() -> None:
     assert passed == 2999
 
 
-def test_a_flood_of_false_successors_does_not_keep_the_next_one_out() -> None:
+def test_forged_early_events_do_not_block_the_next_one() -> None:
     it = RoomStream()
     it.start(0)
     it.offer(event(FORGED + n) for n in range(5000))
     assert [e.seq for e in it.offer([event(1)])] == [1]
 
 
-def test_what_is_told_while_the_log_is_read_is_not_forgotten() -> None:
+def test_an_event_published_during_a_gap_repair_is_not_forgotten() -> None:
     """Somebody told of an event far ahead that does not exist. The log is read, and says so; but 2
     was committed after it was read."""
     it = RoomStream()
@@ -194,7 +194,7 @@ def test_what_is_told_while_the_log_is_read_is_not_forgotten() -> None:
     assert it.gap() == (2, 3)
 
 
-def test_what_was_told_and_does_not_exist_is_forgotten() -> None:
+def test_an_event_that_was_never_committed_is_forgotten_after_gap_repair() -> None:
     it = RoomStream()
     it.start(4)
     it.offer([event(7)])

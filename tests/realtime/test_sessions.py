@@ -87,7 +87,7 @@ async def head_of(server: DedicatedServer, room: str) -> int:
     return heads[UUID(room)]
 
 
-async def test_a_revocation_that_nobody_heard_is_found_out(
+async def test_the_session_check_finds_a_revocation_that_the_bus_lost(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"session_check_interval_s": 0.2})
@@ -102,7 +102,7 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
     await other.settled()
 
 
-async def test_a_session_that_ends_during_the_hello_has_no_socket(
+async def test_a_session_that_ends_during_the_hello_gets_no_connection(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the check of the token and the hub's knowing of the socket."""
@@ -120,7 +120,7 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
     assert not server.hub.connections
 
 
-async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
+async def test_a_connection_outlives_the_expiry_that_its_session_had_before_a_renewal(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_check, "TICK_S", 0.05)
@@ -140,7 +140,7 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
         assert await peer.closed() == 4402
 
 
-async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
+async def test_an_expired_connection_is_closed_when_the_database_does_not_answer(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_check, "TICK_S", 0.05)
@@ -158,7 +158,7 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
     assert await peer.closed() == 4402
 
 
-async def test_a_socket_ends_with_its_session(
+async def test_a_connection_is_closed_when_its_session_expires(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_check, "TICK_S", 0.05)

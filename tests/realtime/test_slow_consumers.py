@@ -56,7 +56,7 @@ def goes_on(peer: Peer) -> None:
     peer.connection.transport.resume_reading()
 
 
-async def test_a_slow_client_gets_everything_once_it_reads(
+async def test_a_slow_consumer_gets_everything_once_it_reads(
     start: StartServer, peers: Peers
 ) -> None:
     server = await slow_server(start)
@@ -80,7 +80,9 @@ async def test_a_slow_client_gets_everything_once_it_reads(
     assert texts[-121:] == [f"{number}" * 100 for number in range(120)] + ["live again"]
 
 
-async def test_it_is_slow_again_and_again(start: StartServer, peers: Peers) -> None:
+async def test_a_consumer_that_is_slow_repeatedly_gets_everything(
+    start: StartServer, peers: Peers
+) -> None:
     """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
     server = await slow_server(start)
     ada = await server.person()
@@ -107,7 +109,7 @@ async def write(person: Person, rooms: list[str], count: int) -> None:
             await person.says(room, LARGE)
 
 
-async def test_slow_clients_of_one_room_share_the_reading(
+async def test_slow_consumers_of_one_room_share_backfill_pages(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -135,7 +137,7 @@ async def test_slow_clients_of_one_room_share_the_reading(
     assert reads.count["read_backfill"] < 8  # one for whoever was the first, then for all together
 
 
-async def test_a_client_far_behind_holds_nobody_up(
+async def test_a_consumer_far_behind_does_not_delay_others(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -187,7 +189,7 @@ async def test_a_removal_ends_a_lagging_subscription_exactly_there(
     assert slow.seqs(room) == list(range(4, opened["seq"] + 1))
 
 
-async def test_a_removal_while_a_slow_client_opens_the_room(
+async def test_a_removal_while_a_slow_consumer_opens_the_room(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -208,7 +210,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     assert slow.seqs(room) == [1, 2, 3, 4]
 
 
-async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> None:
+async def test_a_slow_consumer_gets_acks_and_errors(start: StartServer, peers: Peers) -> None:
     """Acks, errors, and what it opens; a lagging room can be closed, and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -238,7 +240,7 @@ async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> No
     assert slow.seqs(other) == [1, 2, 3, 4]
 
 
-async def test_what_a_client_can_do_without_is_dropped_first(
+async def test_volatile_frames_are_dropped_for_a_slow_consumer(
     start: StartServer, peers: Peers
 ) -> None:
     server = await slow_server(start)
@@ -263,7 +265,7 @@ async def test_what_a_client_can_do_without_is_dropped_first(
     await slow.expect("read", seq=seq)
 
 
-async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> None:
+async def test_badges_wait_until_a_slow_consumer_reads(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -288,7 +290,7 @@ async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> N
     assert [bump["unread"] for bump in bumps] == [3]
 
 
-async def test_a_recovery_that_fails_is_tried_again(
+async def test_a_failed_backfill_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.realtime.slow_consumers.backfill.RETRY_S", 0.01)
@@ -305,7 +307,7 @@ async def test_a_recovery_that_fails_is_tried_again(
     assert slow.seqs(room) == list(range(3, head + 1))
 
 
-async def test_a_slow_socket_that_goes_leaves_nothing_behind(
+async def test_a_slow_consumer_that_disconnects_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -341,7 +343,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-async def test_who_reads_nothing_is_cut(
+async def test_a_consumer_that_reads_nothing_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start, send_stall_timeout_s=0.5)
@@ -364,7 +366,7 @@ async def test_who_reads_nothing_is_cut(
     assert back.seqs(room) == list(range(position + 1, head + 1))
 
 
-async def test_a_little_that_is_not_read_is_enough(
+async def test_a_few_unread_bytes_are_enough_to_be_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a subscription lag: a peer that only sends is cut all the same."""
@@ -381,7 +383,7 @@ async def test_a_little_that_is_not_read_is_enough(
     assert not end.write_paused
 
 
-async def test_who_reads_too_little_is_cut(
+async def test_a_consumer_that_reads_too_slowly_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
@@ -401,7 +403,9 @@ async def test_who_reads_too_little_is_cut(
 
 
 @pytest.mark.setting("CHAT_LIMITS__SEND_BUFFER_BYTES")
-async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
+async def test_a_consumer_with_a_megabyte_unread_is_disconnected(
+    start: StartServer, peers: Peers
+) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"send_buffer_bytes": 65536})
     slow_network(server.running)
@@ -418,7 +422,7 @@ async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) ->
     assert most < 65536 + 1000 * answer
 
 
-def test_the_age_is_that_of_the_oldest_byte() -> None:
+def test_the_send_delay_is_the_age_of_the_oldest_byte() -> None:
     waits = SendDelayTracker(0.0)
     waits.sample(0.0, written=100, buffered=100)
     waits.sample(1.0, written=200, buffered=200)
@@ -431,7 +435,7 @@ def test_the_age_is_that_of_the_oldest_byte() -> None:
     assert waits.age_s(6.0) == 4.0
 
 
-def test_nothing_is_kept_of_a_peer_to_which_nothing_more_is_written() -> None:
+def test_the_send_delay_tracker_does_not_grow_without_writes() -> None:
     waits = SendDelayTracker(0.0)
     for second in range(100):
         waits.sample(float(second), written=100, buffered=100)

@@ -72,7 +72,7 @@ async def test_a_server_that_stops_and_starts(
             await back.leave()
 
 
-async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
+async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
     backend: Backend, peers: Peers
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""

@@ -42,7 +42,7 @@ def event(room: str, seq: int, sender: str) -> Publication:
     return Publication(PublicationKind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
 
 
-async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
+async def test_an_idle_connection_has_no_task_and_no_timer(
     start: StartServer, peers: Peers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = await start()
@@ -87,7 +87,7 @@ async def test_the_log_says_how_a_connection_was_closed(
     assert all(float(line["duration_s"]) > 0 for line in fields)
 
 
-async def test_what_a_turn_brings_leaves_in_one_write(
+async def test_frames_of_one_loop_iteration_leave_in_one_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -112,7 +112,7 @@ async def test_what_a_turn_brings_leaves_in_one_write(
 
 
 @pytest.mark.setting("CHAT_REALTIME__COALESCE_WRITES")
-async def test_without_joining_each_event_is_a_write_of_its_own(
+async def test_without_write_coalescing_each_event_is_a_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"coalesce_writes": False})
@@ -203,7 +203,7 @@ async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peer
     await eventually(lambda: len(server.hub.connections) == 1)
 
 
-async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers: Peers) -> None:
+async def test_a_slow_consumer_delays_no_other_connection(start: StartServer, peers: Peers) -> None:
     server = await start()
     slow_network(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -219,7 +219,9 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers
     assert end.write_paused
 
 
-async def test_a_burst_does_not_drop_who_reads(start: StartServer, peers: Peers) -> None:
+async def test_a_burst_does_not_disconnect_a_consumer_that_reads(
+    start: StartServer, peers: Peers
+) -> None:
     server: DedicatedServer = await start()
     ada = await server.person()
     room = await ada.makes_room()

@@ -14,7 +14,7 @@ from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_repair_that_fails_is_tried_again(
+async def test_a_failed_gap_repair_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(gap_repair, "RETRY_S", 0.05)
@@ -32,7 +32,7 @@ async def test_a_repair_that_fails_is_tried_again(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_doubt_outlives_a_failure(
+async def test_a_failed_position_check_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(position_check, "RETRY_S", 0.05)
@@ -49,7 +49,7 @@ async def test_a_doubt_outlives_a_failure(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_count_outlives_a_failure(
+async def test_a_failed_badge_update_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
@@ -63,7 +63,7 @@ async def test_a_count_outlives_a_failure(
     assert bump["rooms"][0]["unread"] == 1
 
 
-async def test_many_rooms_with_holes_are_repaired_together(
+async def test_gaps_of_many_rooms_are_repaired_together(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""

@@ -42,7 +42,7 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_one_turn_brings_leaves_in_one_write() -> None:
+async def test_frames_of_one_loop_iteration_leave_in_one_write() -> None:
     turn, room, other = WriteCoalescer(1000), RoomChannel(uuid4()), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
@@ -56,7 +56,7 @@ async def test_what_one_turn_brings_leaves_in_one_write() -> None:
     assert sorted(written.decode().replace("ack", "!")) == ["!", "a", "b", "c"]
 
 
-async def test_an_ack_joins_the_event_that_was_announced_before_it() -> None:
+async def test_an_ack_leaves_together_with_its_event() -> None:
     """A send hears of its COMMIT one turn after the announcement."""
     turn, room = WriteCoalescer(1000), RoomChannel(uuid4())
     writer = follow(turn, room)
@@ -67,7 +67,7 @@ async def test_an_ack_joins_the_event_that_was_announced_before_it() -> None:
     assert len(writer.writes) == 1
 
 
-async def test_a_large_room_is_written_to_in_slices_and_others_in_between(
+async def test_a_large_room_is_written_to_in_slices_with_other_rooms_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turn_module, "SLICE_SIZE", 10)
