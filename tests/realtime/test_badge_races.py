@@ -1,4 +1,4 @@
-"""Counts that are overtaken: by removals, returns, lists and lost pokes."""
+"""Badges that are overtaken by removals, rejoins, room lists and lost publications."""
 
 from uuid import UUID
 
@@ -55,7 +55,7 @@ async def test_a_count_from_before_the_return_does_not_close_the_room(
 async def test_the_reason_for_a_closed_room_is_known_although_the_event_was_lost(
     start: StartServer, peers: Peers, reason: str
 ) -> None:
-    server = await start()  # which does not sweep
+    server = await start()  # without a change poll
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await bob.says(room, "hi")
@@ -88,7 +88,7 @@ async def test_a_member_who_opens_a_room_gets_its_badge_although_the_join_event_
 async def test_late_publications_of_a_room_opened_meanwhile_update_its_badge(
     start: StartServer, peers: Peers
 ) -> None:
-    """The room was read by somebody who opened it, before the poke came: those who have it closed
+    """The room was read by a client that opened it, before the publication came: those who have it closed
     still hear of the message, of who came and of who went."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]

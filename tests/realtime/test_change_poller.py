@@ -1,4 +1,4 @@
-"""What no poke told of, and nothing behind it shows: the database is asked what changed lately.
+"""The change poller: finds lost publications that no later one follows.
 
 The bus is deaf in these tests, and nothing else would look for minutes.
 """
@@ -87,7 +87,7 @@ async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_rece
 async def test_the_change_poller_finds_lost_read_markers(
     server: DedicatedServer, peers: Peers
 ) -> None:
-    """After a doubt: markers are not in the log, and no room changes with them."""
+    """After a position check: markers are not in the log, and no room changes with them."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")

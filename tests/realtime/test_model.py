@@ -260,7 +260,7 @@ class Delivery(RuleBasedStateMachine):
             self.loop.close()
 
     def _become_quiet(self) -> None:
-        """No poke that was lost comes; sweeps and clients do what they do."""
+        """No lost publication arrives; change polls and clients continue."""
         for number, one in enumerate(self.clients):
             if one.socket is None:
                 self.connect(number, number % PROCESSES)

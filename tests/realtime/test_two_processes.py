@@ -192,7 +192,7 @@ async def is_dropped(peer: Peer) -> bool:
 async def test_without_redis_the_change_poller_delivers(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
-    """These processes sweep once an hour; what finds the messages is that Redis is missed."""
+    """These processes poll once an hour; without Redis the degraded interval applies."""
     room = await ada.makes_room("private", bob)
     closed = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
