@@ -21,8 +21,8 @@ from app.messages.send.batch import send_batch
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
-from app.realtime.connection.room_list import arrivals, listing
-from app.realtime.delivery.catchup import Wanted, read_missed
+from app.realtime.connection.room_list import load_hello_state, load_room_list
+from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
@@ -59,18 +59,18 @@ HOT: dict[str, Query] = {
     "room list, next page": lambda w: w.database.read(
         rooms.list_rooms, w.actor.user, w.rooms[5], 50
     ),
-    "hello: rooms": lambda w: w.database.read(arrivals, [w.actor]),
-    "hello: all": lambda w: w.database.read(listing, [w.arrival(None)]),
-    "hello: since": lambda w: w.database.read(listing, [w.arrival(now())]),
+    "hello: rooms": lambda w: w.database.read(load_hello_state, [w.actor]),
+    "hello: all": lambda w: w.database.read(load_room_list, [w.arrival(None)]),
+    "hello: since": lambda w: w.database.read(load_room_list, [w.arrival(now())]),
     "open": lambda w: w.database.read(
-        read_missed,
+        load_catch_up,
         [
-            Wanted(
+            CatchUpRequest(
                 actor=w.actor,
                 positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
-                most_a_room=100,
-                most_events=1000,
-                most_bytes=2**20,
+                max_events_per_room=100,
+                max_events=1000,
+                max_bytes=2**20,
             )
         ],
     ),
