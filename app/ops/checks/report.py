@@ -65,12 +65,12 @@ def _describe_schema(state: DatabaseState) -> CheckResult:
 
 
 async def _check_consumers(database: Database) -> list[CheckResult]:
-    """Those that have ever run; none before the first start of a server."""
+    """One result for each consumer that has ever run; none before the first start of a server."""
     try:
-        found = await database.read(_read_standings)
+        standings = await database.read(_read_standings)
     except ChatError as failure:
         return [error("consumers", "not read", failure.detail)]
-    return [_describe_consumer(standing) for standing in found]
+    return [_describe_consumer(standing) for standing in standings]
 
 
 def _describe_consumer(standing: Standing) -> CheckResult:
