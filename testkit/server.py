@@ -107,7 +107,7 @@ class TestServer:
     def forget_limits(self) -> None:
         """As if so much time had passed; of what this process counts."""
         limiter: Any = self.context.limiter
-        getattr(limiter, "_alone", limiter).limits._arrivals.clear()
+        getattr(limiter, "_local", limiter).limits._arrivals.clear()
 
     @asynccontextmanager
     async def client(

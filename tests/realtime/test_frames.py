@@ -53,7 +53,7 @@ REFUSED: list[tuple[dict[str, Any], str, str | None]] = [
     (send(reply_to=-1), "invalid", "reply_to"),
     (send(reply_to=2**53), "invalid", "reply_to"),
     (send(reply_to=10**23), "invalid", "reply_to"),
-    ({"type": "message.send", "room": ROOM}, "invalid", "nonce"),
+    ({"type": "message.send", "room": ROOM}, "invalid", "text"),
     ({"type": "open"}, "invalid", "rooms"),
     ({"type": "open", "rooms": []}, "invalid", "rooms"),
     ({"type": "open", "rooms": [ROOM]}, "invalid", "rooms.0"),
