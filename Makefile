@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 .DELETE_ON_ERROR:
 .PHONY: help run migrate certs test test-fast test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
-	check-types check-imports check-locks check-openapi format bench bench-compare hostile-cost lock revision clean
+	check-types check-imports check-locks check-openapi check-protocol format protocol bench bench-compare hostile-cost lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -115,7 +115,7 @@ test-mysql: $(DEV) ## Run all tests of the database on a real MySQL (ARGS="tests
 	@testkit/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.
-check: check-format check-lint check-types check-imports check-locks check-openapi ## What a change has to pass
+check: check-format check-lint check-types check-imports check-locks check-openapi check-protocol ## What a change has to pass
 
 check-format: $(DEV)
 	$(PY) -m ruff format --check .
@@ -131,6 +131,12 @@ check-imports: $(DEV)
 
 check-openapi: $(DEV)
 	$(PY) -m tests.generators.lint
+
+check-protocol: $(DEV)
+	$(PY) -m tests.generators.protocol --check
+
+protocol: $(DEV) ## Write the tables and examples of docs/protocol.md from app/wire
+	@$(PY) -m tests.generators.protocol
 
 format: $(DEV) ## Format the code and repair what the linter can
 	$(PY) -m ruff check --fix-only --show-fixes .

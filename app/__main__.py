@@ -5,7 +5,7 @@ import signal
 from app.standard_streams import open_standard_streams
 
 open_standard_streams()
-# Ctrl-C ends a program that is still being imported, without a traceback.
+# Ctrl-C during the imports ends the program without a traceback.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -19,7 +19,7 @@ from app.cli import app  # noqa: E402
 def main(name: str = "chat-server") -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What a command prints is its answer; what it logs on the way is not. `serve` sets up more.
+    # Standard output is for a command's result, not for logs. `serve` configures more.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app(prog_name=name)
 

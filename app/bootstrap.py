@@ -1,22 +1,21 @@
-"""The composition root: everything is made here, once, in order, and ended in the reverse order."""
+"""The composition root: creates all components once, in order, and closes them in reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import structlog
 
-from app.application.app_context import Context, Record
-from app.application.session_lookup import actors_of
+from app.application.app_context import AppContext, SendMessage
+from app.application.session_lookup import load_actors
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.consumers.registry import create_consumers
 from app.consumers.runner import run_consumers
-from app.core.cancellation import end
-from app.core.devices import Devices
+from app.core.cancellation import cancel_and_wait
+from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Tokens
@@ -24,8 +23,8 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages.send.group_commit import Committer
-from app.messages.send.submit import send_alone
+from app.messages.send.group_commit import MAX_BATCH, Committer
+from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import Together
 from app.persistence.engine import create_engines
 from app.persistence.migrations import Schema
@@ -40,32 +39,34 @@ from app.wire.errors import Busy
 
 log = structlog.get_logger(__name__)
 
-RESTART_S = 1.0
-SESSIONS = 200  # looked up at once
-LANES = 2
+RESTART_DELAY_S = 1.0
+SESSIONS_PER_QUERY = 200
+COMMIT_CONCURRENCY = 2
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
-    """The parts of a running server, as the state of every request."""
+async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    """Runs all components; yields the state of every request."""
     async with AsyncExitStack() as stack:
         bus = create_bus(settings)
-        database = _database(settings, bus)
+        database = _create_database(settings, bus)
         stack.push_async_callback(database.dispose)
         realtime = create_realtime(database, bus, settings)
         await bus.start()
         stack.push_async_callback(bus.stop)
-        store = _presence(settings)
+        store = _create_presence_store(settings)
         stack.push_async_callback(store.stop)
-        limiter = _limiter(settings)
+        limiter = _create_limiter(settings)
         stack.push_async_callback(limiter.stop)
-        await stack.enter_async_context(_workers(realtime, database, bus, store, limiter, settings))
+        await stack.enter_async_context(
+            _run_background_tasks(realtime, database, bus, store, limiter, settings)
+        )
         if settings.consumers.enabled:
             consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
             await stack.enter_async_context(consumers)
-        await _say_if_behind(database)
-        record = _record(settings, database, stack)
-        context = create_context(settings, database, bus, limiter, record)
+        await _warn_if_schema_outdated(database)
+        send_message = _create_send_path(settings, database, stack)
+        context = create_context(settings, database, bus, limiter, send_message)
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -74,22 +75,23 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         }
 
 
-async def _say_if_behind(database: Database) -> None:
-    """Not refused: it may be migrated while the program runs, and /health/ready says so, too."""
+async def _warn_if_schema_outdated(database: Database) -> None:
+    """The server starts anyway: the database may be migrated meanwhile, and /health/ready tells."""
     try:
         schema = await database.schema()
         if schema in (Schema.BEHIND, Schema.TOO_OLD):
-            log.warning("database.schema", state=schema.value, mend="python -m app migrate")
+            log.warning("database.schema_outdated", state=schema.value, hint=MIGRATE_COMMAND)
     except Busy as error:
-        log.warning("database.unreachable", mend="see CHAT_DATABASE__URL", error=error.detail)
+        hint = "see CHAT_DATABASE__URL"
+        log.warning("database.connection_failed", hint=hint, error=error.detail)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
-    """The database for a command, which announces what it records like a server does."""
+async def open_database_and_bus(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
+    """For commands that record events, which they publish like a server does."""
     async with AsyncExitStack() as stack:
         bus = create_bus(settings)
-        database = _database(settings, bus)
+        database = _create_database(settings, bus)
         stack.push_async_callback(database.dispose)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -98,8 +100,8 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Bus]]:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database for a command that changes nothing, and so announces nothing."""
-    database = _database(settings, MemoryBus())
+    """For commands that record no events and so need no bus."""
+    database = _create_database(settings, MemoryBus())
     try:
         yield database
     finally:
@@ -110,63 +112,71 @@ def create_bus(settings: Settings) -> Bus:
     return RedisBus(settings.redis) if settings.redis.url else MemoryBus()
 
 
-def _presence(settings: Settings) -> PresenceStore:
+def _create_presence_store(settings: Settings) -> PresenceStore:
     if not settings.redis.url:
         return MemoryPresence()
     realtime = settings.realtime
     return RedisPresence(settings.redis, realtime.presence_ttl_s, realtime.presence_grace_s)
 
 
-def _limiter(settings: Settings) -> RateLimiter:
+def _create_limiter(settings: Settings) -> RateLimiter:
     policies = create_policies(settings)
     if not settings.redis.url:
         return MemoryRateLimiter(policies)
     return RedisRateLimiter(settings.redis, policies)
 
 
-def _database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.announce, settings.database.max_attempts)
+def _create_database(settings: Settings, bus: Bus) -> Database:
+    return Database(create_engines(settings.database), bus.publish, settings.database.max_attempts)
 
 
 def create_passwords(settings: Settings) -> Passwords:
     auth = settings.auth
     return Passwords(
         workers=auth.argon2_workers,
-        waiting=auth.argon2_queue_size,
+        max_waiting=auth.argon2_queue_size,
         memory_kib=auth.argon2_memory_kib,
         wait_s=auth.argon2_queue_timeout_s,
     )
 
 
-def _record(settings: Settings, database: Database, stack: AsyncExitStack) -> Record:
-    """How sends are committed; what waits when the server ends is finished first."""
-    if not settings.database.group_commit:
-        return partial(send_alone, database)
-    committer = Committer(database, lanes=1 if settings.database.is_sqlite else LANES)
+def _create_send_path(settings: Settings, database: Database, stack: AsyncExitStack) -> SendMessage:
+    """Pending sends are finished when the stack closes."""
+    grouping = settings.database.group_commit
+    concurrency = COMMIT_CONCURRENCY if grouping else settings.database.pool_size
+    committer = Committer(
+        database,
+        max_concurrent=1 if settings.database.is_sqlite else concurrency,
+        max_batch=MAX_BATCH if grouping else 1,
+    )
     stack.push_async_callback(committer.close)
     return committer.send
 
 
 def create_context(
-    settings: Settings, database: Database, bus: Bus, limiter: RateLimiter, record: Record
-) -> Context:
+    settings: Settings,
+    database: Database,
+    bus: Bus,
+    limiter: RateLimiter,
+    send_message: SendMessage,
+) -> AppContext:
     auth = settings.auth
-    return Context(
+    return AppContext(
         settings=settings,
         database=database,
         bus=bus,
-        actors=Together(database, actors_of, SESSIONS),
+        actor_loader=Together(database, load_actors, SESSIONS_PER_QUERY),
         tokens=Tokens(auth.keys, auth.issuer),
-        snapshots=SyncTokens(auth.keys),
+        sync_tokens=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
-        devices=Devices(auth.keys),
+        device_tokens=DeviceTokens(auth.keys),
         limiter=limiter,
-        record=record,
+        send_message=send_message,
     )
 
 
 @asynccontextmanager
-async def _workers(
+async def _run_background_tasks(
     realtime: Realtime,
     database: Database,
     bus: Bus,
@@ -174,23 +184,23 @@ async def _workers(
     limiter: RateLimiter,
     settings: Settings,
 ) -> AsyncIterator[None]:
-    workers = {
+    functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
-        "logins": lambda: expiry.delete_expired_logins(database),
+        "login_expiry": lambda: expiry.run_login_expiry(database),
         "limits": limiter.run,
     }
-    tasks = [asyncio.create_task(_for_ever(name, work)) for name, work in workers.items()]
+    tasks = [asyncio.create_task(_restart_forever(name, run)) for name, run in functions.items()]
     try:
         yield
     finally:
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
 
 
-async def _for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """A worker that fails is a defect, which is logged; delivery does not end with it."""
+async def _restart_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Restarts a background task that raised an exception, which is a defect and is logged."""
     while True:
         try:
-            await work()
+            await run()
         except Exception:
-            log.exception("worker.failed", worker=name)
-        await asyncio.sleep(RESTART_S)
+            log.exception("task.failed", task=name)
+        await asyncio.sleep(RESTART_DELAY_S)

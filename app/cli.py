@@ -1,4 +1,4 @@
-"""python -m app, or chat-server: what operators and first users type."""
+"""The commands of `python -m app`, or `chat-server`."""
 
 import asyncio
 import getpass
@@ -14,18 +14,18 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app.bootstrap import create_passwords, open_database, opened
+from app.bootstrap import create_passwords, open_database, open_database_and_bus
 from app.client.errors import ClientError
 from app.client.terminal.command import chat
 from app.core.password_policy import check_password
 from app.importers.console import Console
 from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
-from app.ops.checks.finding import Level
 from app.ops.checks.report import run_checks
+from app.ops.checks.result import Level
 from app.persistence.migrations import MigrationError, Schema, upgrade
 from app.persistence.uow import Database, UnitOfWork
-from app.server.supervisor import supervise, work
+from app.server.supervisor import run_worker, supervise
 from app.server.uvicorn_server import serve as run_server
 from app.settings import PREFIX, Settings, SettingsError, load_settings, override
 from app.users.accounts import NewAccount, register
@@ -60,7 +60,7 @@ def print_errors(command: Callable[P, T]) -> Callable[P, T]:
         except (SettingsError, MigrationError, ChatError, ClientError) as error:
             message = str(error)
         except DBAPIError as error:
-            message = _unusable(error)
+            message = _describe_database_error(error)
         print("\n".join(f"error: {line}" for line in message.splitlines()), file=sys.stderr)
         raise SystemExit(1)
 
@@ -91,7 +91,7 @@ def worker(
     listen: Annotated[list[int], typer.Option()], channel: Annotated[int, typer.Option()]
 ) -> None:
     """One of the processes of `serve --workers`, which starts it."""
-    work(load_settings(), listen, channel)
+    run_worker(load_settings(), listen, channel)
 
 
 @app.command()
@@ -177,43 +177,46 @@ def import_gitter(
 
 
 async def _check(settings: Settings, *, with_logs: bool) -> bool:
-    usable = True
+    is_usable = True
     async with open_database(settings) as database:
-        async for finding in run_checks(settings, database, with_logs=with_logs):
-            usable = usable and finding.level is not Level.ERROR
-            print(f"{finding.level:9}{finding.subject:13}{finding.text}")
-            if finding.advice:
-                print(f"{'':22}{finding.advice}")
-    return usable
+        async for result in run_checks(settings, database, with_logs=with_logs):
+            is_usable = is_usable and result.level is not Level.ERROR
+            print(f"{result.level:9}{result.name:13}{result.detail}")
+            if result.hint:
+                print(f"{'':22}{result.hint}")
+    return is_usable
 
 
 @asynccontextmanager
-async def _migrated(settings: Settings) -> AsyncIterator[Database]:
-    """The database, if its schema is there. Raises MigrationError."""
-    async with opened(settings) as (database, _):
+async def _open_migrated_database(settings: Settings) -> AsyncIterator[Database]:
+    """Raises MigrationError if the schema is not up to date."""
+    async with open_database_and_bus(settings) as (database, _):
         try:
             schema = await database.schema()
         except Busy as error:
-            raise MigrationError(_unusable(error.__cause__)) from None
+            raise MigrationError(_describe_database_error(error.__cause__)) from None
         if schema not in (Schema.CURRENT, Schema.AHEAD):
             raise MigrationError("The schema is not up to date. Run: python -m app migrate")
         yield database
 
 
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         return await import_files(database, files, options, Console(rich.console.Console()))
 
 
 async def _create_admin(settings: Settings, username: str, password: str) -> None:
-    # Checked like any other account.
-    wanted = Register(username=username, password=password)
-    check_password(wanted.password, "password", wanted.username)
+    # Validated like any other account.
+    account_request = Register(username=username, password=password)
+    check_password(account_request.password, "password", account_request.username)
     passwords = create_passwords(settings)
     account = NewAccount(
-        wanted.username, wanted.username, await passwords.hash(wanted.password), is_admin=True
+        account_request.username,
+        account_request.username,
+        await passwords.hash(account_request.password),
+        is_admin=True,
     )
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         await database.transact(register, account)
     passwords.close()
 
@@ -221,11 +224,11 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
 async def _moderate(
     settings: Settings, use_case: Callable[[UnitOfWork, str], Awaitable[bool]], username: str
 ) -> bool:
-    async with _migrated(settings) as database:
+    async with _open_migrated_database(settings) as database:
         return await database.transact(use_case, username)
 
 
-def _unusable(error: BaseException | None) -> str:
+def _describe_database_error(error: BaseException | None) -> str:
     reason = error.orig if isinstance(error, DBAPIError) else error
     return f"{PREFIX}DATABASE__URL: the database cannot be used: {reason}"
 

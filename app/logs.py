@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one JSON object a line, or colours on a terminal."""
+"""Structured logs on stderr: one JSON object on each line, or colours on a terminal."""
 
 import logging
 import sys
@@ -9,8 +9,8 @@ from app.settings import Server
 
 
 class PoolFilter(logging.Filter):
-    """SQLAlchemy's pool writes an error with a traceback when a connection that it drops turns out
-    to be dead. What the connection was used for fails, or is repeated, and that is what counts."""
+    """Turns errors of SQLAlchemy's pool about dead connections into warnings without a traceback.
+    The statement that used the connection fails or is repeated, and is logged itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("sqlalchemy.pool") and record.exc_info:
@@ -21,8 +21,8 @@ class PoolFilter(logging.Filter):
 
 
 def configure_logs(server: Server) -> None:
-    """For the whole process. uvicorn keeps its warnings; its request lines are ours to write, since
-    they would hold query strings."""
+    """Configures the whole process. uvicorn logs only warnings; RequestLogMiddleware replaces its
+    request lines, which would contain query strings."""
     is_json = server.log_format == "json" or (
         server.log_format == "auto" and not sys.stderr.isatty()
     )
@@ -43,7 +43,7 @@ def configure_logs(server: Server) -> None:
             if is_json
             else structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
-                # The default one shows local variables, and so passwords and tokens.
+                # The default one prints local variables, such as passwords and tokens.
                 exception_formatter=structlog.dev.plain_traceback,
             ),
         ],

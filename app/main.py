@@ -1,4 +1,4 @@
-"""The program as an ASGI application. Look here first: every router, every layer around them."""
+"""The ASGI application: every router and every layer around them. Start reading here."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
-from app.bootstrap import running
-from app.http.middleware import BodyLimitMiddleware, Cors, RequestLogMiddleware
-from app.http.openapi import METADATA, complete
+from app.bootstrap import run_server_components
+from app.http.asyncapi import describe_socket
+from app.http.documents import serve_document
+from app.http.middleware import BodyLimitMiddleware, CorsMiddleware, RequestLogMiddleware
+from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
-from app.http.proxies import Proxies
+from app.http.proxies import ProxyHeadersMiddleware
 from app.http.rate_fields import FIELDS
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
@@ -29,16 +31,17 @@ VERSION = "0.1.0"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The whole program; nothing runs until its lifespan starts."""
+    """Creates the application; nothing runs until its lifespan starts."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with running(settings) as state:
+        async with run_server_components(settings) as state:
             yield state
 
     app = FastAPI(
         version=VERSION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -50,15 +53,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api)
     app.include_router(ops)
     app.include_router(metrics)
-    app.router.routes[:0] = websocket_routes  # not behind all others: everybody comes back at once
+    app.router.routes[:0] = websocket_routes  # first: after a restart all clients reconnect
     mount_docs(app)
     install_error_handlers(app)
-    complete(app, settings.limits, TokenForm)
+    extend_openapi(app, settings.limits, TokenForm)
+    serve_document(app, "/openapi.json", app.openapi)
+    serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
-            Cors,
+            CorsMiddleware,
             allow_origins=settings.server.origins,
             allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
@@ -67,6 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestLogMiddleware)
     if settings.server.proxies:
         app.add_middleware(
-            Proxies, trusted=settings.server.proxies, header=settings.server.proxy_header
+            ProxyHeadersMiddleware,
+            trusted=settings.server.proxies,
+            header=settings.server.proxy_header,
         )
     return app

@@ -1,4 +1,4 @@
-"""How this program talks to Redis: with short timeouts, and with nothing that reconnects unseen."""
+"""Redis clients with short timeouts that never reconnect silently."""
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -12,11 +12,11 @@ CLOSED_HANDLE = "the handler is closed"
 
 
 def connect(settings: Redis) -> redis.Redis:
-    """A client, not connected yet. With no error to retry on, redis-py never repeats a command on a
-    new connection: who asks learns that the old one was lost.
+    """A client, not connected yet. It never repeats a command on a new connection, so the caller
+    learns that the old connection was lost.
 
-    RESP2: pub/sub on its own connection needs no more, and with RESP3 redis-py formats each message
-    for a debug log and asks every server for maintenance notifications.
+    It uses RESP2: with RESP3 redis-py formats each message for a debug log and asks every server
+    for maintenance notifications, and pub/sub on its own connection does not need it.
     """
     client: redis.Redis = redis.Redis.from_url(
         settings.url,
@@ -28,13 +28,13 @@ def connect(settings: Redis) -> redis.Redis:
     return client
 
 
-def describe(error: BaseException) -> str:
-    """redis-py's `repr` leaves the message out, and a timeout has none."""
+def describe_error(error: BaseException) -> str:
+    """Type and message: redis-py's `repr` has no message, and a timeout's message is empty."""
     return f"{type(error).__name__}: {error}"
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Redis is gone, or the way to it. A write after a reset is a bare RuntimeError of uvloop."""
+    """Whether Redis or the network failed. For a write after a reset uvloop raises RuntimeError."""
     return isinstance(error, UNREACHABLE) or (
         isinstance(error, RuntimeError) and CLOSED_HANDLE in str(error)
     )

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -25,6 +22,7 @@ from app.core.origins import parse_origins
 from app.core.tokens import MIN_KEY_BYTES
 from app.env_file import ENCODING, read_error, read_names
 from app.key_file import read_or_make_key
+from app.setting_group import Group
 from app.setting_rules import find_conflicts
 from app.wire.validation import MAX_ITEMS
 
@@ -33,31 +31,10 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT = _CHECKOUT if (_CHECKOUT / "alembic.ini").exists() else Path.cwd()
 PREFIX = "CHAT_"
 ENV_FILE = ".env"
-MAX_NUMBER = 2**31 - 1  # timers, databases and libraries all accept it
 
 
 class SettingsError(Exception):
     """One line for each wrong variable; printed without a traceback."""
-
-
-class Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def check_plain_digits(cls, value: Any, field: ValidationInfo) -> Any:
-        """Rejects 1_000, which Python reads as a number."""
-        kind = cls.model_fields[str(field.field_name)].annotation
-        if kind in (int, float) and isinstance(value, str) and "_" in value:
-            raise ValueError("must be a number in plain digits")
-        return value
-
-    @field_validator("*")
-    @classmethod
-    def check_max_number(cls, value: Any) -> Any:
-        if isinstance(value, int | float) and value > MAX_NUMBER:
-            raise ValueError(f"must be at most {MAX_NUMBER}")
-        return value
 
 
 def _split_list(text: str) -> list[str]:

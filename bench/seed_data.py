@@ -18,7 +18,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens
 from app.persistence.engine import create_engines
-from app.persistence.tables import Base, LoggedEvent, Member, Message, Room, Session, User
+from app.persistence.tables import Base, Member, MessageRow, Room, RoomEventRow, Session, User
 from app.settings import Settings
 from app.wire.domain import Role, RoomKind
 
@@ -74,7 +74,7 @@ async def fill_room(
             seqs = range(start, min(start + 10 * ROWS_PER_INSERT, count + 1))
             await _insert(
                 connection,
-                Message,
+                MessageRow,
                 (
                     {
                         "room_id": room,
@@ -89,7 +89,7 @@ async def fill_room(
             )
             await _insert(
                 connection,
-                LoggedEvent,
+                RoomEventRow,
                 (
                     {
                         "room_id": room,

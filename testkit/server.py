@@ -2,20 +2,23 @@
 
 import asyncio
 import itertools
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.clock import now
 from app.persistence.uow import UnitOfWork
+from app.realtime.hub.hub import Hub
+from app.realtime.service import Realtime
 from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
 from app.users import accounts, sessions
@@ -48,25 +51,58 @@ PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True)
 class TestServer:
-    """A server that listens, and what it is made of."""
+    """The server in the event loop of the tests. It keeps its port when it is started again."""
 
     __test__ = False  # no class of tests
 
-    server: ChatServer
-    settings: Settings
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = 0
+
+    async def start(self) -> None:
+        """Ctrl-C stays pytest's: `_serve` does not capture signals."""
+        structlog.configure(processors=LOG)
+        self.uvicorn = self._make()
+        self._task = asyncio.create_task(self.uvicorn._serve())
+        await eventually(lambda: self.uvicorn.started or self._task.done())
+        if not self.uvicorn.started:
+            await self._task
+            raise AssertionError("the server did not start; its log says why")
+        self.port = self.uvicorn.port
+
+    def _make(self) -> ChatServer:
+        return ChatServer(override(self.settings, server={"port": self.port}))
+
+    async def stop(self) -> None:
+        self.uvicorn.should_exit = True
+        await self._task
 
     @property
     def url(self) -> str:
         scheme = "https" if self.settings.server.tls_certificate else "http"
-        return f"{scheme}://127.0.0.1:{self.server.port}"
+        return f"{scheme}://127.0.0.1:{self.port}"
 
     @property
-    def context(self) -> Context:
-        context = self.server.lifespan.state["context"]
-        assert isinstance(context, Context)
+    def realtime(self) -> Realtime:
+        realtime = self.uvicorn.lifespan.state["realtime"]
+        assert isinstance(realtime, Realtime)
+        return realtime
+
+    @property
+    def hub(self) -> Hub:
+        return self.realtime.hub
+
+    @property
+    def context(self) -> AppContext:
+        context = self.uvicorn.lifespan.state["context"]
+        assert isinstance(context, AppContext)
         return context
+
+    def cut_sockets(self) -> None:
+        """Abort every WebSocket connection."""
+        for socket_ in self.hub.connections:
+            socket_._writer.abort()
 
     def forget_limits(self) -> None:
         """As if so much time had passed; of what this process counts."""
@@ -99,16 +135,20 @@ class TestServer:
         context = self.context
         password = await context.passwords.hash(PASSWORD)
         account = NewAccount(username, f"{name.title()} of {username}", password, is_admin)
-        login = await context.database.transact(_enrol, account, context)
-        issued = now()
-        return Person(
-            http=http,
-            id=str(login.claims.user),
-            username=username,
-            access=context.tokens.sign(login.claims, issued, issued + context.access_lifetime),
-            refresh=login.refresh_token,
-            session=str(login.claims.session),
-        )
+        login = await context.database.transact(_register, account, context)
+        return _logged_in(http, username, login, context)
+
+
+async def new_session(server: TestServer, person: Person) -> Person:
+    """The same person with the tokens of another session."""
+    login = await server.context.database.transact(_open_session, UUID(person.id), server.context)
+    return _logged_in(person.http, person.username, login, server.context)
+
+
+def limit_send_buffers(server: TestServer) -> None:
+    """From now on the kernel takes only a few kilobytes at once for each socket of the server."""
+    listener = server.uvicorn.servers[0].sockets[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def unique_username(name: str) -> str:
@@ -116,27 +156,42 @@ def unique_username(name: str) -> str:
     return f"{name}{next(_numbers)}"
 
 
-async def _enrol(uow: UnitOfWork, account: NewAccount, context: Context) -> sessions.Login:
+async def _register(uow: UnitOfWork, account: NewAccount, context: AppContext) -> sessions.Login:
     user = await accounts.register(uow, account)
     await uow.flush()
+    return await _open_session(uow, user.id, context)
+
+
+async def _open_session(uow: UnitOfWork, user: UUID, context: AppContext) -> sessions.Login:
     return await sessions.open_session(
-        uow, user.id, None, "tests", "127.0.0.1", context.settings.auth, keep=100
+        uow, user, None, "tests", "127.0.0.1", context.settings.auth, max_sessions=100
+    )
+
+
+def _logged_in(
+    http: httpx.AsyncClient, username: str, login: sessions.Login, context: AppContext
+) -> Person:
+    issued = now()
+    return Person(
+        http=http,
+        id=str(login.claims.user),
+        username=username,
+        access=context.tokens.sign(login.claims, issued, issued + context.access_lifetime),
+        refresh=login.refresh_token,
+        session=str(login.claims.session),
     )
 
 
 @asynccontextmanager
-async def run_server(settings: Settings) -> AsyncIterator[TestServer]:
-    """A server on a port of its own. Ctrl-C stays pytest's: `_serve` does not capture signals."""
-    structlog.configure(processors=LOG)
-    server = ChatServer(override(settings, server={"port": 0}))
-    task = asyncio.create_task(server._serve())
+async def run_server(
+    settings: Settings, make: Callable[[Settings], TestServer] = TestServer
+) -> AsyncIterator[TestServer]:
+    server = make(settings)
+    await server.start()
     try:
-        await eventually(lambda: server.started or task.done())
-        assert server.started, "the server did not start; its log says why"
-        yield TestServer(server, settings)
+        yield server
     finally:
-        server.should_exit = True
-        await task
+        await server.stop()
 
 
 BACKENDS = [
@@ -146,24 +201,44 @@ BACKENDS = [
 
 
 @asynccontextmanager
-async def embedded_server_of(directory: Path, **groups: Group) -> AsyncIterator[TestServer]:
-    """With a database of its own, and what else is given of settings."""
+async def new_embedded_settings(directory: Path) -> AsyncIterator[Settings]:
+    """Settings of a new, migrated SQLite database."""
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
-    async with run_server(override(without_limits(settings), **groups)) as server:
+    yield settings
+
+
+@asynccontextmanager
+async def new_cluster_settings(
+    mariadb: MariaDb, redis_server: RedisServer, directory: Path
+) -> AsyncIterator[Settings]:
+    """Settings of a new, migrated database in MariaDB, and a bus of its own in Redis."""
+    async with mariadb.database(unique_name()) as url:
+        settings = make_settings(directory, database=url, redis=redis_server.url)
+        await migrate(settings)
+        yield settings
+
+
+@asynccontextmanager
+async def run_embedded_server(directory: Path, **groups: Group) -> AsyncIterator[TestServer]:
+    """A server without limits on a new SQLite database; `groups` are further settings."""
+    async with (
+        new_embedded_settings(directory) as settings,
+        run_server(override(without_limits(settings), **groups)) as server,
+    ):
         yield server
 
 
 @asynccontextmanager
-async def cluster_server_of(
+async def run_cluster_server(
     mariadb: MariaDb, redis_server: RedisServer, directory: Path, **groups: Group
 ) -> AsyncIterator[TestServer]:
-    """With a database of its own, and what else is given of settings."""
-    async with mariadb.database(unique_name()) as url:
-        settings = make_settings(directory, database=url, redis=redis_server.url)
-        await migrate(settings)
-        async with run_server(override(without_limits(settings), **groups)) as server:
-            yield server
+    """A server without limits on a new database in MariaDB; `groups` are further settings."""
+    async with (
+        new_cluster_settings(mariadb, redis_server, directory) as settings,
+        run_server(override(without_limits(settings), **groups)) as server,
+    ):
+        yield server
 
 
 def without_limits(settings: Settings) -> Settings:
@@ -189,5 +264,24 @@ def without_limits(settings: Settings) -> Settings:
             "idle_timeout_s": 3600,
             "max_send_delay_s": 3600,
             "send_stall_timeout_s": 3600,
+        },
+    )
+
+
+def fast_settings(settings: Settings) -> Settings:
+    """`without_limits` for sockets, too, and with short timers of delivery. The repair that runs by
+    the clock is off: it would hide what a test has broken."""
+    return override(
+        without_limits(settings),
+        limits={
+            "frames_per_minute": 6e6,
+            "frames_burst": 100_000,
+            "sockets_unauthenticated_per_address": 1000,
+        },
+        realtime={
+            "badge_interval_ms": 50,
+            "gap_repair_delay_ms": 30,
+            "change_poll_interval_ms": HOUR_MS,
+            "session_check_interval_s": 3600,
         },
     )

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import Phase, settings
 
@@ -14,6 +15,8 @@ from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
+from testkit.people import Person
+from testkit.server import BACKENDS, TestServer
 from testkit.servers.backend import Backend, delete_all_rows, make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis
@@ -82,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _patience() -> Iterator[None]:
     """A database that is slow because the machine is, is ready."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routes, "READY_WITHIN_S", LIMIT_S)
+        patch.setattr(routes, "DATABASE_TIMEOUT_S", LIMIT_S)
         yield
 
 
@@ -135,12 +138,7 @@ async def cluster(
     )
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("embedded", marks=pytest.mark.embedded),
-        pytest.param("cluster", marks=pytest.mark.cluster),
-    ]
-)
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """A migrated, empty database and a bus: first the default, then what many processes share."""
     found: Backend = request.getfixturevalue(request.param)
@@ -174,3 +172,32 @@ async def open_database(
 def database(backend: Backend, open_database: Callable[[Settings], Database]) -> Database:
     """The database of `backend`, as the product uses it."""
     return open_database(backend.settings)
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def server(request: pytest.FixtureRequest) -> TestServer:
+    """`embedded_server` and `cluster_server`, which each suite has with settings of its own."""
+    server: TestServer = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+@pytest.fixture
+async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a user."""
+    async with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def ada(server: TestServer, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "ada")
+
+
+@pytest.fixture
+async def bob(server: TestServer, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "bob")
+
+
+@pytest.fixture
+async def eve(server: TestServer, http: httpx.AsyncClient) -> Person:
+    return await server.person(http, "eve")

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query
 
 from app.admin import service
 from app.core.ids import parse_id
-from app.core.paging import cut, decode_cursor, encode_cursor
+from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit100
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import READ
 from app.http.strict_json import StrictRoute
 from app.wire.errors import ErrorCode, Invalid
@@ -33,7 +33,7 @@ Last = Annotated[
     "/statistics/messages",
     operation_id="list_message_counts",
     summary="Count messages per room and day",
-    responses=problems(ErrorCode.FORBIDDEN),
+    responses=problem_responses(ErrorCode.FORBIDDEN),
     dependencies=[Depends(READ)],
 )
 async def message_counts(
@@ -49,7 +49,7 @@ async def message_counts(
     some seconds."""
     after = _read_cursor(decode_cursor(cursor))
     rows = await context.database.read(service.message_counts, actor, first, last, after, limit + 1)
-    counts, more = cut(rows, limit)
+    counts, more = split_page(rows, limit)
     return Page(
         items=[MessageCountOut.model_validate(count, from_attributes=True) for count in counts],
         next=encode_cursor(f"{counts[-1].day}{counts[-1].room}") if more else None,

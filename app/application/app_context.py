@@ -1,4 +1,4 @@
-"""What a request needs of the program. Built once, in `bootstrap.py`."""
+"""The services that requests use. Built once, in `bootstrap.py`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from app.bus.base import Bus
 from app.core.actor import Actor
-from app.core.devices import Devices
+from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
-from app.core.send_request import Send, Sent
+from app.core.send_request import SendRequest, SendResult
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
@@ -18,23 +18,23 @@ from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import Database
 from app.settings import Settings
 
-# Sends a message, alone or with others. Returns after COMMIT.
-Record = Callable[[Send], Awaitable[Sent]]
+# Sends a message, alone or in a batch. Returns after COMMIT.
+SendMessage = Callable[[SendRequest], Awaitable[SendResult]]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class AppContext:
     settings: Settings
     database: Database
     bus: Bus
-    actors: Together[Claims, tuple[Actor, SessionState]]
+    actor_loader: Together[Claims, tuple[Actor, SessionState]]
     tokens: Tokens
-    snapshots: SyncTokens
+    sync_tokens: SyncTokens
     passwords: Passwords
-    devices: Devices
+    device_tokens: DeviceTokens
     limiter: RateLimiter
-    record: Record
-    draining: asyncio.Event = field(default_factory=asyncio.Event)  # this process is about to end
+    send_message: SendMessage
+    draining: asyncio.Event = field(default_factory=asyncio.Event)  # set when a stop begins
 
     @property
     def access_lifetime(self) -> timedelta:

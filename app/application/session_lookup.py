@@ -1,9 +1,9 @@
-"""From a token to an actor: the same for HTTP and for sockets."""
+"""Finds the actor of an access token, for HTTP and for sockets."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.tokens import Claims
@@ -14,16 +14,16 @@ from app.wire.errors import ChatError, SessionEnded
 BANNED = "This account is banned. Ask an administrator of the server."
 
 
-async def identify(context: Context, token: str) -> tuple[Actor, SessionState]:
-    """Whom an access token speaks for. Raises Unauthenticated, TokenExpired, SessionEnded.
+async def identify(context: AppContext, token: str) -> tuple[Actor, SessionState]:
+    """The actor of an access token. Raises Unauthenticated, TokenExpired, SessionEnded.
 
-    The first use of an access token shows that the answer which brought it has arrived, and the
-    refresh token beside it: from then on the one before is not to be used again.
+    The first use of an access token confirms that the answer with it and its refresh token has
+    arrived. From then on, the refresh token before counts as reused.
     """
     claims = context.tokens.verify(token)
-    actor, login = await context.actors.ask(claims)
+    actor, login = await context.actor_loader.ask(claims)
     if login.confirmed_at != login.used_at and claims.renewal == microseconds(login.used_at):
-        with suppress(ChatError):  # the next request does it
+        with suppress(ChatError):  # the next request tries again
             await context.database.transact(_confirm, login)
     return actor, login
 
@@ -32,25 +32,25 @@ async def _confirm(uow: UnitOfWork, login: SessionState) -> None:
     await uow.sessions.confirm(login.session, login.used_at)
 
 
-async def actors_of(
-    reads: ReadSession, asked: Sequence[Claims]
+async def load_actors(
+    reads: ReadSession, requests: Sequence[Claims]
 ) -> list[tuple[Actor, SessionState] | ChatError]:
-    """The actors behind verified claims, and their accounts, or SessionEnded."""
-    found = await reads.sessions.with_users({claims.session for claims in asked})
-    return [_actor_of(found.get(claims.session), claims) for claims in asked]
+    """For each of the verified claims, its actor and session, or SessionEnded."""
+    states = await reads.sessions.with_users({claims.session for claims in requests})
+    return [_to_actor(states.get(claims.session), claims) for claims in requests]
 
 
-def _actor_of(found: SessionState | None, claims: Claims) -> tuple[Actor, SessionState] | ChatError:
-    if found is None or found.id != claims.user:
+def _to_actor(state: SessionState | None, claims: Claims) -> tuple[Actor, SessionState] | ChatError:
+    if state is None or state.id != claims.user:
         return SessionEnded("This session has ended. Log in again.")
     try:
-        return living(found), found
+        return require_active(state), state
     except ChatError as error:
         return error
 
 
-def living(login: SessionState) -> Actor:
-    """Who acts in a session. Raises SessionEnded."""
+def require_active(login: SessionState) -> Actor:
+    """The actor of a session. Raises SessionEnded if the session is not active."""
     if login.banned_at is not None:
         raise SessionEnded(BANNED)
     if login.revoked_at is not None:

@@ -1,42 +1,44 @@
-"""The bus: how the processes hear that something was recorded. Speed, not truth."""
+"""The bus tells every process what was recorded. It may lose messages; the log does not."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from app.core.publications import Publication
 
-Hear = Callable[[Publication], None]
-Doubt = Callable[[], None]
+OnPublication = Callable[[Publication], None]
+OnPossibleLoss = Callable[[], None]
 
 
 class Bus(Protocol):
-    def announce(self, publications: Sequence[Publication]) -> None:
-        """Tell every process, this one included. Never blocks and never fails.
+    def publish(self, publications: Sequence[Publication]) -> None:
+        """Sends to every process, this one included. Never blocks and never fails.
 
-        At most once: a poke may be lost, doubled or swapped with another. The reader repairs that
-        from the log (`realtime/delivery/room_stream.py`).
+        Publications may be lost, duplicated or reordered. Readers repair that from the log
+        (`realtime/delivery/room_stream.py`).
         """
 
-    def whisper(self, publications: Sequence[Publication]) -> None:
-        """Tell every process, this one included, of what is true only now. Never blocks or fails.
+    def publish_volatile(self, publications: Sequence[Publication]) -> None:
+        """Sends what is of interest only now to every process, this one included. Never blocks and
+        never fails.
 
-        At most once, and soon or never: what the broker does not take is thrown away, and nobody
-        is told. In the order of what this process announces on the same topic, as far as it comes.
+        At most once, and at once or not at all: what the broker does not take is dropped silently.
+        Publications of one process on one channel keep their order, those of `publish` included.
         """
 
-    def listen(self, hear: Hear, doubt: Doubt) -> None:
-        """From now on call `hear` for each poke, and `doubt` when some may have been lost.
+    def subscribe(self, on_publication: OnPublication, on_possible_loss: OnPossibleLoss) -> None:
+        """Calls `on_publication` for each publication from now on, and `on_possible_loss` when some
+        may have been lost.
 
-        Both are called on the event loop, must not block, and must not raise.
+        Both run on the event loop and must neither block nor raise.
         """
 
     async def start(self) -> None:
-        """Return once pokes of other processes are heard, or, if the broker cannot be reached,
-        after a bounded time; connecting goes on in the background."""
+        """Returns once publications of other processes arrive or, if the broker is unreachable,
+        after a bounded time; connecting then continues in the background."""
 
     async def stop(self) -> None:
-        """Send what is waiting, within a bounded time, and hear no more."""
+        """Sends what is queued, within a bounded time, and ends all subscriptions."""
 
     @property
     def healthy(self) -> bool:
-        """Pokes of other processes are being heard, as far as this process can tell."""
+        """Whether publications of other processes arrive, as far as this process knows."""

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.core.publications import Publication
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 
 VERSION = 1
 ORIGIN_BYTES = 16

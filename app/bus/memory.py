@@ -4,36 +4,36 @@ from collections.abc import Sequence
 
 import structlog
 
-from app.bus.base import Doubt, Hear
+from app.bus.base import OnPossibleLoss, OnPublication
 from app.core.publications import Publication
 
 log = structlog.get_logger(__name__)
 
 
 class MemoryBus:
-    """Delivers at once, in order, exactly once: more than `Bus` asks for."""
+    """Delivers immediately, in order and exactly once, which is more than `Bus` guarantees."""
 
     healthy = True
 
     def __init__(self) -> None:
-        self._hear: list[Hear] = []
+        self._on_publication: list[OnPublication] = []
 
-    def announce(self, publications: Sequence[Publication]) -> None:
-        for hear in self._hear:
+    def publish(self, publications: Sequence[Publication]) -> None:
+        for on_publication in self._on_publication:
             for publication in publications:
                 try:
-                    hear(publication)
-                except Exception:  # a defect of the listener, after COMMIT: no send fails for it
-                    log.exception("bus.listener_failed", kind=publication.kind.name)
+                    on_publication(publication)
+                except Exception:  # must not fail a send, which is committed already
+                    log.exception("bus.subscriber_failed", kind=publication.kind.name)
 
-    def whisper(self, publications: Sequence[Publication]) -> None:
-        self.announce(publications)
+    def publish_volatile(self, publications: Sequence[Publication]) -> None:
+        self.publish(publications)
 
-    def listen(self, hear: Hear, doubt: Doubt) -> None:
-        self._hear.append(hear)
+    def subscribe(self, on_publication: OnPublication, on_possible_loss: OnPossibleLoss) -> None:
+        self._on_publication.append(on_publication)
 
     async def start(self) -> None:
         """Nothing to connect to."""
 
     async def stop(self) -> None:
-        self._hear.clear()
+        self._on_publication.clear()

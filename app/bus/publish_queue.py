@@ -1,4 +1,4 @@
-"""What a process has announced or whispered, on its way to Redis."""
+"""The publications of a process that wait to be sent to Redis."""
 
 import asyncio
 import itertools
@@ -10,68 +10,69 @@ from typing import NamedTuple
 import structlog
 from redis.asyncio import Redis
 
-from app.redis_client import describe, is_unreachable
+from app.redis_client import describe_error, is_unreachable
 
 log = structlog.get_logger(__name__)
 
-WAITING = 10_000  # payloads
-WAITING_BYTES = 32 * 1024 * 1024
-CROWDED = 1_000  # so many wait that nothing fleeting is taken
-BATCH = 256  # payloads in one round trip
+MAX_PAYLOADS = 10_000
+MAX_BYTES = 32 * 1024 * 1024
+MAX_PAYLOADS_BEFORE_VOLATILE = 1_000  # behind more than these, volatile payloads are dropped
+PAYLOADS_PER_ROUND_TRIP = 256
 RETRY_MIN_S, RETRY_MAX_S = 0.05, 2.0
 
-Envelope = tuple[str, bytes]  # a channel, and what is published there
+Envelope = tuple[str, bytes]  # a channel and a payload
 
 
-class Waiting(NamedTuple):
+class QueuedPayload(NamedTuple):
     channel: str
     payload: bytes
-    fleeting: bool
+    volatile: bool
 
 
-class Outbox:
-    """Sends in the order in which it was filled, at least once, except what had to give way.
+class PublishQueue:
+    """Sends payloads in order and at least once, except for those that it had to drop.
 
-    Bounded: the oldest give way. Then `apology` is published, too, so that the others hear of it.
-    What is fleeting goes at most once: a failure throws it away, because later it would be false.
+    A full queue drops the oldest and then also publishes `loss_notice`, so that other processes
+    learn of the loss. Volatile payloads are sent at most once: a failure drops them, because they
+    would be outdated later.
     """
 
-    def __init__(self, client: Redis, apology: Envelope) -> None:
-        self._client, self._apology = client, apology
-        self._waiting: deque[Waiting] = deque()
+    def __init__(self, client: Redis, loss_notice: Envelope) -> None:
+        self._client, self._loss_notice = client, loss_notice
+        self._payloads: deque[QueuedPayload] = deque()
         self._bytes = 0
         self._dropped = 0
-        self._apologised = 0  # for how many of those that were dropped
-        self._filled, self._hurried = asyncio.Event(), asyncio.Event()
+        self._losses_reported = 0  # value of `_dropped` when the last notice was published
+        self._payload_added, self._retry_requested = asyncio.Event(), asyncio.Event()
         self._closing = False
 
-    def put(self, channel: str, payload: bytes, *, fleeting: bool = False) -> None:
-        if fleeting and len(self._waiting) >= CROWDED:
+    def put(self, channel: str, payload: bytes, *, volatile: bool = False) -> None:
+        if volatile and len(self._payloads) >= MAX_PAYLOADS_BEFORE_VOLATILE:
             return
-        self._waiting.append(Waiting(channel, payload, fleeting))
+        self._payloads.append(QueuedPayload(channel, payload, volatile))
         self._bytes += len(payload)
-        while len(self._waiting) > WAITING or self._bytes > WAITING_BYTES:
+        while len(self._payloads) > MAX_PAYLOADS or self._bytes > MAX_BYTES:
             self._pop()
             self._dropped += 1
-        self._filled.set()
+        self._payload_added.set()
 
-    def hurry(self) -> None:
-        """Redis answers: do not sit out the pause after a failure."""
-        self._hurried.set()
+    def retry_now(self) -> None:
+        """Ends the pause after a failure, because Redis is reachable again."""
+        self._retry_requested.set()
 
     def close(self) -> None:
-        """`run` returns as soon as nothing waits."""
+        """Lets `run` return as soon as the queue is empty."""
         self._closing = True
-        self._filled.set()
-        self._hurried.set()
+        self._payload_added.set()
+        self._retry_requested.set()
 
     async def run(self) -> None:
-        """The only one who publishes, so that what belongs to a topic keeps its order."""
+        """Publishes until `close`. There is only one such task, which keeps the order."""
         failures = 0
-        while self._waiting or not self._closing:
-            if not self._waiting:
-                self._filled.clear()
-                await self._filled.wait()
+        while self._payloads or not self._closing:
+            if not self._payloads:
+                self._payload_added.clear()
+                await self._payload_added.wait()
                 continue
             try:
                 await self._publish()
@@ -79,45 +80,51 @@ class Outbox:
                 continue
             except Exception as error:
                 if not is_unreachable(error):
-                    log.exception("bus.not_sent")
+                    log.exception("bus.publish_failed")
                 elif not failures:
-                    log.warning("bus.not_sent", error=describe(error), waiting=len(self._waiting))
-            self._forget_fleeting()
+                    log.warning(
+                        "bus.publish_failed",
+                        error=describe_error(error),
+                        queued=len(self._payloads),
+                    )
+            self._drop_volatile()
             failures += 1
-            await self._rest(failures)
+            await self._back_off(failures)
 
     async def _publish(self) -> None:
-        """The first of what waits. It stays until Redis has answered: after a failure it goes again
-        in its place, and those who have had it drop it."""
-        batch = list(itertools.islice(self._waiting, BATCH))
+        """Publishes the first batch, which stays queued until Redis has answered. After a failure
+        it is sent again, and receivers drop the duplicates."""
+        batch = list(itertools.islice(self._payloads, PAYLOADS_PER_ROUND_TRIP))
         dropped = self._dropped
         pipeline = self._client.pipeline(transaction=False)
         for envelope in batch:
             pipeline.execute_command("PUBLISH", envelope.channel, envelope.payload)
-        if dropped > self._apologised:
-            pipeline.execute_command("PUBLISH", *self._apology)
+        if dropped > self._losses_reported:
+            pipeline.execute_command("PUBLISH", *self._loss_notice)
         for answer in await pipeline.execute(raise_on_error=False):
-            if isinstance(answer, Exception):  # what redis-py raises would quote the message
+            if isinstance(
+                answer, Exception
+            ):  # an error that redis-py raised would quote the payload
                 raise answer
-        self._apologised = dropped
-        gave_way = self._dropped - dropped
-        for _ in range(len(batch) - gave_way):
+        self._losses_reported = dropped
+        evicted = self._dropped - dropped
+        for _ in range(len(batch) - evicted):
             self._pop()
 
-    async def _rest(self, failures: int) -> None:
-        self._hurried.clear()
+    async def _back_off(self, failures: int) -> None:
+        self._retry_requested.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(pause(failures)):
-                await self._hurried.wait()
+            async with asyncio.timeout(choose_backoff_s(failures)):
+                await self._retry_requested.wait()
 
     def _pop(self) -> None:
-        self._bytes -= len(self._waiting.popleft().payload)
+        self._bytes -= len(self._payloads.popleft().payload)
 
-    def _forget_fleeting(self) -> None:
-        self._waiting = deque(one for one in self._waiting if not one.fleeting)
-        self._bytes = sum(len(one.payload) for one in self._waiting)
+    def _drop_volatile(self) -> None:
+        self._payloads = deque(queued for queued in self._payloads if not queued.volatile)
+        self._bytes = sum(len(queued.payload) for queued in self._payloads)
 
 
-def pause(failures: int) -> float:
-    """Seconds until the next try, with full jitter: processes must not come back all at once."""
+def choose_backoff_s(failures: int) -> float:
+    """Seconds until the next try, with full jitter, so that processes do not retry together."""
     return random.uniform(0, min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(failures, 10)))

@@ -1,4 +1,4 @@
-"""The HTTP surface in the types of the wire. Raises Refused and Unreachable throughout."""
+"""The HTTP API in types of the wire. Every method raises RequestRejected or Unreachable."""
 
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
 
-from app.client.errors import Refused
+from app.client.errors import RequestRejected
 from app.client.session import Session
 from app.wire.domain import RoomKind
 from app.wire.names import normalized_name
@@ -25,7 +25,7 @@ class Api:
         self._session = session
 
     async def register(self, account: Register) -> Me:
-        """Make an account; needs no login."""
+        """Create an account. Needs no login."""
         body = account.model_dump(exclude_none=True)
         answer = await self._session.http.request("POST", f"{V1}/auth/register", json=body)
         return Me.model_validate_json(answer)
@@ -35,7 +35,7 @@ class Api:
         await self._session.request("POST", f"{V1}/auth/logout")
 
     async def ticket(self) -> str:
-        """For the next `hello`; it lives for less than a minute."""
+        """A single-use ticket for the next `hello`, valid for less than a minute."""
         return (await self._call(TicketOut, "POST", "/ws-tickets")).ticket
 
     async def me(self) -> Me:
@@ -45,19 +45,19 @@ class Api:
         return await self._call(UserOut, "GET", f"/users/{user}")
 
     async def users(self, query: str) -> list[UserOut]:
-        """The first page of those whose username or display name contains `query`."""
+        """The first page of users whose username or display name contains `query`."""
         found = await self._call(Page[UserOut], "GET", "/users", params={"query": query})
         return found.items
 
     def rooms(self) -> AsyncIterator[RoomOut]:
-        """Those of the user, with their unread counts."""
+        """The user's rooms with their unread counts."""
         return self._pages(Page[RoomOut], "/rooms")
 
     def public_rooms(self, query: str) -> AsyncIterator[PublicRoom]:
         return self._pages(Page[PublicRoom], "/rooms/public", query=query)
 
     async def find_public(self, name: str) -> PublicRoom | None:
-        """The public room of this name, the oldest if there are several."""
+        """The public room of this name; the oldest one if there are several."""
         wanted = normalized_name(name)
         found = [r async for r in self.public_rooms(name) if normalized_name(r.name) == wanted]
         return min(found, key=lambda room: (room.created_at, room.id), default=None)
@@ -69,24 +69,26 @@ class Api:
     async def join(self, room: UUID) -> RoomOut:
         return await self._call(RoomOut, "POST", f"/rooms/{room}/join")
 
-    async def enter(self, name: str) -> RoomOut:
-        """The user's room of this name; else the public one, joined; else a new public one.
+    async def find_or_create_room(self, name: str) -> RoomOut:
+        """The user's own room of this name; else the public one, which is joined; else a new one.
 
-        Raises ValidationError for what cannot be a name. Two who make it at the same time both
-        look again, and agree on the older one.
+        After creating a room this searches again: two clients that create the same name at the
+        same time both join the older room. Raises ValidationError if `name` is not valid.
         """
-        mine = await self.find_mine(name)
-        if mine:
-            return mine
+        own = await self.find_own_room(name)
+        if own:
+            return own
         if not await self.find_public(name):
             await self.create_room(CreateRoom(kind=RoomKind.PUBLIC, name=name))
         found = await self.find_public(name)
         if found is None:
-            raise Refused("not_found", f"There is no room {name!r}, though it was just made.")
+            raise RequestRejected(
+                "not_found", f"There is no room {name!r}, though it was just created."
+            )
         return await self.join(found.id)
 
-    async def find_mine(self, name: str) -> RoomOut | None:
-        """A room of the user's that has this name and is not archived."""
+    async def find_own_room(self, name: str) -> RoomOut | None:
+        """A room of this name that the user is a member of and that is not archived."""
         wanted = normalized_name(name)
         async for room in self.rooms():
             if room.name is not None and normalized_name(room.name) == wanted and not room.archived:
@@ -97,11 +99,11 @@ class Api:
         return self._pages(Page[MemberOut], f"/rooms/{room}/members")
 
     async def messages(self, room: UUID, **where: int) -> MessagePage:
-        """A page: `before`, `after` or `around` a seq, else the newest; `limit` at most."""
+        """At most `limit` messages `before`, `after` or `around` a seq; by default the newest."""
         return await self._call(MessagePage, "GET", f"/rooms/{room}/messages", params=where)
 
     async def events(self, room: UUID, after: int, until: int) -> EventPage:
-        """The log behind `after`, up to `until`, without a hole; `next` if there is more."""
+        """Events after `after` up to `until`, without a gap; `next` is set if there are more."""
         where = {"after": after, "until": until, "limit": PAGE}
         return await self._call(EventPage, "GET", f"/rooms/{room}/events", params=where)
 

@@ -1,10 +1,10 @@
-"""The client: rooms that follow their log, messages that arrive once, whatever the network does.
+"""A client that delivers each room's events in order and sends each message exactly once.
 
 async with ChatClient("http://127.0.0.1:8000") as chat:
     await chat.log_in("ada", "correct horse")
-    room = await chat.api.enter_public("general")
-    await chat.open(room)
-    ack = await chat.send(room, "hello")
+    room = await chat.api.find_or_create_room("general")
+    await chat.open(room.id)
+    ack = await chat.send(room.id, "hello")
     async for item in chat.events(): ...
 """
 
@@ -19,13 +19,13 @@ from pydantic import ValidationError
 
 from app.client.api import Api
 from app.client.backoff import Backoff
-from app.client.connection_manager import Stay
-from app.client.errors import ClientError, Closed, Ended, Refused
-from app.client.event_queue import Feed, Item
-from app.client.http import Http, Server
-from app.client.room_subscription import Surroundings
+from app.client.connection_manager import ConnectionManager
+from app.client.errors import ClientClosed, ClientError, ClientStopped, RequestRejected
+from app.client.event_queue import ClientEvent, EventQueue
+from app.client.http import HttpClient, ServerAddress
+from app.client.room_subscription import RoomServices
 from app.client.session import Session
-from app.client.user_cache import People
+from app.client.user_cache import UserCache
 from app.wire.errors import ErrorCode
 from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
 from app.wire.schemas.users import TokenOut, UserOut
@@ -35,11 +35,13 @@ AGENT = "chat-python/1.0"
 
 
 class ChatClient:
-    """One user's connection. `on_reset` says where a room goes on whose position is void: at the
-    head, or at the start of its log. `most_unread` items wait for the reader of `events`; beyond
-    them the rooms stand still, and go on from the log when it reads again.
+    """One user's connection, which is re-established until the server ends it.
 
-    Everything that asks the server raises Refused or Unreachable, and Ended when it is over.
+    `on_reset` says where a room continues after the server has declared its position void: at the
+    head or at the start of the log. At most `max_queued_events` wait for the reader of `events`;
+    beyond that rooms stop and continue from the log when it reads again.
+
+    Requests raise RequestRejected or Unreachable, and ClientStopped once the client has stopped.
     """
 
     def __init__(
@@ -52,25 +54,25 @@ class ChatClient:
         device_token: str | None = None,
         on_reset: Literal["head", "start"] = "head",
         backoff: Backoff | None = None,
-        most_unread: int = 1000,
+        max_queued_events: int = 1000,
     ) -> None:
-        server = Server.at(base_url, tls, agent)
-        self._http = Http(server)
+        server = ServerAddress.at(base_url, tls, agent)
+        self._http = HttpClient(server)
         self._session = Session(self._http, on_tokens, device_token)
-        self._feed = Feed(most_unread, self._advance)
-        self._stay = Stay(server, self._session, backoff or Backoff(), self._feed)
-        self._around = Surroundings(
-            feed=self._feed,
+        self._queue = EventQueue(max_queued_events, self._advance)
+        self._manager = ConnectionManager(server, self._session, backoff or Backoff(), self._queue)
+        self._services = RoomServices(
+            queue=self._queue,
             from_start=on_reset == "start",
-            read=self._stay.api.events,
+            read=self._manager.api.events,
             spawn=self._spawn,
-            wake=self._stay.wake.set,
-            lost=self._stay.rooms.lose,
+            wake=self._manager.wake.set,
+            lost=self._manager.rooms.drop,
         )
         self._run: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._ended: ClientError | None = None
-        self.people = People(self.api)
+        self.users = UserCache(self.api)
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,27 +89,27 @@ class ChatClient:
 
     @property
     def api(self) -> Api:
-        """The HTTP surface, as this user."""
-        return self._stay.api
+        """The HTTP API with this user's credentials."""
+        return self._manager.api
 
     @property
     def connected(self) -> bool:
-        return self._stay.connected
+        return self._manager.connected
 
     @property
-    def unsent(self) -> int:
-        """How many messages have no answer yet."""
-        return self._stay.outbox.messages
+    def unacked_messages(self) -> int:
+        """The number of messages that have no answer yet."""
+        return self._manager.send_queue.messages
 
-    # Coming and going.
+    # Session.
 
     async def log_in(self, username: str, password: str) -> UserOut:
-        """Open a session, and a socket that is kept open. Returns who one is."""
+        """Open a session and connect. Returns the user."""
         await self._session.log_in(username, password)
         return await self._connect()
 
     async def resume(self, refresh_token: str) -> UserOut:
-        """The same with a session that was kept (`on_tokens`)."""
+        """Like `log_in`, with the refresh token of an earlier session (see `on_tokens`)."""
         await self._session.resume(refresh_token)
         return await self._connect()
 
@@ -116,33 +118,33 @@ class ChatClient:
         await self._stop()
         await self.api.log_out()
 
-    def hurry(self) -> None:
-        """A person waits: if there is no connection, try again soon, whatever the backoff says."""
-        self._stay.hurry()
+    def reconnect_soon(self) -> None:
+        """Skip the backoff if there is no connection: a person is waiting."""
+        self._manager.reconnect_soon()
 
     # Rooms.
 
     async def open(self, room: UUID, since: int | None = None) -> RoomOpened:
-        """Follow a room: `events` has what comes after `since`, in order and without a hole.
-        Without `since` it begins at the head. A room that is open stays as it is."""
+        """Subscribe to a room: `events` yields what comes after `since`, in order, without gaps.
+        Without `since` it starts at the head. Does nothing if the room is open already."""
         self._check_alive()
-        return await asyncio.shield(self._stay.rooms.follow(room, since, self._around).opened)
+        return await asyncio.shield(self._manager.rooms.open(room, since, self._services).opened)
 
     def close(self, room: UUID) -> None:
-        """Follow a room no longer."""
-        self._stay.rooms.unfollow(room)
-        self._stay.wake.set()
+        """Unsubscribe from a room."""
+        self._manager.rooms.close(room)
+        self._manager.wake.set()
 
     def position(self, room: UUID) -> int | None:
-        """The seq of the last event of an open room that went to `events`."""
-        return self._stay.rooms.position(room)
+        """The seq of the last event of an open room that was queued for `events`."""
+        return self._manager.rooms.position(room)
 
-    async def events(self) -> AsyncIterator[Item]:
-        """For one reader. Ends when the client is closed; raises Ended if the server ended it."""
+    async def events(self) -> AsyncIterator[ClientEvent]:
+        """For one reader. Ends after `__aexit__`; raises ClientStopped if the server ended it."""
         while True:
             try:
-                item = await self._feed.get()
-            except Closed:
+                item = await self._queue.get()
+            except ClientClosed:
                 return
             yield item
 
@@ -151,11 +153,11 @@ class ChatClient:
     def send(
         self, room: UUID, text: str, *, reply_to: int | None = None, nonce: str | None = None
     ) -> "asyncio.Future[Ack]":
-        """Takes the message at once; the future has the ack when it is committed.
+        """Queue a message; the future resolves to its ack after the server has committed it.
 
-        The message goes out in the order of its room, however often the connection is lost, and
-        giving up the future does not take it back. The future raises Refused if the server will
-        never take it. Raises Refused (invalid) or OutboxFull, and the message is not taken.
+        Messages of a room keep their order and survive lost connections; cancelling the future
+        does not withdraw one. The future raises RequestRejected if the server will never accept
+        the message. The call itself raises RequestRejected (invalid) or SendQueueFull.
         """
         self._check_alive()
         try:
@@ -164,48 +166,46 @@ class ChatClient:
             )
         except ValidationError as error:
             why = invalid_from_pydantic(error.errors())
-            raise Refused(ErrorCode.INVALID, why.detail) from None
-        answer = self._stay.outbox.add(frame)
-        self._stay.wake.set()
+            raise RequestRejected(ErrorCode.INVALID, why.detail) from None
+        answer = self._manager.send_queue.add(frame)
+        self._manager.wake.set()
         return answer
 
     async def mark_read(self, room: UUID, seq: int) -> int:
-        """Returns the read marker as it is then; it never goes back."""
+        """Returns the read marker afterwards. It never moves back."""
         self._check_alive()
-        answer = self._stay.outbox.add(MarkRead(room=room, seq=seq))
-        self._stay.wake.set()
+        answer = self._manager.send_queue.add(MarkRead(room=room, seq=seq))
+        self._manager.wake.set()
         return (await asyncio.shield(answer)).seq
 
     async def drain(self) -> None:
-        """Until everything that was sent has its answer. Raises Ended if some has none."""
-        await self._stay.outbox.empty.wait()
+        """Wait until every request has its answer. Raises ClientStopped if the client stopped."""
+        await self._manager.send_queue.empty.wait()
         if self._ended:
             raise self._ended
-
-    # The inside.
 
     async def _connect(self) -> UserOut:
         if self._run:
             raise RuntimeError("This client has a session already.")
         self._run = asyncio.create_task(self._keep_connected())
-        welcome = await asyncio.shield(self._stay.first)
-        self.people.learn(welcome.user)
+        welcome = await asyncio.shield(self._manager.first)
+        self.users.put(welcome.user)
         return welcome.user
 
     async def _keep_connected(self) -> None:
-        why: ClientError = Closed("The client was closed.")
+        why: ClientError = ClientClosed("The client was closed.")
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                why = await self._stay.run()
-                self._stay.rooms.end(why)
+                why = await self._manager.run()
+                self._manager.rooms.stop(why)
         except Exception as defect:
-            why = Ended(f"The client failed: {defect!r}")
+            why = ClientStopped(f"The client failed: {defect!r}")
             raise
         finally:
-            self._end(why)
+            self._set_stopped(why)
 
     async def _stop(self) -> None:
-        """A defect of the client shows here, if it has not before."""
+        """Raises what `_keep_connected` failed with, if it did."""
         if self._run is None:
             return
         self._run.cancel()
@@ -213,20 +213,20 @@ class ChatClient:
         if not self._run.cancelled():
             self._run.result()
 
-    def _end(self, why: ClientError) -> None:
+    def _set_stopped(self, why: ClientError) -> None:
         self._ended = why
-        self._stay.end(why)
-        self._feed.end(why)
+        self._manager.stop(why)
+        self._queue.stop(why)
 
     def _check_alive(self) -> None:
         if self._ended:
             raise self._ended
         if self._run is None:
-            raise Refused(ErrorCode.UNAUTHENTICATED, "Log in first.")
+            raise RequestRejected(ErrorCode.UNAUTHENTICATED, "Log in first.")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        assert self._tasks, "rooms hear nothing before there is a connection"
+        assert self._tasks, "rooms receive nothing before there is a connection"
         return self._tasks.create_task(work)
 
     def _advance(self) -> None:
-        self._stay.rooms.advance()
+        self._manager.rooms.advance()

@@ -1,45 +1,42 @@
-"""What a client makes of the end of a socket, or of not getting one (docs/protocol.md)."""
+"""Whether to reconnect after a socket has closed or could not be opened (docs/protocol.md)."""
 
 from enum import Enum, auto
 
-from app.client.errors import Refused
+from app.client.errors import RequestRejected
 
 
-class Verdict(Enum):
-    RESUME = auto()  # come back, with the positions
-    RESTART = auto()  # come back without them
-    RENEW = auto()  # come back once with a fresh token
+class ReconnectAction(Enum):
+    RESUME = auto()  # reconnect with the positions of all rooms
+    RENEW = auto()  # reconnect once with a fresh token
     STOP = auto()
 
 
-def of_close(code: int) -> Verdict:
-    """The range is the verdict; two codes of the last one allow one more try."""
+def for_close_code(code: int) -> ReconnectAction:
+    """44xx stops, except for two codes that allow one attempt with a fresh token."""
     match code:
         case 4401 | 4402:
-            return Verdict.RENEW
+            return ReconnectAction.RENEW
         case _ if 4400 <= code <= 4499:
-            return Verdict.STOP
-        case _ if 4100 <= code <= 4199:
-            return Verdict.RESTART
+            return ReconnectAction.STOP
         case _:
-            return Verdict.RESUME
+            return ReconnectAction.RESUME
 
 
-def of_refusal(refused: Refused) -> Verdict:
-    """Before the socket is one: a ticket or the handshake was refused."""
-    return Verdict.STOP if refused.final else Verdict.RESUME
+def for_refusal(rejection: RequestRejected) -> ReconnectAction:
+    """For a ticket or a handshake that was rejected."""
+    return ReconnectAction.STOP if rejection.is_final else ReconnectAction.RESUME
 
 
-class Dropped(Exception):
-    """There is no socket (any more). `wait_s` is the least time to stay away."""
+class ConnectionLost(Exception):
+    """There is no socket, or none any more. `wait_s` is the least pause before the next attempt."""
 
     def __init__(
-        self, verdict: Verdict, detail: str, *, code: int | None = None, wait_s: float = 0.0
+        self, action: ReconnectAction, detail: str, *, code: int | None = None, wait_s: float = 0.0
     ) -> None:
         super().__init__(detail)
-        self.verdict, self.detail, self.code, self.wait_s = verdict, detail, code, wait_s
+        self.action, self.detail, self.code, self.wait_s = action, detail, code, wait_s
 
     @classmethod
-    def by_refusal(cls, refused: Refused) -> "Dropped":
-        wait_s = 0.0 if refused.final else refused.wait_s
-        return cls(of_refusal(refused), refused.detail, wait_s=wait_s)
+    def from_rejection(cls, rejection: RequestRejected) -> "ConnectionLost":
+        wait_s = 0.0 if rejection.is_final else rejection.wait_s
+        return cls(for_refusal(rejection), rejection.detail, wait_s=wait_s)

@@ -1,4 +1,4 @@
-"""Stay connected: come back as the verdict says, until it says stop."""
+"""Keeps one connection open: reconnects, renews tokens and migrates when a server drains."""
 
 import asyncio
 import itertools
@@ -6,159 +6,165 @@ from contextlib import suppress
 
 from app.client.api import Api
 from app.client.backoff import Backoff
-from app.client.close_policy import Dropped, Verdict
-from app.client.connection import Link, dial
-from app.client.errors import ClientError, Ended, Refused, Unreachable
-from app.client.event_queue import Connected, Disconnected, Feed
-from app.client.frame_loop import Exchange
-from app.client.http import Server
+from app.client.close_policy import ConnectionLost, ReconnectAction
+from app.client.connection import Connection, open_connection
+from app.client.errors import ClientError, ClientStopped, RequestRejected, Unreachable
+from app.client.event_queue import Connected, Disconnected, EventQueue
+from app.client.frame_loop import FrameLoop
+from app.client.http import ServerAddress
 from app.client.rooms import Rooms
-from app.client.send_queue import Outbox
+from app.client.send_queue import SendQueue
 from app.client.session import Session
 from app.wire.frames import Hello, Welcome
 
-HURRY_S = 1.0  # between two attempts, however much somebody hurries
+MIN_PAUSE_S = 1.0  # between two attempts, also after `reconnect_soon`
 
 
-class Stay:
-    """One socket after the other. `first` gets the first welcome, or the error of the end."""
+class ConnectionManager:
+    """`first` resolves to the first `welcome`, or to the error that stopped the client."""
 
-    def __init__(self, server: Server, session: Session, backoff: Backoff, feed: Feed) -> None:
-        self._server, self._session, self._backoff, self._feed = server, session, backoff, feed
+    def __init__(
+        self, server: ServerAddress, session: Session, backoff: Backoff, queue: EventQueue
+    ) -> None:
+        self._server, self._session, self._backoff, self._queue = server, session, backoff, queue
         self.api = Api(session)
-        self.rooms, self.outbox = Rooms(), Outbox()
+        self.rooms, self.send_queue = Rooms(), SendQueue()
         self.wake = asyncio.Event()
         self.first: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self.connected = False
-        self._hurried = asyncio.Event()
+        self._reconnect_now = asyncio.Event()
         self._ids = itertools.count(1)
-        self._told = False  # the application knows that there is no socket
-        self._renewed = False  # the one fresh token that 4401 and 4402 allow
+        self._disconnect_reported = False  # the application knows that there is no socket
+        self._token_retry_used = False  # after 4401 or 4402
 
     async def run(self) -> ClientError:
-        """Returns why it is over for good."""
+        """Returns why the client cannot reconnect any more."""
         while True:
             try:
-                await self._once()
-            except Dropped as dropped:
-                error = await self._judge(dropped)
+                await self._run_once()
+            except ConnectionLost as lost:
+                error = await self._decide_reconnect(lost)
                 if error:
                     return error
-                await self._pause(dropped.wait_s)
+                await self._pause(lost.wait_s)
 
-    def hurry(self) -> None:
-        """Try again soon if there is no connection. A pause that the server asked for is kept."""
+    def reconnect_soon(self) -> None:
+        """Skip the backoff if there is no connection. A pause that the server set is kept."""
         if not self.connected:
-            self._hurried.set()
+            self._reconnect_now.set()
 
-    async def _pause(self, least_s: float) -> None:
-        pause_s = max(least_s, self._backoff.next_s())
-        least_s = min(pause_s, max(least_s, HURRY_S))
-        await asyncio.sleep(least_s)
+    async def _pause(self, min_s: float) -> None:
+        pause_s = max(min_s, self._backoff.next_s())
+        min_s = min(pause_s, max(min_s, MIN_PAUSE_S))
+        await asyncio.sleep(min_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s - least_s):
-                await self._hurried.wait()
-        self._hurried.clear()
+            async with asyncio.timeout(pause_s - min_s):
+                await self._reconnect_now.wait()
+        self._reconnect_now.clear()
 
-    def end(self, why: ClientError) -> None:
-        """Whoever waits for an answer gets this instead."""
-        self.rooms.end(why)
-        self.outbox.abandon(why)
+    def stop(self, why: ClientError) -> None:
+        """Fail everything that waits for an answer."""
+        self.rooms.stop(why)
+        self.send_queue.fail_all(why)
         if not self.first.done():
             self.first.set_exception(why)
             self.first.exception()  # seen
 
-    async def _once(self) -> None:
-        """One socket, from the ticket to its end, and those that it moves to. Raises Dropped."""
-        link = await self._connect(asyncio.get_running_loop().time())
-        self._welcomed(link.welcome)
+    async def _run_once(self) -> None:
+        """Connect and run, migrations included. Raises ConnectionLost."""
+        connection = await self._connect(asyncio.get_running_loop().time())
+        self._on_welcome(connection.welcome)
         closing: asyncio.Task[None] | None = None
         try:
             while True:
-                following = await self._talk(link)
-                self.rooms.moved(following.asked)
-                closing = asyncio.create_task(link.close())  # nothing is heard there any more
-                link = following
+                successor = await self._run_connection(connection)
+                self.rooms.on_migrated(successor.requested_rooms)
+                closing = asyncio.create_task(
+                    connection.close()
+                )  # its frames are not read any more
+                connection = successor
         finally:
             self.connected = False
-            await link.close()
+            await connection.close()
             if closing:
                 await closing
 
-    async def _talk(self, link: Link) -> Link:
-        """Until the server drains and there is another link, which is returned: it is there, and
-        asked for all rooms, before this one is given up. Raises Dropped."""
+    async def _run_connection(self, connection: Connection) -> Connection:
+        """Returns the connection that replaces this one after the server has announced that it
+        drains. It has requested all rooms before this one is given up. Raises ConnectionLost."""
         loop = asyncio.get_running_loop()
-        born = loop.time()
-        exchange = Exchange(link, self.rooms, self.outbox, self._feed, self._ids, self.wake)
-        talking = asyncio.create_task(exchange.run())
-        moving = asyncio.create_task(self._move(exchange.move_at))
+        started = loop.time()
+        frame_loop = FrameLoop(
+            connection, self.rooms, self.send_queue, self._queue, self._ids, self.wake
+        )
+        running = asyncio.create_task(frame_loop.run())
+        migrating = asyncio.create_task(self._migrate(frame_loop.migrate_at))
         try:
-            await asyncio.wait([talking, moving], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running, migrating], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            talking.cancel()
-            moving.cancel()
-            await asyncio.wait([talking, moving])
-            self.outbox.disconnected()
-            if self._backoff.lived(loop.time() - born):
-                self._renewed = False
-        return talking.result() if moving.cancelled() else moving.result()
+            running.cancel()
+            migrating.cancel()
+            await asyncio.wait([running, migrating])
+            self.send_queue.on_disconnected()
+            if self._backoff.reset_after(loop.time() - started):
+                self._token_retry_used = False
+        return running.result() if migrating.cancelled() else migrating.result()
 
-    async def _move(self, at: "asyncio.Future[float]") -> Link:
-        """From the slot that the server gives on, as often as it takes: the old link is alive, and
-        says itself when it is over."""
+    async def _migrate(self, at: "asyncio.Future[float]") -> Connection:
+        """Connect from the time that the server has assigned on, as often as it takes. The old
+        connection stays in use meanwhile."""
         loop = asyncio.get_running_loop()
         pause_s = await at - loop.time()
         while True:
             await asyncio.sleep(pause_s)
             try:
                 return await self._connect(loop.time())
-            except Dropped as dropped:
-                pause_s = max(dropped.wait_s, self._backoff.next_s())
+            except ConnectionLost as lost:
+                pause_s = max(lost.wait_s, self._backoff.next_s())
 
-    def _welcomed(self, welcome: Welcome) -> None:
-        self.connected, self._told = True, False
-        self._hurried.clear()
-        self._feed.hint(Connected())
+    def _on_welcome(self, welcome: Welcome) -> None:
+        self.connected, self._disconnect_reported = True, False
+        self._reconnect_now.clear()
+        self._queue.put_if_space(Connected())
         if not self.first.done():
             self.first.set_result(welcome)
 
-    async def _connect(self, now: float) -> Link:
+    async def _connect(self, now: float) -> Connection:
         try:
             ticket = await self.api.ticket()
-        except Refused as refused:
-            raise Dropped.by_refusal(refused) from refused
+        except RequestRejected as rejection:
+            raise ConnectionLost.from_rejection(rejection) from rejection
         except Unreachable as unreachable:
-            raise Dropped(Verdict.RESUME, str(unreachable)) from unreachable
+            raise ConnectionLost(ReconnectAction.RESUME, str(unreachable)) from unreachable
         frame_id = next(self._ids)
         rooms = self.rooms.hello(frame_id, now)
         hello = Hello(id=frame_id, token=ticket, client=self._server.agent, rooms=rooms)
-        return await dial(self._server, hello)
+        return await open_connection(self._server, hello)
 
-    async def _judge(self, dropped: Dropped) -> ClientError | None:
-        """Make ready to come back; an error if there is no coming back."""
-        verdict = dropped.verdict
-        if verdict is Verdict.STOP or (verdict is Verdict.RENEW and self._renewed):
-            return Ended(dropped.detail, dropped.code)
-        self._tell(dropped.detail)
-        if verdict is Verdict.RENEW:
-            self._renewed = True
+    async def _decide_reconnect(self, lost: ConnectionLost) -> ClientError | None:
+        """Prepare the next attempt; returns an error if there must be none."""
+        action = lost.action
+        if action is ReconnectAction.STOP or (
+            action is ReconnectAction.RENEW and self._token_retry_used
+        ):
+            return ClientStopped(lost.detail, lost.code)
+        self._report_disconnect(lost.detail)
+        if action is ReconnectAction.RENEW:
+            self._token_retry_used = True
             return await self._renew()
-        if verdict is Verdict.RESTART:
-            self.rooms.forget_positions()
         return None
 
     async def _renew(self) -> ClientError | None:
         try:
             await self._session.renew()
-        except Refused as refused:
-            return Ended(refused.detail) if refused.final else None
+        except RequestRejected as rejection:
+            return ClientStopped(rejection.detail) if rejection.is_final else None
         except Unreachable:
-            self._renewed = False  # not tried, really
+            self._token_retry_used = False  # the server has not seen it
         return None
 
-    def _tell(self, reason: str) -> None:
-        """Once for each loss: the attempts that fail after it are no news."""
-        if not self._told:
-            self._told = True
-            self._feed.hint(Disconnected(reason))
+    def _report_disconnect(self, reason: str) -> None:
+        """Once per lost connection, not for each failed attempt after it."""
+        if not self._disconnect_reported:
+            self._disconnect_reported = True
+            self._queue.put_if_space(Disconnected(reason))

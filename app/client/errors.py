@@ -1,4 +1,4 @@
-"""What goes wrong for a client, on one screen."""
+"""The exceptions of the client."""
 
 from collections.abc import Sequence
 
@@ -8,35 +8,35 @@ from app.wire.validation import InvalidField
 
 
 class ClientError(Exception):
-    """Base of all that the client raises on purpose. Its text is for a person."""
+    """Base of all exceptions that the client raises on purpose. The text is for people."""
 
 
 class Unreachable(ClientError):
-    """No answer came: whether the server has done what was asked is not known."""
+    """No answer came. The server may have executed the request."""
 
 
-class OutboxFull(ClientError):
-    """Too many messages wait for the server already; this one was not taken."""
+class SendQueueFull(ClientError):
+    """Too many messages wait for the server; this one was not queued."""
 
 
-class Ended(ClientError):
-    """The client has come to its end: the server said stop. `code` is that of the socket's close,
-    None if it was said in another way."""
+class ClientStopped(ClientError):
+    """The server has ended the session for good. `code` is the close code of the socket, or None
+    if it was rejected over HTTP."""
 
     def __init__(self, detail: str, code: int | None = None) -> None:
         super().__init__(detail)
         self.code = code
 
 
-class Closed(Ended):
-    """The application has closed the client, or the room."""
+class ClientClosed(ClientStopped):
+    """The application has closed the client or the room."""
 
 
-class Refused(ClientError):
-    """The server said no, as a problem or as an error frame. `retry` says what that means.
+class RequestRejected(ClientError):
+    """The server has rejected a request, with an HTTP problem or an error frame.
 
-    `code` is one of `app.wire.errors.ErrorCode`, or `http_502` and the like where what answered was
-    not the chat server. `status` is that of HTTP, None for an error frame.
+    `code` is one of `app.wire.errors.ErrorCode`, or `http_502` and the like if a proxy answered
+    instead of the chat server. `status` is that of HTTP, None for an error frame.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Refused(ClientError):
         self.retry_after_ms, self.status, self.errors = retry_after_ms, status, errors
 
     @classmethod
-    def by_frame(cls, frame: ErrorFrame) -> "Refused":
+    def from_frame(cls, frame: ErrorFrame) -> "RequestRejected":
         return cls(
             frame.code,
             frame.detail,
@@ -64,13 +64,13 @@ class Refused(ClientError):
         )
 
     @property
-    def final(self) -> bool:
-        """The same again fails again."""
+    def is_final(self) -> bool:
+        """Repeating the request cannot succeed."""
         return self.retry is Retry.NEVER
 
     @property
     def wait_s(self) -> float:
-        """How long to wait before the same is sent again; of use only if it is not final."""
+        """The pause before the request may be repeated; meaningless if `is_final`."""
         if self.retry is Retry.NOW:
             return 0.0
         return 1.0 if self.retry_after_ms is None else self.retry_after_ms / 1000

@@ -1,4 +1,4 @@
-"""What the application reads. Bounded: who does not read stops the intake, and fills no memory."""
+"""The bounded queue of events for the application."""
 
 import asyncio
 from collections import deque
@@ -14,20 +14,20 @@ from app.wire.frames import RoomBumped, RoomList
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """There is a socket; sends go out, and what was missed is about to come."""
+    """There is a connection: requests are sent, and missed events follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The socket was lost. The client tries again until it ends; said once for each loss."""
+    """The connection was lost. Put once per loss; the client reconnects by itself."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What was kept of the room is void: its events go on behind `seq`, with what was between
-    left out (seq 0: nothing is left out, all of the log comes)."""
+    """State that was derived from the room's events is void: they continue after `seq`, and those
+    in between are left out (seq 0: the whole log follows)."""
 
     room: UUID
     seq: int
@@ -35,55 +35,56 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class RoomLost:
-    """No more of this room comes: the user left, was removed, or may not open it."""
+    """No more events of this room: the user left, was removed, or may not open it."""
 
     room: UUID
     reason: str
 
 
-# Room events come in the order of their room; the rest whenever it is heard. The last three and
-# the state of the connection are only hints, and are left out while the application does not read.
-Item: TypeAlias = (
+# Room events keep the order of their room. The last three and the state of the connection are
+# hints, and are dropped while the queue is full.
+ClientEvent: TypeAlias = (
     RoomEvent | Reset | RoomLost | Connected | Disconnected | RoomList | RoomBumped | ReadMarker
 )
 
 
-class Feed:
-    """One reader. Room events are put in only while there is `space`."""
+class EventQueue:
+    """For one reader. Subscriptions put room events only while there are `free_slots`, so that a
+    reader that lags stops the intake instead of filling the memory."""
 
-    def __init__(self, most: int, on_space: Callable[[], None]) -> None:
-        self._most = most
-        self._on_space = on_space
-        self._items: deque[Item] = deque()
+    def __init__(self, max_events: int, on_free_slots: Callable[[], None]) -> None:
+        self._max_events = max_events
+        self._on_free_slots = on_free_slots
+        self._items: deque[ClientEvent] = deque()
         self._news = asyncio.Event()
         self._ended: ClientError | None = None
 
     @property
-    def space(self) -> int:
-        return max(0, self._most - len(self._items))
+    def free_slots(self) -> int:
+        return max(0, self._max_events - len(self._items))
 
-    def put(self, item: Item) -> None:
+    def put(self, item: ClientEvent) -> None:
         self._items.append(item)
         self._news.set()
 
-    def hint(self, item: Item) -> None:
-        """Dropped where there is no space."""
-        if self.space:
+    def put_if_space(self, item: ClientEvent) -> None:
+        """Drop the event if the queue is full."""
+        if self.free_slots:
             self.put(item)
 
-    def end(self, error: ClientError) -> None:
-        """The reader gets what is in it, then this."""
+    def stop(self, error: ClientError) -> None:
+        """The reader gets what is queued, then this error."""
         self._ended = error
         self._news.set()
 
-    async def get(self) -> Item:
-        """The next one; raises the error of `end` when there is none."""
+    async def get(self) -> ClientEvent:
+        """The next event; raises the error of `stop` once there is none."""
         while not self._items:
             if self._ended:
                 raise self._ended
             self._news.clear()
             await self._news.wait()
         item = self._items.popleft()
-        if len(self._items) == self._most // 2:
-            self._on_space()
+        if len(self._items) == self._max_events // 2:
+            self._on_free_slots()
         return item

@@ -1,24 +1,25 @@
-"""Requests and refusals: one place that knows httpx."""
+"""HTTP requests. The only module that uses httpx."""
 
 import asyncio
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from app.client.errors import Refused, Unreachable
+from app.client.errors import RequestRejected, Unreachable
 from app.wire.errors import Retry
 from app.wire.validation import InvalidField
 
 ATTEMPTS = 4
-MOST_WAIT_S = 30.0  # a longer `retry_after_ms` is for the caller to decide about
+MAX_WAIT_S = 30.0  # after a longer `retry_after_ms` the caller decides
 _UNAVAILABLE = frozenset({429, 502, 503, 504})
 
 
 class _Problem(BaseModel):
-    """What a client needs of RFC 9457 problems; codes of newer servers are no reason to fail."""
+    """An RFC 9457 problem. `code` is a string: a newer server may send unknown ones."""
 
     code: str
     detail: str
@@ -27,31 +28,39 @@ class _Problem(BaseModel):
     errors: list[InvalidField] | None = None
 
 
+def context_for_ca(ca: Path) -> ssl.SSLContext:
+    """Trusts the certificates in this PEM file and no others, for HTTP and sockets.
+
+    Raises OSError if it cannot be read, ssl.SSLError if it holds no certificate.
+    """
+    return ssl.create_default_context(cafile=ca)
+
+
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where it is, whom to trust (None: the system's authorities), and as what to come."""
+class ServerAddress:
+    """`tls` None trusts the system's authorities; `agent` is the User-Agent."""
 
     url: httpx.URL
     tls: ssl.SSLContext | None
     agent: str
 
     @classmethod
-    def at(cls, base_url: str, tls: ssl.SSLContext | None, agent: str) -> "Server":
-        """Raises ValueError for what is no http(s) address."""
+    def at(cls, base_url: str, tls: ssl.SSLContext | None, agent: str) -> "ServerAddress":
+        """Raises ValueError if `base_url` is not an http(s) address."""
         try:
             url = httpx.URL(base_url.rstrip("/"))
         except httpx.InvalidURL as error:
             raise ValueError(f"{base_url!r}: {error}") from error
         if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError(f"{base_url!r} is no address such as http://127.0.0.1:8000")
+            raise ValueError(f"{base_url!r} is not an address such as http://127.0.0.1:8000")
         return cls(url, tls, agent)
 
     def __str__(self) -> str:
         return f"{self.url.scheme}://{self.url.netloc.decode()}"
 
 
-class Http:
-    def __init__(self, server: Server) -> None:
+class HttpClient:
+    def __init__(self, server: ServerAddress) -> None:
         self._server = server
         self._client = httpx.AsyncClient(
             base_url=server.url,
@@ -66,20 +75,18 @@ class Http:
     async def request(
         self, method: str, path: str, token: str | None = None, **content: Any
     ) -> bytes:
-        """The body of a 2xx. Raises Refused, Unreachable.
-
-        The same is sent again only when the server says `retry`, and so many times at most.
-        """
+        """The body of a 2xx. Repeats a request that the server says may be retried, ATTEMPTS times
+        in all. Raises RequestRejected, Unreachable."""
         for _ in range(ATTEMPTS - 1):
             try:
-                return await self._once(method, path, token, content)
-            except Refused as refused:
-                if refused.final or refused.wait_s > MOST_WAIT_S:
+                return await self._send(method, path, token, content)
+            except RequestRejected as rejection:
+                if rejection.is_final or rejection.wait_s > MAX_WAIT_S:
                     raise
-                await asyncio.sleep(refused.wait_s)
-        return await self._once(method, path, token, content)
+                await asyncio.sleep(rejection.wait_s)
+        return await self._send(method, path, token, content)
 
-    async def _once(
+    async def _send(
         self, method: str, path: str, token: str | None, content: dict[str, Any]
     ) -> bytes:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -93,12 +100,12 @@ class Http:
         raise refusal(answer.status_code, answer.content, answer.headers.get("Retry-After"))
 
 
-def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:
-    """From the answer of the server, or of whatever stands before it."""
+def refusal(status: int, body: bytes, retry_after: str | None) -> RequestRejected:
+    """From the answer of the server or of a proxy before it."""
     try:
         problem = _Problem.model_validate_json(body)
     except ValidationError:
-        return Refused(
+        return RequestRejected(
             f"http_{status}",
             f"The address answers with HTTP {status}, which is not the chat server's.",
             retry=Retry.AFTER if status in _UNAVAILABLE else Retry.NEVER,
@@ -106,7 +113,7 @@ def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:
             status=status,
         )
     after_ms = problem.retry_after_ms
-    return Refused(
+    return RequestRejected(
         problem.code,
         problem.detail,
         retry=problem.retry,

@@ -1,7 +1,7 @@
-"""One room's place in its log: next → pass on, seen → drop, hole → ask for a page. No I/O.
+"""A client's position in a room's log: next → deliver, seen → drop, gap → read a page. No I/O.
 
-What is taken out is the log from the first position on, dense and in order, whatever is lost,
-doubled or swapped on the way in. Only taking moves the position: an ack does not come here at all.
+`pop_ready` returns the log from the first position on, dense and in order, whatever was lost,
+duplicated or reordered on the way. Only `pop_ready` moves the position; acks never do.
 """
 
 from collections.abc import Iterable
@@ -9,76 +9,67 @@ from collections.abc import Iterable
 from app.wire.events import RoomEvent
 from app.wire.frames import RoomOpened
 
-# Events kept that cannot be passed on yet. The newest of more are dropped: the log has them.
-MOST_EARLY = 1000
+# Events kept until those before them have come. Newer ones are dropped: the log has them.
+MAX_EARLY = 1000
 
 
-class Position:
-    """`at` is the seq of the last event that was taken; None until the server has said where the
-    head is. `era` counts the restarts: a page that was asked for in an earlier one is void."""
+class RoomCursor:
+    """`seq` is that of the last delivered event; None until the server has said where the head is.
+    `generation` counts the resets: a page that was requested before a reset is void."""
 
     def __init__(self, since: int | None) -> None:
-        self.at = since
-        self.era = 0
+        self.seq = since
+        self.generation = 0
         self._early: dict[int, RoomEvent] = {}
-        self._owed = 0  # what up to here is missing does not come by itself: the log has to be read
-        self._forgotten = False
+        self._fetch_until = 0  # events up to here are not sent again: read them from the log
 
     def opened(self, frame: RoomOpened, *, from_start: bool) -> bool:
-        """The server has answered. True: the room starts anew, and what was kept of it is void.
-
-        It starts anew at the head or, if `from_start`, at the log's first event.
-        """
-        if frame.state == "reset" or self._forgotten:
-            self.forget()
-            self._forgotten = False
-            self.at = 0 if from_start else frame.seq
-            self._owed = frame.seq
+        """Returns whether the server has reset the position: then the room continues at the head
+        or, if `from_start`, at the first event of the log."""
+        if frame.state == "reset":
+            self._early.clear()
+            self.generation += 1
+            self.seq = 0 if from_start else frame.seq
+            self._fetch_until = frame.seq
             return True
-        if self.at is None:
-            self.at = at = frame.from_
-            self._early = {seq: event for seq, event in self._early.items() if seq > at}
+        if self.seq is None:
+            self.seq = start = frame.from_
+            self._early = {seq: event for seq, event in self._early.items() if seq > start}
         if frame.resume is not None:
-            self._owed = max(self._owed, frame.resume)
+            self._fetch_until = max(self._fetch_until, frame.resume)
         return False
 
-    def forget(self) -> None:
-        """The position is worth nothing any more: the next answer starts anew."""
-        self.at, self._owed, self._forgotten = None, 0, True
-        self._early.clear()
-        self.era += 1
-
-    def offer(self, events: Iterable[RoomEvent]) -> None:
-        """From the socket or from a page, in any order, any number of times."""
+    def add(self, events: Iterable[RoomEvent]) -> None:
+        """Add events of the socket or of a page, in any order; duplicates are ignored."""
         for event in events:
-            if self.at is None or event.seq > self.at:
+            if self.seq is None or event.seq > self.seq:
                 self._early[event.seq] = event
-                if len(self._early) > MOST_EARLY:
+                if len(self._early) > MAX_EARLY:
                     newest = max(self._early)
                     del self._early[newest]
-                    self._owed = max(self._owed, newest)
+                    self._fetch_until = max(self._fetch_until, newest)
 
-    def take(self, most: int) -> list[RoomEvent]:
-        """The events that are next, at most so many; the position moves behind them."""
-        taken: list[RoomEvent] = []
-        while self.at is not None and len(taken) < most and self.ready:
-            self.at += 1
-            taken.append(self._early.pop(self.at))
-        return taken
+    def pop_ready(self, max_events: int) -> list[RoomEvent]:
+        """The next events in order; moves the position behind them."""
+        events: list[RoomEvent] = []
+        while self.seq is not None and len(events) < max_events and self.ready:
+            self.seq += 1
+            events.append(self._early.pop(self.seq))
+        return events
 
     @property
     def ready(self) -> bool:
-        """The next event is here."""
-        return self.at is not None and self.at + 1 in self._early
+        """Whether the next event has come."""
+        return self.seq is not None and self.seq + 1 in self._early
 
     def gap(self) -> tuple[int, int] | None:
-        """(after, until): what has to be read from the log before anything can go on, or None."""
-        if self.at is None or self.ready:
+        """(after, until) to read from the log before anything can be delivered; None: nothing."""
+        if self.seq is None or self.ready:
             return None
         if self._early:
-            return self.at, min(self._early) - 1
-        return (self.at, self._owed) if self._owed > self.at else None
+            return self.seq, min(self._early) - 1
+        return (self.seq, self._fetch_until) if self._fetch_until > self.seq else None
 
     def behind(self, head: int) -> bool:
-        """The log reaches further, and nothing of it is here or known to be missing."""
-        return self.at is not None and head > self.at and not self.ready and self.gap() is None
+        """Whether the log goes on and none of it has come or is known to be missing."""
+        return self.seq is not None and head > self.seq and not self.ready and self.gap() is None

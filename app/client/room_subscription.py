@@ -1,4 +1,4 @@
-"""One open room: from the frames of the server to what the application reads, hole by hole."""
+"""One open room: puts its events into the queue in order and reads gaps from the log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from app.client.backoff import Backoff
-from app.client.errors import ClientError, Refused, Unreachable
-from app.client.event_queue import Feed, Reset
-from app.client.room_cursor import Position
+from app.client.errors import ClientError, RequestRejected, Unreachable
+from app.client.event_queue import EventQueue, Reset
+from app.client.room_cursor import RoomCursor
 from app.wire import frames
 from app.wire.events import RoomEvent
 from app.wire.frames import RoomOpened
@@ -20,61 +20,61 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What rooms share. `read` pages the log (room, after, until), `spawn` runs a task until the
-    client ends, `wake` says that something became due, `lost` that a room has come to its end."""
+class RoomServices:
+    """What subscriptions share. `read(room, after, until)` reads a page of the log; `spawn` runs a
+    task until the client stops; `wake` reports a due request, `lost` a room that was closed."""
 
-    feed: Feed
+    queue: EventQueue
     from_start: bool
     read: Callable[[UUID, int, int], Awaitable[EventPage]]
     spawn: Spawn
     wake: Callable[[], None]
-    lost: Callable[["Room", str, ClientError], None]
+    lost: Callable[["RoomSubscription", str, ClientError], None]
 
 
-class Room:
-    """`due` is the loop time at which to ask for the room: at once, after the pause that a refusal
-    wanted, when the answer is overdue; inf while it is open. `asked` is the frame that asked.
-    `opened` has the first answer. `closed` says why no event comes after those at hand."""
+class RoomSubscription:
+    """`next_attempt_at` is the loop time of the next `open` frame; inf while the room is open.
+    `request_id` is the id of the last one. `opened` resolves to the first answer. `closed` is the
+    reason why the server sends no more events."""
 
-    def __init__(self, room_id: UUID, since: int | None, around: Surroundings) -> None:
+    def __init__(self, room_id: UUID, since: int | None, services: RoomServices) -> None:
         self.id = room_id
-        self.position = Position(since)
-        self.due = 0.0
-        self.asked: int | None = None
+        self.cursor = RoomCursor(since)
+        self.next_attempt_at = 0.0
+        self.request_id: int | None = None
         self.opened: asyncio.Future[RoomOpened] = asyncio.get_running_loop().create_future()
         self.closed: str | None = None
-        self.around = around
+        self.services = services
         self._repair: asyncio.Task[None] | None = None
-        self._passed_on = asyncio.Event()
-        self._passed_on.set()
-        self._mistrust = Backoff()
+        self._delivered = asyncio.Event()
+        self._delivered.set()
+        self._missing_event_backoff = Backoff()
 
-    def wanted(self) -> frames.RoomPosition:
-        return frames.RoomPosition(room=self.id, since=self.position.at)
+    def position_frame(self) -> frames.RoomPosition:
+        return frames.RoomPosition(room=self.id, since=self.cursor.seq)
 
-    def hear_opened(self, frame: RoomOpened) -> None:
-        self.due = inf
-        if self.position.opened(frame, from_start=self.around.from_start):
-            self.around.feed.put(Reset(self.id, self.position.at or 0))
+    def on_opened(self, frame: RoomOpened) -> None:
+        self.next_attempt_at = inf
+        if self.cursor.opened(frame, from_start=self.services.from_start):
+            self.services.queue.put(Reset(self.id, self.cursor.seq or 0))
         if not self.opened.done():
             self.opened.set_result(frame)
         self.advance()
 
-    def hear_event(self, event: RoomEvent) -> None:
-        self.position.offer([event])
+    def on_event(self, event: RoomEvent) -> None:
+        self.cursor.add([event])
         self.advance()
 
-    def hear_closed(self, reason: str) -> None:
-        self.closed, self.due = reason, inf
+    def on_closed(self, reason: str) -> None:
+        self.closed, self.next_attempt_at = reason, inf
         self.advance()
 
-    def ask_again(self, at: float = 0.0) -> None:
-        self.due = at
-        self.around.wake()
+    def reopen_at(self, at: float = 0.0) -> None:
+        self.next_attempt_at = at
+        self.services.wake()
 
-    def end(self, error: ClientError) -> None:
-        """Whoever waits for the opening gets the error."""
+    def stop(self, error: ClientError) -> None:
+        """Fail a caller that waits for `opened`."""
         if self._repair:
             self._repair.cancel()
         if not self.opened.done():
@@ -82,57 +82,59 @@ class Room:
             self.opened.exception()  # seen
 
     def advance(self) -> None:
-        """Pass on what is next, as far as the application reads; then see what is missing."""
-        feed, position = self.around.feed, self.position
-        for event in position.take(feed.space):
-            feed.put(event)
-        if position.ready:
-            return  # there is no space; whoever makes some calls this again
-        self._passed_on.set()
-        if position.gap():
+        """Queue the next events while there are free slots; then read a gap, if there is one."""
+        queue, cursor = self.services.queue, self.cursor
+        for event in cursor.pop_ready(queue.free_slots):
+            queue.put(event)
+        if cursor.ready:
+            return  # the queue is full; it calls `advance` again
+        self._delivered.set()
+        if cursor.gap():
             if self._repair is None:
-                self._repair = self.around.spawn(self._fill())
+                self._repair = self.services.spawn(self._fill_gap())
         elif self.closed:
-            self.around.lost(self, self.closed, Refused("not_found", f"Room: {self.closed}."))
+            self.services.lost(
+                self, self.closed, RequestRejected("not_found", f"Room: {self.closed}.")
+            )
 
-    async def _fill(self) -> None:
-        """Read the log until there is no hole; live events wait meanwhile."""
+    async def _fill_gap(self) -> None:
+        """Read the log until there is no gap; live events wait meanwhile."""
         try:
-            while hole := self.position.gap():
-                if not await self._read(*hole):
-                    # The server told of events that its log has not: let it say where the head is.
-                    pause_s = self._mistrust.next_s()
-                    self.ask_again(asyncio.get_running_loop().time() + pause_s)
+            while gap := self.cursor.gap():
+                if not await self._read(*gap):
+                    # The server announced events that its log lacks: ask for the head again.
+                    pause_s = self._missing_event_backoff.next_s()
+                    self.reopen_at(asyncio.get_running_loop().time() + pause_s)
                     return
-                await self._passed_on.wait()
-        except Refused as refused:
-            self.around.lost(self, self.closed or refused.detail, refused)
+                await self._delivered.wait()
+        except RequestRejected as rejection:
+            self.services.lost(self, self.closed or rejection.detail, rejection)
         finally:
             self._repair = None
 
     async def _read(self, after: int, until: int) -> bool:
-        """Pass on one page of the log. False if the next event is not in it."""
-        era = self.position.era
+        """Deliver one page of the log. False if the next event is not in it."""
+        generation = self.cursor.generation
         page = await self._page(after, until)
-        if self.position.era != era:
+        if self.cursor.generation != generation:
             return True
-        self.position.offer(page.items)
-        if not self.position.ready:
+        self.cursor.add(page.items)
+        if not self.cursor.ready:
             return False
-        self._mistrust = Backoff()
-        self._passed_on.clear()
+        self._missing_event_backoff = Backoff()
+        self._delivered.clear()
         self.advance()
         return True
 
     async def _page(self, after: int, until: int) -> EventPage:
-        """However long it takes. Raises Refused if the user may not read the room (any more)."""
-        backoff = Backoff(most_s=10.0)
+        """Retries without limit. Raises RequestRejected if the user may not read the room."""
+        backoff = Backoff(max_s=10.0)
         while True:
             try:
-                return await self.around.read(self.id, after, until)
+                return await self.services.read(self.id, after, until)
             except Unreachable:
                 await asyncio.sleep(backoff.next_s())
-            except Refused as refused:
-                if refused.final:
+            except RequestRejected as rejection:
+                if rejection.is_final:
                     raise
-                await asyncio.sleep(max(refused.wait_s, backoff.next_s()))
+                await asyncio.sleep(max(rejection.wait_s, backoff.next_s()))

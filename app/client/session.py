@@ -1,33 +1,33 @@
-"""A login: an access token that is renewed in time, by one request at a time."""
+"""A session: its tokens, which are renewed in time and by one request at a time."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
-from app.client.errors import Refused, Unreachable
-from app.client.http import Http
+from app.client.errors import RequestRejected, Unreachable
+from app.client.http import HttpClient
 from app.wire.errors import ErrorCode
 from app.wire.schemas.users import TokenOut
 
-TOKEN = "/api/v1/auth/token"  # noqa: S105 - where tokens come from
-EARLY_S = 20.0  # an access token with less left than this is renewed before it is used
+TOKEN = "/api/v1/auth/token"  # noqa: S105  # a path
+EARLY_S = 20.0  # renew an access token that is valid for less than this
 CLOSING_S = 5.0
-# A lost answer is asked for again: the server gives it for as long as its tokens are not used.
+# After a lost answer: the server repeats the answer until its tokens are used.
 LOST_ANSWER_PAUSES_S = (0.2, 1.0, 3.0)
 
 
 class Session:
-    """Tokens live in memory; `on_tokens` hears of every new pair, to keep them elsewhere. The
-    `device_token` of an earlier login keeps wrong passwords of others from delaying this one.
+    """Tokens are kept in memory; `on_tokens` gets every new pair to store it elsewhere. With the
+    `device_token` of an earlier login, failed logins of others do not delay this one.
 
-    Refresh tokens are used once, so a renewal is one task that everybody awaits who needs it, and
-    that goes on when one of them is cancelled.
+    A refresh token works once, so a renewal is one task that all callers await and that continues
+    if one of them is cancelled.
     """
 
     def __init__(
         self,
-        http: Http,
+        http: HttpClient,
         on_tokens: Callable[[TokenOut], None] | None = None,
         device_token: str | None = None,
     ) -> None:
@@ -40,45 +40,45 @@ class Session:
         self._renewal: asyncio.Task[str] | None = None
 
     async def log_in(self, username: str, password: str) -> None:
-        """Raises Refused (invalid_grant: no such user, or another password), Unreachable."""
+        """Raises RequestRejected (invalid_grant: unknown user or wrong password), Unreachable."""
         form = {"grant_type": "password", "username": username, "password": password}
         if self._device_token:
             form["device_token"] = self._device_token
         self._keep(await self._ask(form))
 
     async def resume(self, refresh_token: str) -> None:
-        """Go on with a session that was kept. Raises Refused, Unreachable."""
+        """Continue an earlier session. Raises RequestRejected, Unreachable."""
         self._tokens, self._refresh_token = None, refresh_token
         await self.renew()
 
     async def close(self) -> None:
-        """Let a renewal finish, so that its tokens are not lost to whoever keeps them."""
+        """Let a renewal finish, so that `on_tokens` gets its tokens."""
         renewal = self._renewal
         if renewal:
             await asyncio.wait([renewal], timeout=CLOSING_S)
             renewal.cancel()
 
     async def request(self, method: str, path: str, **content: Any) -> bytes:
-        """As the user; a token that is not accepted any more is renewed once, unless its session
-        has ended."""
+        """Send a request with the access token, which is renewed once if the server does not accept
+        it and the session has not ended."""
         token = await self.token()
         try:
             return await self.http.request(method, path, token, **content)
-        except Refused as refused:
-            if refused.status != 401 or refused.code == ErrorCode.SESSION_ENDED:
+        except RequestRejected as rejection:
+            if rejection.status != 401 or rejection.code == ErrorCode.SESSION_ENDED:
                 raise
         if self._tokens is not None and token == self._tokens.access_token:
             await self.renew()
         return await self.http.request(method, path, await self.token(), **content)
 
     async def token(self) -> str:
-        """An access token with some life left. Raises Refused if there is no session."""
+        """An access token that is still valid. Raises RequestRejected if there is no session."""
         if self._tokens is not None and time.monotonic() < self._good_until:
             return self._tokens.access_token
         return await self.renew()
 
     async def renew(self) -> str:
-        """The next access token; whoever asks meanwhile gets the same. Raises as `log_in`."""
+        """A new access token; concurrent callers share one renewal. Raises as `log_in`."""
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(self._renewed)
@@ -86,7 +86,7 @@ class Session:
 
     async def _renew(self) -> str:
         if not self._refresh_token:
-            raise Refused("unauthenticated", "Log in first.", status=401)
+            raise RequestRejected("unauthenticated", "Log in first.", status=401)
         form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
         for pause_s in LOST_ANSWER_PAUSES_S:
             try:
@@ -98,7 +98,7 @@ class Session:
     def _renewed(self, task: "asyncio.Task[str]") -> None:
         self._renewal = None
         if not task.cancelled():
-            task.exception()  # seen: those who wait get it, and there may be none left
+            task.exception()  # retrieved: there may be no caller left
 
     async def _ask(self, form: dict[str, str]) -> TokenOut:
         return TokenOut.model_validate_json(await self.http.request("POST", TOKEN, data=form))

@@ -23,7 +23,7 @@ from app.bus.base import Bus
 from app.consumers.base import Consumer
 from app.consumers.hints import FailingRooms, Hints
 from app.core import metrics
-from app.core.cancellation import end
+from app.core.cancellation import cancel_and_wait
 from app.core.ids import new_id
 from app.persistence.migrations import Schema
 from app.persistence.repositories.consumers import FIRST_ID, LAST_ID, Lease, LogRange
@@ -57,12 +57,12 @@ async def run_consumers(
     """In the background; the leases are released in the end."""
     runners = [Runner(consumer, database, settings) for consumer in consumers]
     for runner in runners:
-        bus.listen(runner.hints.on_publication, runner.hints.on_possible_loss)
+        bus.subscribe(runner.hints.on_publication, runner.hints.on_possible_loss)
     tasks = [asyncio.create_task(runner.run()) for runner in runners]
     try:
         yield
     finally:
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
         await asyncio.gather(*(runner.release() for runner in runners))
 
 
@@ -141,9 +141,9 @@ class Runner:
         self._compared_at, after, lag = _now(), FIRST_ID, 0
         while after != LAST_ID:
             after, unread = await self._database.read(_page, self._lease.consumer, after)
-            found = sum(one.until - one.after for one in unread)
-            self._lag.set(lag + found)
-            lag += max(0, found - await self._handle([one.room for one in unread]))
+            page_lag = sum(span.until - span.after for span in unread)
+            self._lag.set(lag + page_lag)
+            lag += max(0, page_lag - await self._handle([span.room for span in unread]))
             self._lag.set(lag)
             await self._renew_if_due()
 
@@ -160,7 +160,6 @@ class Runner:
             events += handled
             await asyncio.sleep(_now() - began)  # a long log leaves half of the time to others
         self.hints.add(queue)
-        metrics.CONSUMER_EVENTS.labels(self._lease.consumer).inc(events)
         return events
 
     async def _handle_batch(self, rooms: list[UUID]) -> Batch:
@@ -171,15 +170,16 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a consumer raises
             if len(rooms) > 1:
-                alone = [await self._handle_batch([room]) for room in rooms]
+                batches = [await self._handle_batch([room]) for room in rooms]
                 return Batch(
-                    sum(batch.events for batch in alone),
-                    [room for batch in alone for room in batch.unfinished],
+                    sum(batch.events for batch in batches),
+                    [room for batch in batches for room in batch.unfinished],
                 )
             self._fail(rooms[0], error)
             return Batch(0, [])
         self._renewed_at = began
         self._failing.forget(rooms)
+        metrics.CONSUMER_EVENTS.labels(self._lease.consumer).inc(batch.events)
         return batch
 
     def _fail(self, room: UUID, error: Exception) -> None:
@@ -218,15 +218,14 @@ async def _advance(
     if ranges:
         await consumer.handle(uow, ranges)
         await uow.consumers.advance(consumer.name, ranges)
-    pairs = zip(ranges, unread, strict=True)
     return Batch(
-        sum(part.until - part.after for part in ranges),
-        [part.room for part, whole in pairs if part != whole],
+        sum(span.until - span.after for span in ranges),
+        [span.room for span in unread if span not in ranges],
     )
 
 
 def _cut(unread: Sequence[LogRange], max_events: int) -> list[LogRange]:
-    return [one._replace(until=min(one.until, one.after + max_events)) for one in unread]
+    return [span._replace(until=min(span.until, span.after + max_events)) for span in unread]
 
 
 async def _renew(uow: UnitOfWork, lease: Lease) -> None:

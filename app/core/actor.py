@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The caller of a use case."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,15 +1,15 @@
-"""Ending what runs in the background."""
+"""Ends background tasks."""
 
 import asyncio
 
-CANCEL_EVERY_S = 0.1
+CANCEL_INTERVAL_S = 0.1
 
 
-async def end(*tasks: asyncio.Task[None]) -> None:
-    """Until they are done: redis-py sends within `wait_for`, which in Python 3.11 drops a
-    cancellation that comes just as it has finished."""
+async def cancel_and_wait(*tasks: asyncio.Task[None]) -> None:
+    """Cancels repeatedly until all tasks are done: redis-py uses `wait_for`, which in Python 3.11
+    drops a cancellation that arrives just as the awaited call finishes."""
     running = set(tasks)
     while running:
         for task in running:
             task.cancel()
-        running = (await asyncio.wait(running, timeout=CANCEL_EVERY_S))[1]
+        running = (await asyncio.wait(running, timeout=CANCEL_INTERVAL_S))[1]

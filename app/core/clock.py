@@ -1,4 +1,4 @@
-"""The one place that reads the clock. Times are aware, UTC, with microseconds."""
+"""The only module that reads the wall clock. Times are aware, in UTC, with microseconds."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -12,17 +12,17 @@ def now() -> datetime:
 
 
 def microseconds(at: datetime) -> int:
-    """Since 1970, exactly."""
+    """Microseconds since 1970, exactly."""
     return (at - EPOCH) // MICROSECOND
 
 
 async def tick(seconds: float) -> float:
-    """Sleep. Returns by how many seconds the event loop was late.
+    """Sleeps. Returns by how many seconds the event loop was late.
 
-    In that time this process stood still: it was stopped, swapped out, or kept from the CPU. What
-    came meanwhile is not read yet, so a deadline for a peer must not count it.
+    For that time the process was stopped, swapped out or without CPU, and bytes that arrived are
+    not read yet, so a peer's deadline must be extended by it.
     """
     loop = asyncio.get_running_loop()
-    due = loop.time() + seconds
+    deadline = loop.time() + seconds
     await asyncio.sleep(seconds)
-    return max(0.0, loop.time() - due)
+    return max(0.0, loop.time() - deadline)

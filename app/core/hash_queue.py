@@ -1,4 +1,4 @@
-"""Who hashes a password next. No threads here: `passwords.py` has them."""
+"""The order in which passwords are hashed. The threads that hash are in `passwords.py`."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.wire.errors import Busy, TooSlow
 
-FAILED_S = 600.0  # how long a wrong password puts its keys behind others
+FAILURE_MEMORY_S = 600.0  # for this long a wrong password lowers the priority of its keys
 
 
 @dataclass(eq=False, slots=True)
@@ -24,47 +24,50 @@ class _Waiter:
 
 
 class HashQueue:
-    """Admits those first whose keys have failed least, then one key after the other in turn, then
-    the first come. When it is full, the last in that order is refused.
+    """Admits callers by the number of their keys with recent failures, then round-robin by their
+    first key, then by arrival. When the queue is full, the last in that order is refused.
 
-    Keys say who asks, such as a device, or an address and an account; the first takes the turns.
+    Keys identify the caller: a device, or an address and an account.
     """
 
     def __init__(self, workers: int, max_waiting: int, wait_s: float) -> None:
         self._free, self._max_waiting, self._wait_s = workers, max_waiting, wait_s
         self._waiting: list[_Waiter] = []
-        self._turn = 0  # of the last one that was admitted
-        self._failed: dict[str, float] = {}  # until when, the soonest first; monotonic
+        self._turn = 0  # of the caller that was admitted last
+        self._failed: dict[str, float] = {}  # expiry of each key, ascending; monotonic
 
-    async def enter(self, keys: Sequence[str], gone: "asyncio.Future[None] | None" = None) -> None:
-        """Return when there is a free worker, which `leave` gives back. Raises Busy if it takes too
-        long, or others go first; TooSlow once `gone` is done: the client does not wait any more."""
+    async def acquire(
+        self, keys: Sequence[str], disconnected: "asyncio.Future[None] | None" = None
+    ) -> None:
+        """Waits for a free worker, which `release` returns. Raises Busy after the timeout or when
+        the queue is full, and TooSlow once `disconnected` is done."""
         waiter = self._enqueue(keys)
-        if gone is not None:
-            gone.add_done_callback(lambda _: waiter.refuse(TooSlow("The client has gone.")))
+        if disconnected is not None:
+            error = TooSlow("The client has gone.")
+            disconnected.add_done_callback(lambda _: waiter.refuse(error))
         try:
             async with asyncio.timeout(self._wait_s):
                 await waiter.admitted
         except TimeoutError:
             raise _busy() from None
         except asyncio.CancelledError:
-            if not waiter.admitted.cancelled():  # it was admitted in the same moment
-                self.leave()
+            if not waiter.admitted.cancelled():  # admitted and cancelled in the same iteration
+                self.release()
             raise
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         self._free += 1
         self._admit()
 
-    def fail(self, keys: Sequence[str]) -> None:
-        """A wrong password came with these keys."""
+    def record_failure(self, keys: Sequence[str]) -> None:
+        """Remembers that a wrong password came with these keys."""
         now = time.monotonic()
         for key in keys:
             self._failed.pop(key, None)
-            self._failed[key] = now + FAILED_S
+            self._failed[key] = now + FAILURE_MEMORY_S
         while (oldest := next(iter(self._failed), None)) and self._failed[oldest] <= now:
             del self._failed[oldest]
 
@@ -74,7 +77,7 @@ class HashQueue:
         self._waiting.append(waiter)
         self._admit()
         if len(self._waiting) > self._max_waiting:
-            last = max(reversed(self._waiting), key=self._order)  # of equals the newest
+            last = max(reversed(self._waiting), key=self._order)  # the newest of equals
             self._waiting.remove(last)
             last.refuse(_busy())
         return waiter

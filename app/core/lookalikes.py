@@ -1,7 +1,7 @@
-"""Usernames that look alike: UTS 39, with the tables of Unicode 15.1 that `confusable-homoglyphs`
-carries.
+"""Usernames that look alike (UTS 39), by the Unicode 15.1 tables of `confusable-homoglyphs`.
 
-Its own functions compare a text with scripts, not two texts; only its tables are used.
+The functions of that package compare a text with scripts, not two texts, so only its tables are
+used.
 """
 
 import unicodedata
@@ -14,31 +14,36 @@ SKELETON_CHARS = 100
 
 
 def skeleton(key: str) -> str:
-    """Two names whose keys (`normalized_name`) have one skeleton look alike (UTS 39, 4)."""
-    prototypes = _prototypes()
+    """Two names look alike if their keys (`normalized_name`) have the same skeleton (UTS 39, 4)."""
+    prototypes = _load_prototypes()
     decomposed = unicodedata.normalize("NFD", key)
-    drawn = "".join(prototypes.get(character, character) for character in decomposed)
-    return unicodedata.normalize("NFD", drawn)[:SKELETON_CHARS]
+    mapped = "".join(prototypes.get(character, character) for character in decomposed)
+    return unicodedata.normalize("NFD", mapped)[:SKELETON_CHARS]
 
 
 @cache
-def _prototypes() -> dict[str, str]:
-    """For each character what it looks like. The package lists both ways: a character has its
-    prototype, and a prototype all of its characters."""
+def _load_prototypes() -> dict[str, str]:
+    """The prototype of each character that has one. The package lists both directions: the
+    prototype of a character, and all characters of a prototype."""
     tables = orjson.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_bytes())
-    alike = {_text(one): [_text(other["c"]) for other in found] for one, found in tables.items()}
+    lookalikes = {
+        _strip_marks(text): [_strip_marks(entry["c"]) for entry in entries]
+        for text, entries in tables.items()
+    }
     return {
-        one: others[0]
-        for one, others in alike.items()
-        if len(one) == len(others) == 1 and _is_prototype(others[0], one, len(alike[others[0]]))
+        character: prototypes[0]
+        for character, prototypes in lookalikes.items()
+        if len(character) == len(prototypes) == 1
+        and _is_prototype(prototypes[0], character, len(lookalikes[prototypes[0]]))
     }
 
 
-def _is_prototype(other: str, one: str, characters: int) -> bool:
-    """Of the two. Of a pair without others it is the longer one, or the one that comes first."""
-    return characters > 1 or len(other) > 1 or other < one
+def _is_prototype(candidate: str, character: str, characters: int) -> bool:
+    """Whether `candidate`, listed with so many `characters`, is the prototype. In a pair, it is the
+    longer text, or the first in code point order."""
+    return characters > 1 or len(candidate) > 1 or candidate < character
 
 
-def _text(listed: str) -> str:
-    """The package leaves the marks in that the file of Unicode sets around right-to-left text."""
-    return listed.replace("\u200e", "")
+def _strip_marks(text: str) -> str:
+    """Removes the marks that Unicode's file sets around right-to-left text."""
+    return text.replace("\u200e", "")

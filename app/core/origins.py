@@ -1,4 +1,4 @@
-"""Origins of web pages (RFC 6454), in the one spelling that browsers send."""
+"""Origins of web pages (RFC 6454), in the spelling that browsers send."""
 
 import re
 from collections.abc import Set
@@ -12,7 +12,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def normalize_origin(text: str) -> str:
-    """In lower case, without a default port. Raises ValueError."""
+    """The origin in lower case without a default port. Raises ValueError."""
     match = _ORIGIN.fullmatch(text.lower())
     if match is None or int(match[3] or 0) > 65535:
         raise ValueError(f"{text[:200]!r} is not an origin, such as https://chat.example.org:8443")
@@ -22,8 +22,8 @@ def normalize_origin(text: str) -> str:
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """Origins with commas between them, a closing slash is forgiven; or `*` alone, for all.
-    Raises ValueError."""
+    """Parses `*` (all origins) or origins separated by commas, each with an optional slash at its
+    end. Raises ValueError."""
     parts = frozenset(filter(None, map(str.strip, text.split(","))))
     if parts == {ANY}:
         return parts
@@ -31,15 +31,15 @@ def parse_origins(text: str) -> frozenset[str]:
 
 
 def is_allowed(origin: str, allowed: Set[str]) -> bool:
-    """Whether pages of `origin` may call: one answer for HTTP (CORS) and for sockets."""
+    """Whether pages of `origin` may call the server, by HTTP (CORS) or WebSocket."""
     return origin in allowed or ANY in allowed
 
 
-def is_own(origin: str, host: str, *, secure: bool) -> bool:
-    """Whether `origin` is that of this server, which was asked for as `host`.
+def is_same_origin(origin: str, host: str, *, secure: bool) -> bool:
+    """Whether `origin` is that of this server, whose request named `host`.
 
-    A page of https may call a server of http: something in front of it ends TLS, and need not say
-    so. A page of http may not call a `secure` server: anybody on its way may have written it.
+    An https page may call an http server, because a proxy may terminate TLS without telling the
+    server. An http page may not call a `secure` server: the page may have been tampered with.
     """
     scheme = origin.partition(":")[0]
     if scheme not in _DEFAULT_PORTS or (secure and scheme == "http"):

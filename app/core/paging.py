@@ -1,4 +1,4 @@
-"""Cursors of pages, opaque to clients: base64url of the key of the last item."""
+"""Page cursors, opaque to clients: the base64url of the last item's key."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TypeVar
@@ -13,7 +13,7 @@ def encode_cursor(key: str) -> str:
 
 
 def decode_cursor(cursor: str | None) -> str | None:
-    """The key in a cursor, None for the first page. Raises Invalid for what we did not make."""
+    """The key in a cursor, or None for the first page. Raises Invalid."""
     if cursor is None:
         return None
     try:
@@ -22,6 +22,6 @@ def decode_cursor(cursor: str | None) -> str | None:
         raise Invalid("`cursor` is not one that this server gave. Start without it.") from error
 
 
-def cut(rows: list[T], limit: int) -> tuple[list[T], bool]:
-    """Rows were read with `limit` + 1: those of the page, and whether there are more."""
+def split_page(rows: list[T], limit: int) -> tuple[list[T], bool]:
+    """Splits rows that were read with `limit` + 1 into the page and whether there are more."""
     return rows[:limit], len(rows) > limit

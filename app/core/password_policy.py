@@ -1,7 +1,7 @@
-"""Which passwords are refused although they are long enough: those that are tried first.
+"""Rejects common passwords, which attackers try first.
 
-OWASP ASVS 5.0, 6.2.4 asks for the 3,000 most common ones that are long enough; zxcvbn carries
-11,600. Its own module would take 15 MB and 50 ms, so that only its list is read, when it is needed.
+OWASP ASVS 5.0, 6.2.4 requires a check against the 3,000 most common passwords of sufficient length;
+zxcvbn has 11,600. Importing zxcvbn would take 15 MB and 50 ms, so only its list is read, on demand.
 """
 
 from functools import cache
@@ -16,18 +16,18 @@ MIN_DIFFERENT_CHARS = 3
 
 
 def check_password(password: str, field: str, *names: str) -> None:
-    """`names` are those of the account. Raises Invalid, about `field`. The first call reads the
-    list, which blocks for some 30 ms: give it a thread."""
+    """Raises Invalid for `field`. `names` are the username and display name of the account. The
+    first call reads the list, which takes about 30 ms, so call it in a thread."""
     key = normalized_name(password).strip()
     if key in map(normalized_name, names):
-        _refuse(field, "must not be the name of the account")
-    if key in _common_passwords():
-        _refuse(field, "is one of the most common passwords, which are tried first")
+        _reject(field, "must not be the name of the account")
+    if key in _load_common_passwords():
+        _reject(field, "is one of the most common passwords, which are tried first")
     if len(set(key)) < MIN_DIFFERENT_CHARS:
-        _refuse(field, f"must have {MIN_DIFFERENT_CHARS} different characters")
+        _reject(field, f"must have {MIN_DIFFERENT_CHARS} different characters")
 
 
-def _refuse(field: str, reason: str) -> None:
+def _reject(field: str, reason: str) -> None:
     raise Invalid(
         f"The password {reason}. Choose another one.",
         [{"path": field, "message": f"The password {reason}"}],
@@ -35,8 +35,8 @@ def _refuse(field: str, reason: str) -> None:
 
 
 @cache
-def _common_passwords() -> frozenset[str]:
-    """In lower case, as the list has them."""
+def _load_common_passwords() -> frozenset[str]:
+    """The common passwords, in lower case."""
     package = find_spec("zxcvbn")
     assert package
     assert package.origin

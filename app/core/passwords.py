@@ -1,8 +1,7 @@
-"""Argon2id (RFC 9106), away from the event loop, in a bounded pool.
+"""Argon2id (RFC 9106), outside the event loop, in a bounded pool of threads.
 
-One hash takes 64 MiB and a fifth of a second of a core, so the number at work, the number that
-waits and how long one waits are all bounded; past that the answer is Busy, and nothing has been
-done.
+One hash takes 64 MiB and 0.2 s of a core, so the number of running hashes, the number of waiting
+ones and their waiting time are bounded. Beyond these limits the answer is Busy.
 """
 
 import asyncio
@@ -17,37 +16,41 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from app.core.hash_queue import HashQueue
 
 T = TypeVar("T")
-Gone = asyncio.Future[None] | None
+Disconnected = asyncio.Future[None] | None
 
 
 class Passwords:
-    def __init__(self, *, workers: int, waiting: int, memory_kib: int, wait_s: float) -> None:
-        # Argon2 wants 8 KiB a lane, and four lanes are its default.
+    def __init__(self, *, workers: int, max_waiting: int, memory_kib: int, wait_s: float) -> None:
+        # Argon2 needs 8 KiB a lane; its default is four lanes.
         self.hasher = PasswordHasher(memory_cost=memory_kib, parallelism=min(4, memory_kib // 8))
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
-        self.queue = HashQueue(workers, waiting, wait_s)
+        self.queue = HashQueue(workers, max_waiting, wait_s)
         # Verified against when the user does not exist, so that the answer takes as long.
-        self.nobody = self.hasher.hash("nobody")
+        self.dummy_hash = self.hasher.hash("nobody")
 
-    async def enter(self, keys: Sequence[str] = (), gone: Gone = None) -> "HashTurn":
-        """Wait for a worker of the pool; see HashQueue for whose turn it is, and what it raises."""
-        await self.queue.enter(keys, gone)
-        return HashTurn(self, keys)
+    async def acquire(
+        self, keys: Sequence[str] = (), disconnected: Disconnected = None
+    ) -> "HashSlot":
+        """Waits for a worker of the pool. HashQueue documents the order and what is raised."""
+        await self.queue.acquire(keys, disconnected)
+        return HashSlot(self, keys)
 
-    async def hash(self, password: str, keys: Sequence[str] = (), gone: Gone = None) -> str:
-        with await self.enter(keys, gone) as turn:
-            return await turn.run(lambda: self.hasher.hash(password))
+    async def hash(
+        self, password: str, keys: Sequence[str] = (), disconnected: Disconnected = None
+    ) -> str:
+        with await self.acquire(keys, disconnected) as slot:
+            return await slot.run(lambda: self.hasher.hash(password))
 
     def needs_rehash(self, stored: str) -> bool:
-        """The hash was made with other parameters than today's: hash again at the next login."""
+        """Whether the hash has other parameters than today's; the next login then replaces it."""
         return self.hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
-class HashTurn:
-    """A worker of the pool, until the end of the block that it opens."""
+class HashSlot:
+    """A worker of the pool, held until the end of a `with` block."""
 
     def __init__(self, passwords: Passwords, keys: Sequence[str]) -> None:
         self._passwords, self._keys = passwords, keys
@@ -62,20 +65,20 @@ class HashTurn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        leave = self._passwords.queue.leave
+        release = self._passwords.queue.release
         if self._work is None or self._work.done():
-            leave()
-        else:  # the caller went away, and the thread is still busy
-            self._work.add_done_callback(lambda _: leave())
+            release()
+        else:  # the caller was cancelled, but the thread is still busy
+            self._work.add_done_callback(lambda _: release())
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """True if the password is right. `None` (no such user) costs the same and is False. Who is
-        wrong waits behind others from now on."""
+        """Whether the password is right. For an unknown user `stored` is None: the answer is False
+        and takes as long. A wrong password lowers the priority of the caller's keys."""
         passwords = self._passwords
-        right = await self.run(lambda: self._matches(stored or passwords.nobody, password))
-        if right and stored is not None:
+        is_right = await self.run(lambda: self._matches(stored or passwords.dummy_hash, password))
+        if is_right and stored is not None:
             return True
-        passwords.queue.fail(self._keys)
+        passwords.queue.record_failure(self._keys)
         return False
 
     async def run(self, work: Callable[[], T]) -> T:

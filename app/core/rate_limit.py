@@ -1,8 +1,8 @@
 """Rate limits: a rate and a burst for each key.
 
-The arithmetic is GCRA, the virtual scheduling of ITU-T I.371. The state of a key is one time, the
-theoretical arrival time; its lead over the clock is what has been spent of the burst. A key whose
-time has passed has its whole burst again, so that forgetting it changes nothing.
+The algorithm is GCRA (virtual scheduling, ITU-T I.371). The state of a key is one time, the
+theoretical arrival time; its lead over the clock is the spent part of the burst. When that time has
+passed, the whole burst is available again, and the key can be deleted.
 """
 
 import time
@@ -16,15 +16,15 @@ from uuid import UUID
 
 from app.wire.errors import RateLimited
 
-Key = UUID | str
+LimitKey = UUID | str
 _TOLERANCE_S = 1e-9
-# What is spent without leave is a debt, which is paid off first. Bounded, so that a clock that is
-# set back does not lock anybody out for as long.
+# Cost that is counted beyond the burst is a debt, which has to be paid off first. It is bounded, so
+# that setting the clock back cannot lock users out for long.
 MAX_DEBT_S = 300.0
 
 
 class PolicyName(StrEnum):
-    __hash__ = str.__hash__  # Enum's is written in Python, and this is on the way of every send
+    __hash__ = str.__hash__  # every send hashes it, and Enum's method is slow Python
 
     SENDS = "sends"
     WRITES = "writes"
@@ -40,10 +40,11 @@ class PolicyName(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """`deferred`: processes count for themselves, and tell each other a moment later."""
+    """The rate and burst of one limit. If `deferred`, each process decides alone and reports what
+    was spent to the others a moment later."""
 
     name: PolicyName
-    unit: str  # what is counted, in the plural, as people are told
+    unit: str  # what is counted, in the plural, as error messages name it
     per_second: float
     burst: int
     deferred: bool = False
@@ -55,7 +56,7 @@ class Policy:
         object.__setattr__(self, "burst_s", self.burst * self.interval_s)
 
     def limit_cost(self, cost: int) -> int:
-        """What costs more than the whole burst is admitted when the whole burst is there."""
+        """A cost above the burst is admitted when the whole burst is available."""
         return min(cost, self.burst)
 
     def describe(self) -> str:
@@ -68,38 +69,38 @@ class Policy:
 
 
 class Mode(IntEnum):
-    """What becomes of the cost. The numbers are those of the script in `limits/redis.py`."""
+    """How a cost is charged. The script in `limits/redis.py` uses the same numbers."""
 
-    CHECK = 0  # nothing is spent: would it be admitted?
-    SPEND = 1  # it is spent if it is admitted
-    COUNT = 2  # it is spent in any case: it has happened
+    CHECK = 0  # never spent
+    SPEND = 1  # spent if it is admitted
+    COUNT = 2  # always spent, because it has happened
 
 
-# Python 3.11 looks members of an enumeration up in a function of its own.
+# Module variables, because Python 3.11 finds members of an Enum by a slow function.
 _SPEND, _COUNT = Mode.SPEND, Mode.COUNT
 
 
 class Charge(NamedTuple):
     policy: PolicyName
-    key: Key
+    key: LimitKey
     cost: int = 1
     mode: Mode = _SPEND
 
 
 class LimitExceeded(RateLimited):
-    def __init__(self, verdict: "Verdict") -> None:
-        policy = verdict.policy
+    def __init__(self, decision: "Decision") -> None:
+        policy = decision.policy
         super().__init__(
             f"Too many {policy.unit}: {policy.describe()}. Wait and send it again.",
-            retry_after_ms=ceil(verdict.wait_s * 1000),
+            retry_after_ms=ceil(decision.wait_s * 1000),
         )
-        self.verdict = verdict
+        self.decision = decision
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     policy: Policy
-    lead_s: float  # what has been spent, in seconds until it is all there again
-    wait_s: float  # until it is admitted; 0: it is
+    lead_s: float  # until the whole burst is available again
+    wait_s: float  # until the cost is admitted; 0 if it is admitted now
 
     def enforce(self) -> None:
         """Raises LimitExceeded."""
@@ -113,14 +114,14 @@ class Verdict(NamedTuple):
 
 
 class LocalLimits:
-    """The keys of one process. Bounded by what is spent: idle keys are forgotten."""
+    """The limits of one process. Idle keys are deleted, which bounds the memory."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, max_idle: int = 10_000) -> None:
         self._clock = clock
-        self._arrivals: dict[tuple[Policy, Key], float] = {}
+        self._arrivals: dict[tuple[Policy, LimitKey], float] = {}
         self._max_idle = self._sweep_at = max_idle
 
-    def decide(self, policy: Policy, key: Key, cost: int, mode: Mode = _SPEND) -> Verdict:
+    def evaluate(self, policy: Policy, key: LimitKey, cost: int, mode: Mode = _SPEND) -> Decision:
         now, entry = self._clock(), (policy, key)
         lead = max(self._arrivals.get(entry, 0.0) - now, 0.0)
         price, burst_s = policy.limit_cost(cost) * policy.interval_s, policy.burst_s
@@ -130,16 +131,16 @@ class LocalLimits:
         if mode is _COUNT or (mode is _SPEND and not wait):
             lead = min(lead + price, burst_s + MAX_DEBT_S)
             self._store(entry, now + lead)
-        return Verdict(policy, lead, wait)
+        return Decision(policy, lead, wait)
 
-    def learn(self, policy: Policy, key: Key, lead_s: float) -> None:
-        """What is spent of this key in all processes."""
+    def update(self, policy: Policy, key: LimitKey, lead_s: float) -> None:
+        """Sets what all processes together have spent of this key."""
         if lead_s:
             self._store((policy, key), self._clock() + lead_s)
         else:
             self._arrivals.pop((policy, key), None)
 
-    def _store(self, entry: tuple[Policy, Key], arrival: float) -> None:
+    def _store(self, entry: tuple[Policy, LimitKey], arrival: float) -> None:
         if len(self._arrivals) >= self._sweep_at:
             now = self._clock()
             self._arrivals = {e: at for e, at in self._arrivals.items() if at > now}
@@ -148,7 +149,7 @@ class LocalLimits:
 
 
 class TokenBucket:
-    """One key that has an object of its own, such as a socket."""
+    """The limit of a single object, such as a socket."""
 
     __slots__ = ("_arrival", "_burst_s", "_clock", "_interval_s")
 
@@ -160,8 +161,9 @@ class TokenBucket:
         self._clock = clock
         self._arrival = 0.0
 
-    def take(self) -> float:
-        """Spend one: 0.0 if it was there, else the seconds until it will be (nothing is spent)."""
+    def try_acquire(self) -> float:
+        """Spends one token and returns 0.0, or spends none and returns the seconds until there is
+        one."""
         now = self._clock()
         wait = self._arrival - now - self._burst_s
         if wait > _TOLERANCE_S:
@@ -171,9 +173,9 @@ class TokenBucket:
 
 
 def address_key(address: str) -> str:
-    """The part of a client's address that it cannot choose: all of IPv4, also where it is written
-    as IPv6, and the first 64 bits of IPv6, which is what one host is given (RFC 6177). All that is
-    no address is one key."""
+    """The part of an address that a client cannot choose: the whole of an IPv4 address, mapped to
+    IPv6 or not, and the first 64 bits of an IPv6 address, of which one host has all (RFC 6177).
+    Texts that are no address share one key."""
     try:
         return str(IPv4Address(address))
     except AddressValueError:

@@ -1,4 +1,4 @@
-"""A send on its way to the log, and what becomes of it."""
+"""A send on its way to the log, and its result."""
 
 import hashlib
 from typing import NamedTuple
@@ -7,55 +7,53 @@ from uuid import UUID
 import orjson
 
 from app.core.actor import Actor
+from app.wire.content import Content
 from app.wire.events import Message
 
-Key = tuple[UUID, UUID, str]  # room, sender, nonce
+IdempotencyKey = tuple[UUID, UUID, str]  # room, sender, nonce
 
 
-class Send(NamedTuple):
-    """One message that somebody wants to have said."""
-
+class SendRequest(NamedTuple):
     actor: Actor
     room: UUID
     nonce: str
-    text: str
-    reply_to: int | None
+    content: Content
 
     @property
-    def key(self) -> Key:
+    def key(self) -> IdempotencyKey:
         """Sends with the same key are one message."""
         return self.room, self.actor.user, self.nonce
 
 
-class First(NamedTuple):
-    """The message that a nonce stands for, as it is now; `fingerprint` is of what was sent."""
+class SendResult(NamedTuple):
+    message: Message
+    duplicate: bool
+
+
+class StoredMessage(NamedTuple):
+    """A message as it is now, and the fingerprint of what was sent."""
 
     message: Message
     fingerprint: bytes | None = None
 
-    def was(self, text: str, reply_to: int | None) -> bool:
-        """The same was sent. What has another kind of fingerprint, or none (it is older), is
-        compared with the message as it is now."""
+    def was_sent_as(self, content: Content) -> bool:
+        """Whether the same content was sent. A message without a fingerprint, or with one of
+        another format, is compared as it is now."""
         if self.fingerprint and self.fingerprint[:1] == _FORMAT:
-            return self.fingerprint == fingerprint(text, reply_to)
-        return (self.message.text, self.message.reply_to) == (text, reply_to)
+            return self.fingerprint == fingerprint(content)
+        return self.message.content_fields() == content.content_fields()
 
 
 _FORMAT = b"\x01"
 
 
-def fingerprint(text: str, reply_to: int | None) -> bytes:
-    """16 bytes that tell whether a send is a repeat, also when the message was changed since.
+def fingerprint(content: Content) -> bytes:
+    """16 bytes that recognise a repeated send, also after the message has changed.
 
-    The first one says how it was made: of a JSON object with the fields that were sent, those left
-    out that are absent. So a new optional field changes no fingerprint of a send without it. Only
-    the sender's own sends are compared, so 120 bits are far more than enough.
+    The first byte is the format: a hash of a JSON object of the content's fields without those that
+    are null. So a new optional field changes no fingerprint of a send without it. Only the sender's
+    own sends are compared, so 120 bits are far more than enough.
     """
-    sent = {"text": text} if reply_to is None else {"text": text, "reply_to": reply_to}
-    content = orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
-    return _FORMAT + hashlib.blake2b(content, digest_size=15).digest()
-
-
-class Sent(NamedTuple):
-    message: Message
-    duplicate: bool
+    present = {name: value for name, value in content.content_fields().items() if value is not None}
+    document = orjson.dumps(present, option=orjson.OPT_SORT_KEYS)
+    return _FORMAT + hashlib.blake2b(document, digest_size=15).digest()

@@ -1,7 +1,7 @@
-"""Snapshots: what a client brings back to learn only what has changed since.
+"""Sync tokens: with the one of its last room list, a client asks for the changes since then only.
 
-Opaque to clients, signed, and bound to the user: the user is signed but not contained, so that
-somebody else's does not even open. A snapshot gives no access; what it opens to is a time.
+Opaque to clients and signed. The signature covers the user's id, which the token does not contain,
+so another user's token fails verification. It contains only a time and grants no access.
 """
 
 import base64
@@ -19,27 +19,27 @@ _MAC_BYTES = 16
 
 
 class SyncTokens:
-    """The first key seals; what any of them has sealed is opened."""
+    """The first key signs; tokens of all keys are accepted."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = [hmac.digest(key, b"snapshot", "sha256") for key in keys]
 
-    def seal(self, user: UUID, at: datetime) -> str:
-        """The user has all rooms as they were at this time."""
+    def issue(self, user: UUID, at: datetime) -> str:
+        """A token for a user who has received the state of all rooms at this time."""
         body = _VERSION + microseconds(at).to_bytes(_TIME_BYTES)
         return base64.urlsafe_b64encode(body + _mac(self._keys[0], user, body)).decode().rstrip("=")
 
-    def open(self, user: UUID, snapshot: str) -> datetime | None:
-        """The time, or None for anything that was not sealed here for this user."""
+    def parse(self, user: UUID, token: str) -> datetime | None:
+        """The token's time, or None if this server did not issue it to this user."""
         try:
-            sealed = base64.urlsafe_b64decode(snapshot + "=" * (-len(snapshot) % 4))
+            signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except (binascii.Error, ValueError):
             return None
-        if len(sealed) != len(_VERSION) + _TIME_BYTES + _MAC_BYTES:
+        if len(signed) != len(_VERSION) + _TIME_BYTES + _MAC_BYTES:
             return None
-        body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
-        sealed_here = [hmac.compare_digest(mac, _mac(key, user, body)) for key in self._keys]
-        if body[:1] != _VERSION or not any(sealed_here):
+        body, mac = signed[:-_MAC_BYTES], signed[-_MAC_BYTES:]
+        is_genuine = [hmac.compare_digest(mac, _mac(key, user, body)) for key in self._keys]
+        if body[:1] != _VERSION or not any(is_genuine):
             return None
         return EPOCH + int.from_bytes(body[1:]) * MICROSECOND
 

@@ -3,11 +3,11 @@
 Access tokens are JWTs (RFC 7519) signed with HS256 (RFC 8725: one algorithm, every claim required).
 Refresh tokens and WebSocket tickets are opaque, 256 bits, and stored only as SHA-256.
 
-python-jose parses a header before it checks the signature, with recursion: 990 brackets are a
-RecursionError. It checks claims with arithmetic that overflows (`exp: 1e999`). It takes a key that
-is JSON text for JSON, but only when it verifies (mpdavis/python-jose#45), and refuses keys that
-look like PEM. So it is given three things only: keys as JWKs, tokens whose header is byte for byte
-one of ours, and the signature to check. Claims are checked here.
+python-jose parses a header recursively before it checks the signature: 990 brackets raise a
+RecursionError. It checks claims with arithmetic that overflows (`exp: 1e999`). It reads a key that
+is JSON text as JSON, but only when it verifies (mpdavis/python-jose#45), and refuses keys that
+look like PEM. So it only gets keys as JWKs and tokens whose header is byte for byte one of ours,
+and checks only their signature. Claims are checked here.
 """
 
 import base64
@@ -33,7 +33,7 @@ from app.wire.validation import CanonicalUuid
 ALGORITHM = "HS256"
 AUDIENCE: Final = "chat"
 MIN_KEY_BYTES = 32
-# Far above any token we sign; what is longer is not worth a signature check.
+# Far above any token we sign; longer ones are rejected without a signature check.
 MAX_TOKEN_CHARS = 2048
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
@@ -41,7 +41,7 @@ _TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`renewal` is the time of the login or renewal that made the token, in microseconds."""
+    """`renewal` is the time of the login or renewal that issued the token, in microseconds."""
 
     user: UUID
     session: UUID
@@ -49,7 +49,7 @@ class Claims:
 
 
 class _Payload(BaseModel):
-    """The claims of a token of ours. Strict: a number is an integer, an id has its one spelling."""
+    """The claims of our tokens. Strict: numbers are integers, and ids have their canonical form."""
 
     model_config = ConfigDict(strict=True)
 
@@ -60,12 +60,12 @@ class _Payload(BaseModel):
     jti: str
     iat: int
     exp: int
-    nbf: None = None  # we make none, and it must not be ignored
-    renewal: int | None = None  # absent in tokens of the release before
+    nbf: None = None  # we never set it, and it must not be ignored
+    renewal: int | None = None  # absent in tokens of the previous release
 
 
-class _Key:
-    """What is made of the bytes of one signing key."""
+class _SigningKey:
+    """The values that are derived from one signing key."""
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_KEY_BYTES:
@@ -81,17 +81,17 @@ class _Key:
 
 
 class Tokens:
-    """Signs and checks access tokens, and makes the successors of refresh tokens.
+    """Signs and verifies access tokens, and derives the successors of refresh tokens.
 
-    The first key signs; tokens of all of them are accepted, so that keys can be replaced.
+    The first key signs; tokens of all keys are accepted, so that keys can be replaced.
     """
 
     def __init__(self, keys: Sequence[bytes], issuer: str) -> None:
-        self._keys = [_Key(secret) for secret in keys]
+        self._keys = [_SigningKey(secret) for secret in keys]
         self._issuer = issuer
-        # By the header of its tokens. Those of the release before name no key.
-        self._by_header = {_header(self._keys[0].sign(b"")): self._keys[0]} | {
-            _header(key.sign(b"", kid=key.id)): key for key in self._keys
+        # By the header of their tokens, which in the previous release named no key.
+        self._by_header = {_get_header(self._keys[0].sign(b"")): self._keys[0]} | {
+            _get_header(key.sign(b"", kid=key.id)): key for key in self._keys
         }
 
     def sign(self, claims: Claims, issued: datetime, expires: datetime) -> str:
@@ -109,9 +109,8 @@ class Tokens:
         return key.sign(payload.model_dump_json(exclude_none=True).encode(), kid=key.id)
 
     def verify(self, token: str, *, accept_expired: bool = False) -> Claims:
-        """Whom the token speaks for. Raises Unauthenticated, and says no more to the caller, or
-        TokenExpired for one that was good."""
-        payload = self._open(token)
+        """The claims of a valid token. Raises Unauthenticated or TokenExpired."""
+        payload = self._parse_signed(token)
         if payload is None or payload.iss != self._issuer:
             raise Unauthenticated(
                 "The access token is malformed or not from here. "
@@ -125,15 +124,15 @@ class Tokens:
         return Claims(payload.sub, payload.sid, payload.renewal)
 
     def successors(self, refresh_token: str) -> Iterator[str]:
-        """The token that replaces this one, by each key, the signing one first.
+        """The token that replaces this one, derived with each key, the signing key first.
 
-        Always the same, so that a client whose answer was lost can ask again and is told the same
-        thing, without our storing a secret."""
+        The result is always the same, so a client whose answer was lost gets the same token again
+        without the server storing it."""
         for key in self._keys:
             yield hmac.new(key.refresh, refresh_token.encode(), "sha256").hexdigest()
 
-    def _open(self, token: str) -> _Payload | None:
-        """The claims, if the form and the signature are good."""
+    def _parse_signed(self, token: str) -> _Payload | None:
+        """The claims, or None if the token is malformed or its signature wrong."""
         shape = _TOKEN.fullmatch(token) if len(token) <= MAX_TOKEN_CHARS else None
         key = self._by_header.get(shape[1]) if shape else None
         if key is None:
@@ -144,15 +143,15 @@ class Tokens:
             return None
 
 
-def _header(token: str) -> str:
+def _get_header(token: str) -> str:
     return token.partition(".")[0]
 
 
 def new_secret() -> str:
-    """256 random bits in hexadecimal: a refresh token or a ticket."""
+    """256 random bits in hexadecimal, for a refresh token or ticket."""
     return secrets.token_hex(32)
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a secret of 256 bits: SHA-256, which needs no salt at that entropy."""
+    """The stored form of a 256-bit secret: SHA-256, which needs no salt at that entropy."""
     return hashlib.sha256(secret.encode()).digest()

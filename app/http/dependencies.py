@@ -1,4 +1,4 @@
-"""Dependencies of HTTP endpoints: the only reader of request state."""
+"""Dependencies of HTTP endpoints. Only this module reads the state of a request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,10 +11,10 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import Field
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.application.session_lookup import identify
 from app.core.actor import Actor
-from app.core.cancellation import end
+from app.core.cancellation import cancel_and_wait
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
 from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid_from_pydantic
@@ -27,19 +27,19 @@ oauth2 = OAuth2PasswordBearer(
 )
 
 
-def context_of(connection: HTTPConnection) -> Context:
-    return cast(Context, connection.state.context)
+def get_context(connection: HTTPConnection) -> AppContext:
+    return cast(AppContext, connection.state.context)
 
 
 # Dependencies are coroutines: FastAPI would run a plain function in a thread.
-async def get_context(connection: HTTPConnection) -> Context:
-    return context_of(connection)
+async def provide_context(connection: HTTPConnection) -> AppContext:
+    return get_context(connection)
 
 
-ContextDep = Annotated[Context, Depends(get_context)]
+ContextDep = Annotated[AppContext, Depends(provide_context)]
 
 
-async def bearer_token(token: Annotated[str | None, Depends(oauth2)]) -> str:
+async def require_bearer_token(token: Annotated[str | None, Depends(oauth2)]) -> str:
     """Raises TokenMissing."""
     if not token:
         raise TokenMissing(
@@ -49,43 +49,43 @@ async def bearer_token(token: Annotated[str | None, Depends(oauth2)]) -> str:
     return token
 
 
-BearerToken = Annotated[str, Depends(bearer_token)]
+BearerToken = Annotated[str, Depends(require_bearer_token)]
 
 
 async def authenticate(request: Request) -> None:
-    """Find the caller. Raises Unauthenticated without a living session behind a valid access token.
+    """Finds the caller. Raises Unauthenticated, TokenExpired, SessionEnded.
 
-    FastAPI reads and parses a body before it asks any dependency. `StrictRoute` calls this before
-    that, so that a stranger's body costs nothing.
+    `StrictRoute` calls this before the body is read, so that unauthenticated bodies cost nothing.
+    FastAPI would read and parse the body before any dependency.
     """
-    token = await bearer_token(await oauth2(request))
-    request.state.actor, _ = await identify(context_of(request), token)
+    token = await require_bearer_token(await oauth2(request))
+    request.state.actor, _ = await identify(get_context(request), token)
 
 
-async def current_actor(request: Request, _: Annotated[str | None, Depends(oauth2)]) -> Actor:
-    """The caller, whom `authenticate` has found. The scheme is for the OpenAPI document."""
+async def get_actor(request: Request, _: Annotated[str | None, Depends(oauth2)]) -> Actor:
+    """The caller that `authenticate` has found. The second parameter documents the scheme."""
     return cast(Actor, request.state.actor)
 
 
-async def signed_claims(context: ContextDep, token: BearerToken) -> Claims:
-    """What a token of ours says, which may have expired, as its session may: good for a logout."""
+async def verify_claims(context: ContextDep, token: BearerToken) -> Claims:
+    """The claims of an access token that may have expired, for a logout."""
     return context.tokens.verify(token, accept_expired=True)
 
 
-ActorDep = Annotated[Actor, Depends(current_actor)]
-ClaimsDep = Annotated[Claims, Depends(signed_claims)]
+ActorDep = Annotated[Actor, Depends(get_actor)]
+ClaimsDep = Annotated[Claims, Depends(verify_claims)]
 
 
-def client_address(connection: HTTPConnection) -> str:
+def get_client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
 @asynccontextmanager
-async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
-    """Done when the client has gone; for what it would have to wait for. After the body only."""
+async def watch_disconnect(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
+    """A task that is done when the client has disconnected. Use it after the body was read."""
 
     async def wait() -> None:
-        with suppress(HTTPException):  # `BodyLimitMiddleware` raises it
+        with suppress(HTTPException):  # of BodyLimitMiddleware
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
@@ -93,7 +93,7 @@ async def disconnection(request: Request) -> AsyncIterator["asyncio.Task[None]"]
     try:
         yield task
     finally:
-        await end(task)
+        await cancel_and_wait(task)
 
 
 Cursor = Annotated[
@@ -101,8 +101,8 @@ Cursor = Annotated[
 ]
 
 
-def page_limit(default: int) -> Any:
-    """`limit`, up to the setting. A default that is above the setting is lowered to it."""
+def create_page_limit(default: int) -> Any:
+    """The parameter `limit`. A default above the setting is lowered to it."""
 
     async def read_limit(
         request: Request,
@@ -114,18 +114,18 @@ def page_limit(default: int) -> Any:
             Query(description="Items on a page, at most."),
         ] = default,
     ) -> int:
-        page = context.settings.limits.max_page_size
-        if limit > page and "limit" in request.query_params:
-            message = f"Input should be less than or equal to {page}"
+        max_size = context.settings.limits.max_page_size
+        if limit > max_size and "limit" in request.query_params:
+            message = f"Input should be less than or equal to {max_size}"
             raise invalid_from_pydantic([{"loc": ("query", "limit"), "msg": message}])
-        return min(limit, page)
+        return min(limit, max_size)
 
     return Depends(read_limit)
 
 
-Limit20 = Annotated[int, page_limit(20)]
-Limit50 = Annotated[int, page_limit(50)]
-Limit100 = Annotated[int, page_limit(100)]
+Limit20 = Annotated[int, create_page_limit(20)]
+Limit50 = Annotated[int, create_page_limit(50)]
+Limit100 = Annotated[int, create_page_limit(100)]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

@@ -1,16 +1,13 @@
-"""Examples in the OpenAPI document, put together from those that the fields have."""
+"""Examples in the OpenAPI document, composed from the examples of the fields."""
 
-import inspect
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from app.http.documents import JsonObject
 from app.http.problems import problem_response
-from app.wire.errors import ChatError
+from app.wire.errors import error_classes, meaning
 
-JsonObject = dict[str, Any]
-
-# Of what has no example of its own.
+# Examples of fields that have none.
 _FORMATS = {
     "uuid": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
     "date": "2026-11-28",
@@ -20,7 +17,7 @@ _TYPES = {"string": "text", "integer": 1, "number": 1.5, "boolean": False}
 
 
 def add_examples(document: JsonObject) -> None:
-    """One for each body, and one problem for each code that the document names."""
+    """Adds an example to each body, and a problem for each error code in the document."""
     schemas = document["components"]["schemas"]
     used = set()
     for operations in document["paths"].values():
@@ -30,29 +27,20 @@ def add_examples(document: JsonObject) -> None:
                 used |= content.get("examples", {}).keys()
                 if "examples" not in content:
                     content["example"] = _example(content["schema"], schemas)
-    examples = _problems()
+    examples = _create_problem_examples()
     document["components"]["examples"] = {name: examples[name] for name in sorted(used)}
 
 
-def _problems() -> dict[str, JsonObject]:
-    """By code: the answer to an error whose detail is what is said of its class."""
-    found: dict[str, JsonObject] = {}
-    for error in _errors(ChatError):
-        answer = problem_response(error(" ".join((inspect.getdoc(error) or "").split())))
-        found.setdefault(error.code, {"value": json.loads(bytes(answer.body))})
-    return found
-
-
-def _errors(base: type[ChatError]) -> Iterator[type[ChatError]]:
-    """Those with a code of their own; others only say more of one."""
-    for error in base.__subclasses__():
-        if "code" in vars(error):
-            yield error
-        yield from _errors(error)
+def _create_problem_examples() -> dict[str, JsonObject]:
+    """By code: the answer to an error whose detail is the meaning of the code."""
+    return {
+        code: {"value": json.loads(bytes(problem_response(cls(meaning(code))).body))}
+        for code, cls in error_classes().items()
+    }
 
 
 def _example(schema: JsonObject, schemas: JsonObject) -> Any:
-    """The schema's own, or one that is put together from those of its parts."""
+    """The schema's own example, or one composed from those of its parts."""
     match schema:
         case {"$ref": ref}:
             return _example(schemas[ref.rpartition("/")[2]], schemas)

@@ -1,9 +1,8 @@
-"""Where a request ends: its head, checked before a parser sees it (RFC 9112, sections 2, 3, 5, 6).
+"""Finds where a request ends: checks its head before the parser (RFC 9112, sections 2, 3, 5, 6).
 
-Two programs on the way of one connection that find different ends take a part of one client's
-request for another client's (request smuggling). So a head that could be read in two ways is
-refused, whatever the parser behind would make of it, and `Upgrade` changes the protocol only in the
-one case that is served: the handshake of a WebSocket.
+If a proxy and the server disagree on where a request ends, part of one client's request is taken
+for another client's (request smuggling). So an ambiguous head is refused, however the parser would
+read it, and `Upgrade` is passed on only for the handshake of a WebSocket.
 """
 
 import re
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from app.wire.errors import BadRequest, TooLarge
 
-# Bytes and fields of a head, its last empty line included: more than browsers and proxies send.
+# Including the empty line at the end; browsers and proxies send less.
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEAD_FIELDS = 200
 END = b"\r\n\r\n"
@@ -39,16 +38,16 @@ _FOREIGN = "The request is for another host than its `Host` says."
 _TARGET = "The target of a request is a path here, and CONNECT is not served."
 
 
-class Head(NamedTuple):
-    """`raw` is what the parser gets; a body of `length` bytes follows, None: in chunks."""
+class RequestHead(NamedTuple):
+    """`raw` is the text for the parser; `length` is that of the body, or None if it is chunked."""
 
     raw: bytes
     length: int | None
     is_handshake: bool
 
 
-def read_head(raw: bytes) -> Head:
-    """The head of one request, up to its empty line. Raises BadRequest, TooLarge."""
+def read_head(raw: bytes) -> RequestHead:
+    """Reads the head of one request with its empty line. Raises BadRequest, TooLarge."""
     match = _HEAD.fullmatch(raw)
     if match is None:
         raise BadRequest(_MALFORMED)
@@ -66,11 +65,11 @@ def read_head(raw: bytes) -> Head:
     if path != target or (values[b"upgrade"] and not is_handshake):
         kept = [b"%b: %b\r\n" % field for field in fields if field[0].lower() != b"upgrade"]
         raw = b"".join((b"%b %b HTTP/1.%b\r\n" % (method, path, minor), *kept, b"\r\n"))
-    return Head(raw, length, is_handshake)
+    return RequestHead(raw, length, is_handshake)
 
 
 def _find_path(method: bytes, target: bytes, hosts: list[bytes], is_current: bool) -> bytes:
-    """The path and query of the target, which may name the host again (RFC 9112, 3.2)."""
+    """The path and query of the target, which may repeat the host (RFC 9112, 3.2)."""
     if len(hosts) > 1 or (is_current and not hosts) or not all(map(_HOST.fullmatch, hosts)):
         raise BadRequest(_HOSTLESS)
     if method == b"CONNECT":

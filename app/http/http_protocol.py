@@ -1,8 +1,8 @@
 """uvicorn's protocol class for HTTP connections, with the limits and timeouts that it lacks.
 
 The parser gets one request at a time: first a complete head that `framing` has checked, then its
-body, and the next request only after the answer. So an error is always sent where an answer is due,
-and bytes behind an `Upgrade` that is not served are never parsed as a request (Kludex/uvicorn#2722).
+body, and the next request only after the answer. So an error is always sent where an answer is due;
+bytes behind an `Upgrade` that is not served are never parsed as a request (Kludex/uvicorn#2722).
 
 A head must be complete `header_timeout_s` after the connection was made, or, for a later request,
 after its first byte; the body `body_timeout_s` after that. A peer that does not read an answer is
@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.http.framing import END, MAX_HEAD_BYTES, read_head
 from app.http.problems import problem_response
 from app.settings import Server
@@ -34,7 +34,7 @@ LINGER_S = 0.5
 class ChatHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._settings: Server = cast(Context, self.app_state["context"]).settings.server
+        self._settings: Server = cast(AppContext, self.app_state["context"]).settings.server
         self._ended = False  # after a refusal or an upgrade: further bytes are not read here
         self._unparsed = bytearray()
         self._searched = 0  # leading bytes of `_unparsed` that are known to end no head

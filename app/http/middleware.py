@@ -1,4 +1,5 @@
-"""Around every request. From outside in: `RequestLogMiddleware`, `Cors`, `BodyLimitMiddleware`, the program."""
+"""The ASGI layers of every request, from outside in: RequestLogMiddleware, CorsMiddleware,
+BodyLimitMiddleware, the application."""
 
 import time
 
@@ -12,7 +13,7 @@ from app.core import metrics
 from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
 from app.http.problems import problem_response
-from app.http.rate_fields import noted_fields
+from app.http.rate_fields import get_rate_fields
 from app.wire.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 
 log = structlog.get_logger("app.request")
@@ -31,12 +32,12 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 MAX_PATH_BYTES = 2 * 1024
 MAX_QUERY_BYTES, MAX_PARAMETERS = 8 * 1024, 100
-# As it came, percent-encoded: no character of it becomes a longer one in the log.
+# Percent-encoded as received, so that no character gets longer in the log.
 LOGGED_PATH_BYTES = 200
 
 
 class RequestLogMiddleware:
-    """An id, security headers and one line in the log for every request.
+    """Gives every request an id, security headers and one line in the log.
 
     Pure ASGI: `@app.middleware("http")` would break context variables and streaming. The line holds
     the path without its query and no header, so it never holds a token.
@@ -53,11 +54,13 @@ class RequestLogMiddleware:
         scope["state"]["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "http":
-                await self._http(scope, receive, send, request_id)
+                await self._handle_http(scope, receive, send, request_id)
             else:
                 await self._app(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _handle_http(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> None:
         started = time.perf_counter()
         status = 0
 
@@ -71,7 +74,7 @@ class RequestLogMiddleware:
                     headers["Connection"] = "close"  # the next request goes elsewhere
             await send(message)
 
-        # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn leaves out.
+        # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn omits.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         inner = {**scope, "method": method}
         try:
@@ -80,29 +83,29 @@ class RequestLogMiddleware:
             seconds = time.perf_counter() - started
             _count(inner, method, status, seconds)
             log.info(
-                "request",
+                "http.request",
                 method=scope["method"],
                 path=_logged_path(scope),
                 status=status,
-                ms=round(seconds * 1000, 2),
-                client=scope["client"][0] if scope.get("client") else None,
+                duration_ms=round(seconds * 1000, 2),
+                client_address=scope["client"][0] if scope.get("client") else None,
             )
 
 
-class Cors(CORSMiddleware):
+class CorsMiddleware(CORSMiddleware):
     def is_allowed_origin(self, origin: str) -> bool:
         return is_allowed(origin, set(self.allow_origins))
 
 
 class BodyLimitMiddleware:
-    """Lets nothing in that is larger than the limits, and nothing out that is not an answer.
+    """Refuses requests above the limits, and answers with a problem when the application fails.
 
-    FastAPI's own limit would answer outside of `RequestLogMiddleware`, without a problem. Inside of CORS, so that a
-    page of another origin can read these refusals, too.
+    FastAPI's own body limit would answer outside of RequestLogMiddleware, and not with a problem.
+    This layer is inside of CORS, so that pages of other origins can read its refusals.
 
-    Cookies mean nothing here, but FastAPI parses them for every request, with a function of Python
-    that takes a minute for 60 KB of backslashes (CVE-2024-7592, in Python before 3.11.10 and
-    3.12.6): no cookie gets past this.
+    It removes cookies. The program uses none, but FastAPI parses them for every request with a
+    Python function that takes a minute for 60 KB of backslashes (CVE-2024-7592, in Python before
+    3.11.10 and 3.12.6).
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
@@ -114,59 +117,59 @@ class BodyLimitMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = scope["state"]["request_id"]
-        begun = False
+        has_begun = False
 
         async def send_and_note(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal has_begun
+            has_begun = True
             await send(message)
 
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
-        if refusal := self._refusal(scope):
+        if refusal := self._check_head(scope):
             await problem_response(refusal, request_id, scope["path"])(scope, receive, send)
             return
         try:
-            await self._app(scope, self._counting(receive), send_and_note)
+            await self._app(scope, self._limit_body(receive), send_and_note)
         except Exception:
-            log.exception("request.failed", method=scope["method"], path=_logged_path(scope))
-            if begun:  # the connection can only be cut
+            log.exception("http.request_failed", method=scope["method"], path=_logged_path(scope))
+            if has_begun:  # uvicorn closes the connection
                 raise
             failure = Internal(f"The server failed; its log has this as request {request_id}.")
             await problem_response(failure, request_id, scope["path"])(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> ChatError | None:
-        """Of a head that would cost more to look at than any that makes sense. All of it has at
-        most 64 KiB (`http/framing.py`), but what reads it does so many times."""
+    def _check_head(self, scope: Scope) -> ChatError | None:
+        """The error if the head exceeds a limit. A head has at most 64 KiB (`http/framing.py`), but
+        the application reads its parts many times."""
         if len(scope["raw_path"]) > MAX_PATH_BYTES:
             return NotFound(f"There is nothing at addresses of more than {MAX_PATH_BYTES} bytes.")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             return TooLarge(f"A query has at most {MAX_QUERY_BYTES} bytes here.")
         if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
             return Invalid(f"A query has at most {MAX_PARAMETERS} parameters here.")
-        if _announced_bytes(scope) > self._max_body_bytes:
+        if _get_content_length(scope) > self._max_body_bytes:
             return TooLarge(f"A body has at most {self._max_body_bytes} bytes here.")
         return None
 
-    def _counting(self, receive: Receive) -> Receive:
-        """For bodies that come in chunks and do not say how many."""
-        so_far, more = 0, True
+    def _limit_body(self, receive: Receive) -> Receive:
+        """Limits bodies without `Content-Length`."""
+        received_bytes, more = 0, True
 
-        async def receive_within() -> Message:
-            nonlocal so_far, more
+        async def receive_limited() -> Message:
+            nonlocal received_bytes, more
             message = await receive()
             if more and message["type"] == "http.disconnect":
-                raise HTTPException(408)  # nobody hears it; `http/http_protocol.py` has said it
+                raise HTTPException(408)  # not sent: `http/http_protocol.py` has answered
             more = message.get("more_body", False)
-            so_far += len(message.get("body", b""))
-            if so_far > self._max_body_bytes:
-                raise HTTPException(413)  # becomes a problem where the program reads the body
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._max_body_bytes:
+                raise HTTPException(413)  # becomes a problem in the error handlers
             return message
 
-        return receive_within
+        return receive_limited
 
 
-def _announced_bytes(scope: Scope) -> float:
-    """Content-Length."""
+def _get_content_length(scope: Scope) -> float:
+    """0 if there is none."""
     length = Headers(scope=scope).get("content-length", "0")
     return float(length) if length.isdecimal() else 0
 
@@ -177,10 +180,10 @@ def _logged_path(scope: Scope) -> str:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's X-Request-ID if it is a UUID, so that it cannot forge lines in the log."""
+    """The caller's X-Request-ID if it is a UUID, since any text could forge lines in the log."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and (given := parse_id(value.decode("latin-1"))):
-            return str(given)
+        if name == b"x-request-id" and (request_id := parse_id(value.decode("latin-1"))):
+            return str(request_id)
     return str(new_id())
 
 
@@ -194,7 +197,7 @@ def _count(scope: Scope, method: str, status: int, seconds: float) -> None:
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
-    for name, value in (HEADERS | noted_fields(scope)).items():
+    for name, value in (HEADERS | get_rate_fields(scope)).items():
         headers.setdefault(name, value)
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = HSTS

@@ -1,23 +1,20 @@
-"""What the OpenAPI document says of the whole, and of every operation alike.
+"""The OpenAPI document: what it says as a whole, and what all operations share.
 
-Each route gives its own part: `operation_id`, summary, description, bodies and the problems that
-only it has. Here that is completed, and given the names that generated clients show.
+Each route has its own part: `operation_id`, summary, description, bodies and the problems that only
+it has. This module completes it and gives schemas the names that generated clients show.
 """
 
-import json
-import re
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from app.http.documents import JsonObject, rename_schemas, simplify
 from app.http.examples import add_examples
-from app.http.problems import RATE_HEADERS, Problem, problems
+from app.http.problems import RATE_HEADERS, Problem, problem_responses
 from app.settings import Limits
 from app.wire.errors import ErrorCode
-
-JsonObject = dict[str, Any]
 
 METADATA: JsonObject = {
     "title": "Chat",
@@ -39,7 +36,7 @@ with its `nonce` is not sent twice.
 **Request ids**: every response has `X-Request-ID`, which the server's log has, too. A request may
 bring its own, if it is a UUID.
 
-What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
+Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.json).
 """,
     "contact": {"name": "The administrators of this server"},
     "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
@@ -55,22 +52,8 @@ What happens in rooms comes over a WebSocket at `/ws`: see docs/protocol.md.
     ],
 }
 
-# What a schema is called where its class has another name.
-_NAMES = {
-    "Draft": "SendMessage",
-    "Live": "Liveness",
-    "Me": "Account",
-    "ReadOut": "ReadState",
-    "Ready": "Readiness",
-    "Register": "Registration",
-    "Schema": "SchemaState",
-    "SetRead": "MarkRead",
-    "TokenForm": "TokenRequest",
-    "TokenOut": "TokenPair",
-}
-
-_EVERYWHERE = problems(ErrorCode.TOO_LARGE)
-_BELOW_API = problems(
+_EVERYWHERE = problem_responses(ErrorCode.TOO_LARGE)
+_BELOW_API = problem_responses(
     *(
         ErrorCode.INVALID,
         ErrorCode.INTERNAL,
@@ -79,8 +62,10 @@ _BELOW_API = problems(
         ErrorCode.UNKNOWN_OUTCOME,
     )
 )
-_WITH_BODY = problems(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-_WITH_TOKEN = problems(ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED)
+_WITH_BODY = problem_responses(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WITH_TOKEN = problem_responses(
+    ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.SESSION_ENDED
+)
 
 _SUCCESS = {
     "200": "Found, or done: what was changed is committed.",
@@ -115,9 +100,9 @@ _RATE_FIELDS = {
 }
 
 
-def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
-    """Makes `app.openapi` give the whole document, with the limits that are settings, and with
-    `models`, whose schemas FastAPI does not see."""
+def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
+    """Makes `app.openapi` return the whole document, with the configured limits and the schemas of
+    `models`, which FastAPI does not see."""
     generate = app.openapi
 
     @cache
@@ -136,8 +121,8 @@ def complete(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> None:
                 _complete_operation(operation, below_api=path.startswith("/api/"))
                 _add_page_limit(operation, limits.max_page_size)
         _name_event(schemas)
-        document = _rename(document)
-        _simplify([document["paths"], document["components"]])
+        document = rename_schemas(document)
+        simplify([document["paths"], document["components"]])
         add_examples(document)
         return document
 
@@ -153,16 +138,16 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    schemas["Draft"]["properties"]["text"]["maxLength"] = limits.text_chars
+    schemas["SendMessageRequest"]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 
 
-def _add_page_limit(operation: dict[str, Any], page: int) -> None:
+def _add_page_limit(operation: dict[str, Any], max_size: int) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "limit":
             schema = parameter["schema"]
-            schema |= {"maximum": page, "default": min(schema["default"], page)}
+            schema |= {"maximum": max_size, "default": min(schema["default"], max_size)}
 
 
 def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
@@ -189,7 +174,7 @@ def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
 
 
 def _drop_null(parameter: JsonObject) -> None:
-    """A parameter can be absent, but there is no way to write null."""
+    """Removes null from a parameter's type: a parameter can be absent but not null."""
     schema = parameter["schema"]
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
@@ -199,8 +184,7 @@ def _drop_null(parameter: JsonObject) -> None:
 
 
 def _name_event(schemas: JsonObject) -> None:
-    """The union of the events of this release is a schema of its own, and so is that with those of
-    releases to come."""
+    """Makes schemas of the union of this release's events and of the union with later ones."""
     items = schemas["EventPage"]["properties"]["items"]
     known, envelope = items["items"]["anyOf"]
     schemas["Event"] = {"description": "One change of a room."} | known
@@ -209,48 +193,3 @@ def _name_event(schemas: JsonObject) -> None:
         "anyOf": [{"$ref": "#/components/schemas/Event"}, envelope],
     }
     items["items"] = {"$ref": "#/components/schemas/AnyEvent"}
-
-
-def _rename(document: JsonObject) -> JsonObject:
-    schemas = document["components"]["schemas"]
-    names = {name: _public_name(name) for name in schemas}
-    document["components"]["schemas"] = {
-        names[name]: schemas[name] for name in sorted(schemas, key=_public_name)
-    }
-    prefix = '"#/components/schemas/'
-    renamed: JsonObject = json.loads(
-        re.sub(rf'{prefix}(\w+)"', lambda ref: f'{prefix}{names[ref[1]]}"', json.dumps(document))
-    )
-    return renamed
-
-
-def _public_name(name: str) -> str:
-    """RoomOut is Room, Page_RoomOut_ is RoomPage."""
-    if page := re.fullmatch(r"Page_(\w+)_", name):
-        return _public_name(page[1]) + "Page"
-    return _NAMES.get(name, name.removesuffix("Out"))
-
-
-def _simplify(node: Any) -> None:
-    """What generators make odd classes of: titles, which only repeat the names, defaults
-    that are empty, and unions of one type and null, which `type` can say alone. And bounds of
-    integers are integers."""
-    if isinstance(node, list):
-        for part in node:
-            _simplify(part)
-    elif isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        if node.get("default", 0) in ("", None):
-            del node["default"]
-        match node:
-            case {"anyOf": [{"type": str(kind)} as schema, {"type": "null"}]}:
-                del node["anyOf"]
-                node |= schema | node | {"type": [kind, "null"]}
-            case _:
-                pass
-        for name, part in node.items():
-            if isinstance(part, float) and part.is_integer():
-                node[name] = int(part)
-            elif name not in ("examples", "example"):
-                _simplify(part)

@@ -1,4 +1,4 @@
-"""Errors as HTTP: RFC 9457 problems with the `code` that error frames have, too."""
+"""Errors over HTTP: RFC 9457 problems with the same `code` as error frames."""
 
 from http import HTTPStatus
 from math import ceil
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app.core.rate_limit import LimitExceeded
-from app.http.rate_fields import FIELDS, rate_fields
+from app.http.rate_fields import FIELDS, format_rate_fields
 from app.wire.errors import (
     ChatError,
     ErrorCode,
@@ -32,7 +32,7 @@ from app.wire.errors import (
 from app.wire.validation import InvalidField, invalid_from_pydantic
 
 MEDIA_TYPE = "application/problem+json"
-TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # where errors are those of OAuth, too
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # not a secret
 REALM = 'Bearer realm="chat"'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -90,7 +90,7 @@ class Problem(BaseModel):
 def problem_response(
     error: ChatError, request_id: str | None = None, path: str | None = None
 ) -> JSONResponse:
-    """`path` is that of the request: errors of the token endpoint are those of OAuth, too."""
+    """`path` is that of the request; problems of the token endpoint also have OAuth's fields."""
     status = STATUS[error.code]
     body = Problem(
         title=_TITLES.get(status, status.phrase),
@@ -109,7 +109,7 @@ def problem_response(
     if path == TOKEN_PATH:
         headers["Pragma"] = "no-cache"  # RFC 6749, 5.2
     if isinstance(error, LimitExceeded):
-        headers |= rate_fields([error.verdict])
+        headers |= format_rate_fields([error.decision])
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)
     if status is HTTPStatus.UPGRADE_REQUIRED:
@@ -122,14 +122,14 @@ def problem_response(
 
 
 def _challenge(error: ChatError) -> str:
-    """RFC 6750, 3.1: nothing is said about a token where there was none."""
+    """RFC 6750, 3.1: an answer to a request without a token says nothing about a token."""
     if isinstance(error, TokenMissing):
         return REALM
     return f'{REALM}, error="invalid_token", error_description="{error.detail}"'
 
 
 def _oauth_error(error: ChatError) -> str:
-    """RFC 6749, 5.2, and what RFC 6749, 4.1.2.1 and RFC 8628, 3.5 call the rest."""
+    """The codes of RFC 6749, 5.2, and for other errors those of 4.1.2.1 and RFC 8628, 3.5."""
     match error:
         case InvalidGrant() | UnsupportedGrantType():
             return error.code
@@ -154,15 +154,15 @@ def _from_validation(error: RequestValidationError) -> Invalid:
 
 
 def _for_clients(error: dict[str, Any]) -> dict[str, Any]:
-    """What is in the body gets the path that it would have in a frame; other paths begin with where
-    they are, such as `query`."""
-    where, *path = error["loc"]
+    """The path of a value in the body is the same as in a frame; other paths begin with their
+    place, such as `query`."""
+    place, *path = error["loc"]
     match error["type"]:
         case "json_invalid":
-            return error | {"loc": [where], "msg": f"Not acceptable JSON: {error['ctx']['error']}"}
+            return error | {"loc": [place], "msg": f"Not acceptable JSON: {error['ctx']['error']}"}
         case "model_attributes_type" if not path:
             return error | {"msg": "Should be an object in `Content-Type: application/json`"}
-    return error | {"loc": path} if where == "body" and path else error
+    return error | {"loc": path} if place == "body" and path else error
 
 
 def _from_http_exception(error: HTTPException) -> ChatError:
@@ -190,7 +190,7 @@ def _from_http_exception(error: HTTPException) -> ChatError:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Every error leaves as a problem."""
+    """Makes the application answer every error with a problem."""
 
     @app.exception_handler(ChatError)
     async def chat_error(request: Request, error: ChatError) -> JSONResponse:
@@ -202,8 +202,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        answer = _from_http_exception(error)
-        response = problem_response(answer, request.state.request_id, request.url.path)
+        chat_error = _from_http_exception(error)
+        response = problem_response(chat_error, request.state.request_id, request.url.path)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = ", ".join(_allowed(request))
         return response
@@ -241,8 +241,8 @@ _HEADERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problems(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of an endpoint that can answer with these codes."""
+def problem_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """The value of `responses=` for an endpoint that can answer with these codes."""
     by_status: dict[int | str, list[ErrorCode]] = {}
     for code in codes:
         by_status.setdefault(int(STATUS[code]), []).append(code)

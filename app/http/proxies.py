@@ -1,9 +1,9 @@
-"""Who a request is from, where trusted proxies stand in front of the server.
+"""The client's address behind trusted proxies.
 
-Each proxy appends the address that it was called from. So the list is read from the right: the
-first address that is no trusted proxy is the client's, and what stands left of it is only what the
-client says. Headers of a peer that is not trusted are ignored. So is, of `X-Forwarded-*` and
-`Forwarded` (RFC 7239), the kind that is not set: a proxy passes on what it does not know.
+Each proxy appends the address of its caller. So the list is read from the right: the first address
+that is no trusted proxy is the client's, and those left of it are only claims of the client.
+Headers of untrusted peers are ignored, and so is whichever of `X-Forwarded-*` and `Forwarded` (RFC
+7239) the setting does not select, because a proxy passes on headers that it does not know.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# A longer list is not read to its end.
+# Further elements are ignored.
 MAX_HOPS = 32
 
 _SCHEMES = ("http", "https")
@@ -26,14 +26,14 @@ Address = IPv4Address | IPv6Address
 
 
 class Hop(NamedTuple):
-    """What a proxy says of its caller; empty where it says nothing."""
+    """A proxy's statement about its caller; empty fields are unknown."""
 
     node: str
     scheme: str
 
 
-class Proxies:
-    """Puts the client's address and scheme into the scope. Outside of every other layer."""
+class ProxyHeadersMiddleware:
+    """Sets the client's address and scheme in the scope. This is the outermost layer."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Proxies:
         await self._app(scope, receive, send)
 
     def _resolve(self, scope: Scope) -> None:
-        """Where a proxy does not name its caller, the proxy stands for it: that much is known."""
+        """If a proxy does not name its caller, its own address is used."""
         address = parse_node(scope["client"][0].partition("%")[0])
         scheme = ""
         hops = self._hops(Headers(scope=scope))
@@ -69,7 +69,7 @@ class Proxies:
 
 
 def parse_node(text: str) -> Address | None:
-    """An address with or without a port (RFC 7239, 6); None for `unknown`, `_hidden` and others."""
+    """An address with or without a port (RFC 7239, 6); None for `unknown`, `_hidden` etc."""
     match = _NODE.fullmatch(text)
     try:
         address = ip_address(next(filter(None, match.groups()))) if match else None
@@ -79,7 +79,7 @@ def parse_node(text: str) -> Address | None:
 
 
 def _hops_x_forwarded(headers: Headers) -> Iterator[Hop]:
-    """From the server to the client."""
+    """The hops in order from the server to the client."""
     nodes = _elements(headers, "x-forwarded-for")
     schemes = _elements(headers, "x-forwarded-proto")
     for node, scheme in zip_longest(nodes, schemes, fillvalue=""):
@@ -98,7 +98,7 @@ def _hops_forwarded(headers: Headers) -> Iterator[Hop]:
 
 
 def _elements(headers: Headers, name: str) -> list[str]:
-    """From the right, and split without regard to quotes: a quote that a client left open would
-    else swallow what the proxies added."""
+    """The elements from right to left. Quotes are ignored: otherwise a quote that a client opens
+    would hide what the proxies append."""
     joined = ",".join(headers.getlist(name))
     return [element.strip() for element in reversed(joined.rsplit(",", MAX_HOPS)[-MAX_HOPS:])]

@@ -1,15 +1,15 @@
-"""What a route costs. Every route below /api names it; a test looks for those that do not."""
+"""What a request costs. A test checks that every route below /api has a cost."""
 
 from fastapi import Request
 
-from app.core.rate_limit import Key, PolicyName, address_key
-from app.http.dependencies import ActorDep, ClaimsDep, ContextDep, client_address
-from app.http.rate_fields import note_verdict
+from app.core.rate_limit import LimitKey, PolicyName, address_key
+from app.http.dependencies import ActorDep, ClaimsDep, ContextDep, get_client_address
+from app.http.rate_fields import record_decision
 from app.limits.base import RateLimiter
 
 
 class AccountRate:
-    """A dependency: the caller's account pays for each call."""
+    """A dependency that charges the caller's account."""
 
     def __init__(self, policy: PolicyName, cost: int = 1) -> None:
         self.policy, self.cost = policy, cost
@@ -19,7 +19,7 @@ class AccountRate:
 
 
 class ClaimsRate(AccountRate):
-    """The account that a token names pays, also when the token has expired: for a logout."""
+    """A dependency that charges the account of a token that may have expired, for a logout."""
 
     async def __call__(  # type: ignore[override]
         self, request: Request, claims: ClaimsDep, context: ContextDep
@@ -28,26 +28,26 @@ class ClaimsRate(AccountRate):
 
 
 class AddressRate:
-    """A dependency: the caller's address pays, where there is no account yet."""
+    """A dependency that charges the caller's address, where there is no account yet."""
 
     def __init__(self, policy: PolicyName) -> None:
         self.policy = policy
 
     async def __call__(self, request: Request, context: ContextDep) -> None:
-        address = address_key(client_address(request))
+        address = address_key(get_client_address(request))
         await spend(request, context.limiter, self.policy, address)
 
 
 async def spend(
-    request: Request, limiter: RateLimiter, policy: PolicyName, key: Key, cost: int = 1
+    request: Request, limiter: RateLimiter, policy: PolicyName, key: LimitKey, cost: int = 1
 ) -> None:
-    """Raises LimitExceeded; else the answer tells what is left."""
-    verdict = await limiter.spend(policy, key, cost)
-    verdict.enforce()
-    note_verdict(request.scope, verdict)
+    """Raises LimitExceeded. The RateLimit fields of the answer tell what is left."""
+    decision = await limiter.spend(policy, key, cost)
+    decision.enforce()
+    record_decision(request.scope, decision)
 
 
-# The costs, in the words of .env.example.
+# .env.example describes these costs.
 READ = AccountRate(PolicyName.READS)
 SEARCH = AccountRate(PolicyName.READS, 10)
 SEND = AccountRate(PolicyName.SENDS)

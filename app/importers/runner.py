@@ -119,4 +119,4 @@ class _Import:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        return await self.database.settle(use_case, *args, **kwargs)
+        return await self.database.transact_idempotent(use_case, *args, **kwargs)

@@ -11,13 +11,16 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.importers.gitter import Author, Post, RoomArchive, shortened
 from app.messages.mentions import mentioned_keys
-from app.messages.service import put_message
+from app.messages.send.batch import next_message
 from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import TOPIC_CHARS, Message, Room
+from app.persistence.tables import TOPIC_CHARS, Room
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms.access import NO_ROOM, refuse_archived
+from app.rooms import policy
+from app.rooms.access import require_not_archived
 from app.rooms.membership import change_role
+from app.rooms.policy import NO_ROOM
 from app.rooms.service import details, put_member
+from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import RoomCreated
@@ -97,7 +100,7 @@ async def join_authors(
         known |= await uow.events.joined(room_id, users)
     for author, user in zip(authors, users, strict=True):
         if user not in known:
-            refuse_archived(room)
+            require_not_archived(room)
             put_member(uow, room, user, user, Role.MEMBER, author.first_at)
 
 
@@ -109,22 +112,30 @@ async def add_posts(
     What others have imported since `seen` is found under the room's lock. The authors have read
     everything: it was said in their presence.
     """
-    room = await _lock(uow, room_id)
+    room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
     others = seen.others | await uow.messages.nonces_after(room_id, seen.seq)
     new = [post for post in posts if (of.accounts[post.origin], post.nonce) not in others]
     if new:
-        refuse_archived(room)
+        policy.require_not_archived(archived=room.archived)
         mentioned = [_mentioned(post.text, of.names) for post in new]
         members = await uow.members.among(room_id, set().union(*mentioned))
-        for post, users in zip(new, mentioned, strict=True):
-            message = Message(
-                sender_id=of.accounts[post.origin],
-                nonce=post.nonce,
-                text=post.text,
-                reply_to=None,
-                at=post.at,
+        created = [
+            next_message(
+                room_id,
+                room,
+                of.accounts[post.origin],
+                post.nonce,
+                Content(text=post.text),
+                post.at,
             )
-            put_message(uow, room, message, users & members)
+            for post in new
+        ]
+        mentions = [
+            (user, room_id, event.seq)
+            for event, users in zip(created, mentioned, strict=True)
+            for user in users & members - {event.actor}
+        ]
+        await uow.append_messages(created, mentions)
         for some in batches(list(of.accounts.values())):
             await uow.members.mark_all_read(room_id, some, room.seq)
     return Seen(room.seq, others)
@@ -135,10 +146,10 @@ async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
     room = await _lock(uow, room_id)
     member = await uow.members.get(room_id, user)
     if member is None:
-        refuse_archived(room)
+        require_not_archived(room)
         put_member(uow, room, user, user, Role.OWNER, now())
     elif member.role != Role.OWNER:
-        refuse_archived(room)
+        require_not_archived(room)
         change_role(uow, room, user, member, Role.OWNER)
 
 

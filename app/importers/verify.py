@@ -7,7 +7,8 @@ from uuid import UUID
 from app.importers.gitter import Post, RoomArchive
 from app.importers.service import batches, find_room
 from app.persistence.uow import Database, ReadSession
-from app.wire.events import MAX_SEQ, Message
+from app.wire.events import Message
+from app.wire.seq import MAX_SEQ
 
 PAGE = 1000
 

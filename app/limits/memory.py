@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from app.core.rate_limit import Charge, Key, LocalLimits, Policy, PolicyName, Verdict
+from app.core.rate_limit import Charge, Decision, LimitKey, LocalLimits, Policy, PolicyName
 
 
 class MemoryRateLimiter:
@@ -11,17 +11,17 @@ class MemoryRateLimiter:
         self._policies = policies
         self.limits = LocalLimits()
 
-    def take(self, policy: PolicyName, key: Key, cost: int = 1) -> Verdict:
-        return self.limits.decide(self._policies[policy], key, cost)
+    def spend_local(self, policy: PolicyName, key: LimitKey, cost: int = 1) -> Decision:
+        return self.limits.evaluate(self._policies[policy], key, cost)
 
-    async def decide(self, charges: Sequence[Charge]) -> list[Verdict]:
+    async def evaluate(self, charges: Sequence[Charge]) -> list[Decision]:
         return [
-            self.limits.decide(self._policies[policy], key, cost, mode)
+            self.limits.evaluate(self._policies[policy], key, cost, mode)
             for policy, key, cost, mode in charges
         ]
 
-    async def spend(self, policy: PolicyName, key: Key, cost: int = 1) -> Verdict:
-        return self.take(policy, key, cost)
+    async def spend(self, policy: PolicyName, key: LimitKey, cost: int = 1) -> Decision:
+        return self.spend_local(policy, key, cost)
 
     async def run(self) -> None:
         await asyncio.Event().wait()

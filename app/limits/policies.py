@@ -1,10 +1,10 @@
-"""Every limit across requests, in one table. A socket's frames have a bucket of their own."""
+"""The table of all limits across requests. The frames of a socket have a TokenBucket."""
 
 from app.core.rate_limit import Policy, PolicyName
 from app.settings import Settings
 
-# A single address can use up this part of an account's wrong passwords, so that it takes several to
-# keep new devices of somebody else out.
+# One address can use up only a quarter of an account's wrong passwords, so that an attacker needs
+# several addresses to lock new devices out of an account.
 ADDRESS_SHARE = 4
 
 
@@ -26,7 +26,7 @@ def create_policies(settings: Settings) -> dict[PolicyName, Policy]:
             auth.registrations_burst,
         ),
         Policy(name.RENEWALS, "wrong refresh tokens from this address", *address),
-        # Wrong passwords; `users/login_attempts.py` says which of them count for whom.
+        # Wrong passwords; `users/login_attempts.py` selects the limits of an attempt.
         Policy(name.LOGINS_PER_ACCOUNT, "wrong passwords for this account", *account),
         Policy(name.LOGINS_PER_ADDRESS, "wrong passwords from this address", *address),
         Policy(

@@ -6,19 +6,20 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
 from app.messages import service
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.wire.errors import ErrorCode, Invalid
-from app.wire.events import INT64, MAX_SEQ, Message
-from app.wire.schemas.messages import Draft, EventPage, MessagePage, ReadOut, SetRead
+from app.wire.events import Message
+from app.wire.schemas.messages import EventPage, MessagePage, ReadOut, SendMessageRequest, SetRead
+from app.wire.seq import INT64, MAX_SEQ
 from app.wire.validation import CanonicalUuid, DecimalDigits
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
-DOOR = problems(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
+DOOR = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
 REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
@@ -72,17 +73,23 @@ async def page(
     status_code=201,
     operation_id="send_message",
     summary="Send a message",
-    responses=REPEATED | DOOR | problems(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
+    responses=REPEATED
+    | DOOR
+    | problem_responses(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(SEND)],
 )
 async def send(
-    room_id: CanonicalUuid, body: Draft, actor: ActorDep, context: ContextDep, response: Response
+    room_id: CanonicalUuid,
+    body: SendMessageRequest,
+    actor: ActorDep,
+    context: ContextDep,
+    response: Response,
 ) -> Message:
     """Send a message. 201 means that it is committed; the same nonce again is a 200."""
-    sent = await commit_send(context, actor, room_id, body)
-    if sent.duplicate:
+    message, duplicate = await submit_message(context, actor, room_id, body.nonce, body)
+    if duplicate:
         response.status_code = 200
-    return sent.message
+    return message
 
 
 @router.get(

@@ -1,27 +1,23 @@
-"""Use cases of messages: send, read, mark as read, and the log.
+"""Use cases of messages, besides sending: read, mark as read, and the log.
 
 Every statement sees what is committed when it runs, so a removal may come between two. What
 somebody reads of a room is therefore read together with the membership, in one statement.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.clock import now
 from app.core.publications import Publication
-from app.core.send_request import First, Sent, fingerprint
-from app.messages.mentions import mentioned_keys
-from app.persistence.repositories.events import to_wire
-from app.persistence.repositories.rooms import Badge, LockedRoom
-from app.persistence.tables import Message
+from app.persistence.repositories.rooms import Badge
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms.access import NO_ROOM, enter, refuse_archived
+from app.rooms.access import get_member_room
+from app.rooms.policy import NO_ROOM
 from app.wire import events
-from app.wire.errors import Invalid, NonceConflict, NotFound
-from app.wire.events import MAX_SEQ, MessageCreated, PublicationKind, ReadMarker, RoomEvent, encode
-from app.wire.schemas.messages import Draft
+from app.wire.errors import NotFound
+from app.wire.events import PublicationKind, ReadMarker, RoomEvent, encode
+from app.wire.seq import MAX_SEQ
 
 Shown = TypeVar("Shown", bound=tuple[Any, ...])
 
@@ -34,97 +30,10 @@ class Slice(NamedTuple):
     more_after: bool
 
 
-def check_length(text: str, most: int) -> None:
-    """The limit is a setting, so that it cannot stand in the schema."""
-    if len(text) > most:
-        raise Invalid(
-            f"The text has {len(text)} characters; {most} are allowed. Split it.",
-            [{"path": "text", "message": f"String should have at most {most} characters"}],
-        )
-
-
-async def send(uow: UnitOfWork, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
-    """Record a message, once: the same sender and nonce get the first message, and no new seq.
-
-    The nonce is looked up under the room's lock, so of any number of equal sends one records and
-    the others find it: also after its sender had to go, because a send that is repeated for want of
-    an answer must not be told that it failed. Raises NonceConflict for another message under the
-    same nonce.
-    """
-    room = None
-    if await uow.rooms.is_visible(room_id, actor.user):
-        room = await uow.rooms.lock(room_id)
-    first = await uow.messages.by_nonce(room_id, actor.user, draft.nonce)
-    if first:
-        return repeated(First(to_wire(first), first.fingerprint), draft.text, draft.reply_to)
-    if room is None:
-        raise NotFound(NO_ROOM)
-    await enter(uow, actor, room_id)  # under the lock: who is a member now is one at the next seq
-    refuse_archived(room)
-    if draft.reply_to is not None and not await uow.messages.get(room_id, draft.reply_to):
-        raise no_such_message(draft.reply_to)
-    return await _append(uow, actor, room, draft)
-
-
-def repeated(first: First, text: str, reply_to: int | None) -> Sent:
-    """The answer to another send of the nonce of `first`. Raises NonceConflict."""
-    if not first.was(text, reply_to):
-        raise NonceConflict(
-            f"You used this nonce in this room for message {first.message.seq}, which is a "
-            "different one. Make a new nonce for each message."
-        )
-    return Sent(first.message, duplicate=True)
-
-
-def no_such_message(reply_to: int) -> Invalid:
-    return Invalid(
-        f"`reply_to` is {reply_to}, but this room has no message with that seq.",
-        [{"path": "reply_to", "message": "no such message in this room"}],
-    )
-
-
-async def _append(uow: UnitOfWork, actor: Actor, room: LockedRoom, draft: Draft) -> Sent:
-    message = Message(
-        sender_id=actor.user,
-        nonce=draft.nonce,
-        text=draft.text,
-        reply_to=draft.reply_to,
-        at=now(),
-    )
-    mentioned = await mentioned_members(uow, room.id, draft.text)
-    return Sent(put_message(uow, room, message, mentioned), duplicate=False)
-
-
-def put_message(
-    uow: UnitOfWork, room: LockedRoom, message: Message, mentioned: Iterable[UUID]
-) -> events.Message:
-    """Record a message, all of it but its place, at the room's next seq."""
-    message.room_id, message.seq = room.id, room.seq + 1
-    message.fingerprint = fingerprint(message.text, message.reply_to)
-    uow.messages.add(message, mentioned)
-    wire = to_wire(message)
-    uow.record(
-        room,
-        lambda seq: MessageCreated(
-            room=room.id, seq=seq, actor=message.sender_id, at=message.at, message=wire
-        ),
-    )
-    return wire
-
-
-async def mentioned_members(reads: ReadSession, room_id: UUID, text: str) -> set[UUID]:
-    """The members whom the text names."""
-    keys = mentioned_keys(text)
-    if not keys:
-        return set()
-    users = await reads.users.ids_by_keys(keys)
-    return await reads.members.among(room_id, users.values()) if users else set()
-
-
 async def get(reads: ReadSession, actor: Actor, room_id: UUID, seq: int) -> events.Message:
     message = await reads.messages.one(room_id, actor.user, seq)
     if message is None:
-        await enter(reads, actor, room_id)
+        await get_member_room(reads, actor, room_id)
         raise NotFound("There is no message with this seq in the room.")
     return message
 
@@ -190,7 +99,7 @@ async def _shown(
     why; who has just joined reads again. Raises NotFound, Forbidden."""
     found = await read()
     if not found[0]:
-        await enter(reads, actor, room_id)
+        await get_member_room(reads, actor, room_id)
         found = await read()
     return found
 
@@ -200,7 +109,7 @@ async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> B
 
     The signal says at which head this was, so that it is not for those who were removed before.
     """
-    room, _ = await enter(uow, actor, room_id)
+    room, _ = await get_member_room(uow, actor, room_id)
     seq = min(seq, room.seq)
     if await uow.members.mark_read(room_id, actor.user, seq):
         frame = encode(ReadMarker(room=room_id, user=actor.user, seq=seq))

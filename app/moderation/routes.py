@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Response
 
 from app.http.dependencies import ActorDep, ContextDep
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import WRITE
 from app.http.strict_json import StrictRoute
 from app.moderation import service
@@ -13,7 +13,7 @@ from app.wire.validation import CanonicalUuid
 
 router = APIRouter(prefix="/users/{user_id}/ban", tags=["moderation"], route_class=StrictRoute)
 
-REFUSED = problems(ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
+REFUSED = problem_responses(ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
 
 
 @router.put(

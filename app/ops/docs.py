@@ -1,4 +1,4 @@
-"""/docs without a CDN: Swagger UI from files that a package brings."""
+"""/docs without a CDN: Swagger UI from the files of a package."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,8 +44,8 @@ _CACHED = {"Cache-Control": "max-age=3600"}
 
 
 def mount_docs(app: FastAPI) -> None:
-    """The page, its two scripts and its style; none of it appears in the OpenAPI document."""
-    folder = _assets()
+    """Adds routes for the page, its scripts and its style, outside of the OpenAPI document."""
+    folder = _find_assets()
 
     @app.get("/docs", include_in_schema=False)
     async def page() -> HTMLResponse:
@@ -65,8 +65,8 @@ def _serve(app: FastAPI, file: Path, media_type: str) -> None:
         return FileResponse(file, media_type=media_type, headers=_CACHED)
 
 
-def _assets() -> Path:
-    """Where fastapi-offline keeps Swagger UI; the package itself is not used."""
+def _find_assets() -> Path:
+    """The folder of Swagger UI in fastapi-offline; the package itself is not used."""
     spec = find_spec("fastapi_offline")
     assert spec, "fastapi-offline is a dependency"
     assert spec.origin, "which is a package with files"

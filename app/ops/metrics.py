@@ -26,10 +26,10 @@ def check_token(token: str, authorization: str) -> None:
     """Raises NotFound where no token is set, or Unauthenticated."""
     if not token:
         raise NotFound("There are no metrics here: CHAT_METRICS__TOKEN is not set.")
-    scheme, _, given = authorization.partition(" ")
+    scheme, _, bearer = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise TokenMissing("Metrics need `Authorization: Bearer` with the token of the server.")
-    if not hmac.compare_digest(given.strip().encode(), token.encode()):
+    if not hmac.compare_digest(bearer.strip().encode(), token.encode()):
         raise Unauthenticated("This is not the token of the metrics.")
 
 

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from app.http.dependencies import ContextDep
-from app.ops.service import MIGRATE, DatabaseState, check_database
+from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
 from app.persistence.migrations import Schema
 from app.wire.validation import ResponseModel
 
 router = APIRouter(prefix="/health", tags=["operations"])
 
-READY_WITHIN_S = 2.0
+DATABASE_TIMEOUT_S = 2.0
 
 
 class Live(ResponseModel):
@@ -24,14 +24,13 @@ class Live(ResponseModel):
 class Ready(BaseModel):
     """`ready` is false, and the status 503, when new clients should go elsewhere: the process is
     being stopped (`draining`), or the database is `unreachable`, `refuses changes` (it is
-    read-only, or has no space) or its schema is too old. `mend` is what to type, where there is
-    something."""
+    read-only, or has no space) or its schema is too old. `hint` is a command that solves it."""
 
     ready: bool
     draining: bool
     database: DatabaseState
     bus: Literal["ok", "degraded"]
-    mend: str | None = None
+    hint: str | None = None
 
 
 @router.get(
@@ -57,7 +56,7 @@ async def ready(context: ContextDep, response: Response) -> Ready:
     """The database answers, and its schema is this program's, one step older, or newer. A bus that
     is down makes delivery slower, not wrong, so it is shown but does not count."""
     draining = context.draining.is_set()
-    database = await check_database(context.database, READY_WITHIN_S)
+    database = await check_database(context.database, DATABASE_TIMEOUT_S)
     is_ready = not draining and database not in (
         Schema.TOO_OLD,
         "unreachable",
@@ -70,5 +69,5 @@ async def ready(context: ContextDep, response: Response) -> Ready:
         draining=draining,
         database=database,
         bus="ok" if context.bus.healthy else "degraded",
-        mend=MIGRATE if database in (Schema.BEHIND, Schema.TOO_OLD) else None,
+        hint=MIGRATE_COMMAND if database in (Schema.BEHIND, Schema.TOO_OLD) else None,
     )

@@ -1,4 +1,4 @@
-"""What /health/ready asks."""
+"""The state of the database, for /health/ready and `python -m app check`."""
 
 import asyncio
 from typing import Literal
@@ -9,13 +9,12 @@ from app.wire.errors import ChatError
 
 DatabaseState = Schema | Literal["unreachable", "refuses changes"]
 
-# What to type where the schema is behind.
-MIGRATE = "python -m app migrate"
+MIGRATE_COMMAND = "python -m app migrate"
 
 
-async def check_database(database: Database, within_s: float) -> DatabaseState:
+async def check_database(database: Database, timeout_s: float) -> DatabaseState:
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(timeout_s):
             schema = await database.schema()
             if schema is Schema.TOO_OLD or await database.takes_changes():
                 return schema

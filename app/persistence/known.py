@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from app.persistence.types import ascii_key
+from app.persistence.sql.types import ascii_key
 from app.wire.domain import Role, RoomKind, parse_kind, parse_role
 
 

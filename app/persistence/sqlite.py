@@ -22,6 +22,7 @@ if find_spec("pysqlite3"):  # there is no wheel for every platform
     driver = import_module("pysqlite3.dbapi2")
 
 BUSY_TIMEOUT_S = 5.0
+UNHEX_SINCE = (3, 41)  # versions that have the SQL function `unhex`
 _PRAGMAS = (
     f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}",
     "PRAGMA journal_mode=WAL",
@@ -85,6 +86,8 @@ def _engine(url: URL, pool_size: int, pool_timeout_s: float, *, read_only: bool)
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
+        if driver.sqlite_version_info < UNHEX_SINCE:
+            connection.create_function("unhex", 1, bytes.fromhex)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:

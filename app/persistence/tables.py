@@ -26,7 +26,8 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.core.lookalikes import SKELETON_CHARS
 from app.persistence.known import KnownKind, KnownRole
-from app.persistence.types import DatabaseTime, Id, LongText, Utc, ascii_key
+from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.types import CLUSTERED, TABLE, Id, LongText, UtcDateTime, ascii_key
 from app.wire.domain import Role, RoomKind
 
 NAME_CHARS = 64
@@ -37,18 +38,9 @@ ORIGIN_CHARS = 100
 CONSUMER_CHARS = 64
 FINGERPRINT_BYTES = 16
 
-TABLE = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mysql_row_format": "DYNAMIC",
-}
-# Rows live in the primary key's order, as in InnoDB.
-CLUSTERED = TABLE | {"sqlite_with_rowid": False}
-
 
 class Base(DeclarativeBase):
-    # What the database computes (`DatabaseTime`) is not read back: RETURNING is not everywhere.
+    # What the database computes (`DatabaseNow`) is not read back: RETURNING is not everywhere.
     __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy's declaration
 
     metadata = MetaData(
@@ -84,8 +76,10 @@ class User(Base):
     is_admin: Mapped[bool] = mapped_column(default=False)
     # Where an imported account comes from, such as "gitter:5484c6f7…".
     origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
-    created_at: Mapped[datetime] = mapped_column(Utc)
-    banned_at: Mapped[datetime | None] = mapped_column(Utc)  # cannot log in, until it is None again
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    banned_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime
+    )  # cannot log in, until it is None again
 
 
 class Session(Base):
@@ -98,12 +92,12 @@ class Session(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
     client: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(ascii_key(64))
-    created_at: Mapped[datetime] = mapped_column(Utc)
-    used_at: Mapped[datetime] = mapped_column(Utc)  # the last login or renewal
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the last login or renewal
     # The `used_at` whose access token was used: its answer has arrived.
-    confirmed_at: Mapped[datetime | None] = mapped_column(Utc)
-    expires_at: Mapped[datetime] = mapped_column(Utc)
-    revoked_at: Mapped[datetime | None] = mapped_column(Utc)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class RefreshToken(Base):
@@ -114,8 +108,8 @@ class RefreshToken(Base):
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
-    expires_at: Mapped[datetime] = mapped_column(Utc)
-    used_at: Mapped[datetime | None] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Ticket(Base):
@@ -126,7 +120,7 @@ class Ticket(Base):
 
     digest: Mapped[bytes] = mapped_column(BINARY(32), primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
-    expires_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Room(Base):
@@ -147,10 +141,10 @@ class Room(Base):
     direct_key: Mapped[bytes | None] = mapped_column(BINARY(32))
     origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
     seq: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest event
-    created_at: Mapped[datetime] = mapped_column(Utc)
-    archived_at: Mapped[datetime | None] = mapped_column(Utc)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When `seq` last moved, by the database's clock: so that others find what they were not told.
-    changed_at: Mapped[datetime | None] = mapped_column(Utc, index=True)
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class Member(Base):
@@ -160,11 +154,11 @@ class Member(Base):
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     role: Mapped[Role] = mapped_column(KnownRole)
-    joined_at: Mapped[datetime] = mapped_column(Utc)
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_seq: Mapped[int] = mapped_column(BigInteger)
     # When it began, or `role` or `read_seq` changed, by the database's clock. A default, because an
     # expression of each row's own would make a statement of each row.
-    changed_at: Mapped[datetime | None] = mapped_column(Utc, default=DatabaseTime())
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=DatabaseNow())
 
 
 class Departure(Base):
@@ -175,11 +169,11 @@ class Departure(Base):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
-    at: Mapped[datetime] = mapped_column(Utc)  # by the database's clock
+    at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the database's clock
     seq: Mapped[int | None] = mapped_column(BigInteger)  # of the event; None: not known
 
 
-class Message(Base):
+class MessageRow(Base):
     __tablename__ = "messages"
     __table_args__ = (UniqueConstraint("room_id", "sender_id", "nonce"), CLUSTERED)
 
@@ -191,7 +185,7 @@ class Message(Base):
     reply_to: Mapped[int | None] = mapped_column(BigInteger)
     # Of what was sent under the nonce (`core/send_request.py`); None: not known.
     fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
-    at: Mapped[datetime] = mapped_column(Utc)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Mention(Base):
@@ -205,7 +199,7 @@ class Mention(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
-class LoggedEvent(Base):
+class RoomEventRow(Base):
     """One row of a room's log.
 
     A message event names its message (`message_seq`) and holds no text: a replay shows the message
@@ -219,7 +213,7 @@ class LoggedEvent(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     type: Mapped[str] = mapped_column(ascii_key(32))
     actor_id: Mapped[UUID] = mapped_column(Id)
-    at: Mapped[datetime] = mapped_column(Utc)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
     message_seq: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str | None] = mapped_column(LongText)
 
@@ -232,7 +226,7 @@ class ConsumerLease(Base):
 
     consumer: Mapped[str] = mapped_column(ascii_key(CONSUMER_CHARS), primary_key=True)
     holder: Mapped[UUID] = mapped_column(Id)
-    expires_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ConsumerPosition(Base):

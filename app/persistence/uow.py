@@ -24,8 +24,8 @@ from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import Schema, standing
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
-from app.persistence.repositories.message_batch import Sends
-from app.persistence.repositories.messages import MessageReads, Messages
+from app.persistence.repositories.message_batch import MessageBatch
+from app.persistence.repositories.messages import MessageReads
 from app.persistence.repositories.rooms import (
     LockedRoom,
     MemberReads,
@@ -37,7 +37,7 @@ from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
-from app.persistence.types import DatabaseTime
+from app.persistence.sql.database_now import DatabaseNow
 from app.wire.errors import Busy, UnknownOutcome
 from app.wire.events import MessageCreated, RoomEvent
 
@@ -48,7 +48,7 @@ Announce = Callable[[Sequence[Publication]], None]
 # A frozen database answers no attempt in time: nobody waits for eight of them.
 RETRY_FOR_S = 10.0
 # A database that restarts is back by then, as a rule.
-SETTLE_FOR_S = 15.0
+RETRY_UNKNOWN_FOR_S = 15.0
 
 # A server that has refused to write is not ready for so long, unless a COMMIT succeeds.
 REFUSAL_S = 10.0
@@ -92,9 +92,8 @@ class UnitOfWork(ReadSession):
     sessions: Sessions
     rooms: Rooms
     members: Members
-    messages: Messages
     events: Events
-    sends: Sends
+    message_batch: MessageBatch
     consumers: Consumers
     statistics: Statistics
 
@@ -103,9 +102,9 @@ class UnitOfWork(ReadSession):
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
-        self.messages = Messages(session)
+        self.messages = MessageReads(session)
         self.events = Events(session)
-        self.sends = Sends(session)
+        self.message_batch = MessageBatch(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
         self.announcements: list[Publication] = []
@@ -118,16 +117,17 @@ class UnitOfWork(ReadSession):
         it back, so there is never a hole.
         """
         room.seq += 1
-        room.changed_at = DatabaseTime()
+        room.changed_at = DatabaseNow()
         event = make(room.seq)
         self.events.add(event)
         self.announcements.append(to_publication(event))
 
-    async def record_messages(
+    async def append_messages(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
-        """Log messages of many rooms, each at a seq that its head, locked by `sends`, has given."""
-        await self.sends.add(created, mentions)
+        """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
+        mentions are (user, room, seq)."""
+        await self.message_batch.append(created, mentions)
         self.announcements.extend(map(to_publication, created))
 
     def signal(self, publication: Publication) -> None:
@@ -199,7 +199,7 @@ class Database:
                 return result
         raise AssertionError("the last round returns or raises")
 
-    async def settle(
+    async def transact_idempotent(
         self,
         use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
         *args: P.args,
@@ -211,7 +211,7 @@ class Database:
         For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
         would say that nothing was done, and instead of what the database may say then.
         """
-        until = time.monotonic() + SETTLE_FOR_S
+        until = time.monotonic() + RETRY_UNKNOWN_FOR_S
         doubt: UnknownOutcome | None = None
         while True:
             try:

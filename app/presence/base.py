@@ -1,4 +1,4 @@
-"""Presence: who is connected to some process. Truth for now; nothing of it is kept."""
+"""Presence: which users are connected to any process. It is current state and not stored."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -6,38 +6,36 @@ from uuid import UUID
 
 from app.wire.domain import PresenceState
 
-# How often whoever holds a lease renews it, at the latest.
-RENEW_EVERY_S = 1.0
+# At least this often a process calls `sync`.
+SYNC_INTERVAL_S = 1.0
 
 
 class PresenceStore(Protocol):
     @property
-    def reached(self) -> bool:
-        """As far as is known. While it is not, every state is UNKNOWN."""
+    def available(self) -> bool:
+        """Whether the store is reachable, as far as is known. If not, every state is UNKNOWN."""
 
-    def hold(self, users: Collection[UUID]) -> None:
-        """From the next `renew` on these are online: they are connected to this process."""
+    def add(self, users: Collection[UUID]) -> None:
+        """Marks users as connected to this process; effective with the next `sync`."""
 
-    def release(self, users: Collection[UUID]) -> None:
-        """From the next `renew` on this process keeps these online no more; another one may."""
+    def remove(self, users: Collection[UUID]) -> None:
+        """Marks users as no longer connected to this process; effective with the next `sync`."""
 
-    async def renew(self) -> Collection[UUID]:
-        """Prolong the lease under which this process keeps its users online, and bring in what was
-        held and released. Those of whom others can see this only now.
+    async def sync(self) -> Collection[UUID]:
+        """Renews the lease of this process and writes the added and removed users. Returns the
+        users whose change has become visible to other processes.
 
-        Within a bounded time; does not raise. What could not be brought in goes with the next
-        call. A process that renews no more, however it ended, keeps nobody online for longer than
-        its lease.
+        Takes a bounded time and does not raise. Changes that could not be written are written by
+        the next call. When a process ends in any way, its users go offline with its lease.
         """
 
-    async def states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
-        """Of each: ONLINE if some process keeps it online, OFFLINE if none does.
+    async def read_states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
+        """The state of each user: ONLINE if connected to any process, else OFFLINE.
 
-        UNKNOWN if that cannot be said: while the store is not reached, and, after it has come back
-        empty, until the others have had the time to bring theirs in. Within a bounded time, and at
-        once where it is known already that the store is not reached; does not raise. A few hundred
-        users at once, so that others have their turn.
+        UNKNOWN while the store is unavailable and, after it has lost its content, until every
+        process has had time to write its users again. Takes a bounded time, none if the store is
+        known to be unavailable, and does not raise. Callers pass a few hundred users at a time.
         """
 
     async def stop(self) -> None:
-        """Let the lease of this process run out after the grace, within a bounded time."""
+        """Shortens the lease of this process to the grace. Takes a bounded time."""

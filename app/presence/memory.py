@@ -7,31 +7,31 @@ from app.wire.domain import PresenceState
 
 
 class MemoryPresence:
-    """Always reached, and true: more than `PresenceStore` asks for."""
+    """Always available and exact, which is more than `PresenceStore` guarantees."""
 
-    reached = True
+    available = True
 
     def __init__(self) -> None:
-        self._held: set[UUID] = set()
-        self._moved: set[UUID] = set()
+        self._users: set[UUID] = set()
+        self._pending: set[UUID] = set()
 
-    def hold(self, users: Collection[UUID]) -> None:
-        self._moved.update(users)
-        self._held.update(users)
+    def add(self, users: Collection[UUID]) -> None:
+        self._pending.update(users)
+        self._users.update(users)
 
-    def release(self, users: Collection[UUID]) -> None:
-        self._moved.update(users)
-        self._held.difference_update(users)
+    def remove(self, users: Collection[UUID]) -> None:
+        self._pending.update(users)
+        self._users.difference_update(users)
 
-    async def renew(self) -> Collection[UUID]:
-        moved, self._moved = self._moved, set()
-        return moved
+    async def sync(self) -> Collection[UUID]:
+        pending, self._pending = self._pending, set()
+        return pending
 
-    async def states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
+    async def read_states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
         return {
-            user: PresenceState.ONLINE if user in self._held else PresenceState.OFFLINE
+            user: PresenceState.ONLINE if user in self._users else PresenceState.OFFLINE
             for user in users
         }
 
     async def stop(self) -> None:
-        self._held.clear()
+        self._users.clear()

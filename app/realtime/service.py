@@ -52,7 +52,7 @@ def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtim
     typing = TypingIndicator(hub, bus, database)
     for listener in (slow_consumers, delivery, badges, presence_changes, presence, typing):
         hub.add_listener(listener)
-    bus.listen(delivery.on_publication, delivery.position_check_needed.set)
+    bus.subscribe(delivery.on_publication, delivery.position_check_needed.set)
     services = ConnectionServices(
         hub=hub,
         delivery=delivery,

@@ -1,5 +1,5 @@
-"""The door of a room: what a person may not know of answers like what does not exist, after the
-same statements, and without waiting for its lock, which would show that it exists."""
+"""Access to a room. A room that the user may not see is answered like one that does not exist,
+after the same statements, and without waiting for its lock, which would show that it exists."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -8,43 +8,40 @@ from app.core.actor import Actor
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms.policy import Action, may
+from app.rooms import policy
+from app.rooms.policy import NO_ROOM, Permission, membership_error
 from app.wire.domain import Role, RoomKind
-from app.wire.errors import ChatError, Forbidden, NotFound, RoomArchived
-
-NO_ROOM = "There is no such room, or you may not see it."
-JOIN_FIRST = "You are not a member of this public room. Join it first."
+from app.wire.errors import ChatError, NotFound
 
 
-async def see(reads: ReadSession, actor: Actor, room_id: UUID) -> tuple[Room, Member | None]:
-    """A room that the actor may know of: a public one, or one of theirs. Raises NotFound."""
-    room, member = await reads.rooms.with_member(room_id, actor.user)
+async def get_visible_room(
+    reader: ReadSession, actor: Actor, room_id: UUID
+) -> tuple[Room, Member | None]:
+    """A public room, or one that the actor is a member of. Raises NotFound."""
+    room, member = await reader.rooms.with_member(room_id, actor.user)
     if room is None or (member is None and room.kind != RoomKind.PUBLIC):
         raise NotFound(NO_ROOM)
     return room, member
 
 
-async def enter(reads: ReadSession, actor: Actor, room_id: UUID) -> tuple[Room, Member]:
+async def get_member_room(reader: ReadSession, actor: Actor, room_id: UUID) -> tuple[Room, Member]:
     """A room whose log the actor may read. Raises NotFound, or Forbidden for a public room that
     the actor has not joined."""
-    room, member = await see(reads, actor, room_id)
-    return room, _joined(member)
+    room, member = await get_visible_room(reader, actor, room_id)
+    return room, _require_member(room, member)
 
 
-async def refusals(reads: ReadSession, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
-    """What `enter` would raise, for rooms that somebody is no member of."""
-    kinds = await reads.rooms.kinds(rooms) if rooms else {}
-    return {
-        room: Forbidden(JOIN_FIRST) if kinds.get(room) == RoomKind.PUBLIC else NotFound(NO_ROOM)
-        for room in rooms
-    }
+async def membership_errors(reader: ReadSession, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
+    """What a user is answered who is not a member of these rooms."""
+    kinds = await reader.rooms.kinds(rooms) if rooms else {}
+    return {room: membership_error(kinds.get(room)) for room in rooms}
 
 
-async def lock_seen(
+async def lock_visible_room(
     uow: UnitOfWork, actor: Actor, room_id: UUID
 ) -> tuple[LockedRoom, Member | None]:
-    """Like `see`, and then with the room's row locked: membership cannot change any more, so that
-    what is decided here holds at the seq that is recorded."""
+    """Like `get_visible_room`, with the room's row locked: the membership that is returned still
+    holds at the seq that is recorded."""
     if not await uow.rooms.is_visible(room_id, actor.user):
         raise NotFound(NO_ROOM)
     room = await uow.rooms.lock(room_id)
@@ -54,36 +51,28 @@ async def lock_seen(
     return room, member
 
 
-async def lock_entered(uow: UnitOfWork, actor: Actor, room_id: UUID) -> tuple[LockedRoom, Member]:
-    """Like `enter`, and then with the room's row locked."""
-    room, member = await lock_seen(uow, actor, room_id)
-    return room, _joined(member)
+async def lock_member_room(
+    uow: UnitOfWork, actor: Actor, room_id: UUID
+) -> tuple[LockedRoom, Member]:
+    """Like `get_member_room`, with the room's row locked."""
+    room, member = await lock_visible_room(uow, actor, room_id)
+    return room, _require_member(room, member)
 
 
-def refuse_archived(room: Room) -> None:
-    if room.archived_at is not None:
-        raise archived()
-
-
-def archived() -> RoomArchived:
-    return RoomArchived("The room is archived: it can be read, but not changed.")
-
-
-def require(action: Action, room: Room, member: Member | None, actor: Actor) -> Role:
-    """The role in which the actor may do this; server administrators act as owners of public
-    rooms. Raises Forbidden."""
+def require_permission(
+    permission: Permission, room: Room, member: Member | None, actor: Actor
+) -> Role:
+    """The role in which the actor uses the permission. Raises Forbidden."""
     role = member.role if member else None
-    if actor.is_admin and room.kind == RoomKind.PUBLIC:
-        role = Role.OWNER
-    if role is None or not may(action, room.kind, role):
-        raise Forbidden(
-            f"You may not {action} in this {room.kind} room"
-            + (f" as {role}." if role else " without being a member.")
-        )
-    return role
+    return policy.require_permission(permission, room.kind, role, is_server_admin=actor.is_admin)
 
 
-def _joined(member: Member | None) -> Member:
+def require_not_archived(room: Room) -> None:
+    """Raises RoomArchived."""
+    policy.require_not_archived(archived=room.archived_at is not None)
+
+
+def _require_member(room: Room, member: Member | None) -> Member:
     if member is None:
-        raise Forbidden(JOIN_FIRST)
+        raise membership_error(room.kind)
     return member

@@ -8,8 +8,14 @@ from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, User
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms.access import NO_ROOM, enter, lock_entered, lock_seen, refuse_archived, require
-from app.rooms.policy import Action, may_remove
+from app.rooms.access import (
+    get_member_room,
+    lock_member_room,
+    lock_visible_room,
+    require_not_archived,
+    require_permission,
+)
+from app.rooms.policy import NO_ROOM, Permission, may_remove
 from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
@@ -18,9 +24,9 @@ from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChan
 
 async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomView:
     """Join a public room; joining again changes nothing."""
-    room, member = await lock_seen(uow, actor, room_id)
+    room, member = await lock_visible_room(uow, actor, room_id)
     if member is None:
-        refuse_archived(room)
+        require_not_archived(room)
         await refuse_too_many(uow, actor.user, most)
         put_member(uow, room, actor.user, actor.user, Role.MEMBER, now())
         await uow.flush()
@@ -29,8 +35,8 @@ async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomV
 
 async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
     """Raises LastOwner if the room would be left without an owner (unless it is archived)."""
-    room, member = await lock_entered(uow, actor, room_id)
-    require(Action.LEAVE, room, member, actor)
+    room, member = await lock_member_room(uow, actor, room_id)
+    require_permission(Permission.LEAVE, room, member, actor)
     if room.archived_at is None:
         await _keep_an_owner(uow, room, member)
     await _take_out(uow, room, actor, member, MemberLeft)
@@ -40,7 +46,7 @@ async def members_of(
     reads: ReadSession, actor: Actor, room_id: UUID, after: str | None, limit: int
 ) -> Sequence[tuple[Member, User]]:
     """A page of the members, by username. Raises NotFound, Forbidden."""
-    await enter(reads, actor, room_id)
+    await get_member_room(reads, actor, room_id)
     found = await reads.members.of_room(room_id, after, limit, actor.user)
     if not found and after is None:
         raise NotFound(NO_ROOM)  # put out between the two statements
@@ -54,9 +60,9 @@ async def add_members(
 
     Raises Invalid if one does not exist.
     """
-    room, member = await lock_seen(uow, actor, room_id)
-    require(Action.ADD, room, member, actor)
-    refuse_archived(room)
+    room, member = await lock_visible_room(uow, actor, room_id)
+    require_permission(Permission.ADD, room, member, actor)
+    require_not_archived(room)
     await require_users(uow, users)
     present = await uow.members.among(room_id, users)
     at = now()
@@ -70,9 +76,9 @@ async def add_members(
 
 async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> None:
     """Raises NotFound if the user is not a member."""
-    room, member = await lock_seen(uow, actor, room_id)
-    role = require(Action.REMOVE, room, member, actor)
-    refuse_archived(room)
+    room, member = await lock_visible_room(uow, actor, room_id)
+    role = require_permission(Permission.REMOVE, room, member, actor)
+    require_not_archived(room)
     target, _ = await _with_account(uow, room_id, user)
     if user == actor.user:
         raise Forbidden("To go yourself, leave the room: POST /api/v1/rooms/{id}/leave.")
@@ -86,9 +92,9 @@ async def set_role(
     uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID, role: Role
 ) -> tuple[Member, User]:
     """Raises LastOwner if nobody else is an owner; the same role again changes nothing."""
-    room, member = await lock_seen(uow, actor, room_id)
-    require(Action.SET_ROLE, room, member, actor)
-    refuse_archived(room)
+    room, member = await lock_visible_room(uow, actor, room_id)
+    require_permission(Permission.SET_ROLE, room, member, actor)
+    require_not_archived(room)
     target, account = await _with_account(uow, room_id, user)
     if target.role != role:
         await _keep_an_owner(uow, room, target)

@@ -1,60 +1,85 @@
-"""Who may do what in which room: pure rules, one table."""
+"""Permissions: which role may do what in which kind of room. Pure rules, one table."""
 
-from enum import StrEnum
+from enum import Enum
 
 from app.wire.domain import Role, RoomKind
+from app.wire.errors import ChatError, Forbidden, NotFound, RoomArchived
 
-OWNER = frozenset({Role.OWNER})
-MODERATORS = frozenset({Role.OWNER, Role.ADMIN})
-ANYBODY = frozenset(Role)
-NOBODY: frozenset[Role] = frozenset()
+ANY = frozenset(Role)
+ADMINS = frozenset({Role.OWNER, Role.ADMIN})
+OWNERS = frozenset({Role.OWNER})
+NONE: frozenset[Role] = frozenset()
+
+NO_ROOM = "There is no such room, or you may not see it."
+JOIN_FIRST = "You are not a member of this public room. Join it first."
 
 RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
 
-
-class Action(StrEnum):
-    ADD = "add members"
-    REMOVE = "remove members"
-    SET_ROLE = "change roles"
-    EDIT = "change the name or topic"
-    ARCHIVE = "archive or restore the room"
-    LEAVE = "leave"
+Roles = frozenset[Role]
 
 
-ALLOWED: dict[RoomKind, dict[Action, frozenset[Role]]] = {
-    RoomKind.PUBLIC: {
-        Action.ADD: ANYBODY,
-        Action.REMOVE: MODERATORS,
-        Action.SET_ROLE: OWNER,
-        Action.EDIT: MODERATORS,
-        Action.ARCHIVE: OWNER,
-        Action.LEAVE: ANYBODY,
-    },
-    RoomKind.PRIVATE: {
-        Action.ADD: MODERATORS,
-        Action.REMOVE: MODERATORS,
-        Action.SET_ROLE: OWNER,
-        Action.EDIT: MODERATORS,
-        Action.ARCHIVE: OWNER,
-        Action.LEAVE: ANYBODY,
-    },
-    RoomKind.GROUP: {
-        Action.ADD: ANYBODY,
-        Action.REMOVE: MODERATORS,
-        Action.SET_ROLE: OWNER,
-        Action.EDIT: ANYBODY,
-        Action.ARCHIVE: OWNER,
-        Action.LEAVE: ANYBODY,
-    },
-    # A direct room is its two people, for ever.
-    RoomKind.DIRECT: dict.fromkeys(Action, NOBODY),
-}
+def allowed(*, public: Roles, private: Roles, group: Roles, direct: Roles) -> dict[RoomKind, Roles]:
+    """The roles that have a permission, by kind of room."""
+    return {
+        RoomKind.PUBLIC: public,
+        RoomKind.PRIVATE: private,
+        RoomKind.GROUP: group,
+        RoomKind.DIRECT: direct,
+    }
 
 
-def may(action: Action, kind: RoomKind, role: Role) -> bool:
-    return role in ALLOWED[kind][action]
+class Permission(Enum):
+    """What it allows, in words, and to which roles. The members of a direct room never change."""
+
+    SEND = "send messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
+    ADD = "add members", allowed(public=ANY, private=ADMINS, group=ANY, direct=NONE)
+    REMOVE = "remove members", allowed(public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE)
+    SET_ROLE = "change roles", allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE)
+    EDIT = (
+        "change the name or topic",
+        allowed(public=ADMINS, private=ADMINS, group=ANY, direct=NONE),
+    )
+    ARCHIVE = (
+        "archive or restore the room",
+        allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE),
+    )
+    LEAVE = "leave", allowed(public=ANY, private=ANY, group=ANY, direct=NONE)
+
+    def __init__(self, phrase: str, roles: dict[RoomKind, Roles]) -> None:
+        self.phrase = phrase
+        self.roles = roles
+
+
+def may(permission: Permission, kind: RoomKind, role: Role) -> bool:
+    return role in permission.roles[kind]
 
 
 def may_remove(remover: Role, target: Role) -> bool:
-    """Beside the table: nobody removes an equal or a superior, but owners remove anybody."""
+    """Besides `REMOVE`: admins remove only lower roles, owners remove anybody."""
     return remover is Role.OWNER or RANK[remover] > RANK[target]
+
+
+def require_permission(
+    permission: Permission, kind: RoomKind, role: Role | None, *, is_server_admin: bool
+) -> Role:
+    """The role in which the permission is used: an administrator of the server acts as an owner of
+    public rooms. Raises Forbidden."""
+    if is_server_admin and kind is RoomKind.PUBLIC:
+        role = Role.OWNER
+    if role is None or not may(permission, kind, role):
+        raise Forbidden(
+            f"You may not {permission.phrase} in this {kind} room"
+            + (f" as {role}." if role else " without being a member.")
+        )
+    return role
+
+
+def membership_error(kind: RoomKind | None) -> ChatError:
+    """What a non-member is answered; None: there is no such room. A room that is not public looks
+    as if it did not exist."""
+    return Forbidden(JOIN_FIRST) if kind is RoomKind.PUBLIC else NotFound(NO_ROOM)
+
+
+def require_not_archived(*, archived: bool) -> None:
+    if archived:
+        raise RoomArchived("The room is archived: it can be read, but not changed.")

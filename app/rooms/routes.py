@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.core.ids import parse_id
-from app.core.paging import cut, decode_cursor, encode_cursor
+from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
 from app.rooms import membership, service
@@ -28,11 +28,11 @@ from app.wire.validation import CanonicalUuid, invalid_from_pydantic
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
-FOUND = problems(ErrorCode.NOT_FOUND)
+FOUND = problem_responses(ErrorCode.NOT_FOUND)
 EXISTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The direct room of this pair exists.", "model": RoomOut}
 }
-CHANGE = problems(
+CHANGE = problem_responses(
     ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_ARCHIVED, ErrorCode.LAST_OWNER
 )
 
@@ -46,7 +46,7 @@ async def mine(
     """The caller's rooms with unread counts, by id."""
     after = _room_cursor(decode_cursor(cursor))
     found = await context.database.read(service.my_rooms, actor.user, after, limit + 1)
-    views, more = cut(list(found), limit)
+    views, more = split_page(list(found), limit)
     return Page(
         items=[room_out(view) for view in views],
         next=encode_cursor(str(views[-1].room.id)) if more else None,
@@ -58,7 +58,7 @@ async def mine(
     status_code=201,
     operation_id="create_room",
     summary="Create a room",
-    responses=EXISTS | problems(ErrorCode.TOO_MANY),
+    responses=EXISTS | problem_responses(ErrorCode.TOO_MANY),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def create(
@@ -91,7 +91,7 @@ async def public(
     found = await context.database.read(
         service.public_rooms, query, _name_cursor(decode_cursor(cursor)), limit + 1
     )
-    rooms, more = cut(list(found), limit)
+    rooms, more = split_page(list(found), limit)
     last = rooms[-1] if more else None
     return Page(
         items=[PublicRoom.model_validate(room, from_attributes=True) for room in rooms],
@@ -143,7 +143,7 @@ async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) 
     "/{room_id}/join",
     operation_id="join_room",
     summary="Join a public room",
-    responses=CHANGE | problems(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
+    responses=CHANGE | problem_responses(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(WRITE)],
 )
 async def join(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
@@ -170,7 +170,7 @@ async def leave(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) ->
     "/{room_id}/members",
     operation_id="list_members",
     summary="List members of a room",
-    responses=problems(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN),
+    responses=problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN),
     dependencies=[Depends(SEARCH)],
 )
 async def members(
@@ -184,7 +184,7 @@ async def members(
     found = await context.database.read(
         membership.members_of, actor, room_id, decode_cursor(cursor), limit + 1
     )
-    rows, more = cut(list(found), limit)
+    rows, more = split_page(list(found), limit)
     return Page(
         items=[member_out(member, user) for member, user in rows],
         next=encode_cursor(rows[-1][1].username_key) if more else None,

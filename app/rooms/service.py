@@ -11,8 +11,13 @@ from app.core.ids import new_id
 from app.persistence.repositories.rooms import Badge, Listed, LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms.access import lock_seen, refuse_archived, require, see
-from app.rooms.policy import Action
+from app.rooms.access import (
+    get_visible_room,
+    lock_visible_room,
+    require_not_archived,
+    require_permission,
+)
+from app.rooms.policy import Permission
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
@@ -73,7 +78,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
 
 async def view(reads: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
     """Raises NotFound for a room that the actor may not know of."""
-    room, member = await see(reads, actor, room_id)
+    room, member = await get_visible_room(reads, actor, room_id)
     badges = await reads.members.badges([(room.id, actor.user)]) if member else []
     return RoomView(room, member, badges[0] if badges else None)
 
@@ -94,18 +99,18 @@ async def public_rooms(
 
 async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom) -> RoomView:
     """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
-    room, member = await lock_seen(uow, actor, room_id)
+    room, member = await lock_visible_room(uow, actor, room_id)
     before = details(room)
     if change.name is not None or change.topic is not None:
-        require(Action.EDIT, room, member, actor)
+        require_permission(Permission.EDIT, room, member, actor)
         if change.archived is not False:  # else it is restored below
-            refuse_archived(room)
+            require_not_archived(room)
         if change.name is not None:
             room.name, room.name_key = change.name, normalized_name(change.name)
         if change.topic is not None:
             room.topic = change.topic
     if change.archived is not None and change.archived != before.archived:
-        require(Action.ARCHIVE, room, member, actor)
+        require_permission(Permission.ARCHIVE, room, member, actor)
         room.archived_at = now() if change.archived else None
     after = details(room)
     if after != before:

@@ -1,4 +1,4 @@
-"""Listening sockets: one for each address of the host, all on one port."""
+"""Listening sockets: one for each address of the host, all on the same port."""
 
 import contextlib
 import socket
@@ -7,31 +7,31 @@ from typing import Any
 
 from app.settings import PREFIX, Server, SettingsError
 
-ALL_IPV6, ALL_IPV4 = "::", "0.0.0.0"  # noqa: S104  # where an operator asks for them
-# How a client on this machine reaches what listens on all addresses.
-LOCAL = {ALL_IPV6: "::1", ALL_IPV4: "127.0.0.1"}
+ALL_IPV6, ALL_IPV4 = "::", "0.0.0.0"  # noqa: S104  # only if the operator sets them
+# The address by which a client on this machine reaches a server that listens on all addresses.
+LOOPBACK_ADDRESSES = {ALL_IPV6: "::1", ALL_IPV4: "127.0.0.1"}
 
 
 def open_listeners(server: Server) -> list[socket.socket]:
-    """For the only process on the port. Raises SettingsError."""
-    with _explained(server), contextlib.ExitStack() as failed:
+    """Opens the listeners of a single process. Raises SettingsError."""
+    with _raise_settings_error(server), contextlib.ExitStack() as failed:
         port, listeners = server.port, []
-        for family, address in _addresses(server):
+        for family, address in _resolve_addresses(server):
             listener = bind(family, (address[0], port, *address[2:]))
             listeners.append(failed.enter_context(listener))
-            port = listener.getsockname()[1]  # with 0 the system has chosen one
+            port = listener.getsockname()[1]  # chosen by the system if the setting is 0
         failed.pop_all()
         return listeners
 
 
 def open_shared_listeners(server: Server) -> list[list[socket.socket]]:
-    """For each of `workers` processes; the kernel spreads connections over them. Nobody else
-    listens there. Raises SettingsError."""
-    with contextlib.ExitStack() as probes:
-        found = [probes.enter_context(each) for each in open_listeners(server)]
-        with _explained(server):
+    """Opens listeners for each of `workers` processes, over which the kernel spreads connections.
+    Raises SettingsError, also if another program listens on the port."""
+    with contextlib.ExitStack() as stack:
+        exclusive = [stack.enter_context(listener) for listener in open_listeners(server)]
+        with _raise_settings_error(server):
             return [
-                [bind(each.family, each.getsockname(), shared=True) for each in found]
+                [bind(probe.family, probe.getsockname(), shared=True) for probe in exclusive]
                 for _ in range(server.workers)
             ]
 
@@ -51,29 +51,29 @@ def bind(family: int, address: tuple[Any, ...], *, shared: bool = False) -> sock
     return listener
 
 
-def in_url(host: str) -> str:
+def format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _addresses(server: Server) -> list[tuple[int, tuple[Any, ...]]]:
-    """`::` is every address of both families. A socket for each: one socket for both would see
-    ::ffff:192.0.2.1 where the client is 192.0.2.1."""
+def _resolve_addresses(server: Server) -> list[tuple[int, tuple[Any, ...]]]:
+    """`::` means all addresses of both families. Each family has its own socket: a socket for both
+    would report ::ffff:192.0.2.1 for the client 192.0.2.1."""
     hosts = [server.host, ALL_IPV4] if server.host == ALL_IPV6 else [server.host]
-    found = [
+    addresses = [
         (family, address)
         for host in hosts
         for family, *_, address in socket.getaddrinfo(
             host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(addresses))
 
 
 @contextlib.contextmanager
-def _explained(server: Server) -> Iterator[None]:
+def _raise_settings_error(server: Server) -> Iterator[None]:
     try:
         yield
-    except (OSError, UnicodeError) as error:  # a name that IDNA refuses
+    except (OSError, UnicodeError) as error:  # UnicodeError: IDNA refuses the name
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(
             f"{PREFIX}SERVER__HOST, {PREFIX}SERVER__PORT: cannot listen on "

@@ -1,4 +1,4 @@
-"""uvicorn, as this program needs it."""
+"""uvicorn's server with draining, restarts and stricter start-up checks."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from app.logs import configure_logs
 from app.main import create_app
 from app.realtime.connection.drain import DRAIN_REASON, drain
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol
-from app.server.listeners import LOCAL, in_url, open_listeners
+from app.server.listeners import LOOPBACK_ADDRESSES, format_host, open_listeners
 from app.settings import PREFIX, Server, Settings, SettingsError
 from app.standard_streams import has_terminal
 from app.wire.close_codes import CloseCode
@@ -28,58 +28,58 @@ from app.wire.close_codes import CloseCode
 HTTP = "app.http.http_protocol:ChatHttpProtocol"
 WS = "app.realtime.transport.ws_protocol:ChatWebSocketProtocol"
 TICK_S = 0.1
-# Peers have so long to take what was written before the end, and to answer a close frame.
-CLOSING_S = 2.0
-# A stop that is to be at once does not wait longer for the database and Redis.
-LAST_S = 2.0
+# For peers to read what was written before the end and to answer a close frame.
+CLOSE_TIMEOUT_S = 2.0
+# For the database and Redis, if the stop is forced.
+FORCED_SHUTDOWN_S = 2.0
 
 log = structlog.get_logger(__name__)
 
 
 class ChatServer(uvicorn.Server):
-    """One HTTP(S) and WS(S) port. Says where to look once it listens.
+    """Serves HTTP(S) and WS(S) on one port.
 
-    It goes on listening while it drains: what comes is answered, only new sockets are refused. A
-    load balancer that has not noticed yet gets no error, and clients hear where they are.
+    It keeps listening while it drains and answers requests; only new sockets are refused. So a load
+    balancer that has not noticed the drain yet gets no error.
     """
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(config_of(settings))
+        super().__init__(create_uvicorn_config(settings))
         self._settings = settings
         self._has_terminal = has_terminal()
         self.restarts = False
-        self._ends_at = inf  # by the clock of the loop, once it drains
+        self._ends_at = inf  # by the event loop's clock, set when the drain begins
 
     @property
     def port(self) -> int:
-        """The real one, also where the settings say 0."""
+        """The actual port, also if the setting is 0."""
         port: int = self.servers[0].sockets[0].getsockname()[1]
         return port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets or open_listeners(self._settings.server))
-        spare_what_stays()
-        self.say_that_it_listens()
+        tune_gc()
+        self.announce_listening()
 
-    def say_that_it_listens(self) -> None:
-        print(where(self._settings, self.port), file=sys.stderr, flush=True)
+    def announce_listening(self) -> None:
+        print(format_startup_message(self._settings, self.port), file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGHUP as well, unless it is to be ignored (nohup)."""
+        """Also captures SIGHUP, unless it is ignored (nohup)."""
         with super().capture_signals():
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
                 signal.signal(signal.SIGHUP, self.handle_hangup)
             yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal drains, the second ends at once."""
+        """The first signal drains, the second stops immediately."""
         self.restarts = False
         self.force_exit = self.should_exit
         self.should_exit = True
 
     def handle_hangup(self, _sig: int, _frame: FrameType | None) -> None:
-        """Drain and start again; or end, if it comes because the terminal was closed."""
+        """Drains and restarts, or stops if the signal means that the terminal was closed."""
         if not self.should_exit:
             self.restarts = self._has_terminal == has_terminal()
             self.should_exit = True
@@ -89,66 +89,66 @@ class ChatServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._ends_at = loop.time() + self._settings.server.shutdown_timeout_s
         self.lifespan.state["context"].draining.set()
-        emptying = asyncio.create_task(self._empty())
-        while not emptying.done() and not self.force_exit and loop.time() < self._ends_at:
-            await asyncio.wait([emptying], timeout=TICK_S)
+        draining = asyncio.create_task(self._drain_sockets())
+        while not draining.done() and not self.force_exit and loop.time() < self._ends_at:
+            await asyncio.wait([draining], timeout=TICK_S)
             await self.on_tick(0)
-        if not emptying.done():
-            log.warning("drain.cut", sockets=len(self._sockets()))
-        emptying.cancel()
-        await asyncio.wait([emptying])
-        if not emptying.cancelled() and (error := emptying.exception()):
+        if not draining.done():
+            log.warning("drain.timed_out", sockets=len(self._list_sockets()))
+        draining.cancel()
+        await asyncio.wait([draining])
+        if not draining.cancelled() and (error := draining.exception()):
             log.error("drain.failed", exc_info=error)
-        for left in self._sockets():
-            left.abort()
+        for socket_protocol in self._list_sockets():
+            socket_protocol.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Requests finish, until the hard end; then the program stops."""
+        """Lets requests finish until the shutdown timeout, then stops the program."""
         for server in self.servers:
             server.close()
-        # Whoever was let in last has as long to say what it wants as anybody.
-        within_s = min(self._settings.server.header_timeout_s, self._left_s())
-        await self._until(lambda: not self._unheard(), within_s)
-        self.config.timeout_graceful_shutdown = ceil(self._left_s())
+        # A connection that was accepted last has the usual time for its first request.
+        timeout_s = min(self._settings.server.header_timeout_s, self._remaining_s())
+        await self._wait_for(lambda: not self._has_unread_connections(), timeout_s)
+        self.config.timeout_graceful_shutdown = ceil(self._remaining_s())
         await super().shutdown(sockets)
-        if self.force_exit:  # uvicorn would leave it as it is
+        if self.force_exit:  # uvicorn would skip this
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LAST_S):
+                async with asyncio.timeout(FORCED_SHUTDOWN_S):
                     await self.lifespan.shutdown()
 
-    def _left_s(self) -> float:
-        """Until the hard end. After a signal during the start there is nobody to wait for."""
+    def _remaining_s(self) -> float:
+        """Seconds until the shutdown timeout; 0 after a signal during the start."""
         if self.force_exit or self._ends_at == inf:
             return 0
         return max(0, self._ends_at - asyncio.get_running_loop().time())
 
-    async def _empty(self) -> None:
-        """Until no socket is left, those without a hello included."""
+    async def _drain_sockets(self) -> None:
+        """Returns when all sockets have closed, including those that have sent no `hello`."""
         await drain(self.lifespan.state["realtime"].hub, self._settings.server)
-        for late in self._sockets():
-            late.send_close(CloseCode.DRAINING, DRAIN_REASON)
-        await self._until(lambda: not self._sockets(), CLOSING_S)
+        for socket_protocol in self._list_sockets():
+            socket_protocol.send_close(CloseCode.DRAINING, DRAIN_REASON)
+        await self._wait_for(lambda: not self._list_sockets(), CLOSE_TIMEOUT_S)
 
-    async def _until(self, condition: Callable[[], bool], within_s: float) -> None:
-        """Of what uvicorn keeps, whose changes nothing announces."""
+    async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        """Polls, because uvicorn does not signal changes of its state."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(timeout_s):
                 while not (condition() or self.force_exit):  # noqa: ASYNC110
                     await asyncio.sleep(TICK_S / 10)
 
-    def _unheard(self) -> bool:
-        """There are connections whose first request is still to come. Uvicorn would close them as
-        if they were idle, and whoever has just connected would get no answer."""
+    def _has_unread_connections(self) -> bool:
+        """Whether there are connections without a first request. uvicorn would close them like idle
+        ones, and a client that has just connected would get no answer."""
         return any(getattr(c, "cycle", self) is None for c in self.server_state.connections)
 
-    def _sockets(self) -> list[ChatWebSocketProtocol]:
+    def _list_sockets(self) -> list[ChatWebSocketProtocol]:
         connections = self.server_state.connections
         return [c for c in connections if isinstance(c, ChatWebSocketProtocol)]
 
 
-def config_of(settings: Settings) -> uvicorn.Config:
-    """Without uvicorn's own pings: `chat.v1` has its heartbeat, by one clock for all sockets, and
-    these would be a timer for each. Raises SettingsError."""
+def create_uvicorn_config(settings: Settings) -> uvicorn.Config:
+    """Disables uvicorn's pings, which would need a timer for each socket; `chat.v1` has a heartbeat
+    with one timer for all. Raises SettingsError."""
     server = settings.server
     check_certificate(server)
     return uvicorn.Config(
@@ -169,12 +169,12 @@ def config_of(settings: Settings) -> uvicorn.Config:
     )
 
 
-def spare_what_stays() -> None:
-    """Ask less of the garbage collector: a process is mostly what stays, code and then sockets.
+def tune_gc() -> None:
+    """Reduces the work of the garbage collector, since most objects live as long as the process.
 
-    Everything there is now is never looked at again, and later objects are once for every 5,000
-    new ones instead of 700, which with thousands of sockets took a fourth of the CPU of a hello.
-    References free nearly everything without it.
+    Existing objects are never scanned again, and younger ones once for every 5,000 allocations
+    instead of 700, which with thousands of sockets took a fourth of the CPU time of a `hello`.
+    Reference counting frees nearly everything anyway.
     """
     gc.collect()
     gc.freeze()
@@ -182,14 +182,14 @@ def spare_what_stays() -> None:
 
 
 def check_certificate(server: Server) -> None:
-    """What uvicorn would end with a traceback for. Raises SettingsError."""
+    """Raises SettingsError for a certificate with which uvicorn would fail with a traceback."""
     if server.tls_certificate is None or server.tls_key is None:
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
             server.tls_certificate,
             server.tls_key,
-            password="",  # else OpenSSL asks for one at the terminal
+            password="",  # otherwise OpenSSL asks at the terminal
         )
     except OSError as error:
         raise SettingsError(
@@ -200,10 +200,10 @@ def check_certificate(server: Server) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM; SIGHUP starts the program anew, as the same process."""
+    """Runs until SIGINT or SIGTERM; SIGHUP restarts the program in the same process."""
     configure_logs(settings.server)
     server = ChatServer(settings)
-    with contextlib.suppress(KeyboardInterrupt):  # before it listens for signals
+    with contextlib.suppress(KeyboardInterrupt):  # before it captures signals
         server.run()
     if server.restarts:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
@@ -211,15 +211,17 @@ def serve(settings: Settings) -> None:
         raise SystemExit(1)
 
 
-def where(settings: Settings, port: int) -> str:
-    """What a person wants to know at the start."""
+def format_startup_message(settings: Settings, port: int) -> str:
+    """The addresses that an operator needs after the start."""
     secure = "s" if settings.server.tls_certificate else ""
     host = settings.server.host
-    address = f"{in_url(LOCAL.get(host, host))}:{port}"
+    address = f"{format_host(LOOPBACK_ADDRESSES.get(host, host))}:{port}"
     base = f"http{secure}://{address}"
     ca = settings.server.tls_certificate and settings.server.tls_certificate.parent / "ca.pem"
     trust = f" --ca {ca}" if ca and ca.exists() else ""
-    everywhere = f" (all addresses: {in_url(host)}:{port})" if host in LOCAL else ""
+    everywhere = (
+        f" (all addresses: {format_host(host)}:{port})" if host in LOOPBACK_ADDRESSES else ""
+    )
     return (
         f"Chat on {base}{everywhere}\n"
         f"  API      {base}/docs\n"
@@ -231,6 +233,6 @@ def where(settings: Settings, port: int) -> str:
 
 
 def _python() -> str:
-    """This interpreter, as a person in this directory would type it."""
-    here = Path(sys.executable)
-    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
+    """The path of this interpreter, relative if it is below the current directory."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

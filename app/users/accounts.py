@@ -27,12 +27,11 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
     """Raises UsernameTaken, also if the username or the display name looks like the username of
     another account."""
     key = normalized_name(account.username)
-    other = await uow.users.like(key)
-    if other:
-        is_same = other.username_key == key
-        what = "is taken" if is_same else "looks like one that is taken"
-        raise UsernameTaken(f"The username {account.username!r} {what}. Choose another one.")
-    await _refuse_name_of_another(uow, account.display_name)
+    if existing := await uow.users.like(key):
+        is_same = existing.username_key == key
+        reason = "is taken" if is_same else "looks like one that is taken"
+        raise UsernameTaken(f"The username {account.username!r} {reason}. Choose another one.")
+    await _require_free_display_name(uow, account.display_name)
     user = User(
         id=new_id(),
         username=account.username,
@@ -55,12 +54,12 @@ async def get_user(reads: ReadSession, user_id: UUID) -> User:
     return user
 
 
-async def _refuse_name_of_another(
+async def _require_free_display_name(
     reads: ReadSession, display_name: str, user_id: UUID | None = None
 ) -> None:
-    """A display name stands where a username could stand, too."""
-    other = await reads.users.like(normalized_name(display_name))
-    if other and other.id != user_id:
+    """Raises UsernameTaken if the display name could be mistaken for another user's username."""
+    existing = await reads.users.like(normalized_name(display_name))
+    if existing and existing.id != user_id:
         raise UsernameTaken(
             f"The display name {display_name!r} is, or looks like, the username of somebody else. "
             "Choose another one."
@@ -69,7 +68,7 @@ async def _refuse_name_of_another(
 
 async def update_profile(uow: UnitOfWork, actor: Actor, display_name: str) -> User:
     user = await get_user(uow, actor.user)
-    await _refuse_name_of_another(uow, display_name, user.id)
+    await _require_free_display_name(uow, display_name, user.id)
     user.display_name = display_name
     user.display_key = normalized_name(display_name)
     return user

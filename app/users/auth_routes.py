@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.clock import now
 from app.core.password_policy import check_password
 from app.core.rate_limit import PolicyName, address_key
@@ -15,16 +15,16 @@ from app.http.dependencies import (
     ActorDep,
     ClaimsDep,
     ContextDep,
-    client_address,
-    disconnection,
+    get_client_address,
+    watch_disconnect,
 )
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER, WRITE, spend
 from app.http.strict_json import StrictRoute
 from app.users import accounts, sessions
 from app.users.accounts import NewAccount
-from app.users.login_attempts import Attempt, login_attempt, session_of, verify_password
-from app.users.sessions import Proof
+from app.users.login_attempts import Attempt, create_login_attempt, find_session, verify_password
+from app.users.sessions import VerifiedPassword
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
 from app.wire.names import normalized_name
@@ -44,7 +44,7 @@ REUSED = (
     operation_id="register_account",
     summary="Register an account",
     status_code=201,
-    responses=problems(ErrorCode.USERNAME_TAKEN, ErrorCode.FORBIDDEN),
+    responses=problem_responses(ErrorCode.USERNAME_TAKEN, ErrorCode.FORBIDDEN),
     dependencies=[Depends(REGISTER)],
 )
 async def register(body: Register, context: ContextDep, request: Request) -> Me:
@@ -53,11 +53,10 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
         raise Forbidden("Registration is closed here. Ask an administrator for an account.")
     display_name = body.display_name or body.username
     await asyncio.to_thread(check_password, body.password, "password", body.username, display_name)
-    async with disconnection(request) as gone:
-        password = await context.passwords.hash(
-            body.password, [address_key(client_address(request))], gone
-        )
-    account = NewAccount(body.username, display_name, password)
+    keys = [address_key(get_client_address(request))]
+    async with watch_disconnect(request) as disconnected:
+        password_hash = await context.passwords.hash(body.password, keys, disconnected)
+    account = NewAccount(body.username, display_name, password_hash)
     user = await context.database.transact(accounts.register, account)
     return Me.model_validate(user, from_attributes=True)
 
@@ -66,14 +65,14 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
     "/auth/token",
     operation_id="issue_token",
     summary="Log in, or renew a login",
-    responses=problems(
+    responses=problem_responses(
         *(ErrorCode.INVALID_REQUEST, ErrorCode.UNSUPPORTED_GRANT_TYPE, ErrorCode.INVALID_GRANT),
         ErrorCode.FORBIDDEN,
     ),
     response_model_exclude_none=True,
     openapi_extra=REQUEST_BODY,
 )
-async def token(
+async def issue_token(
     form: TokenFormDep,
     context: ContextDep,
     request: Request,
@@ -102,50 +101,56 @@ async def token(
     )
 
 
-def _device_token(form: TokenForm, context: Context) -> str | None:
-    """The one that the device has, or a new one, after the right password."""
+def _device_token(form: TokenForm, context: AppContext) -> str | None:
+    """After a right password, the device's own token if it is valid, or a new one."""
     if form.grant_type != "password":
         return None
-    key, given = normalized_name(form.username or ""), form.device_token
-    if given and context.devices.identify(key, given):
-        return given
-    return context.devices.issue(key)
+    key, own_token = normalized_name(form.username or ""), form.device_token
+    if own_token and context.device_tokens.identify(key, own_token):
+        return own_token
+    return context.device_tokens.issue(key)
 
 
 async def _log_in(
-    form: TokenForm, context: Context, user_agent: str, request: Request
+    form: TokenForm, context: AppContext, user_agent: str, request: Request
 ) -> sessions.Login:
     username, password = form.username or "", form.password or ""
-    address = client_address(request)
-    attempt = login_attempt(context, username, address, form.device_token)
+    address = get_client_address(request)
+    attempt = create_login_attempt(context, username, address, form.device_token)
     await attempt.check(context)
-    for _ in range(sessions.LOOKS):
+    for _ in range(sessions.MAX_VERIFY_ATTEMPTS):
         user_id, stored = await context.database.read(
-            sessions.password_of, normalized_name(username)
+            sessions.get_password_hash, normalized_name(username)
         )
-        right = await verify_password(context, request, attempt, stored, password)
-        if user_id is None or stored is None or not right:
+        is_right = await verify_password(context, request, attempt, stored, password)
+        if user_id is None or stored is None or not is_right:
             break
-        proof = Proof(stored, await _renew_hash(context, stored, password, attempt))
+        verified_password = VerifiedPassword(
+            stored, await _rehash(context, stored, password, attempt)
+        )
         await spend(request, context.limiter, PolicyName.WRITES, user_id, WRITE.cost)
         with suppress(sessions.HashReplaced):
-            return await _open_session(context, user_id, proof, user_agent, address)
+            return await _open_session(context, user_id, verified_password, user_agent, address)
     raise InvalidGrant(sessions.WRONG_PASSWORD)
 
 
-async def _renew_hash(context: Context, stored: str, password: str, attempt: Attempt) -> str | None:
+async def _rehash(context: AppContext, stored: str, password: str, attempt: Attempt) -> str | None:
     if not context.passwords.needs_rehash(stored):
         return None
     return await context.passwords.hash(password, attempt.keys)
 
 
 async def _open_session(
-    context: Context, user_id: UUID, proof: Proof, user_agent: str, address: str
+    context: AppContext,
+    user_id: UUID,
+    verified_password: VerifiedPassword,
+    user_agent: str,
+    address: str,
 ) -> sessions.Login:
     return await context.database.transact(
         sessions.open_session,
         user_id,
-        proof,
+        verified_password,
         user_agent,
         address,
         context.settings.auth,
@@ -153,12 +158,12 @@ async def _open_session(
     )
 
 
-async def _renew(refresh_token: str, context: Context, request: Request) -> sessions.Login:
-    session = await context.database.read(session_of, refresh_token)
+async def _renew(refresh_token: str, context: AppContext, request: Request) -> sessions.Login:
+    session = await context.database.read(find_session, refresh_token)
     if session:
         await spend(request, context.limiter, PolicyName.WRITES, session, WRITE.cost)
     else:
-        address = address_key(client_address(request))
+        address = address_key(get_client_address(request))
         await spend(request, context.limiter, PolicyName.RENEWALS, address)
     login = await context.database.transact(
         sessions.refresh, refresh_token, context.tokens, context.settings.auth
@@ -192,7 +197,7 @@ async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
 )
 async def list_sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut]:
     """The caller's living sessions, the newest first."""
-    found = await context.database.read(sessions.list_sessions, actor)
+    rows = await context.database.read(sessions.list_sessions, actor)
     return [
         SessionOut(
             id=s.id,
@@ -203,7 +208,7 @@ async def list_sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut
             expires_at=s.expires_at,
             current=s.id == actor.session,
         )
-        for s in found
+        for s in rows
     ]
 
 
@@ -212,10 +217,12 @@ async def list_sessions(actor: ActorDep, context: ContextDep) -> list[SessionOut
     status_code=204,
     operation_id="revoke_session",
     summary="End a session of the caller",
-    responses=problems(ErrorCode.NOT_FOUND),
+    responses=problem_responses(ErrorCode.NOT_FOUND),
     dependencies=[Depends(LIGHT_WRITE)],
 )
-async def revoke(session_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
+async def revoke_session(
+    session_id: CanonicalUuid, actor: ActorDep, context: ContextDep
+) -> Response:
     """End one session: its tokens stop working and its sockets are closed."""
     await context.database.transact(sessions.revoke_session, actor, session_id)
     return Response(status_code=204)
@@ -228,7 +235,7 @@ async def revoke(session_id: CanonicalUuid, actor: ActorDep, context: ContextDep
     status_code=201,
     dependencies=[Depends(LIGHT_WRITE)],
 )
-async def ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
+async def issue_ticket(actor: ActorDep, context: ContextDep) -> TicketOut:
     """A ticket for one WebSocket, so that no token stands in a URL or in a page."""
     lifetime_s = context.settings.auth.ticket_ttl_s
     secret = await context.database.transact(

@@ -1,4 +1,4 @@
-"""Who sees whom: CHAT_USERS__DIRECTORY."""
+"""Which users a user can find: the setting CHAT_USERS__DIRECTORY."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,10 +15,10 @@ from app.wire.names import normalized_name
 async def get_visible(
     reads: ReadSession, actor: Actor, user_id: UUID, directory: Directory
 ) -> User:
-    """Raises NotFound for somebody whom the directory hides from the actor, too: but not for who
-    shares a room with the actor, or once did, and may have written there."""
-    shown = user_id == actor.user or _sees_everybody(actor, directory)
-    if not shown and not await reads.members.has_met(actor.user, user_id):
+    """Raises NotFound, also for users whom the directory hides from the actor. Users who share or
+    once shared a room with the actor are never hidden, since they may have written there."""
+    is_shown = user_id == actor.user or _can_see_everybody(actor, directory)
+    if not is_shown and not await reads.members.has_met(actor.user, user_id):
         raise NotFound(NO_USER)
     return await get_user(reads, user_id)
 
@@ -31,15 +31,15 @@ async def search_users(
     limit: int,
     directory: Directory,
 ) -> Sequence[User]:
-    """Those whom the directory shows to the actor."""
+    """The matching users that the directory shows to the actor."""
     return await reads.users.search(
         normalized_name(query),
         after,
         limit,
-        seen_by=None if _sees_everybody(actor, directory) else actor.user,
+        seen_by=None if _can_see_everybody(actor, directory) else actor.user,
         or_named=directory == "exact_name",
     )
 
 
-def _sees_everybody(actor: Actor, directory: Directory) -> bool:
+def _can_see_everybody(actor: Actor, directory: Directory) -> bool:
     return actor.is_admin or directory == "everybody"

@@ -1,11 +1,11 @@
-"""Wrong passwords: where they count, and who has to wait for it (ADR 19).
+"""The limits that wrong passwords count towards (ADR 19).
 
-Only wrong ones count. A device that shows the token of an earlier login is counted by itself, so
-that nothing that others do keeps it out. Any other attempt counts for its address, for the account,
-and for the two together: one address has only a share of an account's attempts, and an address
-that has used up its own is still heard for each account for which it has used up none.
+Right passwords do not count. A device that sends the token of an earlier login has a limit of its
+own, so that no other device can lock it out. Any other attempt counts for its address, for the
+account, and for both together: one address has only a share of an account's attempts, and an
+address that has used up its limit may still try each account for which it has used up none.
 
-Accounts are known by what was typed, whether they exist or not, so the limits tell nothing of that.
+Accounts are counted by the username as it was sent, so the limits do not reveal which ones exist.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from uuid import UUID
 
 from fastapi import Request
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
-from app.http.dependencies import disconnection
+from app.http.dependencies import watch_disconnect
 from app.persistence.uow import ReadSession
 from app.wire.names import normalized_name
 
-WHOLE_BURST = 1_000_000  # what costs more than a burst is admitted when all of it is there
+WHOLE_BURST = 1_000_000  # a cost above the burst is admitted when the whole burst is available
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,28 @@ class Attempt:
     def keys(self) -> list[str]:
         return [f"{charge.policy}:{charge.key}" for charge in self.charges]
 
-    async def check(self, context: Context) -> None:
+    async def check(self, context: AppContext) -> None:
         """Raises LimitExceeded."""
         checks = [charge._replace(mode=Mode.CHECK) for charge in self.charges]
-        verdicts = await context.limiter.decide([*checks, checks[-1]._replace(cost=WHOLE_BURST)])
-        whole = verdicts.pop()
-        for verdict in verdicts:
-            if verdict.policy.name is PolicyName.LOGINS_PER_ADDRESS and not whole.wait_s:
+        decisions = await context.limiter.evaluate([*checks, checks[-1]._replace(cost=WHOLE_BURST)])
+        untouched = decisions.pop()
+        for decision in decisions:
+            if decision.policy.name is PolicyName.LOGINS_PER_ADDRESS and not untouched.wait_s:
                 continue
-            verdict.enforce()
+            decision.enforce()
 
-    async def count(self, context: Context) -> None:
-        await context.limiter.decide([charge._replace(mode=Mode.COUNT) for charge in self.charges])
+    async def count(self, context: AppContext) -> None:
+        await context.limiter.evaluate(
+            [charge._replace(mode=Mode.COUNT) for charge in self.charges]
+        )
 
 
-def login_attempt(
-    context: Context, username: str, address: str, device_token: str | None
+def create_login_attempt(
+    context: AppContext, username: str, address: str, device_token: str | None
 ) -> Attempt:
     key = normalized_name(username)
     account = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-    device = context.devices.identify(key, device_token) if device_token else None
+    device = context.device_tokens.identify(key, device_token) if device_token else None
     if device:
         return Attempt((Charge(PolicyName.LOGINS_PER_DEVICE, f"{account}:{device}"),))
     source, name = address_key(address), PolicyName
@@ -66,29 +68,30 @@ def login_attempt(
     )
 
 
-async def session_of(reads: ReadSession, refresh_token: str) -> UUID | None:
-    """Whose refresh token it is or was; None if nobody ever had it."""
+async def find_session(reads: ReadSession, refresh_token: str) -> UUID | None:
+    """The session of a current or used refresh token; None for an unknown token."""
     return await reads.sessions.of_token(digest(refresh_token))
 
 
-def session_attempt(session: UUID) -> Attempt:
-    """The password is asked for again, of who is logged in."""
+def create_session_attempt(session: UUID) -> Attempt:
+    """An attempt of a logged-in user whose password is checked again."""
     return Attempt((Charge(PolicyName.PASSWORD_CHECKS, session),))
 
 
 async def verify_password(
-    context: Context, request: Request, attempt: Attempt, stored: str | None, password: str
+    context: AppContext, request: Request, attempt: Attempt, stored: str | None, password: str
 ) -> bool:
-    """Whether it is right; `stored` is None for an unknown user. Raises LimitExceeded, Busy.
+    """Whether the password is right; `stored` is None for an unknown user. Raises LimitExceeded,
+    Busy.
 
-    The limits are checked when its turn comes, and it is counted before the next one has it: no
-    more are wrong beyond them than there are workers.
+    A worker checks the limits before it hashes, and counts a wrong password before it is released.
+    So the limits are exceeded at most by the number of workers.
     """
-    async with disconnection(request) as gone:
-        turn = await context.passwords.enter(attempt.keys, gone)
-    with turn:
+    async with watch_disconnect(request) as disconnected:
+        slot = await context.passwords.acquire(attempt.keys, disconnected)
+    with slot:
         await attempt.check(context)
-        right = await turn.verify(stored, password)
-        if not right:
+        is_right = await slot.verify(stored, password)
+        if not is_right:
             await attempt.count(context)
-    return right
+    return is_right

@@ -5,15 +5,15 @@ from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.core.paging import cut, decode_cursor, encode_cursor
+from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.core.password_policy import check_password
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Search
-from app.http.problems import problems
+from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
 from app.users import accounts, directory, sessions
-from app.users.login_attempts import session_attempt, verify_password
-from app.users.sessions import Proof
+from app.users.login_attempts import create_session_attempt, verify_password
+from app.users.sessions import VerifiedPassword
 from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.pages import Page
 from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
@@ -33,7 +33,7 @@ async def search(
     """Find users by a part of their username or display name, by username. Whom one finds is a
     setting of the server: everybody, or people of shared rooms, or these and who has exactly this
     username."""
-    found = await context.database.read(
+    rows = await context.database.read(
         directory.search_users,
         actor,
         query,
@@ -41,7 +41,7 @@ async def search(
         limit + 1,
         context.settings.users.directory,
     )
-    users, more = cut(list(found), limit)
+    users, more = split_page(list(rows), limit)
     return Page(
         items=[UserOut.model_validate(user, from_attributes=True) for user in users],
         next=encode_cursor(users[-1].username_key) if more else None,
@@ -61,7 +61,7 @@ async def me(actor: ActorDep, context: ContextDep) -> Me:
     "/me",
     operation_id="update_me",
     summary="Update the caller's account",
-    responses=problems(ErrorCode.USERNAME_TAKEN),
+    responses=problem_responses(ErrorCode.USERNAME_TAKEN),
     dependencies=[Depends(WRITE)],
 )
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
@@ -75,7 +75,7 @@ async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -
     operation_id="change_password",
     summary="Change the caller's password",
     status_code=204,
-    responses=problems(ErrorCode.FORBIDDEN),
+    responses=problem_responses(ErrorCode.FORBIDDEN),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def change_password(
@@ -85,19 +85,21 @@ async def change_password(
 
     A wrong `old_password` is `forbidden`.
     """
-    attempt = session_attempt(actor.session)
+    attempt = create_session_attempt(actor.session)
     await attempt.check(context)
-    for _ in range(sessions.LOOKS):
+    for _ in range(sessions.MAX_VERIFY_ATTEMPTS):
         user = await context.database.read(accounts.get_user, actor.user)
         names = (user.username, user.display_name)
         await asyncio.to_thread(check_password, body.new_password, "new_password", *names)
         stored = user.password_hash
-        right = await verify_password(context, request, attempt, stored, body.old_password)
-        if stored is None or not right:
+        is_right = await verify_password(context, request, attempt, stored, body.old_password)
+        if stored is None or not is_right:
             break
         new = await context.passwords.hash(body.new_password, attempt.keys)
         with suppress(sessions.HashReplaced):
-            await context.database.transact(sessions.change_password, actor, Proof(stored), new)
+            await context.database.transact(
+                sessions.change_password, actor, VerifiedPassword(stored), new
+            )
             return Response(status_code=204)
     raise Forbidden("`old_password` is not your password. Nothing was changed.")
 
@@ -106,11 +108,11 @@ async def change_password(
     "/{user_id}",
     operation_id="get_user",
     summary="Get a user",
-    responses=problems(ErrorCode.NOT_FOUND),
+    responses=problem_responses(ErrorCode.NOT_FOUND),
     dependencies=[Depends(READ)],
 )
 async def get(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user, if the server's directory shows them to the caller."""
-    shows = context.settings.users.directory
-    user = await context.database.read(directory.get_visible, actor, user_id, shows)
+    setting = context.settings.users.directory
+    user = await context.database.read(directory.get_visible, actor, user_id, setting)
     return UserOut.model_validate(user, from_attributes=True)

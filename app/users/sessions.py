@@ -1,11 +1,11 @@
 """Use cases of logins: sessions, rotating refresh tokens, WebSocket tickets.
 
-A session is a family of refresh tokens of which one is current. Using a token makes its successor;
-using it again returns the same successor while the answer may have been lost (ADR 8), and any later
-use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
+A session is a family of refresh tokens of which one is current. Using a token creates its
+successor. Using it again returns the same successor while the answer may have been lost (ADR 8);
+any later use revokes the family, because somebody has a copy (RFC 9700, 4.14.2).
 
-What ends all sessions of a user (another password, a ban) and what opens one lock the user's row
-first: a login that was checked before is refused after it, or its session is one of those ended.
+Opening a session and ending all sessions of a user (a new password, a ban) both lock the user's row
+first. So a login that was checked before them is either refused, or its session is ended with them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.application.session_lookup import BANNED, living
+from app.application.session_lookup import BANNED, require_active
 from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.ids import new_id
@@ -26,32 +26,34 @@ from app.settings import Auth
 from app.wire.errors import Forbidden, InvalidGrant, NotFound, SessionEnded
 from app.wire.events import PublicationKind
 
-WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # what is said of one
-LOOKS = 3  # at a password whose hash is replaced while it is being checked
+WRONG_PASSWORD = "Wrong username or password."  # noqa: S105  # an error message
+MAX_VERIFY_ATTEMPTS = 3  # if its hash is replaced while a password is being checked
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a successful login or refresh hands out."""
+    """The result of a successful login or refresh."""
 
     claims: Claims
     refresh_token: str
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """The hash that a password was found to match, and the one that replaces an outdated one."""
+class VerifiedPassword:
+    """The stored hash that a password matched, and a new hash if that one is outdated."""
 
     stored: str
     renewed: str | None = None
 
 
 class HashReplaced(Exception):
-    """The stored hash is not the one that was checked: another password, or only renewed."""
+    """The stored hash has changed since the password was checked against it."""
 
 
-async def password_of(reads: ReadSession, username_key: str) -> tuple[UUID | None, str | None]:
-    """The user and the hash to check against; (None, None) for an unknown user."""
+async def get_password_hash(
+    reads: ReadSession, username_key: str
+) -> tuple[UUID | None, str | None]:
+    """The user's id and password hash; (None, None) for an unknown user."""
     user = await reads.users.by_key(username_key)
     return (user.id, user.password_hash) if user else (None, None)
 
@@ -59,26 +61,26 @@ async def password_of(reads: ReadSession, username_key: str) -> tuple[UUID | Non
 async def open_session(
     uow: UnitOfWork,
     user_id: UUID,
-    proof: Proof | None,
+    verified_password: VerifiedPassword | None,
     client: str,
     address: str,
     auth: Auth,
-    keep: int,
+    max_sessions: int,
 ) -> Login:
-    """A session for a user whose password was right; no `proof`: for whom none was asked.
+    """Opens a session. `verified_password` is None when the caller needs no password (tests).
 
-    Raises HashReplaced, or Forbidden for who is banned.
+    Raises HashReplaced, or Forbidden if the user is banned.
     """
     at = now()
     user = await uow.users.lock(user_id)
     if user is None:
         raise InvalidGrant(WRONG_PASSWORD)
-    if proof and user.password_hash != proof.stored:
+    if verified_password and user.password_hash != verified_password.stored:
         raise HashReplaced
     if user.banned_at is not None:
         raise Forbidden(BANNED)
-    if proof and proof.renewed:
-        user.password_hash = proof.renewed
+    if verified_password and verified_password.renewed:
+        user.password_hash = verified_password.renewed
     session = Session(
         id=new_id(),
         user_id=user_id,
@@ -86,12 +88,12 @@ async def open_session(
         address=address[:64],
         created_at=at,
         used_at=at,
-        confirmed_at=at,  # there is no token before these
+        confirmed_at=at,  # this session has no earlier token
         expires_at=at + timedelta(seconds=auth.refresh_token_ttl_s),
     )
     uow.sessions.add(session)
     await uow.flush()
-    for surplus in await uow.sessions.oldest_beyond(user_id, keep, at):
+    for surplus in await uow.sessions.oldest_beyond(user_id, max_sessions, at):
         await _revoke(uow, surplus, user_id, at)
     token = new_secret()
     _add_token(uow, session, token)
@@ -99,16 +101,16 @@ async def open_session(
 
 
 async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Login | None:
-    """The next access and refresh token. None if the token was reused: the session is then revoked,
-    which has to be committed, so that this is a result and not an error.
+    """The next access and refresh token. If the token was reused, the session is revoked and the
+    result is None; it is no error, because the revocation must be committed.
 
-    Raises InvalidGrant for a token that is unknown, expired or of a session that has ended,
-    Forbidden for one of a user who is banned.
+    Raises InvalidGrant if the token is unknown or expired or its session has ended, and Forbidden
+    if the user is banned.
     """
     at = now()
     row = await uow.sessions.token(digest(token))
     session = await uow.sessions.lock(row.session_id) if row else None
-    row = await uow.sessions.token(digest(token))  # as it is now that the session is ours
+    row = await uow.sessions.token(digest(token))  # again, now that its session is locked
     if session and session.revoked_at and await _is_banned(uow, session.user_id):
         raise Forbidden(BANNED)
     if (
@@ -138,14 +140,14 @@ async def list_sessions(reads: ReadSession, actor: Actor) -> Sequence[Session]:
 
 
 async def log_out(uow: UnitOfWork, claims: Claims) -> None:
-    """End the session of an access token; again changes nothing."""
+    """Ends the session of an access token. Repeating it changes nothing."""
     session = await uow.sessions.lock(claims.session)
     if session and session.user_id == claims.user and not session.revoked_at:
         await _revoke(uow, session.id, session.user_id, now())
 
 
 async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> None:
-    """End one of the actor's sessions. Raises NotFound for anybody else's."""
+    """Ends one of the actor's sessions. Raises NotFound if the session is not the actor's."""
     session = await uow.sessions.lock(session_id)
     if session is None or session.user_id != actor.user or session.revoked_at:
         raise NotFound("You have no such session.")
@@ -153,15 +155,17 @@ async def revoke_session(uow: UnitOfWork, actor: Actor, session_id: UUID) -> Non
 
 
 async def end_sessions(
-    uow: UnitOfWork, user_id: UUID, at: datetime, keep: UUID | None = None
+    uow: UnitOfWork, user_id: UUID, at: datetime, except_session: UUID | None = None
 ) -> None:
-    """End all sessions of a user, whose row this unit of work has locked, but `keep`."""
-    for session_id in await uow.sessions.revoke_all(user_id, at, keep):
+    """Ends all sessions of a user except one. The unit of work has locked the user's row."""
+    for session_id in await uow.sessions.revoke_all(user_id, at, except_session):
         _signal_end(uow, session_id, user_id)
 
 
-async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_hash: str) -> None:
-    """A new password, which ends all sessions but the actor's: who knew the old one is out.
+async def change_password(
+    uow: UnitOfWork, actor: Actor, verified_password: VerifiedPassword, password_hash: str
+) -> None:
+    """Sets a new password and ends all sessions of the user except the actor's.
 
     Raises HashReplaced, or SessionEnded if this session was ended meanwhile.
     """
@@ -169,16 +173,16 @@ async def change_password(uow: UnitOfWork, actor: Actor, proof: Proof, password_
     session = await uow.sessions.lock(actor.session)
     if user is None or session is None:
         raise SessionEnded("The account is gone.")
-    living(SessionState.of(session, user))
-    if user.password_hash != proof.stored:
+    require_active(SessionState.of(session, user))
+    if user.password_hash != verified_password.stored:
         raise HashReplaced
     user.password_hash = password_hash
-    await end_sessions(uow, user.id, now(), keep=session.id)
+    await end_sessions(uow, user.id, now(), except_session=session.id)
 
 
 async def issue_ticket(uow: UnitOfWork, actor: Actor, lifetime_s: int, max_tickets: int) -> str:
-    """A ticket for one socket, the newest of `max_tickets` that a session has at a time; older
-    ones are void. Raises SessionEnded."""
+    """A ticket for one socket. Makes all older tickets of the session void but for the newest
+    `max_tickets` - 1. Raises SessionEnded."""
     if await uow.sessions.lock(actor.session) is None:
         raise SessionEnded("This session has ended. Log in again.")
     await uow.sessions.keep_newest_tickets(actor.session, max_tickets - 1)
@@ -194,13 +198,13 @@ async def issue_ticket(uow: UnitOfWork, actor: Actor, lifetime_s: int, max_ticke
 
 
 async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionState] | None:
-    """Who a ticket speaks for; None if it is unknown, used or too old. It is gone then, too.
+    """The actor of a ticket, which is consumed; None if it is unknown, used or expired.
 
-    Raises SessionEnded: the ticket stays, of a session that opens nothing.
+    Raises SessionEnded, which rolls the consumption back: the ticket is useless anyway.
     """
     session_id = await uow.sessions.take_ticket(digest(ticket), now())
-    found = await uow.sessions.with_users([session_id]) if session_id else {}
-    return next(((living(login), login) for login in found.values()), None)
+    states = await uow.sessions.with_users([session_id]) if session_id else {}
+    return next(((require_active(state), state) for state in states.values()), None)
 
 
 async def _is_banned(reads: ReadSession, user_id: UUID) -> bool:
@@ -209,7 +213,7 @@ async def _is_banned(reads: ReadSession, user_id: UUID) -> bool:
 
 
 async def _find_unused(uow: UnitOfWork, successors: Iterable[str]) -> str | None:
-    """Which of these was handed out, if it was not used; they are one token by several keys."""
+    """The successor that was issued, unless it was used. `successors` has one for each key."""
     for successor in successors:
         row = await uow.sessions.token(digest(successor))
         if row:

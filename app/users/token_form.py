@@ -1,4 +1,4 @@
-"""The form of POST /auth/token, read as OAuth asks: its errors are not those of other requests."""
+"""The form of POST /auth/token. Its errors are those of OAuth (RFC 6749), unlike other requests."""
 
 from typing import Annotated, Any
 
@@ -12,9 +12,9 @@ from app.wire.schemas.users import TokenForm
 from app.wire.validation import invalid_from_pydantic
 
 MAX_PARAMETERS = 50
-NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
+REQUIRED_PARAMETERS = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
 
-# FastAPI does not see what `parse` reads; `main.py` adds the schema.
+# FastAPI does not see what `parse_token_form` reads; `main.py` adds the schema.
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -27,27 +27,27 @@ REQUEST_BODY: dict[str, Any] = {
 }
 
 
-async def parse(request: Request) -> TokenForm:
+async def parse_token_form(request: Request) -> TokenForm:
     """Raises UnsupportedMediaType, InvalidRequest and UnsupportedGrantType (RFC 6749, 5.2)."""
     check_media_type(request.headers, FORM)
-    given = await _parameters(request)
-    grant = given.get("grant_type")
+    parameters = await _read_parameters(request)
+    grant = parameters.get("grant_type")
     if grant is None:
         raise InvalidRequest("`grant_type` is missing: send `password` or `refresh_token`.")
-    if grant not in NEEDED:
+    if grant not in REQUIRED_PARAMETERS:
         raise UnsupportedGrantType("`grant_type` is `password` or `refresh_token` here.")
-    missing = [name for name in NEEDED[grant] if name not in given]
+    missing = [name for name in REQUIRED_PARAMETERS[grant] if name not in parameters]
     if missing:
         raise InvalidRequest(f"`{missing[0]}` is missing: grant_type={grant} needs it.")
     try:
-        return TokenForm.model_validate(given)
+        return TokenForm.model_validate(parameters)
     except ValidationError as error:
-        found = invalid_from_pydantic(error.errors())
-        raise InvalidRequest(found.detail, found.errors) from None
+        problem = invalid_from_pydantic(error.errors())
+        raise InvalidRequest(problem.detail, problem.errors) from None
 
 
-async def _parameters(request: Request) -> dict[str, Any]:
-    """One without a value counts as omitted, and one that is there twice is an error (3.2)."""
+async def _read_parameters(request: Request) -> dict[str, Any]:
+    """A parameter without a value counts as omitted, and a repeated one is an error (3.2)."""
     try:
         async with request.form(max_files=0, max_fields=MAX_PARAMETERS) as form:
             items = form.multi_items()
@@ -60,4 +60,4 @@ async def _parameters(request: Request) -> dict[str, Any]:
     return {name: value for name, value in items if value != ""}
 
 
-TokenFormDep = Annotated[TokenForm, Depends(parse)]
+TokenFormDep = Annotated[TokenForm, Depends(parse_token_form)]

@@ -1,19 +1,30 @@
 """Close codes of `chat.v1` sockets."""
 
 from enum import IntEnum
+from typing import Self
 
 
 class CloseCode(IntEnum):
-    """The range is the verdict: 40xx come back and resume, 44xx stop."""
+    """The range tells a client what to do: 40xx reconnect and resume, 44xx stop."""
 
-    INTERNAL = 4000
-    DRAINING = 4001
-    HEARTBEAT = 4008
-    OVERLOADED = 4013
-    SLOW = 4014
-    RATE = 4029
-    MALFORMED = 4400
-    UNAUTHENTICATED = 4401
-    EXPIRED = 4402
-    REVOKED = 4403
-    REPLACED = 4409
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        member = int.__new__(cls, code)
+        member._value_, member.meaning = code, meaning
+        return member
+
+    INTERNAL = 4000, "the server failed on this socket"
+    DRAINING = 4001, "the process is being stopped"
+    HEARTBEAT = 4008, "the client was silent for too long"
+    OVERLOADED = 4013, "the server cannot take the socket now"
+    SLOW = 4014, "the client reads more slowly than the server sends"
+    RATE = 4029, "too many refused frames, pings, pongs or fragments, or `hello` frames of a user"
+    MALFORMED = 4400, "the first frame is no `hello`"
+    UNAUTHENTICATED = (
+        4401,
+        "no `hello` in time, or an invalid token (`unauthenticated`, `token_expired`)",
+    )
+    EXPIRED = 4402, "the session of an open socket has expired"
+    REVOKED = 4403, "the session was ended by a logout, a new password or a ban"
+    REPLACED = 4409, "the user has opened more sockets than allowed; this was the oldest"

@@ -1,15 +1,21 @@
-"""Every way in which the server says no. The errors know no transport.
+"""The errors of the server. They know no transport.
 
-`http/problems.py` turns them into RFC 9457 problems and `wire/frames.py` into error frames,
-with the same `code`. `retry` alone drives a client: `never` (the same request fails again), `now`
-(send it again as it is), `after` (the same, after `retry_after_ms`).
+`http/problems.py` turns them into RFC 9457 problems and `wire/frames.py` into error frames, with
+the same `code`. Clients decide by `retry`: `never` (the same request fails again), `now` (repeat it
+as it is) or `after` (repeat it after `retry_after_ms`). The docstrings of classes with a code are
+public: the documents have them as the meaning of the code.
 """
 
+import inspect
+from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar
 
 
 class ErrorCode(StrEnum):
+    """What is wrong."""
+
     BAD_FRAME = "bad_frame"
     UNKNOWN_TYPE = "unknown_type"
     INVALID = "invalid"
@@ -39,6 +45,8 @@ class ErrorCode(StrEnum):
 
 
 class Retry(StrEnum):
+    """What becomes of the same request."""
+
     NEVER = "never"
     NOW = "now"
     AFTER = "after"
@@ -48,7 +56,7 @@ DEFAULT_RETRY_MS = 1000
 
 
 class ChatError(Exception):
-    """Base of all. `detail` is for a person: what happened, where, and what to do."""
+    """The base class. `detail` tells a person what happened, where, and what to do."""
 
     code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
     retry: ClassVar[Retry] = Retry.NEVER
@@ -62,19 +70,19 @@ class ChatError(Exception):
 
 
 class BadFrame(ChatError):
-    """Not JSON, not an object, nested too deeply, or not text."""
+    """Not one JSON object with a `type`, or nested too deeply."""
 
     code = ErrorCode.BAD_FRAME
 
 
 class UnknownType(ChatError):
-    """The frame's `type` is none that a client sends."""
+    """Clients send no frame of this type."""
 
     code = ErrorCode.UNKNOWN_TYPE
 
 
 class Invalid(ChatError):
-    """Well-formed, but a value is not acceptable. `errors` names each path."""
+    """A value is not acceptable; `errors` has its path."""
 
     code = ErrorCode.INVALID
 
@@ -84,26 +92,27 @@ class Invalid(ChatError):
 
 
 class TooLarge(ChatError):
-    """More bytes than the announced limit."""
+    """More bytes than the limit."""
 
     code = ErrorCode.TOO_LARGE
 
 
 class TooSlow(ChatError):
-    """The request did not arrive in time; nothing of it was done."""
+    """The request did not arrive in time; nothing was done."""
 
     code = ErrorCode.TOO_SLOW
     retry = Retry.NOW
 
 
 class BadRequest(ChatError):
-    """Malformed or ambiguous HTTP; the connection is closed, because its end is not known."""
+    """Malformed or ambiguous HTTP: the end of the request is not known, so the connection is
+    closed."""
 
     code = ErrorCode.BAD_REQUEST
 
 
 class Unauthenticated(ChatError):
-    """The access token or ticket is not one that is valid here."""
+    """No access token or ticket, or an invalid one: renew it, and if that fails log in again."""
 
     code = ErrorCode.UNAUTHENTICATED
 
@@ -113,81 +122,83 @@ class TokenMissing(Unauthenticated):
 
 
 class TokenExpired(Unauthenticated):
-    """The access token was a good one: it has to be renewed with the refresh token."""
+    """The access token has expired: renew it, then repeat the request."""
 
     code = ErrorCode.TOKEN_EXPIRED
 
 
 class SessionEnded(Unauthenticated):
-    """The token is a good one, of a session that has ended or expired, or of a user who is banned:
-    the only remedy is a new login. A socket is closed with 4403 for it, not with 4401."""
+    """The session was ended or has expired, or the user is banned: log in again. A socket is closed
+    with 4403."""
 
     code = ErrorCode.SESSION_ENDED
 
 
 class InvalidRequest(Invalid):
-    """A form of POST /auth/token that lacks a parameter, or has one twice (RFC 6749, 5.2)."""
+    """Only of `POST /auth/token`: a parameter is missing, invalid or repeated (RFC 6749, 5.2)."""
 
     code = ErrorCode.INVALID_REQUEST
 
 
 class UnsupportedGrantType(ChatError):
-    """`grant_type` is none that this server knows (RFC 6749, 5.2)."""
+    """`grant_type` is neither `password` nor `refresh_token` (RFC 6749, 5.2)."""
 
     code = ErrorCode.UNSUPPORTED_GRANT_TYPE
 
 
 class InvalidGrant(ChatError):
-    """Wrong username or password, or a refresh token that is unknown, expired or reused
+    """Wrong username or password, or a refresh token that is unknown, expired or used twice
     (RFC 6749, 5.2)."""
 
     code = ErrorCode.INVALID_GRANT
 
 
 class Forbidden(ChatError):
-    """The caller may know of the thing, but may not do this to it."""
+    """You may know of it, but not do this. Of a login: the account is banned. Of a new password:
+    the old one is wrong."""
 
     code = ErrorCode.FORBIDDEN
 
 
 class NotFound(ChatError):
-    """It does not exist, or the caller may not know that it does."""
+    """It does not exist, or you may not know of it."""
 
     code = ErrorCode.NOT_FOUND
 
 
 class MethodNotAllowed(ChatError):
-    """The path exists, the HTTP method on it does not."""
+    """The path does not take this method."""
 
     code = ErrorCode.METHOD_NOT_ALLOWED
 
 
 class UnsupportedMediaType(ChatError):
-    """The body is of a kind that the operation does not read."""
+    """The body does not have the `Content-Type` that the operation reads, or is not UTF-8."""
 
     code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class UpgradeRequired(ChatError):
-    """A plain request for what is a socket: usually a proxy that does not pass the upgrade on."""
+    """A plain request for the socket: the client does not ask for an upgrade, or a proxy drops its
+    headers."""
 
     code = ErrorCode.UPGRADE_REQUIRED
 
 
 class UsernameTaken(ChatError):
-    """Another account has this username, compared after NFKC and case folding."""
+    """Another account has this username, or one that looks like it. Also of a display name."""
 
     code = ErrorCode.USERNAME_TAKEN
 
 
 class NonceConflict(ChatError):
-    """The sender used this nonce in this room before, for a different message."""
+    """You used this nonce in this room for a different message."""
 
     code = ErrorCode.NONCE_CONFLICT
 
 
 class LastOwner(ChatError):
-    """The change would leave a room without an owner."""
+    """The room would be without an owner."""
 
     code = ErrorCode.LAST_OWNER
 
@@ -199,35 +210,53 @@ class RoomArchived(ChatError):
 
 
 class QuotaExceeded(ChatError):
-    """A bound on how many things one may hold is reached."""
+    """A limit on the number of things is reached."""
 
     code = ErrorCode.TOO_MANY
 
 
 class RateLimited(ChatError):
-    """Too fast; `retry_after_ms` says when the next one is welcome."""
+    """Too fast; repeat it after `retry_after_ms`."""
 
     code = ErrorCode.RATE_LIMITED
     retry = Retry.AFTER
 
 
 class Busy(ChatError):
-    """The server cannot take this now and has done nothing of it."""
+    """The server cannot do this now; nothing was done."""
 
     code = ErrorCode.BUSY
     retry = Retry.AFTER
 
 
 class UnknownOutcome(ChatError):
-    """The connection to the database broke during COMMIT: done or not done. Repeating a send
-    with the same nonce settles it."""
+    """The database connection broke during COMMIT: done or not done. A send repeated with its nonce
+    is not done twice."""
 
     code = ErrorCode.UNKNOWN_OUTCOME
     retry = Retry.NOW
 
 
 class Internal(ChatError):
-    """A defect of the server. The log has it under the request id."""
+    """A defect of the server. Its log has the details under the request id."""
 
     code = ErrorCode.INTERNAL
     retry = Retry.AFTER
+
+
+@cache
+def error_classes() -> dict[ErrorCode, type[ChatError]]:
+    """The class of each code; its subclasses with the same code are special cases."""
+    return {cls.code: cls for cls in _with_a_code(ChatError)}
+
+
+def meaning(code: ErrorCode) -> str:
+    """What the documents say about an error: the docstring of its class."""
+    return " ".join((inspect.getdoc(error_classes()[code]) or "").split())
+
+
+def _with_a_code(base: type[ChatError]) -> Iterator[type[ChatError]]:
+    for cls in base.__subclasses__():
+        if "code" in vars(cls):
+            yield cls
+        yield from _with_a_code(cls)

@@ -1,4 +1,4 @@
-"""What can happen: the closed union of events, which is also what clients see.
+"""The events of rooms, as the log stores them and clients receive them: a closed union.
 
 Every durable change of a room is one event with the room's next `seq`. The same bytes go to every
 socket and come out of GET /rooms/{id}/events. To add an event, add its class, its name to `Event`
@@ -13,26 +13,10 @@ from typing import Annotated, Any, Generic, Literal, TypeGuard, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 
+from app.wire.content import Content
 from app.wire.domain import LenientKind, LenientRole
-
-MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
-
-INT64: JsonDict = {"format": "int64"}  # else generated clients of Java, C# and Go take 32 bits
-
-# Strict: in JSON, neither "5" nor true is a number.
-Seq = Annotated[
-    int,
-    Field(
-        strict=True,
-        ge=0,
-        le=MAX_SEQ,
-        description="A position in the room's log.",
-        examples=[1207],
-        json_schema_extra=INT64,
-    ),
-]
+from app.wire.seq import Seq
 
 
 class WireModel(BaseModel):
@@ -40,54 +24,52 @@ class WireModel(BaseModel):
 
 
 class StoredModel(WireModel):
-    """Kept as JSON: fields that only a newer release knows are passed on as they are."""
+    """Stored as JSON. Fields that only a newer release knows are passed on as they are."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class Message(WireModel):
+class Message(Content, WireModel):
     """A message as it is now."""
 
-    seq: Seq = Field(description="Its place in the room's log, and its name within the room.")
-    sender: UUID
+    seq: Seq = Field(description="Its position in the room's log; identifies it within the room.")
+    sender: UUID = Field(description="The user who sent it.")
     at: datetime = Field(description="RFC 3339, UTC, microseconds. Order by `seq`, not by this.")
-    text: str = Field(examples=["Hello 👋"])
     nonce: str = Field(
-        description="What the sender called it; unique per room and sender.",
+        description="The idempotency key of the send; unique per room and sender.",
         examples=["01JB8Z3J6Q"],
-    )
-    reply_to: Seq | None = Field(
-        None, description="`seq` of the message that this one answers.", examples=[1204]
     )
 
 
 class MemberRef(StoredModel):
-    """Who is a member, and as what."""
+    """A member and their role."""
 
-    user: UUID
+    user: UUID = Field(description="The user's id.")
     role: LenientRole
 
 
 class RoomDetails(StoredModel):
-    """What a room is called and what it is."""
+    """Name, topic and kind of a room."""
 
     kind: LenientKind
-    name: str | None = Field(examples=["General"])
-    topic: str = Field(examples=["Hello"])
-    archived: bool = False
+    name: str | None = Field(
+        description="A direct room has none; a group may have none.", examples=["General"]
+    )
+    topic: str = Field(description="May be empty.", examples=["Hello"])
+    archived: bool = Field(False, description="The room is read-only.")
 
 
-# A type that takes somebody out of a room cannot be added: a release that does not know it would
-# not put them out. Who goes, goes with `member.left` or `member.removed`.
+# No other type may end a membership: a process of an older release does not know the type and would
+# keep the member's sockets subscribed. Only `member.left` and `member.removed` end one.
 class RoomEvent(StoredModel):
-    """The envelope: every event has these. Releases add types: an event of a type that the reader
-    does not know counts like any other, and says more than this."""
+    """The fields of every event. Releases add types: an event of a type that the reader does not
+    know has more fields, and its `seq` counts like any other."""
 
-    type: str
-    room: UUID
+    type: str = Field(description="The type of the event.")
+    room: UUID = Field(description="The room's id.")
     seq: Seq
     actor: UUID = Field(description="The user who did it.")
-    at: datetime
+    at: datetime = Field(description="When, RFC 3339 in UTC. Order by `seq`, not by this.")
 
 
 class MemberEvent(RoomEvent):
@@ -97,51 +79,51 @@ class MemberEvent(RoomEvent):
 
 
 class MessageEvent(RoomEvent):
-    """An event about one message, which it shows as it is now: the log has only a reference."""
+    """An event about one message, with the message as it is now: the log has a reference to it."""
 
     message: Message
 
 
 class RoomCreated(RoomEvent):
-    """The first event of a room."""
+    """The room was created; always `seq` 1."""
 
     type: Literal["room.created"] = "room.created"
     details: RoomDetails
 
 
 class RoomChanged(RoomEvent):
-    """Name, topic, or archived or restored: the details as they are from here on."""
+    """The room was renamed, archived or restored, or has a new topic."""
 
     type: Literal["room.changed"] = "room.changed"
     details: RoomDetails
 
 
 class MemberJoined(MemberEvent):
-    """`actor` is the member, or who added the member."""
+    """A user joined, or was added by `actor`."""
 
     type: Literal["member.joined"] = "member.joined"
 
 
 class MemberLeft(MemberEvent):
-    """The member went by choice."""
+    """A member left."""
 
     type: Literal["member.left"] = "member.left"
 
 
 class MemberRemoved(MemberEvent):
-    """The last event of this room that the member sees."""
+    """A member was removed by `actor`; the last event that the member sees."""
 
     type: Literal["member.removed"] = "member.removed"
 
 
 class MemberRoleChanged(MemberEvent):
-    """The member's new role."""
+    """A member has a new role."""
 
     type: Literal["member.role_changed"] = "member.role_changed"
 
 
 class MessageCreated(MessageEvent):
-    """Somebody has written."""
+    """A message was sent."""
 
     type: Literal["message.created"] = "message.created"
 
@@ -158,7 +140,7 @@ Event = Annotated[
 ]
 
 
-# Of a log that a newer release may have written into.
+# An event of a log to which a newer release may have appended.
 AnyEvent = Annotated[Event | RoomEvent, Field(union_mode="left_to_right")]
 
 
@@ -258,9 +240,9 @@ def encode(event: BaseModel) -> bytes:
 
 
 class ReadMarker(WireModel):
-    """A signal, not in the log: `user` has read the room up to `seq`."""
+    """A member's read marker moved. Not in the log."""
 
     type: Literal["read"] = "read"
-    room: UUID
-    user: UUID
-    seq: Seq
+    room: UUID = Field(description="The room's id.")
+    user: UUID = Field(description="The member whose marker it is.")
+    seq: Seq = Field(description="The member has read everything up to this `seq`.")

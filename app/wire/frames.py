@@ -16,31 +16,26 @@ from pydantic import (
     GetPydanticSchema,
     StringConstraints,
     TypeAdapter,
-    ValidationError,
 )
 from pydantic_core import CoreSchema
 
+from app.wire.content import NewContent
 from app.wire.domain import PresenceState
-from app.wire.errors import BadFrame, ChatError, ErrorCode, Invalid, Retry, TooLarge, UnknownType
-from app.wire.events import MAX_SEQ, Event, ReadMarker, Seq
-from app.wire.json_text import exceeds_depth, exceeds_values, find_id, has_duplicate_names
+from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
+from app.wire.events import Event, ReadMarker
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
+from app.wire.seq import MAX_SEQ, Seq
 from app.wire.validation import (
     CanonicalUuid,
     InvalidField,
     Nonce,
     RequestModel,
     ResponseModel,
-    Text,
-    invalid_from_pydantic,
 )
 
 SUBPROTOCOL = "chat.v1"
-# Values in a frame; the largest `hello` has 3,000. Each may be an error.
-MAX_VALUES = 4000
-# More errors of a frame are counted, not listed: pydantic makes objects of all or of none.
-MAX_ERRORS = 100
 
 
 def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -114,7 +109,7 @@ class Close(ClientFrameBase):
     )
 
 
-class SendMessage(ClientFrameBase):
+class SendMessage(NewContent, ClientFrameBase):
     """Send a message. The answer comes after COMMIT."""
 
     type: Literal["message.send"] = "message.send"
@@ -124,8 +119,6 @@ class SendMessage(ClientFrameBase):
         "the same nonce, the message is not sent twice.",
         examples=["01JB8Z3J6Q"],
     )
-    text: Text = Field(description="The message.", examples=["Hello 👋"])
-    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
 
 
 class MarkRead(ClientFrameBase):
@@ -168,34 +161,6 @@ ClientFrame = Annotated[
 
 
 # Frames of the server. Its events are those of wire/events.py.
-
-
-class ServerLimits(ResponseModel):
-    """The server's settings that limit this socket."""
-
-    hello_bytes: int = Field(description="Bytes of a `hello`.")
-    frame_bytes: int = Field(description="Bytes of any other frame.")
-    text_chars: int = Field(description="Characters of a message.")
-    json_depth: int = Field(description="Depth to which JSON may be nested.")
-    frames_per_minute: float = Field(description="Frames a minute on this socket.")
-    frames_burst: int = Field(description="Frames at once.")
-    sends_per_second: float = Field(description="Messages a second of this user.")
-    sends_burst: int = Field(description="Messages at once.")
-    writes_per_minute: float = Field(description="Other changes a minute of this user.")
-    writes_burst: int = Field(description="Other changes at once.")
-    reads_per_minute: float = Field(description="Reads a minute of this user.")
-    reads_burst: int = Field(description="Reads at once.")
-    open_rooms: int = Field(description="Rooms that may be open on a socket.")
-    presence_subscriptions: int = Field(description="Users in a `presence.subscribe`.")
-    typing_interval_s: float = Field(description="Seconds between two `typing` frames for a room.")
-    sockets_per_user: int = Field(description="Sockets of a user on one process.")
-    catchup_events_per_room: int = Field(
-        description="Missed events of one room that are sent at once."
-    )
-    catchup_events_per_request: int = Field(
-        description="Missed events that one frame brings in all."
-    )
-    send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")
 
 
 class Welcome(ResponseModel):
@@ -402,41 +367,7 @@ ANSWERS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Pong: (),
 }
 
-_FRAME_ID: TypeAdapter[FrameId | None] = TypeAdapter(FrameId | None)
-_CLIENT: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
-
-
-class RefusedFrame(Exception):
-    """A frame that cannot be executed, with the id to answer under."""
-
-    def __init__(self, error: ChatError, frame_id: str | int | None) -> None:
-        super().__init__(error.detail)
-        self.error, self.frame_id = error, frame_id
-
-
-def parse(text: str, *, max_bytes: int, max_depth: int) -> Any:
-    """The client frame in a text message, a `ClientFrame`. Raises RefusedFrame."""
-    try:
-        return _parse(text, max_bytes, max_depth)
-    except ChatError as error:
-        raise RefusedFrame(error, parse_frame_id(text)) from None
-
-
-def _parse(text: str, max_bytes: int, max_depth: int) -> Any:
-    if len(text) > max_bytes or len(text.encode()) > max_bytes:
-        raise TooLarge(f"A frame has at most {max_bytes} bytes. Send less at once.")
-    if exceeds_values(text, MAX_VALUES):
-        raise BadFrame(f"A frame has at most {MAX_VALUES} values.")
-    if exceeds_depth(text, max_depth):
-        raise BadFrame(f"JSON is nested at most {max_depth} deep here.")
-    try:
-        frame = _CLIENT.validate_json(text, strict=True)
-    except ValidationError as error:
-        raise _explain(error) from None
-    if _has_duplicate_names(text, frame):
-        raise BadFrame("A frame has each name once in an object.")
-    return frame
 
 
 def encode(frame: BaseModel) -> bytes:
@@ -457,36 +388,3 @@ def error_frame(
         detail=error.detail,
         errors=[InvalidField(**e) for e in errors] if errors else None,
     )
-
-
-def _explain(error: ValidationError) -> ChatError:
-    if error.error_count() > MAX_ERRORS:
-        return Invalid(f"More than {MAX_ERRORS} values of this frame are not acceptable.")
-    errors = error.errors(include_input=False, include_url=False)
-    match errors[0]["type"]:
-        case "json_invalid":
-            return BadFrame("A frame is one JSON object; this is not JSON.")
-        case "union_tag_not_found" | "model_attributes_type" | "dict_type":
-            return BadFrame("A frame is one JSON object with a `type`.")
-        case "union_tag_invalid":
-            return UnknownType("Clients send no frame of this `type`. docs/protocol.md lists them.")
-        case _:
-            # The first part of each path is the frame's type.
-            return invalid_from_pydantic([e | {"loc": e["loc"][1:]} for e in errors])
-
-
-def parse_frame_id(text: str) -> str | int | None:
-    """The `id` of a frame that is refused, so that the error can repeat it."""
-    try:
-        return _FRAME_ID.validate_python(find_id(text))
-    except ValidationError:
-        return None
-
-
-def _has_duplicate_names(text: str, frame: BaseModel) -> bool:
-    """Most frames are flat, and have neither escapes nor text that looks like a name: for those,
-    counting is enough."""
-    is_plain = not isinstance(frame, Hello | Open) and "\\" not in text
-    if is_plain and all(text.count(f'"{name}"') == 1 for name in frame.model_fields_set):
-        return False
-    return has_duplicate_names(text)

@@ -82,8 +82,11 @@ DecimalDigits = BeforeValidator(_plain_number)
 class InvalidField(BaseModel):
     """One value that is not acceptable, in a problem or an error frame."""
 
-    path: str = Field(examples=["text"])
-    message: str = Field(examples=["String should have at most 4000 characters"])
+    path: str = Field(description="Where it is, with dots.", examples=["text"])
+    message: str = Field(
+        description="What is wrong with it.",
+        examples=["String should have at most 4000 characters"],
+    )
 
 
 def invalid_from_pydantic(errors: Sequence[Any]) -> Invalid:

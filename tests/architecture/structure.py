@@ -1,7 +1,8 @@
 """Checks of how the program is written. Each returns what breaks its rule, as `file:line what`."""
 
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 from statistics import median
@@ -38,6 +39,17 @@ def imports_of(package: str, module: Module) -> list[str]:
         for node in _in_order(module.tree)
         for name in _imported(node)
         if name == package or name.startswith(f"{package}.")
+    ]
+
+
+def third_party_imports(module: Module, allowed: Collection[str]) -> list[str]:
+    """Imports of what is neither of the standard library, nor of this program, nor allowed."""
+    known = {*sys.stdlib_module_names, *allowed, "app"}
+    return [
+        f"{module.at(node)} {ast.unparse(node)}"
+        for node in _in_order(module.tree)
+        for name in _imported(node)
+        if name.partition(".")[0] not in known
     ]
 
 

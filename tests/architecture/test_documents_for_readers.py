@@ -1,12 +1,14 @@
 """Documents name files that exist, link to each other, and keep to the field's words."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
+from app.persistence.tables import Base
 from tests.architecture.documents import broken_links, missing_paths, private_words
-from tests.architecture.source import ROOT, expect_none
+from tests.architecture.source import ROOT, app_modules, expect_none
 from tests.settings import all_settings
 
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
@@ -45,6 +47,21 @@ def test_every_setting_in_a_document_exists(document: Path) -> None:
 def test_no_document_uses_private_vocabulary(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     expect_none(private_words(text), f"{document.name} has words that docs/glossary.md replaces:")
+
+
+def test_every_log_event_and_column_in_the_operations_guide_exists() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", text))
+    strings = {
+        node.value
+        for module in app_modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant)
+    }
+    columns = {str(column) for table in Base.metadata.tables.values() for column in table.columns}
+    expect_none(
+        sorted(named - strings - columns), "docs/operations.md has names that do not exist:"
+    )
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)

@@ -7,6 +7,7 @@ from tests.architecture.structure import (
     function_lengths,
     imports_in_functions,
     imports_of,
+    third_party_imports,
     transaction_ends,
 )
 
@@ -31,6 +32,14 @@ def test_only_tokens_knows_jose() -> None:
     others = [finding for m in MODULES if m.path != home for finding in imports_of("jose", m)]
     expect_none(others, "python-jose is hardened in app/core/tokens.py, and used only there:")
     assert tokens, "app/core/tokens.py does not import jose: this test looks in the wrong place"
+
+
+def test_the_wire_has_no_dependency_but_pydantic_and_the_scripts_of_unicode() -> None:
+    """Import contracts cannot express this; the layers forbid imports of the rest of app/."""
+    allowed = {"pydantic", "pydantic_core", "confusable_homoglyphs"}
+    wire = [module for module in MODULES if module.path.startswith("app/wire/")]
+    findings = [finding for module in wire for finding in third_party_imports(module, allowed)]
+    expect_none(findings, "Clients are made from app/wire, so it depends on pydantic alone:")
 
 
 def test_files_are_small() -> None:
@@ -62,6 +71,11 @@ def test_every_way_to_import_a_package_is_found() -> None:
     text = "import josephine\nimport os, jose.jwt\nfrom jose import jwt\nfrom jose.jwt import x\n"
     found = imports_of("jose", Module("a.py", text))
     assert [finding.split()[0] for finding in found] == ["a.py:2", "a.py:3", "a.py:4"]
+
+
+def test_a_third_party_import_is_found() -> None:
+    text = "import json\nimport orjson\nfrom pydantic import v1\nfrom app.core import ids\n"
+    assert third_party_imports(Module("a.py", text), {"pydantic"}) == ["a.py:2 import orjson"]
 
 
 def test_sizes_are_measured() -> None:

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.client.close_policy import Dropped, Verdict
-from app.client.connection import Link
-from app.client.event_queue import Feed
+from app.client.close_policy import ConnectionLost, ReconnectAction
+from app.client.connection import Connection
+from app.client.event_queue import EventQueue
 from app.settings import Limits
 from app.wire.events import Event, Message, MessageCreated, RoomEvent
-from app.wire.frames import RoomOpened, ServerLimits, Welcome
+from app.wire.frames import RoomOpened, Welcome
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import EventPage
 from app.wire.schemas.users import UserOut
 
@@ -34,14 +35,14 @@ def opened(
     return RoomOpened.model_validate(frame | more)
 
 
-class Log:
-    """The events 1 to `head` of a room, in pages of `page`; errors in `trouble` come first.
+class FakeLog:
+    """The events 1 to `head` of a room, in pages of `page`; errors in `errors` come first.
     Answers wait while `open` is not set."""
 
     def __init__(self, head: int, page: int = 100) -> None:
         self.head, self.page = head, page
         self.asked: list[tuple[int, int]] = []
-        self.trouble: deque[Exception] = deque()
+        self.errors: deque[Exception] = deque()
         self.open = asyncio.Event()
         self.open.set()
 
@@ -49,8 +50,8 @@ class Log:
         self.asked.append((after, until))
         items: list[Event | RoomEvent] = [event(s, room) for s in self.between(after, until)]
         await self.open.wait()
-        if self.trouble:
-            raise self.trouble.popleft()
+        if self.errors:
+            raise self.errors.popleft()
         return EventPage(items=items, next=None)
 
     def between(self, after: int, until: int) -> range:
@@ -76,7 +77,7 @@ class FakeConnection:
         self._frames.extend(frames)
         self._more.set()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self.say(_End())
 
     async def send(self, frame: BaseModel) -> None:
@@ -88,21 +89,21 @@ class FakeConnection:
             await self._more.wait()
         frame = self._frames.popleft()
         if isinstance(frame, _End):
-            raise Dropped(Verdict.RESUME, "the end")
+            raise ConnectionLost(ReconnectAction.RESUME, "the end")
         return frame
 
-    def as_link(self) -> Link:
-        return cast(Link, self)
+    def as_connection(self) -> Connection:
+        return cast(Connection, self)
 
 
 class _End(BaseModel):
     pass
 
 
-def contents(feed: Feed) -> list[Any]:
+def drain(queue: EventQueue) -> list[Any]:
     """What is in a feed, and is not any more."""
-    items = list(feed._items)
-    feed._items.clear()
+    items = list(queue._items)
+    queue._items.clear()
     return items
 
 

@@ -6,29 +6,29 @@ def ceiling(backoff: Backoff) -> float:
     return backoff.next_s()
 
 
-def test_ceilings_double_up_to_the_most() -> None:
+def test_backoff_ceiling_doubles_up_to_max_s() -> None:
     backoff = Backoff()
     assert [ceiling(backoff) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-def test_the_jitter_is_full() -> None:
-    backoff = Backoff(first_s=10, most_s=10)
+def test_backoff_uses_full_jitter() -> None:
+    backoff = Backoff(initial_s=10, max_s=10)
     drawn = [backoff.next_s() for _ in range(300)]
     assert min(drawn) < 1
     assert max(drawn) > 9
     assert all(0 <= pause <= 10 for pause in drawn)
 
 
-def test_only_a_long_life_forgives() -> None:
+def test_backoff_resets_only_after_a_stable_connection() -> None:
     backoff = Backoff()
     for _ in range(5):
         ceiling(backoff)
-    assert not backoff.lived(59.9)
+    assert not backoff.reset_after(59.9)
     assert ceiling(backoff) == 16
-    assert backoff.lived(60)
+    assert backoff.reset_after(60)
     assert ceiling(backoff) == 0.5
 
 
-def test_a_thousand_attempts_are_no_overflow() -> None:
+def test_backoff_does_not_overflow_after_1000_attempts() -> None:
     backoff = Backoff()
     assert [ceiling(backoff) for _ in range(2000)][-1] == 30

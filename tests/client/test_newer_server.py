@@ -9,9 +9,9 @@ import httpx
 import orjson
 from websockets.asyncio.server import ServerConnection, serve
 
-from app.client.connection import Link, dial
-from app.client.errors import Refused
-from app.client.http import Server
+from app.client.connection import Connection, open_connection
+from app.client.errors import RequestRejected
+from app.client.http import ServerAddress
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Retry
 from app.wire.events import MemberJoined, RoomChanged, RoomEvent
@@ -22,8 +22,8 @@ from app.wire.frames import (
     Ping,
     RoomClosed,
     RoomList,
-    ServerLimits,
 )
+from app.wire.schemas.limits import ServerLimits
 
 USER, ROOM = str(UUID(int=1)), str(UUID(int=2))
 LIMITS = dict.fromkeys((*ServerLimits.model_fields, "polls_per_day"), 1000)
@@ -39,7 +39,7 @@ WELCOME = {
 
 
 @asynccontextmanager
-async def linked(*frames: dict[str, Any]) -> AsyncIterator[Link]:
+async def linked(*frames: dict[str, Any]) -> AsyncIterator[Connection]:
     """To a server that says these after its welcome, and a ping at the end."""
 
     async def speak(socket: ServerConnection) -> None:
@@ -50,13 +50,13 @@ async def linked(*frames: dict[str, Any]) -> AsyncIterator[Link]:
 
     async with serve(speak, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL]) as server:  # type: ignore[list-item]
         port = next(iter(server.sockets)).getsockname()[1]
-        link = await dial(
-            Server(httpx.URL(f"http://127.0.0.1:{port}"), None, "tests"), Hello(token="t")
+        connection = await open_connection(
+            ServerAddress(httpx.URL(f"http://127.0.0.1:{port}"), None, "tests"), Hello(token="t")
         )
         try:
-            yield link
+            yield connection
         finally:
-            await link.close()
+            await connection.close()
 
 
 def event(kind: str, **more: Any) -> dict[str, Any]:
@@ -66,13 +66,13 @@ def event(kind: str, **more: Any) -> dict[str, Any]:
 
 async def heard(*frames: dict[str, Any]) -> list[Any]:
     found: list[Any] = []
-    async with linked(*frames) as link:
-        while not isinstance(frame := await link.receive(), Ping):
+    async with linked(*frames) as connection:
+        while not isinstance(frame := await connection.receive(), Ping):
             found.append(frame)
     return found
 
 
-async def test_frames_and_fields_that_are_not_known_are_ignored() -> None:
+async def test_unknown_frames_and_fields_are_ignored() -> None:
     (closed,) = await heard(
         {"type": "poll.opened", "id": 1},
         {"type": "presence", "users": [{"user": USER, "state": "asleep"}]},
@@ -82,21 +82,21 @@ async def test_frames_and_fields_that_are_not_known_are_ignored() -> None:
     assert (closed.reason, closed.seq) == ("left", 4)
 
 
-async def test_a_code_that_is_not_known_is_still_a_refusal() -> None:
+async def test_an_unknown_error_code_is_a_rejection() -> None:
     said = {"type": "error", "id": 3, "code": "slow_mode", "detail": "Wait.", "retry": "after"}
     (frame,) = await heard(said | {"retry_after_ms": 5000})
     assert isinstance(frame, ErrorFrame)
-    refused = Refused.by_frame(frame)
+    refused = RequestRejected.from_frame(frame)
     assert (refused.code, refused.retry, refused.wait_s) == ("slow_mode", Retry.AFTER, 5.0)
 
 
-async def test_a_reason_that_is_not_known_still_closes_the_room() -> None:
+async def test_an_unknown_reason_closes_the_room() -> None:
     (frame,) = await heard({"type": "room.closed", "room": ROOM, "reason": "expired"})
     assert isinstance(frame, RoomClosed)
     assert str(frame.reason) == "expired"
 
 
-async def test_events_and_words_that_are_not_known() -> None:
+async def test_unknown_events_and_roles_are_delivered() -> None:
     member = {"user": USER, "role": "guest", "until": "2031"}
     details = {"kind": "stage", "name": None, "topic": "", "archived": False}
     listed = details | {"room": ROOM, "seq": 7, "role": "guest", "read_seq": 1, "unread": 0}

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from testkit.server import PASSWORD, TestServer, run_server
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, eventually, limit
-from tests.client.host import PASSWORD, Host, hosting
+from tests.client.recording_client import client_settings
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(host: Host, user: str, *more: str) -> list[str]:
-    where = ["--server", host.url, "--user", user, "--room", "general", "--register"]
+def command(server: TestServer, user: str, *more: str) -> list[str]:
+    where = ["--server", server.url, "--user", user, "--room", "general", "--register"]
     return [sys.executable, "-m", "app", "chat", *where, *more]
 
 
@@ -64,9 +65,11 @@ class Piped:
 
 
 @asynccontextmanager
-async def piped(host: Host, user: str, *more: str, encoding: str = "utf-8") -> AsyncIterator[Piped]:
+async def piped(
+    server: TestServer, user: str, *more: str, encoding: str = "utf-8"
+) -> AsyncIterator[Piped]:
     process = await asyncio.create_subprocess_exec(
-        *command(host, user, *more),
+        *command(server, user, *more),
         stdin=PIPE,
         stdout=PIPE,
         cwd=ROOT,
@@ -81,25 +84,25 @@ async def piped(host: Host, user: str, *more: str, encoding: str = "utf-8") -> A
 
 
 @pytest.fixture
-async def host(embedded: Backend) -> AsyncIterator[Host]:
-    async with hosting(embedded.settings) as host:
-        yield host
+async def server(embedded: Backend) -> AsyncIterator[TestServer]:
+    async with run_server(client_settings(embedded.settings)) as server:
+        yield server
 
 
-async def test_two_go_on_when_the_server_comes_back(host: Host) -> None:
-    async with piped(host, "ada") as ada, piped(host, "bob") as bob:
+async def test_two_pipes_continue_after_a_server_restart(server: TestServer) -> None:
+    async with piped(server, "ada") as ada, piped(server, "bob") as bob:
         for chat in (ada, bob):
             await chat.sees("== general ==")
         for number in range(5):
             ada.type(f"a{number}")
             bob.type(f"b{number}")
-        await host.stop()
+        await server.stop()
         for chat in (ada, bob):
             await chat.sees("* disconnected, reconnecting...")
         for number in range(5, 10):
             ada.type(f"a{number}")
             bob.type(f"b{number}")
-        await host.start()
+        await server.start()
         for chat in (ada, bob):
             await chat.sees("* back")
             await chat.sees(": a9")
@@ -113,9 +116,9 @@ async def test_two_go_on_when_the_server_comes_back(host: Host) -> None:
         assert "the last one" in ada.out[-1]
 
 
-async def test_mistakes_are_sentences(host: Host) -> None:
+async def test_errors_are_printed_as_sentences(server: TestServer) -> None:
     process = await asyncio.create_subprocess_exec(
-        *command(host, "ada", "--ca", "no-such-file.pem"),
+        *command(server, "ada", "--ca", "no-such-file.pem"),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
@@ -129,9 +132,11 @@ async def test_mistakes_are_sentences(host: Host) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
-async def test_what_the_locale_does_not_know_is_replaced(host: Host, encoding: str) -> None:
+async def test_characters_outside_the_locale_are_replaced(
+    server: TestServer, encoding: str
+) -> None:
     """Bytes that are no text in it on the way in, letters that it has not on the way out."""
-    async with piped(host, "ada", encoding=encoding) as ada, piped(host, "bob") as bob:
+    async with piped(server, "ada", encoding=encoding) as ada, piped(server, "bob") as bob:
         for chat in (ada, bob):
             await chat.sees("== general ==")
         ada.type(b"from ada \xff\xc3(\xf0\xa4 end")
@@ -150,10 +155,10 @@ async def test_what_the_locale_does_not_know_is_replaced(host: Host, encoding: s
     assert ("👋" in heard) == (encoding == "utf-8")
 
 
-async def ended(host: Host, shell: str, **more: str) -> tuple[int, str, str]:
+async def ended(server: TestServer, shell: str, **more: str) -> tuple[int, str, str]:
     """Of a chat that a shell has started, with this behind the command."""
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f'"$@" {shell}', "sh", *command(host, "ada")),
+        *("sh", "-c", f'"$@" {shell}', "sh", *command(server, "ada")),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
@@ -178,15 +183,15 @@ async def ended(host: Host, shell: str, **more: str) -> tuple[int, str, str]:
         (">/dev/full", "error: Standard output takes no more: No space left on device.\n"),
     ],
 )
-async def test_a_stream_that_cannot_be_used_is_a_sentence(
-    host: Host, shell: str, says: str
+async def test_an_unusable_stream_is_an_error_message(
+    server: TestServer, shell: str, says: str
 ) -> None:
-    assert await ended(host, shell) == (1, "", says)
+    assert await ended(server, shell) == (1, "", says)
 
 
-async def test_a_reader_that_has_enough_ends_it(host: Host) -> None:
+async def test_a_closed_output_ends_the_program(server: TestServer) -> None:
     """As with `… | head -1`: what is said after that goes nowhere, and no traceback comes."""
-    code, out, error = await ended(host, "| head -1")
+    code, out, error = await ended(server, "| head -1")
     assert (code, out) == (0, "ada is registered.\n")
     assert error in ("", "error: Standard output takes no more: Broken pipe.\n")
 
@@ -196,21 +201,23 @@ async def test_a_reader_that_has_enough_ends_it(host: Host) -> None:
     [({}, 80), ({"TERM": "dumb"}, 80), ({}, 1), ({"PYTHONIOENCODING": "latin-1"}, 80)],
     ids=["xterm", "dumb", "one column", "latin-1"],
 )
-async def test_at_a_terminal(host: Host, more: dict[str, str], columns: int) -> None:
+async def test_a_conversation_in_a_pseudo_terminal(
+    server: TestServer, more: dict[str, str], columns: int
+) -> None:
     """What arrives does not touch the line that is being typed; Ctrl-D is the end."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
-    screen = bytearray()
-    asyncio.get_running_loop().add_reader(ours, lambda: screen.extend(os.read(ours, 65536)))
+    console = bytearray()
+    asyncio.get_running_loop().add_reader(ours, lambda: console.extend(os.read(ours, 65536)))
 
     async def sees(part: bytes) -> None:
         try:
-            await eventually(lambda: part in screen)
+            await eventually(lambda: part in console)
         except TimeoutError:
-            pytest.fail(f"{part!r} is not in {bytes(screen)!r}")
+            pytest.fail(f"{part!r} is not in {bytes(console)!r}")
 
     process = await asyncio.create_subprocess_exec(
-        *command(host, "ada"),
+        *command(server, "ada"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -220,7 +227,7 @@ async def test_at_a_terminal(host: Host, more: dict[str, str], columns: int) -> 
     try:
         await sees(b"== general ==")
         os.write(ours, b"half a ")
-        async with piped(host, "bob") as bob:
+        async with piped(server, "bob") as bob:
             bob.type("in between 👋 all")
             assert await bob.finish() == 0
         await sees(b"bob: in between ")

@@ -23,7 +23,7 @@ class Recorder:
 
     async def handle(self, uow: UnitOfWork, ranges: Sequence[LogRange]) -> None:
         self.calls.append(list(ranges))
-        if self.failing & {one.room for one in ranges}:
+        if self.failing & {span.room for span in ranges}:
             raise Refused
         events = await uow.events.within(ranges)
         self.handled += sorted(events, key=lambda event: (event.room, event.seq))

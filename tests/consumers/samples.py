@@ -7,7 +7,7 @@ from sqlalchemy import Date, func, select
 
 from app.persistence.repositories.consumers import Lease, Standing
 from app.persistence.repositories.statistics import DayCount
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from tests.persistence.factories import open_room, send
 
@@ -47,11 +47,11 @@ async def stored_counts(database: Database) -> set[tuple[date, UUID, int]]:
 
 async def logged_counts(database: Database) -> set[tuple[date, UUID, int]]:
     """What the statistics have to be, by the logs."""
-    day = func.date(LoggedEvent.at, type_=Date)
+    day = func.date(RoomEventRow.at, type_=Date)
     query = (
-        select(day, LoggedEvent.room_id, func.count())
-        .where(LoggedEvent.type == "message.created")
-        .group_by(day, LoggedEvent.room_id)
+        select(day, RoomEventRow.room_id, func.count())
+        .where(RoomEventRow.type == "message.created")
+        .group_by(day, RoomEventRow.room_id)
     )
     async with database._engines.read.connect() as connection:
         return {(day, room, number) for day, room, number in await connection.execute(query)}

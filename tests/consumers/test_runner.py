@@ -13,7 +13,7 @@ from app.consumers.base import Consumer
 from app.consumers.runner import run_consumers
 from app.core.publications import to_publication
 from app.persistence.repositories.consumers import Standing
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database, ReadSession
 from app.settings import Consumers
 from app.wire.events import MessageCreated, RoomCreated, RoomEvent
@@ -38,7 +38,7 @@ async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) ->
     async def events(reads: ReadSession) -> list[RoomEvent]:
         return await reads.events.within([(room, seq - 1, seq) for room in rooms])
 
-    bus.announce([to_publication(event) for event in await database.read(events)])
+    bus.publish([to_publication(event) for event in await database.read(events)])
 
 
 async def test_a_new_consumer_reads_old_logs_from_the_beginning(
@@ -55,7 +55,7 @@ async def test_a_new_consumer_reads_old_logs_from_the_beginning(
         assert recorder.seqs(room) == [1, 2, 3, 4, 5, 6]
     assert max(len(ranges) for ranges in recorder.calls) == 2
     assert all(
-        sum(one.until - one.after for one in ranges) <= recorder.max_events
+        sum(span.until - span.after for span in ranges) <= recorder.max_events
         for ranges in recorder.calls
     )
     first, second = recorder.handled[:2]
@@ -106,8 +106,8 @@ async def test_events_of_a_newer_release_are_handled_as_envelopes(
     (room,) = await open_rooms(database, sender, 1, 2)
     async with database._engines.write.begin() as connection:
         await connection.execute(
-            update(LoggedEvent)
-            .where(LoggedEvent.seq == 2)
+            update(RoomEventRow)
+            .where(RoomEventRow.seq == 2)
             .values(type="message.levitated", message_seq=None, body='{"height": 3}')
         )
     recorder = Recorder()
@@ -184,9 +184,9 @@ async def test_no_range_leaves_anything_out_or_repeats_it(
             if n % 4:
                 await publish(database, bus, seq, room)
         await eventually(lambda: len(recorder.handled) >= 63)
-    ranges = [one for ranges in recorder.calls for one in ranges]
+    ranges = [span for ranges in recorder.calls for span in ranges]
     for room in rooms:
-        parts = [(one.after, one.until) for one in ranges if one.room == room]
+        parts = [(span.after, span.until) for span in ranges if span.room == room]
         assert parts[0][0] == 0
         assert parts[-1][1] == 21
         assert all(left[1] == right[0] for left, right in pairwise(parts))

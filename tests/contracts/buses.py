@@ -22,9 +22,9 @@ class RecordingListener:
     def __init__(self, bus: Bus) -> None:
         self.publications: list[Publication] = []
         self.doubts = 0
-        bus.listen(self.publications.append, self._doubt)
+        bus.subscribe(self.publications.append, self._on_possible_loss)
 
-    def _doubt(self) -> None:
+    def _on_possible_loss(self) -> None:
         self.doubts += 1
 
     @property

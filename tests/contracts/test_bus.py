@@ -10,7 +10,8 @@ from app.bus.base import Bus
 from app.bus.redis import RedisBus
 from app.core import cancellation
 from app.core.publications import Publication
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 from testkit.waiting import eventually
 from tests.contracts.buses import RecordingListener, publication, run_buses
 
@@ -25,8 +26,8 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     ear, other_ear = RecordingListener(bus), RecordingListener(bus)
     async with run_buses(bus):
         assert bus.healthy
-        bus.announce([publication(1), publication(2)])
-        bus.announce([publication(3)])
+        bus.publish([publication(1), publication(2)])
+        bus.publish([publication(3)])
         assert (
             ear.publications
             == other_ear.publications
@@ -39,9 +40,9 @@ async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> Non
     bus = make_bus()
     ear = RecordingListener(bus)
     async with run_buses(bus):
-        bus.announce([publication(1)])
-        bus.whisper([publication(2), publication(3)])
-        bus.announce([publication(4)])
+        bus.publish([publication(1)])
+        bus.publish_volatile([publication(2), publication(3)])
+        bus.publish([publication(4)])
         assert ear.seqs == [1, 2, 3, 4]
     assert ear.doubts == 0
 
@@ -51,10 +52,10 @@ async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
         raise ValueError("a defect of the listener")
 
     bus = make_bus()
-    bus.listen(fail, lambda: None)
+    bus.subscribe(fail, lambda: None)
     ear = RecordingListener(bus)
     async with run_buses(bus):
-        bus.announce([publication(1), publication(2)])
+        bus.publish([publication(1), publication(2)])
         assert ear.seqs == [1, 2]
 
 
@@ -63,16 +64,16 @@ async def test_after_stop_nothing_is_left(make_bus: MakeBus) -> None:
     bus = make_bus()
     ear = RecordingListener(bus)
     async with run_buses(bus):
-        bus.announce([publication(1)])
+        bus.publish([publication(1)])
     # Servers of other tests have tasks that come and go.
     await eventually(lambda: asyncio.all_tasks() <= before)
-    bus.announce([publication(2)])
+    bus.publish([publication(2)])
     assert ear.seqs == [1]
 
 
 async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) -> None:
     bus = make_bus()
-    bus.announce([publication(1)])
+    bus.publish([publication(1)])
     await bus.stop()
 
 
@@ -86,7 +87,7 @@ async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: Redi
     publications.append(Publication(PublicationKind.SESSION_REVOKED, uuid4(), 0, uuid4()))
     ear = RecordingListener(other)
     async with run_buses(bus, other):
-        bus.announce(publications)
+        bus.publish(publications)
         await eventually(lambda: len(ear.publications) == len(publications))
     assert {p.channel: p for p in ear.publications} == {p.channel: p for p in publications}
 
@@ -96,7 +97,7 @@ async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> N
     ear = RecordingListener(other)
     async with run_buses(bus, other):
         for seq in range(1000):  # more than one round trip
-            bus.announce([publication(seq, topic) for topic in topics])
+            bus.publish([publication(seq, topic) for topic in topics])
             if seq % 100 == 0:
                 await asyncio.sleep(0)
         await eventually(lambda: len(ear.publications) == 5000)
@@ -109,9 +110,9 @@ async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBu
     ear = RecordingListener(other)
     async with run_buses(bus, other):
         for seq in range(0, 300, 3):
-            bus.announce([publication(seq)])
-            bus.whisper([publication(seq + 1)])
-            bus.announce([publication(seq + 2)])
+            bus.publish([publication(seq)])
+            bus.publish_volatile([publication(seq + 1)])
+            bus.publish([publication(seq + 2)])
             await asyncio.sleep(0)
         await eventually(lambda: 299 in ear.seqs)
     assert ear.seqs == list(range(300))
@@ -120,9 +121,9 @@ async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBu
 async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
     ear, other_ear = RecordingListener(bus), RecordingListener(other)
     async with run_buses(bus, other):
-        bus.announce([publication(1), publication(2)])
+        bus.publish([publication(1), publication(2)])
         await eventually(lambda: other_ear.seqs == [1, 2])
-        other.announce([publication(3)])  # comes to `bus` after its echoes would have come
+        other.publish([publication(3)])  # comes to `bus` after its echoes would have come
         await eventually(lambda: 3 in ear.seqs)
     assert ear.seqs == other_ear.seqs == [1, 2, 3]
 
@@ -130,11 +131,11 @@ async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
 async def test_stop_sends_what_waits(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.001)  # nothing is sent by luck
+    monkeypatch.setattr(cancellation, "CANCEL_INTERVAL_S", 0.001)  # nothing is sent by luck
     ear = RecordingListener(other)
     async with run_buses(other):
         async with run_buses(bus):
-            bus.announce([publication(seq) for seq in range(1000)])
+            bus.publish([publication(seq) for seq in range(1000)])
         await eventually(lambda: ear.seqs == list(range(1000)))
 
 
@@ -142,9 +143,9 @@ async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other
     def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
-    other.listen(fail, lambda: None)
+    other.subscribe(fail, lambda: None)
     ear = RecordingListener(other)
     async with run_buses(bus, other):
-        bus.announce([publication(1), publication(2)])
+        bus.publish([publication(1), publication(2)])
         await eventually(lambda: ear.seqs == [1, 2])
     assert ear.doubts == 0

@@ -29,7 +29,7 @@ async def test_what_others_publish_there_is_ignored(
     async with run_buses(bus, other):
         for payload in foreign:
             assert await raw.publish(channel, payload) == 2
-        bus.announce([publication(1)])
+        bus.publish([publication(1)])
         await eventually(lambda: ear.publications)
         assert ear.publications == [publication(1)]
         assert other.healthy
@@ -38,9 +38,9 @@ async def test_what_others_publish_there_is_ignored(
 async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
     """The oldest give way, and the others are told."""
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
-    too_many = publish_queue.WAITING + 100
+    too_many = publish_queue.MAX_PAYLOADS + 100
     async with run_buses(bus, other):
-        bus.announce([publication(seq) for seq in range(too_many)])
+        bus.publish([publication(seq) for seq in range(too_many)])
         assert own_ear.seqs == list(range(too_many))
         await eventually(lambda: ear.seqs[-1:] == [too_many - 1] and ear.doubts)
     assert ear.seqs == list(range(100, too_many))
@@ -55,13 +55,13 @@ async def test_it_starts_without_redis(
     with redis_server.server.killed():
         await asyncio.gather(bus.start(), other.start())
         assert not bus.healthy
-        bus.announce([publication(1)])
+        bus.publish([publication(1)])
         assert own_ear.seqs == [1]
     try:
         await eventually(lambda: bus.healthy and other.healthy)
         assert ear.doubts
         assert own_ear.doubts
-        bus.announce([publication(2)])
+        bus.publish([publication(2)])
         await eventually(lambda: 2 in ear.seqs)
     finally:
         await bus.stop()
@@ -76,10 +76,10 @@ async def test_it_comes_back_after_redis_was_killed(
     async with run_buses(bus, other):
         with redis_server.server.killed():
             await eventually(lambda: not bus.healthy and not other.healthy)
-            bus.announce([publication(1)])
+            bus.publish([publication(1)])
         await eventually(lambda: bus.healthy and other.healthy)
         assert ear.doubts
-        bus.announce([publication(2)])
+        bus.publish([publication(2)])
         await eventually(lambda: 2 in ear.seqs)
 
 
@@ -92,15 +92,15 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
     async with run_buses(bus, other):
         with getattr(redis_server.server, trouble)():
             for seq in range(100):
-                bus.whisper([publication(seq)])
+                bus.publish_volatile([publication(seq)])
                 if seq % 10 == 0:
                     await pause(0.05)
             await eventually(lambda: not bus.healthy)
-            bus.announce([publication(1000)])
-            bus.whisper([publication(1001)])
+            bus.publish([publication(1000)])
+            bus.publish_volatile([publication(1001)])
         await eventually(lambda: bus.healthy and other.healthy)
-        bus.whisper([publication(2000)])
-        bus.announce([publication(3000)])
+        bus.publish_volatile([publication(2000)])
+        bus.publish([publication(3000)])
         await eventually(lambda: 3000 in ear.seqs)
     assert 1001 not in ear.seqs
     assert 2000 in ear.seqs
@@ -114,7 +114,7 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
 async def test_stop_does_not_wait_for_redis(bus: RedisBus, redis_server: RedisServer) -> None:
     await bus.start()
     with redis_server.server.frozen():
-        bus.announce([publication(1)])
+        bus.publish([publication(1)])
         await bus.stop()
 
 
@@ -122,7 +122,7 @@ async def test_it_can_be_stopped_at_any_moment(
     settings: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelling a task once is not enough: see `_end`."""
-    monkeypatch.setattr(cancellation, "CANCEL_EVERY_S", 0.005)
+    monkeypatch.setattr(cancellation, "CANCEL_INTERVAL_S", 0.005)
     before = asyncio.all_tasks()
     for turns in range(60):
         bus = RedisBus(settings)
@@ -165,7 +165,7 @@ async def test_a_killed_subscription_is_a_doubt(
         before = max(ear.doubts for ear in ears)
         assert await raw.client_kill_filter(_type="pubsub") >= 2
         await eventually(lambda: all(ear.doubts > before for ear in ears))
-        bus.announce([publication(nth)])
+        bus.publish([publication(nth)])
         await eventually(lambda: nth in ears[1].seqs)
         await eventually(lambda: bus.healthy and other.healthy)
 
@@ -178,7 +178,7 @@ async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw
     ear = RecordingListener(other)
     async with run_buses(bus, other):
         for seq in range(2000):
-            bus.announce([publication(seq)])
+            bus.publish([publication(seq)])
             if seq % 200 == 100:
                 await raw.client_kill_filter(_type="normal", skipme=True)
         await eventually(lambda: ear.seqs[-1:] == [1999])
@@ -196,7 +196,7 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
             await eventually(lambda: not bus.healthy and not other.healthy)
             stops = Stops()
             for turn in range(300):
-                bus.announce([publication(turn)])
+                bus.publish([publication(turn)])
                 await pause(0.01)
                 stops.note()
             assert stops.longest_s < 0.9, "less than the timeout of a question to Redis"
@@ -205,7 +205,7 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
         assert ear.doubts
         assert own_ear.doubts
         assert not before & await _links(raw), "a link that is dead for good would have stayed"
-        bus.announce([publication(0)])
+        bus.publish([publication(0)])
         await eventually(lambda: 0 in ear.seqs)
 
 
@@ -235,7 +235,7 @@ async def _links(raw: Client) -> set[str]:
 async def test_a_subscription_that_nobody_asked_for_is_a_doubt(bus: RedisBus) -> None:
     """redis-py has reconnected on its own. It is told not to; there would be no other sign."""
     ear = RecordingListener(bus)
-    bus._take({"type": "subscribe", "channel": b"any", "data": 1})
+    bus._handle({"type": "subscribe", "channel": b"any", "data": 1})
     assert ear.doubts == 1
 
 
@@ -253,8 +253,8 @@ async def test_who_may_not_publish_still_hears(
     ear = RecordingListener(mute)
     async with run_buses(mute, other):
         assert not mute.healthy
-        mute.announce([publication(1)])
-        other.announce([publication(2)])
+        mute.publish([publication(1)])
+        other.publish([publication(2)])
         await eventually(lambda: ear.seqs == [1, 2] and logged.calls)
     await raw.acl_deluser(name)
     assert "publish" in str(logged.calls)

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis as Client
 
-from app.core.cancellation import end
-from app.core.rate_limit import MAX_DEBT_S, Charge, Key, Mode, Policy, PolicyName, Verdict
+from app.core.cancellation import cancel_and_wait
+from app.core.rate_limit import MAX_DEBT_S, Charge, Decision, LimitKey, Mode, Policy, PolicyName
 from app.limits import redis as module
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
@@ -37,7 +37,7 @@ Process = Callable[..., RedisRateLimiter]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer of Redis is waited for: only a test about that depends on how soon it comes."""
-    monkeypatch.setattr(module, "ANSWER_S", 60.0)
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture
@@ -81,37 +81,37 @@ async def running(*limiters: RedisRateLimiter) -> AsyncIterator[RedisRateLimiter
             await reaches(limiter)
         yield limiters[0]
     finally:
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
         for limiter in limiters:
             await limiter.stop()
 
 
 async def reaches(limiter: RedisRateLimiter) -> None:
-    await eventually(lambda: limiter.reached)
+    await eventually(lambda: limiter.available)
 
 
-async def decide(
+async def evaluate(
     limiter: RateLimiter,
-    key: Key,
+    key: LimitKey,
     cost: int = 1,
     mode: Mode = Mode.SPEND,
     policy: PolicyName = WRITES,
-) -> Verdict:
-    [verdict] = await limiter.decide([Charge(policy, key, cost, mode)])
-    return verdict
+) -> Decision:
+    [decision] = await limiter.evaluate([Charge(policy, key, cost, mode)])
+    return decision
 
 
-async def spend_all(limiter: RateLimiter, key: Key) -> int:
+async def spend_all(limiter: RateLimiter, key: LimitKey) -> int:
     """How often it is admitted."""
     count = 0
-    while not (await decide(limiter, key)).wait_s:
+    while not (await evaluate(limiter, key)).wait_s:
         count += 1
     return count
 
 
-def take_all(limiter: RateLimiter, key: Key) -> int:
+def take_all(limiter: RateLimiter, key: LimitKey) -> int:
     count = 0
-    while not limiter.take(SENDS, key).wait_s:
+    while not limiter.spend_local(SENDS, key).wait_s:
         count += 1
     return count
 
@@ -130,58 +130,58 @@ async def test_a_burst_and_then_no_more(limiter: RateLimiter) -> None:
 
 async def test_what_is_taken_and_what_is_asked_for_is_one_limit(limiter: RateLimiter) -> None:
     for _ in range(4):
-        assert not limiter.take(WRITES, "ada").wait_s
-        assert not (await decide(limiter, "ada")).wait_s
+        assert not limiter.spend_local(WRITES, "ada").wait_s
+        assert not (await evaluate(limiter, "ada")).wait_s
     if isinstance(limiter, RedisRateLimiter):
         await limiter.sync()
     assert await spend_all(limiter, "ada") == BURST - 8
-    assert limiter.take(WRITES, "ada").wait_s
+    assert limiter.spend_local(WRITES, "ada").wait_s
 
 
 async def test_policies_are_apart(limiter: RateLimiter) -> None:
     assert await spend_all(limiter, "ada") == BURST
-    assert (await decide(limiter, "ada", policy=READS)).remaining == BURST - 1
+    assert (await evaluate(limiter, "ada", policy=READS)).remaining == BURST - 1
 
 
 async def test_a_cost_is_so_many(limiter: RateLimiter) -> None:
     key = uuid4()
-    assert [(await decide(limiter, key, 4)).remaining for _ in range(2)] == [6, 2]
-    refused = await decide(limiter, key, 4)
+    assert [(await evaluate(limiter, key, 4)).remaining for _ in range(2)] == [6, 2]
+    refused = await evaluate(limiter, key, 4)
     assert refused.wait_s == pytest.approx(2 * 3600, rel=0.01)
-    assert (await decide(limiter, key, 2)).remaining == 0
+    assert (await evaluate(limiter, key, 2)).remaining == 0
 
 
 async def test_a_cost_beyond_the_burst_takes_the_whole_burst(limiter: RateLimiter) -> None:
-    assert not (await decide(limiter, "ada", 1000)).wait_s
-    assert (await decide(limiter, "ada", 1)).wait_s
-    await decide(limiter, "bob", 1)
-    assert (await decide(limiter, "bob", 1000, Mode.CHECK)).wait_s
+    assert not (await evaluate(limiter, "ada", 1000)).wait_s
+    assert (await evaluate(limiter, "ada", 1)).wait_s
+    await evaluate(limiter, "bob", 1)
+    assert (await evaluate(limiter, "bob", 1000, Mode.CHECK)).wait_s
 
 
 async def test_a_check_spends_nothing(limiter: RateLimiter) -> None:
     for _ in range(2 * BURST):
-        assert (await decide(limiter, "ada", BURST, Mode.CHECK)).remaining == BURST
+        assert (await evaluate(limiter, "ada", BURST, Mode.CHECK)).remaining == BURST
     assert await spend_all(limiter, "ada") == BURST
 
 
 async def test_what_has_happened_is_counted_beyond_the_limit(limiter: RateLimiter) -> None:
     for _ in range(BURST + 1):
-        await decide(limiter, "ada", mode=Mode.COUNT)
-    debt = await decide(limiter, "ada", mode=Mode.CHECK)
+        await evaluate(limiter, "ada", mode=Mode.COUNT)
+    debt = await evaluate(limiter, "ada", mode=Mode.CHECK)
     # The debt is bounded.
     assert 3600 < debt.wait_s <= 3600 + MAX_DEBT_S
 
 
 async def test_many_charges_have_an_answer_each(limiter: RateLimiter) -> None:
     charges = [Charge(WRITES, f"user {n}", n % BURST + 1) for n in range(1200)]
-    verdicts = await limiter.decide(charges)
-    assert [v.remaining for v in verdicts] == [BURST - c.cost for c in charges]
-    assert await limiter.decide([]) == []
+    decisions = await limiter.evaluate(charges)
+    assert [v.remaining for v in decisions] == [BURST - c.cost for c in charges]
+    assert await limiter.evaluate([]) == []
 
 
 async def test_who_asks_at_once_shares_the_burst(limiter: RateLimiter) -> None:
-    verdicts = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(100)))
-    assert sum(not verdict.wait_s for verdict in verdicts) == BURST
+    decisions = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(100)))
+    assert sum(not decision.wait_s for decision in decisions) == BURST
 
 
 # Several processes.
@@ -190,10 +190,10 @@ async def test_who_asks_at_once_shares_the_burst(limiter: RateLimiter) -> None:
 async def test_processes_are_one_limit(process: Process) -> None:
     limiters = [process() for _ in range(3)]
     async with running(*limiters):
-        verdicts = await asyncio.gather(
+        decisions = await asyncio.gather(
             *(limiter.spend(WRITES, "ada") for limiter in limiters for _ in range(30))
         )
-        assert sum(not verdict.wait_s for verdict in verdicts) == BURST
+        assert sum(not decision.wait_s for decision in decisions) == BURST
 
 
 async def test_what_one_has_taken_the_others_know_after_a_moment(process: Process) -> None:
@@ -202,9 +202,9 @@ async def test_what_one_has_taken_the_others_know_after_a_moment(process: Proces
         await limiter.sync()
     assert take_all(one, "ada") == BURST
     await one.sync()
-    assert not two.take(SENDS, "ada").wait_s  # it has heard nothing of it
+    assert not two.spend_local(SENDS, "ada").wait_s  # it has heard nothing of it
     await two.sync()
-    assert two.take(SENDS, "ada").wait_s
+    assert two.spend_local(SENDS, "ada").wait_s
 
 
 async def test_in_the_long_run_processes_that_take_admit_what_one_would(process: Process) -> None:
@@ -212,17 +212,17 @@ async def test_in_the_long_run_processes_that_take_admit_what_one_would(process:
     limiters = [process(FAST) for _ in range(4)]
     for limiter in limiters:
         await limiter.sync()
-    began, taken = time.monotonic(), 0
+    began, unreported = time.monotonic(), 0
     for _ in range(100):
-        taken += sum(take_all(limiter, "ada") for limiter in limiters)
+        unreported += sum(take_all(limiter, "ada") for limiter in limiters)
         for limiter in limiters:
             await limiter.sync()
         await pause(0.02)
-    assert taken <= len(limiters) * BURST + FAST_PER_S * (time.monotonic() - began)
+    assert unreported <= len(limiters) * BURST + FAST_PER_S * (time.monotonic() - began)
 
     async def is_paid_off() -> bool:
         await limiters[0].sync()
-        return not limiters[0].take(SENDS, "ada").wait_s
+        return not limiters[0].spend_local(SENDS, "ada").wait_s
 
     await eventually(is_paid_off)
 
@@ -231,9 +231,9 @@ async def test_they_are_in_step_by_themselves(process: Process) -> None:
     one, two = process(), process()
     async with running(one, two):
         assert take_all(one, "ada") == BURST
-        two.take(SENDS, "ada")
-        await eventually(lambda: two.take(SENDS, "ada").wait_s)
-        assert two.take(SENDS, "bob").remaining == BURST - 1
+        two.spend_local(SENDS, "ada")
+        await eventually(lambda: two.spend_local(SENDS, "ada").wait_s)
+        assert two.spend_local(SENDS, "bob").remaining == BURST - 1
 
 
 async def test_nothing_stays_in_redis(
@@ -258,9 +258,9 @@ async def test_a_key_with_anything_else_in_it_is_begun_anew(
     async with running(process()) as limiter:
         for junk in ("x", "", "-1", "9" * 300, "nan"):
             await raw.set(f"{settings.prefix}:rate:writes:{junk}", junk)
-            verdict = await limiter.spend(WRITES, junk)
-            assert verdict.wait_s <= BURST * 3600 + MAX_DEBT_S, junk
-            assert limiter.reached
+            decision = await limiter.spend(WRITES, junk)
+            assert decision.wait_s <= BURST * 3600 + MAX_DEBT_S, junk
+            assert limiter.available
 
 
 # Redis fails.
@@ -276,8 +276,8 @@ async def test_without_redis_each_process_decides_alone_and_at_once(
         with redis_server.server.killed():
             assert await spend_all(one, "ada") == BURST - 4  # from what it knew
             assert await spend_all(two, "ada") == BURST
-            assert not one.reached
-            assert one.take(SENDS, "ada").remaining == BURST - 1
+            assert not one.available
+            assert one.spend_local(SENDS, "ada").remaining == BURST - 1
         await asyncio.gather(reaches(one), reaches(two))
         assert await spend_all(one, "ada") == BURST  # nothing of it was kept
 
@@ -285,13 +285,13 @@ async def test_without_redis_each_process_decides_alone_and_at_once(
 async def test_a_frozen_redis_is_waited_for_once(
     process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER_S", 0.25)
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.25)
     async with running(process()) as limiter:
         await limiter.spend(WRITES, "ada")
         with redis_server.server.frozen():
             answers = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(50)))
             assert sum(not answer.wait_s for answer in answers) == BURST - 1
-            assert not limiter.reached
+            assert not limiter.available
             # Nothing is asked of it any more: an answer takes one turn of the loop, if at all.
             asked = asyncio.ensure_future(limiter.spend(WRITES, "bob"))
             await asyncio.sleep(0)
@@ -306,7 +306,7 @@ async def test_a_restarted_redis_needs_the_script_again(
     async with running(process()) as limiter:
         await raw.script_flush()
         assert (await limiter.spend(WRITES, "ada")).remaining == BURST - 1
-        assert limiter.reached
+        assert limiter.available
         with redis_server.server.killed():
             pass
         assert (await limiter.spend(WRITES, "bob")).remaining == BURST - 1
@@ -333,7 +333,7 @@ async def test_who_may_not_run_scripts_has_the_limits_of_a_process(
         await limiter.sync()
         task = asyncio.create_task(limiter.run())
         assert (await limiter.spend(WRITES, f"ada {works}")).remaining == BURST - 1
-        assert limiter.reached is works
-        await end(task)
+        assert limiter.available is works
+        await cancel_and_wait(task)
         await limiter.stop()
     await raw.acl_deluser("limits")

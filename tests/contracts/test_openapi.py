@@ -10,7 +10,7 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import BACKENDS, TestServer, cluster_server_of, embedded_server_of
+from testkit.server import BACKENDS, TestServer, run_cluster_server, run_embedded_server
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
@@ -24,7 +24,7 @@ ENDING = [f"{API}/auth/logout", f"{API}/auth/sessions/{{session_id}}"]
 
 @pytest.fixture(scope="module")
 async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("contract")) as server:
+    async with run_embedded_server(tmp_path_factory.mktemp("contract")) as server:
         yield server
 
 
@@ -33,7 +33,7 @@ async def cluster_server(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("contract")
-    async with cluster_server_of(mariadb, redis_server, directory) as server:
+    async with run_cluster_server(mariadb, redis_server, directory) as server:
         yield server
 
 

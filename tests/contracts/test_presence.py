@@ -55,12 +55,12 @@ async def process(settings: Redis) -> AsyncIterator[Process]:
 
 
 async def holding(store: PresenceStore, *users: UUID) -> None:
-    store.hold(users)
-    assert set(await store.renew()) == set(users)
+    store.add(users)
+    assert set(await store.sync()) == set(users)
 
 
 async def state(store: PresenceStore, user: UUID) -> PresenceState:
-    return (await store.states([user]))[user]
+    return (await store.read_states([user]))[user]
 
 
 async def becomes(store: PresenceStore, user: UUID, wanted: PresenceState) -> None:
@@ -74,12 +74,12 @@ async def becomes(store: PresenceStore, user: UUID, wanted: PresenceState) -> No
 async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
     """They renew their leases, as their processes do."""
 
-    async def renew(store: PresenceStore) -> None:
+    async def sync(store: PresenceStore) -> None:
         while True:
-            await store.renew()
+            await store.sync()
             await pause(0.1)
 
-    tasks = [asyncio.create_task(renew(store)) for store in stores]
+    tasks = [asyncio.create_task(sync(store)) for store in stores]
     try:
         yield
     finally:
@@ -93,18 +93,18 @@ async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
 
 
 async def test_who_is_held_is_online(store: PresenceStore) -> None:
-    assert await store.states([ADA]) == {ADA: OFFLINE}
+    assert await store.read_states([ADA]) == {ADA: OFFLINE}
     await holding(store, ADA, BOB)
-    assert await store.states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: ONLINE, EVE: OFFLINE}
-    store.release([ADA])
-    assert set(await store.renew()) == {ADA}
-    assert await store.states([ADA, BOB]) == {ADA: OFFLINE, BOB: ONLINE}
-    assert store.reached
+    assert await store.read_states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: ONLINE, EVE: OFFLINE}
+    store.remove([ADA])
+    assert set(await store.sync()) == {ADA}
+    assert await store.read_states([ADA, BOB]) == {ADA: OFFLINE, BOB: ONLINE}
+    assert store.available
 
 
 async def test_what_has_not_moved_is_not_named_again(store: PresenceStore) -> None:
     await holding(store, ADA)
-    assert not await store.renew()
+    assert not await store.sync()
     assert await state(store, ADA) == ONLINE
 
 
@@ -112,20 +112,20 @@ async def test_again_is_the_same(store: PresenceStore) -> None:
     for _ in range(2):
         await holding(store, ADA)
     for _ in range(2):
-        store.release([ADA, EVE])
-        await store.renew()
-        assert await store.states([ADA, EVE]) == {ADA: OFFLINE, EVE: OFFLINE}
+        store.remove([ADA, EVE])
+        await store.sync()
+        assert await store.read_states([ADA, EVE]) == {ADA: OFFLINE, EVE: OFFLINE}
 
 
 async def test_nobody_is_asked_for(store: PresenceStore) -> None:
-    assert await store.states([]) == {}
+    assert await store.read_states([]) == {}
 
 
 async def test_many(store: PresenceStore) -> None:
-    users = [uuid4() for _ in range(2 * module.MANY + 1)]
+    users = [uuid4() for _ in range(2 * module.USERS_PER_COMMAND + 1)]
     await holding(store, *users[1:])
-    found = await store.states(users)
-    assert list(found.values()) == [OFFLINE] + [ONLINE] * (2 * module.MANY)
+    found = await store.read_states(users)
+    assert list(found.values()) == [OFFLINE] + [ONLINE] * (2 * module.USERS_PER_COMMAND)
 
 
 # Several processes.
@@ -137,11 +137,11 @@ async def test_a_user_is_online_as_long_as_one_process_has_them(process: Process
     await holding(two, ADA)
     await holding(asks)
     assert await state(asks, ADA) == ONLINE
-    one.release([ADA])
-    await one.renew()
+    one.remove([ADA])
+    await one.sync()
     assert await state(asks, ADA) == ONLINE
-    two.release([ADA])
-    await two.renew()
+    two.remove([ADA])
+    await two.sync()
     assert await state(asks, ADA) == OFFLINE
 
 
@@ -162,7 +162,7 @@ async def test_to_renew_prolongs_the_lease(process: Process, settings: Redis, ra
     await holding(store, ADA)
     [key] = await raw.keys(f"{settings.prefix}:presence:*")
     await raw.expire(key, 600)
-    await store.renew()
+    await store.sync()
     assert await raw.ttl(key) > 600
 
 
@@ -179,7 +179,7 @@ async def test_a_process_that_stops_leaves_its_users_the_grace(process: Process)
 async def test_nothing_stays_in_redis(
     process: Process, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FORGET_S", 0)
+    monkeypatch.setattr(module, "STALE_PROCESS_RETENTION_S", 0)
     store = process(ttl_s=0.5, grace_s=0.5)
     await holding(store, ADA)
     assert len(await raw.keys(f"{settings.prefix}:presence*")) == 2
@@ -199,17 +199,17 @@ async def test_without_redis_nobody_is_offline(process: Process, redis_server: R
     await holding(one, ADA)
     await holding(two, BOB)
     with redis_server.server.killed():
-        assert await one.states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], UNKNOWN)
-        assert not one.reached
-        one.hold([EVE])
-        assert not await one.renew()
+        assert await one.read_states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], UNKNOWN)
+        assert not one.available
+        one.add([EVE])
+        assert not await one.sync()
     # It comes back empty, and one of them is the first to notice.
-    assert set(await one.renew()) == {EVE}
-    assert await one.states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: UNKNOWN, EVE: ONLINE}
+    assert set(await one.sync()) == {EVE}
+    assert await one.read_states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: UNKNOWN, EVE: ONLINE}
     async with alive(one, two):
         await becomes(one, BOB, ONLINE)
         await becomes(one, uuid4(), OFFLINE)
-        assert await one.states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], ONLINE)
+        assert await one.read_states([ADA, BOB, EVE]) == dict.fromkeys([ADA, BOB, EVE], ONLINE)
 
 
 @breaks_redis
@@ -223,7 +223,7 @@ async def test_a_frozen_redis_is_waited_for_once(
         with monkeypatch.context() as unasked:
             unasked.setattr(store, "_client", None)
             assert await state(store, ADA) == UNKNOWN
-        assert not await store.renew()
+        assert not await store.sync()
     async with alive(store):
         await becomes(store, ADA, ONLINE)
 
@@ -233,11 +233,11 @@ async def test_an_emptied_redis_is_filled_again(process: Process, raw: Client) -
     await holding(one, ADA)
     await holding(two, BOB)
     await raw.flushall()
-    assert await one.states([ADA, BOB]) == {ADA: UNKNOWN, BOB: UNKNOWN}
-    await one.renew()
-    assert await one.states([ADA, BOB]) == {ADA: ONLINE, BOB: UNKNOWN}
-    await two.renew()
-    assert await one.states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
+    assert await one.read_states([ADA, BOB]) == {ADA: UNKNOWN, BOB: UNKNOWN}
+    await one.sync()
+    assert await one.read_states([ADA, BOB]) == {ADA: ONLINE, BOB: UNKNOWN}
+    await two.sync()
+    assert await one.read_states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
 
 
 async def test_a_set_that_was_lost_or_changed_is_written_again(
@@ -247,10 +247,10 @@ async def test_a_set_that_was_lost_or_changed_is_written_again(
     await holding(store, ADA, BOB)
     [key] = await raw.keys(f"{settings.prefix}:presence:*")
     await raw.delete(key)
-    await store.renew()
-    assert await store.states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
+    await store.sync()
+    assert await store.read_states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
     await raw.sadd(key, EVE.bytes)
-    await store.renew()
+    await store.sync()
     assert await state(store, EVE) == OFFLINE
 
 
@@ -259,12 +259,12 @@ async def test_who_may_not_write_there_knows_nothing(process: Process, raw: Clie
     await holding(store, ADA)
     await raw.config_set("maxmemory", 1)
     try:
-        store.hold([BOB])
-        assert not await store.renew()
+        store.add([BOB])
+        assert not await store.sync()
         assert await state(store, ADA) == UNKNOWN
     finally:
         await raw.config_set("maxmemory", 0)
-    assert set(await store.renew()) == {BOB}
+    assert set(await store.sync()) == {BOB}
 
 
 @breaks_redis
@@ -273,7 +273,7 @@ async def test_without_redis_it_starts_and_stops(
 ) -> None:
     store = process()
     with redis_server.server.killed():
-        store.hold([ADA])
-        assert not await store.renew()
+        store.add([ADA])
+        assert not await store.sync()
         assert await state(store, ADA) == UNKNOWN
         await store.stop()

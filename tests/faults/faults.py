@@ -11,7 +11,8 @@ from uuid import UUID
 
 from app.bus import codec
 from app.core.publications import Publication
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 from tests.faults.cluster import SERVERS, Cluster, Place
 from tests.faults.proxy import Proxy
 

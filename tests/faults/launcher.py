@@ -57,10 +57,10 @@ def create(settings: Database) -> Engines:
 
 
 class CrashingBus(RedisBus):
-    def announce(self, publications: Sequence[Publication]) -> None:
+    def publish(self, publications: Sequence[Publication]) -> None:
         if _armed and any(CRASH_MARKER in publication.payload for publication in publications):
             os.kill(os.getpid(), signal.SIGKILL)
-        super().announce(publications)
+        super().publish(publications)
 
 
 def main() -> None:

@@ -50,11 +50,11 @@ MUTATIONS = (
     Mutation(
         "an ack moves the position",
         "app/client/frame_loop.py",
-        "                self._outbox.acked(frame)\n",
-        "                self._outbox.acked(frame)\n"
-        "                for room in self._rooms._of.values():\n"
-        "                    room.position.at = max(room.position.at or 0, frame.seq)\n",
-        ("tests/client/test_exchange.py", "-k", "acks_never_move"),
+        "                self._send_queue.on_ack(frame)\n",
+        "                self._send_queue.on_ack(frame)\n"
+        "                for room in self._rooms._rooms.values():\n"
+        "                    room.cursor.seq = max(room.cursor.seq or 0, frame.seq)\n",
+        ("tests/client/test_frame_loop.py", "-k", "acks_never_move"),
     ),
     Mutation(
         "the log is read before the room is followed",
@@ -66,12 +66,11 @@ MUTATIONS = (
     ),
     Mutation(
         "a repeated nonce burns a seq, as a savepoint would",
-        "app/messages/service.py",
-        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
-        "draft.reply_to)\n",
-        "        room.seq += 1\n"
-        "        return repeated(First(to_wire(first), first.fingerprint), draft.text, "
-        "draft.reply_to)\n",
+        "app/messages/send/rules.py",
+        "    if facts.duplicate is not None:\n",
+        "    if facts.duplicate is not None:\n"
+        "        if room is not None:\n"
+        "            room.seq += 1\n",
         ("tests/group_commit", "-m", "embedded"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.main import create_app
-from app.persistence.tables import LoggedEvent
+from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database
 from app.users.sessions import redeem_ticket
 from testkit.answers import assert_ok, assert_problem
@@ -21,8 +21,8 @@ from testkit.server import (
     BACKENDS,
     NO_POLLING,
     TestServer,
-    cluster_server_of,
-    embedded_server_of,
+    run_cluster_server,
+    run_embedded_server,
     run_server,
     without_limits,
 )
@@ -44,7 +44,7 @@ Transact = Callable[..., Awaitable[Any]]
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("atomicity"), **NO_POLLING) as server:
+    async with run_embedded_server(tmp_path_factory.mktemp("atomicity"), **NO_POLLING) as server:
         yield server
 
 
@@ -53,7 +53,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("atomicity")
-    async with cluster_server_of(mariadb, redis_server, directory, **NO_POLLING) as server:
+    async with run_cluster_server(mariadb, redis_server, directory, **NO_POLLING) as server:
         yield server
 
 
@@ -155,7 +155,7 @@ async def test_the_comparison_sees_a_single_changed_seq(
     assert row_changes(before, await injector.rows()) == {
         "rooms": (1, 1),
         "messages": (0, 1),
-        LoggedEvent.__tablename__: (0, 1),
+        RoomEventRow.__tablename__: (0, 1),
     }
 
 

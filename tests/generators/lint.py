@@ -1,13 +1,18 @@
-"""python -m tests.generators.lint: the OpenAPI document, before Spectral and Redocly."""
+"""python -m tests.generators.lint: the OpenAPI document before Spectral and Redocly, the AsyncAPI
+document before its own parser."""
 
 import json
+import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from app.main import create_app
+from app.http.asyncapi import describe_socket
+from app.main import VERSION, create_app
 from app.settings import load_settings
-from tests.generators.environments import HERE, NODE_ENVIRONMENT, node_packages, run
+from tests.generators.environments import HERE, NODE, NODE_ENVIRONMENT, node_packages, run
 
 RULES = HERE / "linters"
 
@@ -24,6 +29,13 @@ def redocly(document: Path) -> None:
     assert "warning" not in printed, printed
 
 
+def asyncapi(document: Path) -> None:
+    """Raises AssertionError for anything that the official parser finds."""
+    folder = node_packages("asyncapi")
+    shutil.copy(HERE / "asyncapi/validate.mjs", folder)  # beside its node_modules
+    run(NODE / "node", "validate.mjs", document, cwd=folder)
+
+
 def _run(tool: str, *arguments: object) -> str:
     folder = node_packages("linters")
     command = folder / "node_modules/.bin" / tool
@@ -31,16 +43,21 @@ def _run(tool: str, *arguments: object) -> str:
 
 
 def main() -> None:
-    document = create_app(load_settings(auth={"secret_key": "k" * 32})).openapi()
+    settings = load_settings(auth={"secret_key": "k" * 32})
+    try:
+        _check(create_app(settings).openapi(), spectral, redocly)
+        _check(describe_socket(VERSION, settings.limits), asyncapi)
+    except AssertionError as error:
+        sys.exit(str(error))
+    print("The OpenAPI and the AsyncAPI document are clean.")
+
+
+def _check(document: dict[str, Any], *linters: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "openapi.json"
+        file = Path(folder) / "document.json"
         file.write_text(json.dumps(document))
-        try:
-            spectral(file)
-            redocly(file)
-        except AssertionError as error:
-            sys.exit(str(error))
-    print("Spectral and Redocly have nothing to say about the OpenAPI document.")
+        for linter in linters:
+            linter(file)
 
 
 if __name__ == "__main__":

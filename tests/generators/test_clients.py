@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from testkit.answers import assert_ok
-from testkit.server import PASSWORD, TestServer, embedded_server_of, unique_username
+from testkit.server import PASSWORD, TestServer, run_embedded_server, unique_username
 from tests.generators import lint
 from tests.generators.environments import (
     HERE,
@@ -98,7 +98,7 @@ def _need(tool: str) -> None:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path) as server:
+    async with run_embedded_server(tmp_path) as server:
         yield server
 
 

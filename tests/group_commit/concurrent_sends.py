@@ -11,15 +11,16 @@ from sqlalchemy import event
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.core.send_request import Send, Sent
+from app.core.send_request import SendRequest, SendResult
 from app.messages.send.group_commit import Committer
 from app.persistence.tables import Member, Room
 from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
 from tests.persistence.factories import make_user
 
-Outcome = Sent | BaseException
+Outcome = SendResult | BaseException
 
 
 async def make_users(uow: UnitOfWork, *names: str) -> list[Actor]:
@@ -67,11 +68,11 @@ def make_actor(user: UUID) -> Actor:
 
 def send_request(
     actor: Actor, room: UUID, nonce: str, text: str = "hi", reply_to: int | None = None
-) -> Send:
-    return Send(actor, room, nonce, text, reply_to)
+) -> SendRequest:
+    return SendRequest(actor, room, nonce, Content(text=text, reply_to=reply_to))
 
 
-async def send_concurrently(committer: Committer, sends: Iterable[Send]) -> list[Outcome]:
+async def send_concurrently(committer: Committer, sends: Iterable[SendRequest]) -> list[Outcome]:
     return await asyncio.gather(*map(committer.send, sends), return_exceptions=True)
 
 
@@ -79,7 +80,7 @@ def comparable(outcome: object) -> object:
     """What can be compared: all but the time."""
     if isinstance(outcome, ChatError):
         return type(outcome), outcome.detail, vars(outcome).get("errors")
-    assert isinstance(outcome, Sent), outcome
+    assert isinstance(outcome, SendResult), outcome
     return outcome.message.model_dump(exclude={"at"}), outcome.duplicate
 
 

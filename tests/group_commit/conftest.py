@@ -11,10 +11,10 @@ from testkit.servers.backend import Backend
 
 @pytest.fixture
 async def committer(backend: Backend, database: Database) -> AsyncIterator[Committer]:
-    committer = Committer(database, lanes=1 if backend.settings.database.is_sqlite else 2)
+    committer = Committer(database, max_concurrent=1 if backend.settings.database.is_sqlite else 2)
     yield committer
     await committer.close()
-    assert committer._unanswered == 0
+    assert committer._pending == 0
     assert not committer._tasks
-    assert not list(committer._turns)
-    assert not committer._turns._held
+    assert not list(committer._queue)
+    assert not committer._queue._locked_rooms

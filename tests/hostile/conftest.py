@@ -1,24 +1,29 @@
-"""A server for nobody but one test module: nothing that it does by the clock comes between."""
+"""A server of each test module, on which nothing runs by the clock while something is measured."""
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
-from testkit.people import Person
-from testkit.server import BACKENDS, NO_POLLING, TestServer, run_server
-from testkit.servers.backend import make_settings, migrate, override, unique_name
+from testkit.server import (
+    BACKENDS,
+    NO_POLLING,
+    TestServer,
+    fast_settings,
+    new_cluster_settings,
+    new_embedded_settings,
+    run_server,
+)
+from testkit.servers.backend import override
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.realtime.conftest import fast_settings
 
 
 @pytest.fixture(scope="module")
 async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    directory = tmp_path_factory.mktemp("hostile")
-    settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
-    await migrate(settings)
-    async with run_server(override(fast_settings(settings), **NO_POLLING)) as server:
+    async with (
+        new_embedded_settings(tmp_path_factory.mktemp("hostile")) as settings,
+        run_server(override(fast_settings(settings), **NO_POLLING)) as server,
+    ):
         yield server
 
 
@@ -27,30 +32,14 @@ async def cluster_server(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("hostile")
-    async with mariadb.database(unique_name()) as url:
-        settings = make_settings(directory, database=url, redis=redis_server.url)
-        await migrate(settings)
-        async with run_server(override(fast_settings(settings), **NO_POLLING)) as server:
-            yield server
+    async with (
+        new_cluster_settings(mariadb, redis_server, directory) as settings,
+        run_server(override(fast_settings(settings), **NO_POLLING)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def server(request: pytest.FixtureRequest) -> TestServer:
-    found: TestServer = request.getfixturevalue(f"{request.param}_server")
-    return found
-
-
-@pytest.fixture
-async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with server.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def ada(server: TestServer, http: httpx.AsyncClient) -> Person:
-    return await server.person(http, "ada")
-
-
-@pytest.fixture
-async def bob(server: TestServer, http: httpx.AsyncClient) -> Person:
-    return await server.person(http, "bob")
+    server: TestServer = request.getfixturevalue(f"{request.param}_server")
+    return server

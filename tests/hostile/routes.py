@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 
 from app.main import create_app
 from app.settings import load_settings
-from app.users.token_form import parse
+from app.users.token_form import parse_token_form
 from app.wire.frames import ClientFrame
 from app.wire.schemas.users import TokenForm
 
@@ -24,7 +24,7 @@ class Route:
 
     @property
     def is_form(self) -> bool:
-        return parse in calls(self.dependant)
+        return parse_token_form in calls(self.dependant)
 
     @property
     def method(self) -> str:
@@ -49,7 +49,7 @@ def calls(dependant: Dependant) -> Iterator[Any]:
 
 
 def _fields(route: Any) -> tuple[str, ...]:
-    if parse in calls(route.dependant):
+    if parse_token_form in calls(route.dependant):
         return tuple(TokenForm.model_fields)
     if route.body_field is None:
         return ()

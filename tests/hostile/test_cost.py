@@ -24,13 +24,13 @@ from testkit.answers import assert_ok
 from testkit.peer import Peer, dial
 from testkit.people import API, UNKNOWN_ID
 from testkit.processes import ServerProcess, run_process
+from testkit.server import fast_settings
 from testkit.servers.backend import make_settings, migrate
 from testkit.waiting import LIMIT_S
 from tests.hostile.meter import Act, Meter
 from tests.hostile.requests import Request, exchange
 from tests.hostile.routes import CLIENT_FRAMES, Route, every_route
 from tests.hostile.shapes import SCALARS, VALUES, repeat
-from tests.realtime.conftest import fast_settings
 
 MAX_S = 0.05
 # Of what is four times as large. Linear is 4, quadratic is 16.

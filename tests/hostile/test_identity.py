@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.http.dependencies import current_actor
+from app.http.dependencies import get_actor
 from app.http.strict_json import StrictRoute
 from testkit.people import UNKNOWN_ID
 from testkit.server import TestServer
@@ -21,7 +21,7 @@ OPEN = {
 
 
 def needs_caller(route: Route) -> bool:
-    return current_actor in calls(route.dependant)
+    return get_actor in calls(route.dependant)
 
 
 def test_no_other_route_is_open() -> None:
@@ -34,7 +34,7 @@ def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
     for route in filter(needs_caller, ROUTES):
         declared = route.original.original_route
         assert isinstance(declared, StrictRoute), route.name
-        assert current_actor in calls(declared.dependant), route.name
+        assert get_actor in calls(declared.dependant), route.name
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])
@@ -50,7 +50,7 @@ async def test_a_stranger_is_refused_before_the_body_has_come(
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),
         *([f"Authorization: Bearer {token}"] if token else []),
     ]
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write("\r\n".join([*lines, "", "{"]).encode())
         async with limit():

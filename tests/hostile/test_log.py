@@ -15,10 +15,10 @@ import trustme
 from testkit.answers import assert_ok
 from testkit.people import API
 from testkit.processes import ServerProcess, run_process
+from testkit.server import fast_settings
 from testkit.servers.backend import make_settings, migrate, override
 from testkit.waiting import LIMIT_S, eventually
 from tests.hostile.strangers import ACTS, GARBAGE, Act, Target, says, vanishes
-from tests.realtime.conftest import fast_settings
 
 BYTES_PER_REQUEST = 1024
 REQUESTS = {"many requests at once": 20, "a proxy's line": 2}

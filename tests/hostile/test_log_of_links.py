@@ -12,13 +12,13 @@ from sqlalchemy import make_url
 from testkit.answers import assert_ok
 from testkit.people import API
 from testkit.processes import ServerProcess, run_process
+from testkit.server import fast_settings
 from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from testkit.waiting import LIMIT_S, pause
 from tests.faults.proxy import Moment, Proxy
 from tests.hostile.test_log import ACCOUNT, lines_of
-from tests.realtime.conftest import fast_settings
 
 pytestmark = pytest.mark.cluster
 

@@ -11,10 +11,11 @@ from sqlalchemy import event, select
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.send_request import Send
-from app.messages.send.submit import send_alone
+from app.core.send_request import SendRequest
+from app.messages.send.batch import send_individually
 from app.persistence.tables import Room
 from app.persistence.uow import Database
+from app.wire.content import Content
 from app.wire.errors import NotFound
 from testkit.answers import are_indistinguishable, assert_problem
 from testkit.peer import Frame, Peer, dial
@@ -136,7 +137,7 @@ async def test_nobody_waits_for_the_lock_of_a_room_of_others(
             assert_problem(answer, "not_found")
         bobs = Actor(UUID(bob.id), UUID(bob.session), is_admin=False, expires_at=now())
         with pytest.raises(NotFound):
-            await send_alone(database, Send(bobs, UUID(room), "n", "x", None))
+            await send_individually(database, SendRequest(bobs, UUID(room), "n", Content(text="x")))
 
 
 async def test_a_session_of_somebody_else(server: TestServer, ada: Person, bob: Person) -> None:

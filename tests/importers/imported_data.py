@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from app.persistence.tables import LoggedEvent, Member, Mention, Message, Room, User
+from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
 from app.persistence.uow import Database, ReadSession
 from testkit.servers.backend import delete_all_rows
 
@@ -39,17 +39,24 @@ async def read_contents(database: Database) -> Contents:
     sender = aliased(User)
     events = await _rows(
         database,
-        select(Room.origin, LoggedEvent.seq, LoggedEvent.type, sender.origin, LoggedEvent.at)
-        .join(Room, Room.id == LoggedEvent.room_id)
-        .join(sender, sender.id == LoggedEvent.actor_id)
-        .order_by(Room.origin, LoggedEvent.seq),
+        select(Room.origin, RoomEventRow.seq, RoomEventRow.type, sender.origin, RoomEventRow.at)
+        .join(Room, Room.id == RoomEventRow.room_id)
+        .join(sender, sender.id == RoomEventRow.actor_id)
+        .order_by(Room.origin, RoomEventRow.seq),
     )
     messages = await _rows(
         database,
-        select(Room.origin, Message.seq, sender.origin, Message.nonce, Message.text, Message.at)
-        .join(Room, Room.id == Message.room_id)
-        .join(sender, sender.id == Message.sender_id)
-        .order_by(Room.origin, Message.seq),
+        select(
+            Room.origin,
+            MessageRow.seq,
+            sender.origin,
+            MessageRow.nonce,
+            MessageRow.text,
+            MessageRow.at,
+        )
+        .join(Room, Room.id == MessageRow.room_id)
+        .join(sender, sender.id == MessageRow.sender_id)
+        .order_by(Room.origin, MessageRow.seq),
     )
     mentions = defaultdict(set)
     for room, seq, user in await _rows(

@@ -5,11 +5,12 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.messages.service import send
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send.batch import send_batch
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
+from app.wire.content import Content
 from app.wire.names import normalized_name
-from app.wire.schemas.messages import Draft
 from tests.importers.archives import PIER
 from tests.persistence.factories import make_user
 
@@ -33,11 +34,13 @@ async def badge_counts(reads: ReadSession, user: UUID) -> list[int]:
     return [room.mentions + room.unread for room in rooms]
 
 
-async def join_and_send(uow: UnitOfWork, user: UUID, draft: Draft) -> None:
+async def join_and_send(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> None:
     """Join the pier and send."""
     room = await room_id(uow, PIER)
     await join(uow, make_actor(user), room, 1)
-    await send(uow, make_actor(user), room, draft)
+    send = SendRequest(make_actor(user), room, nonce, Content(text=text))
+    (outcome,) = await send_batch(uow, [send], wait=True)
+    assert isinstance(outcome, SendResult)
 
 
 def make_actor(user: UUID, *, is_admin: bool = False) -> Actor:

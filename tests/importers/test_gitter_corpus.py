@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import opened
+from app.bootstrap import open_database_and_bus
 from app.settings import ROOT, Settings
 from testkit.answers import assert_ok
 from testkit.peer import Peer, joined
@@ -55,7 +55,7 @@ def read(file: Path) -> list[Said]:
 async def imported(backend: Backend) -> Settings:
     """A database with all the archives in it, each message once, and every log without a hole."""
     settings = without_limits(backend.settings)
-    async with opened(settings) as (database, _):
+    async with open_database_and_bus(settings) as (database, _):
         right, said = await run(database, *FILES, batch=500)
         assert right, said
         totals = next(line for line in said.splitlines() if "11 rooms" in line)

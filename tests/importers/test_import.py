@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from app.core.publications import Publication
 from app.importers.gitter import read_archive
-from app.persistence.tables import Message, Room
+from app.persistence.tables import MessageRow, Room
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 from tests.importers.archives import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
 from tests.importers.imported_data import check_logs, read_contents
 from tests.importers.local_users import badge_counts, create_account, room_id
@@ -191,19 +192,19 @@ async def spoil(uow: UnitOfWork) -> None:
     one twice."""
     room = await room_id(uow, PIER)
     seqs = [message.seq for message in await uow.messages.after(room, 0, MAX_SEQ, 10)]
-    one, two, three, four = [await uow.messages.get(room, seq) for seq in seqs]
+    one, two, three, four = [await uow._session.get(MessageRow, (room, seq)) for seq in seqs]
     assert one is not None
     assert two is not None
     assert three is not None
     assert four is not None
     one.text = "Nobody said this"
     three.at += timedelta(milliseconds=1)
-    doubled = Message(
+    doubled = MessageRow(
         room_id=room, seq=99, sender_id=two.sender_id, nonce=three.nonce, text=four.text, at=four.at
     )
     doubled.at = three.at - timedelta(milliseconds=1)
     two.sender_id = one.sender_id
-    uow.messages.add(doubled)
+    uow._session.add(doubled)
 
 
 async def test_broken_files_are_left_out_and_others_go_on(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import opened
+from app.bootstrap import open_database_and_bus
 from testkit.answers import assert_ok
 from testkit.peer import joined
 from testkit.server import run_server, without_limits
@@ -20,7 +20,7 @@ async def test_followers_see_it_in_order_and_stay(cluster: Backend, tmp_path: Pa
     async with (
         run_server(settings) as server,
         server.client() as http,
-        opened(settings) as (database, _),
+        open_database_and_bus(settings) as (database, _),
     ):
         await run(database, older)
         ada = await server.person(http)

@@ -9,7 +9,6 @@ from app.rooms.membership import remove_member
 from app.rooms.service import archive_room
 from app.wire.domain import Role
 from app.wire.errors import NotFound
-from app.wire.schemas.messages import Draft
 from tests.importers.archives import LOUNGE, PIER, SAMPLE, TEA, cells, row, run, write
 from tests.importers.imported_data import check_logs, read_contents
 from tests.importers.local_users import (
@@ -27,9 +26,8 @@ async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Pa
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
     ada = await database.transact(create_account, "ada")
-    await database.transact(
-        join_and_send, ada, Draft(nonce=f"gitter:{row(3)[5]}", text="I am here, @user1")
-    )
+    nonce = f"gitter:{row(3)[5]}"
+    await database.transact(join_and_send, ada, nonce, "I am here, @user1")
     newer = write(tmp_path / "b.tsv", [row(4, "@ada", user=3), row(3, user=3), *older])
     right, said = await run(database, newer)
     assert right, said
@@ -122,9 +120,8 @@ async def test_an_owner_is_the_last_to_join(database: Database) -> None:
 async def test_a_member_becomes_the_owner(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tsv", [row(1)])
     await run(database, archive)
-    await database.transact(
-        join_and_send, await database.transact(create_account, "ada"), Draft(nonce="n", text="!")
-    )
+    ada = await database.transact(create_account, "ada")
+    await database.transact(join_and_send, ada, "n", "!")
     assert (await run(database, archive, owner="ada"))[0]
     found = await read_contents(database)
     assert found.log(PIER)[-1] == "member.role_changed"

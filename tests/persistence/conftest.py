@@ -8,6 +8,7 @@ import pytest
 
 from app.core.publications import Publication
 from app.persistence.uow import Database
+from testkit.server import BACKENDS
 from testkit.servers.backend import Backend, make_settings, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.factories import add_user, open_room
@@ -25,12 +26,7 @@ async def blank_cluster(mariadb: MariaDb, tmp_path: Path) -> AsyncIterator[Backe
         yield Backend("cluster", make_settings(tmp_path, database=url))
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("embedded", marks=pytest.mark.embedded),
-        pytest.param("cluster", marks=pytest.mark.cluster),
-    ]
-)
+@pytest.fixture(params=BACKENDS)
 def blank(request: pytest.FixtureRequest) -> Backend:
     """An empty database: no table in it."""
     found: Backend = request.getfixturevalue(f"blank_{request.param}")

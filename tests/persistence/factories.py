@@ -6,12 +6,12 @@ from sqlalchemy import func, select
 
 from app.core.clock import now
 from app.core.ids import new_id
-from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import Base, Message, Room, User
+from app.messages.send.batch import next_message
+from app.persistence.tables import Base, Room, User
 from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.wire.content import Content
 from app.wire.domain import RoomKind
-from app.wire.events import Message as WireMessage
-from app.wire.events import MessageCreated, RoomCreated, RoomDetails
+from app.wire.events import RoomCreated, RoomDetails
 
 
 def make_user(name: str) -> User:
@@ -46,30 +46,15 @@ async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
     return room.id
 
 
-def record_message(
-    uow: UnitOfWork, room: LockedRoom, sender: UUID, text: str, nonce: str, *named: UUID
-) -> int:
-    """A message at the room's next seq, which is returned; it mentions `named`."""
-    at = now()
-
-    def event(seq: int) -> MessageCreated:
-        message = WireMessage(seq=seq, sender=sender, at=at, text=text, nonce=nonce)
-        return MessageCreated(room=room.id, seq=seq, actor=sender, at=at, message=message)
-
-    uow.record(room, event)
-    uow.messages.add(
-        Message(room_id=room.id, seq=room.seq, sender_id=sender, nonce=nonce, text=text, at=at),
-        named,
-    )
-    return room.seq
-
-
 async def send(
-    uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str, *named: UUID
+    uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str, *mentioned: UUID
 ) -> int:
-    room = await uow.rooms.lock(room_id)
-    assert room is not None
-    return record_message(uow, room, sender, text, nonce, *named)
+    """A message at the room's next seq, which is returned."""
+    room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
+    event = next_message(room_id, room, sender, nonce, Content(text=text), now())
+    mentions = [(user, room_id, event.seq) for user in mentioned]
+    await uow.append_messages([event], mentions)
+    return event.seq
 
 
 async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:

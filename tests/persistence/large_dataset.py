@@ -14,11 +14,11 @@ from app.core.ids import new_id
 from app.persistence.tables import (
     Base,
     Departure,
-    LoggedEvent,
     Member,
     Mention,
-    Message,
+    MessageRow,
     Room,
+    RoomEventRow,
     Session,
     Ticket,
     User,
@@ -157,7 +157,7 @@ def _tables(
         for seq in range(1, (SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES) + 1)
     ]
     yield (
-        Message,
+        MessageRow,
         [
             {
                 "room_id": room,
@@ -171,7 +171,7 @@ def _tables(
         ],
     )
     yield (
-        LoggedEvent,
+        RoomEventRow,
         [
             {
                 "room_id": room,

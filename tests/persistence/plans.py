@@ -71,9 +71,11 @@ async def analyze(database: Database, tables: list[str]) -> None:
 
 def _of_sqlite(detail: str) -> list[str]:
     # `SCAN t` and `SCAN t USING [COVERING] INDEX` read all of a table; a constant row and the list
-    # of an IN are none.
+    # of an IN are none, nor is a JSON document.
     found = []
-    if detail.startswith("SCAN ") and not detail.endswith(("CONSTANT ROW", "VALUES CLAUSE")):
+    if detail.startswith("SCAN ") and not detail.endswith(
+        ("CONSTANT ROW", "VALUES CLAUSE", "VIRTUAL TABLE INDEX 1:")
+    ):
         found.append(f"full scan of {detail.split()[1]}")
     if "TEMP B-TREE" in detail:
         found.append("sorts")

@@ -11,20 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from app.application.session_lookup import actors_of
+from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.send_request import SendRequest
 from app.core.tokens import Claims
 from app.messages import service as messages
+from app.messages.send.batch import send_batch
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
+from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
 from app.wire.frames import RoomPosition
-from app.wire.schemas.messages import Draft
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
@@ -46,7 +48,7 @@ async def refused(world: LargeDataset) -> None:
 
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
-    "who calls": lambda w: w.database.read(actors_of, [Claims(w.actor.user, w.actor.session)]),
+    "who calls": lambda w: w.database.read(load_actors, [Claims(w.actor.user, w.actor.session)]),
     "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
     "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
     "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
@@ -101,10 +103,12 @@ HOT: dict[str, Query] = {
         lambda reads: reads.sessions.are_live([w.actor.session], now())
     ),
     "send": lambda w: w.database.transact(
-        messages.send, w.actor, w.room, Draft(nonce=str(new_id()), text="hi @user-1", reply_to=99)
-    ),
-    "send again": lambda w: w.database.transact(
-        messages.send, w.actor, w.room, Draft(nonce="n-3000", text="text 3000")
+        send_batch,
+        [
+            SendRequest(w.actor, w.room, str(new_id()), Content(text="hi @user-1", reply_to=99)),
+            SendRequest(w.actor, w.room, "n-3000", Content(text="text 3000")),
+        ],
+        wait=False,
     ),
     "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
     "ticket": lambda w: w.database.transact(lambda uow: uow.sessions.take_ticket(b"t" * 32, now())),

@@ -26,7 +26,6 @@ from tests.persistence.factories import (
     add_user,
     logged_seqs,
     open_room,
-    record_message,
     room_head,
     row_counts,
     send,
@@ -41,9 +40,7 @@ async def test_the_log_is_dense_under_concurrency(
     """Several tasks and several records in each unit: every number once, and no number missing."""
 
     async def three(uow: UnitOfWork, name: str) -> list[int]:
-        locked = await uow.rooms.lock(room)
-        assert locked is not None
-        return [record_message(uow, locked, sender, "hi", f"{name}.{n}") for n in range(3)]
+        return [await send(uow, room, sender, "hi", f"{name}.{n}") for n in range(3)]
 
     taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
     expected = list(range(1, 122))

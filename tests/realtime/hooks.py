@@ -9,7 +9,7 @@ import pytest
 
 from app.core.publications import Publication
 from testkit.waiting import limit
-from tests.realtime.conftest import DedicatedServer
+from tests.realtime.dedicated_server import DedicatedServer
 
 Run = Callable[[], Awaitable[Any]]
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from app.client.room_cursor import Position
+from app.client.room_cursor import RoomCursor
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
 from app.persistence.uow import Database
@@ -270,7 +270,7 @@ class FakeClient:
     def __init__(self, log: FakeLog, user: UUID) -> None:
         self._log = log
         self.user = user
-        self.position = Position(0)
+        self.position = RoomCursor(0)
         self.taken: list[int] = []
         self.process: FakeProcess | None = None
         self.socket: Connection | None = None
@@ -296,7 +296,7 @@ class FakeClient:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: FakeProcess, socket: Connection) -> None:
-        wanted = frames.RoomPosition(room=ROOM, since=self.position.at)
+        wanted = frames.RoomPosition(room=ROOM, since=self.position.seq)
         await open_rooms(
             process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request
         )
@@ -322,7 +322,7 @@ class FakeClient:
                 assert self._log.may_see(self.user, frame.seq), (
                     f"{frame.seq} is not for {self.user}"
                 )
-                self.position.offer([frame])
+                self.position.add([frame])
         self._take()
 
     def ask_for_page(self) -> None:
@@ -343,11 +343,11 @@ class FakeClient:
         if not page.seen:
             await page.see()
         page.answer()
-        self.position.offer(page.answered.result())
+        self.position.add(page.answered.result())
         self._take()
 
     def _take(self) -> None:
-        for event in self.position.take(1000):
+        for event in self.position.pop_ready(1000):
             assert event == self._log.events[event.seq - 1], "as it was committed"
             self.taken.append(event.seq)
         assert self.taken == list(range(1, len(self.taken) + 1)), "dense, in order, once"

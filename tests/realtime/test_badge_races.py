@@ -6,7 +6,7 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.peer import Peers
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 from tests.realtime.test_removal import after
 
@@ -88,8 +88,8 @@ async def test_a_member_who_opens_a_room_gets_its_badge_although_the_join_event_
 async def test_late_publications_of_a_room_opened_meanwhile_update_its_badge(
     start: StartServer, peers: Peers
 ) -> None:
-    """The room was read by a client that opened it, before the publication came: those who have it closed
-    still hear of the message, of who came and of who went."""
+    """A client that opens the room reads it before the publication arrives: members who have it
+    closed still get the message counted, and joins and leaves."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)

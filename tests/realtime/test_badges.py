@@ -6,7 +6,7 @@ import time
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 def bump(peer: Peer, room: str) -> dict[str, int]:

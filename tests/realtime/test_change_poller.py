@@ -13,7 +13,8 @@ from app.realtime.delivery.seq_tracker import SeqRange, SeqTracker
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peers
-from tests.realtime.conftest import DedicatedServer, StartServer, new_session
+from testkit.server import new_session
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 from tests.realtime.test_badges import bump, counted
 

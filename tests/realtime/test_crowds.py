@@ -22,10 +22,9 @@ from testkit.raw_connection import (
     frame,
     resident_kib,
 )
-from testkit.server import run_server
+from testkit.server import fast_settings, run_server
 from testkit.servers.backend import Backend, override
 from testkit.waiting import limit, pause
-from tests.realtime.conftest import fast_settings
 
 # Generous, and less than if every one of them left a few kilobytes.
 MOST_GROWTH_KIB = 24 * 1024

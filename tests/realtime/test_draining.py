@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.settings import Settings
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import API
 from testkit.processes import run_process
-from testkit.server import TestServer, run_server
+from testkit.server import TestServer, fast_settings, run_server
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
-from tests.realtime.conftest import fast_settings
 
 
 def patient(backend: Backend, **server: float) -> Settings:
@@ -33,11 +32,11 @@ async def draining(settings: Settings) -> AsyncIterator[TestServer]:
     """A server that is stopped in the test, and has to end by itself."""
     async with run_server(settings) as server:
         yield server
-        assert server.server.should_exit
+        assert server.uvicorn.should_exit
 
 
 async def stop(server: TestServer) -> None:
-    server.server.should_exit = True
+    server.uvicorn.should_exit = True
     await eventually(server.context.draining.is_set)
 
 
@@ -67,7 +66,7 @@ async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: 
         await moves.leave()
         assert stays.is_open
         await stays.leave()  # the last one: nobody waits for the grace
-        await eventually(lambda: not server.server.servers[0].is_serving())
+        await eventually(lambda: not server.uvicorn.servers[0].is_serving())
 
 
 async def test_connections_that_stay_or_sent_no_hello_are_closed(
@@ -124,9 +123,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]
     async def wait(*args: Any) -> Any:
         came.set()
         await go.wait()
-        return await commit_send(*args)
+        return await submit_message(*args)
 
-    monkeypatch.setattr("app.realtime.connection.dispatch.commit_send", wait)
+    monkeypatch.setattr("app.realtime.connection.dispatch.submit_message", wait)
     return came, go
 
 
@@ -159,7 +158,7 @@ async def test_a_drain_ends_at_the_hard_limit(
         stuck = await peers.join(ada, room)
         await stuck.send("message.send", id=7, room=room, nonce="n7", text="never")
         await came.wait()
-        server.server.should_exit = True
+        server.uvicorn.should_exit = True
         assert await stuck.closed() == 1006
 
 
@@ -176,9 +175,9 @@ async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
         ada = await server.person(http)
         headers = {"Authorization": f"Bearer {ada.access}", "Content-Type": "application/json"}
         request = asyncio.create_task(http.post(f"{API}/rooms", content=body(), headers=headers))
-        await eventually(lambda: bool(server.server.server_state.tasks))
+        await eventually(lambda: bool(server.uvicorn.server_state.tasks))
         await stop(server)
-        await eventually(lambda: not server.server.servers[0].is_serving())
+        await eventually(lambda: not server.uvicorn.servers[0].is_serving())
         assert not request.done()
         go.set()
         answer = await request

@@ -12,7 +12,7 @@ from app.wire.frames import ClientFrame, Close, Pong, Typing
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 ROOM = str(uuid4())
 

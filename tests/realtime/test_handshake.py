@@ -22,7 +22,7 @@ from testkit.people import Person
 from testkit.raw_connection import UPGRADE, connect_raw
 from testkit.server import TestServer
 from testkit.waiting import LIMIT_S, eventually
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -79,7 +79,7 @@ async def test_there_is_no_socket_at_another_address(
         head, _, body = (await connection.rest()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
     assert orjson.loads(body)["code"] == "not_found"
-    await eventually(lambda: not server.server.server_state.tasks)
+    await eventually(lambda: not server.uvicorn.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -94,7 +94,7 @@ async def test_a_refusal_is_no_error_of_the_server(
 ) -> None:
     """uvicorn writes one for what is neither accepted nor closed."""
     await refusal(server.url, protocols=("chat.v2",))
-    await eventually(lambda: not server.server.server_state.tasks)
+    await eventually(lambda: not server.uvicorn.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 

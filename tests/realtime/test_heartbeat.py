@@ -6,7 +6,7 @@ import pytest
 
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 @pytest.fixture(autouse=True)

@@ -21,9 +21,9 @@ from testkit.raw_connection import (
     connect_raw,
     frame,
 )
-from testkit.server import TestServer
+from testkit.server import TestServer, limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import StartServer, slow_network
+from tests.realtime.dedicated_server import StartServer
 
 ERROR = b'{"type":"nothing"}'
 
@@ -75,7 +75,7 @@ async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) ->
         await connection.send(broken)
         assert await connection.close_code() in {code, 1009}
     await eventually(
-        lambda: not server.server.lifespan.state["connection_services"].pending._by_address
+        lambda: not server.uvicorn.lifespan.state["connection_services"].pending._by_address
     )
 
 
@@ -165,12 +165,12 @@ async def test_control_frames_and_fragments_are_rate_limited(
         < ws_protocol.CONTROL_FRAMES_BURST + ws_protocol.CONTROL_FRAMES_PER_S * took + kernel
     )
     assert await guest.close_code() in {4029, 1006}
-    await eventually(lambda: len(server.server.server_state.connections) < 5)
+    await eventually(lambda: len(server.uvicorn.server_state.connections) < 5)
 
 
 async def test_pings_of_a_peer_that_does_not_read_fill_no_buffer(start: StartServer) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     async with connect_raw(server.url, small_window=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
@@ -222,7 +222,7 @@ async def test_a_peer_that_sends_before_the_handshake_is_answered_is_cut(
     )
     async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")
-        await eventually(lambda: server.running.server.server_state.tasks)
+        await eventually(lambda: server.running.uvicorn.server_state.tasks)
         await connection.send(frame(TEXT, ERROR))
         assert await connection.rest() == b""
     answering.set()
@@ -257,7 +257,7 @@ async def test_a_close_ends_also_for_a_peer_that_does_not_read(
     start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     room = await ada.makes_room()
     async with connect_raw(server.url, small_window=True) as connection:
@@ -272,4 +272,4 @@ async def test_a_close_ends_also_for_a_peer_that_does_not_read(
             await ada.says(room, "🙂" * 3900)
         await connection.send(last)
         await eventually(lambda: end not in server.hub.connections)
-        await eventually(lambda: end._writer not in server.running.server.server_state.connections)
+        await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)

@@ -7,7 +7,7 @@ import pytest
 from app.persistence.uow import Database
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 def checked_out(database: Database) -> int:

@@ -4,13 +4,13 @@ import pytest
 
 from testkit.peer import Peers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def until_idle(server: DedicatedServer) -> None:
     """Every socket has come to its end, and nothing is left of it."""
-    await eventually(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     hub = server.hub
     assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
 

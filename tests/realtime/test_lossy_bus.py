@@ -11,7 +11,7 @@ from app.realtime.delivery import gap_repair, position_check
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 
 

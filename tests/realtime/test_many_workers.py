@@ -96,7 +96,7 @@ async def test_workers_share_the_work_and_are_replaced(
         server.signal(signal.SIGTERM)
         assert await server.ended() == 0
         assert "does_not_start" not in server.story()
-        assert server.story().count("worker.ended") == 1  # the one that was killed
+        assert server.story().count("process.exited") == 1  # the one that was killed
         assert "Traceback" not in server.story()
         assert not any(map(exists, first | second))
 
@@ -152,7 +152,7 @@ async def test_workers_over_https_and_one_that_does_not_start_again(
         good, first = certificate.read_bytes(), children(server)
         certificate.write_text("a mistake")
         server.signal(signal.SIGHUP)
-        await eventually(lambda: "worker.does_not_start" in server.story())
+        await eventually(lambda: "process.start_failed" in server.story())
         for _ in range(20):  # by the other one, which is not replaced
             await answered(server.url, trusting)
         assert len(first & children(server)) == 1
@@ -176,7 +176,7 @@ async def test_workers_that_cannot_start_end_the_parent(
             override(cluster_settings, server=bad), tmp_path, 0, "--workers", "2"
         ):
             pass
-    assert "worker.does_not_start" in str(ended.value)
+    assert "process.start_failed" in str(ended.value)
     assert "CHAT_SERVER__TLS_CERTIFICATE" in str(ended.value)
     assert "Traceback" not in str(ended.value)
 

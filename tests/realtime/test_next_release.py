@@ -10,20 +10,21 @@ import orjson
 import pytest
 from sqlalchemy import insert, text, update
 
-from app.bootstrap import opened
+from app.bootstrap import open_database_and_bus
 from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
 from app.core.publications import Publication
-from app.persistence.tables import LoggedEvent, Room
+from app.persistence.tables import Room, RoomEventRow
 from app.persistence.uow import Database, UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
 from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
+from testkit.server import limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus
 from tests.realtime.test_slow_consumers import stall
 
@@ -66,7 +67,7 @@ async def log(
     ]
     head += len(rows)
     async with server.running.context.database._engines.write.begin() as connection:
-        await connection.execute(insert(LoggedEvent), events)
+        await connection.execute(insert(RoomEventRow), events)
         await connection.execute(update(Room).where(Room.id == UUID(room)).values(seq=head))
     return head
 
@@ -181,7 +182,7 @@ async def test_a_slow_consumer_backfill_with_unknown_events(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     stage = Stage(server, ada, bob, await ada.makes_room("private", bob))
     await ada.says(stage.room, "first")
@@ -203,7 +204,7 @@ async def test_a_slow_consumer_backfill_with_unknown_events(
 async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
     """Where there is a bus between processes, what it records comes over that."""
     if server.running.settings.redis.url:
-        async with opened(server.running.settings) as (database, _):
+        async with open_database_and_bus(server.running.settings) as (database, _):
             yield database
     else:
         yield server.running.context.database
@@ -241,9 +242,9 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
     loss.drops_all = False
     newer: Any = 77
     publication = Publication(newer, room, 5, UUID(int=0), b'{"a": "signal"}')
-    async with opened(server.running.settings) as (_, bus):
+    async with open_database_and_bus(server.running.settings) as (_, bus):
         if isinstance(bus, RedisBus):
-            bus.announce([publication])
+            bus.publish([publication])
         else:
             assert isinstance(bus, MemoryBus)
             server.hear(Publication(PublicationKind.NEWER, room, 5, UUID(int=0), b""))

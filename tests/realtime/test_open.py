@@ -8,7 +8,7 @@ from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person
 from testkit.server import TestServer
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 async def test_opening_at_the_head_sends_no_events(ada: Person, peers: Peers) -> None:

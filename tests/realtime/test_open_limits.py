@@ -3,7 +3,8 @@
 import pytest
 
 from testkit.peer import Peers, dial
-from tests.realtime.conftest import StartServer, slow_network
+from testkit.server import limit_send_buffers
+from tests.realtime.dedicated_server import StartServer
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_EVENTS_PER_ROOM")
@@ -29,7 +30,7 @@ async def test_large_messages_are_caught_up_within_the_buffer(
 ) -> None:
     """What would make its own socket a slow one becomes `limited`, in one room and over several."""
     server = await start(limits={"send_buffer_bytes": 131072})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(16)]
     for room in rooms:

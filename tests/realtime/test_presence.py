@@ -13,7 +13,7 @@ from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import UNKNOWN_ID, Person
 from testkit.waiting import eventually
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import PausedQuery, QueryCounter
 
 

@@ -3,7 +3,7 @@
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 async def test_a_read_marker_is_sent_to_everyone_in_the_room(

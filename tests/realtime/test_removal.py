@@ -7,7 +7,7 @@ from app.wire.events import PublicationKind
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 
 
 def after(peer: Peer, frame: Frame) -> list[Frame]:

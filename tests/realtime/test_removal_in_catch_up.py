@@ -9,7 +9,7 @@ from app.persistence.repositories.rooms import MemberReads
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import PausedQuery
 from tests.realtime.test_removal import check_farewell
 

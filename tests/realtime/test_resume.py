@@ -6,13 +6,15 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.send_request import Send, Sent
-from app.messages.send.batch import send_all
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send.batch import send_batch
 from app.persistence.uow import UnitOfWork
+from app.wire.content import Content
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from tests.realtime.conftest import DedicatedServer, StartServer, new_session
+from testkit.server import new_session
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.test_snapshot import greeted, statements
 
 FAR = 10_000
@@ -25,11 +27,11 @@ async def fill(server: DedicatedServer, person: Person, room: str, count: int) -
     def some(begin: int, end: int) -> Any:
         async def work(uow: UnitOfWork) -> None:
             drafts = [
-                Send(actor, UUID(room), f"f{number}", f"message {number}", None)
+                SendRequest(actor, UUID(room), f"f{number}", Content(text=f"message {number}"))
                 for number in range(begin, end)
             ]
-            for outcome in await send_all(uow, drafts, wait=True):
-                assert isinstance(outcome, Sent), outcome
+            for outcome in await send_batch(uow, drafts, wait=True):
+                assert isinstance(outcome, SendResult), outcome
 
         return work
 

@@ -13,10 +13,10 @@ from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
 from testkit.processes import ServerProcess
-from testkit.server import PASSWORD, TestServer
+from testkit.server import PASSWORD, TestServer, new_session
 from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
-from tests.realtime.conftest import StartServer, new_session, run_server_without_pauses
+from tests.realtime.dedicated_server import StartServer, run_server_without_pauses
 
 End = Callable[[Person, Person], Awaitable[httpx.Response]]
 ENDS: dict[str, End] = {

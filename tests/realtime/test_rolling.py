@@ -128,7 +128,7 @@ def check(log: list[dict[str, object]], talkers: list[Talker], statuses: Counter
 
 
 async def talker(stack: AsyncExitStack, balancer: Balancer, room: UUID) -> Talker:
-    backoff = Backoff(first_s=0.05, most_s=0.2)
+    backoff = Backoff(initial_s=0.05, max_s=0.2)
     chat = await stack.enter_async_context(ChatClient(balancer.url, backoff=backoff))
     name = f"talker{uuid4().hex[:8]}"
     await chat.api.register(Register(username=name, password=PASSWORD))

@@ -16,10 +16,10 @@ from app.wire.events import PublicationKind
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.server import TestServer
+from testkit.server import TestServer, new_session
 from testkit.waiting import eventually
 from tests.features.users.auth import renew, set_session_times, whoami
-from tests.realtime.conftest import DedicatedServer, StartServer, new_session
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import PausedQuery
 
 
@@ -77,7 +77,7 @@ async def test_frames_after_the_end_are_not_executed(
     assert_ok(await ada.post("/auth/logout"), 204)
     opening.set()
     assert await peer.closed() == 4403
-    await eventually(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     assert await head_of(server, room) == 2
 
 

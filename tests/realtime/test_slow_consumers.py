@@ -18,8 +18,9 @@ from app.wire.frames import encode, error_frame
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
+from testkit.server import limit_send_buffers
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import DedicatedServer, StartServer, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import PausedQuery, QueryCounter
 
 LARGE = "🙂" * 3900
@@ -29,7 +30,7 @@ MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
     server = await start(realtime=realtime)
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     return server
 
 
@@ -322,7 +323,7 @@ async def test_a_slow_consumer_that_disconnects_leaves_nothing_behind(
     slow.connection.transport.abort()
     await eventually(lambda: not server.hub.connections)
     reading.set()
-    await eventually(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     assert (server.hub.rooms, server.hub.member_connections) == ({}, {})
     assert server.realtime.slow_consumers.backfill_queue.empty()
 
@@ -354,7 +355,7 @@ async def test_a_consumer_that_reads_nothing_is_disconnected(
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
     await eventually(lambda: end not in server.hub.connections)
-    await eventually(lambda: end._writer not in server.running.server.server_state.connections)
+    await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
     await fast.settled()
@@ -408,7 +409,7 @@ async def test_a_consumer_with_a_megabyte_unread_is_disconnected(
 ) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"send_buffer_bytes": 65536})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
     slow.stops_reading()

@@ -15,7 +15,7 @@ from app.realtime.connection.room_list import COMMIT_OVERLAP
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
-from tests.realtime.conftest import DedicatedServer, StartServer
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:
@@ -115,13 +115,13 @@ async def test_a_snapshot_of_another_user_gives_the_full_list(
 def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
     ours, others = SyncTokens([b"k" * 32]), SyncTokens([b"l" * 32])
     ada, bob, at = uuid4(), uuid4(), now()
-    sealed = ours.seal(ada, at)
-    assert ours.open(ada, sealed) == at
-    assert ours.open(bob, sealed) is None
-    assert others.open(ada, sealed) is None
+    sealed = ours.issue(ada, at)
+    assert ours.parse(ada, sealed) == at
+    assert ours.parse(bob, sealed) is None
+    assert others.parse(ada, sealed) is None
     for n in range(len(sealed)):
         forged = sealed[:n] + ("A" if sealed[n] != "A" else "B") + sealed[n + 1 :]
-        assert ours.open(ada, forged) in (None, at)  # the last character has spare bits
+        assert ours.parse(ada, forged) in (None, at)  # the last character has spare bits
     assert ada.bytes.hex() not in sealed
 
 

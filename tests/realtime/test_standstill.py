@@ -19,10 +19,10 @@ from app.realtime.slow_consumers import limits
 from app.settings import Settings
 from testkit.peer import joined
 from testkit.raw_connection import TEXT, connect_raw, frame
-from testkit.server import TestServer
+from testkit.server import TestServer, fast_settings, limit_send_buffers
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import fast_settings, hub_of, run_server_without_pauses, slow_network
+from tests.realtime.dedicated_server import run_server_without_pauses
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 QUICK_S = 0.5
@@ -97,7 +97,7 @@ def test_the_rest_of_a_request_that_arrives_during_a_standstill_is_in_time(
 
 
 def _has_begun(server: TestServer) -> bool:
-    connections: set[Any] = {*server.server.server_state.connections}
+    connections: set[Any] = {*server.uvicorn.server_state.connections}
     return any(one._unparsed or one._in_body for one in connections)
 
 
@@ -115,12 +115,12 @@ def test_silence_during_a_standstill_is_excused(hasty: Settings, run: Run) -> No
 def test_a_standstill_makes_no_consumer_slow(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
-            slow_network(server)
+            limit_send_buffers(server)
             ada = await server.person(http)
             room = await ada.makes_room()
             async with joined(ada, room, small_window=True) as peer:
                 peer.stops_reading()
-                (end,) = hub_of(server).by_user[UUID(ada.id)]
+                (end,) = server.hub.by_user[UUID(ada.id)]
                 while not end.buffered_bytes():
                     await ada.says(room, "🙂" * 3900)
                 await pause(3 * limits.TICK_S)  # it is seen to wait

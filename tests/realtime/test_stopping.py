@@ -13,16 +13,10 @@ import pytest
 from testkit.peer import Peers
 from testkit.people import Person
 from testkit.processes import run_process
-from testkit.server import TestServer, run_server
+from testkit.server import TestServer, fast_settings, limit_send_buffers, run_server
 from testkit.servers.backend import Backend, override
 from testkit.waiting import limit
-from tests.realtime.conftest import (
-    DedicatedServer,
-    fast_settings,
-    hub_of,
-    run_server_without_pauses,
-    slow_network,
-)
+from tests.realtime.dedicated_server import DedicatedServer, run_server_without_pauses
 
 COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 
@@ -79,13 +73,13 @@ async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
     async with AsyncExitStack() as stack:
         settings = override(fast_settings(backend.settings), server={"shutdown_timeout_s": 3600})
         server = await stack.enter_async_context(run_server(settings))
-        slow_network(server)
+        limit_send_buffers(server)
         http = await stack.enter_async_context(server.client())
         ada = await server.person(http)
         room = await ada.makes_room()
         slow, writer = await peers.join(ada, room), await peers.join(ada)
         slow.stops_reading()
-        (end,) = [s for s in hub_of(server).by_user[UUID(ada.id)] if s.subscriptions]
+        (end,) = [s for s in server.hub.by_user[UUID(ada.id)] if s.subscriptions]
         while not end.write_paused:
             await writer.says(room, "🙂" * 3900)
         async with limit():

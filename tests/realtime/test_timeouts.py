@@ -20,16 +20,10 @@ from app.settings import Settings
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
-from testkit.server import run_server
+from testkit.server import fast_settings, limit_send_buffers, run_server
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import (
-    DedicatedServer,
-    StartServer,
-    fast_settings,
-    run_server_without_pauses,
-    slow_network,
-)
+from tests.realtime.dedicated_server import DedicatedServer, StartServer, run_server_without_pauses
 from tests.realtime.hooks import LossyBus
 from tests.realtime.test_presence import told
 from tests.realtime.test_presence_processes import last_lease_with
@@ -63,7 +57,7 @@ async def test_header_timeout(start: StartServer) -> None:
     ends = []
     for seconds in (LONG_S, 0.2):
         server = await start(server={"header_timeout_s": seconds})
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.running.server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.running.port)
         writer.write(b"GET /health/live HTTP/1.1\r\n")
         ends.append((asyncio.create_task(reader.read(1)), writer))
     (waiting, _), (answered, _) = ends
@@ -144,7 +138,7 @@ async def _expect_a_cut(
     """Of the second server's only socket, for which something waits that it does not read."""
     monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
-        slow_network(server.running)
+        limit_send_buffers(server.running)
         peer = await peers.join(await server.person(), small_window=True)
         peer.stops_reading()
         (end,) = server.hub.connections
@@ -260,11 +254,11 @@ async def _expect_the_second_to_close(
         ada = await patient.person(http)
         waiting, closed = [await peers.join(ada, url=server.url) for server in (patient, hasty)]
         for server in (patient, hasty):
-            server.server.should_exit = True
+            server.uvicorn.should_exit = True
             await eventually(server.context.draining.is_set)
         await closed.closed()
         assert waiting.is_open
-        patient.server.force_exit = True
+        patient.uvicorn.force_exit = True
 
 
 @pytest.mark.setting("CHAT_DATABASE__POOL_TIMEOUT_S")
@@ -316,8 +310,8 @@ async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
     for seconds in (LONG_S, 0.2):
         settings = embedded.override(auth={"argon2_workers": 1, "argon2_queue_timeout_s": seconds})
         passwords = create_passwords(settings)
-        await passwords.enter()  # and stays
-        waiting.append(asyncio.create_task(passwords.enter()))
+        await passwords.acquire()  # and stays
+        waiting.append(asyncio.create_task(passwords.acquire()))
     patient, hasty = waiting
     with pytest.raises(Busy):
         await hasty

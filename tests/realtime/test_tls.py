@@ -14,10 +14,10 @@ from app.realtime.slow_consumers import limits
 from testkit.answers import assert_ok
 from testkit.peer import dial, joined
 from testkit.people import Person
-from testkit.server import TestServer
+from testkit.server import TestServer, fast_settings, limit_send_buffers
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
-from tests.realtime.conftest import fast_settings, hub_of, run_server_without_pauses, slow_network
+from tests.realtime.dedicated_server import run_server_without_pauses
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
     secure: TestServer, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The buffers of TLS count, too."""
-    slow_network(secure)
+    limit_send_buffers(secure)
     async with secure.client(verify=tls) as client:
         ada: Person = await secure.person(client, "ada")
         bob = await secure.person(client, "bob")
@@ -99,7 +99,7 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
             joined(ada, room, tls=tls) as fast,
             joined(bob, room, tls=tls, small_window=True) as slow,
         ):
-            hub = hub_of(secure)
+            hub = secure.hub
             (end,) = hub.by_user[UUID(bob.id)]
             head = 0
             with monkeypatch.context() as patient:

@@ -18,9 +18,9 @@ from app.wire.events import PublicationKind
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
-from testkit.server import TestServer
+from testkit.server import TestServer, limit_send_buffers
 from testkit.waiting import eventually
-from tests.realtime.conftest import DedicatedServer, StartServer, hub_of, slow_network
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
@@ -52,14 +52,14 @@ async def test_an_idle_connection_has_no_task_and_no_timer(
     (end,) = server.hub.by_user[UUID(ada.id)]
     writer = end._writer
     for number in range(3):  # it says something, and then nothing again
-        await eventually(lambda: not server.running.server.server_state.tasks)
+        await eventually(lambda: not server.running.uvicorn.server_state.tasks)
         assert (writer.ping_timer, writer.close_timer, writer._abort_timer) == (None, None, None)
         assert not hasattr(writer, "scope")
         await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
         await peer.has(room, 3 + number)
     await peer.connection.close()
     await eventually(lambda: end not in server.hub.connections)
-    assert writer not in server.running.server.server_state.connections
+    assert writer not in server.running.uvicorn.server_state.connections
     # What its frames made the server say has the id of the request that opened it.
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "connection.closed" in line]
     assert "request_id=" in line
@@ -78,7 +78,7 @@ async def test_the_log_says_how_a_connection_was_closed(
     await eventually(lambda: ends[1] not in server.hub.connections)
     assert_ok(await ada.post("/auth/logout"), 204)
     assert await closed.closed() == 4403
-    await eventually(lambda: not server.running.server.server_state.tasks)
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     lines = [line for line in capsys.readouterr().out.splitlines() if "connection.closed" in line]
     fields = [dict(re.findall(r"(\w+)=('[^']*'|\S*)", line)) for line in lines]
     assert [line["code"] for line in fields] == ["1001", "1006", "4403"]
@@ -157,7 +157,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
         await client.send(orjson.dumps({"type": "hello", "token": ada.access}).decode())
         await client.recv()
         await client.recv()
-        (socket,) = hub_of(server).by_user[UUID(ada.id)]
+        (socket,) = server.hub.by_user[UUID(ada.id)]
         payload = b"x" * size
         frames = [text_frame(payload), text_frame(b"the next one")]
         assert len(frames[0]) - size == (2 if size < 126 else 4 if size < 65536 else 10)
@@ -205,7 +205,7 @@ async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peer
 
 async def test_a_slow_consumer_delays_no_other_connection(start: StartServer, peers: Peers) -> None:
     server = await start()
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
     fast = await peers.join(ada, room)

@@ -11,7 +11,7 @@ from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
 from testkit.waiting import eventually, pause
-from tests.realtime.conftest import DedicatedServer, StartServer
+from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from app.settings import Limits
 from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person
-from testkit.server import TestServer
-from tests.realtime.conftest import StartServer, slow_network
+from testkit.server import TestServer, limit_send_buffers
+from tests.realtime.dedicated_server import StartServer
 
 
 async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Person) -> None:
@@ -74,7 +74,7 @@ async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
 async def test_many_rooms_come_in_several_frames(start: StartServer, peers: Peers) -> None:
     """A list that is larger than what may wait for a socket does not close that socket."""
     server = await start(limits={"send_buffer_bytes": 131072})
-    slow_network(server.running)
+    limit_send_buffers(server.running)
     ada = await server.person()
     rooms = await server.rooms(ada, 100, topic="🙂" * 500)
     peer = await peers.join(ada)

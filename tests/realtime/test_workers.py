@@ -9,7 +9,7 @@ from app.realtime.delivery import gap_repair, position_check
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
-from tests.realtime.conftest import StartServer
+from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 
 
@@ -36,7 +36,7 @@ async def test_a_failed_position_check_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(position_check, "RETRY_S", 0.05)
-    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -52,7 +52,7 @@ async def test_a_failed_position_check_is_retried(
 async def test_a_failed_badge_update_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr("app.bootstrap.RESTART_S", 0.05)
+    monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)

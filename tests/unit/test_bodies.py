@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.strict_json import parse
+from app.http.strict_json import parse_json
 
 VALUES = st.recursive(
     st.none()
@@ -25,13 +25,13 @@ def test_what_is_json_comes_in_as_it_is(value: object, escaped: bool) -> None:
         body = json.dumps(value, ensure_ascii=escaped).encode()
     except UnicodeEncodeError:  # a name with half a surrogate pair
         return
-    assert parse(body) == json.loads(body)
+    assert parse_json(body) == json.loads(body)
 
 
 @given(st.binary(max_size=50) | st.text(max_size=50).map(lambda text: text.encode("utf-16")))
 def test_anything_else_is_refused_in_one_way(body: bytes) -> None:
     try:
-        parse(body)
+        parse_json(body)
     except json.JSONDecodeError:
         return
     json.loads(body.decode())
@@ -40,14 +40,14 @@ def test_anything_else_is_refused_in_one_way(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b'{"a":1,"a":1}', b'[{"a":{"b":1,"c":2,"b":3}}]'])
 def test_a_name_is_there_once(body: bytes) -> None:
     with pytest.raises(json.JSONDecodeError, match="one name twice"):
-        parse(body)
+        parse_json(body)
 
 
 @pytest.mark.parametrize("text", [r'"\ud800"', r'["\uDC00\ud800"]', r'{"\uD83D": 1}'])
 def test_half_a_pair_is_no_character(text: str) -> None:
     with pytest.raises(json.JSONDecodeError, match="not Unicode"):
-        parse(text.encode())
+        parse_json(text.encode())
 
 
 def test_a_whole_pair_is_one() -> None:
-    assert parse(rb'"\ud83d\ude00 \\ud800"') == "😀 \\ud800"
+    assert parse_json(rb'"\ud83d\ude00 \\ud800"') == "😀 \\ud800"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.bus.codec import ORIGIN_BYTES, VERSION, decode, encode, partition
 from app.core.publications import Publication
-from app.wire.events import MAX_SEQ, PublicationKind
+from app.wire.events import PublicationKind
+from app.wire.seq import MAX_SEQ
 
 CHANNEL, USER = UUID(int=0x11 << 120), UUID(int=0x22)
 ORIGIN = b"o" * ORIGIN_BYTES

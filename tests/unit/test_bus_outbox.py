@@ -10,7 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 from structlog.testing import CapturingLogger
 
 from app.bus import publish_queue
-from app.bus.publish_queue import RETRY_MAX_S, Outbox, pause
+from app.bus.publish_queue import RETRY_MAX_S, PublishQueue, choose_backoff_s
 from testkit.waiting import limit
 
 APOLOGY = ("lossy", b"me")
@@ -50,23 +50,23 @@ def broker() -> Broker:
 
 
 @pytest.fixture
-def box(broker: Broker) -> Outbox:
-    return Outbox(cast(Redis, broker), APOLOGY)
+def box(broker: Broker) -> PublishQueue:
+    return PublishQueue(cast(Redis, broker), APOLOGY)
 
 
-def fill(box: Outbox, *numbers: int) -> None:
+def fill(box: PublishQueue, *numbers: int) -> None:
     for number in numbers:
         box.put("c", b"%d" % number)
 
 
-async def empty(box: Outbox) -> None:
+async def empty(box: PublishQueue) -> None:
     box.close()
     async with limit():
         await box.run()
 
 
-async def test_what_waits_shares_round_trips(box: Outbox, broker: Broker) -> None:
-    numbers = range(2 * publish_queue.BATCH + 1)
+async def test_what_waits_shares_round_trips(box: PublishQueue, broker: Broker) -> None:
+    numbers = range(2 * publish_queue.PAYLOADS_PER_ROUND_TRIP + 1)
     fill(box, *numbers)
     await empty(box)
     assert broker.numbers == list(numbers)
@@ -75,7 +75,7 @@ async def test_what_waits_shares_round_trips(box: Outbox, broker: Broker) -> Non
 
 @pytest.mark.parametrize("failure", [RedisError("gone"), OSError("gone"), ValueError("defect")])
 async def test_what_failed_goes_again_in_its_place(
-    box: Outbox, broker: Broker, failure: Exception
+    box: PublishQueue, broker: Broker, failure: Exception
 ) -> None:
     def fail() -> None:
         fill(box, 3)
@@ -97,7 +97,7 @@ async def test_what_failed_goes_again_in_its_place(
     ],
 )
 async def test_a_lost_connection_is_no_error_of_the_log(
-    box: Outbox,
+    box: PublishQueue,
     broker: Broker,
     failure: Exception,
     is_defect: bool,
@@ -117,7 +117,7 @@ async def test_a_lost_connection_is_no_error_of_the_log(
     assert [call.method_name for call in log.calls] == ["exception" if is_defect else "warning"]
 
 
-async def test_what_redis_refuses_goes_again(box: Outbox, broker: Broker) -> None:
+async def test_what_redis_refuses_goes_again(box: PublishQueue, broker: Broker) -> None:
     def recover() -> None:
         broker.answer = ResponseError("not now") if broker.round_trips == 1 else 1
 
@@ -128,10 +128,10 @@ async def test_what_redis_refuses_goes_again(box: Outbox, broker: Broker) -> Non
 
 
 async def test_the_oldest_give_way_and_the_others_are_told_once(
-    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "WAITING", 3)
-    monkeypatch.setattr(publish_queue, "BATCH", 2)
+    monkeypatch.setattr(publish_queue, "MAX_PAYLOADS", 3)
+    monkeypatch.setattr(publish_queue, "PAYLOADS_PER_ROUND_TRIP", 2)
     fill(box, *range(10))
     await empty(box)
     assert broker.numbers == [7, 8, 9]
@@ -139,18 +139,18 @@ async def test_the_oldest_give_way_and_the_others_are_told_once(
 
 
 async def test_bytes_are_bounded_too(
-    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "WAITING_BYTES", 4)
+    monkeypatch.setattr(publish_queue, "MAX_BYTES", 4)
     fill(box, 10, 11, 12)
     await empty(box)
     assert broker.numbers == [11, 12]
 
 
 async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
-    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "WAITING", 3)
+    monkeypatch.setattr(publish_queue, "MAX_PAYLOADS", 3)
 
     def overflow() -> None:
         broker.during = lambda: None
@@ -162,23 +162,23 @@ async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
     assert broker.numbers == [1, 2, 3, 4, 5]
 
 
-async def test_what_is_fleeting_goes_in_its_place(box: Outbox, broker: Broker) -> None:
+async def test_what_is_fleeting_goes_in_its_place(box: PublishQueue, broker: Broker) -> None:
     fill(box, 1)
-    box.put("c", b"2", fleeting=True)
+    box.put("c", b"2", volatile=True)
     fill(box, 3)
     await empty(box)
     assert broker.numbers == [1, 2, 3]
 
 
-async def test_what_is_fleeting_goes_once_or_never(box: Outbox, broker: Broker) -> None:
+async def test_what_is_fleeting_goes_once_or_never(box: PublishQueue, broker: Broker) -> None:
     def fail() -> None:
-        box.put("c", b"3", fleeting=True)
+        box.put("c", b"3", volatile=True)
         broker.during = lambda: None
         raise RedisError("gone")
 
     broker.during = fail
     fill(box, 1)
-    box.put("c", b"2", fleeting=True)
+    box.put("c", b"2", volatile=True)
     fill(box, 4)
     await empty(box)
     assert broker.numbers == [1, 4]
@@ -186,11 +186,11 @@ async def test_what_is_fleeting_goes_once_or_never(box: Outbox, broker: Broker) 
 
 
 async def test_in_a_crowd_nothing_fleeting_is_taken(
-    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_queue, "CROWDED", 2)
+    monkeypatch.setattr(publish_queue, "MAX_PAYLOADS_BEFORE_VOLATILE", 2)
     fill(box, 1, 2)
-    box.put("c", b"3", fleeting=True)
+    box.put("c", b"3", volatile=True)
     fill(box, 4)
     await empty(box)
     assert broker.numbers == [1, 2, 4]
@@ -198,16 +198,16 @@ async def test_in_a_crowd_nothing_fleeting_is_taken(
 
 
 async def test_an_answer_of_redis_ends_the_pause(
-    box: Outbox, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
         broker.during = lambda: None
         asyncio.get_running_loop().call_soon(
-            lambda: asyncio.get_running_loop().call_soon(box.hurry)
+            lambda: asyncio.get_running_loop().call_soon(box.retry_now)
         )
         raise RedisError("gone")
 
-    monkeypatch.setattr(publish_queue, "pause", lambda failures: 3600.0)
+    monkeypatch.setattr(publish_queue, "choose_backoff_s", lambda failures: 3600.0)
     broker.during = fail
     fill(box, 1)
     await empty(box)
@@ -215,7 +215,9 @@ async def test_an_answer_of_redis_ends_the_pause(
 
 
 def test_pauses_grow_up_to_a_bound() -> None:
-    longest = [max(pause(failures) for _ in range(500)) for failures in (1, 4, 1_000_000)]
+    longest = [
+        max(choose_backoff_s(failures) for _ in range(500)) for failures in (1, 4, 1_000_000)
+    ]
     assert longest == sorted(longest)
     assert longest[0] <= 0.1
     assert longest[-1] <= RETRY_MAX_S

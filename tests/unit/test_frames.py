@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 
 from app.core.sync_tokens import SyncTokens
 from app.wire.errors import ErrorCode
+from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
 from app.wire.frames import (
     Hello,
-    RefusedFrame,
     SendMessage,
     encode,
     error_frame,
-    parse,
-    parse_frame_id,
 )
 
 ROOM = str(uuid4())
@@ -147,7 +145,7 @@ def test_so_many_errors_are_counted_and_not_named() -> None:
 def test_a_broken_snapshot_does_not_refuse_a_hello(snapshot: str) -> None:
     frame = read(json.dumps({"type": "hello", "token": "t", "snapshot": snapshot}), most=65_536)
     assert isinstance(frame, Hello)
-    assert SyncTokens([b"key"]).open(uuid4(), snapshot) is None
+    assert SyncTokens([b"key"]).parse(uuid4(), snapshot) is None
 
 
 def test_a_frame() -> None:

@@ -1,4 +1,4 @@
-"""Whose password is hashed next. No threads: `enter` takes a place, and `leave` gives it back."""
+"""The order in which passwords are hashed. `acquire` takes a place, `release` returns it."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ class Line:
 
     async def join(self, name: str, *keys: str) -> None:
         async def wait() -> None:
-            await self.queue.enter(keys or (name,))
+            await self.queue.acquire(keys or (name,))
             self.admitted.append(name)
 
         self.tasks[name] = asyncio.create_task(wait())
@@ -31,7 +31,7 @@ class Line:
         """Let everybody in, one after the other."""
         while len(self.admitted) < sum(not task.cancelled() for task in self.tasks.values()):
             before = len(self.admitted)
-            self.queue.leave()
+            self.queue.release()
             await settle()
             assert len(self.admitted) == before + 1
         return self.admitted
@@ -72,17 +72,17 @@ async def test_who_has_failed_waits_behind_who_has_not() -> None:
     await line.join("first", "192.0.2.1")
     for number in range(3):
         await line.join(f"wrong {number}", "192.0.2.1", "ada")
-    line.queue.fail(["192.0.2.1", "ada"])
+    line.queue.record_failure(["192.0.2.1", "ada"])
     await line.join("neighbour", "192.0.2.1", "bob")
     await line.join("stranger", "192.0.2.2", "eve")
     assert (await line.drain())[1:] == ["stranger", "neighbour", "wrong 0", "wrong 1", "wrong 2"]
 
 
 async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hash_queue, "FAILED_S", 0.0)
+    monkeypatch.setattr(hash_queue, "FAILURE_MEMORY_S", 0.0)
     line = Line()
-    line.queue.fail(["a"])
-    line.queue.fail(["b"])
+    line.queue.record_failure(["a"])
+    line.queue.record_failure(["b"])
     assert list(line.queue._failed) == ["b"] or not line.queue._failed
     for name in ("busy", "a", "c"):
         await line.join(name)
@@ -92,7 +92,7 @@ async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_full_queue_refuses_the_last_in_the_order() -> None:
     line = Line(max_waiting=3)
     await line.join("busy")
-    line.queue.fail(["eve"])
+    line.queue.record_failure(["eve"])
     for name, key, last in (
         ("flood 0", "flood", None),
         ("flood 1", "flood", None),
@@ -119,13 +119,13 @@ async def test_none_may_wait_where_the_limit_says_so() -> None:
 
 async def test_nobody_waits_longer_than_the_deadline() -> None:
     queue = HashQueue(1, 10, 0.001)
-    await queue.enter(["a"])
+    await queue.acquire(["a"])
     for _ in range(3):
         with pytest.raises(Busy):
-            await queue.enter(["b"])
+            await queue.acquire(["b"])
     assert not queue._waiting
-    queue.leave()
-    await queue.enter(["c"])
+    queue.release()
+    await queue.acquire(["c"])
 
 
 async def test_who_goes_away_gives_the_place_free() -> None:
@@ -142,16 +142,16 @@ async def test_who_goes_away_gives_the_place_free() -> None:
 
 async def test_a_client_that_has_gone_is_not_waited_for() -> None:
     queue = HashQueue(1, 10, LONG_S)
-    await queue.enter(["a"])
+    await queue.acquire(["a"])
     gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting = asyncio.create_task(queue.enter(["b"], gone))
+    waiting = asyncio.create_task(queue.acquire(["b"], gone))
     await settle()
     gone.set_result(None)
     with pytest.raises(TooSlow):
         await waiting
     assert not queue._waiting
-    queue.leave()
-    await queue.enter(["c"])
+    queue.release()
+    await queue.acquire(["c"])
 
 
 @pytest.mark.parametrize("order", ["admitted first", "cancelled first"])
@@ -161,10 +161,10 @@ async def test_a_cancellation_in_the_moment_of_admission_loses_no_worker(order: 
     await line.join("b")
     gone = line.tasks["b"]
     if order == "admitted first":
-        line.queue.leave()
+        line.queue.release()
     gone.cancel()
     if order == "cancelled first":
-        line.queue.leave()
+        line.queue.release()
     await settle()
     assert gone.cancelled()
     await line.join("c")

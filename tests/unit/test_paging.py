@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.paging import cut, decode_cursor, encode_cursor
+from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.wire.errors import Invalid
 
 
@@ -33,4 +33,4 @@ def test_no_cursor_is_the_beginning() -> None:
 def test_the_row_too_many_says_that_there_are_more(
     rows: list[int], page: list[int], *, more: bool
 ) -> None:
-    assert cut(rows, 2) == (page, more)
+    assert split_page(rows, 2) == (page, more)

@@ -20,11 +20,11 @@ def passwords() -> Iterator[Passwords]:
 
 
 def make(memory_kib: int = 8, waiting: int = 1) -> Passwords:
-    return Passwords(workers=1, waiting=waiting, memory_kib=memory_kib, wait_s=60)
+    return Passwords(workers=1, max_waiting=waiting, memory_kib=memory_kib, wait_s=60)
 
 
 async def verify(passwords: Passwords, stored: str | None, password: str) -> bool:
-    with await passwords.enter() as turn:
+    with await passwords.acquire() as turn:
         return await turn.verify(stored, password)
 
 
@@ -75,7 +75,7 @@ async def test_a_caller_who_goes_away_leaves_its_thread_at_work(passwords: Passw
         go_on.wait(LIMIT_S)
 
     async def work() -> None:
-        with await passwords.enter() as turn:
+        with await passwords.acquire() as turn:
             await turn.run(hold)
 
     gone = asyncio.create_task(work())
@@ -93,14 +93,14 @@ async def test_a_caller_who_goes_away_leaves_its_thread_at_work(passwords: Passw
 
 async def test_a_failure_of_the_work_frees_the_worker(passwords: Passwords) -> None:
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), await passwords.enter() as turn:
+        with pytest.raises(ZeroDivisionError), await passwords.acquire() as turn:
             await turn.run(lambda: 1 // 0)
     assert await passwords.hash("x")
 
 
 async def test_the_loop_turns_while_a_hash_is_made(passwords: Passwords) -> None:
     threads: list[str] = []
-    with await passwords.enter() as turn:
+    with await passwords.acquire() as turn:
         await turn.run(lambda: threads.append(threading.current_thread().name))
     assert threads[0].startswith("argon2")
 
@@ -109,14 +109,14 @@ async def test_the_right_password_is_checked_before_those_who_were_wrong() -> No
     """Sixty wrong ones at once, with the parameters of the product (Argon2id, 64 MiB)."""
     auth = Auth()
     passwords = Passwords(
-        workers=auth.argon2_workers, waiting=64, memory_kib=auth.argon2_memory_kib, wait_s=600
+        workers=auth.argon2_workers, max_waiting=64, memory_kib=auth.argon2_memory_kib, wait_s=600
     )
     stored = await passwords.hash("right")
     began, ended = [], 0
 
     async def log_in(name: str, password: str, *keys: str) -> bool:
         nonlocal ended
-        with await passwords.enter(keys) as turn:
+        with await passwords.acquire(keys) as turn:
             began.append(name)
             right = await turn.verify(stored, password)
         ended += 1

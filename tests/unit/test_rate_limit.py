@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from app.core.rate_limit import (
     MAX_DEBT_S,
+    Decision,
     LimitExceeded,
     LocalLimits,
     Mode,
     Policy,
     PolicyName,
     TokenBucket,
-    Verdict,
     address_key,
 )
 
@@ -36,8 +36,8 @@ def policy(per_second: float, burst: int) -> Policy:
 
 def spend(
     limits: LocalLimits, policy: Policy, key: str = "ada", cost: int = 1, mode: Mode = Mode.SPEND
-) -> Verdict:
-    return limits.decide(policy, key, cost, mode)
+) -> Decision:
+    return limits.evaluate(policy, key, cost, mode)
 
 
 # One key.
@@ -45,30 +45,30 @@ def spend(
 
 def test_a_burst_and_then_one_at_a_time(clock: Clock) -> None:
     bucket = TokenBucket(2.0, 3, clock)
-    assert [bucket.take() for _ in range(3)] == [0, 0, 0]
-    assert bucket.take() == pytest.approx(0.5)
+    assert [bucket.try_acquire() for _ in range(3)] == [0, 0, 0]
+    assert bucket.try_acquire() == pytest.approx(0.5)
     clock.now += 0.25
-    assert bucket.take() == pytest.approx(0.25)
+    assert bucket.try_acquire() == pytest.approx(0.25)
     clock.now += 0.25
-    assert bucket.take() == 0
-    assert bucket.take() == pytest.approx(0.5)
+    assert bucket.try_acquire() == 0
+    assert bucket.try_acquire() == pytest.approx(0.5)
 
 
 def test_asking_too_early_costs_nothing(clock: Clock) -> None:
     bucket = TokenBucket(1.0, 1, clock)
-    assert bucket.take() == 0
+    assert bucket.try_acquire() == 0
     for _ in range(100):
-        assert bucket.take() == pytest.approx(1.0)
+        assert bucket.try_acquire() == pytest.approx(1.0)
     clock.now += 1.0
-    assert bucket.take() == 0
+    assert bucket.try_acquire() == 0
 
 
 def test_rest_gives_the_burst_back_and_no_more(clock: Clock) -> None:
     bucket = TokenBucket(10.0, 4, clock)
     for _ in range(4):
-        bucket.take()
+        bucket.try_acquire()
     clock.now += 1_000_000
-    assert [bucket.take() == 0 for _ in range(5)] == [True] * 4 + [False]
+    assert [bucket.try_acquire() == 0 for _ in range(5)] == [True] * 4 + [False]
 
 
 @given(
@@ -88,7 +88,7 @@ def test_in_any_time_there_are_at_most_the_burst_and_the_rate(
     passed: list[float] = []
     for pause in pauses:
         clock.now += pause
-        wait = bucket.take()
+        wait = bucket.try_acquire()
         assert spend(limits, changes).wait_s == pytest.approx(wait, abs=1e-6)
         if wait == 0:
             passed.append(clock.now)

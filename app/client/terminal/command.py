@@ -1,4 +1,4 @@
-"""The terminal chat as a command: `chat-client`, and `chat` of the server's command line."""
+"""The command line of the terminal chat: `chat-client`, and `chat` of the server's commands."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,8 @@ import typer
 from pydantic import ValidationError
 
 from app.client.errors import ClientError
-from app.client.terminal.login import Visitor
-from app.client.terminal.run import Chat, run_chat
+from app.client.terminal.login import Credentials
+from app.client.terminal.run import ChatOptions, run_chat
 from app.wire.validation import invalid_from_pydantic
 
 
@@ -17,7 +17,7 @@ def chat(
     user: Annotated[str, typer.Option(metavar="NAME", help="Who you are.")],
     server: Annotated[str, typer.Option(metavar="URL")] = "http://127.0.0.1:8000",
     room: Annotated[
-        str, typer.Option(metavar="NAME", help="The room to enter; made if there is none.")
+        str, typer.Option(metavar="NAME", help="The room to enter; created if there is none.")
     ] = "general",
     password: Annotated[
         str | None,
@@ -29,7 +29,7 @@ def chat(
     register_user: Annotated[
         bool | None,
         typer.Option(
-            "--register/--no-register", help="Whether to make an account if needed. Absent: asks."
+            "--register/--no-register", help="Whether to create an account if needed. Absent: asks."
         ),
     ] = None,
     ca: Annotated[
@@ -37,11 +37,11 @@ def chat(
     ] = None,
 ) -> None:
     """Chat in the terminal, or through pipes: one line, one message."""
-    run_chat(Chat(server, room, Visitor(user, password, register_user), ca))
+    run_chat(ChatOptions(server, room, Credentials(user, password, register_user), ca))
 
 
 def main() -> None:
-    """What is installed as `chat-client`. Needs nothing of the server's dependencies."""
+    """The `chat-client` script. Needs none of the server's dependencies."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(chat)
     try:

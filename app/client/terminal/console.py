@@ -1,4 +1,4 @@
-"""Where lines come from and go to: a person at a terminal, or programs at the ends of pipes."""
+"""Line input and output: a terminal with a prompt, or plain pipes."""
 
 import asyncio
 import io
@@ -15,18 +15,18 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from app.client.errors import ClientError
 from app.client.terminal.formatting import Style
 
-MOST_AHEAD = 100  # lines of a pipe that are read before they can be sent
+MAX_LINES_AHEAD = 100  # lines of a pipe that are read before they are sent
 
 
-class NobodyThere(ClientError):
-    """A question for a person, and no terminal to ask it at."""
+class NotInteractive(ClientError):
+    """A question needs a terminal, and there is none."""
 
 
 class NoStream(ClientError):
-    """Standard input or standard output cannot be used, or not any more."""
+    """Standard input or output is closed or broken."""
 
 
-class Screen(Protocol):
+class Console(Protocol):
     interactive: bool
     style: Style
 
@@ -35,19 +35,19 @@ class Screen(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def say(self, line: str) -> None:
-        """Print a line (or several), without harm to one that is being typed. Raises NoStream."""
+        """Print text above the prompt. Raises NoStream."""
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
-        """Raises NobodyThere; EOFError or KeyboardInterrupt from a person who has enough."""
+        """Raises NotInteractive; EOFError or KeyboardInterrupt if the user gives up."""
 
     def lines(self) -> AsyncIterator[str]:
-        """What is typed, line by line, until there is no more."""
+        """The lines of the input until its end."""
 
     def refresh(self, status: str) -> None:
-        """The state of things has changed."""
+        """Show another status line."""
 
 
-class Pipes:
+class PlainConsole:
     interactive = False
 
     def __init__(self) -> None:
@@ -67,20 +67,20 @@ class Pipes:
             print(line, flush=True)
         except OSError as error:
             self._broken = NoStream(f"Standard output takes no more: {error.strerror}.")
-            # What is left in its buffer would fail once more when the interpreter ends.
+            # Else the interpreter fails again when it flushes the buffer at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise self._broken from error
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
-        raise NobodyThere(
+        raise NotInteractive(
             f"There is no terminal to ask for: {question.strip(': ')}. "
             "A password can stand in TERMINAL_CHAT_PASSWORD; see --help."
         )
 
     async def lines(self) -> AsyncIterator[str]:
-        """A thread reads: not every kind of input can be awaited, a file for example."""
+        """A thread reads: not every input can be awaited, for example a file."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[str | None] = asyncio.Queue(MOST_AHEAD)
+        queue: asyncio.Queue[str | None] = asyncio.Queue(MAX_LINES_AHEAD)
 
         def put(line: str | None) -> None:
             asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
@@ -94,15 +94,15 @@ class Pipes:
 
 
 def _read_all(put: Callable[[str | None], None]) -> None:
-    with suppress(RuntimeError):  # the loop has ended, and nobody listens any more
-        with suppress(OSError):  # a terminal that is gone
+    with suppress(RuntimeError):  # the loop has ended
+        with suppress(OSError):  # the terminal is gone
             for line in sys.stdin:
                 put(line.rstrip("\n"))
         put(None)
 
 
 class Terminal:
-    """A line to type on below everything that is said, and a line of status below that."""
+    """A prompt below the output, and a status line below the prompt."""
 
     interactive = True
 
@@ -110,7 +110,7 @@ class Terminal:
         self.style = Style(colours="NO_COLOR" not in os.environ)
         self._status = ""
         self._stack = ExitStack()
-        self._typed: PromptSession[str] = PromptSession(
+        self._prompt: PromptSession[str] = PromptSession(
             bottom_toolbar=lambda: self._status, erase_when_done=True
         )
 
@@ -129,22 +129,22 @@ class Terminal:
         return await asking.prompt_async(question, is_password=secret)
 
     async def lines(self) -> AsyncIterator[str]:
-        with self._typed.app.input.raw_mode():  # else a Ctrl-D between two prompts is lost
+        with self._prompt.app.input.raw_mode():  # else a Ctrl-D between two prompts is lost
             while True:
                 try:
-                    line = await self._typed.prompt_async("> ")
+                    line = await self._prompt.prompt_async("> ")
                 except (EOFError, KeyboardInterrupt):
                     return
                 yield line
 
     def refresh(self, status: str) -> None:
         self._status = f" {status}"
-        self._typed.app.invalidate()
+        self._prompt.app.invalidate()
 
 
-def screen() -> Screen:
-    """What fits this process. What its locale cannot decode or encode is replaced. Raises NoStream
-    where a stream was closed before the start."""
+def open_console() -> Console:
+    """A terminal if both streams are one, else plain pipes; characters outside the locale are
+    replaced. Raises NoStream if a stream was closed before the start."""
     for number, (name, stream) in enumerate((("input", sys.stdin), ("output", sys.stdout))):
         # Python names what it was started with, such as <stdin>. What was closed and then opened on
         # /dev/null (`app/standard_streams.py`) has a number.
@@ -152,4 +152,4 @@ def screen() -> Screen:
             raise NoStream(f"There is no standard {name}: it was closed. Use a terminal or a pipe.")
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    return Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipes()
+    return Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else PlainConsole()

@@ -1,4 +1,4 @@
-"""How things look in a terminal: lines of text, and nothing that a sender could smuggle in."""
+"""Formats messages and events as lines of text, free of control characters."""
 
 import unicodedata
 from datetime import date, datetime
@@ -24,7 +24,7 @@ _INDENT = " " * 6
 
 
 def clean(text: str) -> str:
-    """Without what moves the cursor, changes colours or rings; lines stay lines."""
+    """Remove control characters and bidirectional overrides; line breaks stay."""
     text = text.replace("\r\n", "\n").replace("\t", "    ")
     return "".join(c if _is_harmless(c) else "\ufffd" for c in text if c not in _BIDI)
 
@@ -38,7 +38,7 @@ def _is_harmless(character: str) -> bool:
 
 
 class Style:
-    """Escapes for a terminal, or nothing where the output is read by a program."""
+    """ANSI escapes at a terminal; plain text otherwise."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
@@ -65,7 +65,7 @@ def local(at: datetime) -> datetime:
     return at.astimezone()
 
 
-def happening(event: RoomEvent, actor: str, member: str) -> str | None:
+def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
     """The line for an event that is no message; None for an unknown type."""
     if not is_known(event):
         return None

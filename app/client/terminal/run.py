@@ -1,4 +1,4 @@
-"""python -m app chat."""
+"""Runs the terminal chat."""
 
 import asyncio
 import ssl
@@ -8,52 +8,52 @@ from pathlib import Path
 
 from app.client.chat import ChatClient
 from app.client.errors import ClientError
-from app.client.terminal.console import Screen, screen
-from app.client.terminal.conversation import Talk
-from app.client.terminal.login import Visitor, come_in
-from app.client.tls import trusting
+from app.client.http import context_for_ca
+from app.client.terminal.console import Console, open_console
+from app.client.terminal.conversation import Conversation
+from app.client.terminal.login import Credentials, log_in_or_register
 
 LOG_OUT_S = 3.0
 
 
-class Unusable(ClientError):
-    """What was given on the command line cannot be used."""
+class BadOption(ClientError):
+    """An option of the command line is not usable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class ChatOptions:
     server: str
     room: str
-    visitor: Visitor
+    credentials: Credentials
     ca: Path | None
 
 
-def run_chat(options: Chat) -> None:
-    """Returns when the user has enough. Raises ClientError."""
+def run_chat(options: ChatOptions) -> None:
+    """Returns when the user quits. Raises ClientError."""
     with suppress(KeyboardInterrupt, EOFError):
         asyncio.run(_run(options))
 
 
-async def _run(options: Chat) -> None:
-    with screen() as output:
+async def _run(options: ChatOptions) -> None:
+    with open_console() as output:
         async with _client(options) as chat:
-            await _talk(chat, options, output)
+            await _chat_in_room(chat, options, output)
 
 
-async def _talk(chat: ChatClient, options: Chat, output: Screen) -> None:
-    me = await come_in(chat, options.visitor, output)
-    await Talk(chat, me, output).run(options.room)
+async def _chat_in_room(chat: ChatClient, options: ChatOptions, output: Console) -> None:
+    me = await log_in_or_register(chat, options.credentials, output)
+    await Conversation(chat, me, output).run(options.room)
     with suppress(ClientError, TimeoutError):
         async with asyncio.timeout(LOG_OUT_S):
             await chat.log_out()
 
 
-def _client(options: Chat) -> ChatClient:
+def _client(options: ChatOptions) -> ChatClient:
     try:
-        tls = trusting(options.ca) if options.ca else None
+        tls = context_for_ca(options.ca) if options.ca else None
     except (OSError, ssl.SSLError) as error:
-        raise Unusable(f"{options.ca}: {error}") from error
+        raise BadOption(f"{options.ca}: {error}") from error
     try:
         return ChatClient(options.server, tls=tls, agent="chat-terminal/1.0")
     except ValueError as error:
-        raise Unusable(str(error)) from error
+        raise BadOption(str(error)) from error

@@ -1,92 +1,101 @@
-"""Many sends in one unit of work: what `service.send` does to each, asked and recorded for all of
-them at once. One that is refused touches no other."""
+"""Sends messages in one transaction: lock their rooms and read what the rules need; then write.
+
+A refused send does not affect the others.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.core.clock import now
-from app.core.send_request import First, Send, Sent
+from app.core.send_request import SendRequest, SendResult, StoredMessage
 from app.messages.mentions import mentioned_keys
-from app.messages.service import no_such_message, repeated
-from app.persistence.repositories.message_batch import Head
-from app.persistence.repositories.send_preflight import Oddities
-from app.persistence.uow import UnitOfWork
-from app.rooms.access import archived, refusals
+from app.messages.send.rules import SendFacts, decide
+from app.persistence.repositories.message_batch import LockedRoomState
+from app.persistence.repositories.send_preflight import SendPreflight
+from app.persistence.uow import Database, UnitOfWork
+from app.wire.content import Content
+from app.wire.domain import Role
 from app.wire.errors import ChatError
 from app.wire.events import Message, MessageCreated
 
-# None: nothing was decided, because somebody else holds the room.
-Outcome = Sent | ChatError | None
+# None: nothing was decided, because another transaction holds the room.
+Outcome = SendResult | ChatError | None
 
 
-async def send_all(uow: UnitOfWork, sends: Sequence[Send], *, wait: bool) -> list[Outcome]:
-    """An outcome each, in their order; the same as if each had been sent alone, in this order.
+async def send_batch(uow: UnitOfWork, sends: Sequence[SendRequest], *, wait: bool) -> list[Outcome]:
+    """An outcome for each send, in order: the same as if each had been sent alone, in this order.
 
-    With `wait` it waits for rooms that somebody else holds; without, it goes on without them. Every
-    question is asked after the rooms are locked, so a removal has its place before or after these
-    messages. Strangers are refused whether or not somebody holds the room, or it exists.
+    With `wait` it waits for rooms that another transaction holds; without, it goes on without them.
+    Everything is read after the rooms are locked, so a removal happens before or after these
+    messages.
     """
-    heads = await uow.sends.lock({send.room for send in sends}, wait=wait)
-    odd = await uow.sends.oddities(sends)
-    batch = Batch(heads, odd, await refusals(uow, {room for room, _ in odd.strangers}))
-    outcomes = [batch.take(send) for send in sends]
+    rooms = await uow.message_batch.lock_rooms({send.room for send in sends}, wait=wait)
+    batch = _Batch(rooms, await uow.message_batch.preflight(sends))
+    outcomes = [batch.apply(send) for send in sends]
     if batch.created:
-        await uow.record_messages(batch.created, await _mentions(uow, batch.created))
+        await uow.append_messages(batch.created, await _mentions(uow, batch.created))
     return outcomes
 
 
-class Batch:
-    """What is known of the rooms, and what the sends so far have made of it."""
+async def send_individually(database: Database, send: SendRequest) -> SendResult:
+    """Send a batch of one. Only a member waits for the lock of a room. Raises ChatError."""
+    (outcome,) = await database.transact_idempotent(send_batch, [send], wait=False)
+    if outcome is None:
+        (outcome,) = await database.transact_idempotent(send_batch, [send], wait=True)
+    if isinstance(outcome, ChatError):
+        raise outcome
+    assert outcome is not None
+    return outcome
 
-    def __init__(
-        self, heads: dict[UUID, Head], odd: Oddities, refused: dict[UUID, ChatError]
-    ) -> None:
-        self._heads, self._odd = heads, odd
-        self._refused = refused  # strangers, by room
+
+def next_message(
+    room_id: UUID,
+    room: LockedRoomState,
+    sender: UUID,
+    nonce: str,
+    content: Content,
+    at: datetime,
+) -> MessageCreated:
+    """The event of a message at the room's next seq."""
+    room.seq += 1
+    message = Message(seq=room.seq, sender=sender, at=at, nonce=nonce, **content.content_fields())
+    return MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
+
+
+class _Batch:
+    """What is known of the rooms, and what the sends so far have changed."""
+
+    def __init__(self, rooms: dict[UUID, LockedRoomState], preflight: SendPreflight) -> None:
+        self._rooms, self._preflight = rooms, preflight
         self._at = now()
         self.created: list[MessageCreated] = []
 
-    def take(self, send: Send) -> Outcome:
-        """The next send; it sees what those before it have done."""
+    def apply(self, send: SendRequest) -> Outcome:
         try:
-            return self._decide(send)
+            decision = decide(send, self._facts(send))
         except ChatError as refusal:
             return refusal
+        if isinstance(decision, LockedRoomState):
+            return SendResult(self._append(send, decision), duplicate=False)
+        return decision
 
-    def _decide(self, send: Send) -> Sent | None:
-        odd, room = self._odd, send.room
-        first = odd.first.get(send.key)
-        if first:
-            return repeated(first, send.text, send.reply_to)
-        if (room, send.actor.user) in odd.strangers:
-            raise self._refused[room]
-        head = self._heads.get(room)
-        if head is None:
-            return None
-        if head.archived:
-            raise archived()
-        if send.reply_to is not None and (room, send.reply_to) in odd.missing:
-            raise no_such_message(send.reply_to)
-        return Sent(self._append(send, head), duplicate=False)
+    def _facts(self, send: SendRequest) -> SendFacts:
+        room, preflight = send.room, self._preflight
+        return SendFacts(
+            room=self._rooms.get(room),
+            role=preflight.roles.get((room, send.actor.user), Role.MEMBER),
+            kind=preflight.kinds.get(room),
+            duplicate=preflight.duplicates.get(send.key),
+            reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
+        )
 
-    def _append(self, send: Send, head: Head) -> Message:
-        head.seq += 1
-        message = Message(
-            seq=head.seq,
-            sender=send.actor.user,
-            at=self._at,
-            text=send.text,
-            nonce=send.nonce,
-            reply_to=send.reply_to,
-        )
-        self.created.append(
-            MessageCreated(
-                room=send.room, seq=head.seq, actor=message.sender, at=self._at, message=message
-            )
-        )
-        self._odd.first[send.key] = First(message)
-        self._odd.missing.discard((send.room, head.seq))
-        return message
+    def _append(self, send: SendRequest, room: LockedRoomState) -> Message:
+        event = next_message(send.room, room, send.actor.user, send.nonce, send.content, self._at)
+        self.created.append(event)
+        self._preflight.duplicates[send.key] = StoredMessage(event.message)
+        self._preflight.missing_replies.discard((send.room, event.seq))
+        return event.message
 
 
 async def _mentions(
@@ -98,7 +107,7 @@ async def _mentions(
         for event in created
         if "@" in event.message.text and (keys := mentioned_keys(event.message.text))
     ]
-    members = await uow.sends.named(
+    members = await uow.message_batch.members_by_name(
         {key for _, keys in naming for key in keys}, {event.room for event, _ in naming}
     )
     return [

@@ -1,10 +1,10 @@
-"""Group commit: the sends that wait in this process share one unit of work.
+"""Group commit: the sends that wait in this process share a transaction.
 
-What a durable send costs is mostly the round trips and the COMMIT, and these are the same for one
-and for two hundred. Nothing waits for company: a send that comes while a lane is free goes at once,
-and those that come while it is being committed are the next batch.
+Most of the cost of a durable send is round trips and the COMMIT, which are the same for one and for
+two hundred. A send never waits for others to join its batch: while fewer than `max_concurrent`
+batches are being committed it goes at once, and sends that arrive during a commit are the next one.
 
-Whatever becomes of a batch, each send gets its own answer: the one that it would get alone.
+Each send gets the answer that it would get alone, whatever happens to its batch.
 """
 
 import asyncio
@@ -16,198 +16,198 @@ from uuid import UUID
 import structlog
 
 from app.core import metrics
-from app.core.send_request import Send, Sent
-from app.messages.send.batch import send_all
-from app.messages.send.fair_queue import Turns
-from app.messages.send.pending_send import Waiting
-from app.messages.send.submit import send_alone
+from app.core.send_request import SendRequest, SendResult
+from app.messages.send.batch import send_batch, send_individually
+from app.messages.send.fair_queue import FairQueue, PendingSend
 from app.persistence.uow import Database
 from app.wire.errors import Busy, ChatError, UnknownOutcome
 
-BATCH = 256  # sends in one unit of work
-BATCH_CHARS = 250_000  # of their texts: far below max_allowed_packet, escaped and all
-UNANSWERED = 4096  # sends; more are told `busy`
-PATIENCE_S = 10.0  # how long a send waits for its turn before it is told so, too
-DETOURS = 4  # batches that wait for rooms of others, or go one by one, at the same time
-CLOSE_S = 10.0
+MAX_BATCH = 256  # sends
+MAX_BATCH_CHARS = 250_000  # of their texts: far below max_allowed_packet, escaped and all
+MAX_PENDING = 4096  # sends without an answer; more are refused with `busy`
+QUEUE_TIMEOUT_S = 10.0  # a send that waits longer for its turn is refused with `busy`
+MAX_FALLBACKS = 4  # batches that wait for locked rooms, or are sent individually, at the same time
+CLOSE_TIMEOUT_S = 10.0
 
 log = structlog.get_logger(__name__)
 
 
 class Committer:
-    """`lanes`: batches that are committed at the same time, each of other rooms."""
+    """Commits at most `max_concurrent` batches at the same time, each of other rooms."""
 
-    def __init__(self, database: Database, lanes: int) -> None:
+    def __init__(self, database: Database, max_concurrent: int, max_batch: int = MAX_BATCH) -> None:
         self._database = database
-        self._free = lanes
-        self._turns = Turns()
-        self._unanswered = 0
-        self._quiet = asyncio.Event()  # nobody is without an answer
+        self._free = max_concurrent
+        self._max_batch = max_batch
+        self._queue = FairQueue()
+        self._pending = 0
+        self._idle = asyncio.Event()  # every send has its answer
         self._tasks: set[asyncio.Task[None]] = set()
-        self._detours = asyncio.Semaphore(DETOURS)
+        self._fallbacks = asyncio.Semaphore(MAX_FALLBACKS)
         self._scheduled = False  # `_start` is
-        self._watch: asyncio.TimerHandle | None = None
+        self._expiry_timer: asyncio.TimerHandle | None = None
         self._closing = False
 
-    async def send(self, send: Send) -> Sent:
-        """Returns after COMMIT. Raises what `service.send` does, Busy (nothing was done), or
-        UnknownOutcome. Whoever stops waiting for it takes nothing from the others."""
-        if self._closing or self._unanswered >= UNANSWERED:
+    async def send(self, send: SendRequest) -> SendResult:
+        """Returns after COMMIT. Raises what `rules.decide` does, Busy (nothing was done), or
+        UnknownOutcome. A caller that is cancelled does not affect the others."""
+        if self._closing or self._pending >= MAX_PENDING:
             raise _busy()
         loop = asyncio.get_running_loop()
-        waiting = Waiting(send, loop.create_future(), loop.time() + PATIENCE_S)
-        self._unanswered += 1
-        self._quiet.clear()
-        self._turns.put(waiting)
+        pending = PendingSend(send, loop.create_future(), loop.time() + QUEUE_TIMEOUT_S)
+        self._pending += 1
+        self._idle.clear()
+        self._queue.put(pending)
         self._wake()
-        if self._watch is None:
-            self._watch = loop.call_later(1.0, self._expire)
-        return await waiting.answer
+        if self._expiry_timer is None:
+            self._expiry_timer = loop.call_later(1.0, self._expire)
+        return await pending.future
 
     async def close(self) -> None:
-        """Take no more sends, and finish those that are here, within a bounded time."""
+        """Accept no more sends, and finish the pending ones within a bounded time."""
         self._closing = True
-        if self._unanswered:
+        if self._pending:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), CLOSE_S)
+                await asyncio.wait_for(self._idle.wait(), CLOSE_TIMEOUT_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._refuse(list(self._turns))
-        if self._watch:
-            self._watch.cancel()
+        self._reject_queued(list(self._queue))
+        if self._expiry_timer:
+            self._expiry_timer.cancel()
 
     def _wake(self) -> None:
-        """Start what can start at the end of this turn of the loop: what it brings is together."""
+        """Start batches at the end of this iteration of the loop, with all that it brings."""
         if self._free and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
         self._scheduled = False
-        while self._free and (batch := self._turns.take(BATCH, BATCH_CHARS)):
+        while self._free and (batch := self._queue.pop_batch(self._max_batch, MAX_BATCH_CHARS)):
             self._free -= 1
-            # In a context of its own: it is not the request of whoever happened to come first.
+            # In a new context: the batch does not belong to the request that came first.
             task = asyncio.create_task(self._commit(batch), context=contextvars.Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _commit(self, batch: list[Waiting]) -> None:
-        """Everybody in the batch has an answer in the end, whatever happens."""
+    async def _commit(self, batch: list[PendingSend]) -> None:
+        """Every send of the batch has an answer in the end, whatever happens."""
         try:
             try:
-                left = await self._together(batch, wait=False)
+                left = await self._commit_batch(batch, wait=False)
             finally:
                 self._free += 1
                 self._wake()
-            self._finish(batch, but=left)
+            self._complete(batch, except_rooms_of=left)
             if left:
-                await self._detour([waiting for waiting in batch if not waiting.over])
+                await self._fallback([pending for pending in batch if not pending.done])
         finally:
-            self._finish(batch)
+            self._complete(batch)
 
-    async def _together(self, batch: list[Waiting], *, wait: bool) -> list[Waiting]:
-        """Commit a batch. Returns those that have no answer yet: their rooms are somebody else's
-        at the moment, or the database does not take the batch as a whole."""
-        batch = [waiting for waiting in batch if not waiting.answered]
+    async def _commit_batch(self, batch: list[PendingSend], *, wait: bool) -> list[PendingSend]:
+        """Returns the sends without an answer: another transaction holds their rooms, or the
+        database does not accept the batch as a whole."""
+        batch = [pending for pending in batch if not pending.future.done()]
         if not batch:
             return []
         metrics.BATCH_SIZE.observe(len(batch))
         try:
             with metrics.BATCH_SECONDS.time():
-                outcomes = await self._database.settle(
-                    send_all, [waiting.send for waiting in batch], wait=wait
+                outcomes = await self._database.transact_idempotent(
+                    send_batch, [pending.send for pending in batch], wait=wait
                 )
         except UnknownOutcome as error:
-            for waiting in batch:
-                waiting.fail(UnknownOutcome(error.detail))
+            for pending in batch:
+                pending.fail(UnknownOutcome(error.detail))
             return []
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for, or tried alone
+        except Exception as error:  # noqa: BLE001 - raised to the callers, or tried individually
             if len(batch) > 1:
-                log.warning("sends.batch_failed", size=len(batch), error=repr(error))
+                log.warning("group_commit.batch_failed", size=len(batch), error=repr(error))
                 return batch
-            for waiting in batch:
-                waiting.fail(error)
+            batch[0].fail(error)
             return []
         left = []
-        for waiting, outcome in zip(batch, outcomes, strict=True):
+        for pending, outcome in zip(batch, outcomes, strict=True):
             if outcome is None:
-                left.append(waiting)
+                left.append(pending)
             elif isinstance(outcome, ChatError):
-                waiting.fail(outcome)
+                pending.fail(outcome)
             else:
-                waiting.succeed(outcome)
+                pending.succeed(outcome)
         return left
 
-    async def _detour(self, batch: list[Waiting]) -> None:
-        """Wait for their rooms, together. If that fails, each room goes for itself, one by one:
-        then whoever fails is the one whose fault it is."""
-        async with self._detours:
-            left = await self._together(self._patient(batch), wait=True)
-        self._finish(batch, but=left)
-        rooms: dict[UUID, list[Waiting]] = {}
-        for waiting in batch:
-            if not waiting.over:
-                rooms.setdefault(waiting.send.room, []).append(waiting)
-        await asyncio.gather(*map(self._one_by_one, rooms.values()))
+    async def _fallback(self, batch: list[PendingSend]) -> None:
+        """Wait for the rooms, in one batch. If that fails, commit individually, room by room: then
+        a send that cannot be committed fails alone."""
+        async with self._fallbacks:
+            left = await self._commit_batch(self._drop_expired(batch), wait=True)
+        self._complete(batch, except_rooms_of=left)
+        rooms: dict[UUID, list[PendingSend]] = {}
+        for pending in batch:
+            if not pending.done:
+                rooms.setdefault(pending.send.room, []).append(pending)
+        await asyncio.gather(*map(self._commit_individually, rooms.values()))
 
-    async def _one_by_one(self, line: list[Waiting]) -> None:
-        """Of one room. When one is told `busy`, so are those after it: they must not overtake."""
-        async with self._detours:
-            for waiting in line:
-                if not self._patient([waiting]):
+    async def _commit_individually(self, sends: list[PendingSend]) -> None:
+        """All of one room. After a `busy` one so are the following: they must not overtake it."""
+        async with self._fallbacks:
+            for pending in sends:
+                if not self._drop_expired([pending]):
                     continue
                 try:
-                    waiting.succeed(await send_alone(self._database, waiting.send))
+                    pending.succeed(await send_individually(self._database, pending.send))
                 except Busy as error:
-                    for other in line:
-                        other.fail(Busy(error.detail, retry_after_ms=error.retry_after_ms))
-                except Exception as error:  # noqa: BLE001 - raised where it is waited for
-                    waiting.fail(error)
-        self._finish(line)
+                    for following in sends:
+                        following.fail(Busy(error.detail, retry_after_ms=error.retry_after_ms))
+                except Exception as error:  # noqa: BLE001 - raised to the caller
+                    pending.fail(error)
+        self._complete(sends)
 
-    def _patient(self, some: Iterable[Waiting]) -> list[Waiting]:
-        """Those that may wait longer and want to; the others are answered."""
+    def _drop_expired(self, sends: Iterable[PendingSend]) -> list[PendingSend]:
+        """Refuse the sends that have waited too long. Returns those that still have no answer."""
         now = asyncio.get_running_loop().time()
-        patient = []
-        for waiting in some:
-            if waiting.until <= now:
-                waiting.fail(_busy())
-            if not waiting.answered:
-                patient.append(waiting)
-        return patient
+        left = []
+        for pending in sends:
+            if pending.deadline <= now:
+                pending.fail(_busy())
+            if not pending.future.done():
+                left.append(pending)
+        return left
 
-    def _finish(self, done: list[Waiting], *, but: Sequence[Waiting] = ()) -> None:
-        """These are answered, and their rooms may go on, except the rooms of some."""
-        held = {waiting.send.room for waiting in but}
-        over = [w for w in done if not w.over and w.send.room not in held]
-        for waiting in over:
-            waiting.over = True
-            waiting.fail(UnknownOutcome("The server stopped in the middle of it. Repeat it."))
-        self._turns.release({waiting.send.room for waiting in over})
-        self._forget(len(over))
+    def _complete(
+        self, sends: list[PendingSend], *, except_rooms_of: Sequence[PendingSend] = ()
+    ) -> None:
+        """These sends are over, and their rooms are unlocked."""
+        kept = {pending.send.room for pending in except_rooms_of}
+        done = [p for p in sends if not p.done and p.send.room not in kept]
+        for pending in done:
+            pending.done = True
+            pending.fail(UnknownOutcome("The server stopped in the middle of it. Repeat it."))
+        self._queue.unlock_rooms({pending.send.room for pending in done})
+        self._decrement_pending(len(done))
         self._wake()
 
-    def _refuse(self, some: Sequence[Waiting]) -> None:
-        """They never had their turn."""
-        self._turns.drop(some)
-        for waiting in some:
-            waiting.fail(_busy())
-        self._forget(len(some))
+    def _reject_queued(self, sends: Sequence[PendingSend]) -> None:
+        """Refuse sends that were in no batch."""
+        self._queue.remove(sends)
+        for pending in sends:
+            pending.fail(_busy())
+        self._decrement_pending(len(sends))
 
-    def _forget(self, count: int) -> None:
-        self._unanswered -= count
-        if not self._unanswered:
-            self._quiet.set()
+    def _decrement_pending(self, count: int) -> None:
+        self._pending -= count
+        if not self._pending:
+            self._idle.set()
 
     def _expire(self) -> None:
-        """Once a second while somebody waits."""
-        self._watch = None
+        """Once a second while sends are pending."""
+        self._expiry_timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._refuse([w for w in self._turns if w.until <= now or w.answered])
-        if self._unanswered:
-            self._watch = loop.call_later(1.0, self._expire)
+        self._reject_queued([p for p in self._queue if p.deadline <= now or p.future.done()])
+        if self._pending:
+            self._expiry_timer = loop.call_later(1.0, self._expire)
 
 
 def _busy() -> Busy:

@@ -1,33 +1,35 @@
-"""The edge of a send, the same for HTTP and for sockets: its length, then the way to the log."""
+"""Where a send enters, from HTTP and from sockets."""
 
 from uuid import UUID
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core import metrics
 from app.core.actor import Actor
-from app.core.send_request import Send, Sent
-from app.messages import service
-from app.persistence.uow import Database
-from app.wire.errors import ChatError
-from app.wire.schemas.messages import Draft
+from app.core.send_request import SendRequest, SendResult
+from app.wire.content import Content
+from app.wire.errors import ChatError, Invalid
 
 _STORED, _REPEATED = metrics.SENDS.labels("stored"), metrics.SENDS.labels("repeated")
 
 
-async def commit_send(context: Context, actor: Actor, room_id: UUID, draft: Draft) -> Sent:
-    """Returns after COMMIT. One whose outcome is unknown is settled by the nonce."""
+async def submit_message(
+    context: AppContext, actor: Actor, room_id: UUID, nonce: str, content: Content
+) -> SendResult:
+    """Returns after COMMIT. If the outcome is unknown, sending again with the nonce settles it."""
     try:
-        service.check_length(draft.text, context.settings.limits.text_chars)
-        sent = await context.record(Send(actor, room_id, draft.nonce, draft.text, draft.reply_to))
+        _check_length(content.text, context.settings.limits.text_chars)
+        result = await context.send_message(SendRequest(actor, room_id, nonce, content))
     except ChatError as error:
         metrics.SENDS.labels(error.code).inc()
         raise
-    (_REPEATED if sent.duplicate else _STORED).inc()
-    return sent
+    (_REPEATED if result.duplicate else _STORED).inc()
+    return result
 
 
-async def send_alone(database: Database, send: Send) -> Sent:
-    """In a unit of work of its own; `send/group_commit.py` has the other way."""
-    actor, room_id, nonce, text, reply_to = send
-    draft = Draft.model_construct(nonce=nonce, text=text, reply_to=reply_to)
-    return await database.settle(service.send, actor, room_id, draft)
+def _check_length(text: str, max_chars: int) -> None:
+    """The limit is a setting, so it cannot stand in the schema."""
+    if len(text) > max_chars:
+        raise Invalid(
+            f"The text has {len(text)} characters; {max_chars} are allowed. Split it.",
+            [{"path": "text", "message": f"String should have at most {max_chars} characters"}],
+        )

@@ -1,4 +1,4 @@
-"""What the database server has to be like, and what its settings cost."""
+"""Checks of the database server: version, access, replication, durability, capacity, clock."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from sqlalchemy import make_url
 
-from app.ops.checks.finding import Finding, error, warning
+from app.ops.checks.result import CheckResult, error, warning
 from app.persistence.server_info import ServerInfo
 from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import ChatError
 
 MIN_VERSIONS = {"MariaDB": (10, 6), "MySQL": (8, 0)}
-MIN_SQLITE = (3, 51, 3)  # the first without the WAL-reset bug
+MIN_SQLITE = (3, 51, 3)  # first version without the WAL-reset bug
 # A batch of messages is one statement of a few megabytes.
 MIN_PACKET_BYTES = 16 * 1024**2
 MAX_CLOCK_OFFSET = timedelta(seconds=2)
@@ -21,7 +21,7 @@ _OFF = ("OFF", "0", "", "NO")
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
-async def check_database_server(settings: Settings, database: Database) -> list[Finding]:
+async def check_database_server(settings: Settings, database: Database) -> list[CheckResult]:
     try:
         info = await database.server_info()
     except ChatError as failure:
@@ -39,10 +39,10 @@ async def check_database_server(settings: Settings, database: Database) -> list[
     ]
 
 
-def _check_sqlite(info: ServerInfo) -> Iterator[Finding]:
+def _check_sqlite(info: ServerInfo) -> Iterator[CheckResult]:
     version = info.variables["version"]
     text = f"SQLite {version}, for one process"
-    if _numbers(version) < MIN_SQLITE:
+    if _parse_version(version) < MIN_SQLITE:
         yield warning(
             "database",
             text,
@@ -50,7 +50,7 @@ def _check_sqlite(info: ServerInfo) -> Iterator[Finding]:
             "brings a newer one.",
         )
     else:
-        yield Finding("database", text)
+        yield CheckResult("database", text)
     if info.variables["journal_mode"] != "wal":
         yield error(
             "database",
@@ -59,22 +59,22 @@ def _check_sqlite(info: ServerInfo) -> Iterator[Finding]:
         )
 
 
-def _check_version(info: ServerInfo) -> Finding:
+def _check_version(info: ServerInfo) -> CheckResult:
     version = info.variables["version"]
     product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
     text = f"{product} {version}"
-    least = MIN_VERSIONS[product]
-    if _numbers(version) < least:
-        needed = ".".join(map(str, least))
-        return error("database", text, f"This program needs {product} {needed} or newer.")
-    return Finding("database", text)
+    minimum = MIN_VERSIONS[product]
+    if _parse_version(version) < minimum:
+        required = ".".join(map(str, minimum))
+        return error("database", text, f"This program needs {product} {required} or newer.")
+    return CheckResult("database", text)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
-def _check_access(info: ServerInfo) -> Iterator[Finding]:
+def _check_access(info: ServerInfo) -> Iterator[CheckResult]:
     for refusal in info.refusals:
         yield error(
             "access",
@@ -83,7 +83,7 @@ def _check_access(info: ServerInfo) -> Iterator[Finding]:
             "that is not read-only.",
         )
     if not info.refusals:
-        yield Finding("access", "the account may read and write")
+        yield CheckResult("access", "the account may read and write")
     if info.missing_privileges:
         yield warning(
             "access",
@@ -92,7 +92,7 @@ def _check_access(info: ServerInfo) -> Iterator[Finding]:
         )
 
 
-def _check_replication(info: ServerInfo) -> Iterator[Finding]:
+def _check_replication(info: ServerInfo) -> Iterator[CheckResult]:
     binlog = info.variables.get("log_bin", "OFF")
     kind = info.variables.get("binlog_format", "ROW")
     if binlog not in _OFF and kind == "STATEMENT":
@@ -103,13 +103,13 @@ def _check_replication(info: ServerInfo) -> Iterator[Finding]:
             "1665): set binlog_format=ROW or MIXED.",
         )
     elif binlog not in _OFF:
-        yield Finding("binlog", kind)
+        yield CheckResult("binlog", kind)
 
 
-def _check_durability(info: ServerInfo) -> Iterator[Finding]:
+def _check_durability(info: ServerInfo) -> Iterator[CheckResult]:
     flush = info.variables.get("innodb_flush_log_at_trx_commit", "1")
     if flush == "1":
-        yield Finding("durability", "each COMMIT is on the disk")
+        yield CheckResult("durability", "each COMMIT is on the disk")
     else:
         yield warning(
             "durability",
@@ -125,7 +125,7 @@ def _check_durability(info: ServerInfo) -> Iterator[Finding]:
         )
 
 
-def _check_capacity(settings: Settings, info: ServerInfo) -> Iterator[Finding]:
+def _check_capacity(settings: Settings, info: ServerInfo) -> Iterator[CheckResult]:
     needed = 2 * settings.database.pool_size * settings.server.workers
     allowed = min(
         int(info.variables["max_connections"]),
@@ -140,7 +140,7 @@ def _check_capacity(settings: Settings, info: ServerInfo) -> Iterator[Finding]:
             "CHAT_DATABASE__POOL_SIZE (used for reading and for writing, in each process).",
         )
     else:
-        yield Finding("connections", text)
+        yield CheckResult("connections", text)
     if int(info.variables["max_allowed_packet"]) < MIN_PACKET_BYTES:
         yield warning(
             "packets",
@@ -156,7 +156,7 @@ def _check_capacity(settings: Settings, info: ServerInfo) -> Iterator[Finding]:
         )
 
 
-def _check_connection(settings: Settings, info: ServerInfo) -> Iterator[Finding]:
+def _check_connection(settings: Settings, info: ServerInfo) -> Iterator[CheckResult]:
     host = make_url(settings.database.url).host
     if info.encrypted or host in _LOCAL or host is None:
         return
@@ -167,8 +167,8 @@ def _check_connection(settings: Settings, info: ServerInfo) -> Iterator[Finding]
     )
 
 
-def _check_clock(info: ServerInfo) -> Finding:
+def _check_clock(info: ServerInfo) -> CheckResult:
     text = f"the database is {info.clock_offset.total_seconds():+.3f} s ahead of this machine"
     if abs(info.clock_offset) > MAX_CLOCK_OFFSET:
         return warning("clock", text, "Times of messages and lists go wrong: run NTP on both.")
-    return Finding("clock", text)
+    return CheckResult("clock", text)

@@ -1,4 +1,4 @@
-"""What the machine gives to the server: files, permissions, open files."""
+"""Checks of the host: settings, files and their permissions, the limit of open files."""
 
 import os
 import resource
@@ -7,17 +7,17 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.ops.checks.finding import Finding, error, warning
+from app.ops.checks.result import CheckResult, error, warning
 from app.settings import Settings
 
-# Beside sockets: the standard streams, the event loop, SQLite's files, logs, the listening port.
+# Files other than sockets: standard streams, event loop, SQLite's files, logs, listening port.
 OTHER_FILES = 64
 MIN_OPEN_FILES = 4096
 MIN_FREE_BYTES = 512 * 1024**2
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
-def check_settings(settings: Settings) -> Iterator[Finding]:
+def check_settings(settings: Settings) -> Iterator[CheckResult]:
     server = settings.server
     text = f"{server.environment}, {server.workers} process{'es' if server.workers > 1 else ''}"
     if server.environment == "development" and not server.host.startswith(_LOOPBACK):
@@ -27,10 +27,10 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
             "CHAT_SERVER__ENVIRONMENT=production refuses what is only good for development.",
         )
     else:
-        yield Finding("settings", text)
+        yield CheckResult("settings", text)
 
 
-def check_files(settings: Settings) -> Iterator[Finding]:
+def check_files(settings: Settings) -> Iterator[CheckResult]:
     server, database = settings.server, settings.database
     if database.is_sqlite:
         yield from _check_folder(Path(database.url.partition(":///")[2]).parent)
@@ -39,8 +39,8 @@ def check_files(settings: Settings) -> Iterator[Finding]:
             yield _check_secret(path)
 
 
-def _check_folder(folder: Path) -> Iterator[Finding]:
-    """The folder of SQLite's file. SQLite makes files beside it, so that the folder counts, too."""
+def _check_folder(folder: Path) -> Iterator[CheckResult]:
+    """Checks the folder of SQLite's file, in which SQLite creates further files."""
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         yield error(
             "files",
@@ -53,10 +53,10 @@ def _check_folder(folder: Path) -> Iterator[Finding]:
     if free < MIN_FREE_BYTES:
         yield warning("files", text, "Without space sends are answered with `busy`.")
     else:
-        yield Finding("files", text)
+        yield CheckResult("files", text)
 
 
-def _check_secret(path: Path) -> Finding:
+def _check_secret(path: Path) -> CheckResult:
     mode = path.stat().st_mode
     if not os.access(path, os.R_OK):
         return error("files", f"{path} cannot be read", "Give this account the right to read it.")
@@ -66,13 +66,13 @@ def _check_secret(path: Path) -> Finding:
             f"{path} has mode {stat.S_IMODE(mode):o}",
             f"It holds a secret that other accounts may read or change: chmod 600 {path}",
         )
-    return Finding("files", f"{path} has mode {stat.S_IMODE(mode):o}")
+    return CheckResult("files", f"{path} has mode {stat.S_IMODE(mode):o}")
 
 
-def check_open_files(settings: Settings) -> Iterator[Finding]:
+def check_open_files(settings: Settings) -> Iterator[CheckResult]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        yield Finding("open files", "without a limit")
+        yield CheckResult("open files", "without a limit")
         return
     connections = 2 * settings.database.pool_size
     text = f"at most {soft:,}, so about {max(0, soft - OTHER_FILES - connections):,} sockets"
@@ -81,4 +81,4 @@ def check_open_files(settings: Settings) -> Iterator[Finding]:
             "open files", text, "Each socket is one. `ulimit -n 65536`, or LimitNOFILE= of systemd."
         )
     else:
-        yield Finding("open files", text)
+        yield CheckResult("open files", text)

@@ -1,14 +1,14 @@
-"""python -m app check: everything that can be told before the first user does."""
+"""python -m app check: finds problems of the installation before users do."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 from app.ops.checks.database import check_database_server
-from app.ops.checks.finding import Finding, error, warning
 from app.ops.checks.host import check_files, check_open_files, check_settings
 from app.ops.checks.redis import check_redis
+from app.ops.checks.result import CheckResult, error, warning
 from app.ops.checks.tls import check_tls
-from app.ops.service import MIGRATE, DatabaseState, check_database
+from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
 from app.persistence.migrations import Schema
 from app.persistence.repositories.consumers import Standing
 from app.persistence.uow import Database, ReadSession
@@ -21,39 +21,39 @@ LOGS_PER_LINE = 5
 
 async def run_checks(
     settings: Settings, database: Database, *, with_logs: bool
-) -> AsyncIterator[Finding]:
-    """Yields each finding as soon as it is known."""
-    for finding in (
+) -> AsyncIterator[CheckResult]:
+    """Yields each result as soon as it is available."""
+    for result in (
         *check_settings(settings),
         *check_files(settings),
         *check_tls(settings),
         *check_open_files(settings),
     ):
-        yield finding
+        yield result
     state = await check_database(database, ANSWER_WITHIN_S)
-    yield _schema(state)
+    yield _describe_schema(state)
     if state != "unreachable":
-        for finding in await check_database_server(settings, database):
-            yield finding
+        for result in await check_database_server(settings, database):
+            yield result
     if state in (Schema.CURRENT, Schema.AHEAD):
-        for finding in await _consumers(database):
-            yield finding
-    for finding in await check_redis(settings.redis):
-        yield finding
+        for result in await _check_consumers(database):
+            yield result
+    for result in await check_redis(settings.redis):
+        yield result
     if with_logs and state in (Schema.CURRENT, Schema.AHEAD):
-        yield await _logs(database)
+        yield await _check_logs(database)
 
 
-def _schema(state: DatabaseState) -> Finding:
+def _describe_schema(state: DatabaseState) -> CheckResult:
     match state:
         case Schema.CURRENT:
-            return Finding("schema", "up to date")
+            return CheckResult("schema", "up to date")
         case Schema.AHEAD:
-            return Finding("schema", "of a newer program")
+            return CheckResult("schema", "of a newer program")
         case Schema.BEHIND:
-            return error("schema", "the newest migration is missing", MIGRATE)
+            return error("schema", "the newest migration is missing", MIGRATE_COMMAND)
         case Schema.TOO_OLD:
-            return error("schema", "missing, or too old for this program", MIGRATE)
+            return error("schema", "missing, or too old for this program", MIGRATE_COMMAND)
         case "refuses changes":
             return error("schema", "the database takes no changes", "See `access` below.")
         case "unreachable":
@@ -64,19 +64,19 @@ def _schema(state: DatabaseState) -> Finding:
             )
 
 
-async def _consumers(database: Database) -> list[Finding]:
+async def _check_consumers(database: Database) -> list[CheckResult]:
     """Those that have ever run; none before the first start of a server."""
     try:
         found = await database.read(_read_standings)
     except ChatError as failure:
         return [error("consumers", "not read", failure.detail)]
-    return [_consumer(standing) for standing in found]
+    return [_describe_consumer(standing) for standing in found]
 
 
-def _consumer(standing: Standing) -> Finding:
+def _describe_consumer(standing: Standing) -> CheckResult:
     text = f"{standing.consumer}, {standing.lag:,} events behind"
     if standing.is_running or not standing.lag:
-        return Finding("consumers", text)
+        return CheckResult("consumers", text)
     return warning(
         "consumers",
         f"{text}, and no process runs it",
@@ -88,13 +88,13 @@ async def _read_standings(reads: ReadSession) -> list[Standing]:
     return await reads.consumers.standings()
 
 
-async def _logs(database: Database) -> Finding:
+async def _check_logs(database: Database) -> CheckResult:
     try:
         rooms, broken = await database.read(_read_density)
     except ChatError as failure:
         return error("logs", "not read", failure.detail)
     if not broken:
-        return Finding("logs", f"{rooms} rooms, each dense from 1 to its head")
+        return CheckResult("logs", f"{rooms} rooms, each dense from 1 to its head")
     names = ", ".join(map(str, broken[:LOGS_PER_LINE]))
     return error(
         "logs",

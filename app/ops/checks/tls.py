@@ -1,4 +1,4 @@
-"""TLS files: whether they can be used, and for how long."""
+"""Checks of TLS files: whether they can be used, and until when they are valid."""
 
 import ssl
 from collections.abc import Iterator
@@ -8,23 +8,23 @@ from pathlib import Path
 from cryptography import x509
 
 from app.core.clock import now
-from app.ops.checks.finding import Finding, error, warning
+from app.ops.checks.result import CheckResult, error, warning
 from app.settings import Settings
 
 RENEW_BEFORE = timedelta(days=21)
 
 
-def check_tls(settings: Settings) -> Iterator[Finding]:
+def check_tls(settings: Settings) -> Iterator[CheckResult]:
     server, authority = settings.server, settings.database.tls_ca
     if server.tls_certificate is None or server.tls_key is None:
-        yield Finding("TLS", "off")
+        yield CheckResult("TLS", "off")
     else:
         yield _check_pair(server.tls_certificate, server.tls_key)
     if authority is not None:
         yield _check_validity("CHAT_DATABASE__TLS_CA", authority)
 
 
-def _check_pair(certificate: Path, key: Path) -> Finding:
+def _check_pair(certificate: Path, key: Path) -> CheckResult:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
             certificate, key, password=_refuse_password
@@ -39,24 +39,24 @@ def _refuse_password() -> str:
     raise ValueError("the key is encrypted, and this server has no setting for its password")
 
 
-def _check_validity(subject: str, file: Path) -> Finding:
-    """Of the first certificate of a file, which is the server's own."""
+def _check_validity(name: str, file: Path) -> CheckResult:
+    """Checks the file's first certificate, which is the server's own."""
     try:
         certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except (OSError, ValueError) as failure:
-        return error(subject, str(file), f"Not a file with PEM certificates: {failure}.")
+        return error(name, str(file), f"Not a file with PEM certificates: {failure}.")
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    text = f"{file}, for {_names(certificate)}, until {end:%Y-%m-%d}"
+    text = f"{file}, for {_list_names(certificate)}, until {end:%Y-%m-%d}"
     if end <= now():
-        return error(subject, text, "It has expired: clients refuse it.")
+        return error(name, text, "It has expired: clients refuse it.")
     if begin > now():
-        return error(subject, text, f"It is valid from {begin:%Y-%m-%d %H:%M} UTC on.")
+        return error(name, text, f"It is valid from {begin:%Y-%m-%d %H:%M} UTC on.")
     if end - now() < RENEW_BEFORE:
-        return warning(subject, text, "It expires soon: renew it, and restart the server.")
-    return Finding(subject, text)
+        return warning(name, text, "It expires soon: renew it, and restart the server.")
+    return CheckResult(name, text)
 
 
-def _names(certificate: x509.Certificate) -> str:
+def _list_names(certificate: x509.Certificate) -> str:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

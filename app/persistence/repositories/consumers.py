@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
-from app.persistence.types import DatabaseTime
 from app.persistence.upsert import upsert
 
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
@@ -28,7 +28,7 @@ _L, _P, _R = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
 _LEASES, _POSITIONS, _ROOMS = (
     cast(Table, model.__table__) for model in (ConsumerLease, ConsumerPosition, Room)
 )
-_IS_VALID = _L.expires_at > DatabaseTime()
+_IS_VALID = _L.expires_at > DatabaseNow()
 _HANDLED = func.coalesce(_P.seq, 0)
 
 
@@ -88,8 +88,8 @@ class ConsumerReads:
 
     async def page_end(self, after: UUID, rooms: int) -> UUID:
         """The last of the next `rooms` rooms by id; LAST_ID if there are fewer."""
-        given = {"after": after, "skip": rooms - 1}
-        return await self._session.scalar(_PAGE_END, given) or LAST_ID
+        parameters = {"after": after, "skip": rooms - 1}
+        return await self._session.scalar(_PAGE_END, parameters) or LAST_ID
 
     async def unread_between(self, consumer: str, after: UUID, last: UUID) -> list[LogRange]:
         """Of the rooms with `after` < id <= `last`."""
@@ -104,8 +104,8 @@ class ConsumerReads:
         rows = await self._session.execute(query)
         return [Standing(name, bool(valid), int(lag)) for name, valid, lag in rows]
 
-    async def _ranges(self, query: Any, given: Mapping[str, Any]) -> list[LogRange]:
-        return [LogRange(*row) for row in await self._session.execute(query, given)]
+    async def _ranges(self, query: Any, parameters: Mapping[str, Any]) -> list[LogRange]:
+        return [LogRange(*row) for row in await self._session.execute(query, parameters)]
 
 
 class Consumers(ConsumerReads):
@@ -117,7 +117,7 @@ class Consumers(ConsumerReads):
             return False
         values = {"consumer": lease.consumer, "holder": lease.holder}
         await self._session.execute(
-            insert(_LEASES).values(**values, expires_at=DatabaseTime(-lease.ttl_s))
+            insert(_LEASES).values(**values, expires_at=DatabaseNow(-lease.ttl_s))
         )
         return True
 
@@ -131,21 +131,21 @@ class Consumers(ConsumerReads):
         await self._session.execute(
             update(_LEASES)
             .where(_L.consumer == lease.consumer, _L.holder == lease.holder)
-            .values(expires_at=DatabaseTime())
+            .values(expires_at=DatabaseNow())
         )
 
     async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
         """The consumer has handled these ranges."""
         await self._session.execute(
             upsert(self._session, _POSITIONS, "seq"),
-            [{"consumer": consumer, "room_id": one.room, "seq": one.until} for one in handled],
+            [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],
         )
 
     async def _extend(self, lease: Lease, condition: Any) -> bool:
         statement: Update = (
             update(_LEASES)
             .where(_L.consumer == lease.consumer, condition)
-            .values(holder=lease.holder, expires_at=DatabaseTime(-lease.ttl_s))
+            .values(holder=lease.holder, expires_at=DatabaseNow(-lease.ttl_s))
         )
         result = cast("CursorResult[Any]", await self._session.execute(statement))
         return result.rowcount == 1

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
-from app.persistence.repositories.messages import SHOWN, wire
-from app.persistence.tables import LoggedEvent, Message, Room, columns
+from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
+from app.persistence.tables import MessageRow, Room, RoomEventRow, columns
 from app.wire.events import (
     EVENT_SPECS,
     AnyEvent,
@@ -22,7 +22,6 @@ from app.wire.events import (
     RoomEvent,
     event_type,
 )
-from app.wire.events import Message as WireMessage
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
 _ENVELOPE = set(RoomEvent.model_fields)
@@ -34,9 +33,9 @@ _MESSAGE_EVENTS: dict[str, type[MessageEvent]] = {
     for spec in EVENT_SPECS
     if spec.cls.model_fields.keys() == MessageEvent.model_fields.keys()
 }
-_E, _M, _R = columns(LoggedEvent), columns(Message), columns(Room)
+_E, _M, _R = columns(RoomEventRow), columns(MessageRow), columns(Room)
 _ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
-_IN_LOG = select(*_ROW, *SHOWN).outerjoin_from(
+_IN_LOG = select(*_ROW, *MESSAGE_COLUMNS).outerjoin_from(
     _E.seq.table, _M.seq.table, and_(_M.room_id == _E.room_id, _M.seq == _E.message_seq)
 )
 
@@ -86,10 +85,10 @@ class EventReads:
         reads the whole log."""
         return set(
             await self._session.scalars(
-                select(LoggedEvent.actor_id).where(
-                    LoggedEvent.room_id == room_id,
-                    LoggedEvent.type == _JOINED,
-                    LoggedEvent.actor_id.in_(list(users)),
+                select(RoomEventRow.actor_id).where(
+                    RoomEventRow.room_id == room_id,
+                    RoomEventRow.type == _JOINED,
+                    RoomEventRow.actor_id.in_(list(users)),
                 )
             )
         )
@@ -102,11 +101,11 @@ class EventReads:
             select(
                 Room.id,
                 Room.seq,
-                func.count(LoggedEvent.seq),
-                func.min(LoggedEvent.seq),
-                func.max(LoggedEvent.seq),
+                func.count(RoomEventRow.seq),
+                func.min(RoomEventRow.seq),
+                func.max(RoomEventRow.seq),
             )
-            .outerjoin(LoggedEvent, LoggedEvent.room_id == Room.id)
+            .outerjoin(RoomEventRow, RoomEventRow.room_id == Room.id)
             .group_by(Room.id, Room.seq)
         )
         rooms = rows.all()
@@ -121,7 +120,7 @@ class Events(EventReads):
         kept_elsewhere = _ENVELOPE | {"message"} if message else _ENVELOPE
         body = event.model_dump_json(exclude=kept_elsewhere)
         self._session.add(
-            LoggedEvent(
+            RoomEventRow(
                 room_id=event.room,
                 seq=event.seq,
                 type=event.type,
@@ -151,17 +150,6 @@ _LAST_OF = (
 )
 
 
-def to_wire(message: Message) -> WireMessage:
-    return wire(
-        message.seq,
-        message.sender_id,
-        message.at,
-        message.text,
-        message.nonce,
-        message.reply_to,
-    )
-
-
 def _from_row(
     kind: str,
     room: UUID,
@@ -175,7 +163,7 @@ def _from_row(
 
     Never raises: a newer release may have written the row, and what it says is then passed on.
     """
-    shown = wire(*message) if message and message[0] is not None else None
+    shown = from_row(message) if message and message[0] is not None else None
     if shown and body is None and (cls := _MESSAGE_EVENTS.get(kind)):
         return cls(type=kind, room=room, seq=seq, actor=actor, at=at, message=shown)
     said = _said(body) | ({"message": shown} if shown else {})

@@ -1,55 +1,33 @@
-"""Memberships by (room, user) pairs: any number in one statement."""
+"""Memberships by (room, user): any number in one statement."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import Select, and_, bindparam, select, text, tuple_
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.sql.join_order import join_in_order
+from app.persistence.sql.json_rows import json_rows, to_json
+from app.persistence.sql.types import Id
 from app.persistence.tables import Member, Room, columns
-from app.persistence.types import Id
 
-_M, _R = columns(Member), columns(Room)
-# MariaDB takes a list of tuples apart in quadratic time. It gets one JSON document, which becomes a
-# table there.
-_PAIRS = (
-    text(
-        """
-        SELECT UNHEX(p.room) AS room_id, UNHEX(p.user) AS user_id
-        FROM JSON_TABLE(:pairs, '$[*]' COLUMNS (
-            room CHAR(32) CHARACTER SET ascii PATH '$[0]',
-            user CHAR(32) CHARACTER SET ascii PATH '$[1]')) AS p
-        """
-    )
-    .columns(room_id=Id, user_id=Id)
-    .subquery("pairs")
-)
-_TUPLES = tuple_(_M.room_id, _M.user_id).in_(bindparam("pairs", expanding=True))
+_PAIRS = json_rows("pairs", room=Id(), user=Id())
+_pair, _member, _room = _PAIRS.c, columns(Member), columns(Room)
 
 
-async def of_pairs(
-    session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]], *shown: Any
+async def select_by_room_and_user(
+    session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]], *selected: Any
 ) -> Sequence[Any]:
     """Columns of the members that are among these (room, user) pairs, and of their rooms."""
-    if session.get_bind().dialect.name == "sqlite":
-        return (await session.execute(_by_tuples(*shown), {"pairs": list(pairs)})).all()
-    document = orjson.dumps([(room.hex, user.hex) for room, user in pairs]).decode()
-    return (await session.execute(_by_json(*shown), {"pairs": document})).all()
+    return (await session.execute(_query(*selected), {"pairs": to_json(pairs)})).all()
 
 
 @cache
-def _by_tuples(*shown: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*shown).join_from(_M.room_id.table, _R.id.table, _R.id == _M.room_id).where(_TUPLES)
+def _query(*selected: Any) -> Select[*tuple[Any, ...]]:
+    is_pair = and_(_member.room_id == _pair.room, _member.user_id == _pair.user)
+    joined = _PAIRS.join(_member.role.table, is_pair).join(
+        _room.kind.table, _room.id == _member.room_id
     )
-
-
-@cache
-def _by_json(*shown: Any) -> Select[*tuple[Any, ...]]:
-    """In this order: one look at each key."""
-    this = and_(_M.room_id == _PAIRS.c.room_id, _M.user_id == _PAIRS.c.user_id)
-    joined = _PAIRS.join(_M.room_id.table, this).join(_R.id.table, _R.id == _M.room_id)
-    return select(*shown).select_from(joined).prefix_with("STRAIGHT_JOIN")
+    return join_in_order(select(*selected).select_from(joined))

@@ -1,6 +1,6 @@
-"""What a batch of sends asks and records: a statement each, however many there are.
+"""Reads and writes for a batch of sends: one statement each, however many sends there are.
 
-No entities: a batch is hundreds of rows that nobody looks at again.
+It uses no entities: a batch is hundreds of rows that are not read again.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,22 +12,23 @@ from sqlalchemy import Executable, Table, bindparam, insert, literal, select, up
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.send_request import Send, fingerprint
+from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
-from app.persistence.repositories.send_preflight import Oddities, oddities
-from app.persistence.tables import LoggedEvent, Member, Mention, Message, Room, User
-from app.persistence.types import DatabaseTime
+from app.persistence.repositories.message_columns import to_row
+from app.persistence.repositories.send_preflight import SendPreflight, read_preflight
+from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
 from app.wire.domain import RoomKind
 from app.wire.events import MessageCreated
 
-_HERE = Room.id.in_(bindparam("rooms", expanding=True))
-_HEADS = (
+_IN_ROOMS = Room.id.in_(bindparam("rooms", expanding=True))
+_STATES = (
     select(Room.id, Room.kind, Room.seq, Room.archived_at.is_not(None))
-    .where(_HERE)
+    .where(_IN_ROOMS)
     .order_by(Room.id)
 )
-_LOCK, _LOCK_FREE = _HEADS.with_for_update(), _HEADS.with_for_update(skip_locked=True)
-_NAMED = (
+_LOCK_ALL, _LOCK_FREE = _STATES.with_for_update(), _STATES.with_for_update(skip_locked=True)
+_MEMBERS_BY_NAME = (
     select(User.username_key, Member.room_id, User.id)
     .join(Member, Member.user_id == User.id)
     .where(
@@ -35,115 +36,104 @@ _NAMED = (
         Member.room_id.in_(bindparam("rooms", expanding=True)),
     )
 )
-_MESSAGES, _EVENTS, _MENTIONS = (
-    insert(cast(Table, table.__table__)) for table in (Message, LoggedEvent, Mention)
+_INSERT_MESSAGES, _INSERT, _INSERT_MENTIONS = (
+    insert(cast(Table, table.__table__)) for table in (MessageRow, RoomEventRow, Mention)
 )
-# The messages that have no event yet are those after the counter: the room is locked.
-_LOG = _EVENTS.from_select(
+# While the room is locked, messages with seq > rooms.seq are exactly those without an event yet.
+_INSERT_EVENTS = _INSERT.from_select(
     ["room_id", "seq", "type", "actor_id", "at", "message_seq"],
     select(
-        Message.room_id,
-        Message.seq,
+        MessageRow.room_id,
+        MessageRow.seq,
         literal(MessageCreated.model_fields["type"].default),
-        Message.sender_id,
-        Message.at,
-        Message.seq,
+        MessageRow.sender_id,
+        MessageRow.at,
+        MessageRow.seq,
     )
-    .join(Room, Room.id == Message.room_id)
-    .where(_HERE, Message.seq > Room.seq),
+    .join(Room, Room.id == MessageRow.room_id)
+    .where(_IN_ROOMS, MessageRow.seq > Room.seq),
 )
-# And the counter belongs where the log ends.
-_COUNT = (
+# Then set rooms.seq to the last event.
+_UPDATE_SEQ = (
     update(Room)
-    .where(_HERE)
+    .where(_IN_ROOMS)
     .values(
-        seq=select(LoggedEvent.seq)
-        .where(LoggedEvent.room_id == Room.id)
-        .order_by(LoggedEvent.seq.desc())
+        seq=select(RoomEventRow.seq)
+        .where(RoomEventRow.room_id == Room.id)
+        .order_by(RoomEventRow.seq.desc())
         .limit(1)
         .scalar_subquery(),
-        changed_at=DatabaseTime(),
+        changed_at=DatabaseNow(),
     )
     .execution_options(synchronize_session=False)
 )
 
 
 @dataclass(slots=True)
-class Head:
-    """A room that this transaction holds locked; `seq` moves as the batch takes its places."""
+class LockedRoomState:
+    """A room that this transaction has locked; `seq` grows with each message of the batch."""
 
     kind: RoomKind
     seq: int
     archived: bool
 
 
-class Taken(Exception):
-    """Of several rooms at least one stays locked by somebody else: try them one by one."""
+class RoomLocked(Exception):
+    """Another transaction keeps one of several rooms locked: try them individually."""
 
 
-class Sends:
+class MessageBatch:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, Head]:
-        """Lock rooms, in the order of their ids, so that two batches cannot wait for each other.
+    async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
+        """Lock rooms in the order of their ids, so that two batches cannot deadlock.
 
-        Those that do not exist are left out; without `wait`, those too that somebody else holds.
-        With it, raises Taken if one of many is not to be had.
+        Rooms that do not exist are left out; without `wait`, those that another transaction has
+        locked, too. With it, raises RoomLocked if one of several stays locked.
         """
         ids = list(rooms)
         try:
-            found = await self._rows(_LOCK if wait else _LOCK_FREE, rooms=ids)
+            rows = await self._rows(_LOCK_ALL if wait else _LOCK_FREE, rooms=ids)
         except DBAPIError as error:
             if wait and len(ids) > 1 and classify(error) is Failure.CONFLICT:
-                raise Taken from error
+                raise RoomLocked from error
             raise
-        return {room: Head(kind, seq, bool(archived)) for room, kind, seq, archived in found}
+        return {
+            room: LockedRoomState(kind, seq, bool(archived)) for room, kind, seq, archived in rows
+        }
 
-    async def oddities(self, sends: Sequence[Send]) -> Oddities:
-        """What keeps some of these from being recorded; it lasts where the room is locked."""
-        return await oddities(await self._session.connection(), sends)
+    async def preflight(self, sends: Sequence[SendRequest]) -> SendPreflight:
+        """Stays true for as long as the rooms are locked."""
+        return await read_preflight(await self._session.connection(), sends)
 
-    async def named(
+    async def members_by_name(
         self, names: Collection[str], rooms: Iterable[UUID]
     ) -> dict[tuple[UUID, str], UUID]:
         """The members of these rooms who have one of these names, by room and name."""
         if not names:
             return {}
-        found = await self._rows(_NAMED, names=list(names), rooms=list(rooms))
-        return {(room, name): user for name, room, user in found}
+        rows = await self._rows(_MEMBERS_BY_NAME, names=list(names), rooms=list(rooms))
+        return {(room, name): user for name, room, user in rows}
 
-    async def add(
+    async def append(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
         """Record messages with their events, and (user, room, seq) mentions, and move the counters
         of their rooms, which are locked."""
         connection = await self._session.connection()
-        await connection.execute(_MESSAGES, [_row(event) for event in created])
+        rows = [to_row(event.room, event.message) for event in created]
+        await connection.execute(_INSERT_MESSAGES, rows)
         if mentions:
             await connection.execute(
-                _MENTIONS,
+                _INSERT_MENTIONS,
                 [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions],
             )
         rooms = {"rooms": list({event.room for event in created})}
-        await connection.execute(_LOG, rooms)
-        await connection.execute(_COUNT, rooms)
+        await connection.execute(_INSERT_EVENTS, rooms)
+        await connection.execute(_UPDATE_SEQ, rooms)
 
-    async def _rows(self, query: Executable, **values: Any) -> Sequence[Any]:
+    async def _rows(self, query: Executable, **parameters: Any) -> Sequence[Any]:
         connection = await self._session.connection()
-        found: Sequence[Any] = (await connection.execute(query, values)).all()
-        return found
-
-
-def _row(event: MessageCreated) -> dict[str, Any]:
-    message = event.message
-    return {
-        "room_id": event.room,
-        "seq": message.seq,
-        "sender_id": message.sender,
-        "nonce": message.nonce,
-        "text": message.text,
-        "reply_to": message.reply_to,
-        "at": message.at,
-        "fingerprint": fingerprint(message.text, message.reply_to),
-    }
+        rows: Sequence[Any] = (await connection.execute(query, parameters)).all()
+        return rows

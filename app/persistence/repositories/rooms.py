@@ -9,18 +9,19 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.persistence.repositories.membership_batch import of_pairs
+from app.persistence.repositories.membership_batch import select_by_room_and_user
 from app.persistence.repositories.room_changes import departed_since, rooms_since
+from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.join_order import join_in_order
 from app.persistence.tables import (
     Departure,
     Member,
     Mention,
-    Message,
+    MessageRow,
     Room,
     User,
     columns,
 )
-from app.persistence.types import DatabaseTime
 from app.wire.domain import Role, RoomKind
 
 MOST_CHANGED = 20_000
@@ -58,7 +59,7 @@ class Listed(NamedTuple):
     mentions: int
 
 
-_R, _M, _T, _N = columns(Room), columns(Member), columns(Message), columns(Mention)
+_R, _M, _T, _N = columns(Room), columns(Member), columns(MessageRow), columns(Mention)
 
 # Unread are the messages of others after the read marker. Counted from what is there, so that there
 # is no counter that could be wrong.
@@ -155,7 +156,7 @@ class RoomReads:
         many, those that changed last."""
         rows = await self._session.execute(
             select(Room.id, Room.seq)
-            .where(Room.changed_at > DatabaseTime(within_s))
+            .where(Room.changed_at > DatabaseNow(within_s))
             .order_by(Room.changed_at.desc())
             .limit(MOST_CHANGED)
         )
@@ -183,7 +184,7 @@ class MemberReads:
 
     async def heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await of_pairs(self._session, pairs, _M.room_id, _M.user_id, _R.seq)
+        rows = await select_by_room_and_user(self._session, pairs, _M.room_id, _M.user_id, _R.seq)
         return {(room, user): head for room, user, head in rows}
 
     async def of_room(
@@ -234,11 +235,12 @@ class MemberReads:
         theirs, mine = aliased(Member), aliased(Member)
         return set(
             await self._session.scalars(
-                select(theirs.user_id)
-                .distinct()
-                .prefix_with("STRAIGHT_JOIN", dialect="mysql")
-                .join(mine, and_(mine.room_id == theirs.room_id, mine.user_id == user_id))
-                .where(theirs.user_id.in_(list(others)))
+                join_in_order(
+                    select(theirs.user_id)
+                    .distinct()
+                    .join(mine, and_(mine.room_id == theirs.room_id, mine.user_id == user_id))
+                    .where(theirs.user_id.in_(list(others)))
+                )
             )
         )
 
@@ -317,14 +319,16 @@ class MemberReads:
         changed, within this time by the database's clock."""
         rows = await self._session.execute(
             select(Member.user_id, Member.room_id).where(
-                Member.user_id.in_(list(users)), Member.changed_at > DatabaseTime(within_s)
+                Member.user_id.in_(list(users)), Member.changed_at > DatabaseNow(within_s)
             )
         )
         return [(user, room) for user, room in rows]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
-        return [Badge._make(row) for row in await of_pairs(self._session, pairs, *_BADGE)]
+        return [
+            Badge._make(row) for row in await select_by_room_and_user(self._session, pairs, *_BADGE)
+        ]
 
 
 class Members(MemberReads):
@@ -335,7 +339,7 @@ class Members(MemberReads):
         """`seq` is that of the event which says so."""
         await self._session.delete(member)
         await self._session.merge(
-            Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseTime(), seq=seq)
+            Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseNow(), seq=seq)
         )
 
     async def mark_read(self, room_id: UUID, user_id: UUID, seq: int) -> bool:
@@ -343,7 +347,7 @@ class Members(MemberReads):
         changed: Any = await self._session.execute(
             update(Member)
             .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq < seq)
-            .values(read_seq=seq, changed_at=DatabaseTime())
+            .values(read_seq=seq, changed_at=DatabaseNow())
             .execution_options(synchronize_session=False)
         )
         return bool(changed.rowcount)
@@ -355,6 +359,6 @@ class Members(MemberReads):
             .where(
                 Member.room_id == room_id, Member.user_id.in_(list(users)), Member.read_seq < seq
             )
-            .values(read_seq=seq, changed_at=DatabaseTime())
+            .values(read_seq=seq, changed_at=DatabaseNow())
             .execution_options(synchronize_session=False)
         )

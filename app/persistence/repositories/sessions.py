@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
-from app.persistence.types import DatabaseTime
 
 # A session that was ended is kept this long: the renewal of a banned user is told `forbidden`.
 ENDED_KEPT = timedelta(days=1)
@@ -32,7 +32,7 @@ _LIVE = (
 )
 _COUNT_LIVE = _LIVE.with_only_columns(func.count())
 _ARRIVING = (
-    select(_S.id, DatabaseTime(), _M.room_id)
+    select(_S.id, DatabaseNow(), _M.room_id)
     .select_from(
         _S.id.table.join(_U.id.table, _U.id == _S.user_id).outerjoin(
             _M.room_id.table, _M.user_id == _S.user_id

@@ -9,11 +9,11 @@ from sqlalchemy import Date, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.consumers import LogRange
-from app.persistence.tables import LoggedEvent, MessageCount, columns
+from app.persistence.tables import MessageCount, RoomEventRow, columns
 from app.persistence.upsert import upsert
 from app.wire.events import MessageCreated
 
-_C, _E = columns(MessageCount), columns(LoggedEvent)
+_C, _E = columns(MessageCount), columns(RoomEventRow)
 _MESSAGE = MessageCreated.model_fields["type"].default
 _DAY = func.date(_E.at, type_=Date)
 
@@ -31,7 +31,8 @@ class StatisticsReads:
     async def count_messages(self, ranges: Sequence[LogRange]) -> list[DayCount]:
         """What the log has in these ranges: messages by the day on which they were sent."""
         within = (
-            and_(_E.room_id == one.room, _E.seq > one.after, _E.seq <= one.until) for one in ranges
+            and_(_E.room_id == span.room, _E.seq > span.after, _E.seq <= span.until)
+            for span in ranges
         )
         return await self._counts(
             select(_DAY, _E.room_id, func.count())

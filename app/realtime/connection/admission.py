@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from starlette.websockets import WebSocket
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.application.session_lookup import identify
 from app.core.actor import Actor
-from app.core.origins import is_allowed, is_own
+from app.core.origins import is_allowed, is_same_origin
 from app.core.rate_limit import address_key
 from app.persistence.repositories.sessions import SessionState
 from app.settings import Settings
@@ -62,14 +62,14 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
     if origin is None or is_allowed(origin, settings.server.origins):
         return
     secure = websocket.scope["scheme"] == "wss"
-    if not is_own(origin, websocket.headers.get("host", ""), secure=secure):
+    if not is_same_origin(origin, websocket.headers.get("host", ""), secure=secure):
         raise Forbidden(
             f"Pages of {origin[:200]!r} may not connect here. "
             "CHAT_SERVER__ALLOWED_ORIGINS lists those that may."
         )
 
 
-async def authenticate(context: Context, token: str) -> tuple[Actor, SessionState]:
+async def authenticate(context: AppContext, token: str) -> tuple[Actor, SessionState]:
     """The actor and session of a hello's token: an access token has dots, a ticket has none. Raises
     Unauthenticated or SessionEnded."""
     if "." in token:

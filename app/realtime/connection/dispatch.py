@@ -5,9 +5,9 @@ from uuid import UUID
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
-from app.messages.send.submit import commit_send
+from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
@@ -27,7 +27,6 @@ from app.wire.frames import (
     Typing,
     error_frame,
 )
-from app.wire.schemas.messages import Draft
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,7 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
 
 
 async def dispatch(
-    context: Context, services: ConnectionServices, connection: Connection, frame: ClientFrame
+    context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
 ) -> None:
     """Execute one frame. The connection stays open: a refusal or failure is an error frame."""
     connection.in_flight += 1
@@ -63,15 +62,15 @@ async def dispatch(
         connection.in_flight -= 1
 
 
-def charge(context: Context, user: UUID, frame: ClientFrame) -> None:
+def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
     """Without asking other processes. Raises LimitExceeded."""
     cost = FRAME_COSTS[type(frame)]
     if cost:
-        context.limiter.take(cost[0], user, cost[1]).enforce()
+        context.limiter.spend_local(cost[0], user, cost[1]).enforce()
 
 
 async def _execute(
-    context: Context, services: ConnectionServices, connection: Connection, frame: ClientFrame
+    context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
 ) -> None:
     match frame:
         case SendMessage():
@@ -100,7 +99,8 @@ async def _execute(
             assert_never(frame)
 
 
-async def _send_message(context: Context, connection: Connection, frame: SendMessage) -> Ack:
-    draft = Draft.model_construct(nonce=frame.nonce, text=frame.text, reply_to=frame.reply_to)
-    message, duplicate = await commit_send(context, connection.actor, frame.room, draft)
+async def _send_message(context: AppContext, connection: Connection, frame: SendMessage) -> Ack:
+    message, duplicate = await submit_message(
+        context, connection.actor, frame.room, frame.nonce, frame
+    )
     return Ack(id=frame.id, room=frame.room, seq=message.seq, at=message.at, duplicate=duplicate)

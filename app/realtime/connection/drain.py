@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def drain(hub: Hub, settings: Server) -> None:
-    """Return when no connection is left. New ones must be refused by now (`Context.draining`).
+    """Return when no connection is left. New ones must be refused by now (`AppContext.draining`).
 
     Each connection is sent the time of its slot, in which its client is to move. One that is still
     there `drain_grace_s` later is closed with 4001, after the sends that it has in flight are

@@ -7,7 +7,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.http.dependencies import context_of
+from app.http.dependencies import get_context
 from app.http.problems import problem_response
 from app.realtime.connection.handshake import Handshake
 from app.realtime.connection.services import ConnectionServices
@@ -24,7 +24,7 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         services = cast(ConnectionServices, websocket.state.connection_services)
-        await Handshake(websocket, context_of(websocket), services).run()
+        await Handshake(websocket, get_context(websocket), services).run()
 
 
 async def require_upgrade(_: Request) -> NoReturn:

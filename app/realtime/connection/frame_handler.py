@@ -5,14 +5,15 @@ from typing import Any
 
 import structlog
 
-from app.application.app_context import Context
+from app.application.app_context import AppContext
 from app.core.rate_limit import TokenBucket
 from app.realtime.connection.dispatch import dispatch
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.hub.connection import Connection
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
-from app.wire.frames import Pong, RefusedFrame, error_frame, parse, parse_frame_id
+from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
+from app.wire.frames import Pong, error_frame
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ class FrameHandler:
 
     def __init__(
         self,
-        context: Context,
+        context: AppContext,
         services: ConnectionServices,
         connection: Connection,
         address: str,
@@ -66,7 +67,7 @@ class FrameHandler:
             return False
         if not isinstance(frame, Pong) or self._connection not in self._services.hub.connections:
             return False
-        if self._credits.take() > 0:
+        if self._credits.try_acquire() > 0:
             return False
         self._refusals = 0
         self._touch()
@@ -84,7 +85,7 @@ class FrameHandler:
         if connection not in self._services.hub.connections:
             return False  # closed while this frame was on its way
         text = message_text(message)
-        wait_s = self._credits.take()
+        wait_s = self._credits.try_acquire()
         if wait_s > 0:
             self._refusals += 1
             if self._refusals > limits.frames_burst:

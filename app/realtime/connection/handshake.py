@@ -9,8 +9,8 @@ from typing import NoReturn, cast
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.application.app_context import Context
-from app.http.dependencies import client_address
+from app.application.app_context import AppContext
+from app.http.dependencies import get_client_address
 from app.http.problems import problem_response
 from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
@@ -30,16 +30,15 @@ from app.wire.errors import (
     SessionEnded,
     Unauthenticated,
 )
+from app.wire.frame_parser import RefusedFrame, parse
 from app.wire.frames import (
     SUBPROTOCOL,
     Hello,
-    RefusedFrame,
-    ServerLimits,
     Welcome,
     encode,
     error_frame,
-    parse,
 )
+from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.users import UserOut
 
 log = structlog.get_logger(__name__)
@@ -51,7 +50,7 @@ class Disconnected(Exception):
 
 class Handshake:
     def __init__(
-        self, websocket: WebSocket, context: Context, services: ConnectionServices
+        self, websocket: WebSocket, context: AppContext, services: ConnectionServices
     ) -> None:
         self._websocket, self._context, self._services = websocket, context, services
         self._limits = context.settings.limits
@@ -60,7 +59,7 @@ class Handshake:
     async def run(self) -> None:
         """Return when the WebSocket is refused or closed, or has its rooms open and a
         `FrameHandler`. Raises nothing, whatever the client does."""
-        address = client_address(self._websocket)
+        address = get_client_address(self._websocket)
         try:
             try:
                 self._check_admission(address)
@@ -167,14 +166,14 @@ class Handshake:
         hub, loader, snapshots = (
             self._services.hub,
             self._services.room_lists,
-            self._context.snapshots,
+            self._context.sync_tokens,
         )
         state = await loader.hello_states.ask(connection.actor)
         for room_id in state.rooms:
             hub.add_member(connection, room_id)
-        since = snapshots.open(connection.user, snapshot) if snapshot else None
+        since = snapshots.parse(connection.user, snapshot) if snapshot else None
         room_list = await loader.room_lists.ask(replace(state, since=since))
-        for n, frame in enumerate(room_list.frames(snapshots.seal(connection.user, state.at))):
+        for n, frame in enumerate(room_list.frames(snapshots.issue(connection.user, state.at))):
             if n:
                 hub.coalescer.flush()
                 await self._writer.drained()

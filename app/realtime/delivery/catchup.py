@@ -12,7 +12,7 @@ from app.core.actor import Actor
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
 from app.realtime.transport.ws_protocol import text_frame
-from app.rooms.access import refusals
+from app.rooms.access import membership_errors
 from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
 from app.wire.frames import RoomPosition
@@ -67,7 +67,9 @@ async def load_catch_up(
     """
     pairs = {(position.room, r.actor.user) for r in requests for position in r.positions}
     heads = await reads.members.heads(pairs)
-    errors = await refusals(reads, {room for room, user in pairs if (room, user) not in heads})
+    errors = await membership_errors(
+        reads, {room for room, user in pairs if (room, user) not in heads}
+    )
     ends = await _membership_ends(reads, requests, heads)
     ranges = [list(_plan_ranges(request, heads, ends)) for request in requests]
     log = await _read_log(reads, requests, ranges)

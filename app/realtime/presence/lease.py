@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from app.bus.base import Bus
 from app.core.publications import Publication
-from app.presence.base import RENEW_EVERY_S, PresenceStore
+from app.presence.base import SYNC_INTERVAL_S, PresenceStore
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
@@ -60,12 +60,12 @@ async def run_presence_lease(
             deadlines.pop(user, None)
             if user not in hub.by_user:
                 deadlines[user] = loop.time() + settings.presence_grace_s
-        store.hold([user for user in changed if user in hub.by_user])
-        store.release(_take_due(deadlines, loop.time()))
-        _publish(bus, channel, await store.renew())
+        store.add([user for user in changed if user in hub.by_user])
+        store.remove(_take_due(deadlines, loop.time()))
+        _publish(bus, channel, await store.sync())
         await asyncio.sleep(COALESCE_S)
         with suppress(TimeoutError):
-            async with asyncio.timeout(RENEW_EVERY_S):
+            async with asyncio.timeout(SYNC_INTERVAL_S):
                 await changes.available.wait()
         changed = changes.take()
 
@@ -83,7 +83,7 @@ def _take_due(deadlines: dict[UUID, float], now: float) -> list[UUID]:
 
 def _publish(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
     ids = [user.bytes for user in users]
-    bus.whisper(
+    bus.publish_volatile(
         [
             Publication(
                 PublicationKind.PRESENCE,

@@ -326,7 +326,7 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         and return False."""
         if self._control_frame_limit is None:
             self._control_frame_limit = TokenBucket(CONTROL_FRAMES_PER_S, CONTROL_FRAMES_BURST)
-        if not self._control_frame_limit.take():
+        if not self._control_frame_limit.try_acquire():
             return True
         self.send_close(CloseCode.RATE, "too many fragments, pings or pongs")
         self.transport.abort()

@@ -49,7 +49,9 @@ class TypingIndicator(HubListener):
         subscription = connection.subscriptions.get(room_id)
         if subscription and connection in subscription.room.live:
             head = subscription.room.stream.head
-            self._bus.whisper([Publication(PublicationKind.TYPING, room_id, head, connection.user)])
+            self._bus.publish_volatile(
+                [Publication(PublicationKind.TYPING, room_id, head, connection.user)]
+            )
 
     async def _is_large(self, room: RoomChannel) -> bool:
         """By all members, who are counted once a minute while someone types."""

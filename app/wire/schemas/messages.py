@@ -2,11 +2,13 @@
 
 from pydantic import ConfigDict, Field
 
-from app.wire.events import AnyEvent, Message, Seq
-from app.wire.validation import Nonce, RequestModel, ResponseModel, Text
+from app.wire.content import NewContent
+from app.wire.events import AnyEvent, Message
+from app.wire.seq import Seq
+from app.wire.validation import Nonce, RequestModel, ResponseModel
 
 
-class Draft(RequestModel):
+class SendMessageRequest(NewContent, RequestModel):
     """A message to send; the same shape over HTTP and in the frame `message.send`."""
 
     model_config = ConfigDict(
@@ -17,8 +19,6 @@ class Draft(RequestModel):
         description="Made by the client, new for each message. Sending it again, on any way and at "
         "any time, returns the first message."
     )
-    text: Text = Field(description="Exactly as it will be shown to others; limits: see `welcome`.")
-    reply_to: Seq | None = Field(None, description="`seq` of the message that this one answers.")
 
 
 class MessagePage(ResponseModel):

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from app.wire.domain import LenientKind, LenientRole, Role, RoomKind
-from app.wire.events import Seq
 from app.wire.schemas.users import UserOut
+from app.wire.seq import Seq
 from app.wire.validation import (
     MAX_ITEMS,
     CanonicalUuid,
@@ -86,9 +86,11 @@ class RoomState(ResponseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
     kind: LenientKind
-    name: str | None = Field(examples=["General"])
-    topic: str = Field(examples=["Hello"])
-    archived: bool
+    name: str | None = Field(
+        description="A direct room has none; a group may have none.", examples=["General"]
+    )
+    topic: str = Field(description="May be empty.", examples=["Hello"])
+    archived: bool = Field(description="The room is read-only.")
     seq: Seq = Field(description="Of the newest event in the room's log.")
     users: list[UUID] | None = Field(
         None, description="Direct rooms: who they are between.", examples=[None]

@@ -61,11 +61,11 @@ class ChangePassword(RequestModel):
 
 
 class UserOut(ResponseModel):
-    """What everybody may see of a user."""
+    """The public part of an account."""
 
-    id: UUID
-    username: str = Field(examples=["ada"])
-    display_name: str = Field(examples=["Ada Lovelace"])
+    id: UUID = Field(description="The user's id.")
+    username: str = Field(description="Unique, for logins and mentions.", examples=["ada"])
+    display_name: str = Field(description="Not unique.", examples=["Ada Lovelace"])
 
 
 class Me(UserOut):

@@ -61,7 +61,8 @@ async def old(server: TestServer) -> list[dict[str, Any]]:
 
     await server.context.database.transact(add)
     return [
-        {"day": one.day.isoformat(), "room": str(one.room), "messages": one.messages} for one in OLD
+        {"day": count.day.isoformat(), "room": str(count.room), "messages": count.messages}
+        for count in OLD
     ]
 
 

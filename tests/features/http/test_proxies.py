@@ -18,7 +18,7 @@ from testkit.raw_connection import UPGRADE, connect_raw
 from testkit.server import (
     PASSWORD,
     TestServer,
-    embedded_server_of,
+    run_embedded_server,
     run_server,
     unique_username,
     without_limits,
@@ -46,7 +46,7 @@ async def behind_forwarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 
 @asynccontextmanager
 async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(directory, server=settings | {"data_dir": directory}) as server:
+    async with run_embedded_server(directory, server=settings | {"data_dir": directory}) as server:
         yield server
 
 
@@ -57,7 +57,7 @@ async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
             answer = await http.get("/health/live", headers=headers)
     assert_ok(answer)
     (line,) = logged
-    return line["client"], "strict-transport-security" in answer.headers
+    return line["client_address"], "strict-transport-security" in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ async def proxy(
     request: pytest.FixtureRequest, behind: TestServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Proxy]:
     directory = tmp_path_factory.mktemp(request.param)
-    async with run_proxy(request.param, directory, f"127.0.0.1:{behind.server.port}") as proxy:
+    async with run_proxy(request.param, directory, f"127.0.0.1:{behind.port}") as proxy:
         yield proxy
 
 

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.settings import Settings, load_settings
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API, UNKNOWN_ID, Person
-from testkit.server import TestServer, embedded_server_of, run_server, without_limits
+from testkit.server import TestServer, run_embedded_server, run_server, without_limits
 from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
 
@@ -180,7 +180,7 @@ async def test_no_change_is_made_past_the_limit(
 @pytest.fixture(scope="module")
 async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
     limits = {"writes_per_minute": 0.01, "writes_burst": 1}
-    async with embedded_server_of(tmp_path_factory.mktemp("strict"), limits=limits) as server:
+    async with run_embedded_server(tmp_path_factory.mktemp("strict"), limits=limits) as server:
         yield server
 
 
@@ -214,7 +214,7 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
     settings = limited(cluster, writes_per_minute=0.01, writes_burst=4)
     async with run_server(settings) as one, run_server(settings) as two:
         limiters: list[Any] = [server.context.limiter for server in (one, two)]
-        await eventually(lambda: all(limiter.reached for limiter in limiters))
+        await eventually(lambda: all(limiter.available for limiter in limiters))
         async with one.client() as first, two.client() as second:
             ada = await one.person(first)
             there = replace(ada, http=second)

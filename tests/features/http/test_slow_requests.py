@@ -41,8 +41,8 @@ async def patient(embedded_server: TestServer) -> AsyncIterator[RawConnection]:
 @pytest.fixture
 async def nothing_left(hasty: TestServer) -> AsyncIterator[None]:
     yield
-    await eventually(lambda: not hasty.server.server_state.connections)
-    assert not hasty.server.server_state.tasks
+    await eventually(lambda: not hasty.uvicorn.server_state.connections)
+    assert not hasty.uvicorn.server_state.tasks
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ async def test_what_comes_after_a_pause_is_no_request(
 
 def connections_in_a_request(server: TestServer) -> bool:
     """There are connections that still read."""
-    return any(not c._ended for c in server.server.server_state.connections)  # type: ignore[union-attr]
+    return any(not c._ended for c in server.uvicorn.server_state.connections)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("expectation", [b"100-continue", b"100-Continue"])
@@ -273,7 +273,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut(hasty: TestServer) 
         )
         async with connect_raw(hasty.url, small_window=True) as connection:
             connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            before = len(hasty.server.server_state.connections)
+            before = len(hasty.uvicorn.server_state.connections)
             await connection.send(request * 30)
-            await eventually(lambda: len(hasty.server.server_state.connections) < before)
-            await eventually(lambda: not hasty.server.server_state.tasks)
+            await eventually(lambda: len(hasty.uvicorn.server_state.connections) < before)
+            await eventually(lambda: not hasty.uvicorn.server_state.tasks)

@@ -18,7 +18,13 @@ from testkit.answers import assert_ok
 from testkit.people import API, Person
 from testkit.processes import ServerProcess, run_process
 from testkit.raw_connection import RawConnection, connect_raw
-from testkit.server import PASSWORD, TestServer, embedded_server_of, unique_username, without_limits
+from testkit.server import (
+    PASSWORD,
+    TestServer,
+    run_embedded_server,
+    unique_username,
+    without_limits,
+)
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.proxies import Proxy, run_proxy
@@ -103,7 +109,7 @@ async def test_uvicorn_alone_takes_a_body_for_a_request(
     """Kludex/uvicorn#2722. When this fails the fault is mended, and `ChatHttpProtocol` may let the
     parser have what comes as it comes."""
     monkeypatch.setattr("app.server.uvicorn_server.HTTP", "httptools")
-    async with embedded_server_of(tmp_path) as server, server.client() as http:
+    async with run_embedded_server(tmp_path) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         async with connect_raw(server.url) as connection:
@@ -118,8 +124,8 @@ async def test_and_behind_nginx_takes_it_for_the_next_users(
 ) -> None:
     """So the attacks below, on the real server, are attacks."""
     monkeypatch.setattr("app.server.uvicorn_server.HTTP", "httptools")
-    async with embedded_server_of(tmp_path) as server:
-        upstream = f"127.0.0.1:{server.server.port}"
+    async with run_embedded_server(tmp_path) as server:
+        upstream = f"127.0.0.1:{server.port}"
         async with run_proxy("nginx", tmp_path, upstream) as proxy, client_of(proxy) as http:
             ada = await server.person(http)
             room = await ada.makes_room()
@@ -163,7 +169,7 @@ async def proxy(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Proxy]:
     directory = tmp_path_factory.mktemp(request.param)
-    upstream = f"127.0.0.1:{embedded_server.server.port}"
+    upstream = f"127.0.0.1:{embedded_server.port}"
     async with run_proxy(request.param, directory, upstream) as proxy:
         yield proxy
 
@@ -204,6 +210,6 @@ async def test_nor_behind_a_proxy(
                     for _ in range(3):
                         assert assert_ok(await ada.get("/users/me"))["id"] == ada.id, case.name
             assert not assert_ok(await ada.get(f"/rooms/{room}"))["archived"], case.name
-            requests = [line["path"] for line in logged if line["event"] == "request"]
+            requests = [line["path"] for line in logged if line["event"] == "http.request"]
             assert f"{API}/rooms/{room}" not in requests, case.name
             assert requests.count(f"{API}/users/me") == 3, case.name

@@ -175,7 +175,7 @@ async def test_nonces_that_cannot_be(ada: Person, nonce: object) -> None:
 
 async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
     path = f"/rooms/{await ada.makes_room()}/messages"
-    assert_problem(await ada.post(path), "invalid", "nonce", "text")
+    assert_problem(await ada.post(path), "invalid", "text", "nonce")
     assert_problem(await ada.post(path, nonce="n"), "invalid", "text")
     assert_problem(await ada.post(path, nonce="n", text="x", seq=9), "invalid", "seq")
     assert_problem(await ada.post(path, nonce="n", text=None), "invalid", "text")

@@ -17,8 +17,8 @@ from sqlalchemy import make_url, text
 
 from app.bootstrap import open_database
 from app.core.clock import now
-from app.ops.checks.finding import Finding, Level
 from app.ops.checks.report import run_checks
+from app.ops.checks.result import CheckResult, Level
 from app.settings import ROOT, Settings
 from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.mariadb import MariaDb, run_mariadb
@@ -27,16 +27,16 @@ from testkit.servers.redis import RedisServer, run_redis, run_sentinel
 SECRET = "a secret that is not printed"
 
 
-async def check(settings: Settings) -> list[Finding]:
+async def check(settings: Settings) -> list[CheckResult]:
     async with open_database(settings) as database:
-        return [finding async for finding in run_checks(settings, database, with_logs=True)]
+        return [result async for result in run_checks(settings, database, with_logs=True)]
 
 
-def problems(findings: list[Finding]) -> list[tuple[Level, str, str]]:
+def problems(results: list[CheckResult]) -> list[tuple[Level, str, str]]:
     """All but what is OK. Each says what to do."""
-    found = [finding for finding in findings if finding.level is not Level.OK]
-    assert all(finding.advice for finding in found)
-    return [(finding.level, finding.subject, finding.text) for finding in found]
+    found = [result for result in results if result.level is not Level.OK]
+    assert all(result.hint for result in found)
+    return [(result.level, result.name, result.detail) for result in found]
 
 
 def run_command(directory: Path, *, max_files: int = 8192, **variables: str) -> Any:
@@ -58,9 +58,9 @@ async def test_nothing_is_wrong_with_a_migrated_installation(backend: Backend) -
     settings = backend.override(server={"environment": "production"})
     ours = {"open files", "durability"}  # the limits of the machine that runs the tests
     found = await check(settings)
-    assert [finding for finding in problems(found) if finding[1] not in ours] == []
+    assert [result for result in problems(found) if result[1] not in ours] == []
     assert {"settings", "schema", "database", "access", "Redis", "logs"} <= {
-        finding.subject for finding in found
+        result.name for result in found
     }
 
 
@@ -130,9 +130,9 @@ def encrypt(key: Path) -> None:
     )
 
 
-async def tls_finding(embedded: Backend, certificate: Path, key: Path) -> Finding:
+async def tls_finding(embedded: Backend, certificate: Path, key: Path) -> CheckResult:
     settings = embedded.override(server={"tls_certificate": certificate, "tls_key": key})
-    (found,) = (f for f in await check(settings) if f.subject == "TLS")
+    (found,) = (f for f in await check(settings) if f.name == "TLS")
     return found
 
 
@@ -150,16 +150,16 @@ async def test_the_end_of_a_certificate_is_told(
     end = now() + lifetime
     pair = write_pair(tmp_path, not_before=end - timedelta(days=90), not_after=end)
     found = await tls_finding(embedded, *pair)
-    assert (found.level, f"until {end:%Y-%m-%d}" in found.text) == (level, True)
-    assert "chat.example.org, 10.0.0.1" in found.text
-    assert advice in found.advice
+    assert (found.level, f"until {end:%Y-%m-%d}" in found.detail) == (level, True)
+    assert "chat.example.org, 10.0.0.1" in found.detail
+    assert advice in found.hint
 
 
 async def test_a_certificate_of_the_future_is_an_error(embedded: Backend, tmp_path: Path) -> None:
     start = now() + timedelta(days=2)
     pair = write_pair(tmp_path, not_before=start, not_after=start + timedelta(days=90))
     found = await tls_finding(embedded, *pair)
-    assert (found.level, "valid from" in found.advice) == (Level.ERROR, True)
+    assert (found.level, "valid from" in found.hint) == (Level.ERROR, True)
 
 
 async def test_an_encrypted_key_is_an_error_and_no_question(
@@ -168,7 +168,7 @@ async def test_an_encrypted_key_is_an_error_and_no_question(
     certificate, key = write_pair(tmp_path)
     encrypt(key)
     found = await tls_finding(embedded, certificate, key)
-    assert (found.level, "encrypted" in found.advice) == (Level.ERROR, True)
+    assert (found.level, "encrypted" in found.hint) == (Level.ERROR, True)
 
 
 async def test_a_key_of_another_certificate_is_an_error(embedded: Backend, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ async def test_a_table_without_transactions_or_unicode_is_an_error(
 
 async def redis_problems(embedded: Backend, url: str) -> list[tuple[Level, str, str]]:
     found = problems(await check(embedded.override(redis={"url": url})))
-    return [finding for finding in found if finding[1] == "Redis"]
+    return [result for result in found if result[1] == "Redis"]
 
 
 @pytest.fixture(scope="module")

@@ -107,13 +107,13 @@ async def test_it_logs_every_request_once_and_no_secret(command: Command) -> Non
     for secret in (str(secret) for secret in secrets if len(str(secret)) > 8):
         assert secret not in "\n".join(lines)
     logged = [json.loads(line) for line in lines]
-    requests = [line for line in logged if line["event"] == "request"]
+    requests = [line for line in logged if line["event"] == "http.request"]
     assert [(line["request_id"], line["status"]) for line in requests] == [
         (answer.headers["x-request-id"], answer.status_code) for answer in answers
     ]
     for line in requests:
         assert line.keys() == {
             *("event", "level", "timestamp", "request_id"),
-            *("method", "path", "status", "ms", "client"),
+            *("method", "path", "status", "duration_ms", "client_address"),
         }
         assert "?" not in line["path"]

@@ -1,4 +1,4 @@
-"""/docs without a network, and /openapi.json."""
+"""/docs without a network, /openapi.json and /asyncapi.json."""
 
 import re
 from html.parser import HTMLParser
@@ -64,6 +64,13 @@ async def test_the_page_shows_our_document(http: httpx.AsyncClient) -> None:
     (address,) = re.findall(r'url: "(.*?)"', start)
     document = assert_ok(await http.get(address))
     assert document["openapi"].startswith("3.1")
+
+
+async def test_the_document_of_the_socket_is_linked_and_served(http: httpx.AsyncClient) -> None:
+    assert "(/asyncapi.json)" in assert_ok(await http.get("/openapi.json"))["info"]["description"]
+    document = assert_ok(await http.get("/asyncapi.json"))
+    assert document["asyncapi"] == "3.0.0"
+    assert document["channels"]["socket"]["address"] == "/ws"
 
 
 async def test_authorize_works_with_what_the_document_says(

@@ -191,9 +191,9 @@ async def test_a_failure_of_the_server_is_a_problem_too(
     assert "secret" not in answer.text
     assert SECURITY.items() <= dict(answer.headers).items()
     failure, line = logged
-    assert (failure["event"], failure["log_level"]) == ("request.failed", "error")
+    assert (failure["event"], failure["log_level"]) == ("http.request_failed", "error")
     assert failure["exc_info"]
-    assert (line["event"], line["status"]) == ("request", 500)
+    assert (line["event"], line["status"]) == ("http.request", 500)
     assert_ok(await ada.get("/users/me"))
 
 
@@ -207,12 +207,14 @@ async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person)
         ]
     elapsed_ms = (now() - started).total_seconds() * 1000
     assert [(line["event"], line["method"], line["path"], line["status"]) for line in logged] == [
-        ("request", "GET", f"{API}/rooms/public", 200),
-        ("request", "GET", "/nowhere", 404),
-        ("request", "POST", f"{API}/auth/token", 413),
+        ("http.request", "GET", f"{API}/rooms/public", 200),
+        ("http.request", "GET", "/nowhere", 404),
+        ("http.request", "POST", f"{API}/auth/token", 413),
     ]
-    assert all(type(line["status"]) is int and line["client"] == "127.0.0.1" for line in logged)
-    assert all(0 < line["ms"] < elapsed_ms for line in logged)
+    assert all(
+        type(line["status"]) is int and line["client_address"] == "127.0.0.1" for line in logged
+    )
+    assert all(0 < line["duration_ms"] < elapsed_ms for line in logged)
     assert len(answers) == len(logged)
 
 

@@ -64,7 +64,7 @@ async def test_the_database_is_gone_and_comes_back(
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         with mariadb.server.frozen(), monkeypatch.context() as hasty:
-            hasty.setattr(routes, "READY_WITHIN_S", 0.5)
+            hasty.setattr(routes, "DATABASE_TIMEOUT_S", 0.5)
             assert await not_ready(http) == "unreachable"
         with mariadb.server.killed():
             assert await not_ready(http) == "unreachable"

@@ -171,7 +171,7 @@ async def test_it_listens_where_it_says(
         program.signal(signal.SIGTERM)
         assert await program.ended() == 0
         # The addresses of clients are their own, not ::ffff:127.0.0.1.
-        clients = set(re.findall(r'"client": "([^"]+)"', program.said))
+        clients = set(re.findall(r'"client_address": "([^"]+)"', program.said))
         assert clients <= {"127.0.0.1", "::1"}
         assert len(clients) == len(reached)
 

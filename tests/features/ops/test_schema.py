@@ -73,7 +73,7 @@ async def migrated(settings: Settings, step: str, root: Path = ROOT) -> None:
 
 async def readiness(http: httpx.AsyncClient, status: int = 200) -> tuple[str, str | None]:
     found = assert_ok(await http.get("/health/ready"), status)
-    return found["database"], found.get("mend")
+    return found["database"], found.get("hint")
 
 
 async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:

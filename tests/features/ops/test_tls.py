@@ -52,7 +52,7 @@ async def test_https_with_the_authority_that_the_client_trusts(
         assert_ok(answer)
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
         assert_problem(await http.get("/nowhere"), "not_found")
-        assert_ok(await http.get(f"https://localhost:{server.server.port}/health/live"))
+        assert_ok(await http.get(f"https://localhost:{server.port}/health/live"))
         ada = await server.person(http)
         room = await ada.makes_room()
         assert await ada.says(room, "hello 🔒") == [3]
@@ -78,4 +78,4 @@ async def test_a_certificate_for_another_name_is_not_enough(
 async def test_plain_http_is_not_answered(settings: Any) -> None:
     async with run_server(settings) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         with pytest.raises(httpx.TransportError):
-            await http.get(f"http://127.0.0.1:{server.server.port}/health/live")
+            await http.get(f"http://127.0.0.1:{server.port}/health/live")

@@ -175,7 +175,7 @@ def start(
         raise Started
 
     monkeypatch.setattr(uvicorn.Server, "run", listen)
-    monkeypatch.setattr("app.server.supervisor.Parent.run", listen)
+    monkeypatch.setattr("app.server.supervisor.Supervisor.run", listen)
     for module in ("uvicorn_server", "supervisor"):  # it is for the whole process
         monkeypatch.setattr(f"app.server.{module}.configure_logs", lambda _: None)
     for name, pem in pems.items():

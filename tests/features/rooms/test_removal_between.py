@@ -21,8 +21,8 @@ from testkit.server import (
     BACKENDS,
     NO_POLLING,
     TestServer,
-    cluster_server_of,
-    embedded_server_of,
+    run_cluster_server,
+    run_embedded_server,
 )
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
@@ -95,7 +95,7 @@ class Brake:
 
 @pytest.fixture(scope="module")
 async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with embedded_server_of(tmp_path_factory.mktemp("between"), **NO_POLLING) as server:
+    async with run_embedded_server(tmp_path_factory.mktemp("between"), **NO_POLLING) as server:
         yield server
 
 
@@ -104,7 +104,7 @@ async def cluster_stand(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TestServer]:
     directory = tmp_path_factory.mktemp("between")
-    async with cluster_server_of(mariadb, redis_server, directory, **NO_POLLING) as server:
+    async with run_cluster_server(mariadb, redis_server, directory, **NO_POLLING) as server:
         yield server
 
 

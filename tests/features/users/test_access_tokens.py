@@ -219,7 +219,7 @@ async def unreadable(http: httpx.AsyncClient, token: str) -> None:
     """A refusal like any other, and the one line of the log that every request has."""
     with structlog.testing.capture_logs() as lines:
         await denied(http, token)
-    assert [line["event"] for line in lines] == ["request"]
+    assert [line["event"] for line in lines] == ["http.request"]
     assert len(str(lines[0])) < 400
 
 

@@ -60,7 +60,7 @@ async def goes_on(
     assert_ok(await renew(other, again["refresh_token"]))
     # And a snapshot.
     user, at = UUID(person.id), now()
-    assert there.context.snapshots.open(user, here.context.snapshots.seal(user, at)) == at
+    assert there.context.sync_tokens.parse(user, here.context.sync_tokens.issue(user, at)) == at
 
 
 async def test_without_the_fallbacks_only_access_tokens_are_lost(backend: Backend) -> None:

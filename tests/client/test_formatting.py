@@ -9,7 +9,7 @@ from app.client.terminal.formatting import (
     Style,
     clean,
     clean_line,
-    happening,
+    describe_event,
     local,
     message_line,
 )
@@ -32,15 +32,15 @@ BOB = UUID(int=3)
         ("line\u2028separator", "line�separator"),
     ],
 )
-def test_nothing_steers_the_terminal(sent: str, shown: str) -> None:
+def test_control_characters_are_removed(sent: str, shown: str) -> None:
     assert clean(sent) == shown
 
 
-def test_names_stay_on_their_line() -> None:
+def test_names_are_shown_on_one_line() -> None:
     assert clean_line(" Ada\n12:00 Bob:\tI\x1b owe you ") == "Ada 12:00 Bob: I� owe you"
 
 
-def test_a_message() -> None:
+def test_a_message_line() -> None:
     at = datetime(2026, 5, 17, 12, 30, tzinfo=UTC)
     message = Message(seq=1, sender=ADA, at=at, text="one\ntwo", nonce="n")
     clock = local(at).strftime("%H:%M")
@@ -70,13 +70,13 @@ ROOM_NOW = {"kind": "public", "name": "General", "topic": "Tea"}
         ),
     ],
 )
-def test_what_happens(event: dict[str, Any], said: str) -> None:
+def test_events_are_described(event: dict[str, Any], said: str) -> None:
     parsed: RoomEvent = TypeAdapter[Any](Event).validate_python(
         event | {"room": ROOM, "seq": 4, "actor": ADA, "at": AT}
     )
-    assert happening(parsed, "Ada", "Bob") == said
+    assert describe_event(parsed, "Ada", "Bob") == said
 
 
-def test_of_what_nobody_knows_nothing_is_said() -> None:
+def test_unknown_events_are_not_described() -> None:
     news = RoomEvent(type="pin.added", room=ROOM, seq=4, actor=ADA, at=AT)
-    assert happening(news, "Ada", "Ada") is None
+    assert describe_event(news, "Ada", "Ada") is None

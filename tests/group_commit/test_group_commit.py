@@ -7,7 +7,7 @@ import pytest
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.publications import Publication
-from app.core.send_request import Sent
+from app.core.send_request import SendResult
 from app.messages.send import group_commit as module
 from app.messages.send.group_commit import Committer
 from app.persistence.uow import Database
@@ -44,7 +44,7 @@ async def test_those_that_wait_share_a_commit(
     with recorded_statements(database) as seen:
         sent = await send_concurrently(committer, sends)
     assert seen.count("COMMIT") == 1
-    assert all(isinstance(one, Sent) and not one.duplicate for one in sent)
+    assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
     assert len(announced) == 200
     for room in rooms:
         assert len(await database.read(checked_texts, room)) == 40
@@ -91,11 +91,11 @@ async def test_who_is_refused_does_not_touch_the_neighbours(
         NonceConflict,
         Invalid,
     ]
-    assert isinstance(first, Sent)
-    assert isinstance(last, Sent)
-    assert isinstance(elsewhere, Sent)
+    assert isinstance(first, SendResult)
+    assert isinstance(last, SendResult)
+    assert isinstance(elsewhere, SendResult)
     assert (first.message.seq, last.message.seq, elsewhere.message.seq) == (1, 2, 1)
-    assert again == Sent(first.message, duplicate=True)
+    assert again == SendResult(first.message, duplicate=True)
     assert len(await database.read(checked_texts, room)) == 2
     assert await database.read(checked_texts, dusty) == []
 
@@ -107,7 +107,7 @@ async def test_a_sender_keeps_the_order_in_a_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also across batches, which are small here, and whatever others send."""
-    monkeypatch.setattr(module, "BATCH", 7)
+    monkeypatch.setattr(committer, "_max_batch", 7)
     rooms = [await database.transact(make_room, people) for _ in range(3)]
     await send_concurrently(
         committer,
@@ -134,7 +134,7 @@ async def test_a_flood_does_not_keep_others_waiting(
     same: str,
 ) -> None:
     """Neither one in another room, nor another sender in the same room."""
-    monkeypatch.setattr(module, "BATCH", 8)
+    monkeypatch.setattr(committer, "_max_batch", 8)
     ann, bob, *_ = people
     rooms = [await database.transact(make_room, people) for _ in range(2)]
     flood = [
@@ -143,7 +143,7 @@ async def test_a_flood_does_not_keep_others_waiting(
     ]
     await asyncio.sleep(0)  # they are all there before
     await committer.send(send_request(bob, rooms[0] if same == "room" else rooms[1], "n"))
-    assert sum(task.done() for task in flood) <= 4 * module.BATCH
+    assert sum(task.done() for task in flood) <= 4 * committer._max_batch
     await asyncio.gather(*flood)
 
 
@@ -161,7 +161,7 @@ async def test_who_goes_takes_nothing_along(
             await asyncio.sleep(0)
         sends[2].cancel()
         *others, _ = await asyncio.gather(*sends, return_exceptions=True)
-        assert sum(isinstance(one, Sent) for one in others) >= 4
+        assert sum(isinstance(one, SendResult) for one in others) >= 4
     assert len(await database.read(checked_texts, room)) in range(12 * 5, 12 * 6 + 1)
 
 
@@ -171,12 +171,12 @@ async def test_too_many_are_told_to_come_again(
     people: list[Actor],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "UNANSWERED", 10)
+    monkeypatch.setattr(module, "MAX_PENDING", 10)
     room = await database.transact(make_room, people)
     answers = await send_concurrently(
         committer, [send_request(people[0], room, f"n{n}") for n in range(15)]
     )
-    assert [type(one) for one in answers] == [Sent] * 10 + [Busy] * 5
+    assert [type(one) for one in answers] == [SendResult] * 10 + [Busy] * 5
     assert all(one.retry_after_ms for one in answers if isinstance(one, Busy))
     await committer.send(send_request(people[0], room, "n14"))
     assert len(await database.read(checked_texts, room)) == 11
@@ -188,7 +188,7 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
     people: list[Actor],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(committer, "_max_batch", 4)
     room = await database.transact(make_room, people)
     sends = [
         asyncio.create_task(committer.send(send_request(person, room, "n"))) for person in people
@@ -197,7 +197,7 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
     await committer.close()
     with pytest.raises(Busy):
         await committer.send(send_request(people[0], room, "late"))
-    assert all(isinstance(sent, Sent) for sent in await asyncio.gather(*sends))
+    assert all(isinstance(sent, SendResult) for sent in await asyncio.gather(*sends))
     assert len(await database.read(checked_texts, room)) == 20
 
 

@@ -14,14 +14,15 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
 from app.core.publications import Publication
-from app.core.send_request import Send, Sent
+from app.core.send_request import SendRequest, SendResult
 from app.messages.send import group_commit as module
-from app.messages.send.batch import send_all
+from app.messages.send.batch import send_batch
 from app.messages.send.group_commit import Committer
 from app.persistence import engine as engine_module
 from app.persistence import uow as uow_module
 from app.persistence.uow import Database
 from app.settings import Settings
+from app.wire.content import Content
 from app.wire.errors import Busy, NotFound, UnknownOutcome
 from testkit.failure_injection import InjectedFailure, deadlock, failing_at
 from testkit.servers.backend import Backend
@@ -51,7 +52,7 @@ async def rooms(database: Database, people: list[Actor]) -> list[UUID]:
     return [await database.transact(make_room, people) for _ in range(3)]
 
 
-def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[Send]:
+def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[SendRequest]:
     return [send_request(person, room, f"n{name}") for room in rooms for person in people]
 
 
@@ -70,7 +71,7 @@ async def test_a_batch_that_fails_once_is_done_once(
         announced.clear()
         with failing_at(database, failure, error) as log:
             sent = await send_concurrently(committer, round_of(people, rooms, failure))
-        assert all(isinstance(one, Sent) and not one.duplicate for one in sent), sent
+        assert all(isinstance(one, SendResult) and not one.duplicate for one in sent), sent
         assert len(announced) == len(sent)
         if not log.triggered:
             break
@@ -104,11 +105,11 @@ async def test_a_send_that_the_database_does_not_take_fails_alone(
     database: Database, committer: Committer, people: list[Actor], rooms: list[UUID]
 ) -> None:
     sends = round_of(people, rooms, 1)
-    sends[4] = sends[4]._replace(text="poison")
+    sends[4] = sends[4]._replace(content=Content(text="poison"))
     with allergic(database, "poison"):
         *others, poisoned = await send_concurrently(committer, [*sends[:4], *sends[5:], sends[4]])
     assert isinstance(poisoned, InjectedFailure)
-    assert all(isinstance(one, Sent) for one in others)
+    assert all(isinstance(one, SendResult) for one in others)
     said = [len(await database.read(checked_texts, room)) for room in rooms]
     assert said == [5, 6, 6]
 
@@ -146,7 +147,7 @@ async def here(cluster: Backend, open_database: Callable[[Settings], Database]) 
 async def ours(here: Database) -> tuple[Committer, list[Actor], list[UUID]]:
     people = await here.transact(make_users, *(f"p{n}" for n in range(6)))
     rooms = [await here.transact(make_room, people) for _ in range(3)]
-    return Committer(here, lanes=2), people, rooms
+    return Committer(here, max_concurrent=2), people, rooms
 
 
 Ours = tuple[Committer, list[Actor], list[UUID]]
@@ -161,7 +162,7 @@ async def test_a_commit_in_doubt_is_settled_for_each(
     refused = send_request(people[0], rooms[0], "n", reply_to=77)
     with breaking_commits(here, monkeypatch, happened=happened):
         *sent, invalid = await send_concurrently(committer, [*sends, refused])
-    assert all(isinstance(one, Sent) and one.duplicate is happened for one in sent), sent
+    assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent), sent
     assert "reply_to" in str(invalid)
     for room in rooms:
         assert len(await here.read(checked_texts, room)) == len(people)
@@ -172,14 +173,14 @@ async def test_a_doubt_that_stays_is_told_to_each(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     """Nobody hears that nothing was done; and the same nonces settle it later."""
-    monkeypatch.setattr(uow_module, "SETTLE_FOR_S", 0.2)
+    monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
     with breaking_commits(here, monkeypatch, happened=happened, times=1000):
         answers = await send_concurrently(committer, sends)
     assert {type(answer) for answer in answers} == {UnknownOutcome}
     sent = await send_concurrently(committer, sends)
-    assert all(isinstance(one, Sent) and one.duplicate is happened for one in sent)
+    assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent)
 
 
 async def test_an_error_of_the_database_does_not_end_a_doubt(
@@ -195,12 +196,12 @@ async def test_an_error_of_the_database_does_not_end_a_doubt(
             doubted.clear()
             raise DBAPIError("", {}, refusal)
         doubted.set()
-        return await send_all(uow, sends, **how)
+        return await send_batch(uow, sends, **how)
 
-    monkeypatch.setattr("app.messages.send.group_commit.send_all", ask)
+    monkeypatch.setattr("app.messages.send.group_commit.send_batch", ask)
     with breaking_commits(here, monkeypatch, happened=True):
         sent = await send_concurrently(committer, round_of(people, rooms, 1))
-    assert all(isinstance(one, Sent) and one.duplicate for one in sent), sent
+    assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
 
 
 async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
@@ -215,7 +216,7 @@ async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
             for n in range(3)
         ]
         sent = await send_concurrently(committer, round_of(people, free, 1))
-        assert all(isinstance(one, Sent) for one in sent)
+        assert all(isinstance(one, SendResult) for one in sent)
         later = asyncio.create_task(committer.send(send_request(ann, taken, "3", "3")))
         await send_concurrently(committer, round_of(people, free, 2))
         assert not any(task.done() for task in [*waiting, later])
@@ -231,7 +232,7 @@ async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
 ) -> None:
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
     database = open_database(cluster.settings)
-    committer = Committer(database, lanes=2)
+    committer = Committer(database, max_concurrent=2)
     people = await database.transact(make_users, "ann", "bob")
     stuck, slow = [await database.transact(make_room, people) for _ in range(2)]
     async with rooms_locked(database, stuck) as release:
@@ -272,7 +273,7 @@ async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ou
     await removal
     first, second = await asyncio.gather(*sends, return_exceptions=True)
     assert isinstance(first, NotFound)
-    assert isinstance(second, Sent)
+    assert isinstance(second, SendResult)
 
 
 async def test_who_waits_too_long_for_a_turn_is_told_busy(
@@ -283,7 +284,7 @@ async def test_who_waits_too_long_for_a_turn_is_told_busy(
         with recorded_statements(here) as seen:
             first = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
             await eventually(lambda: waits(seen))
-        monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(module, "QUEUE_TIMEOUT_S", 0.1)
         with pytest.raises(Busy):  # behind the first, which has the room's turn
             await committer.send(send_request(people[0], rooms[0], "2"))
     await first
@@ -298,7 +299,7 @@ async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
         answers = await send_concurrently(committer, round_of(people, rooms, 1))
         assert {type(answer) for answer in answers} == {Busy}
     sent = await send_concurrently(committer, round_of(people, rooms, 1))
-    assert all(isinstance(one, Sent) and not one.duplicate for one in sent)
+    assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
 
 
 async def test_a_process_that_sends_the_same_at_the_same_time(
@@ -309,15 +310,15 @@ async def test_a_process_that_sends_the_same_at_the_same_time(
 ) -> None:
     """Two processes, the same nonces: each is one message, and both hear of it."""
     committer, people, rooms = ours
-    elsewhere = Committer(open_database(cluster.settings), lanes=2)
+    elsewhere = Committer(open_database(cluster.settings), max_concurrent=2)
     for step in range(5):
         sends = round_of(people, rooms, step)
         both = await asyncio.gather(
             send_concurrently(committer, sends), send_concurrently(elsewhere, sends)
         )
         for one, other in zip(*both, strict=True):
-            assert isinstance(one, Sent)
-            assert isinstance(other, Sent)
+            assert isinstance(one, SendResult)
+            assert isinstance(other, SendResult)
             assert one.message == other.message
             assert one.duplicate is not other.duplicate
     for room in rooms:

@@ -15,16 +15,16 @@ from websockets.http11 import Request, Response
 
 from app.client import connection
 from app.client.backoff import Backoff
-from app.client.connection_manager import Stay
-from app.client.errors import ClientError, Ended, Refused
-from app.client.event_queue import Connected, Disconnected, Feed, Reset
-from app.client.http import Http, Server
-from app.client.room_subscription import Surroundings
+from app.client.connection_manager import ConnectionManager
+from app.client.errors import ClientError, ClientStopped, RequestRejected
+from app.client.event_queue import Connected, Disconnected, EventQueue
+from app.client.http import HttpClient, ServerAddress
+from app.client.room_subscription import RoomServices
 from app.client.session import Session
 from app.wire.events import RoomEvent
 from app.wire.frames import SUBPROTOCOL, encode
 from testkit.waiting import LIMIT_S, eventually
-from tests.client.doubles import OTHER, ROOM, FakeConnection, Log, contents, opened
+from tests.client.doubles import OTHER, ROOM, FakeConnection, FakeLog, drain, opened
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 Script = list[Act | tuple[HTTPStatus, dict[str, str]]]
@@ -34,7 +34,7 @@ class Tickets(Session):
     """A session that always has a ticket, and counts its renewals."""
 
     renewals = 0
-    refusal: Refused | None = None
+    refusal: RequestRejected | None = None
 
     async def request(self, method: str, path: str, **content: Any) -> bytes:
         if self.refusal:
@@ -46,9 +46,9 @@ class Tickets(Session):
         return "fresh"
 
 
-class Scene:
-    """A `Stay` and its server, which plays the script, one act for each attempt to connect, and
-    then stays quiet. `hellos` are what it heard, `attempts` when they came."""
+class ScriptedServer:
+    """A `ConnectionManager` and its server, which plays one act of the script for each attempt to
+    connect, and then stays quiet. `hellos` are those received, `attempts` the times of connects."""
 
     def __init__(self, script: Script) -> None:
         self._script = iter(script)
@@ -57,11 +57,11 @@ class Scene:
         self._acts: dict[ServerConnection, Act] = {}
 
     def start(self, port: int) -> None:
-        self.server = Server.at(f"http://127.0.0.1:{port}", None, "tests")
-        self.session = Tickets(Http(self.server))
-        self.feed = Feed(100, lambda: None)
+        self.server = ServerAddress.at(f"http://127.0.0.1:{port}", None, "tests")
+        self.session = Tickets(HttpClient(self.server))
+        self.queue = EventQueue(100, lambda: None)
         backoff = Backoff(draw=lambda low, high: 0.01)
-        self.stay = Stay(self.server, self.session, backoff, self.feed)
+        self.manager = ConnectionManager(self.server, self.session, backoff, self.queue)
 
     def refuse(self, socket: ServerConnection, request: Request) -> Response | None:
         self.attempts.append(asyncio.get_running_loop().time())
@@ -78,21 +78,23 @@ class Scene:
         self.hellos.append(orjson.loads(await socket.recv()))
         await self._acts[socket](socket)
 
-    def follow(self, since: int, from_start: bool = False, room: UUID = ROOM) -> None:
-        around = Surroundings(
-            feed=self.feed,
+    def open(self, since: int, from_start: bool = False, room: UUID = ROOM) -> None:
+        services = RoomServices(
+            queue=self.queue,
             from_start=from_start,
-            read=Log(99).read,
+            read=FakeLog(99).read,
             spawn=asyncio.create_task,
-            wake=self.stay.wake.set,
-            lost=self.stay.rooms.lose,
+            wake=self.manager.wake.set,
+            lost=self.manager.rooms.drop,
         )
-        self.stay.rooms.follow(room, since, around)
+        self.manager.rooms.open(room, since, services)
 
 
 @asynccontextmanager
-async def scene(*script: Act | tuple[HTTPStatus, dict[str, str]]) -> AsyncIterator[Scene]:
-    it = Scene(list(script))
+async def scripted_server(
+    *script: Act | tuple[HTTPStatus, dict[str, str]],
+) -> AsyncIterator[ScriptedServer]:
+    it = ScriptedServer(list(script))
     server: WsServer
     async with serve(
         it.play,
@@ -109,8 +111,8 @@ async def scene(*script: Act | tuple[HTTPStatus, dict[str, str]]) -> AsyncIterat
 
 
 @asynccontextmanager
-async def staying(it: Scene) -> AsyncIterator["asyncio.Task[ClientError]"]:
-    task = asyncio.create_task(it.stay.run())
+async def running_manager(it: ScriptedServer) -> AsyncIterator["asyncio.Task[ClientError]"]:
+    task = asyncio.create_task(it.manager.run())
     try:
         yield task
     finally:
@@ -151,125 +153,108 @@ async def cut(socket: ServerConnection) -> None:
 
 
 @pytest.mark.parametrize("code", [1012, 4001, 4008, 4029, None])
-async def test_it_comes_back_with_its_positions(code: int | None) -> None:
+async def test_reconnect_resumes_with_positions(code: int | None) -> None:
     act = closing(code) if code else cut
-    async with scene(act, act) as it:
-        it.follow(17)
-        async with staying(it):
-            await eventually(lambda: len(it.hellos) == 3 and it.stay.connected)
+    async with scripted_server(act, act) as it:
+        it.open(17)
+        async with running_manager(it):
+            await eventually(lambda: len(it.hellos) == 3 and it.manager.connected)
     assert [hello["rooms"] for hello in it.hellos] == [[{"room": str(ROOM), "since": 17}]] * 3
-    kinds = [type(item) for item in contents(it.feed)]
+    kinds = [type(item) for item in drain(it.queue)]
     assert kinds == [Connected, Disconnected] * 2 + [Connected]
 
 
-async def test_4100_to_4199_come_back_without_positions() -> None:
-    async def again(socket: ServerConnection) -> None:
-        await welcome(socket)
-        await socket.send(encode(opened(40, 40)), text=True)
-        await socket.wait_closed()
-
-    async with scene(closing(4123), again) as it:
-        it.follow(17)
-        async with staying(it):
-            await eventually(lambda: it.stay.rooms.position(ROOM) == 40)
-    assert [hello["rooms"] for hello in it.hellos] == [
-        [{"room": str(ROOM), "since": 17}],
-        [{"room": str(ROOM)}],
-    ]
-    assert Reset(ROOM, 40) in contents(it.feed)
-
-
 @pytest.mark.parametrize("code", [4400, 4403, 4409, 4426])
-async def test_4400_to_4499_stop(code: int) -> None:
-    async with scene(closing(code, "enough")) as it, staying(it) as task:
+async def test_close_codes_4400_to_4499_stop_the_client(code: int) -> None:
+    async with scripted_server(closing(code, "enough")) as it, running_manager(it) as task:
         error = await asyncio.wait_for(task, LIMIT_S)
-    assert isinstance(error, Ended)
+    assert isinstance(error, ClientStopped)
     assert (error.code, str(error)) == (code, "enough")
     assert it.session.renewals == 0
     assert len(it.attempts) == 1
 
 
 @pytest.mark.parametrize("code", [4401, 4402])
-async def test_a_fresh_token_is_tried_once(code: int) -> None:
-    async with scene(refusing(code), refusing(code)) as it, staying(it) as task:
+async def test_4401_and_4402_renew_the_token_once(code: int) -> None:
+    async with scripted_server(refusing(code), refusing(code)) as it, running_manager(it) as task:
         error = await asyncio.wait_for(task, LIMIT_S)
-    assert isinstance(error, Ended)
+    assert isinstance(error, ClientStopped)
     assert (error.code, str(error)) == (code, "Who?")
     assert it.session.renewals == 1
     assert len(it.attempts) == 2
 
 
-async def test_a_fresh_token_may_help() -> None:
-    async with scene(refusing(4401)) as it, staying(it):
-        await eventually(lambda: it.stay.connected)
+async def test_a_renewed_token_reconnects() -> None:
+    async with scripted_server(refusing(4401)) as it, running_manager(it):
+        await eventually(lambda: it.manager.connected)
         assert it.session.renewals == 1
 
 
-async def test_retry_after_is_kept() -> None:
+async def test_reconnect_respects_retry_after() -> None:
     refusal = (HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
-    async with scene(refusal, (HTTPStatus.BAD_GATEWAY, {})) as it, staying(it):
-        it.stay.hurry()
-        await eventually(lambda: it.stay.connected)
+    async with scripted_server(refusal, (HTTPStatus.BAD_GATEWAY, {})) as it, running_manager(it):
+        it.manager.reconnect_soon()
+        await eventually(lambda: it.manager.connected)
     first, second, third = it.attempts
     assert second - first >= 1.0
     assert third - second >= 1.0, "a gateway that says nothing gets a second, too"
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST])
-async def test_some_refusals_of_the_handshake_are_final(status: HTTPStatus) -> None:
-    async with scene((status, {})) as it, staying(it) as task:
-        assert isinstance(await asyncio.wait_for(task, LIMIT_S), Ended)
+async def test_a_final_handshake_rejection_stops_the_client(status: HTTPStatus) -> None:
+    async with scripted_server((status, {})) as it, running_manager(it) as task:
+        assert isinstance(await asyncio.wait_for(task, LIMIT_S), ClientStopped)
     assert len(it.attempts) == 1
 
 
-async def test_without_a_ticket_it_stops_or_waits_as_the_server_says() -> None:
-    async with scene() as it, staying(it) as task:
-        it.session.refusal = Refused("invalid_grant", "The session has ended.")
+async def test_a_rejected_ticket_stops_the_client() -> None:
+    async with scripted_server() as it, running_manager(it) as task:
+        it.session.refusal = RequestRejected("invalid_grant", "The session has ended.")
         error = await asyncio.wait_for(task, LIMIT_S)
     assert str(error) == "The session has ended."
 
 
-async def test_silence_is_the_end_of_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "GRACE_S", -24.8)  # of the heartbeat of 25 s
-    async with scene() as it, staying(it):
+async def test_a_silent_connection_is_closed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENCE_MARGIN_S", -24.8)  # of the heartbeat of 25 s
+    async with scripted_server() as it, running_manager(it):
         await eventually(lambda: len(it.hellos) >= 2)
-    assert "Nothing was heard for 0.2 s." in {
-        item.reason for item in contents(it.feed) if isinstance(item, Disconnected)
+    assert "Nothing was received for 0.2 s." in {
+        item.reason for item in drain(it.queue) if isinstance(item, Disconnected)
     }
 
 
-def test_the_server_pings_before_the_client_gives_up() -> None:
-    assert connection.GRACE_S == 10.0
+def test_silence_timeout_exceeds_the_heartbeat() -> None:
+    assert connection.SILENCE_MARGIN_S == 10.0
 
 
-async def test_a_loss_is_told_once() -> None:
+async def test_disconnected_is_reported_once_per_loss() -> None:
     refusals = [(HTTPStatus.BAD_GATEWAY, {"Retry-After": "0"})] * 3
-    async with scene(closing(1012), *refusals) as it, staying(it):
-        await eventually(lambda: len(it.hellos) == 2 and it.stay.connected)
-    kinds = [type(item) for item in contents(it.feed)]
+    async with scripted_server(closing(1012), *refusals) as it, running_manager(it):
+        await eventually(lambda: len(it.hellos) == 2 and it.manager.connected)
+    kinds = [type(item) for item in drain(it.queue)]
     assert kinds == [Connected, Disconnected, Connected]
 
 
-async def test_who_hurries_does_not_wait_for_the_backoff() -> None:
-    async with scene(closing(1012)) as it:
-        it.stay._backoff.draw = lambda low, high: 3600.0
-        async with staying(it):
-            await it.stay.first
-            await eventually(lambda: not it.stay.connected)
-            it.stay.hurry()
+async def test_reconnect_soon_skips_the_backoff() -> None:
+    async with scripted_server(closing(1012)) as it:
+        it.manager._backoff.draw = lambda low, high: 3600.0
+        async with running_manager(it):
+            await it.manager.first
+            await eventually(lambda: not it.manager.connected)
+            it.manager.reconnect_soon()
             await eventually(lambda: len(it.hellos) == 2)
     assert it.attempts[1] - it.attempts[0] >= 0.9, "but a moment"
 
 
-async def test_a_hurry_that_comes_before_the_connection_is_lost_shortens_the_backoff() -> None:
-    async with scene((HTTPStatus.SERVICE_UNAVAILABLE, {})) as it:
-        it.stay._backoff.draw = lambda low, high: 3600.0
-        it.stay.hurry()
-        async with staying(it):
+async def test_reconnect_soon_before_the_first_connection_skips_the_backoff() -> None:
+    async with scripted_server((HTTPStatus.SERVICE_UNAVAILABLE, {})) as it:
+        it.manager._backoff.draw = lambda low, high: 3600.0
+        it.manager.reconnect_soon()
+        async with running_manager(it):
             await eventually(lambda: len(it.hellos) == 1)
 
 
-async def test_frames_of_a_newer_server_are_ignored_and_its_events_count() -> None:
+async def test_unknown_frames_are_ignored_and_unknown_events_are_delivered() -> None:
     async def act(socket: ServerConnection) -> None:
         await welcome(socket)
         await socket.send('{"type":"aurora","in_ms":8400}')
@@ -278,11 +263,11 @@ async def test_frames_of_a_newer_server_are_ignored_and_its_events_count() -> No
         await socket.send(_STRANGE)
         await socket.wait_closed()
 
-    async with scene(act) as it:
-        it.follow(17)
-        async with staying(it):
-            await eventually(lambda: it.stay.rooms.position(ROOM) == 18)
-    strange = contents(it.feed)[-1]
+    async with scripted_server(act) as it:
+        it.open(17)
+        async with running_manager(it):
+            await eventually(lambda: it.manager.rooms.position(ROOM) == 18)
+    strange = drain(it.queue)[-1]
     assert strange.type == "pin.added"
 
 
@@ -314,58 +299,62 @@ class Old:
         self.closed.set()
 
 
-async def test_it_moves_before_it_is_closed() -> None:
+async def test_draining_migrates_without_a_disconnect() -> None:
     old = Old(_STRANGE)
 
     async def new(socket: ServerConnection) -> None:
         assert not old.closed.is_set(), "first the new one"
         await quiet(socket)
 
-    async with scene(old, new) as it:
-        it.follow(17)
-        async with staying(it):
+    async with scripted_server(old, new) as it:
+        it.open(17)
+        async with running_manager(it):
             await asyncio.wait_for(old.closed.wait(), LIMIT_S)
-            assert it.stay.connected
+            assert it.manager.connected
             assert old.code == 1000
             await eventually(lambda: len(it.hellos) == 2)
     assert it.attempts[1] - it.attempts[0] >= 0.1, "in its slot"
     assert it.hellos[1]["rooms"] == [{"room": str(ROOM), "since": 18}]
-    kinds = [type(item) for item in contents(it.feed)]
+    kinds = [type(item) for item in drain(it.queue)]
     assert kinds == [Connected, RoomEvent], "the application notices nothing"
 
 
-async def test_who_is_refused_elsewhere_tries_again() -> None:
+async def test_migration_retries_after_503() -> None:
     old = Old(_STRANGE)
-    async with scene(old, *[(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "0"})] * 3) as it:
-        it.follow(17)
-        async with staying(it):
+    async with scripted_server(
+        old, *[(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "0"})] * 3
+    ) as it:
+        it.open(17)
+        async with running_manager(it):
             await eventually(lambda: len(it.hellos) == 2 and old.closed.is_set())
     assert len(it.attempts) == 5
-    assert [type(item) for item in contents(it.feed)] == [Connected, RoomEvent]
+    assert [type(item) for item in drain(it.queue)] == [Connected, RoomEvent]
 
 
-async def test_who_finds_no_other_place_stays_until_the_end() -> None:
+async def test_migration_keeps_the_old_connection_until_it_closes() -> None:
     old = Old(_STRANGE, close=4001)
-    async with scene(old, (HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "60"})) as it:
-        it.follow(17)
-        async with staying(it):
+    async with scripted_server(old, (HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "60"})) as it:
+        it.open(17)
+        async with running_manager(it):
             await eventually(lambda: len(it.attempts) == 2)
             old.may_close.set()
-            await eventually(lambda: len(it.hellos) == 2 and it.stay.connected)
-    kinds = [type(item) for item in contents(it.feed)]
+            await eventually(lambda: len(it.hellos) == 2 and it.manager.connected)
+    kinds = [type(item) for item in drain(it.queue)]
     assert kinds == [Connected, RoomEvent, Disconnected, Connected]
 
 
-async def test_what_is_wished_during_a_move_is_wished_of_the_new_socket() -> None:
-    async with scene() as it:
-        rooms = it.stay.rooms
-        it.follow(17)
+async def test_rooms_opened_or_closed_during_migration_are_requested_again() -> None:
+    async with scripted_server() as it:
+        rooms = it.manager.rooms
+        it.open(17)
         asked = rooms.hello(1, 0.0)
-        it.follow(3, room=OTHER)
-        assert [position.room for position in rooms.due(2, 1.0)] == [OTHER]  # of the old socket
-        rooms.moved(asked)
-        assert [position.room for position in rooms.due(3, 1.0)] == [OTHER]
-        rooms.unfollow(ROOM)
-        assert rooms.unwanted() == [ROOM]
-        rooms.moved(asked)
-        assert rooms.unwanted() == [ROOM], "the new one has it open, too"
+        it.open(3, room=OTHER)
+        assert [position.room for position in rooms.due_positions(2, 1.0)] == [
+            OTHER
+        ]  # of the old socket
+        rooms.on_migrated(asked)
+        assert [position.room for position in rooms.due_positions(3, 1.0)] == [OTHER]
+        rooms.close(ROOM)
+        assert rooms.rooms_to_close() == [ROOM]
+        rooms.on_migrated(asked)
+        assert rooms.rooms_to_close() == [ROOM], "the new one has it open, too"

@@ -2,15 +2,15 @@
 
 import pytest
 
-from app.core.devices import Devices
+from app.core.device_tokens import DeviceTokens
 
-DEVICES = Devices([b"k" * 32])
+DEVICES = DeviceTokens([b"k" * 32])
 
 
 def test_a_device_is_known_by_its_token_alone() -> None:
     one, two = DEVICES.issue("ada"), DEVICES.issue("ada")
     assert DEVICES.identify("ada", one)
-    assert DEVICES.identify("ada", one) == Devices([b"k" * 32]).identify("ada", one)
+    assert DEVICES.identify("ada", one) == DeviceTokens([b"k" * 32]).identify("ada", one)
     assert DEVICES.identify("ada", one) != DEVICES.identify("ada", two)
     assert len(one) <= 200
 
@@ -18,7 +18,7 @@ def test_a_device_is_known_by_its_token_alone() -> None:
 def test_only_of_its_account_and_of_this_server() -> None:
     token = DEVICES.issue("ada")
     assert DEVICES.identify("bob", token) is None
-    assert Devices([b"x" * 32]).identify("ada", token) is None
+    assert DeviceTokens([b"x" * 32]).identify("ada", token) is None
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ def test_no_character_of_it_can_be_changed() -> None:
 
 def test_a_key_can_be_replaced() -> None:
     token = DEVICES.issue("ada")
-    replaced = Devices([b"x" * 32, b"k" * 32])
+    replaced = DeviceTokens([b"x" * 32, b"k" * 32])
     assert replaced.identify("ada", token) == DEVICES.identify("ada", token)
     assert DEVICES.identify("ada", replaced.issue("ada")) is None

@@ -1,0 +1,58 @@
+"""The rules of sending, applied to facts that were read while the room was locked."""
+
+from typing import NamedTuple
+
+from app.core.send_request import SendRequest, SendResult, StoredMessage
+from app.persistence.repositories.message_batch import LockedRoomState
+from app.rooms.policy import (
+    Permission,
+    membership_error,
+    require_not_archived,
+    require_permission,
+)
+from app.wire.domain import Role, RoomKind
+from app.wire.errors import Invalid, NonceConflict
+
+
+class SendFacts(NamedTuple):
+    room: LockedRoomState | None  # None: another transaction holds it, or there is none
+    role: Role | None  # of the sender; None: not a member
+    kind: RoomKind | None  # of a room that the sender is not a member of, if it exists
+    duplicate: StoredMessage | None  # the message that has this idempotency key
+    reply_exists: bool
+
+
+def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult | None:
+    """The room to append to; the result of a send that was recorded before; or None, if another
+    transaction holds the room. Raises ChatError.
+
+    A repeated send gets the first message even if its sender has left the room since: a client that
+    repeats it for want of an answer must not be told that it failed. A non-member is refused
+    without waiting for the room, which would show that it exists.
+    """
+    room = facts.room
+    if facts.duplicate is not None:
+        return duplicate_result(send, facts.duplicate)
+    if facts.role is None:
+        raise membership_error(facts.kind)
+    if room is None:
+        return None
+    is_admin = send.actor.is_admin
+    require_permission(Permission.SEND, room.kind, facts.role, is_server_admin=is_admin)
+    require_not_archived(archived=room.archived)
+    if not facts.reply_exists:
+        raise Invalid(
+            f"`reply_to` is {send.content.reply_to}, but this room has no message with that seq.",
+            [{"path": "reply_to", "message": "no such message in this room"}],
+        )
+    return room
+
+
+def duplicate_result(send: SendRequest, first: StoredMessage) -> SendResult:
+    """Raises NonceConflict if the nonce was used for other content."""
+    if not first.was_sent_as(send.content):
+        raise NonceConflict(
+            f"You used this nonce in this room for message {first.message.seq}, which is a "
+            "different one. Make a new nonce for each message."
+        )
+    return SendResult(first.message, duplicate=True)

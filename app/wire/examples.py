@@ -1,0 +1,176 @@
+"""One example of each frame and event, for /asyncapi.json and docs/protocol.md.
+
+They belong together: Ada's client connects, opens a room, reads Bob's message and answers it.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.wire.domain import PresenceState, Role, RoomKind
+from app.wire.errors import NotFound
+from app.wire.events import (
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MemberRef,
+    MemberRemoved,
+    MemberRoleChanged,
+    Message,
+    MessageCreated,
+    ReadMarker,
+    RoomChanged,
+    RoomCreated,
+    RoomDetails,
+    RoomEvent,
+)
+from app.wire.events import encode as encode_event
+from app.wire.frames import (
+    Ack,
+    ClientFrame,
+    Close,
+    Draining,
+    Hello,
+    MarkRead,
+    Open,
+    Ping,
+    Pong,
+    Presence,
+    RoomBadge,
+    RoomBumped,
+    RoomClosed,
+    RoomEntry,
+    RoomHead,
+    RoomList,
+    RoomOpened,
+    RoomPosition,
+    SendMessage,
+    ServerFrame,
+    SubscribePresence,
+    Typing,
+    TypingUsers,
+    UserPresence,
+    Welcome,
+    encode,
+    error_frame,
+)
+from app.wire.schemas.limits import ServerLimits
+from app.wire.schemas.users import UserOut
+
+JsonObject = dict[str, Any]
+
+ADA = UUID("0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50")
+BOB = UUID("0193a4d2-9e10-7b21-b5d0-6f2a8c9e1d47")
+EVE = UUID("0193a4d2-b3a7-7c66-9f11-0e4d5c6b7a89")
+ROOM = UUID("0193a4d3-1f42-7a90-a1b2-3c4d5e6f7081")
+SESSION = UUID("0193a4d3-4c05-7d3e-8b9a-102132435465")
+AT = datetime(2026, 11, 28, 9, 30, 0, 123456, tzinfo=UTC)
+
+_DETAILS = RoomDetails(kind=RoomKind.PRIVATE, name="General", topic="Hello")
+_BOBS = Message(seq=5, sender=BOB, at=AT, text="Is anyone here?", nonce="01JB8Z3J6Q", reply_to=None)
+_LATER = AT + timedelta(seconds=8)
+_ADAS = Message(seq=6, sender=ADA, at=_LATER, text="Hello 👋", nonce="k7c2", reply_to=5)
+
+CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
+    Hello(
+        id=1,
+        token="9f3c1e52a0b84d67",  # noqa: S106  # an example
+        client="example/1.0",
+        rooms=[RoomPosition(room=ROOM, since=4)],
+    ),
+    Open(id=2, rooms=[RoomPosition(room=ROOM, since=4)]),
+    Close(id=3, rooms=[ROOM]),
+    SendMessage(id=4, room=ROOM, nonce=_ADAS.nonce, text=_ADAS.text, reply_to=_ADAS.reply_to),
+    MarkRead(id=5, room=ROOM, seq=6),
+    SubscribePresence(id=6, users=[BOB]),
+    Typing(room=ROOM),
+    Pong(n=1),
+)
+
+SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
+    Welcome(
+        id=1,
+        session=SESSION,
+        user=UserOut(id=ADA, username="ada", display_name="Ada"),
+        heartbeat_ms=25_000,
+        limits=ServerLimits(
+            hello_bytes=65_536,
+            frame_bytes=16_384,
+            text_chars=4000,
+            json_depth=32,
+            frames_per_minute=120,
+            frames_burst=40,
+            sends_per_second=5,
+            sends_burst=10,
+            writes_per_minute=300,
+            writes_burst=200,
+            reads_per_minute=600,
+            reads_burst=300,
+            open_rooms=100,
+            presence_subscriptions=200,
+            typing_interval_s=3,
+            sockets_per_user=10,
+            catchup_events_per_room=100,
+            catchup_events_per_request=1000,
+            send_buffer_bytes=1_048_576,
+        ),
+        expires_at=AT + timedelta(days=30),
+    ),
+    RoomList(
+        rooms=[
+            RoomEntry(
+                room=ROOM,
+                kind=RoomKind.PRIVATE,
+                name="General",
+                topic="Hello",
+                archived=False,
+                seq=5,
+                role=Role.MEMBER,
+                read_seq=4,
+                unread=1,
+                mentions=0,
+            )
+        ],
+        snapshot="AZOk0vBn8Q",
+    ),
+    RoomOpened.model_validate({"id": 1, "room": ROOM, "from": 4, "seq": 5, "state": "ok"}),
+    RoomClosed(room=ROOM, reason="left", seq=10),
+    RoomBumped(rooms=[RoomBadge(room=ROOM, seq=7, read_seq=6, unread=1, mentions=1)]),
+    Ack(id=4, room=ROOM, seq=6, at=_LATER),
+    ReadMarker(room=ROOM, user=BOB, seq=6),
+    Presence(id=6, users=[UserPresence(user=BOB, state=PresenceState.ONLINE)]),
+    TypingUsers(room=ROOM, users=[BOB], ttl_ms=6000),
+    Ping(n=1, heads=[RoomHead(room=ROOM, seq=6)]),
+    Draining(in_ms=1500),
+    error_frame(NotFound("There is no such room."), 2, ROOM),
+)
+
+EVENT_EXAMPLES: tuple[Event, ...] = (
+    RoomCreated(room=ROOM, seq=1, actor=BOB, at=AT, details=_DETAILS),
+    MemberJoined(room=ROOM, seq=2, actor=BOB, at=AT, member=MemberRef(user=BOB, role=Role.OWNER)),
+    MessageCreated(room=ROOM, seq=5, actor=BOB, at=AT, message=_BOBS),
+    MessageCreated(room=ROOM, seq=6, actor=ADA, at=_LATER, message=_ADAS),
+    RoomChanged(
+        room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})
+    ),
+    MemberRoleChanged(
+        room=ROOM, seq=8, actor=BOB, at=AT, member=MemberRef(user=ADA, role=Role.ADMIN)
+    ),
+    MemberRemoved(room=ROOM, seq=9, actor=BOB, at=AT, member=MemberRef(user=EVE, role=Role.MEMBER)),
+    MemberLeft(room=ROOM, seq=10, actor=ADA, at=AT, member=MemberRef(user=ADA, role=Role.ADMIN)),
+)
+
+
+def frame_json(frame: BaseModel) -> JsonObject:
+    """As it goes over the socket, with `type` first."""
+    encoded = encode_event(frame) if isinstance(frame, RoomEvent) else encode(frame)
+    content: JsonObject = json.loads(encoded)
+    return {"type": content.pop("type"), **content}
+
+
+def find_examples(cls: type[BaseModel]) -> list[JsonObject]:
+    examples = (*CLIENT_EXAMPLES, *SERVER_EXAMPLES, *EVENT_EXAMPLES)
+    return [frame_json(example) for example in examples if type(example) is cls]

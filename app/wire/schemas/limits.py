@@ -1,0 +1,33 @@
+"""The limits of a socket, as `welcome` announces them."""
+
+from pydantic import Field
+
+from app.wire.validation import ResponseModel
+
+
+class ServerLimits(ResponseModel):
+    """The server's settings that limit this socket."""
+
+    hello_bytes: int = Field(description="Bytes of a `hello`.")
+    frame_bytes: int = Field(description="Bytes of any other frame.")
+    text_chars: int = Field(description="Characters of a message.")
+    json_depth: int = Field(description="Depth to which JSON may be nested.")
+    frames_per_minute: float = Field(description="Frames a minute on this socket.")
+    frames_burst: int = Field(description="Frames at once.")
+    sends_per_second: float = Field(description="Messages a second of this user.")
+    sends_burst: int = Field(description="Messages at once.")
+    writes_per_minute: float = Field(description="Other changes a minute of this user.")
+    writes_burst: int = Field(description="Other changes at once.")
+    reads_per_minute: float = Field(description="Reads a minute of this user.")
+    reads_burst: int = Field(description="Reads at once.")
+    open_rooms: int = Field(description="Rooms that may be open on a socket.")
+    presence_subscriptions: int = Field(description="Users in a `presence.subscribe`.")
+    typing_interval_s: float = Field(description="Seconds between two `typing` frames for a room.")
+    sockets_per_user: int = Field(description="Sockets of a user on one process.")
+    catchup_events_per_room: int = Field(
+        description="Missed events of one room that are sent at once."
+    )
+    catchup_events_per_request: int = Field(
+        description="Missed events that one frame brings in all."
+    )
+    send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")

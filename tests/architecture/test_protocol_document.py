@@ -1,0 +1,47 @@
+"""docs/protocol.md has the tables, the examples and an exchange that app/wire defines."""
+
+import json
+import re
+
+import pytest
+
+from tests.generators.protocol import PARTS, PROTOCOL, layout, render
+
+DOCUMENT = PROTOCOL.read_text(encoding="utf-8")
+
+
+def test_the_generated_parts_are_up_to_date() -> None:
+    assert render(DOCUMENT) == DOCUMENT, "Run 'make protocol' and commit docs/protocol.md."
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_is_in_the_document_once(name: str) -> None:
+    assert DOCUMENT.count(f"<!-- {name} -->\n") == 1
+
+
+def test_the_exchange_goes_from_hello_to_ack() -> None:
+    lines = [line for line in PARTS["exchange"]().splitlines() if line[0] in "→←"]
+    types = [line[0] + re.findall(r'"type": "([^"]+)"', line)[0] for line in lines]
+    assert types[:2] == ["→hello", "←welcome"]
+    assert types[-1] == "←ack"
+
+
+# The checks themselves: each finds what it is for.
+
+
+def test_a_changed_part_is_written_again() -> None:
+    stale = "before\n<!-- close codes -->\noutdated\n<!-- end -->\nafter"
+    assert "`4409`" in render(stale)
+    assert "outdated" not in render(stale)
+
+
+def test_an_unknown_part_is_an_error() -> None:
+    with pytest.raises(KeyError, match="nothing"):
+        render("<!-- nothing -->\n<!-- end -->")
+
+
+def test_a_long_example_is_broken_between_values_and_stays_json() -> None:
+    frame = {"type": "x", "text": "a, b " * 40, "list": [{"n": n} for n in range(30)]}
+    shown = layout(frame)
+    assert len(shown.splitlines()) > 2
+    assert json.loads(shown) == frame
