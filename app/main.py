@@ -53,9 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api)
     app.include_router(ops)
     app.include_router(metrics)
-    app.router.routes[:0] = (
-        websocket_routes  # first, because after a restart all clients reconnect at once
-    )
+    app.router.routes[:0] = websocket_routes  # first: after a restart all clients reconnect
     mount_docs(app)
     install_error_handlers(app)
     extend_openapi(app, settings.limits, TokenForm)

@@ -59,7 +59,7 @@ class DedicatedServer:
     @property
     def hear(self) -> Callable[[Publication], None]:
         """What the bus calls before `redirect_bus`."""
-        return self.running.realtime.delivery.on_publication
+        return self.realtime.delivery.on_publication
 
     def wrap_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
         """Call `watch(name of the query, run)` instead of each read of the database. It returns

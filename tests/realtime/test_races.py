@@ -60,7 +60,7 @@ async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
 async def test_a_position_check_while_a_room_is_opened_reaches_its_client(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log is read, a publication is lost, positions are checked, then it goes live."""
+    """In this order: read the log, lose a publication, check positions, go live."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

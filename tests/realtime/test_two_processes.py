@@ -51,7 +51,7 @@ async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> 
     assert here.seqs(room) == [4, 5, 6, 7]
 
 
-async def test_100_sends_with_one_nonce_to_two_processes_are_idempotent(
+async def test_a_hundred_equal_sends_to_both_are_one_message(
     ada: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     room, nonce = await ada.makes_room(), uuid4().hex
@@ -104,7 +104,7 @@ async def test_a_logout_closes_sockets_everywhere(
     await stays.settled()
 
 
-async def test_a_member_removed_on_another_process_gets_no_more_events(
+async def test_who_is_removed_elsewhere_sees_nothing_more(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     """Twenty rounds: ada talks on one process and bob is removed there, who listens on two."""
@@ -128,9 +128,7 @@ async def test_a_member_removed_on_another_process_gets_no_more_events(
         check_farewell(peer, room, head + 1, "removed")
 
 
-async def test_badges_and_read_markers_are_sent_to_other_processes(
-    ada: Person, bob: Person, peers: Peers
-) -> None:
+async def test_counts_and_markers_cross_over(ada: Person, bob: Person, peers: Peers) -> None:
     here, there = await peers.join(ada), await peers.join(bob)
     room = await ada.makes_room("private", bob)
     assert (await there.expect("room.bumped"))["rooms"][0]["room"] == room
@@ -157,7 +155,7 @@ async def test_a_process_that_starts_later_joins_in(
         await peer.leave()
 
 
-async def test_a_slow_consumer_is_disconnected(
+async def test_a_peer_that_does_not_read_is_dropped(
     cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
 ) -> None:
     """Under uvloop, which buffers in its own way."""
@@ -188,10 +186,10 @@ async def is_dropped(peer: Peer) -> bool:
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
-async def test_without_redis_the_change_poller_delivers(
+async def test_without_redis_the_log_is_asked_all_the_time(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
-    """These processes poll once an hour; without Redis the degraded interval applies."""
+    """These processes sweep once an hour; what finds the messages is that Redis is missed."""
     room = await ada.makes_room("private", bob)
     closed = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)

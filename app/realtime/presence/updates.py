@@ -36,14 +36,14 @@ async def run_presence_updates(
 ) -> None:
     """Runs forever."""
     clock = asyncio.get_running_loop().time
-    updated_at, refreshed_at, was_reachable = -TICK_S, clock(), True
+    updated_at, refreshed_at, was_available = -TICK_S, clock(), True
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(COALESCE_S, updated_at + TICK_S - clock())):
                 await subscriptions.work_available.wait()
         subscriptions.work_available.clear()
-        if clock() - refreshed_at >= STATE_REFRESH_S or was_reachable != store.available:
-            refreshed_at, was_reachable = clock(), store.available
+        if clock() - refreshed_at >= STATE_REFRESH_S or was_available != store.available:
+            refreshed_at, was_available = clock(), store.available
             subscriptions.state_due.update(subscriptions.by_user)
         await _refresh_visibility(subscriptions, database)
         if not await _read_states(subscriptions, store):
