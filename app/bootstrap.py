@@ -25,9 +25,9 @@ from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
-from app.persistence.data_loader import Together
+from app.persistence.data_loader import DataLoader
 from app.persistence.engine import create_engines
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
@@ -79,7 +79,7 @@ async def _warn_if_schema_outdated(database: Database) -> None:
     """The server starts anyway: the database may be migrated meanwhile, and /health/ready tells."""
     try:
         schema = await database.schema()
-        if schema in (Schema.BEHIND, Schema.TOO_OLD):
+        if schema in (SchemaStatus.BEHIND, SchemaStatus.TOO_OLD):
             log.warning("database.schema_outdated", state=schema.value, hint=MIGRATE_COMMAND)
     except Busy as error:
         hint = "see CHAT_DATABASE__URL"
@@ -165,7 +165,7 @@ def create_context(
         settings=settings,
         database=database,
         bus=bus,
-        actor_loader=Together(database, load_actors, SESSIONS_PER_QUERY),
+        actor_loader=DataLoader(database, load_actors, SESSIONS_PER_QUERY),
         tokens=Tokens(auth.keys, auth.issuer),
         sync_tokens=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
