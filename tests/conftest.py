@@ -177,13 +177,6 @@ def database(backend: Backend, open_database: Callable[[Settings], Database]) ->
     return open_database(backend.settings)
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> TestServer:
-    """`embedded_server` and `cluster_server`, which each suite has with settings of its own."""
-    server: TestServer = request.getfixturevalue(f"{request.param}_server")
-    return server
-
-
 @pytest.fixture
 async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a user."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from testkit.server import TestServer, run_cluster_server, run_embedded_server
+from testkit.server import BACKENDS, TestServer, run_cluster_server, run_embedded_server
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 
@@ -25,3 +25,11 @@ async def cluster_server(
     directory = tmp_path_factory.mktemp("cluster")
     async with run_cluster_server(mariadb, redis_server, directory) as server:
         yield server
+
+
+# Not in the conftest above: a session has one value of a fixture, which would be the first suite's.
+@pytest.fixture(scope="session", params=BACKENDS)
+def server(request: pytest.FixtureRequest) -> TestServer:
+    """`embedded_server` and `cluster_server` of this suite."""
+    server: TestServer = request.getfixturevalue(f"{request.param}_server")
+    return server

@@ -13,6 +13,7 @@ from app.settings import Settings
 from testkit.peer import Peers
 from testkit.processes import ServerProcess, run_process
 from testkit.server import (
+    BACKENDS,
     TestServer,
     fast_settings,
     new_cluster_settings,
@@ -85,3 +86,11 @@ async def start(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[Dedic
             return DedicatedServer(running, await stack.enter_async_context(running.client()))
 
         yield run
+
+
+# Not in the conftest above: a session has one value of a fixture, which would be the first suite's.
+@pytest.fixture(scope="session", params=BACKENDS)
+def server(request: pytest.FixtureRequest) -> TestServer:
+    """`embedded_server` and `cluster_server` of this suite."""
+    server: TestServer = request.getfixturevalue(f"{request.param}_server")
+    return server

@@ -145,7 +145,7 @@ async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
     assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     assert await error(await log_in(http, ada.username), "forbidden") == "access_denied"
     with monkeypatch.context() as broken:
-        broken.setattr(server.context.passwords, "enter", lambda *_: None)
+        broken.setattr(server.context.passwords, "acquire", lambda *_: None)
         assert await error(await log_in(http, ada.username), "internal") == "server_error"
     with monkeypatch.context() as full:
         full.setattr(server.context.passwords.queue, "_max_waiting", 0)
