@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("app", "tests", "alembic", "alembic.ini", "pyproject.toml", ".env.example", "docs")
+COPIED = (
+    "app",
+    "tests",
+    "testkit",
+    "alembic",
+    "alembic.ini",
+    "pyproject.toml",
+    ".env.example",
+    "docs",
+)
 SECONDS = 600
 ANY = "any-failure"  # a profile of tests/conftest.py
 FAILED = 1  # what pytest and the laboratory return when they have found something

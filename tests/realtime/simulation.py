@@ -94,10 +94,12 @@ class FakeReadSession:
 
     def __init__(self, log: FakeLog) -> None:
         self._log = log
-        self.rooms = SimpleNamespace(kinds=self._kinds, changed=self._changed)
-        self.members = SimpleNamespace(heads=self._heads, ends=self._ends)
+        self.rooms = SimpleNamespace(kinds=self._kinds, changed_since=self._changed)
+        self.members = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
         self.events = SimpleNamespace(
-            between=self._between, within=self._within, memberships=self._memberships
+            list_range=self._between,
+            list_ranges=self._within,
+            list_membership_changes=self._memberships,
         )
 
     async def _kinds(self, _rooms: Iterable[UUID]) -> dict[UUID, RoomKind]:
