@@ -24,7 +24,7 @@ async def test_welcome_says_who_and_every_limit(server: TestServer, ada: Person)
         assert set(Limits.model_fields) - set(welcome["limits"]) == {
             "sockets_unauthenticated_per_address",
             "sockets_unauthenticated",
-            "page",
+            "max_page_size",
             "max_members_per_request",
             "rooms_per_user",
             "sessions_per_user",
