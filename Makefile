@@ -81,8 +81,11 @@ test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" 
 	@testkit/servers/install.sh
 	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
 
-test-fast: $(DEV) ## Run the tests that start nothing: units, architecture, names in documents
-	@$(PY) -m pytest -n 2 tests/unit tests/architecture tests/contracts/test_document.py $(ARGS)
+FAST = tests/unit tests/architecture tests/contracts/test_document.py tests/faults/test_checker.py \
+	$(addprefix tests/client/test_,backoff.py close_policy.py formatting.py frame_loop.py room_cursor.py send_queue.py)
+
+test-fast: $(DEV) ## Run the tests without any server or database, in less than a minute
+	@$(PY) -m pytest -n 2 $(FAST) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)

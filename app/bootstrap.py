@@ -25,22 +25,14 @@ from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
-from app.persistence.data_loader import Together
+from app.persistence.data_loader import DataLoader
 from app.persistence.engine import create_engines
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
-from app.realtime import sampling
-from app.realtime.badges import updates
-from app.realtime.connection import heartbeat
-from app.realtime.connection.admission import Lobby
-from app.realtime.delivery import change_poller, gap_repair
-from app.realtime.hub.hub import Hub
-from app.realtime.presence import worker
-from app.realtime.slow_consumers import backfill, limits
-from app.realtime.typing import indicator
+from app.realtime.service import Realtime, create_realtime, realtime_tasks
 from app.settings import Settings
 from app.users import expiry
 from app.wire.errors import Busy
@@ -59,15 +51,16 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         bus = create_bus(settings)
         database = _create_database(settings, bus)
         stack.push_async_callback(database.dispose)
-        hub = Hub(database, settings.limits, settings.realtime.coalesce_writes)
-        bus.subscribe(hub.hear, hub.doubts.set)
+        realtime = create_realtime(database, bus, settings)
         await bus.start()
         stack.push_async_callback(bus.stop)
         store = _create_presence_store(settings)
         stack.push_async_callback(store.stop)
         limiter = _create_limiter(settings)
         stack.push_async_callback(limiter.stop)
-        await stack.enter_async_context(_run_background_tasks(hub, bus, store, limiter, settings))
+        await stack.enter_async_context(
+            _run_background_tasks(realtime, database, bus, store, limiter, settings)
+        )
         if settings.consumers.enabled:
             consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
             await stack.enter_async_context(consumers)
@@ -77,11 +70,8 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         stack.callback(context.passwords.close)
         yield {
             "context": context,
-            "hub": hub,
-            "lobby": Lobby(
-                settings.limits.sockets_unauthenticated_per_address,
-                settings.limits.sockets_unauthenticated,
-            ),
+            "realtime": realtime,
+            "connection_services": realtime.connection_services,
         }
 
 
@@ -89,7 +79,7 @@ async def _warn_if_schema_outdated(database: Database) -> None:
     """The server starts anyway: the database may be migrated meanwhile, and /health/ready tells."""
     try:
         schema = await database.schema()
-        if schema in (Schema.BEHIND, Schema.TOO_OLD):
+        if schema in (SchemaStatus.BEHIND, SchemaStatus.TOO_OLD):
             log.warning("database.schema_outdated", state=schema.value, hint=MIGRATE_COMMAND)
     except Busy as error:
         hint = "see CHAT_DATABASE__URL"
@@ -175,7 +165,7 @@ def create_context(
         settings=settings,
         database=database,
         bus=bus,
-        actor_loader=Together(database, load_actors, SESSIONS_PER_QUERY),
+        actor_loader=DataLoader(database, load_actors, SESSIONS_PER_QUERY),
         tokens=Tokens(auth.keys, auth.issuer),
         sync_tokens=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
@@ -187,29 +177,19 @@ def create_context(
 
 @asynccontextmanager
 async def _run_background_tasks(
-    hub: Hub, bus: Bus, store: PresenceStore, limiter: RateLimiter, settings: Settings
+    realtime: Realtime,
+    database: Database,
+    bus: Bus,
+    store: PresenceStore,
+    limiter: RateLimiter,
+    settings: Settings,
 ) -> AsyncIterator[None]:
-    realtime = settings.realtime
-    tasks = [
-        asyncio.create_task(_restart_forever(name, run))
-        for name, run in (
-            ("gap_repair", lambda: gap_repair.repair_gaps(hub, realtime)),
-            ("slow_consumer_backfill", lambda: backfill.recover_rooms(hub)),
-            ("slow_consumer_limits", lambda: limits.watch_backlogs(hub, realtime)),
-            ("badges", lambda: updates.send_bumps(hub, realtime)),
-            ("heartbeat", lambda: heartbeat.beat(hub, realtime)),
-            ("session_check", lambda: heartbeat.check_sessions(hub, realtime)),
-            ("session_expiry", lambda: heartbeat.end_expired(hub)),
-            ("login_expiry", lambda: expiry.run_login_expiry(hub.database)),
-            ("change_poll", lambda: change_poller.sweep(hub, bus, realtime)),
-            ("position_check", lambda: heartbeat.resolve_doubts(hub)),
-            ("limits", limiter.run),
-            ("presence_lease", lambda: worker.keep(hub, bus, store, realtime)),
-            ("presence_updates", lambda: worker.tell(hub, store)),
-            ("metrics", lambda: sampling.sample_metrics(hub, bus)),
-            ("typing", lambda: indicator.tell_typing(hub)),
-        )
-    ]
+    functions = {
+        **realtime_tasks(realtime, database, bus, store, settings),
+        "login_expiry": lambda: expiry.run_login_expiry(database),
+        "limits": limiter.run,
+    }
+    tasks = [asyncio.create_task(_restart_forever(name, run)) for name, run in functions.items()]
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
 from app.ops.checks.report import run_checks
 from app.ops.checks.result import Level
-from app.persistence.migrations import MigrationError, Schema, upgrade
+from app.persistence.migrations import MigrationError, SchemaStatus, upgrade
 from app.persistence.uow import Database, UnitOfWork
 from app.server.supervisor import run_worker, supervise
 from app.server.uvicorn_server import serve as run_server
@@ -195,7 +195,7 @@ async def _open_migrated_database(settings: Settings) -> AsyncIterator[Database]
             schema = await database.schema()
         except Busy as error:
             raise MigrationError(_describe_database_error(error.__cause__)) from None
-        if schema not in (Schema.CURRENT, Schema.AHEAD):
+        if schema not in (SchemaStatus.CURRENT, SchemaStatus.AHEAD):
             raise MigrationError("The schema is not up to date. Run: python -m app migrate")
         yield database
 

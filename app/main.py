@@ -20,7 +20,7 @@ from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
 from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
-from app.realtime.connection.endpoint import sockets
+from app.realtime.connection.endpoint import websocket_routes
 from app.rooms.routes import router as rooms
 from app.settings import Settings
 from app.users.auth_routes import router as auth
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api)
     app.include_router(ops)
     app.include_router(metrics)
-    app.router.routes[:0] = sockets  # first, because after a restart all clients reconnect at once
+    app.router.routes[:0] = websocket_routes  # first: after a restart all clients reconnect
     mount_docs(app)
     install_error_handlers(app)
     extend_openapi(app, settings.limits, TokenForm)

@@ -18,6 +18,7 @@ from app.application.app_context import AppContext
 from app.core.clock import now
 from app.persistence.uow import UnitOfWork
 from app.realtime.hub.hub import Hub
+from app.realtime.service import Realtime
 from app.server.uvicorn_server import ChatServer
 from app.settings import Settings
 from app.users import accounts, sessions
@@ -83,10 +84,14 @@ class TestServer:
         return f"{scheme}://127.0.0.1:{self.port}"
 
     @property
+    def realtime(self) -> Realtime:
+        realtime = self.uvicorn.lifespan.state["realtime"]
+        assert isinstance(realtime, Realtime)
+        return realtime
+
+    @property
     def hub(self) -> Hub:
-        hub = self.uvicorn.lifespan.state["hub"]
-        assert isinstance(hub, Hub)
-        return hub
+        return self.realtime.hub
 
     @property
     def context(self) -> AppContext:
@@ -96,13 +101,13 @@ class TestServer:
 
     def cut_sockets(self) -> None:
         """Abort every WebSocket connection."""
-        for socket_ in self.hub.sockets:
+        for socket_ in self.hub.connections:
             socket_._writer.abort()
 
     def forget_limits(self) -> None:
         """As if so much time had passed; of what this process counts."""
         limiter: Any = self.context.limiter
-        getattr(limiter, "_alone", limiter).limits._arrivals.clear()
+        getattr(limiter, "_local", limiter).limits._arrivals.clear()
 
     @asynccontextmanager
     async def client(

@@ -15,6 +15,7 @@ from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
 from app.settings import Settings
+from testkit import coverage
 from testkit.people import Person
 from testkit.server import BACKENDS, TestServer
 from testkit.servers.backend import Backend, delete_all_rows, make_settings, migrate, unique_name
@@ -58,16 +59,18 @@ def ignored_setting(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the workers of `make test` have covered of app/, before the last line."""
-    measured = Path(os.environ.get("SLIPCOVER_COVERAGE_DIR", ""), "merged.json")
-    if "PYTEST_XDIST_WORKER" in os.environ or not measured.is_file():
+    """Coverage of app/, over the workers of `make test`. A whole run fails below its floors."""
+    file = Path(os.environ.get("SLIPCOVER_COVERAGE_DIR", ""), "merged.json")
+    if "PYTEST_XDIST_WORKER" in os.environ or not file.is_file():
         return
-    found = json.loads(measured.read_text())["summary"]
-    parts = []
-    for kind in ("lines", "branches"):
-        covered, missing = found[f"covered_{kind}"], found[f"missing_{kind}"]
-        parts.append(f"{covered / (covered + missing):.1%} of {covered + missing} {kind}")
-    terminalreporter.write_line(f"Coverage of app/: {', '.join(parts)}")
+    measured = json.loads(file.read_text())
+    shares = [coverage.share(measured, kind) for kind in ("lines", "branches")]
+    terminalreporter.write_line(f"Coverage of app/: {', '.join(shares)}")
+    config = terminalreporter.config
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole and not config.option.keyword and (found := coverage.below_floors(measured)):
+        terminalreporter.write_line("\n  ".join(["Not executed by any test:", *found]))
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from app.core.send_request import SendRequest, SendResult
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
-from app.persistence.data_loader import Together
+from app.persistence.data_loader import DataLoader
 from app.persistence.repositories.sessions import SessionState
 from app.persistence.uow import Database
 from app.settings import Settings
@@ -27,7 +27,7 @@ class AppContext:
     settings: Settings
     database: Database
     bus: Bus
-    actor_loader: Together[Claims, tuple[Actor, SessionState]]
+    actor_loader: DataLoader[Claims, tuple[Actor, SessionState]]
     tokens: Tokens
     sync_tokens: SyncTokens
     passwords: Passwords

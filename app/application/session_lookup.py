@@ -21,7 +21,7 @@ async def identify(context: AppContext, token: str) -> tuple[Actor, SessionState
     arrived. From then on, the refresh token before counts as reused.
     """
     claims = context.tokens.verify(token)
-    actor, login = await context.actor_loader.ask(claims)
+    actor, login = await context.actor_loader.load(claims)
     if login.confirmed_at != login.used_at and claims.renewal == microseconds(login.used_at):
         with suppress(ChatError):  # the next request tries again
             await context.database.transact(_confirm, login)

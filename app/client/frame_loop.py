@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
-from typing import Any, NoReturn
+from typing import NoReturn, assert_never
 
 from app.client.close_policy import ConnectionLost
 from app.client.connection import Connection
@@ -23,10 +23,14 @@ from app.wire.frames import (
     Open,
     Ping,
     Pong,
+    Presence,
     RoomBumped,
     RoomClosed,
     RoomList,
     RoomOpened,
+    ServerFrame,
+    TypingUsers,
+    Welcome,
     encode,
 )
 
@@ -105,7 +109,7 @@ class FrameLoop:
         while True:
             await self._handle(await self._connection.receive())
 
-    async def _handle(self, frame: Any) -> None:
+    async def _handle(self, frame: ServerFrame | RoomEvent) -> None:
         match frame:
             case RoomEvent():
                 self._rooms.on_event(frame)
@@ -127,8 +131,10 @@ class FrameLoop:
                 self._rooms.on_closed(frame)
             case RoomList() | RoomBumped() | ReadMarker():
                 self._queue.put_if_space(frame)
+            case Welcome() | Presence() | TypingUsers():
+                pass  # not used by this client
             case _:
-                pass  # presence and typing, which this client does not show
+                assert_never(frame)
 
     def _handle_error(self, frame: ErrorFrame) -> None:
         rejection, now = RequestRejected.from_frame(frame), asyncio.get_running_loop().time()

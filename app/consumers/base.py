@@ -22,7 +22,7 @@ class Consumer(Protocol):
         """How many events one call of `handle` gets at most, in all ranges together."""
 
     async def handle(self, uow: UnitOfWork, ranges: Sequence[LogRange]) -> None:
-        """Handle these parts of logs, each of another room: what `uow.events.within` reads of
+        """Handle these parts of logs, each of another room: what `uow.events.list_ranges` reads of
         them, or less. They are committed, dense, and follow what was handled before. Events of a
         type that only a newer release knows are among them, as `RoomEvent`.
 

@@ -25,7 +25,7 @@ from app.consumers.hints import FailingRooms, Hints
 from app.core import metrics
 from app.core.cancellation import cancel_and_wait
 from app.core.ids import new_id
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.persistence.repositories.consumers import FIRST_ID, LAST_ID, Lease, LogRange
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Consumers as Settings
@@ -111,7 +111,10 @@ class Runner:
 
     async def _acquire(self) -> bool:
         schema = await self._database.schema()
-        if schema not in (Schema.CURRENT, Schema.AHEAD):  # the tables are still to be made
+        if schema not in (
+            SchemaStatus.CURRENT,
+            SchemaStatus.AHEAD,
+        ):  # the tables are still to be made
             return False
         if await self._database.read(_is_leased_elsewhere, self._lease):
             return False

@@ -19,7 +19,7 @@ NAMELESS = "unknown"
 _USERNAME: TypeAdapter[str] = TypeAdapter(Username)
 
 
-async def provide_accounts(uow: UnitOfWork, authors: Sequence[Author]) -> dict[str, UUID]:
+async def get_or_create_accounts(uow: UnitOfWork, authors: Sequence[Author]) -> dict[str, UUID]:
     """The account of each author, by origin. Those that exist stay as they are."""
     known = await uow.users.by_origins(author.origin for author in authors)
     new = [author for author in authors if author.origin not in known]

@@ -82,18 +82,20 @@ class Console:
             title="What an import would make; nothing was written" if dry_run else None,
             show_footer=True,
         )
-        sums = [sum(column) for column in zip(*(one.numbers() for one in outcomes), strict=True)]
+        sums = [
+            sum(column) for column in zip(*(outcome.numbers() for outcome in outcomes), strict=True)
+        ]
         table.add_column("File", overflow="fold")
         count = "1 room" if len(outcomes) == 1 else f"{len(outcomes)} rooms"
         table.add_column("Room", count, overflow="fold")
         for name, total in zip(NUMBERS, sums or [0] * len(NUMBERS), strict=True):
             table.add_column(name, str(total), justify="right", no_wrap=True)
         table.add_column("File and database", overflow="fold")
-        for one in outcomes:
-            verdict = ", ".join(one.differences()) or "agree"
+        for outcome in outcomes:
+            verdict = ", ".join(outcome.differences()) or "agree"
             style = None if verdict == "agree" else "bold red"
-            names = (escape(one.file.name), escape(one.archive.name))
-            table.add_row(*names, *map(str, one.numbers()), verdict, style=style)
+            names = (escape(outcome.file.name), escape(outcome.archive.name))
+            table.add_row(*names, *map(str, outcome.numbers()), verdict, style=style)
         self._console.print(table)
 
     def _say(self, line: str) -> None:

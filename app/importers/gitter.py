@@ -31,20 +31,20 @@ from app.wire.validation import RoomName
 COLUMNS = ("room_id", "room_uri", "sent_at", "user_id", "username", "message_id", "text")
 MOST_BYTES = 65_535  # of a text: what MySQL's TEXT holds
 NAME_CHARS = 64  # of a room or a person here; Gitter's may be longer
-MOST_PROBLEMS = 20  # of one file are shown
+MAX_PROBLEMS = 20  # of one file are shown
 _NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of such bytes
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
-class Problem(NamedTuple):
+class RowError(NamedTuple):
     line: int  # where the row begins, from 1
     what: str
 
 
 class BrokenFile(Exception):
-    """Why a file cannot be taken: every line that is wrong, `MOST_PROBLEMS` of them at most."""
+    """Why a file cannot be taken: every line that is wrong, `MAX_PROBLEMS` of them at most."""
 
-    def __init__(self, problems: list[Problem], more: int = 0) -> None:
+    def __init__(self, problems: list[RowError], more: int = 0) -> None:
         super().__init__(f"{len(problems) + more} lines are wrong")
         self.problems, self.more = problems, more
 
@@ -59,7 +59,7 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class ArchivedMessage:
     """A message. Its nonce makes it one message in the database, however often it is imported."""
 
     nonce: str
@@ -75,7 +75,7 @@ class RoomArchive:
     origin: str
     name: str
     rows: int = 0
-    posts: list[Post] = field(default_factory=list)  # the oldest first
+    posts: list[ArchivedMessage] = field(default_factory=list)  # the oldest first
     authors: list[Author] = field(default_factory=list)  # by their first message
 
     @property
@@ -135,8 +135,8 @@ class Row(BaseModel):
         return self
 
     @property
-    def post(self) -> Post:
-        return Post(_origin(self.message_id), self.author, self.sent_at, self.text)
+    def post(self) -> ArchivedMessage:
+        return ArchivedMessage(_origin(self.message_id), self.author, self.sent_at, self.text)
 
     @property
     def author(self) -> str:
@@ -145,21 +145,21 @@ class Row(BaseModel):
 
 def read_archive(path: Path) -> list[RoomArchive]:
     """The rooms of a file. Raises BrokenFile, and OSError if it cannot be read."""
-    rooms: dict[str, _Reading] = {}
-    problems: list[Problem] = []
-    first_seen: dict[str, tuple[int, str, Post]] = {}  # by message id
+    rooms: dict[str, _RoomBuilder] = {}
+    problems: list[RowError] = []
+    first_seen: dict[str, tuple[int, str, ArchivedMessage]] = {}  # by message id
     for line, found in _rows(path.read_bytes().decode("utf-8-sig", "surrogateescape")):
         if isinstance(found, str):
-            problems.append(Problem(line, found))
+            problems.append(RowError(line, found))
             continue
         before = first_seen.setdefault(found.message_id, (line, found.room_id, found.post))
         if before[1:] != (found.room_id, found.post):
             what = f"message_id: line {before[0]} has another message under {found.message_id}"
-            problems.append(Problem(line, what))
-        room = rooms.setdefault(found.room_id, _Reading(found.room_uri))
+            problems.append(RowError(line, what))
+        room = rooms.setdefault(found.room_id, _RoomBuilder(found.room_uri))
         room.add(found, is_repeat=before[0] != line)
     if problems:
-        raise BrokenFile(problems[:MOST_PROBLEMS], len(problems[MOST_PROBLEMS:]))
+        raise BrokenFile(problems[:MAX_PROBLEMS], len(problems[MAX_PROBLEMS:]))
     return [reading.finish(_origin(room_id)) for room_id, reading in rooms.items()]
 
 
@@ -188,24 +188,24 @@ def _row(values: list[str]) -> Row | str:
         return f"is not UTF-8: there is a byte 0x{ord(escaped[0]) - 0xDC00:02x}"
     if len(values) != len(COLUMNS):
         return f"has {len(values)} columns; there should be {len(COLUMNS)}: {', '.join(COLUMNS)}"
-    given = dict(zip(COLUMNS, values, strict=True))
-    optional = {name: given[name] or None for name in ("user_id", "username")}
+    fields = dict(zip(COLUMNS, values, strict=True))
+    optional = {name: fields[name] or None for name in ("user_id", "username")}
     try:
-        return Row.model_validate(given | optional)
+        return Row.model_validate(fields | optional)
     except ValidationError as error:
         return "; ".join(
-            ": ".join([*map(str, one["loc"]), one["msg"].removeprefix("Value error, ")])
-            for one in error.errors(include_url=False)
+            ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")])
+            for item in error.errors(include_url=False)
         )
 
 
-class _Reading:
+class _RoomBuilder:
     """A room while its file is read, the newest row first."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._rows = 0
-        self._posts: list[Post] = []
+        self._posts: list[ArchivedMessage] = []
         self._names: dict[str, str] = {}
 
     def add(self, row: Row, *, is_repeat: bool) -> None:

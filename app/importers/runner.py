@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
-from app.importers.accounts import provide_accounts
+from app.importers.accounts import get_or_create_accounts
 from app.importers.console import Console, Outcome
 from app.importers.gitter import BrokenFile, RoomArchive, read_archive
 from app.importers.service import (
-    BATCH,
-    Seen,
+    MAX_BATCH,
+    ImportCursor,
     add_posts,
+    author_accounts,
     batches,
     find_owner,
     find_room,
+    get_or_create_room,
     join_authors,
     make_owner,
-    people,
-    provide_room,
 )
 from app.importers.verify import Comparison, compare
 from app.persistence.uow import Database, UnitOfWork
@@ -38,7 +38,7 @@ T = TypeVar("T")
 class Options:
     dry_run: bool = False
     owner: str | None = None  # a username
-    batch: int = BATCH  # messages, accounts or members in one unit of work
+    batch: int = MAX_BATCH  # messages, accounts or members in one unit of work
     pause_s: float = PAUSE_S  # between two batches of messages
 
 
@@ -68,7 +68,7 @@ async def import_files(
             console.stopped(file, error)
             complete = False
     console.table(outcomes, dry_run=options.dry_run)
-    return complete and not any(one.differences() for one in outcomes)
+    return complete and not any(outcome.differences() for outcome in outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +88,34 @@ class _Import:
             return Outcome(self.file, self.archive, before, new, dry_run=True)
         with self.console.progress(self.file, self.archive, new) as advance:
             if new:
-                await self._add(before, advance)
+                await self._import_new(before, advance)
         if owner:
-            await self._own(owner)
+            await self._assign_owner(owner)
         after = await compare(self.database, self.archive) if new else before
         return Outcome(self.file, self.archive, after, new - len(after.missing), dry_run=False)
 
-    async def _add(self, before: Comparison, advance: Callable[[int], None]) -> None:
+    async def _import_new(self, before: Comparison, advance: Callable[[int], None]) -> None:
         archive, size = self.archive, self.options.batch
         accounts: dict[str, UUID] = {}
-        for some in batches(archive.authors, size):
-            accounts |= await self._do(provide_accounts, some)
-        room = await self._do(provide_room, archive, accounts[archive.authors[0].origin])
-        for some in batches(archive.authors, size):
-            await self._do(join_authors, room, some, accounts)
-        of, seen = people(archive.authors, accounts), Seen(before.seen)
+        for authors in batches(archive.authors, size):
+            accounts |= await self._in_transaction(get_or_create_accounts, authors)
+        room = await self._in_transaction(
+            get_or_create_room, archive, accounts[archive.authors[0].origin]
+        )
+        for authors in batches(archive.authors, size):
+            await self._in_transaction(join_authors, room, authors, accounts)
+        senders, cursor = author_accounts(archive.authors, accounts), ImportCursor(before.seen)
         for posts in batches(before.missing, size):
-            seen = await self._do(add_posts, room, posts, of, seen)
+            cursor = await self._in_transaction(add_posts, room, posts, senders, cursor)
             advance(len(posts))
             await asyncio.sleep(self.options.pause_s)
 
-    async def _own(self, owner: UUID) -> None:
+    async def _assign_owner(self, owner: UUID) -> None:
         room = await self.database.read(find_room, self.archive.origin)
         if room:
-            await self._do(make_owner, room, owner)
+            await self._in_transaction(make_owner, room, owner)
 
-    async def _do(
+    async def _in_transaction(
         self,
         use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
         *args: P.args,

@@ -1,6 +1,6 @@
-"""Use cases of an import, each in a unit of work and safe to run again: what is there stays as it
-is, and what is missing is added. Whoever imports does them in this order, batch after batch:
-accounts, room, memberships, messages, owner. So one that was interrupted goes on where it ended.
+"""Use cases of an import, each in a unit of work and safe to run again: it keeps what exists and
+adds what is missing. They run in this order, batch after batch: accounts, room, memberships,
+messages, owner. So an interrupted import continues where it ended.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.core.clock import now
 from app.core.ids import new_id
-from app.importers.gitter import Author, Post, RoomArchive, shortened
+from app.importers.gitter import ArchivedMessage, Author, RoomArchive, shortened
 from app.messages.mentions import mentioned_keys
 from app.messages.send.batch import next_message
 from app.persistence.repositories.rooms import LockedRoom
@@ -19,30 +19,30 @@ from app.rooms import policy
 from app.rooms.access import require_not_archived
 from app.rooms.membership import change_role
 from app.rooms.policy import NO_ROOM
-from app.rooms.service import details, put_member
+from app.rooms.service import add_member, details
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import RoomCreated
 from app.wire.names import normalized_name
 
-BATCH = 500  # rows of one table in one unit of work, or values in one query
+MAX_BATCH = 500  # rows of one table in one unit of work, or values in one query
 TOPIC = "Imported from Gitter."
 T = TypeVar("T")
 
 
-def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T], size: int = MAX_BATCH) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-class People(NamedTuple):
+class AuthorAccounts(NamedTuple):
     """The accounts of a room's authors."""
 
-    accounts: Mapping[str, UUID]  # by origin
-    names: Mapping[str, UUID]  # by the key of the name in the archive
+    by_origin: Mapping[str, UUID]
+    by_name: Mapping[str, UUID]  # the normalized name in the archive
 
 
-class Seen(NamedTuple):
+class ImportCursor(NamedTuple):
     """What an importer knows of a room. Up to `seq` it has none of the messages that are still to
     be imported but those of `others`: sender and nonce."""
 
@@ -50,15 +50,15 @@ class Seen(NamedTuple):
     others: frozenset[tuple[UUID, str]] = frozenset()
 
 
-def people(authors: Iterable[Author], accounts: Mapping[str, UUID]) -> People:
+def author_accounts(authors: Iterable[Author], accounts: Mapping[str, UUID]) -> AuthorAccounts:
     """Of two authors with one name, it is that of the first: as of accounts with one username."""
     names: dict[str, UUID] = {}
     for author in authors:
         names.setdefault(normalized_name(author.name), accounts[author.origin])
-    return People(accounts, names)
+    return AuthorAccounts(accounts, names)
 
 
-async def provide_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> UUID:
+async def get_or_create_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> UUID:
     """The public room of an archive, made at its first message by that one's author.
 
     It is called by its full URI: that is what its people called it, a last part such as "Casual"
@@ -82,7 +82,7 @@ async def provide_room(uow: UnitOfWork, archive: RoomArchive, creator: UUID) -> 
             created_at=at,
         )
     )
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: RoomCreated(room=room.id, seq=seq, actor=creator, at=at, details=details(room)),
     )
@@ -95,35 +95,39 @@ async def join_authors(
     """Make members of them, as of their first message; not of those whom somebody has removed."""
     room = await _lock(uow, room_id)
     users = [accounts[author.origin] for author in authors]
-    known: set[UUID] = await uow.members.among(room_id, users)
+    known: set[UUID] = await uow.members.filter_members(room_id, users)
     if len(known) < len(users):
         known |= await uow.events.joined(room_id, users)
     for author, user in zip(authors, users, strict=True):
         if user not in known:
             require_not_archived(room)
-            put_member(uow, room, user, user, Role.MEMBER, author.first_at)
+            add_member(uow, room, user, user, Role.MEMBER, author.first_at)
 
 
 async def add_posts(
-    uow: UnitOfWork, room_id: UUID, posts: Sequence[Post], of: People, seen: Seen
-) -> Seen:
+    uow: UnitOfWork,
+    room_id: UUID,
+    posts: Sequence[ArchivedMessage],
+    accounts: AuthorAccounts,
+    cursor: ImportCursor,
+) -> ImportCursor:
     """Record those messages that the room does not have, and return what the caller then knows.
 
-    What others have imported since `seen` is found under the room's lock. The authors have read
+    What others have imported since `cursor` is found under the room's lock. The authors have read
     everything: it was said in their presence.
     """
     room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
-    others = seen.others | await uow.messages.nonces_after(room_id, seen.seq)
-    new = [post for post in posts if (of.accounts[post.origin], post.nonce) not in others]
+    others = cursor.others | await uow.messages.nonces_after(room_id, cursor.seq)
+    new = [post for post in posts if (accounts.by_origin[post.origin], post.nonce) not in others]
     if new:
         policy.require_not_archived(archived=room.archived)
-        mentioned = [_mentioned(post.text, of.names) for post in new]
-        members = await uow.members.among(room_id, set().union(*mentioned))
+        mentioned = [_mentioned(post.text, accounts.by_name) for post in new]
+        members = await uow.members.filter_members(room_id, set().union(*mentioned))
         created = [
             next_message(
                 room_id,
                 room,
-                of.accounts[post.origin],
+                accounts.by_origin[post.origin],
                 post.nonce,
                 Content(text=post.text),
                 post.at,
@@ -136,9 +140,9 @@ async def add_posts(
             for user in users & members - {event.actor}
         ]
         await uow.append_messages(created, mentions)
-        for some in batches(list(of.accounts.values())):
-            await uow.members.mark_all_read(room_id, some, room.seq)
-    return Seen(room.seq, others)
+        for users in batches(list(accounts.by_origin.values())):
+            await uow.members.mark_all_read(room_id, users, room.seq)
+    return ImportCursor(room.seq, others)
 
 
 async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
@@ -147,21 +151,21 @@ async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:
     member = await uow.members.get(room_id, user)
     if member is None:
         require_not_archived(room)
-        put_member(uow, room, user, user, Role.OWNER, now())
+        add_member(uow, room, user, user, Role.OWNER, now())
     elif member.role != Role.OWNER:
         require_not_archived(room)
         change_role(uow, room, user, member, Role.OWNER)
 
 
-async def find_owner(reads: ReadSession, username: str) -> UUID:
-    user = await reads.users.by_key(normalized_name(username))
+async def find_owner(reader: ReadSession, username: str) -> UUID:
+    user = await reader.users.by_key(normalized_name(username))
     if user is None:
         raise NotFound(f"There is no account {username!r} that could own the rooms.")
     return user.id
 
 
-async def find_room(reads: ReadSession, origin: str) -> UUID | None:
-    room = await reads.rooms.by_origin(origin)
+async def find_room(reader: ReadSession, origin: str) -> UUID | None:
+    room = await reader.rooms.by_origin(origin)
     return room.id if room else None
 
 

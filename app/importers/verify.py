@@ -1,10 +1,10 @@
-"""What of a file is in the database, and whether it is there as the file has it."""
+"""Compares an archive with the imported messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.importers.gitter import Post, RoomArchive
+from app.importers.gitter import ArchivedMessage, RoomArchive
 from app.importers.service import batches, find_room
 from app.persistence.uow import Database, ReadSession
 from app.wire.events import Message
@@ -17,7 +17,7 @@ PAGE = 1000
 class Comparison:
     """Of one room of a file with the database. `seen` is the seq up to which the room was read."""
 
-    missing: list[Post] = field(default_factory=list)  # the oldest first
+    missing: list[ArchivedMessage] = field(default_factory=list)  # the oldest first
     found: int = 0  # different messages of the file
     doubled: int = 0
     texts: int = 0  # that differ, and so on
@@ -48,28 +48,28 @@ async def compare(database: Database, archive: RoomArchive) -> Comparison:
     accounts = await _accounts(database, archive)
     senders = set(accounts.values())
     result = Comparison()
-    places = {post.nonce: place for place, post in enumerate(archive.posts)}
+    indexes = {post.nonce: index for index, post in enumerate(archive.posts)}
     present: set[int] = set()
     last = -1
     room = await database.read(find_room, archive.origin)
     while room and (page := await database.read(_page, room, result.seen)):
         for message in page:
-            place = places.get(message.nonce)
-            if place is not None and message.sender in senders:
-                _judge(result, message, archive.posts[place], accounts, place in present)
-                result.out_of_order += place < last
-                present.add(place)
-                last = max(last, place)
+            index = indexes.get(message.nonce)
+            if index is not None and message.sender in senders:
+                _judge(result, message, archive.posts[index], accounts, index in present)
+                result.out_of_order += index < last
+                present.add(index)
+                last = max(last, index)
         result.seen = page[-1].seq
     result.found = len(present)
-    result.missing = [post for place, post in enumerate(archive.posts) if place not in present]
+    result.missing = [post for index, post in enumerate(archive.posts) if index not in present]
     return result
 
 
 def _judge(
     result: Comparison,
     message: Message,
-    post: Post,
+    post: ArchivedMessage,
     accounts: Mapping[str, UUID],
     seen_before: bool,
 ) -> None:
@@ -80,15 +80,15 @@ def _judge(
 
 
 async def _accounts(database: Database, archive: RoomArchive) -> dict[str, UUID]:
-    found: dict[str, UUID] = {}
-    for some in batches([author.origin for author in archive.authors]):
-        found |= await database.read(_by_origins, some)
-    return found
+    accounts: dict[str, UUID] = {}
+    for origins in batches([author.origin for author in archive.authors]):
+        accounts |= await database.read(_by_origins, origins)
+    return accounts
 
 
-async def _by_origins(reads: ReadSession, origins: Sequence[str]) -> dict[str, UUID]:
-    return await reads.users.by_origins(origins)
+async def _by_origins(reader: ReadSession, origins: Sequence[str]) -> dict[str, UUID]:
+    return await reader.users.by_origins(origins)
 
 
-async def _page(reads: ReadSession, room_id: UUID, after: int) -> Sequence[Message]:
-    return await reads.messages.after(room_id, after, MAX_SEQ, PAGE)
+async def _page(reader: ReadSession, room_id: UUID, after: int) -> Sequence[Message]:
+    return await reader.messages.list_after_unchecked(room_id, after, MAX_SEQ, PAGE)

@@ -1,20 +1,20 @@
-"""Whom a text names."""
+"""The usernames that a text mentions."""
 
 from app.wire.names import MAX_NAME_CHARS, is_name_char, normalized_name, strip_trailing_punctuation
 
-MOST = 50
+MAX_MENTIONS = 50
 
 
 def mentioned_keys(text: str) -> set[str]:
     """The keys of the usernames that the text may mention, at most 50.
 
     A name follows an @ that does not stand inside a word, as in an e-mail address, and reaches as
-    far as a name can, but does not end in punctuation: "@ada." names ada. Nobody has a longer name
-    than `MAX_NAME_CHARS`, and to normalise thousands of marks takes quadratic time.
+    far as a name can, but does not end in punctuation: "@ada." names ada. No name is longer than
+    `MAX_NAME_CHARS`, and normalising thousands of marks takes quadratic time.
     """
     keys: set[str] = set()
     at = text.find("@")
-    while at >= 0 and len(keys) < MOST:
+    while at >= 0 and len(keys) < MAX_MENTIONS:
         end = at + 1
         while end < len(text) and is_name_char(text[end]):
             end += 1

@@ -19,8 +19,8 @@ from app.wire.validation import CanonicalUuid, DecimalDigits
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
-DOOR = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
-REPEATED: dict[int | str, dict[str, Any]] = {
+ROOM_READ_ERRORS = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
+DUPLICATE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
 Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), DecimalDigits]
@@ -33,7 +33,7 @@ Around = Annotated[Seq | None, Query(description="This `seq` and what is on both
     "/messages",
     operation_id="list_messages",
     summary="List messages of a room",
-    responses=DOOR,
+    responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
 async def page(
@@ -46,25 +46,25 @@ async def page(
     around: Around = None,
 ) -> MessagePage:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
-    given = [
+    names = [
         name
         for name, value in (("before", before), ("after", after), ("around", around))
         if value is not None
     ]
-    if len(given) > 1:
-        raise Invalid(f"{' and '.join(f'`{name}`' for name in given)} exclude each other.")
+    if len(names) > 1:
+        raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
     read = context.database.read
     if after is not None:
-        found = await read(service.page_after, actor, room_id, after, limit)
+        page = await read(service.page_after, actor, room_id, after, limit)
     elif around is not None:
-        found = await read(service.page_around, actor, room_id, around, limit)
+        page = await read(service.page_around, actor, room_id, around, limit)
     else:
-        found = await read(service.page_before, actor, room_id, before, limit)
-    messages = found.messages
+        page = await read(service.page_before, actor, room_id, before, limit)
+    messages = page.messages
     return MessagePage(
         items=messages,
-        before=messages[0].seq if messages and found.more_before else None,
-        after=messages[-1].seq if messages and found.more_after else None,
+        before=messages[0].seq if messages and page.more_before else None,
+        after=messages[-1].seq if messages and page.more_after else None,
     )
 
 
@@ -73,8 +73,8 @@ async def page(
     status_code=201,
     operation_id="send_message",
     summary="Send a message",
-    responses=REPEATED
-    | DOOR
+    responses=DUPLICATE_RESPONSE
+    | ROOM_READ_ERRORS
     | problem_responses(ErrorCode.NONCE_CONFLICT, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(SEND)],
 )
@@ -96,7 +96,7 @@ async def send(
     "/messages/{seq}",
     operation_id="get_message",
     summary="Get a message",
-    responses=DOOR,
+    responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
 async def get(
@@ -113,10 +113,10 @@ async def get(
     "/events",
     operation_id="list_events",
     summary="List events of a room",
-    responses=DOOR,
+    responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
-async def log(
+async def list_events(
     room_id: CanonicalUuid,
     actor: ActorDep,
     context: ContextDep,
@@ -125,15 +125,17 @@ async def log(
     until: Annotated[Seq, Query(description="The last `seq` that is wanted.")] = MAX_SEQ,
 ) -> EventPage:
     """The room's log: every event after `after`, in order, without a hole."""
-    found, more = await context.database.read(service.log, actor, room_id, after, until, limit)
-    return EventPage(items=found, next=found[-1].seq if more else None)
+    events, more = await context.database.read(
+        service.list_events, actor, room_id, after, until, limit
+    )
+    return EventPage(items=events, next=events[-1].seq if more else None)
 
 
 @router.put(
     "/read",
     operation_id="mark_read",
     summary="Move the caller's read marker",
-    responses=DOOR,
+    responses=ROOM_READ_ERRORS,
     dependencies=[Depends(LIGHT_WRITE)],
 )
 async def mark_read(

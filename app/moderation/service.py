@@ -1,4 +1,4 @@
-"""Use cases of moderation: who is banned has no session, and gets none.
+"""Use cases of moderation: a banned user has no session, and gets none.
 
 A ban ends the user's sessions in its own transaction, under the user's row lock, which every login
 takes, too (`users/sessions.py`). Memberships and messages stay as they are.
@@ -20,7 +20,7 @@ NO_USER = "There is no such user."
 
 async def ban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> datetime:
     """Since when the user is banned: again changes nothing. Raises Forbidden, NotFound."""
-    user = await _target(uow, actor, user_id)
+    user = await _lock_target(uow, actor, user_id)
     await _ban(uow, user)
     assert user.banned_at is not None
     return user.banned_at
@@ -28,18 +28,18 @@ async def ban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> datetime:
 
 async def unban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> None:
     """Let the user log in again; the sessions stay ended. Raises Forbidden, NotFound."""
-    user = await _target(uow, actor, user_id)
+    user = await _lock_target(uow, actor, user_id)
     user.banned_at = None
 
 
 async def ban_by_name(uow: UnitOfWork, username: str) -> bool:
     """For operators, who need no account. False if the user was banned already. Raises NotFound."""
-    return await _ban(uow, await _named(uow, username))
+    return await _ban(uow, await _lock_by_name(uow, username))
 
 
 async def unban_by_name(uow: UnitOfWork, username: str) -> bool:
     """False if the user was not banned. Raises NotFound."""
-    user = await _named(uow, username)
+    user = await _lock_by_name(uow, username)
     was_banned = user.banned_at is not None
     user.banned_at = None
     return was_banned
@@ -53,7 +53,7 @@ async def _ban(uow: UnitOfWork, user: User) -> bool:
     return True
 
 
-async def _target(uow: UnitOfWork, actor: Actor, user_id: UUID) -> User:
+async def _lock_target(uow: UnitOfWork, actor: Actor, user_id: UUID) -> User:
     """Both accounts are locked, in the order of their ids: of two administrators who ban each
     other at the same time, one does."""
     accounts = {each: await uow.users.lock(each) for each in sorted({actor.user, user_id})}
@@ -67,9 +67,9 @@ async def _target(uow: UnitOfWork, actor: Actor, user_id: UUID) -> User:
     return user
 
 
-async def _named(uow: UnitOfWork, username: str) -> User:
-    found = await uow.users.by_key(normalized_name(username))
-    user = await uow.users.lock(found.id) if found else None
+async def _lock_by_name(uow: UnitOfWork, username: str) -> User:
+    account = await uow.users.by_key(normalized_name(username))
+    user = await uow.users.lock(account.id) if account else None
     if user is None:
         raise NotFound(NO_USER)
     return user

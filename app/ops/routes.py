@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.http.dependencies import ContextDep
 from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.wire.validation import ResponseModel
 
 router = APIRouter(prefix="/health", tags=["operations"])
@@ -58,7 +58,7 @@ async def ready(context: ContextDep, response: Response) -> Ready:
     draining = context.draining.is_set()
     database = await check_database(context.database, DATABASE_TIMEOUT_S)
     is_ready = not draining and database not in (
-        Schema.TOO_OLD,
+        SchemaStatus.TOO_OLD,
         "unreachable",
         "refuses changes",
     )
@@ -69,5 +69,5 @@ async def ready(context: ContextDep, response: Response) -> Ready:
         draining=draining,
         database=database,
         bus="ok" if context.bus.healthy else "degraded",
-        hint=MIGRATE_COMMAND if database in (Schema.BEHIND, Schema.TOO_OLD) else None,
+        hint=MIGRATE_COMMAND if database in (SchemaStatus.BEHIND, SchemaStatus.TOO_OLD) else None,
     )

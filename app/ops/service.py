@@ -3,11 +3,11 @@
 import asyncio
 from typing import Literal
 
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.persistence.uow import Database
 from app.wire.errors import ChatError
 
-DatabaseState = Schema | Literal["unreachable", "refuses changes"]
+DatabaseState = SchemaStatus | Literal["unreachable", "refuses changes"]
 
 MIGRATE_COMMAND = "python -m app migrate"
 
@@ -16,7 +16,7 @@ async def check_database(database: Database, timeout_s: float) -> DatabaseState:
     try:
         async with asyncio.timeout(timeout_s):
             schema = await database.schema()
-            if schema is Schema.TOO_OLD or await database.takes_changes():
+            if schema is SchemaStatus.TOO_OLD or await database.takes_changes():
                 return schema
             return "refuses changes"
     except (ChatError, TimeoutError):

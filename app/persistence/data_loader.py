@@ -1,9 +1,9 @@
-"""Questions that many ask at the same time, put to the database as one.
+"""Requests that are made at the same time, answered by one query.
 
-A thousand sockets that come back at once each want their own session, rooms and positions. The
-first question is asked at once; those that come while it is being answered wait, and are the next
-query together. An idle process asks one by one, and a storm costs so many queries as the database
-can answer on one connection; on two, where an answer takes long.
+A thousand sockets that reconnect at once each need their session, rooms and positions. The first
+request is queried at once; those that arrive meanwhile are the next query. An idle process queries
+one by one, and a storm costs as many queries as the database answers on one connection, or on two,
+if an answer takes long.
 """
 
 import asyncio
@@ -14,117 +14,118 @@ from typing import Generic, TypeVar
 from app.persistence.uow import Database, ReadSession
 from app.wire.errors import Busy, ChatError
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
-MOST_WAITING = 20_000
-# Queries at the same time, the second for those who have waited so long for the first: more would
-# ask for fewer each, and what a query costs beside its rows is most of it.
-LANES, SLOW_S = 2, 0.02
-# A turn of the loop that takes longer has served somebody; a query waits for that so long at most.
-TURN_S, BUSY_S = 0.0003, 0.02
+MAX_WAITING = 20_000
+# Most of a query's cost does not depend on its keys, so more concurrent queries would only make
+# each of them smaller. The second one starts only if the first takes this long.
+MAX_CONCURRENT, SECOND_QUERY_AFTER_S = 2, 0.02
+# An iteration of the event loop that takes longer has done work; a query waits for that at most so
+# long.
+IDLE_ITERATION_S, MAX_GATHER_S = 0.0003, 0.02
 
 
-class Together(Generic[Question, Answer]):
-    """`query` answers a list of questions, in their order; a ChatError among the answers is raised
-    to whoever asked. It is given questions of at most `most` weight at a time. If it fails on many,
-    each is asked alone: one that cannot be answered takes no other along."""
+class DataLoader(Generic[Key, Value]):
+    """`query` returns a value for each key, in their order; a ChatError among the values is raised
+    to the caller. It gets keys of at most `max_cost` at a time. If it fails for several keys, each
+    is queried alone: a key that cannot be queried does not affect the others."""
 
     def __init__(
         self,
         database: Database,
-        query: Callable[[ReadSession, Sequence[Question]], Awaitable[Sequence[Answer | ChatError]]],
-        most: int,
-        weight: Callable[[Question], int] = lambda _: 1,
+        query: Callable[[ReadSession, Sequence[Key]], Awaitable[Sequence[Value | ChatError]]],
+        max_cost: int,
+        cost: Callable[[Key], int] = lambda _: 1,
     ) -> None:
         self._database, self._query = database, query
-        self._most, self._weight = most, weight
-        self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._helping: asyncio.TimerHandle | None = None
+        self._max_cost, self._cost = max_cost, cost
+        self._waiting: deque[tuple[Key, asyncio.Future[Value]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._second_query: asyncio.TimerHandle | None = None
 
-    async def ask(self, question: Question) -> Answer:
-        """Raises what the answer is, or what `Database.read` raises."""
-        if len(self._waiting) >= MOST_WAITING:
+    async def load(self, key: Key) -> Value:
+        """Raises the ChatError that the value is, or what `Database.read` raises."""
+        if len(self._waiting) >= MAX_WAITING:
             raise Busy("Too many wait for the database. Try again.", retry_after_ms=1000)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, answer))
-        if not self._lanes:
-            self._open_lane()
+        future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, future))
+        if not self._workers:
+            self._start_worker()
         else:
-            self._call_for_help()
-        return await answer
+            self._schedule_second_query()
+        return await future
 
-    def _call_for_help(self) -> None:
-        """There are some who wait: for a second lane, unless the first takes them soon."""
-        if self._helping is None and len(self._lanes) < LANES:
-            self._helping = asyncio.get_running_loop().call_later(SLOW_S, self._help)
+    def _schedule_second_query(self) -> None:
+        if self._second_query is None and len(self._workers) < MAX_CONCURRENT:
+            loop = asyncio.get_running_loop()
+            self._second_query = loop.call_later(SECOND_QUERY_AFTER_S, self._start_second_query)
 
-    def _help(self) -> None:
-        self._helping = None
+    def _start_second_query(self) -> None:
+        self._second_query = None
         if self._waiting:
-            self._open_lane()
+            self._start_worker()
 
-    def _open_lane(self) -> None:
-        self._lanes.add(asyncio.create_task(self._ask_all()))
+    def _start_worker(self) -> None:
+        self._workers.add(asyncio.create_task(self._work()))
 
-    async def _ask_all(self) -> None:
-        """Ends when nobody waits. A task of its own: whoever asked first may go."""
-        lane = asyncio.current_task()
+    async def _work(self) -> None:
+        """Query until no key waits. A task of its own, because any caller may be cancelled."""
+        worker = asyncio.current_task()
         try:
-            await _until_idle()
-            while batch := self._take():
-                await self._ask(batch)
-                await _until_idle()
-        finally:  # not a turn later: who asks in between would wait for nobody
-            self._lanes = {other for other in self._lanes if other is not lane}
+            await _gather_more()
+            while batch := self._next_batch():
+                await self._load_batch(batch)
+                await _gather_more()
+        finally:  # without a pause: a caller that arrives in between would wait for ever
+            self._workers = {task for task in self._workers if task is not worker}
 
-    def _take(self) -> list[tuple[Question, "asyncio.Future[Answer]"]]:
-        if self._helping is not None:
-            self._helping.cancel()
-            self._helping = None
-        batch: list[tuple[Question, asyncio.Future[Answer]]] = []
-        total = 0
-        while self._waiting and total < self._most:
-            question, answer = self._waiting.popleft()
-            if not answer.done():  # else whoever asked has gone
-                batch.append((question, answer))
-                total += self._weight(question)
+    def _next_batch(self) -> list[tuple[Key, "asyncio.Future[Value]"]]:
+        if self._second_query is not None:
+            self._second_query.cancel()
+            self._second_query = None
+        batch: list[tuple[Key, asyncio.Future[Value]]] = []
+        cost = 0
+        while self._waiting and cost < self._max_cost:
+            key, future = self._waiting.popleft()
+            if not future.done():  # else the caller was cancelled
+                batch.append((key, future))
+                cost += self._cost(key)
         if self._waiting:
-            self._call_for_help()
+            self._schedule_second_query()
         return batch
 
-    async def _ask(self, batch: list[tuple[Question, "asyncio.Future[Answer]"]]) -> None:
+    async def _load_batch(self, batch: list[tuple[Key, "asyncio.Future[Value]"]]) -> None:
         try:
-            found = await self._database.read(self._query, [question for question, _ in batch])
+            values = await self._database.read(self._query, [key for key, _ in batch])
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(error, ChatError) and batch[1:]:
                 for single in batch:
-                    await self._ask([single])
+                    await self._load_batch([single])
                 return
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, answer), one in zip(batch, found, strict=True):
-            if answer.done():
+        for (_, future), value in zip(batch, values, strict=True):
+            if future.done():
                 continue
-            if isinstance(one, ChatError):
-                answer.set_exception(one)
+            if isinstance(value, ChatError):
+                future.set_exception(value)
             else:
-                answer.set_result(one)
+                future.set_result(value)
 
 
-async def _until_idle() -> None:
-    """Let those be heard first who can be: what they ask is in the same query. Where there is
-    nobody, that is one turn of the loop."""
+async def _gather_more() -> None:
+    """Yield until the event loop is idle, so that requests which are already being read join this
+    query; in an idle process that is one iteration."""
     clock = asyncio.get_running_loop().time
-    until = clock() + BUSY_S
-    began = ended = clock()
-    while ended < until:
+    deadline = clock() + MAX_GATHER_S
+    start = end = clock()
+    while end < deadline:
         await asyncio.sleep(0)
-        began, ended = ended, clock()
-        if ended - began < TURN_S:
+        start, end = end, clock()
+        if end - start < IDLE_ITERATION_S:
             return

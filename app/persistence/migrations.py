@@ -47,7 +47,7 @@ def upgrade(settings: Settings, *, lock_timeout_s: float | None = None) -> list[
     return applied
 
 
-class Schema(StrEnum):
+class SchemaStatus(StrEnum):
     """How the database's schema stands to this program, which works on all but the last:
     docs/operations.md says what migrations keep to for that."""
 
@@ -57,7 +57,7 @@ class Schema(StrEnum):
     TOO_OLD = "schema too old"
 
 
-async def standing(engine: AsyncEngine) -> Schema:
+async def schema_status(engine: AsyncEngine) -> SchemaStatus:
     """One small SELECT. Raises DBAPIError.
 
     A revision that the program does not know is one of a newer program, which was migrated to
@@ -68,18 +68,18 @@ async def standing(engine: AsyncEngine) -> Schema:
             found = set(await connection.scalars(text("SELECT version_num FROM alembic_version")))
     except (OperationalError, ProgrammingError) as error:
         if _no_such_table(error):
-            return Schema.TOO_OLD
+            return SchemaStatus.TOO_OLD
         raise
     known = _revisions()
     if not found <= set(known):
-        return Schema.AHEAD
+        return SchemaStatus.AHEAD
     match min(map(known.index, found), default=len(known)):
         case 0:
-            return Schema.CURRENT
+            return SchemaStatus.CURRENT
         case 1:
-            return Schema.BEHIND
+            return SchemaStatus.BEHIND
         case _:
-            return Schema.TOO_OLD
+            return SchemaStatus.TOO_OLD
 
 
 @cache

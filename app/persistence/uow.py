@@ -21,18 +21,13 @@ from app.core import metrics
 from app.core.publications import Publication, to_publication
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
-from app.persistence.migrations import Schema, standing
+from app.persistence.migrations import SchemaStatus, schema_status
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
+from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import MessageBatch
 from app.persistence.repositories.messages import MessageReads
-from app.persistence.repositories.rooms import (
-    LockedRoom,
-    MemberReads,
-    Members,
-    RoomReads,
-    Rooms,
-)
+from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
@@ -107,20 +102,20 @@ class UnitOfWork(ReadSession):
         self.message_batch = MessageBatch(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
-        self.announcements: list[Publication] = []
+        self.publications: list[Publication] = []
         self._session = session
 
-    def record(self, room: LockedRoom, make: Callable[[int], RoomEvent]) -> None:
-        """Log the event that `make` builds for the room's next seq.
+    def append_event(self, room: LockedRoom, build_event: Callable[[int], RoomEvent]) -> None:
+        """Log the event that `build_event` makes for the room's next seq.
 
         The room's row is locked, so nobody else can take that seq; a transaction that fails gives
         it back, so there is never a hole.
         """
         room.seq += 1
         room.changed_at = DatabaseNow()
-        event = make(room.seq)
+        event = build_event(room.seq)
         self.events.add(event)
-        self.announcements.append(to_publication(event))
+        self.publications.append(to_publication(event))
 
     async def append_messages(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
@@ -128,11 +123,11 @@ class UnitOfWork(ReadSession):
         """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
         mentions are (user, room, seq)."""
         await self.message_batch.append(created, mentions)
-        self.announcements.extend(map(to_publication, created))
+        self.publications.extend(map(to_publication, created))
 
-    def signal(self, publication: Publication) -> None:
+    def publish(self, publication: Publication) -> None:
         """Announce something that is not in the log."""
-        self.announcements.append(publication)
+        self.publications.append(publication)
 
     async def flush(self) -> None:
         """Send what is pending, so that the next read sees it and constraints speak now."""
@@ -142,10 +137,10 @@ class UnitOfWork(ReadSession):
 class Database:
     """Opens sessions and units of work. One for the process; `announce` hears of every COMMIT."""
 
-    def __init__(self, engines: Engines, announce: Announce, attempts: int) -> None:
+    def __init__(self, engines: Engines, announce: Announce, max_attempts: int) -> None:
         self._engines = engines
         self._announce = announce
-        self._attempts = attempts
+        self._max_attempts = max_attempts
         self._refused_at: float | None = None  # monotonic
         self._write = async_sessionmaker(engines.write, expire_on_commit=False)
         self._read = async_sessionmaker(engines.read, expire_on_commit=False)
@@ -157,14 +152,14 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run a query in a session of its own. Raises Busy if the database cannot be reached."""
-        for last in self._rounds():
+        for last in self._iterate_attempts():
             try:
                 async with self._read() as session:
                     result = await query(ReadSession(session), *args, **kwargs)
             except (DBAPIError, PoolTimeout) as error:
-                await self._again_or_raise(error, last)
+                await self._retry_or_raise(error, last)
             else:
-                _heed_cancellation()
+                _reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
 
@@ -180,7 +175,7 @@ class Database:
         unit of work. Raises what the use case raises (nothing is left of it then), Busy (nothing
         was done), or UnknownOutcome (the connection broke during COMMIT).
         """
-        for last in self._rounds():
+        for last in self._iterate_attempts():
             try:
                 async with self._write() as session:
                     uow = UnitOfWork(session)
@@ -190,12 +185,12 @@ class Database:
             except (DBAPIError, PoolTimeout) as error:
                 if isinstance(error, DBAPIError) and classify(error) in REFUSALS:
                     self._refused_at = time.monotonic()
-                await self._again_or_raise(error, last)
+                await self._retry_or_raise(error, last)
             else:
                 self._refused_at = None
-                if uow.announcements:
-                    self._announce(uow.announcements)
-                _heed_cancellation()
+                if uow.publications:
+                    self._announce(uow.publications)
+                _reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
 
@@ -225,9 +220,9 @@ class Database:
                 raise doubt
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
-    async def schema(self) -> Schema:
+    async def schema(self) -> SchemaStatus:
         """Raises Busy."""
-        return await self._ask_server(lambda engines: standing(engines.read))
+        return await self._ask_server(lambda engines: schema_status(engines.read))
 
     async def takes_changes(self) -> bool:
         """Raises Busy. Whether there is space shows only where something is written: the last
@@ -253,14 +248,14 @@ class Database:
     async def dispose(self) -> None:
         await self._engines.dispose()
 
-    def _rounds(self) -> Iterator[bool]:
+    def _iterate_attempts(self) -> Iterator[bool]:
         """One an attempt: whether it is the last, by number or by time."""
         started = time.monotonic()
-        for attempt in range(1, self._attempts):
+        for attempt in range(1, self._max_attempts):
             yield attempt > 1 and time.monotonic() - started > RETRY_FOR_S
         yield True
 
-    async def _again_or_raise(self, error: DBAPIError | PoolTimeout, last: bool) -> None:
+    async def _retry_or_raise(self, error: DBAPIError | PoolTimeout, last: bool) -> None:
         """Return, after a pause, if the whole unit may be run again."""
         if isinstance(error, PoolTimeout):
             raise Busy("All database connections are in use. Try again.", retry_after_ms=1000)
@@ -268,12 +263,14 @@ class Database:
         if failure is Failure.OTHER or (last and failure is Failure.DUPLICATE):
             raise error
         if last or failure is Failure.TOO_SLOW or failure in REFUSALS:  # the same would follow
-            log.warning("database.busy", failure=failure.name.lower(), error=str(error.orig))
+            log.warning(
+                "database.retries_exhausted", failure=failure.name.lower(), error=str(error.orig)
+            )
             raise Busy(_EXPLANATIONS.get(failure, _GAVE_UP), retry_after_ms=1000) from error
         await asyncio.sleep(random.uniform(0.001, 0.02))
 
 
-def _heed_cancellation() -> None:
+def _reraise_cancellation() -> None:
     """Raise CancelledError if this task was cancelled, whatever became of the cancellation.
 
     asyncmy waits with `asyncio.wait_for`, and that of Python 3.11 swallows a cancellation which

@@ -16,19 +16,19 @@ from app.rooms.access import (
     require_permission,
 )
 from app.rooms.policy import NO_ROOM, Permission, may_remove
-from app.rooms.service import RoomView, put_member, refuse_too_many, require_users, view
+from app.rooms.service import RoomView, add_member, refuse_too_many, require_users, view
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
 from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
 
 
-async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, most: int) -> RoomView:
+async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, max_rooms: int) -> RoomView:
     """Join a public room; joining again changes nothing."""
     room, member = await lock_visible_room(uow, actor, room_id)
     if member is None:
         require_not_archived(room)
-        await refuse_too_many(uow, actor.user, most)
-        put_member(uow, room, actor.user, actor.user, Role.MEMBER, now())
+        await refuse_too_many(uow, actor.user, max_rooms)
+        add_member(uow, room, actor.user, actor.user, Role.MEMBER, now())
         await uow.flush()
     return await view(uow, actor, room_id)
 
@@ -39,18 +39,18 @@ async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
     require_permission(Permission.LEAVE, room, member, actor)
     if room.archived_at is None:
         await _keep_an_owner(uow, room, member)
-    await _take_out(uow, room, actor, member, MemberLeft)
+    await _remove_member(uow, room, actor, member, MemberLeft)
 
 
-async def members_of(
-    reads: ReadSession, actor: Actor, room_id: UUID, after: str | None, limit: int
+async def list_members(
+    reader: ReadSession, actor: Actor, room_id: UUID, after: str | None, limit: int
 ) -> Sequence[tuple[Member, User]]:
     """A page of the members, by username. Raises NotFound, Forbidden."""
-    await get_member_room(reads, actor, room_id)
-    found = await reads.members.of_room(room_id, after, limit, actor.user)
-    if not found and after is None:
+    await get_member_room(reader, actor, room_id)
+    rows = await reader.members.list_members(room_id, after, limit, actor.user)
+    if not rows and after is None:
         raise NotFound(NO_ROOM)  # put out between the two statements
-    return found
+    return rows
 
 
 async def add_members(
@@ -64,14 +64,14 @@ async def add_members(
     require_permission(Permission.ADD, room, member, actor)
     require_not_archived(room)
     await require_users(uow, users)
-    present = await uow.members.among(room_id, users)
+    present = await uow.members.filter_members(room_id, users)
     at = now()
     for user in dict.fromkeys(users):
         if user not in present:
-            put_member(uow, room, actor.user, user, Role.MEMBER, at)
+            add_member(uow, room, actor.user, user, Role.MEMBER, at)
     await uow.flush()
-    found = await uow.members.with_accounts(room_id, users)
-    return [found[user] for user in dict.fromkeys(users)]
+    rows = await uow.members.with_accounts(room_id, users)
+    return [rows[user] for user in dict.fromkeys(users)]
 
 
 async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> None:
@@ -85,7 +85,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
     if not may_remove(role, target.role):
         raise Forbidden(f"As {role} you may not remove an {target.role}.")
     await _keep_an_owner(uow, room, target)
-    await _take_out(uow, room, actor, target, MemberRemoved)
+    await _remove_member(uow, room, actor, target, MemberRemoved)
 
 
 async def set_role(
@@ -105,7 +105,7 @@ async def set_role(
 def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, role: Role) -> None:
     member.role = role
     membership = MemberRef(user=member.user_id, role=role)
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: MemberRoleChanged(
             room=room.id, seq=seq, actor=actor, at=now(), member=membership
@@ -114,24 +114,24 @@ def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, 
 
 
 async def _with_account(uow: UnitOfWork, room_id: UUID, user_id: UUID) -> tuple[Member, User]:
-    found = await uow.members.with_accounts(room_id, [user_id])
-    if not found:
+    rows = await uow.members.with_accounts(room_id, [user_id])
+    if not rows:
         raise NotFound("This user is not a member of the room.")
-    return found[user_id]
+    return rows[user_id]
 
 
 async def _keep_an_owner(uow: UnitOfWork, room: LockedRoom, going: Member) -> None:
     if (
         going.role == Role.OWNER
         and room.kind != RoomKind.DIRECT
-        and not await uow.members.other_owner(room.id, going.user_id)
+        and not await uow.members.has_other_owner(room.id, going.user_id)
     ):
         raise LastOwner(
             "This is the room's only owner. Make somebody else an owner first, or archive the room."
         )
 
 
-async def _take_out(
+async def _remove_member(
     uow: UnitOfWork,
     room: LockedRoom,
     actor: Actor,
@@ -140,7 +140,7 @@ async def _take_out(
 ) -> None:
     await uow.members.remove(member, room.seq + 1)
     gone = MemberRef(user=member.user_id, role=member.role)
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),
     )

@@ -1,4 +1,4 @@
-"""/rooms, but for their messages."""
+"""/rooms, except messages."""
 
 from typing import Any
 from uuid import UUID
@@ -28,11 +28,11 @@ from app.wire.validation import CanonicalUuid, invalid_from_pydantic
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=StrictRoute)
 
-FOUND = problem_responses(ErrorCode.NOT_FOUND)
-EXISTS: dict[int | str, dict[str, Any]] = {
+READ_ERRORS = problem_responses(ErrorCode.NOT_FOUND)
+DUPLICATE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The direct room of this pair exists.", "model": RoomOut}
 }
-CHANGE = problem_responses(
+CHANGE_ERRORS = problem_responses(
     ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_ARCHIVED, ErrorCode.LAST_OWNER
 )
 
@@ -40,13 +40,13 @@ CHANGE = problem_responses(
 @router.get(
     "", operation_id="list_rooms", summary="List rooms of the caller", dependencies=[Depends(READ)]
 )
-async def mine(
+async def list_my_rooms(
     actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Page[RoomOut]:
     """The caller's rooms with unread counts, by id."""
     after = _room_cursor(decode_cursor(cursor))
-    found = await context.database.read(service.my_rooms, actor.user, after, limit + 1)
-    views, more = split_page(list(found), limit)
+    loaded = await context.database.read(service.list_rooms, actor.user, after, limit + 1)
+    views, more = split_page(list(loaded), limit)
     return Page(
         items=[room_out(view) for view in views],
         next=encode_cursor(str(views[-1].room.id)) if more else None,
@@ -58,7 +58,7 @@ async def mine(
     status_code=201,
     operation_id="create_room",
     summary="Create a room",
-    responses=EXISTS | problem_responses(ErrorCode.TOO_MANY),
+    responses=DUPLICATE_RESPONSE | problem_responses(ErrorCode.TOO_MANY),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def create(
@@ -88,10 +88,10 @@ async def public(
     cursor: Cursor = None,
 ) -> Page[PublicRoom]:
     """Find public rooms by a part of their name; archived ones are left out."""
-    found = await context.database.read(
+    loaded = await context.database.read(
         service.public_rooms, query, _name_cursor(decode_cursor(cursor)), limit + 1
     )
-    rooms, more = split_page(list(found), limit)
+    rooms, more = split_page(list(loaded), limit)
     last = rooms[-1] if more else None
     return Page(
         items=[PublicRoom.model_validate(room, from_attributes=True) for room in rooms],
@@ -103,7 +103,7 @@ async def public(
     "/{room_id}",
     operation_id="get_room",
     summary="Get a room",
-    responses=FOUND,
+    responses=READ_ERRORS,
     dependencies=[Depends(READ)],
 )
 async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
@@ -115,7 +115,7 @@ async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> R
     "/{room_id}",
     operation_id="update_room",
     summary="Update a room",
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(WRITE)],
 )
 async def update(
@@ -130,7 +130,7 @@ async def update(
     operation_id="archive_room",
     summary="Archive a room",
     status_code=204,
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(WRITE)],
 )
 async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
@@ -143,13 +143,13 @@ async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) 
     "/{room_id}/join",
     operation_id="join_room",
     summary="Join a public room",
-    responses=CHANGE | problem_responses(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
+    responses=CHANGE_ERRORS | problem_responses(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
     dependencies=[Depends(WRITE)],
 )
 async def join(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
-    most = context.settings.limits.rooms_per_user
-    return room_out(await context.database.transact(membership.join, actor, room_id, most))
+    max_rooms = context.settings.limits.rooms_per_user
+    return room_out(await context.database.transact(membership.join, actor, room_id, max_rooms))
 
 
 @router.post(
@@ -157,7 +157,7 @@ async def join(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> 
     operation_id="leave_room",
     summary="Leave a room",
     status_code=204,
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(WRITE)],
 )
 async def leave(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
@@ -181,13 +181,13 @@ async def members(
     cursor: Cursor = None,
 ) -> Page[MemberOut]:
     """The room's members, by username."""
-    found = await context.database.read(
-        membership.members_of, actor, room_id, decode_cursor(cursor), limit + 1
+    loaded = await context.database.read(
+        membership.list_members, actor, room_id, decode_cursor(cursor), limit + 1
     )
-    rows, more = split_page(list(found), limit)
+    loaded, more = split_page(list(loaded), limit)
     return Page(
-        items=[member_out(member, user) for member, user in rows],
-        next=encode_cursor(rows[-1][1].username_key) if more else None,
+        items=[member_out(member, user) for member, user in loaded],
+        next=encode_cursor(loaded[-1][1].username_key) if more else None,
     )
 
 
@@ -195,7 +195,7 @@ async def members(
     "/{room_id}/members",
     operation_id="add_members",
     summary="Add members to a room",
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def add(
@@ -203,15 +203,15 @@ async def add(
 ) -> list[MemberOut]:
     """Add members, all or none; who is one already stays as they are."""
     _check_count(context, "users", body.users)
-    rows = await context.database.transact(membership.add_members, actor, room_id, body.users)
-    return [member_out(member, user) for member, user in rows]
+    loaded = await context.database.transact(membership.add_members, actor, room_id, body.users)
+    return [member_out(member, user) for member, user in loaded]
 
 
 @router.patch(
     "/{room_id}/members/{user_id}",
     operation_id="set_member_role",
     summary="Set the role of a member",
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(WRITE)],
 )
 async def set_role(
@@ -232,7 +232,7 @@ async def set_role(
     status_code=204,
     operation_id="remove_member",
     summary="Remove a member from a room",
-    responses=CHANGE,
+    responses=CHANGE_ERRORS,
     dependencies=[Depends(WRITE)],
 )
 async def remove(
@@ -244,9 +244,9 @@ async def remove(
 
 
 def _check_count(context: ContextDep, field: str, users: list[UUID]) -> None:
-    most = context.settings.limits.max_members_per_request
-    if len(users) > most:
-        message = f"List should have at most {most} items, not {len(users)}"
+    max_rooms = context.settings.limits.max_members_per_request
+    if len(users) > max_rooms:
+        message = f"List should have at most {max_rooms} items, not {len(users)}"
         raise invalid_from_pydantic([{"loc": (field,), "msg": message}])
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.persistence.repositories.rooms import Badge, Listed, LockedRoom
+from app.persistence.repositories.members import Badge, RoomListRow
+from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (
@@ -26,11 +27,11 @@ from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 
 
 class RoomView(NamedTuple):
-    """A room with what concerns one person in it."""
+    """A room as one user sees it."""
 
-    room: Room | Listed
-    member: Member | Listed | None
-    badge: Badge | Listed | None
+    room: Room | RoomListRow
+    member: Member | RoomListRow | None
+    badge: Badge | RoomListRow | None
 
 
 class Created(NamedTuple):
@@ -38,18 +39,18 @@ class Created(NamedTuple):
     is_new: bool
 
 
-async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int) -> Created:
+async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms: int) -> Created:
     """A room with its members, all or nothing. A direct room that exists is returned as it is.
 
-    Raises Invalid if a member does not exist, QuotaExceeded past `most` rooms of the creator.
+    Raises Invalid if a member does not exist, QuotaExceeded past `max_rooms` rooms of the creator.
     """
     direct_key = None
     if spec.kind is RoomKind.DIRECT:
-        direct_key = _pair(actor.user, spec.members[0])
+        direct_key = _direct_key(actor.user, spec.members[0])
         existing = await uow.rooms.direct(direct_key)
         if existing:
             return Created(await view(uow, actor, existing.id), is_new=False)
-    people = await _people(uow, actor, spec.members, most)
+    people = await _initial_members(uow, actor, spec.members, max_rooms)
     at = now()
     room = await uow.rooms.add(
         Room(
@@ -63,7 +64,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
             created_at=at,
         )
     )
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: RoomCreated(
             room=room.id, seq=seq, actor=actor.user, at=at, details=details(room)
@@ -71,30 +72,30 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, most: int
     )
     for user in people:
         is_owner = user == actor.user and spec.kind is not RoomKind.DIRECT
-        put_member(uow, room, actor.user, user, Role.OWNER if is_owner else Role.MEMBER, at)
+        add_member(uow, room, actor.user, user, Role.OWNER if is_owner else Role.MEMBER, at)
     await uow.flush()
     return Created(await view(uow, actor, room.id), is_new=True)
 
 
-async def view(reads: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
+async def view(reader: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
     """Raises NotFound for a room that the actor may not know of."""
-    room, member = await get_visible_room(reads, actor, room_id)
-    badges = await reads.members.badges([(room.id, actor.user)]) if member else []
+    room, member = await get_visible_room(reader, actor, room_id)
+    badges = await reader.members.badges([(room.id, actor.user)]) if member else []
     return RoomView(room, member, badges[0] if badges else None)
 
 
-async def my_rooms(
-    reads: ReadSession, user: UUID, after: UUID | None, limit: int
+async def list_rooms(
+    reader: ReadSession, user: UUID, after: UUID | None, limit: int
 ) -> Sequence[RoomView]:
     """The user's rooms with exact badges, by id."""
-    found = await reads.members.rooms_of(user, after, limit)
-    return [RoomView(one, one, one) for one in found]
+    rows = await reader.members.list_rooms(user, after, limit)
+    return [RoomView(first, first, first) for first in rows]
 
 
 async def public_rooms(
-    reads: ReadSession, query: str, after: tuple[str, UUID] | None, limit: int
+    reader: ReadSession, query: str, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Room]:
-    return await reads.rooms.public(normalized_name(query), after, limit)
+    return await reader.rooms.public(normalized_name(query), after, limit)
 
 
 async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: UpdateRoom) -> RoomView:
@@ -114,7 +115,7 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         room.archived_at = now() if change.archived else None
     after = details(room)
     if after != before:
-        uow.record(
+        uow.append_event(
             room,
             lambda seq: RoomChanged(
                 room=room.id, seq=seq, actor=actor.user, at=now(), details=after
@@ -137,11 +138,11 @@ def details(room: Room) -> RoomDetails:
     )
 
 
-def put_member(
+def add_member(
     uow: UnitOfWork, room: LockedRoom, actor: UUID, user: UUID, role: Role, at: datetime
 ) -> Member:
-    """A new member, who has read everything up to the own arrival."""
-    uow.record(
+    """Add a member; everything up to their joining counts as read."""
+    uow.append_event(
         room,
         lambda seq: MemberJoined(
             room=room.id,
@@ -158,22 +159,24 @@ def put_member(
 
 async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:
     """Raises Invalid, naming those who do not exist."""
-    missing = set(users) - await uow.users.existing(users)
+    missing = set(users) - await uow.users.existing_ids(users)
     if missing:
         raise Invalid(f"There is no user {', '.join(sorted(map(str, missing)))}.")
 
 
-async def refuse_too_many(uow: UnitOfWork, user: UUID, most: int) -> None:
-    if await uow.members.count_rooms(user) >= most:
-        raise QuotaExceeded(f"You are in {most} rooms, which is the limit. Leave one first.")
+async def refuse_too_many(uow: UnitOfWork, user: UUID, max_rooms: int) -> None:
+    if await uow.members.count_rooms(user) >= max_rooms:
+        raise QuotaExceeded(f"You are in {max_rooms} rooms, which is the limit. Leave one first.")
 
 
-async def _people(uow: UnitOfWork, actor: Actor, others: Sequence[UUID], most: int) -> list[UUID]:
+async def _initial_members(
+    uow: UnitOfWork, actor: Actor, members: Sequence[UUID], max_rooms: int
+) -> list[UUID]:
     """The creator, then the others, each once."""
-    await refuse_too_many(uow, actor.user, most)
-    await require_users(uow, others)
-    return list(dict.fromkeys([actor.user, *others]))
+    await refuse_too_many(uow, actor.user, max_rooms)
+    await require_users(uow, members)
+    return list(dict.fromkeys([actor.user, *members]))
 
 
-def _pair(one: UUID, other: UUID) -> bytes:
-    return b"".join(sorted((one.bytes, other.bytes)))
+def _direct_key(first: UUID, second: UUID) -> bytes:
+    return b"".join(sorted((first.bytes, second.bytes)))

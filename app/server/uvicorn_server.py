@@ -18,7 +18,7 @@ import uvicorn
 
 from app.logs import configure_logs
 from app.main import create_app
-from app.realtime.connection.drain import MOVE, drain
+from app.realtime.connection.drain import DRAIN_REASON, drain
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol
 from app.server.listeners import LOOPBACK_ADDRESSES, format_host, open_listeners
 from app.settings import PREFIX, Server, Settings, SettingsError
@@ -124,9 +124,9 @@ class ChatServer(uvicorn.Server):
 
     async def _drain_sockets(self) -> None:
         """Returns when all sockets have closed, including those that have sent no `hello`."""
-        await drain(self.lifespan.state["hub"], self._settings.server)
+        await drain(self.lifespan.state["realtime"].hub, self._settings.server)
         for socket_protocol in self._list_sockets():
-            socket_protocol.shut(CloseCode.DRAINING, MOVE)
+            socket_protocol.send_close(CloseCode.DRAINING, DRAIN_REASON)
         await self._wait_for(lambda: not self._list_sockets(), CLOSE_TIMEOUT_S)
 
     async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:

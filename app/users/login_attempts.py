@@ -70,7 +70,7 @@ def create_login_attempt(
 
 async def find_session(reads: ReadSession, refresh_token: str) -> UUID | None:
     """The session of a current or used refresh token; None for an unknown token."""
-    return await reads.sessions.of_token(digest(refresh_token))
+    return await reads.sessions.get_by_token(digest(refresh_token))
 
 
 def create_session_attempt(session: UUID) -> Attempt:

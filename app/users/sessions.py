@@ -93,7 +93,7 @@ async def open_session(
     )
     uow.sessions.add(session)
     await uow.flush()
-    for surplus in await uow.sessions.oldest_beyond(user_id, max_sessions, at):
+    for surplus in await uow.sessions.surplus_sessions(user_id, max_sessions, at):
         await _revoke(uow, surplus, user_id, at)
     token = new_secret()
     _add_token(uow, session, token)
@@ -136,7 +136,7 @@ async def refresh(uow: UnitOfWork, token: str, tokens: Tokens, auth: Auth) -> Lo
 
 
 async def list_sessions(reads: ReadSession, actor: Actor) -> Sequence[Session]:
-    return await reads.sessions.of_user(actor.user, now())
+    return await reads.sessions.list_active(actor.user, now())
 
 
 async def log_out(uow: UnitOfWork, claims: Claims) -> None:
@@ -202,7 +202,7 @@ async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionSta
 
     Raises SessionEnded, which rolls the consumption back: the ticket is useless anyway.
     """
-    session_id = await uow.sessions.take_ticket(digest(ticket), now())
+    session_id = await uow.sessions.consume_ticket(digest(ticket), now())
     states = await uow.sessions.with_users([session_id]) if session_id else {}
     return next(((require_active(state), state) for state in states.values()), None)
 
@@ -232,7 +232,7 @@ async def _revoke(uow: UnitOfWork, session_id: UUID, user_id: UUID, at: datetime
 
 
 def _signal_end(uow: UnitOfWork, session_id: UUID, user_id: UUID) -> None:
-    uow.signal(Publication(PublicationKind.SESSION_REVOKED, session_id, 0, user_id))
+    uow.publish(Publication(PublicationKind.SESSION_REVOKED, session_id, 0, user_id))
 
 
 def _add_token(uow: UnitOfWork, session: Session, token: str) -> None:

@@ -23,6 +23,26 @@ def transaction_ends(module: Module) -> list[str]:
     ]
 
 
+DIALECTS = ("sqlite", "mysql", "mariadb")
+# Connections, migrations, errors and checks of a server differ by their nature.
+KNOW_DIALECTS = tuple(
+    f"app/persistence/{name}"
+    for name in ("sql/", "engine.py", "sqlite.py", "migrations.py", "server_info.py", "failures.py")
+)
+
+
+def dialect_names(module: Module) -> list[str]:
+    """Names of dialects, and `.dialect`, in the parts of app/persistence that ask questions."""
+    if not module.path.startswith("app/persistence/") or module.path.startswith(KNOW_DIALECTS):
+        return []
+    return [
+        f"{module.at(node)} {ast.unparse(node)}"
+        for node in _in_order(module.tree)
+        if (isinstance(node, ast.Attribute) and node.attr == "dialect")
+        or (isinstance(node, ast.Constant) and str(node.value).startswith(DIALECTS))
+    ]
+
+
 def imports_in_functions(module: Module) -> list[str]:
     inside = {node for function in _functions(module) for node in ast.walk(function)}
     return [

@@ -3,6 +3,7 @@
 from tests.architecture.source import Module, app_modules, expect_none
 from tests.architecture.structure import (
     Sizes,
+    dialect_names,
     file_lengths,
     function_lengths,
     imports_in_functions,
@@ -19,6 +20,13 @@ FUNCTIONS = Sizes(60, 30, 8)
 def test_only_persistence_ends_transactions() -> None:
     findings = [finding for module in MODULES for finding in transaction_ends(module)]
     expect_none(findings, "Only app/persistence commits and rolls back:")
+
+
+def test_only_persistence_sql_knows_dialects() -> None:
+    findings = [finding for module in MODULES for finding in dialect_names(module)]
+    expect_none(
+        findings, "A repository states a question once; app/persistence/sql knows dialects:"
+    )
 
 
 def test_no_import_inside_a_function() -> None:
@@ -60,6 +68,15 @@ def test_a_commit_is_found_except_in_persistence() -> None:
         "app/rooms/service.py:3 .rollback",
     ]
     assert transaction_ends(Module("app/persistence/uow.py", text)) == []
+
+
+def test_a_dialect_is_found_except_in_persistence_sql() -> None:
+    text = "if session.get_bind().dialect.name == 'sqlite':\n    pass\n"
+    assert dialect_names(Module("app/persistence/repositories/a.py", text)) == [
+        "app/persistence/repositories/a.py:1 'sqlite'",
+        "app/persistence/repositories/a.py:1 session.get_bind().dialect",
+    ]
+    assert dialect_names(Module("app/persistence/sql/a.py", text)) == []
 
 
 def test_an_import_in_a_function_is_found() -> None:

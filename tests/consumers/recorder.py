@@ -25,7 +25,7 @@ class Recorder:
         self.calls.append(list(ranges))
         if self.failing & {span.room for span in ranges}:
             raise Refused
-        events = await uow.events.within(ranges)
+        events = await uow.events.list_ranges(ranges)
         self.handled += sorted(events, key=lambda event: (event.room, event.seq))
 
     def seqs(self, room: UUID) -> list[int]:

@@ -42,7 +42,7 @@ MUTATIONS = (
     Mutation(
         "no check of the tail",
         "app/realtime/delivery/change_poller.py",
-        "        if room:\n            hub.suspect(room, head)\n",
+        "        if room:\n            delivery.note_head(room, head)\n",
         "        if room:\n            pass\n",
         MODEL,
         ("--faults", "server-crash", "--seconds", "20", "--hold", "1"),
@@ -58,9 +58,9 @@ MUTATIONS = (
     ),
     Mutation(
         "the log is read before the room is followed",
-        "app/realtime/hub/hub.py",
-        "        missed = [entry for entry in follower.queue if entry[0] > after]\n",
-        "        missed = [entry for entry in follower.queue[:0] if entry[0] > after]\n",
+        "app/realtime/delivery/delivery.py",
+        "        queued = [entry for entry in catching_up.queue if entry[0] > after]\n",
+        "        queued = [entry for entry in catching_up.queue[:0] if entry[0] > after]\n",
         ("tests/realtime/test_removal_in_catch_up.py", "-m", "embedded", "-k", "during_catch_up"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
@@ -79,7 +79,7 @@ MUTATIONS = (
         "app/persistence/uow.py",
         "                    await session.flush()\n                    await _commit(session)\n",
         "                    await session.flush()\n"
-        "                    self._announce(uow.announcements)\n"
+        "                    self._announce(uow.publications)\n"
         "                    await _commit(session)\n",
         ("tests/persistence/test_uow.py", "-m", "embedded"),
         ("--faults", "commit-reset", "--seconds", "20", "--hold", "3"),
@@ -87,30 +87,31 @@ MUTATIONS = (
     Mutation(
         "who is removed still gets what comes",
         "app/realtime/hub/hub.py",
-        "        self.detach(follower.socket, gone.room)\n        follower.socket.send(gone)\n",
-        "        follower.socket.send(gone)\n",
+        "        self.unsubscribe(subscription.connection, closed.room)\n"
+        "        subscription.connection.send(closed)\n",
+        "        subscription.connection.send(closed)\n",
         MODEL,
         ("--faults", "none", "--seconds", "10"),
     ),
     Mutation(
         "what came twice is passed on twice",
-        "app/realtime/delivery/room_stream.py",
-        "            self.suspect(publication.seq)\n        return self._ready()\n",
-        "            self.suspect(publication.seq)\n"
-        "            if publication.seq <= self.head:\n"
-        "                return [publication]\n"
-        "        return self._ready()\n",
+        "app/realtime/hub/room_stream.py",
+        "            self.note_head(event.seq)\n        return self._take_ready()\n",
+        "            self.note_head(event.seq)\n"
+        "            if event.seq <= self.head:\n"
+        "                return [event]\n"
+        "        return self._take_ready()\n",
         MODEL,
         ("--faults", "redis-forged", "--seconds", "20", "--hold", "4"),
     ),
     Mutation(
         "a gap is passed over",
-        "app/realtime/delivery/room_stream.py",
-        "        while publication := self._early.pop(self._head + 1, None):\n"
-        "            ready.append(publication)\n"
+        "app/realtime/hub/room_stream.py",
+        "        while event := self._out_of_order.pop(self._head + 1, None):\n"
+        "            ready.append(event)\n"
         "            self._head += 1\n",
-        "        for seq in sorted(self._early):\n"
-        "            ready.append(self._early.pop(seq))\n"
+        "        for seq in sorted(self._out_of_order):\n"
+        "            ready.append(self._out_of_order.pop(seq))\n"
         "            self._head = max(self._head, seq)\n",
         MODEL,
         ("--faults", "redis-kill-pubsub,redis-reset", "--seconds", "25", "--hold", "3"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.http.asyncapi import describe_socket
 from app.main import VERSION, create_app
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from tests.generators.environments import HERE, NODE, NODE_ENVIRONMENT, node_packages, run
 
 RULES = HERE / "linters"
@@ -42,14 +42,22 @@ def _run(tool: str, *arguments: object) -> str:
     return run(command, *arguments, cwd=folder, env=NODE_ENVIRONMENT)
 
 
+def describe() -> dict[str, Any]:
+    """The AsyncAPI document."""
+    return describe_socket(VERSION, _settings().limits)
+
+
 def main() -> None:
-    settings = load_settings(auth={"secret_key": "k" * 32})
     try:
-        _check(create_app(settings).openapi(), spectral, redocly)
-        _check(describe_socket(VERSION, settings.limits), asyncapi)
+        _check(create_app(_settings()).openapi(), spectral, redocly)
+        _check(describe(), asyncapi)
     except AssertionError as error:
         sys.exit(str(error))
     print("The OpenAPI and the AsyncAPI document are clean.")
+
+
+def _settings() -> Settings:
+    return load_settings(auth={"secret_key": "k" * 32})
 
 
 def _check(document: dict[str, Any], *linters: Callable[[Path], None]) -> None:

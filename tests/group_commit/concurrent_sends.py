@@ -86,8 +86,8 @@ def comparable(outcome: object) -> object:
 
 async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
     """What was said, and that the log is dense, agrees with the counter, and says the same."""
-    said = await reads.messages.after(room_id, 0, 2**53, 10_000)
-    log = await reads.events.between(room_id, 0, 2**53, 10_000)
+    said = await reads.messages.list_after_unchecked(room_id, 0, 2**53, 10_000)
+    log = await reads.events.list_range(room_id, 0, 2**53, 10_000)
     seqs = [event.seq for event in log]
     assert seqs == list(range(1, len(seqs) + 1)) == [one.seq for one in said]
     room = await reads.rooms.get(room_id)

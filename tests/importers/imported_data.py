@@ -95,12 +95,12 @@ async def check_logs(database: Database) -> None:
     _, broken = await database.read(_density)
     assert broken == []
     found = await read_contents(database)
-    said = [place for place, event in found.events.items() if event[0] == "message.created"]
+    said = [index for index, event in found.events.items() if event[0] == "message.created"]
     assert list(found.messages) == said
 
 
-async def _density(reads: ReadSession) -> tuple[int, list[Any]]:
-    return await reads.events.density()
+async def _density(reader: ReadSession) -> tuple[int, list[Any]]:
+    return await reader.events.find_broken_logs()
 
 
 async def delete_everything(database: Database) -> None:

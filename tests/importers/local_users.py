@@ -23,14 +23,14 @@ async def create_account(uow: UnitOfWork, name: str) -> UUID:
     return found.id
 
 
-async def room_id(reads: ReadSession, origin: str) -> UUID:
-    room = await reads.rooms.by_origin(origin)
+async def room_id(reader: ReadSession, origin: str) -> UUID:
+    room = await reader.rooms.by_origin(origin)
     assert room is not None
     return room.id
 
 
-async def badge_counts(reads: ReadSession, user: UUID) -> list[int]:
-    rooms = await reads.members.rooms_of(user, None, 100)
+async def badge_counts(reader: ReadSession, user: UUID) -> list[int]:
+    rooms = await reader.members.list_rooms(user, None, 100)
     return [room.mentions + room.unread for room in rooms]
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.importers.gitter import (
+    MAX_PROBLEMS,
     MOST_BYTES,
-    MOST_PROBLEMS,
     BrokenFile,
-    Problem,
     RoomArchive,
+    RowError,
     read_archive,
 )
 from tests.importers.archives import SAMPLE, row, write
@@ -107,13 +107,13 @@ def test_an_empty_file_has_no_rooms(tmp_path: Path) -> None:
     assert read_archive(write(tmp_path / "empty.tsv", [])) == []
 
 
-def problems(path: Path) -> list[Problem]:
+def problems(path: Path) -> list[RowError]:
     with pytest.raises(BrokenFile) as caught:
         read_archive(path)
     return caught.value.problems
 
 
-def replaced(tmp_path: Path, column: int, value: str) -> list[Problem]:
+def replaced(tmp_path: Path, column: int, value: str) -> list[RowError]:
     """What is said of a file whose third row begins in line 4, and has this value."""
     wrong = list(row(1))
     wrong[column] = value
@@ -188,8 +188,8 @@ def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
     wrong = write(tmp_path / "wrong.tsv", [row(n, at="never", user=None) for n in range(100)])
     with pytest.raises(BrokenFile, match="100 lines") as caught:
         read_archive(wrong)
-    assert len(caught.value.problems) == MOST_PROBLEMS
-    assert caught.value.more == 100 - MOST_PROBLEMS
+    assert len(caught.value.problems) == MAX_PROBLEMS
+    assert caught.value.more == 100 - MAX_PROBLEMS
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Dat
     await run(database, SAMPLE)
     found = await read_contents(database)
     assert found.names()[MARA] == "mara-gitter-bb01"
-    by_text = {found.messages[place][2][:20]: users for place, users in found.mentions.items()}
+    by_text = {found.messages[index][2][:20]: users for index, users in found.mentions.items()}
     assert by_text == {
         "Hi @mara, and hello ": {MARA},
         "Доброе утро, @MARA! ": {MARA},
@@ -191,7 +191,9 @@ async def spoil(uow: UnitOfWork) -> None:
     """Another text for the first message, sender for the second, time for the third; the last
     one twice."""
     room = await room_id(uow, PIER)
-    seqs = [message.seq for message in await uow.messages.after(room, 0, MAX_SEQ, 10)]
+    seqs = [
+        message.seq for message in await uow.messages.list_after_unchecked(room, 0, MAX_SEQ, 10)
+    ]
     one, two, three, four = [await uow._session.get(MessageRow, (room, seq)) for seq in seqs]
     assert one is not None
     assert two is not None

@@ -99,7 +99,7 @@ async def test_an_archived_room_stays_as_it_is(database: Database, tmp_path: Pat
     assert not right
     assert f"{tmp_path / 'b.tsv'}: The room is archived" in said
     found = await read_contents(database)
-    assert {place: m for place, m in found.messages.items() if place[0] == PIER} == before
+    assert {index: m for index, m in found.messages.items() if index[0] == PIER} == before
     assert len(found.rooms) == 3, "the others went on"
 
 

@@ -37,7 +37,7 @@ async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
     room = Room(id=new_id(), kind=RoomKind.PUBLIC, topic="", seq=0, created_at=now())
     locked = await uow.rooms.add(room)
     details = RoomDetails(kind=RoomKind.PUBLIC, name=None, topic="")
-    uow.record(
+    uow.append_event(
         locked,
         lambda seq: RoomCreated(
             room=locked.id, seq=seq, actor=actor, at=locked.created_at, details=details
@@ -59,11 +59,11 @@ async def send(
 
 async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:
     """The log as it stands."""
-    return [event.seq for event in await reader.events.between(room_id, 0, 2**53, 10_000)]
+    return [event.seq for event in await reader.events.list_range(room_id, 0, 2**53, 10_000)]
 
 
 async def room_head(reader: ReadSession, room_id: UUID) -> int:
-    return (await reader.rooms.heads([room_id]))[room_id]
+    return (await reader.rooms.latest_seqs([room_id]))[room_id]
 
 
 async def row_counts(database: Database) -> dict[str, int]:

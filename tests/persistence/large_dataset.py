@@ -24,7 +24,7 @@ from app.persistence.tables import (
     User,
 )
 from app.persistence.uow import Database
-from app.realtime.connection.room_list import Arrival
+from app.realtime.connection.room_list import HelloState
 from app.wire.domain import Role, RoomKind
 
 USER_COUNT, ROOM_COUNT = 8000, 1000
@@ -47,8 +47,8 @@ class LargeDataset(NamedTuple):
         """The one with a long log and many members, of whom the actor is one."""
         return self.rooms[0]
 
-    def arrival(self, since: datetime | None) -> Arrival:
-        return Arrival(self.actor.user, now(), frozenset(self.rooms[:ACTOR_ROOMS]), since)
+    def arrival(self, since: datetime | None) -> HelloState:
+        return HelloState(self.actor.user, now(), frozenset(self.rooms[:ACTOR_ROOMS]), since)
 
 
 async def create_large_dataset(database: Database) -> LargeDataset:

@@ -42,7 +42,7 @@ async def test_text_comes_back_as_it_was(database: Database, written: str) -> No
     seq = await database.transact(send, room, sender, written, "n")
 
     async def read(reader: ReadSession) -> str:
-        (message,) = await reader.messages.after(room, seq - 1, seq, 1)
+        (message,) = await reader.messages.list_after_unchecked(room, seq - 1, seq, 1)
         return message.text
 
     assert await database.read(read) == written

@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from app.persistence.migrations import MigrationError, Schema, standing, upgrade
+from app.persistence.migrations import MigrationError, SchemaStatus, schema_status, upgrade
 from app.persistence.tables import Base
 from app.settings import ROOT, Settings
 from testkit.servers.backend import Backend, migrate
@@ -254,16 +254,16 @@ async def test_a_wrong_address_is_readable(address: str, tmp_path: Path) -> None
 
 async def test_the_standing_of_a_schema(blank: Backend) -> None:
     async with opened(blank.settings) as engines:
-        assert await standing(engines.read) is Schema.TOO_OLD
+        assert await schema_status(engines.read) is SchemaStatus.TOO_OLD
         for step in STEPS[:-2]:
             await stepping.upgrade(blank.settings, step)
-            assert await standing(engines.read) is Schema.TOO_OLD
+            assert await schema_status(engines.read) is SchemaStatus.TOO_OLD
         await stepping.upgrade(blank.settings, STEPS[-2])
-        assert await standing(engines.read) is Schema.BEHIND
+        assert await schema_status(engines.read) is SchemaStatus.BEHIND
         await migrate(blank.settings)
-        assert await standing(engines.read) is Schema.CURRENT
+        assert await schema_status(engines.read) is SchemaStatus.CURRENT
         newer = "UPDATE alembic_version SET version_num = 'of a newer program'"
         await execute(blank.settings, newer)
-        assert await standing(engines.read) is Schema.AHEAD
+        assert await schema_status(engines.read) is SchemaStatus.AHEAD
         await execute(blank.settings, "DELETE FROM alembic_version")
-        assert await standing(engines.read) is Schema.TOO_OLD
+        assert await schema_status(engines.read) is SchemaStatus.TOO_OLD

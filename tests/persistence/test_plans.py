@@ -21,8 +21,8 @@ from app.messages.send.batch import send_batch
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
-from app.realtime.connection.room_list import arrivals, listing
-from app.realtime.delivery.catchup import Wanted, read_missed
+from app.realtime.connection.room_list import load_hello_state, load_room_list
+from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
@@ -54,26 +54,28 @@ HOT: dict[str, Query] = {
     "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
     "page around": lambda w: w.database.read(messages.page_around, w.actor, w.room, 3000, 50),
     "one message": lambda w: w.database.read(messages.get, w.actor, w.room, 3000),
-    "events": lambda w: w.database.read(messages.log, w.actor, w.room, 3000, 2**53, 100),
-    "room list": lambda w: w.database.read(rooms.my_rooms, w.actor.user, None, 50),
-    "room list, next page": lambda w: w.database.read(rooms.my_rooms, w.actor.user, w.rooms[5], 50),
-    "hello: rooms": lambda w: w.database.read(arrivals, [w.actor]),
-    "hello: all": lambda w: w.database.read(listing, [w.arrival(None)]),
-    "hello: since": lambda w: w.database.read(listing, [w.arrival(now())]),
+    "events": lambda w: w.database.read(messages.list_events, w.actor, w.room, 3000, 2**53, 100),
+    "room list": lambda w: w.database.read(rooms.list_rooms, w.actor.user, None, 50),
+    "room list, next page": lambda w: w.database.read(
+        rooms.list_rooms, w.actor.user, w.rooms[5], 50
+    ),
+    "hello: rooms": lambda w: w.database.read(load_hello_state, [w.actor]),
+    "hello: all": lambda w: w.database.read(load_room_list, [w.arrival(None)]),
+    "hello: since": lambda w: w.database.read(load_room_list, [w.arrival(now())]),
     "open": lambda w: w.database.read(
-        read_missed,
+        load_catch_up,
         [
-            Wanted(
+            CatchUpRequest(
                 actor=w.actor,
                 positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
-                most_a_room=100,
-                most_events=1000,
-                most_bytes=2**20,
+                max_events_per_room=100,
+                max_events=1000,
+                max_bytes=2**20,
             )
         ],
     ),
     "open, of who has gone": lambda w: w.database.read(
-        lambda reads: reads.members.ends([(room, w.actor.user) for room in w.rooms[:20]])
+        lambda reads: reads.members.departure_seqs([(room, w.actor.user) for room in w.rooms[:20]])
     ),
     "whose username": lambda w: w.database.read(lambda reads: reads.users.like("user-1")),
     "somebody met": lambda w: w.database.read(
@@ -85,22 +87,22 @@ HOT: dict[str, Query] = {
     "badge": lambda w: w.database.read(
         lambda reads: reads.members.badges([(w.room, w.actor.user)])
     ),
-    "heads": lambda w: w.database.read(lambda reads: reads.rooms.heads(w.rooms[:50])),
-    "sweep": lambda w: w.database.read(lambda reads: reads.rooms.changed(15)),
+    "heads": lambda w: w.database.read(lambda reads: reads.rooms.latest_seqs(w.rooms[:50])),
+    "sweep": lambda w: w.database.read(lambda reads: reads.rooms.changed_since(15)),
     "sweep: memberships": lambda w: w.database.read(
-        lambda reads: reads.events.memberships([(room, 2, 9) for room in w.rooms[:20]])
+        lambda reads: reads.events.list_membership_changes([(room, 2, 9) for room in w.rooms[:20]])
     ),
     "poll: markers": lambda w: w.database.read(
-        lambda reads: reads.members.changed(w.users[:20], 15)
+        lambda reads: reads.members.changed_since(w.users[:20], 15)
     ),
     "why somebody is gone": lambda w: w.database.read(
-        lambda reads: reads.events.left_last(w.room, w.actor.user)
+        lambda reads: reads.events.last_action_was_leave(w.room, w.actor.user)
     ),
     "sessions": lambda w: w.database.read(
-        lambda reads: reads.sessions.live_among([w.actor.session], now())
+        lambda reads: reads.sessions.filter_active([w.actor.session], now())
     ),
     "sessions, all": lambda w: w.database.read(
-        lambda reads: reads.sessions.are_live([w.actor.session], now())
+        lambda reads: reads.sessions.are_active([w.actor.session], now())
     ),
     "send": lambda w: w.database.transact(
         send_batch,
@@ -111,7 +113,9 @@ HOT: dict[str, Query] = {
         wait=False,
     ),
     "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
-    "ticket": lambda w: w.database.transact(lambda uow: uow.sessions.take_ticket(b"t" * 32, now())),
+    "ticket": lambda w: w.database.transact(
+        lambda uow: uow.sessions.consume_ticket(b"t" * 32, now())
+    ),
     "ticket, the newest": lambda w: w.database.transact(
         lambda uow: uow.sessions.keep_newest_tickets(w.actor.session, 20)
     ),
@@ -119,10 +123,10 @@ HOT: dict[str, Query] = {
         lambda uow: uow.sessions.confirm(w.actor.session, now())
     ),
     "members": lambda w: w.database.read(
-        lambda reads: reads.members.of_room(w.rooms[1], None, 100, w.actor.user)
+        lambda reads: reads.members.list_members(w.rooms[1], None, 100, w.actor.user)
     ),
     "members of a huge room": lambda w: w.database.read(
-        lambda reads: reads.members.of_room(w.room, None, 100, w.actor.user)
+        lambda reads: reads.members.list_members(w.room, None, 100, w.actor.user)
     ),
     "public rooms": lambda w: w.database.read(rooms.public_rooms, "", None, 50),
     "no room": no_room,
@@ -196,7 +200,7 @@ async def test_a_scan_and_a_sort_are_noticed(world: LargeDataset) -> None:
     """The check itself: these read a whole table, or sort it."""
     with recording(world.database) as statements:
         await world.database.read(lambda reads: reads.users.search("nobody", None, 10))
-        await world.database.read(lambda reads: reads.events.density())
+        await world.database.read(lambda reads: reads.events.find_broken_logs())
     scan, density = statements
     assert any("full scan" in found for found in await plan_problems(world.database, scan))
     assert any("full scan" in found for found in await plan_problems(world.database, density))

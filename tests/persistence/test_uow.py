@@ -205,7 +205,7 @@ async def test_a_signal_is_announced_and_not_logged(
     publication = Publication(PublicationKind.READ, room, 1, sender)
 
     async def read_up(uow: UnitOfWork) -> None:
-        uow.signal(publication)
+        uow.publish(publication)
 
     await database.transact(read_up)
     assert announced == [publication]

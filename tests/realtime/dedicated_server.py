@@ -16,8 +16,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.persistence.tables import Base
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
+from app.realtime.service import Realtime
 from app.rooms.service import create_room
 from app.settings import Settings
 from app.wire.domain import RoomKind
@@ -42,6 +43,10 @@ class DedicatedServer:
         self.url = running.url
 
     @property
+    def realtime(self) -> Realtime:
+        return self.running.realtime
+
+    @property
     def hub(self) -> Hub:
         return self.running.hub
 
@@ -54,7 +59,7 @@ class DedicatedServer:
     @property
     def hear(self) -> Callable[[Publication], None]:
         """What the bus calls before `redirect_bus`."""
-        return self.hub.hear
+        return self.realtime.delivery.on_publication
 
     def wrap_reads(self, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
         """Call `watch(name of the query, run)` instead of each read of the database. It returns
@@ -89,10 +94,10 @@ class DedicatedServer:
                     await connection.execute(insert(table), rows)
         return [str(room) for room in (first, *copies)]
 
-    async def socket_of(self, person: Person, follows: int) -> Socket:
+    async def socket_of(self, person: Person, follows: int) -> Connection:
         """The server's end of the person's socket, once `follows` rooms are open on it."""
         of_person = self.hub.by_user[UUID(person.id)]
-        await eventually(lambda: of_person and len(of_person[0].follows) == follows)
+        await eventually(lambda: of_person and len(of_person[0].subscriptions) == follows)
         return of_person[0]
 
 

@@ -17,12 +17,16 @@ import orjson
 from app.client.room_cursor import RoomCursor
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
-from app.realtime.delivery.change_poller import find_missed
+from app.persistence.uow import Database
+from app.realtime.badges.state import BadgeState
+from app.realtime.delivery.change_poller import poll_changed_rooms
+from app.realtime.delivery.delivery import Delivery
 from app.realtime.delivery.gap_repair import repair
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
-from app.realtime.slow_consumers.backfill import recover
+from app.realtime.slow_consumers.backfill import backfill
+from app.realtime.slow_consumers.state import SlowConsumers
 from app.settings import Limits
 from app.wire import frames
 from app.wire.domain import Role, RoomKind
@@ -155,22 +159,22 @@ class FakeWriter:
 
     def __init__(self, hear: Callable[[Any], None]) -> None:
         self._hear = hear
-        self._tell: Callable[[bool], None] | None = None
-        self._pressed = self.is_slow = False
+        self._on_backpressure: Callable[[bool], None] | None = None
+        self._paused = self.is_slow = False
         self._unread = b""
-        self.written = 0
+        self.bytes_written = 0
 
-    def watch(self, high: int, tell: Callable[[bool], None]) -> None:
-        self._tell = tell
+    def set_backpressure_callback(self, high_water: int, callback: Callable[[bool], None]) -> None:
+        self._on_backpressure = callback
 
-    def unwatch(self) -> None:
-        self._tell = None
+    def clear_backpressure_callback(self) -> None:
+        self._on_backpressure = None
 
     def write_frames(self, frames: bytes) -> None:
-        self.written += len(frames)
+        self.bytes_written += len(frames)
         if self.is_slow:
             self._unread += frames
-            self._press(True)
+            self._set_paused(True)
         else:
             self._read(frames)
 
@@ -179,17 +183,17 @@ class FakeWriter:
         self.is_slow = False
         frames, self._unread = self._unread, b""
         self._read(frames)
-        self._press(False)
+        self._set_paused(False)
 
     def pong(self) -> None:
         """The library writes frames of its own at any time."""
-        self._press(self.is_slow)
+        self._set_paused(self.is_slow)
 
-    def _press(self, pressed: bool) -> None:
-        if pressed is not self._pressed:
-            self._pressed = pressed
-            if self._tell:
-                self._tell(pressed)
+    def _set_paused(self, paused: bool) -> None:
+        if paused is not self._paused:
+            self._paused = paused
+            if self._on_backpressure:
+                self._on_backpressure(paused)
 
     def _read(self, frames: bytes) -> None:
         while frames:
@@ -202,7 +206,7 @@ class FakeWriter:
     def buffered_bytes(self) -> int:
         return len(self._unread)
 
-    def shut(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> None:
         raise AssertionError(f"no socket of this world is closed by the server: {code} {reason}")
 
 
@@ -213,9 +217,14 @@ class FakeProcess:
         self._log = log
         self.reads: list[PendingQuery] = []
         self.tasks: set[asyncio.Future[None]] = set()
-        database: Any = self  # of which a hub only wants to read
-        self.hub = Hub(database, LIMITS)
-        self.hub.much_bytes = MUCH
+        database: Any = self  # which is only read
+        self.database: Database = database
+        self.hub = Hub(LIMITS)
+        self.slow_consumers = SlowConsumers(self.hub)
+        self.slow_consumers.threshold_bytes = MUCH
+        self.delivery = Delivery(self.hub, self.slow_consumers, self.database)
+        for listener in (self.slow_consumers, self.delivery, BadgeState(self.hub)):
+            self.hub.add_listener(listener)
 
     async def read(self, query: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         asked = PendingQuery(self._log, lambda reads: query(reads, *args))
@@ -234,17 +243,19 @@ class FakeProcess:
             task.result()  # what fails in a callback reaches the loop's handler
 
     def sweep(self) -> None:
-        _ = self.start(find_missed(self.hub, 15))
+        _ = self.start(poll_changed_rooms(self.delivery, 15))
 
     def repair(self) -> bool:
-        if self.hub.gaps.empty():
+        if self.delivery.gaps.empty():
             return False
-        _ = self.start(repair(self.hub, self.hub.gaps.get_nowait()))
+        _ = self.start(repair(self.delivery, self.delivery.gaps.get_nowait()))
         return True
 
     def recover(self) -> None:
-        if not self.hub.slow.behind.empty():
-            _ = self.start(recover(self.hub, self.hub.slow.behind.get_nowait()))
+        queue = self.slow_consumers.backfill_queue
+        if not queue.empty():
+            room = queue.get_nowait()
+            _ = self.start(backfill(self.hub, self.slow_consumers, self.database, room))
 
     def die(self) -> None:
         for task in self.tasks:
@@ -262,7 +273,7 @@ class FakeClient:
         self.position = RoomCursor(0)
         self.taken: list[int] = []
         self.process: FakeProcess | None = None
-        self.socket: Socket | None = None
+        self.socket: Connection | None = None
         self.writer: FakeWriter | None = None
         self.page: PendingQuery | None = None
         self.out = False  # the server has closed the room
@@ -274,8 +285,8 @@ class FakeClient:
         actor = Actor(self.user, UUID(int=9), is_admin=False, expires_at=AT)
         self.writer = writer = cast(Any, FakeWriter(self.hear))
         writer.is_slow = is_slow
-        self.socket = Socket(writer, actor, 0.0, process.hub.turn.wake)
-        process.hub.enter(self.socket)
+        self.socket = Connection(writer, actor, 0.0, process.hub.coalescer.schedule)
+        process.hub.register(self.socket)
         self.open()
 
     def open(self) -> None:
@@ -284,13 +295,15 @@ class FakeClient:
             self.out = False
             self._opening = self.process.start(self._open(self.process, self.socket))
 
-    async def _open(self, process: FakeProcess, socket: Socket) -> None:
+    async def _open(self, process: FakeProcess, socket: Connection) -> None:
         wanted = frames.RoomPosition(room=ROOM, since=self.position.seq)
-        await open_rooms(process.hub, socket, [wanted], None, LIMITS.catchup_events_per_request)
+        await open_rooms(
+            process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request
+        )
 
     def disconnect(self) -> None:
         if self.process and self.socket:
-            self.process.hub.leave(self.socket)
+            self.process.hub.unregister(self.socket)
         self.process = self.socket = self.writer = self._opening = None
 
     def hear(self, frame: Any) -> None:
@@ -321,7 +334,7 @@ class FakeClient:
     async def _page(self, reads: FakeReadSession, after: int, until: int) -> list[Event]:
         if self.user not in self._log.members:
             return []
-        found: list[Event] = await reads.events.between(ROOM, after, until, 2)
+        found: list[Event] = await reads.events.list_range(ROOM, after, until, 2)
         return found
 
     async def turn_page(self) -> None:

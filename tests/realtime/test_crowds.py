@@ -107,7 +107,7 @@ class Crowd:
         assert most <= self.ends.count(4401) <= most * self.places
 
 
-async def test_a_crowd_without_a_hello(besieged: Besieged) -> None:
+async def test_many_connections_without_a_hello_are_refused(besieged: Besieged) -> None:
     """At most so many of an address wait, and at most so many in all; the others are refused, and
     those who wait are closed in time."""
 

@@ -69,7 +69,7 @@ async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: 
         await eventually(lambda: not server.uvicorn.servers[0].is_serving())
 
 
-async def test_who_stays_is_closed_and_so_is_who_never_said_hello(
+async def test_connections_that_stay_or_sent_no_hello_are_closed(
     backend: Backend, peers: Peers
 ) -> None:
     async with draining(patient(backend, drain_grace_s=0.2)) as server, server.client() as http:
@@ -85,7 +85,7 @@ async def test_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hours apart here, so that the first is closed long before the others."""
-    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 1e-6)
+    monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 1e-6)
     settings = patient(embedded, drain_spread_s=8000, drain_grace_s=0, shutdown_timeout_s=9000)
     async with draining(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -99,10 +99,10 @@ async def test_slots_are_spread(
             await peer.leave()
 
 
-async def test_nobody_is_closed_before_the_own_slot(
+async def test_no_connection_is_closed_before_its_slot(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.connection.drain.SOCKETS_PER_S", 2.0)
+    monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 2.0)
     clock = asyncio.get_running_loop().time
     async with draining(patient(embedded, drain_grace_s=0)) as server, server.client() as http:
         ada = await server.person(http)
@@ -147,7 +147,7 @@ async def test_a_send_in_flight_is_answered_before_the_close(
         assert [ack["id"] for ack in busy.of("ack")] == [7]
 
 
-async def test_the_end_is_hard(
+async def test_a_drain_ends_at_the_hard_limit(
     backend: Backend, peers: Peers, held: tuple[asyncio.Event, asyncio.Event]
 ) -> None:
     came, _ = held

@@ -53,7 +53,7 @@ REFUSED: list[tuple[dict[str, Any], str, str | None]] = [
     (send(reply_to=-1), "invalid", "reply_to"),
     (send(reply_to=2**53), "invalid", "reply_to"),
     (send(reply_to=10**23), "invalid", "reply_to"),
-    ({"type": "message.send", "room": ROOM}, "invalid", "nonce"),
+    ({"type": "message.send", "room": ROOM}, "invalid", "text"),
     ({"type": "open"}, "invalid", "rooms"),
     ({"type": "open", "rooms": []}, "invalid", "rooms"),
     ({"type": "open", "rooms": [ROOM]}, "invalid", "rooms.0"),
@@ -103,7 +103,7 @@ async def test_an_answer_repeats_the_id(peer: Peer, frame_id: str | int) -> None
 
 
 @pytest.mark.parametrize("frame_id", ["", "i" * 33, 1.0, True, [], {}, 2**53, 10**23], ids=repr)
-async def test_an_id_that_cannot_be_one_is_refused(peer: Peer, frame_id: Any) -> None:
+async def test_an_invalid_frame_id_is_refused(peer: Peer, frame_id: Any) -> None:
     await peer.connection.send(json.dumps({"type": "pong", "n": 1, "id": frame_id}))
     error = await peer.expect("error")
     assert error["code"] == "invalid"
@@ -194,7 +194,7 @@ async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAMES_BURST")
-async def test_frames_too_fast_are_told_to_wait(start: StartServer, peers: Peers) -> None:
+async def test_frames_too_fast_are_rate_limited(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 10})
     peer = await peers.join(await server.person())
     for number in range(12):
@@ -208,7 +208,7 @@ async def test_frames_too_fast_are_told_to_wait(start: StartServer, peers: Peers
     assert peer.is_open
 
 
-async def test_a_flood_ends_the_socket(start: StartServer, peers: Peers) -> None:
+async def test_a_flood_of_frames_closes_the_connection(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frames_per_minute": 0.06, "frames_burst": 5})
     ada = await server.person()
     peer = await peers.join(ada)
@@ -220,7 +220,7 @@ async def test_a_flood_ends_the_socket(start: StartServer, peers: Peers) -> None
 
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_BURST")
-async def test_sends_too_fast_are_told_to_wait(start: StartServer, peers: Peers) -> None:
+async def test_sends_too_fast_are_rate_limited(start: StartServer, peers: Peers) -> None:
     """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
     ada = await server.person()
@@ -236,7 +236,7 @@ async def test_sends_too_fast_are_told_to_wait(start: StartServer, peers: Peers)
     assert (await one.says(room, "x", nonce="again"))["seq"] == 7
 
 
-async def test_every_frame_has_a_cost_or_asks_nothing_of_the_database() -> None:
+async def test_every_frame_has_a_cost_or_needs_no_query() -> None:
     union = get_args(get_args(ClientFrame)[0])
     assert set(FRAME_COSTS) == set(union)
     free = {frame for frame, cost in FRAME_COSTS.items() if cost is None}
@@ -294,7 +294,7 @@ async def test_the_oldest_of_too_many_sockets_is_replaced(start: StartServer, pe
         await peer.settled()
 
 
-async def test_one_socket_a_user(start: StartServer, peers: Peers) -> None:
+async def test_a_limit_of_one_connection_per_user(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     room = await ada.makes_room()

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from app.core.clock import now
 from app.core.tokens import Claims, Tokens
-from app.realtime.connection.admission import Lobby
+from app.realtime.connection.admission import PendingConnections
 from app.settings import load_settings
 from app.wire.errors import RateLimited
 from testkit.answers import assert_ok
@@ -60,7 +60,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("protocols", [(), ("chat.v2",), ("Chat.v1",)], ids=str)
-async def test_without_the_subprotocol_it_is_refused(
+async def test_a_handshake_without_the_subprotocol_is_refused(
     server: TestServer, protocols: tuple[str, ...]
 ) -> None:
     status, _, problem = await refusal(server.url, protocols=protocols)
@@ -160,7 +160,7 @@ async def test_http_and_sockets_agree_on_origins(
         assert (await refusal(server.url, origin=origin))[0] == 403
 
 
-async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
+async def test_pages_of_this_origin_and_of_allowed_origins_may_connect(
     start: StartServer, peers: Peers
 ) -> None:
     listed = "https://chat.example"
@@ -170,17 +170,17 @@ async def test_pages_of_this_origin_and_of_listed_ones_are_welcome(
     await refusal(server.url, origin=f"{listed}.evil.example")
 
 
-def test_one_host_is_one_address_before_hello() -> None:
+def test_an_ipv6_network_counts_as_one_address_before_hello() -> None:
     """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
-    lobby = Lobby(2, 100)
-    with lobby.seat("2001:db8::1"), lobby.seat("2001:db8::2"), lobby.seat("192.0.2.7"):
-        lobby.refuse_crowd("2001:db8:0:1::1")
-        lobby.refuse_crowd("::ffff:192.0.2.7")
+    lobby = PendingConnections(2, 100)
+    with lobby.slot("2001:db8::1"), lobby.slot("2001:db8::2"), lobby.slot("192.0.2.7"):
+        lobby.check_limit("2001:db8:0:1::1")
+        lobby.check_limit("::ffff:192.0.2.7")
         with pytest.raises(RateLimited):
-            lobby.refuse_crowd("2001:db8::ffff:ffff:ffff:ffff")
-        with lobby.seat("::ffff:192.0.2.7"), pytest.raises(RateLimited):
-            lobby.refuse_crowd("192.0.2.7")
-    assert not lobby._waiting
+            lobby.check_limit("2001:db8::ffff:ffff:ffff:ffff")
+        with lobby.slot("::ffff:192.0.2.7"), pytest.raises(RateLimited):
+            lobby.check_limit("192.0.2.7")
+    assert not lobby._by_address
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED_PER_ADDRESS")
@@ -236,7 +236,7 @@ async def test_a_first_frame_that_is_no_hello_ends_the_socket(
         await expect_refused(peer, error, 4400, frame_id)
 
 
-async def test_a_ticket_opens_one_socket(server: TestServer, ada: Person) -> None:
+async def test_a_ticket_opens_one_connection(server: TestServer, ada: Person) -> None:
     once = await ticket(ada)
     async with joined(ada, token=once) as peer:
         assert peer.is_open
@@ -246,7 +246,7 @@ async def test_a_ticket_opens_one_socket(server: TestServer, ada: Person) -> Non
         await peer.settled()
 
 
-async def test_a_ticket_is_used_up_by_whoever_is_first(server: TestServer, ada: Person) -> None:
+async def test_a_ticket_is_redeemed_only_once(server: TestServer, ada: Person) -> None:
     once = await ticket(ada)
     async with AsyncExitStack() as stack:
         rivals = [await stack.enter_async_context(dial(server.url)) for _ in range(8)]

@@ -14,7 +14,9 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "TICK_S", 0.02)
 
 
-async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers) -> None:
+async def test_a_silent_connection_is_pinged_with_the_room_heads(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"ping_interval_s": 1, "idle_timeout_s": 30})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
@@ -28,7 +30,7 @@ async def test_silence_is_pinged_with_the_heads(start: StartServer, peers: Peers
     assert following["n"] > ping["n"]
 
 
-async def test_any_frame_keeps_a_socket_and_silence_ends_it(
+async def test_any_frame_keeps_a_connection_alive_and_silence_closes_it(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(realtime={"ping_interval_s": 0.1, "idle_timeout_s": 1.0})

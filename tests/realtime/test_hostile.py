@@ -74,7 +74,9 @@ async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) ->
         await connection.upgrade()
         await connection.send(broken)
         assert await connection.close_code() in {code, 1009}
-    await eventually(lambda: not server.uvicorn.lifespan.state["lobby"]._waiting)
+    await eventually(
+        lambda: not server.uvicorn.lifespan.state["connection_services"].pending._by_address
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ async def test_fragments_are_put_together(guest: RawConnection) -> None:
     [frame(CONT, fin=False), frame(PING, b"x" * 125), frame(PONG)],
     ids=["fragments", "pings", "pongs"],
 )
-async def test_frames_that_are_no_messages_are_bounded(
+async def test_control_frames_and_fragments_are_rate_limited(
     server: TestServer, guest: RawConnection, extra: bytes
 ) -> None:
     await guest.send(frame(TEXT, fin=False))
@@ -158,26 +160,31 @@ async def test_frames_that_are_no_messages_are_bounded(
     sent = await guest.flood(extra * 100, most=10_000)
     took = asyncio.get_running_loop().time() - begun
     kernel = 10_000_000 // len(extra)  # taken by the kernel, and never looked at
-    assert sent * 100 < ws_protocol.EXTRA_BURST + ws_protocol.EXTRA_PER_S * took + kernel
+    assert (
+        sent * 100
+        < ws_protocol.CONTROL_FRAMES_BURST + ws_protocol.CONTROL_FRAMES_PER_S * took + kernel
+    )
     assert await guest.close_code() in {4029, 1006}
     await eventually(lambda: len(server.uvicorn.server_state.connections) < 5)
 
 
-async def test_pings_of_who_does_not_read_fill_nothing(start: StartServer) -> None:
+async def test_pings_of_a_peer_that_does_not_read_fill_no_buffer(start: StartServer) -> None:
     server = await start()
     limit_send_buffers(server.running)
     async with connect_raw(server.url, small_window=True) as connection:
         await connection.upgrade()
         await connection.hello(await server.person())
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(9):
             await connection.send(frame(PING, b"x" * 125) * 100)
-        await eventually(lambda: end._writer._extra and end._writer._extra._arrival)
+        await eventually(
+            lambda: end._writer._control_frame_limit and end._writer._control_frame_limit._arrival
+        )
         assert end._writer.buffered_bytes() < 128 * 1024
 
 
-async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
+async def test_a_flood_in_one_packet_is_read_only_as_fast_as_it_is_answered(
     start: StartServer, peers: Peers
 ) -> None:
     """Ten thousand messages in the kernel are not ten thousand in the server."""
@@ -186,32 +193,32 @@ async def test_a_flood_in_one_piece_is_read_as_it_is_answered(
     async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         most = 0
 
         async def flood() -> None:
             await connection.flood(frame(TEXT, b"{}") * 1000, most=10_000)
 
         pouring = asyncio.create_task(flood())
-        while end in server.hub.sockets:
+        while end in server.hub.connections:
             most = max(most, end._writer.queue.qsize())
             await asyncio.sleep(0)
         assert await connection.close_code() in {4029, 1006}
         await pouring
-    assert most <= ws_protocol.PIECE // len(frame(TEXT, b"{}")) + 1
+    assert most <= ws_protocol.PARSE_CHUNK_BYTES // len(frame(TEXT, b"{}")) + 1
     await (await peers.join(ada)).settled()
 
 
 # Before the handshake is over.
 
 
-async def test_who_speaks_before_it_is_answered_is_cut(
+async def test_a_peer_that_sends_before_the_handshake_is_answered_is_cut(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
     answering = asyncio.Event()
     monkeypatch.setattr(
-        "app.realtime.connection.handshake.Connection.run", lambda *_: answering.wait()
+        "app.realtime.connection.handshake.Handshake.run", lambda *_: answering.wait()
     )
     async with connect_raw(server.url) as connection:
         await connection.send(UPGRADE + b"\r\n")
@@ -246,7 +253,7 @@ async def test_an_odd_handshake_is_answered(server: TestServer, more: bytes) -> 
     [frame(CLOSE, (1000).to_bytes(2)), frame(0x3), frame(TEXT, b"\xff")],
     ids=["close", "broken", "no UTF-8"],
 )
-async def test_an_end_is_an_end_also_for_who_does_not_read(
+async def test_a_close_ends_also_for_a_peer_that_does_not_read(
     start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -258,11 +265,11 @@ async def test_an_end_is_an_end_also_for_who_does_not_read(
         await connection.hello(ada)
         await connection.say(type="open", rooms=[{"room": room}])
         await connection.next()
-        (end,) = server.hub.sockets
+        (end,) = server.hub.connections
         end._writer.close_timeout = 0.2
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         while end._writer.buffered_bytes() < 30_000:
             await ada.says(room, "🙂" * 3900)
         await connection.send(last)
-        await eventually(lambda: end not in server.hub.sockets)
+        await eventually(lambda: end not in server.hub.connections)
         await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)

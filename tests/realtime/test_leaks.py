@@ -12,18 +12,18 @@ async def until_idle(server: DedicatedServer) -> None:
     """Every socket has come to its end, and nothing is left of it."""
     await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     hub = server.hub
-    assert (hub.sockets, hub.by_user, hub.audience, hub.rooms) == (set(), {}, {}, {})
+    assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
 
 
 @pytest.mark.parametrize("how", ["client", "server"])
-async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
+async def test_a_connection_lost_while_it_opens_rooms_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
     peer = await peers.join(ada)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", rooms=[{"room": room, "since": 0} for room in rooms])
     reading = await held.next()
     if how == "client":
@@ -35,13 +35,13 @@ async def test_a_socket_that_goes_while_it_opens_leaves_nothing_behind(
     await until_idle(server)
 
 
-async def test_a_socket_that_is_replaced_in_its_hello_leaves_nothing_behind(
+async def test_a_connection_replaced_during_its_hello_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(limits={"sockets_per_user": 1})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
-    held = PausedQuery(server, monkeypatch, "arrivals")
+    held = PausedQuery(server, monkeypatch, "load_hello_state")
     first = await peers.dial(server.url)
     await first.send("hello", token=ada.access, rooms=[{"room": room} for room in rooms])
     reading = await held.next()
@@ -59,7 +59,7 @@ async def test_an_open_that_fails_leaves_nothing_behind(
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    QueryCounter(server, monkeypatch).failures["read_missed"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["load_catch_up"] = [RuntimeError("a defect")]
     error = await peer.opens(room)
     assert (error["code"], error["retry"]) == ("internal", "after")
     assert not server.hub.rooms
@@ -73,7 +73,7 @@ async def test_a_defect_in_the_hello_ends_the_socket_for_now(
 ) -> None:
     server = await start()
     ada = await server.person()
-    QueryCounter(server, monkeypatch).failures["listing"] = [RuntimeError("a defect")]
+    QueryCounter(server, monkeypatch).failures["load_room_list"] = [RuntimeError("a defect")]
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     assert await peer.closed() == 4000

@@ -49,7 +49,7 @@ async def test_a_frame_nests_as_deeply_as_it_may(start: StartServer, peers: Peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__PRESENCE_SUBSCRIPTIONS")
-async def test_a_socket_watches_as_many_users_as_it_may(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_presence_subscriptions(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"presence_subscriptions": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     peer = await peers.join(ada)
@@ -59,7 +59,7 @@ async def test_a_socket_watches_as_many_users_as_it_may(start: StartServer, peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")
-async def test_so_many_sockets_may_be_without_a_hello(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_connections_without_a_hello(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sockets_unauthenticated": 2})
     waiting = [await peers.dial(server.url) for _ in range(2)]
     with pytest.raises(InvalidStatus):

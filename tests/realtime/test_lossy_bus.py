@@ -7,8 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.publications import Publication
-from app.realtime.connection import heartbeat
-from app.realtime.delivery import gap_repair
+from app.realtime.delivery import gap_repair, position_check
 from app.wire.events import PublicationKind
 from testkit.peer import Peers
 from testkit.waiting import eventually, pause
@@ -17,7 +16,9 @@ from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int) -> None:
+async def test_lost_duplicated_and_reordered_publications_are_delivered_once_in_order(
+    start: StartServer, peers: Peers, seed: int
+) -> None:
     server = await start(realtime={"gap_repair_delay_ms": 10})
     chance, loop, hear = random.Random(seed), asyncio.get_running_loop(), server.hear
 
@@ -31,13 +32,13 @@ async def test_whatever_the_bus_does(start: StartServer, peers: Peers, seed: int
     sockets = [await peers.join(person, (room, 0)) for person in people * 2]
     await asyncio.gather(*(peer.says(room) for peer in sockets for _ in range(12)))
     await pause(0.03)  # the last that was delayed
-    server.hub.doubts.set()  # as a bus does that knows of a loss
+    server.realtime.delivery.position_check_needed.set()  # as a bus does that knows of a loss
     for peer in sockets:
         await peer.has(room, 76)
         assert peer.seqs(room) == list(range(1, 77))
 
 
-async def test_a_hole_is_read_from_the_log_once(
+async def test_a_gap_is_read_from_the_log_once(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -57,7 +58,7 @@ async def test_a_hole_is_read_from_the_log_once(
     assert reads.count["read_log"] == 1
 
 
-async def test_what_is_only_swapped_is_not_read(
+async def test_reordered_publications_cause_no_gap_repair(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"gap_repair_delay_ms": 200})
@@ -71,11 +72,11 @@ async def test_what_is_only_swapped_is_not_read(
         server.hear(publication)
     await peer.has(room, 5)
     assert peer.seqs(room) == [3, 4, 5]
-    await eventually(lambda: not next(iter(server.hub.rooms.values())).repairing)
+    await eventually(lambda: not server.realtime.delivery.gap_since)
     assert reads.count["read_log"] == 0
 
 
-async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
+async def test_a_position_check_after_a_possible_loss_finds_a_lost_last_event(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start()
@@ -85,16 +86,16 @@ async def test_a_lost_tail_is_found_when_the_bus_has_doubts(
     LossyBus(server, drops_all=True)
     await ada.says(rooms[0], "lost", "lost")
     await ada.says(rooms[1], "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.has(rooms[0], 4)
     await peer.has(rooms[1], 3)
     assert [peer.seqs(room) for room in rooms] == [[3, 4], [3], []]
 
 
-async def test_a_lost_tail_is_found_without_doubts(
+async def test_the_regular_position_check_finds_a_lost_last_event(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "HEADS_EVERY_S", 0.2)
+    monkeypatch.setattr(position_check, "INTERVAL_S", 0.2)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -104,10 +105,10 @@ async def test_a_lost_tail_is_found_without_doubts(
     await peer.has(room, 3)
 
 
-async def test_a_long_hole_is_read_in_pages(
+async def test_a_long_gap_is_read_in_pages(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gap_repair, "PAGE", 10)
+    monkeypatch.setattr(gap_repair, "EVENTS_PER_PAGE", 10)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -123,7 +124,7 @@ async def test_a_long_hole_is_read_in_pages(
     assert reads.count["read_log"] == 5
 
 
-async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
+async def test_a_gap_of_the_largest_messages_makes_no_connection_slow(
     start: StartServer, peers: Peers
 ) -> None:
     """A hole of two megabytes is filled without dropping those who read."""
@@ -141,7 +142,7 @@ async def test_the_largest_messages_in_a_hole_do_not_make_sockets_slow(
 
 
 @pytest.mark.parametrize("seq", [1000, 2**53 - 1])
-async def test_a_false_poke_of_the_far_future_changes_nothing(
+async def test_a_forged_publication_of_the_far_future_changes_nothing(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, seq: int
 ) -> None:
     server = await start()
@@ -156,7 +157,7 @@ async def test_a_false_poke_of_the_far_future_changes_nothing(
     await ada.says(room, "x")
     await peer.has(room, 23)
     open_room = server.hub.rooms[UUID(room)]
-    await eventually(lambda: not open_room.repairing)
+    await eventually(lambda: open_room not in server.realtime.delivery.gap_since)
     await ada.says(room, "y")
     await peer.has(room, 24)
     assert peer.seqs(room) == list(range(3, 25))

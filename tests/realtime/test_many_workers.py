@@ -102,7 +102,7 @@ async def test_workers_share_the_work_and_are_replaced(
 
 
 @pytest.mark.cluster
-async def test_workers_drain_and_end_at_once_when_told_twice(
+async def test_workers_drain_and_exit_at_once_on_a_second_signal(
     cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path, peers: Peers
 ) -> None:
     times = {"drain_spread_s": 5, "drain_grace_s": 3000, "shutdown_timeout_s": 3600, "workers": 2}

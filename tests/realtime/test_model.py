@@ -99,7 +99,7 @@ class Delivery(RuleBasedStateMachine):
         )
 
     async def _hear(self, to: int, publication: Publication) -> None:
-        self.processes[to].hub.hear(publication)
+        self.processes[to].delivery.on_publication(publication)
 
     # Processes.
 
@@ -260,7 +260,7 @@ class Delivery(RuleBasedStateMachine):
             self.loop.close()
 
     def _become_quiet(self) -> None:
-        """No poke that was lost comes; sweeps and clients do what they do."""
+        """No lost publication arrives; change polls and clients continue."""
         for number, one in enumerate(self.clients):
             if one.socket is None:
                 self.connect(number, number % PROCESSES)

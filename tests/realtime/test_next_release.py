@@ -26,7 +26,7 @@ from testkit.server import limit_send_buffers
 from testkit.waiting import eventually
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus
-from tests.realtime.test_slow import stall
+from tests.realtime.test_slow_consumers import stall
 
 POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}
 
@@ -149,7 +149,7 @@ async def test_the_log_over_http(stage: Stage) -> None:
     assert [event["seq"] for event in events] == list(range(1, head + 2))
 
 
-async def test_a_socket_that_comes_back_and_others_that_ask_with_it(
+async def test_a_catch_up_with_unknown_events_batched_with_others(
     stage: Stage, peers: Peers
 ) -> None:
     """A hello with positions, an open, and the questions of others in the same moment."""
@@ -178,7 +178,9 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
     stage.check(peer.events(stage.room))
 
 
-async def test_what_a_slow_socket_has_missed(start: StartServer, peers: Peers) -> None:
+async def test_a_slow_consumer_backfill_with_unknown_events(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
     limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -211,13 +213,13 @@ async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
 async def record(uow: UnitOfWork, /, room_id: UUID, actor: UUID, event: str, **more: Any) -> None:
     room = await uow.rooms.lock(room_id)
     assert room is not None
-    uow.record(
+    uow.append_event(
         room,
         lambda seq: RoomEvent(type=event, room=room_id, seq=seq, actor=actor, at=now(), **more),
     )
 
 
-async def test_an_event_that_another_process_tells_of(stage: Stage, peers: Peers) -> None:
+async def test_an_unknown_event_published_by_another_process(stage: Stage, peers: Peers) -> None:
     here = await peers.join(stage.bob, stage.room)
     room, ada = UUID(stage.room), UUID(stage.ada.id)
     async with another_process(stage.server) as database:
@@ -255,7 +257,7 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
     assert peer.seqs(stage.room) == [5, 6]
 
 
-async def test_a_role_that_is_not_known_is_the_least(stage: Stage, peers: Peers) -> None:
+async def test_an_unknown_role_has_the_least_permissions(stage: Stage, peers: Peers) -> None:
     """In rights, lists, frames and counts: of bob, an admin before."""
     ada, bob, room = stage.ada, stage.bob, stage.room
     eve = await stage.server.person("eve")
@@ -282,7 +284,7 @@ async def test_a_role_that_is_not_known_is_the_least(stage: Stage, peers: Peers)
     assert (await peer.expect("room.closed"))["reason"] == "removed"
 
 
-async def test_a_kind_of_room_that_is_not_known_is_private(stage: Stage, peers: Peers) -> None:
+async def test_an_unknown_kind_of_room_is_private(stage: Stage, peers: Peers) -> None:
     ada, bob = stage.ada, stage.bob
     eve = await stage.server.person("eve")
     room = await ada.makes_room("public", bob)
@@ -307,7 +309,7 @@ async def test_a_kind_of_room_that_is_not_known_is_private(stage: Stage, peers: 
     assert await word(stage.server, "rooms", "kind", room) == "stage"
 
 
-async def test_a_removal_of_the_next_release_puts_out(stage: Stage, peers: Peers) -> None:
+async def test_a_removal_published_by_the_next_release_evicts(stage: Stage, peers: Peers) -> None:
     """The types that take somebody out stay; what is new in them is passed on."""
     peer = await peers.join(stage.bob, stage.room)
 
@@ -318,7 +320,7 @@ async def test_a_removal_of_the_next_release_puts_out(stage: Stage, peers: Peers
         assert member is not None
         await uow.members.remove(member, room.seq + 1)
         gone = MemberRef(user=member.user_id, role=Role.MEMBER, until="2030")  # type: ignore[call-arg]
-        uow.record(
+        uow.append_event(
             room,
             lambda seq: MemberRemoved(
                 room=room.id, seq=seq, actor=UUID(stage.ada.id), at=now(), member=gone
@@ -332,19 +334,20 @@ async def test_a_removal_of_the_next_release_puts_out(stage: Stage, peers: Peers
     await peer.expect("room.closed", seq=5, reason="removed")
 
 
-async def test_one_question_that_fails_fails_alone(
+async def test_one_request_that_fails_in_a_batch_fails_alone(
     stage: Stage, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with the rooms of one client, others that come back with it get theirs."""
     hub = stage.server.hub
-    query = hub.listings._query
+    loader = stage.server.realtime.connection_services.room_lists.room_lists
+    query = loader._query
 
     async def with_a_defect(reads: Any, asked: Any) -> Any:
         if any(one.user == UUID(stage.bob.id) for one in asked):
             raise ValueError("a row that nobody foresaw")
         return await query(reads, asked)
 
-    monkeypatch.setattr(hub.listings, "_query", with_a_defect)
+    monkeypatch.setattr(loader, "_query", with_a_defect)
     others = [await stage.server.person(f"other{n}") for n in range(5)]
 
     async def comes_back(person: Person) -> Peer:
@@ -356,4 +359,4 @@ async def test_one_question_that_fails_fails_alone(
     for peer in rest:
         await peer.expect("rooms")
     assert await bob.closed() == 4000
-    await eventually(lambda: len(hub.sockets) == len(rest))
+    await eventually(lambda: len(hub.connections) == len(rest))

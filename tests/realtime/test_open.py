@@ -11,7 +11,7 @@ from testkit.server import TestServer
 from tests.realtime.dedicated_server import StartServer
 
 
-async def test_at_the_head_nothing_is_missed(ada: Person, peers: Peers) -> None:
+async def test_opening_at_the_head_sends_no_events(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     (head,) = await ada.says(room, "hello")
     peer = await peers.join(ada)
@@ -29,7 +29,7 @@ async def test_at_the_head_nothing_is_missed(ada: Person, peers: Peers) -> None:
     assert peer.seqs(room) == [head + 1]
 
 
-async def test_what_was_missed_comes_before_what_is_live(ada: Person, peers: Peers) -> None:
+async def test_the_catch_up_comes_before_live_events(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     await ada.says(room, *map(str, range(10)))
     peer = await peers.join(ada)
@@ -41,7 +41,7 @@ async def test_what_was_missed_comes_before_what_is_live(ada: Person, peers: Pee
     assert peer.events(room) == (await ada.log(room))[4:]
 
 
-async def test_without_a_position_it_starts_at_the_head(ada: Person, peers: Peers) -> None:
+async def test_opening_without_a_position_starts_at_the_head(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     await ada.says(room, "before")
     peer = await peers.join(ada)
@@ -51,7 +51,7 @@ async def test_without_a_position_it_starts_at_the_head(ada: Person, peers: Peer
     assert peer.seqs(room) == []
 
 
-async def test_a_long_log_is_paged_and_has_no_hole(ada: Person, peers: Peers) -> None:
+async def test_a_long_catch_up_is_paged_without_a_gap(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     peer = await peers.join(ada)
     for _ in range(148):
@@ -110,7 +110,7 @@ async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__OPEN_ROOMS")
-async def test_a_socket_has_so_many_rooms_open(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_open_rooms(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"open_rooms": 3})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]

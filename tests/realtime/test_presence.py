@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.realtime.hub.connection import FEW_BYTES
-from app.realtime.presence import worker
+from app.realtime.hub.connection import VOLATILE_THRESHOLD_BYTES
+from app.realtime.presence import updates
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, Peers
@@ -44,7 +44,7 @@ async def told(peer: Peer, person: Person, state: str) -> None:
     await peer.until(lambda: newest() == state, f"{person.username} {state}")
 
 
-async def test_the_answer_is_as_it_is_now(
+async def test_the_reply_has_the_current_states(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     await ada.makes_room("private", bob, eve)
@@ -62,7 +62,7 @@ async def test_the_answer_is_as_it_is_now(
     assert await watched(peer) == {}
 
 
-async def test_who_comes_and_goes_is_told(start: StartServer, peers: Peers) -> None:
+async def test_users_going_online_and_offline_are_sent(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -71,14 +71,14 @@ async def test_who_comes_and_goes_is_told(start: StartServer, peers: Peers) -> N
     phone, laptop = await peers.join(bob), await peers.join(bob)
     await told(peer, bob, "online")
     await phone.leave()
-    await eventually(lambda: len(server.hub.sockets) == 2)
+    await eventually(lambda: len(server.hub.connections) == 2)
     assert await watched(peer, bob) == {bob.id: "online"}
     await laptop.leave()
     await told(peer, bob, "offline")
     assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
 
 
-async def test_a_reconnect_within_the_grace_does_not_show(start: StartServer, peers: Peers) -> None:
+async def test_a_reconnect_within_the_grace_is_not_sent(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -88,13 +88,15 @@ async def test_a_reconnect_within_the_grace_does_not_show(start: StartServer, pe
         await watched(peer, bob)
         await told(peer, bob, "online")
         await phone.leave()
-        await eventually(lambda: len(server.hub.sockets) == 1)
+        await eventually(lambda: len(server.hub.connections) == 1)
         assert await watched(peer, bob) == {bob.id: "online"}
     # Nothing but that he came, which may be after the first answer.
     assert changes(peer) in ([], [{bob.id: "online"}])
 
 
-async def test_who_stays_away_is_offline_after_the_grace(start: StartServer, peers: Peers) -> None:
+async def test_a_user_who_stays_away_is_offline_after_the_grace(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -107,7 +109,7 @@ async def test_who_stays_away_is_offline_after_the_grace(start: StartServer, pee
     assert time.monotonic() - gone_at >= 1
 
 
-async def test_only_those_who_share_a_room_are_seen(
+async def test_only_users_who_share_a_room_are_visible(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -128,7 +130,9 @@ async def test_only_those_who_share_a_room_are_seen(
     await told(peer, bob, "online")
 
 
-async def test_who_was_put_out_sees_nobody_there_any_more(start: StartServer, peers: Peers) -> None:
+async def test_a_removed_member_does_not_see_the_room_s_members_any_more(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)
@@ -146,11 +150,11 @@ async def test_who_was_put_out_sees_nobody_there_any_more(start: StartServer, pe
     assert len(changes(peer)) == before
 
 
-async def test_visibility_is_looked_up_again_from_time_to_time(
+async def test_visibility_is_refreshed_regularly(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever nobody told this process of."""
-    monkeypatch.setattr(worker, "LOOK_AGAIN_S", 0.5)
+    monkeypatch.setattr(updates, "VISIBILITY_REFRESH_S", 0.5)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -176,11 +180,11 @@ async def test_a_list_replaces_the_last_one(start: StartServer, peers: Peers) ->
     await peer.settled()
     assert all(bob.id not in frame for frame in changes(peer))
     await watched(peer)
-    assert not server.hub.watches.by_user
-    assert not server.hub.watches.states
+    assert not server.realtime.presence.by_user
+    assert not server.realtime.presence.states
 
 
-async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_more_than_200_users_are_refused(ada: Person, bob: Person, peers: Peers) -> None:
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     many = [str(uuid4()) for _ in range(199)]
@@ -192,7 +196,7 @@ async def test_two_hundred_and_no_more(ada: Person, bob: Person, peers: Peers) -
     await told(peer, bob, "online")  # the list of before holds
 
 
-async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers) -> None:
+async def test_changes_within_a_tick_are_one_frame(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
     people = [await server.person(f"p{n}") for n in range(10)]
@@ -203,22 +207,24 @@ async def test_what_comes_together_is_one_frame(start: StartServer, peers: Peers
     await asyncio.gather(*(peers.join(person) for person in people))
     for person in people:
         await told(peer, person, "online")
-    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / worker.TICK_S
+    assert len(changes(peer)) <= 2 + (time.monotonic() - began) / updates.TICK_S
 
 
-async def test_nothing_is_left_of_who_has_gone(start: StartServer, peers: Peers) -> None:
+async def test_a_disconnect_leaves_no_presence_subscription(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     await watched(peer, bob, ada)
     await peer.leave()
-    watches = server.hub.watches
-    await eventually(lambda: not watches.of)
-    kept = (watches.by_user, watches.states, watches.unseen, watches.unread)
+    watches = server.realtime.presence
+    await eventually(lambda: not watches.by_connection)
+    kept = (watches.by_user, watches.states, watches.visibility_due, watches.state_due)
     assert [len(some) for some in kept] == [0, 0, 0, 0]
-    assert not watches.unanswered
-    assert not watches.untold
+    assert not watches.reply_due
+    assert not watches.update_due
 
 
 async def test_no_frame_waits_for_the_database(
@@ -228,7 +234,7 @@ async def test_no_frame_waits_for_the_database(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
-    held = PausedQuery(server, monkeypatch, "_seen_by")
+    held = PausedQuery(server, monkeypatch, "_visible_users")
     await peer.send("presence.subscribe", id=1, users=[bob.id])
     go = await held.next()
     await peer.says(room)
@@ -242,19 +248,19 @@ async def test_no_frame_waits_for_the_database(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_who_cannot_be_looked_up_is_unknown_for_now(
+async def test_users_are_unknown_while_visibility_cannot_be_read(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
-    QueryCounter(server, monkeypatch).failures["_seen_by"] = [error]
+    QueryCounter(server, monkeypatch).failures["_visible_users"] = [error]
     assert await watched(peer, bob) == {bob.id: "unknown"}
     await told(peer, bob, "offline")
 
 
-async def test_who_does_not_read_is_told_later_what_is_true_then(
+async def test_a_slow_consumer_is_sent_the_current_presence_later(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"presence_grace_s": 0})
@@ -265,16 +271,16 @@ async def test_who_does_not_read_is_told_later_what_is_true_then(
     await told(peer, bob, "offline")
     before = len(changes(peer))
     socket = await server.socket_of(ada, follows=0)
-    behind = FEW_BYTES + 1
-    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: behind)
+    buffered = VOLATILE_THRESHOLD_BYTES + 1
+    monkeypatch.setattr(type(socket._writer), "buffered_bytes", lambda self: buffered)
     phone = await peers.join(bob)
-    watches = server.hub.watches
-    await eventually(lambda: watches.untold and "online" in watches.states.values())
+    watches = server.realtime.presence
+    await eventually(lambda: watches.update_due and "online" in watches.states.values())
     await phone.leave()
     await eventually(lambda: "offline" in watches.states.values())
     await peer.settled()
     assert len(changes(peer)) == before
     await peers.join(bob)
     await eventually(lambda: "online" in watches.states.values())
-    behind = 0
+    buffered = 0
     await told(peer, bob, "online")

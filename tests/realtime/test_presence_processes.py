@@ -36,7 +36,7 @@ async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
     return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
-async def test_who_is_on_another_process_is_online(
+async def test_a_user_connected_to_another_process_is_online(
     cluster_settings: Settings, ada: Person, bob: Person, peers: Peers, tmp_path: Path
 ) -> None:
     settings = override(cluster_settings, realtime={"presence_grace_s": GRACE_S})
@@ -55,7 +55,7 @@ async def test_who_is_on_another_process_is_online(
         assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
 
 
-async def test_to_reconnect_to_another_process_does_not_show(
+async def test_a_reconnect_to_another_process_is_not_sent(
     ada: Person, bob: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     """Within the grace, which is half a minute here."""
@@ -129,7 +129,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
-async def test_without_redis_everybody_is_unknown_and_then_as_before(
+async def test_without_redis_all_users_are_unknown_until_it_is_back(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -148,7 +148,7 @@ async def test_without_redis_everybody_is_unknown_and_then_as_before(
     assert all("offline" not in frame.values() for frame in changes(peer)[before:])
 
 
-async def test_typing_crosses_over(
+async def test_typing_is_sent_to_other_processes(
     ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)

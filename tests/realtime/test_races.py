@@ -6,7 +6,7 @@ import random
 import pytest
 
 from app.core.publications import Publication
-from app.realtime.hub import hub as hub_module
+from app.realtime.delivery import delivery as delivery_module
 from testkit.peer import Peer, Peers
 from testkit.people import Person
 from testkit.waiting import pause
@@ -14,7 +14,7 @@ from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 
 
-async def test_two_who_open_a_room_at_once_both_get_everything(
+async def test_two_clients_that_open_a_room_at_once_both_get_everything(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one whose read is older finishes later; what lies between the two reads reaches both."""
@@ -22,7 +22,7 @@ async def test_two_who_open_a_room_at_once_both_get_everything(
     ada = await server.person()
     room = await ada.makes_room()
     slow, fast = await peers.join(ada), await peers.join(ada)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     first = await held.next()
     await ada.says(room, "after the slow one has read", "and before the fast one")
@@ -57,35 +57,38 @@ async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
     assert early.seqs(room) == [3, 4, 5, 6]
 
 
-async def test_a_doubt_during_an_open_reaches_the_one_who_opens(
+async def test_a_position_check_while_a_room_is_opened_reaches_its_client(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log was read, then a poke was lost, then the bus has doubts, and only then it is live."""
+    """In this order: read the log, lose a publication, check positions, go live."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada)
-    held, reads = PausedQuery(server, monkeypatch, "read_missed"), QueryCounter(server, monkeypatch)
+    held, reads = (
+        PausedQuery(server, monkeypatch, "load_catch_up"),
+        QueryCounter(server, monkeypatch),
+    )
     await peer.send("open", rooms=[{"room": room, "since": 2}])
     reading = await held.next()
     LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
-    server.hub.doubts.set()
-    await reads.until("_heads")
+    server.realtime.delivery.position_check_needed.set()
+    await reads.until("read_heads")
     reading.set()
     await peer.has(room, 3)
     assert peer.seqs(room) == [3]
 
 
-async def test_what_cannot_queue_while_a_room_opens_is_said(
+async def test_too_many_events_while_a_room_is_opened_are_an_error(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MOST_QUEUED", 3)
+    monkeypatch.setattr(delivery_module, "MAX_QUEUED_EVENTS", 3)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
     watcher, peer = await peers.join(ada, room), await peers.join(ada)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 2}])
     reading = await held.next()
     await ada.says(room, *"abcde")
@@ -98,7 +101,7 @@ async def test_what_cannot_queue_while_a_room_opens_is_said(
     assert peer.seqs(room) == [3, 4, 5, 6, 7]
 
 
-async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
+async def test_a_room_closed_during_its_gap_repair_and_opened_again(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -108,7 +111,7 @@ async def test_a_room_that_is_closed_during_its_repair_and_opened_again(
     held = PausedQuery(server, monkeypatch, "read_log")
     loss = LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     repairing = await held.next()
     await peer.ask("close", rooms=[room])
     assert not server.hub.rooms
@@ -150,9 +153,7 @@ class Wanderer:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_coming_and_going_while_the_bus_loses_things(
-    start: StartServer, peers: Peers, seed: int
-) -> None:
+async def test_joins_and_leaves_on_a_lossy_bus(start: StartServer, peers: Peers, seed: int) -> None:
     server = await start(
         limits={"catchup_events_per_room": 1000}, realtime={"gap_repair_delay_ms": 5}
     )

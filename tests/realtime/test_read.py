@@ -6,7 +6,7 @@ from testkit.people import Person
 from tests.realtime.dedicated_server import StartServer
 
 
-async def test_a_marker_is_told_to_everybody_in_the_room(
+async def test_a_read_marker_is_sent_to_everyone_in_the_room(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -26,7 +26,7 @@ async def test_a_marker_is_told_to_everybody_in_the_room(
     assert assert_ok(await bob.get(f"/rooms/{room}"))["read_seq"] == 4
 
 
-async def test_a_marker_never_goes_back_nor_beyond_the_head(
+async def test_a_read_marker_never_moves_back_or_beyond_the_head(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -41,7 +41,9 @@ async def test_a_marker_never_goes_back_nor_beyond_the_head(
     assert [frame["seq"] for frame in writer.of("read")] == [5, 6]
 
 
-async def test_a_marker_of_http_is_told_too(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_read_marker_set_over_http_is_sent_too(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     room = await ada.makes_room("private", bob)
     peer = await peers.join(ada, room)
     assert_ok(
@@ -53,7 +55,7 @@ async def test_a_marker_of_http_is_told_too(ada: Person, bob: Person, peers: Pee
     assert len(peer.of("read")) == 1
 
 
-async def test_in_a_huge_room_only_ones_own_sockets_are_told(
+async def test_in_a_large_room_a_read_marker_is_sent_to_the_reader_only(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(limits={"large_room_members": 3})

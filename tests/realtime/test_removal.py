@@ -26,7 +26,7 @@ def check_farewell(peer: Peer, room: str, first: int, reason: str) -> int:
     return last
 
 
-async def test_the_removal_is_the_last_that_one_sees(
+async def test_a_removal_is_the_last_event_that_the_removed_member_gets(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -53,7 +53,9 @@ async def test_leaving_closes_the_room(ada: Person, bob: Person, peers: Peers) -
     assert error["code"] == "forbidden"
 
 
-async def test_back_again_sees_again(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_member_who_comes_back_gets_events_again(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob, room)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -66,7 +68,7 @@ async def test_back_again_sees_again(ada: Person, bob: Person, peers: Peers) -> 
     assert peer.seqs(room) == [4, 5, 6, 7]
 
 
-async def test_nothing_is_seen_after_a_removal_among_sends(
+async def test_a_removed_member_gets_nothing_after_the_removal_among_concurrent_sends(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     """Fifty rounds: people talk, bob is removed somewhere in between, and comes back."""
@@ -96,7 +98,7 @@ async def test_nothing_is_seen_after_a_removal_among_sends(
         check_farewell(peer, room, head + 1, "removed")
 
 
-async def test_a_marker_that_moves_after_the_removal_is_not_for_the_removed(
+async def test_a_read_marker_moved_after_a_removal_is_not_sent_to_the_removed_member(
     start: StartServer, peers: Peers
 ) -> None:
     """This process hears of the marker first; of the removal it learns from the log."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.persistence.repositories.rooms import MemberReads
+from app.persistence.repositories.members import MemberReads
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
@@ -15,7 +15,7 @@ from tests.realtime.test_removal import check_farewell
 
 
 @pytest.mark.parametrize("room_is_open", [True, False], ids=["open", "not open"])
-async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
+async def test_a_removal_during_catch_up_is_the_last_event(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, *, room_is_open: bool
 ) -> None:
     server = await start()
@@ -25,7 +25,7 @@ async def test_a_removal_during_catch_up_is_the_last_that_one_sees(
     peer = await peers.join(bob)
     if room_is_open:
         await peers.join(ada, room)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 0}])
     reading = await held.next()
     await ada.says(room, "during")
@@ -48,7 +48,7 @@ async def go(ada: Person, bob: Person, room: str, reason: str) -> None:
 @pytest.mark.parametrize("reason", ["removed", "left"])
 @pytest.mark.parametrize("kind", ["private", "public"])
 @pytest.mark.parametrize("by_hello", [True, False], ids=["hello", "open"])
-async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
+async def test_a_removal_before_the_catch_up_is_read_is_the_last_event(
     start: StartServer,
     peers: Peers,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +61,7 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room(kind, bob)
     await ada.says(room, "missed")
-    held = PausedQuery(server, monkeypatch, "read_missed", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     position = {"room": room, "since": 2}
     if by_hello:
         peer = await peers.dial(server.url)
@@ -79,10 +79,10 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_that_one_sees(
     await peer.settled()
     assert check_farewell(peer, room, 3, reason) == 5
     assert not server.hub.rooms
-    assert not any(server.hub.audience.get(UUID(room), ()))
+    assert not any(server.hub.member_connections.get(UUID(room), ()))
 
 
-async def test_who_comes_back_after_the_removal_sees_it_once(
+async def test_a_member_who_comes_back_after_the_removal_gets_it_once(
     start: StartServer, peers: Peers
 ) -> None:
     """From a position before it; from one behind it, or without one, there is nothing to see."""
@@ -104,7 +104,7 @@ async def test_who_comes_back_after_the_removal_sees_it_once(
     assert (await bob.get(f"/rooms/{room}/events")).status_code == 404
 
 
-async def test_a_long_way_to_the_removal_is_limited(start: StartServer, peers: Peers) -> None:
+async def test_a_long_catch_up_to_the_removal_is_limited(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"catchup_events_per_room": 10})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -120,7 +120,7 @@ async def test_a_long_way_to_the_removal_is_limited(start: StartServer, peers: P
     assert check_farewell(peer, room, 20, "removed") == 24
 
 
-async def test_members_and_who_has_gone_come_back_together(
+async def test_members_and_removed_members_catch_up_in_one_batch(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each gets what is theirs, though one reading is for both."""
@@ -130,7 +130,7 @@ async def test_members_and_who_has_gone_come_back_together(
     await go(ada, bob, room, "removed")
     await go(ada, eve, room, "left")
     await ada.says(room, "after")
-    held = PausedQuery(server, monkeypatch, "read_missed", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     sockets = [await peers.dial(server.url) for _ in range(3)]
     positions = [{"room": room, "since": 2}, {"room": other, "since": 2}]
     for peer, person in zip(sockets, (ada, bob, eve), strict=True):
@@ -149,7 +149,7 @@ async def test_members_and_who_has_gone_come_back_together(
     assert of_bob.of("room.closed", room=other) == []
 
 
-async def test_back_between_the_questions_for_members_and_for_who_has_gone(
+async def test_a_rejoin_between_the_queries_for_members_and_removed_members(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they get ends at the removal; that they are back shows in the counts."""
@@ -160,14 +160,14 @@ async def test_back_between_the_questions_for_members_and_for_who_has_gone(
     await go(ada, bob, room, "removed")
     await peer.expect("room.closed", room=room)  # the list's
     peer.frames.clear()
-    ends = MemberReads.ends
+    departure_seqs = MemberReads.departure_seqs
 
     async def later(self: MemberReads, pairs: Any) -> Any:
         monkeypatch.undo()
         assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-        return await ends(self, pairs)
+        return await departure_seqs(self, pairs)
 
-    monkeypatch.setattr(MemberReads, "ends", later)
+    monkeypatch.setattr(MemberReads, "departure_seqs", later)
     assert (await peer.opens(room, since=2))["seq"] == 4
     await peer.expect("room.closed", seq=4)
     bumped = await peer.expect("room.bumped")
@@ -177,7 +177,7 @@ async def test_back_between_the_questions_for_members_and_for_who_has_gone(
     await peer.has(room, 5)
 
 
-async def test_out_and_in_again_during_catch_up(
+async def test_removal_and_rejoin_during_catch_up(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A removal that the log has outdated does not put anybody out; one after it does."""
@@ -186,7 +186,7 @@ async def test_out_and_in_again_during_catch_up(
     room = await ada.makes_room("private", bob)
     await peers.join(ada, room)
     peer = await peers.join(bob)
-    held = PausedQuery(server, monkeypatch, "read_missed", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -205,7 +205,7 @@ async def test_out_and_in_again_during_catch_up(
     assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] >= 1
 
 
-async def test_out_in_and_out_during_catch_up(
+async def test_removal_rejoin_and_removal_during_catch_up(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What happened between two removals after the log was read is not for the removed."""
@@ -214,7 +214,7 @@ async def test_out_in_and_out_during_catch_up(
     room = await ada.makes_room("private", bob)
     await peers.join(ada, room)
     peer = await peers.join(bob)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await peer.send("open", id="o", rooms=[{"room": room, "since": 3}])
     reading = await held.next()
     for _ in range(2):

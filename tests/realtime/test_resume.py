@@ -54,7 +54,9 @@ async def page_hole(person: Person, opened: Frame) -> list[Frame]:
     return found
 
 
-async def test_ten_thousand_behind_while_the_room_goes_on(start: StartServer, peers: Peers) -> None:
+async def test_a_client_10000_events_behind_catches_up_while_the_room_goes_on(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -113,9 +115,7 @@ async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: P
     assert new.seqs(room)[0] <= handed_over + 1
 
 
-async def test_a_room_that_was_left_is_as_unknown_as_any(
-    ada: Person, bob: Person, peers: Peers
-) -> None:
+async def test_a_room_that_was_left_is_not_found(ada: Person, bob: Person, peers: Peers) -> None:
     """From behind the end; test_removal_in_catch_up.py has what there is to see from before it."""
     private, public = await ada.makes_room("private", bob), await ada.makes_room("public", bob)
     for room in (private, public):
@@ -130,7 +130,7 @@ async def test_a_room_that_was_left_is_as_unknown_as_any(
     assert peer.seqs(private) == []
 
 
-async def test_a_position_of_another_room_is_not_noticed_as_such(ada: Person, peers: Peers) -> None:
+async def test_a_position_taken_from_another_room_is_accepted(ada: Person, peers: Peers) -> None:
     """A number is a number: beyond the head it is `reset`, else the log goes on after it."""
     long, short = await ada.makes_room(), await ada.makes_room()
     await ada.says(long, *map(str, range(20)))
@@ -140,7 +140,7 @@ async def test_a_position_of_another_room_is_not_noticed_as_such(ada: Person, pe
     await peer.has(long, 22)
 
 
-async def test_fifteen_hundred_rooms_some_of_them_open(start: StartServer, peers: Peers) -> None:
+async def test_1500_rooms_some_of_them_open(start: StartServer, peers: Peers) -> None:
     """A bounded number of queries, and one look at each room that is opened."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")

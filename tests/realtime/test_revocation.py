@@ -74,7 +74,7 @@ async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list
         ]
 
 
-async def test_without_redis_they_are_found_out(
+async def test_without_redis_the_session_check_finds_revoked_sessions(
     two_that_check_often: list[TestServer], redis_server: RedisServer, peers: Peers
 ) -> None:
     """At the next check of the sessions, which the settings put an hour off in other tests."""
@@ -95,7 +95,7 @@ async def test_without_redis_they_are_found_out(
                 await peer.settled()
 
 
-async def test_who_is_banned_does_not_come_back(start: StartServer, peers: Peers) -> None:
+async def test_a_banned_user_cannot_reconnect(start: StartServer, peers: Peers) -> None:
     """With an access token, nor with a ticket from before."""
     server = await start()
     ada, admin = await server.person(), await server.running.administrator(server.http)
@@ -108,4 +108,4 @@ async def test_who_is_banned_does_not_come_back(start: StartServer, peers: Peers
         await peer.send("hello", id=1, token=token)
         assert (await peer.expect("error", id=1))["code"] == "session_ended"
         assert await peer.closed() == 4403
-    assert not server.hub.sockets
+    assert not server.hub.connections

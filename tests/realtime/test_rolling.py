@@ -14,7 +14,7 @@ import pytest
 from app.client.backoff import Backoff
 from app.client.chat import ChatClient
 from app.client.event_queue import Disconnected
-from app.realtime.connection.drain import MOVE
+from app.realtime.connection.drain import DRAIN_REASON
 from app.settings import Settings
 from app.wire.events import RoomEvent
 from app.wire.frames import Ack
@@ -123,7 +123,7 @@ def check(log: list[dict[str, object]], talkers: list[Talker], statuses: Counter
         assert acked == {nonce: at[nonce] for nonce in acked}
         first = talker.events[0].seq
         assert [e.seq for e in talker.events] == list(range(first, len(log) + 1))
-        assert set(talker.losses) <= {MOVE}, "who lost a socket was told to come back"
+        assert set(talker.losses) <= {DRAIN_REASON}, "who lost a socket was told to come back"
     assert sum(len(talker.losses) for talker in talkers) < len(talkers), "most move in time"
 
 

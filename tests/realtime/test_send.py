@@ -32,7 +32,7 @@ async def test_an_ack_means_committed(server: TestServer, ada: Person, peers: Pe
         await engines.dispose()
 
 
-async def test_everybody_who_has_the_room_open_gets_it_once(
+async def test_each_subscriber_gets_a_message_once(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -72,7 +72,7 @@ async def test_a_message_of_a_socket_and_of_http_look_the_same(ada: Person, peer
     assert sent == second
 
 
-async def test_a_repeated_nonce_is_the_same_message(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_repeated_nonce_is_idempotent(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("private", bob)
     peer, other = await peers.join(ada, room), await peers.join(ada, room)
     first = await peer.says(room, "once", nonce="n-1")
@@ -108,7 +108,7 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
     assert sorted(ack["seq"] for own in acks for ack in own) == list(range(8, 208))
 
 
-async def test_a_hundred_equal_sends_are_one_message(
+async def test_100_sends_with_one_nonce_are_idempotent(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
     """Over REST and sockets; on two processes: test_two_processes.py."""

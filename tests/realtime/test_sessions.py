@@ -9,8 +9,8 @@ from sqlalchemy import update
 from app.core.clock import now
 from app.persistence.tables import Session
 from app.persistence.uow import UnitOfWork
-from app.realtime.connection import heartbeat
-from app.realtime.delivery.gap_repair import _heads
+from app.realtime.connection import session_check
+from app.realtime.delivery.position_check import read_heads
 from app.wire.errors import Busy
 from app.wire.events import PublicationKind
 from testkit.answers import assert_ok
@@ -68,7 +68,7 @@ async def test_frames_after_the_end_are_not_executed(
     room = await ada.makes_room()
     peer = await peers.join(ada)
     (end,) = server.hub.by_user[UUID(ada.id)]
-    held = PausedQuery(server, monkeypatch, "read_missed", before=True)
+    held = PausedQuery(server, monkeypatch, "load_catch_up", before=True)
     await peer.send("open", rooms=[{"room": room}])
     for number in range(3):
         await peer.send("message.send", room=room, nonce=f"n{number}", text="too late")
@@ -83,11 +83,11 @@ async def test_frames_after_the_end_are_not_executed(
 
 async def head_of(server: DedicatedServer, room: str) -> int:
     """The room's head."""
-    heads = await server.running.context.database.read(_heads, [UUID(room)])
+    heads = await server.running.context.database.read(read_heads, [UUID(room)])
     return heads[UUID(room)]
 
 
-async def test_a_revocation_that_nobody_heard_is_found_out(
+async def test_the_session_check_finds_a_revocation_that_the_bus_lost(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"session_check_interval_s": 0.2})
@@ -102,13 +102,13 @@ async def test_a_revocation_that_nobody_heard_is_found_out(
     await other.settled()
 
 
-async def test_a_session_that_ends_during_the_hello_has_no_socket(
+async def test_a_session_that_ends_during_the_hello_gets_no_connection(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the check of the token and the hub's knowing of the socket."""
     server = await start()
     ada = await server.person()
-    held = PausedQuery(server, monkeypatch, "arrivals", before=True)
+    held = PausedQuery(server, monkeypatch, "load_hello_state", before=True)
     peer = await peers.dial(server.url)
     await peer.send("hello", token=ada.access)
     reading = await held.next()
@@ -117,13 +117,13 @@ async def test_a_session_that_ends_during_the_hello_has_no_socket(
         assert_ok(await ada.post("/auth/logout"), 204)
     reading.set()
     assert await peer.closed() == 4403
-    assert not server.hub.sockets
+    assert not server.hub.connections
 
 
-async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
+async def test_a_connection_outlives_the_expiry_that_its_session_had_before_a_renewal(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
+    monkeypatch.setattr(session_check, "TICK_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     for person in (ada, bob):
@@ -131,19 +131,19 @@ async def test_a_socket_outlives_the_time_that_its_session_was_renewed_before(
         await set_session_times(server.running, person.session, expires_at=end)
     stays, also, ends = await peers.join(ada), await peers.join(ada), await peers.join(bob)
     assert_ok(await renew(server.http, ada.refresh))
-    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(session_check, "now", lambda: now() + timedelta(hours=2))
     assert await ends.closed() == 4402
     for peer in (stays, also):
         await peer.settled()
-    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(days=31))
+    monkeypatch.setattr(session_check, "now", lambda: now() + timedelta(days=31))
     for peer in (stays, also):
         assert await peer.closed() == 4402
 
 
-async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
+async def test_an_expired_connection_is_closed_when_the_database_does_not_answer(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
+    monkeypatch.setattr(session_check, "TICK_S", 0.05)
     server = await start()
     ada = await server.person()
     await set_session_times(server.running, ada.session, expires_at=now() + timedelta(hours=1))
@@ -154,14 +154,14 @@ async def test_a_socket_whose_renewal_cannot_be_asked_for_is_closed(
         raise Busy("Not now.")
 
     monkeypatch.setattr(server.running.context.database, "read", busy)
-    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(session_check, "now", lambda: now() + timedelta(hours=2))
     assert await peer.closed() == 4402
 
 
-async def test_a_socket_ends_with_its_session(
+async def test_a_connection_is_closed_when_its_session_expires(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
+    monkeypatch.setattr(session_check, "TICK_S", 0.05)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
 
@@ -174,6 +174,6 @@ async def test_a_socket_ends_with_its_session(
     await server.running.context.database.transact(shorten)
     peer, other = await peers.join(ada), await peers.join(bob)
     await peer.settled()
-    monkeypatch.setattr(heartbeat, "now", lambda: now() + timedelta(hours=2))
+    monkeypatch.setattr(session_check, "now", lambda: now() + timedelta(hours=2))
     assert await peer.closed() == 4402
     await other.settled()

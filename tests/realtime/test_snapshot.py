@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from app.core.clock import now
 from app.core.sync_tokens import SyncTokens
-from app.realtime.connection.room_list import OVERLAP
+from app.realtime.connection.room_list import COMMIT_OVERLAP
 from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
@@ -42,10 +42,10 @@ def gone(frames: list[Frame]) -> set[str]:
 @pytest.fixture
 def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that rooms made a moment ago count as old."""
-    monkeypatch.setattr("app.realtime.connection.room_list.OVERLAP", OVERLAP * 0)
+    monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
 
 
-async def test_nothing_changed(no_overlap: None, ada: Person) -> None:
+async def test_a_snapshot_after_which_nothing_changed(no_overlap: None, ada: Person) -> None:
     rooms = [await ada.makes_room() for _ in range(3)]
     (first,) = await listed(ada)
     assert first["full"]
@@ -55,7 +55,9 @@ async def test_nothing_changed(no_overlap: None, ada: Person) -> None:
     assert (second["rooms"], second["gone"]) == ([], [])
 
 
-async def test_everything_that_changed(no_overlap: None, ada: Person, bob: Person) -> None:
+async def test_a_snapshot_after_which_rooms_changed(
+    no_overlap: None, ada: Person, bob: Person
+) -> None:
     said, named, read, left, removed, again, same = [
         await ada.makes_room("private", bob, name=name) for name in "abcdefg"
     ]
@@ -81,7 +83,7 @@ async def test_everything_that_changed(no_overlap: None, ada: Person, bob: Perso
     assert {room: full[room] for room in found} == found
 
 
-async def test_what_was_about_to_be_committed_is_told_later(ada: Person) -> None:
+async def test_a_change_committed_during_the_list_is_in_the_next_one(ada: Person) -> None:
     """A change is stamped before its COMMIT. So whatever is stamped shortly before a snapshot is
     told again."""
     room = await ada.makes_room()
@@ -92,14 +94,16 @@ async def test_what_was_about_to_be_committed_is_told_later(ada: Person) -> None
 @pytest.mark.parametrize(
     "broken", ["", "x", "AAAA", "ä", "=" * 200, "…", "A" * 34, "A" * 201, "x" * 5000]
 )
-async def test_a_broken_snapshot_is_none(ada: Person, broken: str) -> None:
+async def test_an_invalid_snapshot_gives_the_full_list(ada: Person, broken: str) -> None:
     room = await ada.makes_room()
     frames = await listed(ada, broken)
     assert frames[0]["full"]
     assert room in entries(frames)
 
 
-async def test_anybody_elses_snapshot_is_none(no_overlap: None, ada: Person, bob: Person) -> None:
+async def test_a_snapshot_of_another_user_gives_the_full_list(
+    no_overlap: None, ada: Person, bob: Person
+) -> None:
     mine, theirs = await ada.makes_room(), await bob.makes_room("private")
     snapshot = (await listed(bob))[-1]["snapshot"]
     frames = await listed(ada, snapshot)
@@ -137,7 +141,7 @@ def statements(server: DedicatedServer) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-async def test_fifteen_hundred_rooms_cost_what_changed(
+async def test_a_snapshot_of_1500_rooms_costs_what_changed(
     start: StartServer, no_overlap: None
 ) -> None:
     server = await start()

@@ -58,7 +58,7 @@ def stand_still() -> None:
     time.sleep(2 * QUICK_S)
 
 
-def test_a_hello_that_came_meanwhile_is_in_time(hasty: Settings, run: Run) -> None:
+def test_a_hello_that_arrives_during_a_standstill_is_in_time(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)
@@ -73,7 +73,9 @@ def test_a_hello_that_came_meanwhile_is_in_time(hasty: Settings, run: Run) -> No
 
 
 @pytest.mark.parametrize("split", [20, -1], ids=["in the head", "in the body"])
-def test_the_rest_of_a_request_is_in_time(hasty: Settings, run: Run, split: int) -> None:
+def test_the_rest_of_a_request_that_arrives_during_a_standstill_is_in_time(
+    hasty: Settings, run: Run, split: int
+) -> None:
     body = b'{"username": "ada", "password": "correct horse battery"}'
     request = (
         b"POST /api/v1/auth/register HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n"
@@ -99,7 +101,7 @@ def _has_begun(server: TestServer) -> bool:
     return any(one._unparsed or one._in_body for one in connections)
 
 
-def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> None:
+def test_silence_during_a_standstill_is_excused(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)
@@ -110,7 +112,7 @@ def test_silence_meanwhile_is_no_sign_of_death(hasty: Settings, run: Run) -> Non
     run(scenario())
 
 
-def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, run: Run) -> None:
+def test_a_standstill_makes_no_consumer_slow(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
             limit_send_buffers(server)
@@ -119,7 +121,7 @@ def test_what_could_not_be_written_meanwhile_makes_nobody_slow(hasty: Settings, 
             async with joined(ada, room, small_window=True) as peer:
                 peer.stops_reading()
                 (end,) = server.hub.by_user[UUID(ada.id)]
-                while not end.waiting():
+                while not end.buffered_bytes():
                     await ada.says(room, "🙂" * 3900)
                 await pause(3 * limits.TICK_S)  # it is seen to wait
                 stand_still()

@@ -66,7 +66,7 @@ async def test_a_server_that_stops_and_starts(
             await back.leave()
 
 
-async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
+async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
     backend: Backend, peers: Peers
 ) -> None:
     """It is cut off once it has had time to read that it is the end."""
@@ -79,15 +79,15 @@ async def test_a_peer_that_does_not_read_does_not_hold_a_server_up(
         room = await ada.makes_room()
         slow, writer = await peers.join(ada, room), await peers.join(ada)
         slow.stops_reading()
-        (end,) = [s for s in server.hub.by_user[UUID(ada.id)] if s.follows]
-        while not end.pressed:
+        (end,) = [s for s in server.hub.by_user[UUID(ada.id)] if s.subscriptions]
+        while not end.write_paused:
             await writer.says(room, "🙂" * 3900)
         async with limit():
             await stack.aclose()
     assert await writer.closed() in COME_BACK
 
 
-@pytest.mark.parametrize("query", ["_badges", "read_log", "_heads", "_live_among"])
+@pytest.mark.parametrize("query", ["_badges", "read_log", "read_heads", "_active_sessions"])
 async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
     backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
@@ -115,8 +115,8 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
         room = await ada.makes_room()
         watcher, _ = await peers.join(ada, room), await peers.join(ada)
         await ada.says(room, "makes the count of the other socket stale")
-        own.hub.doubts.set()
-        own.hub.suspect(own.hub.rooms[UUID(room)], 99 if query == "read_log" else 0)
+        own.realtime.delivery.position_check_needed.set()
+        own.realtime.delivery.note_head(own.hub.rooms[UUID(room)], 99 if query == "read_log" else 0)
         async with limit():
             await reading.wait()
             await watcher.leave()

@@ -103,10 +103,10 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
             (end,) = hub.by_user[UUID(bob.id)]
             head = 0
             with monkeypatch.context() as patient:
-                patient.setattr(limits, "_too_slow", lambda *_: None)
+                patient.setattr(limits, "_exceeded_limit", lambda *_: None)
                 for stalls in (False, True):
                     slow.stops_reading()
-                    while not end.pressed:
+                    while not end.write_paused:
                         (head,) = await ada.says(room, "🙂" * 3900)
                         await fast.has(room, head)
                     assert end._writer.buffered_bytes() < 64 * 1024 + 2 * 16_000
@@ -115,6 +115,6 @@ async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
                         await slow.has(room, head)
                         assert slow.seqs(room) == list(range(4, head + 1))
             monkeypatch.setattr(limits, "TICK_S", 0.05)
-            await eventually(lambda: end not in hub.sockets)
+            await eventually(lambda: end not in hub.connections)
             await fast.settled()
-        await eventually(lambda: not hub.sockets)
+        await eventually(lambda: not hub.connections)

@@ -2,6 +2,7 @@
 peer."""
 
 import asyncio
+import re
 from uuid import UUID
 
 import orjson
@@ -10,10 +11,11 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from app.core.publications import Publication
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import text_frame
 from app.wire.close_codes import CloseCode
 from app.wire.events import PublicationKind
+from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
 from testkit.server import TestServer, limit_send_buffers
@@ -21,7 +23,7 @@ from testkit.waiting import eventually
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
-def spy(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What is written to this socket's connection from now on."""
     written: list[bytes] = []
     transport = socket._writer.transport
@@ -40,7 +42,7 @@ def event(room: str, seq: int, sender: str) -> Publication:
     return Publication(PublicationKind.MESSAGE, UUID(room), seq, UUID(sender), orjson.dumps(frame))
 
 
-async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
+async def test_an_idle_connection_has_no_task_and_no_timer(
     start: StartServer, peers: Peers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = await start()
@@ -51,19 +53,41 @@ async def test_a_socket_that_says_nothing_has_no_task_and_no_timer(
     writer = end._writer
     for number in range(3):  # it says something, and then nothing again
         await eventually(lambda: not server.running.uvicorn.server_state.tasks)
-        assert (writer.ping_timer, writer.close_timer, writer._end_timer) == (None, None, None)
+        assert (writer.ping_timer, writer.close_timer, writer._abort_timer) == (None, None, None)
         assert not hasattr(writer, "scope")
         await peer.send("message.send", room=room, nonce=f"n{number}", text="hello")
         await peer.has(room, 3 + number)
     await peer.connection.close()
-    await eventually(lambda: end not in server.hub.sockets)
+    await eventually(lambda: end not in server.hub.connections)
     assert writer not in server.running.uvicorn.server_state.connections
     # What its frames made the server say has the id of the request that opened it.
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "socket.closed" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "connection.closed" in line]
     assert "request_id=" in line
 
 
-async def test_what_a_turn_brings_leaves_in_one_write(
+async def test_the_log_says_how_a_connection_was_closed(
+    start: StartServer, peers: Peers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = await start()
+    ada = await server.person()
+    leaving, lost, closed = [await peers.join(ada) for _ in range(3)]
+    ends = list(server.hub.by_user[UUID(ada.id)])
+    await leaving.connection.close(1001, "bye")
+    await eventually(lambda: ends[0] not in server.hub.connections)
+    lost.connection.transport.abort()
+    await eventually(lambda: ends[1] not in server.hub.connections)
+    assert_ok(await ada.post("/auth/logout"), 204)
+    assert await closed.closed() == 4403
+    await eventually(lambda: not server.running.uvicorn.server_state.tasks)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "connection.closed" in line]
+    fields = [dict(re.findall(r"(\w+)=('[^']*'|\S*)", line)) for line in lines]
+    assert [line["code"] for line in fields] == ["1001", "1006", "4403"]
+    assert [line["reason"] for line in fields] == ["bye", "", "'the session was ended'"]
+    assert all(line["user"] == ada.id and line["client_address"] == "127.0.0.1" for line in fields)
+    assert all(float(line["duration_s"]) > 0 for line in fields)
+
+
+async def test_frames_of_one_loop_iteration_leave_in_one_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -76,7 +100,7 @@ async def test_what_a_turn_brings_leaves_in_one_write(
     for seq in (3, 4, 5):
         for room in rooms:
             server.hear(event(room, seq, ada.id))
-    sockets[0].push(text_frame(b'{"type":"own"}'))
+    sockets[0].send_raw(text_frame(b'{"type":"own"}'))
     for peer in both:
         for room in rooms:
             await peer.has(room, 5)
@@ -88,7 +112,7 @@ async def test_what_a_turn_brings_leaves_in_one_write(
 
 
 @pytest.mark.setting("CHAT_REALTIME__COALESCE_WRITES")
-async def test_without_joining_each_event_is_a_write_of_its_own(
+async def test_without_write_coalescing_each_event_is_a_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"coalesce_writes": False})
@@ -137,7 +161,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
         payload = b"x" * size
         frames = [text_frame(payload), text_frame(b"the next one")]
         assert len(frames[0]) - size == (2 if size < 126 else 4 if size < 65536 else 10)
-        socket.push(b"".join(frames))
+        socket.send_raw(b"".join(frames))
         assert await client.recv() == payload.decode()
         assert await client.recv() == "the next one"
         await (await client.ping())  # the library's own frames fit in between
@@ -153,11 +177,11 @@ async def test_nothing_is_written_after_a_close(
     (socket,) = server.hub.by_user[UUID(ada.id)]
     written = spy(socket, monkeypatch)
     server.hear(event(room, 3, ada.id))
-    socket.push(text_frame(b'{"type":"last"}'))
+    socket.send_raw(text_frame(b'{"type":"last"}'))
     socket.close(CloseCode.INTERNAL, "a test")
     for seq in (4, 5):
         server.hear(event(room, seq, ada.id))
-    socket.push(text_frame(b'{"type":"too late"}'))
+    socket.send_raw(text_frame(b'{"type":"too late"}'))
     socket.close(CloseCode.REVOKED, "again")
     assert await peer.closed() == 4000
     assert [frame["type"] for frame in peer.frames[-1:]] == ["last"]
@@ -176,10 +200,10 @@ async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peer
     assert going.connection.close_code == 1000
     await sending
     await stays.has(room, 22)
-    await eventually(lambda: len(server.hub.sockets) == 1)
+    await eventually(lambda: len(server.hub.connections) == 1)
 
 
-async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers: Peers) -> None:
+async def test_a_slow_consumer_delays_no_other_connection(start: StartServer, peers: Peers) -> None:
     server = await start()
     limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -192,10 +216,12 @@ async def test_a_peer_that_does_not_read_delays_nobody(start: StartServer, peers
         await ada.says(room, "🙂" * 3900)
         await fast.has(room, seq)  # or never: the other one does not read before the end
         assert end._writer.buffered_bytes() < 64 * 1024 + 3 * 16_000
-    assert end.pressed
+    assert end.write_paused
 
 
-async def test_a_burst_does_not_drop_who_reads(start: StartServer, peers: Peers) -> None:
+async def test_a_burst_does_not_disconnect_a_consumer_that_reads(
+    start: StartServer, peers: Peers
+) -> None:
     server: DedicatedServer = await start()
     ada = await server.person()
     room = await ada.makes_room()

@@ -18,7 +18,7 @@ from testkit.server import TestServer, new_session
 from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
-from tests.realtime.test_bumps import counted
+from tests.realtime.test_badges import counted
 from tests.realtime.test_removal import check_farewell
 
 pytestmark = pytest.mark.cluster

@@ -22,7 +22,7 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody stops writing because the machine is slow."""
-    monkeypatch.setattr(state, "LASTS_S", 3600.0)
+    monkeypatch.setattr(state, "TYPING_TTL_S", 3600.0)
 
 
 async def types(peer: Peer, room: str) -> None:
@@ -43,7 +43,9 @@ async def shows(peer: Peer, room: str, *people: Person) -> Frame:
     return found
 
 
-async def test_others_see_who_writes(ada: Person, bob: Person, eve: Person, peers: Peers) -> None:
+async def test_others_are_sent_who_is_typing(
+    ada: Person, bob: Person, eve: Person, peers: Peers
+) -> None:
     room = await ada.makes_room("private", bob, eve)
     sockets = [await peers.join(person, room) for person in (ada, bob, eve)]
     second, closed = await peers.join(ada, room), await peers.join(eve)
@@ -65,7 +67,7 @@ async def test_others_see_who_writes(ada: Person, bob: Person, eve: Person, peer
     assert len(await ada.log(room)) == 4, "nothing of it is in the log"
 
 
-async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_message_ends_typing(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
     await types(here, room)
@@ -76,10 +78,10 @@ async def test_the_message_ends_it(ada: Person, bob: Person, peers: Peers) -> No
 
 
 @pytest.mark.setting("CHAT_LIMITS__TYPING_INTERVAL_S")
-async def test_it_expires(
+async def test_typing_expires(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "LASTS_S", 0.3)
+    monkeypatch.setattr(state, "TYPING_TTL_S", 0.3)
     server = await start(limits={"typing_interval_s": 0.001})
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -91,11 +93,11 @@ async def test_it_expires(
     for n in range(1, 4):
         await types(here, room)
         await there.until(lambda: len(there.of("typing")) >= before + n)  # noqa: B023
-    kept = server.hub.typists
-    await eventually(lambda: not kept._rooms and not kept._next)
+    kept = server.realtime.typing.state
+    await eventually(lambda: not kept._rooms and not kept._next_allowed)
 
 
-async def test_once_in_a_while_per_room(start: StartServer, peers: Peers) -> None:
+async def test_typing_is_rate_limited_per_room(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"typing_interval_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(2)]
@@ -111,7 +113,7 @@ async def test_once_in_a_while_per_room(start: StartServer, peers: Peers) -> Non
     assert len(there.of("typing", room=rooms[0])) == 1
 
 
-async def test_only_in_a_room_that_is_open(
+async def test_typing_needs_an_open_room(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -126,7 +128,7 @@ async def test_only_in_a_room_that_is_open(
 
 
 @pytest.mark.setting("CHAT_LIMITS__LARGE_ROOM_MEMBERS")
-async def test_not_in_huge_rooms(start: StartServer, peers: Peers) -> None:
+async def test_typing_is_not_sent_in_large_rooms(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"large_room_members": 3})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     huge, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
@@ -139,7 +141,7 @@ async def test_not_in_huge_rooms(start: StartServer, peers: Peers) -> None:
     assert here.of("error") == []
 
 
-async def test_who_goes_disappears_and_sees_nothing_more(
+async def test_a_removed_member_is_not_typing_and_is_sent_no_typing(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob, eve)
@@ -158,10 +160,12 @@ async def test_who_goes_disappears_and_sees_nothing_more(
 
 def whisper(server: DedicatedServer, room: str, person: Person, seq: int) -> None:
     """As if another process had said so."""
-    server.hub.hear(Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id)))
+    server.realtime.delivery.on_publication(
+        Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id))
+    )
 
 
-async def test_what_comes_too_late_or_too_early_is_dropped(
+async def test_typing_publications_that_are_late_or_early_are_dropped(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start()
@@ -181,16 +185,19 @@ async def test_what_comes_too_late_or_too_early_is_dropped(
     await shows(there, room, bob)
 
 
-async def test_a_room_names_no_more_than_twenty(start: StartServer, peers: Peers) -> None:
+async def test_at_most_20_users_are_typing_in_a_room(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person("ada")
-    people = [await server.person(f"p{n}") for n in range(state.MOST + 3)]
+    people = [await server.person(f"p{n}") for n in range(state.MAX_TYPING + 3)]
     room = await ada.makes_room("private", *people)
     there = await peers.join(ada, room)
     for peer in [await peers.join(person, room) for person in people]:
         await types(peer, room)
     await there.until(
-        lambda: len(there.of("typing")[-1:]) and len(there.of("typing")[-1]["users"]) == state.MOST
+        lambda: (
+            len(there.of("typing")[-1:])
+            and len(there.of("typing")[-1]["users"]) == state.MAX_TYPING
+        )
     )
     await there.settled()
-    assert max(len(frame["users"]) for frame in there.of("typing")) == state.MOST
+    assert max(len(frame["users"]) for frame in there.of("typing")) == state.MAX_TYPING

@@ -8,7 +8,7 @@ from testkit.server import TestServer, limit_send_buffers
 from tests.realtime.dedicated_server import StartServer
 
 
-async def test_welcome_says_who_and_every_limit(server: TestServer, ada: Person) -> None:
+async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Person) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id=7, token=ada.access, client="tests/1.0")
         welcome = await peer.expect("welcome")

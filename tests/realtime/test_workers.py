@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.realtime.connection import heartbeat
-from app.realtime.delivery import gap_repair
+from app.realtime.delivery import gap_repair, position_check
 from app.wire.errors import Busy
 from testkit.peer import Peers
 from testkit.waiting import pause
@@ -15,10 +14,10 @@ from tests.realtime.hooks import LossyBus, QueryCounter
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_repair_that_fails_is_tried_again(
+async def test_a_failed_gap_repair_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(gap_repair, "TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr(gap_repair, "RETRY_S", 0.05)
     server = await start()
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(6)]
@@ -28,29 +27,29 @@ async def test_a_repair_that_fails_is_tried_again(
     LossyBus(server, drops_all=True)
     for room in rooms:
         await ada.says(room, "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_doubt_outlives_a_failure(
+async def test_a_failed_position_check_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
+    monkeypatch.setattr(position_check, "RETRY_S", 0.05)
     monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
-    QueryCounter(server, monkeypatch).failures["_heads"] = [error]
+    QueryCounter(server, monkeypatch).failures["read_heads"] = [error]
     LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.has(room, 3)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_a_count_outlives_a_failure(
+async def test_a_failed_badge_update_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr("app.bootstrap.RESTART_DELAY_S", 0.05)
@@ -64,7 +63,7 @@ async def test_a_count_outlives_a_failure(
     assert bump["rooms"][0]["unread"] == 1
 
 
-async def test_many_rooms_with_holes_are_repaired_together(
+async def test_gaps_of_many_rooms_are_repaired_together(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait before a repair is one for all rooms, and not one after the other."""
@@ -83,7 +82,7 @@ async def test_many_rooms_with_holes_are_repaired_together(
     await peer.until(lambda: len(peer.of("room.opened")) == 60)
     LossyBus(server, drops_all=True)
     await asyncio.gather(*(ada.says(room, "lost") for room in rooms))
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await peer.until(lambda: all(peer.seqs(room) == [3] for room in rooms))
     # One wait of each of the four readers; not fifteen, each for one room.
-    assert sum(waits) <= 1.5 * gap_repair.READERS * 0.4
+    assert sum(waits) <= 1.5 * gap_repair.MAX_READERS * 0.4

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.lookalikes import SKELETON_CHARS, skeleton
-from app.messages.mentions import MOST, mentioned_keys
+from app.messages.mentions import MAX_MENTIONS, mentioned_keys
 from app.wire.names import NAME_PATTERN, is_name, is_single_script, is_storable, normalized_name
 from app.wire.validation import RoomName, Text, Topic, Username
 
@@ -101,7 +101,7 @@ def test_mentions(text: str, keys: set[str]) -> None:
 
 
 def test_mentions_have_a_limit() -> None:
-    assert len(mentioned_keys(" ".join(f"@u{number}" for number in range(200)))) == MOST
+    assert len(mentioned_keys(" ".join(f"@u{number}" for number in range(200)))) == MAX_MENTIONS
     assert mentioned_keys("@" * 4000) == set()
     assert mentioned_keys("@" + "a" * 32) == {"a" * 32}
     assert mentioned_keys("@" + "a" * 33) == mentioned_keys("@" + "a" * 3999) == set()

@@ -201,3 +201,11 @@ def test_keys_that_are_not_idle_are_kept_and_not_looked_at_for_each_new_one(cloc
 )
 def test_what_counts_as_one_address(address: str, key: str) -> None:
     assert address_key(address) == key
+
+
+def test_update_sets_what_all_processes_have_spent(clock: Clock) -> None:
+    limits, writes = LocalLimits(clock), policy(1.0, 5)
+    limits.update(writes, "ada", 4.5)
+    assert limits.evaluate(writes, "ada", 1, Mode.SPEND).wait_s == 0.5
+    limits.update(writes, "ada", 0.0)
+    assert limits.evaluate(writes, "ada", 5, Mode.SPEND).wait_s == 0

@@ -162,3 +162,11 @@ def test_the_library_still_takes_a_key_for_json() -> None:
         jws.verify(token, ODD_KEYS[0], ["HS256"])
     with pytest.raises(JOSEError, match="asymmetric key"):
         jws.sign(b"{}", PEM, algorithm="HS256")
+
+
+def test_a_wrong_signature_or_payload_is_unauthenticated(claims: Claims) -> None:
+    tokens = Tokens([KEY], "chat")
+    header, payload, signature = tokens.sign(claims, NOW, SOON).split(".")
+    for token in (f"{header}.{payload}.{signature[::-1]}", f"{header}.e30.{signature}"):
+        with pytest.raises(Unauthenticated):
+            tokens.verify(token)

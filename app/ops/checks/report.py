@@ -9,7 +9,7 @@ from app.ops.checks.redis import check_redis
 from app.ops.checks.result import CheckResult, error, warning
 from app.ops.checks.tls import check_tls
 from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
-from app.persistence.migrations import Schema
+from app.persistence.migrations import SchemaStatus
 from app.persistence.repositories.consumers import Standing
 from app.persistence.uow import Database, ReadSession
 from app.settings import Settings
@@ -35,24 +35,24 @@ async def run_checks(
     if state != "unreachable":
         for result in await check_database_server(settings, database):
             yield result
-    if state in (Schema.CURRENT, Schema.AHEAD):
+    if state in (SchemaStatus.CURRENT, SchemaStatus.AHEAD):
         for result in await _check_consumers(database):
             yield result
     for result in await check_redis(settings.redis):
         yield result
-    if with_logs and state in (Schema.CURRENT, Schema.AHEAD):
+    if with_logs and state in (SchemaStatus.CURRENT, SchemaStatus.AHEAD):
         yield await _check_logs(database)
 
 
 def _describe_schema(state: DatabaseState) -> CheckResult:
     match state:
-        case Schema.CURRENT:
+        case SchemaStatus.CURRENT:
             return CheckResult("schema", "up to date")
-        case Schema.AHEAD:
+        case SchemaStatus.AHEAD:
             return CheckResult("schema", "of a newer program")
-        case Schema.BEHIND:
+        case SchemaStatus.BEHIND:
             return error("schema", "the newest migration is missing", MIGRATE_COMMAND)
-        case Schema.TOO_OLD:
+        case SchemaStatus.TOO_OLD:
             return error("schema", "missing, or too old for this program", MIGRATE_COMMAND)
         case "refuses changes":
             return error("schema", "the database takes no changes", "See `access` below.")
@@ -104,5 +104,5 @@ async def _check_logs(database: Database) -> CheckResult:
 
 
 async def _read_density(reads: ReadSession) -> tuple[int, list[UUID]]:
-    rooms, broken = await reads.events.density()
+    rooms, broken = await reads.events.find_broken_logs()
     return rooms, list(broken)

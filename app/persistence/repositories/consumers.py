@@ -19,36 +19,36 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.upsert import upsert
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
-from app.persistence.upsert import upsert
 
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
-_L, _P, _R = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
+_lease, _position, _room = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
 _LEASES, _POSITIONS, _ROOMS = (
     cast(Table, model.__table__) for model in (ConsumerLease, ConsumerPosition, Room)
 )
-_IS_VALID = _L.expires_at > DatabaseNow()
-_HANDLED = func.coalesce(_P.seq, 0)
+_IS_VALID = _lease.expires_at > DatabaseNow()
+_HANDLED = func.coalesce(_position.seq, 0)
 
 
 def _unread(consumer: Any, *shown: Any) -> Any:
     """Of rooms whose log goes on after the position of a consumer."""
-    at = and_(_P.consumer == consumer, _P.room_id == _R.id)
-    return select(*shown).select_from(_ROOMS.outerjoin(_POSITIONS, at)).where(_R.seq > _HANDLED)
+    at = and_(_position.consumer == consumer, _position.room_id == _room.id)
+    return select(*shown).select_from(_ROOMS.outerjoin(_POSITIONS, at)).where(_room.seq > _HANDLED)
 
 
-_RANGES = _unread(bindparam("consumer"), _R.id, _HANDLED, _R.seq)
-_OF_ROOMS = _RANGES.where(_R.id.in_(bindparam("rooms", expanding=True)))
-_OF_PAGE = _RANGES.where(_R.id > bindparam("after"), _R.id <= bindparam("last"))
+_RANGES = _unread(bindparam("consumer"), _room.id, _HANDLED, _room.seq)
+_OF_ROOMS = _RANGES.where(_room.id.in_(bindparam("rooms", expanding=True)))
+_OF_PAGE = _RANGES.where(_room.id > bindparam("after"), _room.id <= bindparam("last"))
 _PAGE_END = (
-    select(_R.id)
-    .where(_R.id > bindparam("after"))
-    .order_by(_R.id)
+    select(_room.id)
+    .where(_room.id > bindparam("after"))
+    .order_by(_room.id)
     .offset(bindparam("skip"))
     .limit(1)
 )
-_LAG = _unread(_L.consumer, func.coalesce(func.sum(_R.seq - _HANDLED), 0)).correlate(_LEASES)
+_LAG = _unread(_lease.consumer, func.coalesce(func.sum(_room.seq - _HANDLED), 0)).correlate(_LEASES)
 
 
 class LogRange(NamedTuple):
@@ -81,8 +81,8 @@ class ConsumerReads:
 
     async def is_leased_elsewhere(self, lease: Lease) -> bool:
         """Another holder has a valid lease. Waits for no lock."""
-        query = select(_L.consumer).where(
-            _L.consumer == lease.consumer, _L.holder != lease.holder, _IS_VALID
+        query = select(_lease.consumer).where(
+            _lease.consumer == lease.consumer, _lease.holder != lease.holder, _IS_VALID
         )
         return await self._session.scalar(query) is not None
 
@@ -100,7 +100,7 @@ class ConsumerReads:
 
     async def standings(self) -> list[Standing]:
         """Of every consumer that has ever run. Slow: it looks at all rooms."""
-        query = select(_L.consumer, _IS_VALID, _LAG.scalar_subquery()).order_by(_L.consumer)
+        query = select(_lease.consumer, _IS_VALID, _LAG.scalar_subquery()).order_by(_lease.consumer)
         rows = await self._session.execute(query)
         return [Standing(name, bool(valid), int(lag)) for name, valid, lag in rows]
 
@@ -111,9 +111,11 @@ class ConsumerReads:
 class Consumers(ConsumerReads):
     async def acquire(self, lease: Lease) -> bool:
         """False while another process holds a valid lease."""
-        if await self._extend(lease, or_(_L.holder == lease.holder, ~_IS_VALID)):
+        if await self._extend(lease, or_(_lease.holder == lease.holder, ~_IS_VALID)):
             return True
-        if await self._session.scalar(select(_L.consumer).where(_L.consumer == lease.consumer)):
+        if await self._session.scalar(
+            select(_lease.consumer).where(_lease.consumer == lease.consumer)
+        ):
             return False
         values = {"consumer": lease.consumer, "holder": lease.holder}
         await self._session.execute(
@@ -124,13 +126,13 @@ class Consumers(ConsumerReads):
     async def renew(self, lease: Lease) -> bool:
         """False if the lease has expired. If not, its row is locked: no other process acquires it
         before this unit of work ends."""
-        return await self._extend(lease, and_(_L.holder == lease.holder, _IS_VALID))
+        return await self._extend(lease, and_(_lease.holder == lease.holder, _IS_VALID))
 
     async def release(self, lease: Lease) -> None:
         """Expire the lease now, if it is still this holder's."""
         await self._session.execute(
             update(_LEASES)
-            .where(_L.consumer == lease.consumer, _L.holder == lease.holder)
+            .where(_lease.consumer == lease.consumer, _lease.holder == lease.holder)
             .values(expires_at=DatabaseNow())
         )
 
@@ -144,7 +146,7 @@ class Consumers(ConsumerReads):
     async def _extend(self, lease: Lease, condition: Any) -> bool:
         statement: Update = (
             update(_LEASES)
-            .where(_L.consumer == lease.consumer, condition)
+            .where(_lease.consumer == lease.consumer, condition)
             .values(holder=lease.holder, expires_at=DatabaseNow(-lease.ttl_s))
         )
         result = cast("CursorResult[Any]", await self._session.execute(statement))

@@ -33,10 +33,12 @@ _MESSAGE_EVENTS: dict[str, type[MessageEvent]] = {
     for spec in EVENT_SPECS
     if spec.cls.model_fields.keys() == MessageEvent.model_fields.keys()
 }
-_E, _M, _R = columns(RoomEventRow), columns(MessageRow), columns(Room)
-_ROW = (_E.type, _E.room_id, _E.seq, _E.actor_id, _E.at, _E.body)
-_IN_LOG = select(*_ROW, *MESSAGE_COLUMNS).outerjoin_from(
-    _E.seq.table, _M.seq.table, and_(_M.room_id == _E.room_id, _M.seq == _E.message_seq)
+_event, _message, _room = columns(RoomEventRow), columns(MessageRow), columns(Room)
+_EVENT_COLUMNS = (_event.type, _event.room_id, _event.seq, _event.actor_id, _event.at, _event.body)
+_EVENTS = select(*_EVENT_COLUMNS, *MESSAGE_COLUMNS).outerjoin_from(
+    _event.seq.table,
+    _message.seq.table,
+    and_(_message.room_id == _event.room_id, _message.seq == _event.message_seq),
 )
 
 
@@ -44,41 +46,51 @@ class EventReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def between(self, room_id: UUID, after: int, until: int, limit: int) -> list[RoomEvent]:
+    async def list_range(
+        self, room_id: UUID, after: int, until: int, limit: int
+    ) -> list[RoomEvent]:
         """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
         now."""
-        given = {"room": room_id, "after": after, "until": until, "most": limit}
-        return await self._events(_BETWEEN, given)
+        parameters = {"room": room_id, "after": after, "until": until, "max_rows": limit}
+        return await self._events(_BETWEEN, parameters)
 
-    async def page(
+    async def list_range_for_member(
         self, room_id: UUID, user_id: UUID, after: int, until: int, limit: int
     ) -> list[RoomEvent]:
-        """Like `between`; nothing for who is no member."""
-        given = {"room": room_id, "user": user_id, "after": after, "until": until, "most": limit}
-        return await self._events(_PAGE, given)
+        """Like `between`; nothing for a non-member."""
+        parameters = {
+            "room": room_id,
+            "user": user_id,
+            "after": after,
+            "until": until,
+            "max_rows": limit,
+        }
+        return await self._events(_PAGE, parameters)
 
-    async def within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
+    async def list_ranges(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
         """All events in ranges (room, after, until) of logs, like `between`."""
-        return await self._events(_IN_LOG.where(or_(*(_within(*one) for one in ranges))), {})
+        return await self._events(_EVENTS.where(or_(*(_within(*one) for one in ranges))), {})
 
     async def _events(
-        self, query: Select[*tuple[Any, ...]], given: dict[str, Any]
+        self, query: Select[*tuple[Any, ...]], parameters: dict[str, Any]
     ) -> list[RoomEvent]:
-        return [_from_row(*row) for row in await self._session.execute(query, given)]
+        return [_from_row(*row) for row in await self._session.execute(query, parameters)]
 
-    async def memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
-        """Who came and went, in ranges (room, after, until) of logs."""
+    async def list_membership_changes(
+        self, ranges: Iterable[tuple[UUID, int, int]]
+    ) -> list[RoomEvent]:
+        """Events of joining and leaving, in ranges (room, after, until) of logs."""
         rows = await self._session.execute(
-            select(*_ROW)
-            .where(or_(*(_within(*one) for one in ranges)), _E.type.in_(_MEMBERSHIP_TYPES))
-            .order_by(_E.room_id, _E.seq)
+            select(*_EVENT_COLUMNS)
+            .where(or_(*(_within(*one) for one in ranges)), _event.type.in_(_MEMBERSHIP_TYPES))
+            .order_by(_event.room_id, _event.seq)
         )
         return [_from_row(*row) for row in rows]
 
-    async def left_last(self, room_id: UUID, user_id: UUID) -> bool:
-        """What the user did last in the room, among its newest events, was to leave it."""
-        given = {"room": room_id, "user": user_id}
-        return await self._session.scalar(_LAST_OF, given) == _LEFT
+    async def last_action_was_leave(self, room_id: UUID, user_id: UUID) -> bool:
+        """Whether the user's last action in the room, among its newest events, was to leave."""
+        parameters = {"room": room_id, "user": user_id}
+        return await self._session.scalar(_LAST_OF, parameters) == _LEFT
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it
@@ -93,7 +105,7 @@ class EventReads:
             )
         )
 
-    async def density(self) -> tuple[int, list[UUID]]:
+    async def find_broken_logs(self) -> tuple[int, list[UUID]]:
         """How many rooms there are, and those whose log is not exactly 1, 2, …, `rooms.seq`.
 
         Reads every log; seq is unique per room, so count, least and greatest tell."""
@@ -133,19 +145,24 @@ class Events(EventReads):
 
 
 def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
-    return and_(_E.room_id == room_id, _E.seq > after, _E.seq <= until)
+    return and_(_event.room_id == room_id, _event.seq > after, _event.seq <= until)
 
 
-_HERE = _within(ROOM, bindparam("after"), bindparam("until"))
-_BETWEEN = _IN_LOG.where(_HERE).order_by(_E.seq).limit(bindparam("most"))
+_IN_RANGE = _within(ROOM, bindparam("after"), bindparam("until"))
+_BETWEEN = _EVENTS.where(_IN_RANGE).order_by(_event.seq).limit(bindparam("max_rows"))
 _PAGE = _BETWEEN.where(IS_MEMBER)
 
-# So many events back: who has said nothing for long was not the one who acted.
+# Look at the last 1,000 events only: the user acted recently or not at all.
 _LAST_OF = (
-    select(_E.type)
-    .join_from(_E.seq.table, _R.seq.table, _R.id == _E.room_id)
-    .where(_R.id == ROOM, _E.room_id == ROOM, _E.seq > _R.seq - 1000, _E.actor_id == USER)
-    .order_by(_E.seq.desc())
+    select(_event.type)
+    .join_from(_event.seq.table, _room.seq.table, _room.id == _event.room_id)
+    .where(
+        _room.id == ROOM,
+        _event.room_id == ROOM,
+        _event.seq > _room.seq - 1000,
+        _event.actor_id == USER,
+    )
+    .order_by(_event.seq.desc())
     .limit(1)
 )
 
@@ -159,7 +176,7 @@ def _from_row(
     body: str | None,
     *message: Any,
 ) -> RoomEvent:
-    """Of a row of `_IN_LOG`, whose message may be null, or of `_ROW`.
+    """Of a row of `_EVENTS`, whose message may be null, or of `_EVENT_COLUMNS`.
 
     Never raises: a newer release may have written the row, and what it says is then passed on.
     """

@@ -1,7 +1,7 @@
-"""For statements that read in a room as one of its members.
+"""A condition for statements that read in a room as one of its members.
 
-One statement sees one moment: who is a member in it may read what the room has then, and a removal
-that comes later takes nothing of that away. Two statements would have to be told where to end.
+One statement sees one moment: a member at that moment may read what the room has then, and a later
+removal changes nothing about that. Of two statements, the second could see more than the first.
 """
 
 from uuid import UUID

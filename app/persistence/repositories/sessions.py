@@ -16,34 +16,47 @@ from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, 
 ENDED_KEPT = timedelta(days=1)
 SESSIONS_PER_QUERY = 100
 
-_S, _U, _M = columns(Session), columns(User), columns(Member)
-_THESE = _S.id.in_(bindparam("ids", expanding=True))
+_session_row, _user, _member = columns(Session), columns(User), columns(Member)
+_HAS_ID = _session_row.id.in_(bindparam("ids", expanding=True))
 _WITH_USERS = (
     select(
-        *(_S.id, _S.expires_at, _S.revoked_at, _S.used_at, _S.confirmed_at, _U.banned_at),
-        *(_U.id, _U.username, _U.display_name, _U.is_admin),
+        *(
+            _session_row.id,
+            _session_row.expires_at,
+            _session_row.revoked_at,
+            _session_row.used_at,
+            _session_row.confirmed_at,
+            _user.banned_at,
+        ),
+        *(_user.id, _user.username, _user.display_name, _user.is_admin),
     )
-    .join_from(_S.id.table, _U.id.table, _U.id == _S.user_id)
-    .where(_THESE)
+    .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
+    .where(_HAS_ID)
 )
-_IS_LIVE = and_(_S.revoked_at.is_(None), _S.expires_at > bindparam("at"), _U.banned_at.is_(None))
-_LIVE = (
-    select(_S.id).join_from(_S.id.table, _U.id.table, _U.id == _S.user_id).where(_THESE, _IS_LIVE)
+_IS_ACTIVE = and_(
+    _session_row.revoked_at.is_(None),
+    _session_row.expires_at > bindparam("at"),
+    _user.banned_at.is_(None),
 )
-_COUNT_LIVE = _LIVE.with_only_columns(func.count())
-_ARRIVING = (
-    select(_S.id, DatabaseNow(), _M.room_id)
+_ACTIVE = (
+    select(_session_row.id)
+    .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
+    .where(_HAS_ID, _IS_ACTIVE)
+)
+_COUNT_ACTIVE = _ACTIVE.with_only_columns(func.count())
+_ROOMS_OF_SESSIONS = (
+    select(_session_row.id, DatabaseNow(), _member.room_id)
     .select_from(
-        _S.id.table.join(_U.id.table, _U.id == _S.user_id).outerjoin(
-            _M.room_id.table, _M.user_id == _S.user_id
+        _session_row.id.table.join(_user.id.table, _user.id == _session_row.user_id).outerjoin(
+            _member.room_id.table, _member.user_id == _session_row.user_id
         )
     )
-    .where(_THESE, _IS_LIVE)
+    .where(_HAS_ID, _IS_ACTIVE)
 )
 
 
 class SessionState(NamedTuple):
-    """A session, living or not, and what one knows of its user (`id` and what follows)."""
+    """A session, active or not, with its user (`id` and the fields after it)."""
 
     session: UUID
     expires_at: datetime
@@ -68,48 +81,48 @@ class SessionReads:
         self._session = session
 
     async def with_users(self, ids: Iterable[UUID]) -> dict[UUID, SessionState]:
-        """Those sessions and their users."""
+        """The sessions with their users, by session id."""
         rows = await self._session.execute(_WITH_USERS, {"ids": list(ids)})
         return {row[0]: SessionState._make(row) for row in rows}
 
-    async def live_among(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
-        """Those whose user is not banned, and that are neither revoked nor expired."""
-        return set(await self._session.scalars(_LIVE, {"ids": list(ids), "at": at}))
+    async def filter_active(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
+        """The active sessions: neither revoked nor expired, of a user who is not banned."""
+        return set(await self._session.scalars(_ACTIVE, {"ids": list(ids), "at": at}))
 
-    async def arriving(
+    async def list_rooms_of_sessions(
         self, ids: Iterable[UUID], at: datetime
     ) -> dict[UUID, tuple[datetime, set[UUID]]]:
         """Of those that `live_among` would find: the database's time when this was asked, and the
         rooms that their users were in."""
-        found: dict[UUID, tuple[datetime, set[UUID]]] = {}
+        arrivals: dict[UUID, tuple[datetime, set[UUID]]] = {}
         for session, time, room in await self._session.execute(
-            _ARRIVING, {"ids": list(ids), "at": at}
+            _ROOMS_OF_SESSIONS, {"ids": list(ids), "at": at}
         ):
-            _, rooms = found.setdefault(session, (time, set()))
+            _, rooms = arrivals.setdefault(session, (time, set()))
             if room is not None:
                 rooms.add(room)
-        return found
+        return arrivals
 
-    async def are_live(self, ids: Collection[UUID], at: datetime) -> bool:
-        """All of them, each named once; cheaper than to have their ids sent back."""
-        found = await self._session.scalar(_COUNT_LIVE, {"ids": list(ids), "at": at})
-        return bool(found == len(ids))
+    async def are_active(self, ids: Collection[UUID], at: datetime) -> bool:
+        """Whether all `ids` (no duplicates) are active. Cheaper than returning the active ones."""
+        count = await self._session.scalar(_COUNT_ACTIVE, {"ids": list(ids), "at": at})
+        return bool(count == len(ids))
 
-    async def of_token(self, digest: bytes) -> UUID | None:
-        """The session that a refresh token is or was of, whatever has become of both."""
-        found: UUID | None = await self._session.scalar(
+    async def get_by_token(self, digest: bytes) -> UUID | None:
+        """The session of a refresh token, even if either has ended."""
+        session_id: UUID | None = await self._session.scalar(
             select(RefreshToken.session_id).where(RefreshToken.digest == digest)
         )
-        return found
+        return session_id
 
-    async def of_user(self, user_id: UUID, at: datetime) -> Sequence[Session]:
-        """The living ones, the newest first."""
-        found = await self._session.scalars(
+    async def list_active(self, user_id: UUID, at: datetime) -> Sequence[Session]:
+        """The newest first."""
+        rows = await self._session.scalars(
             select(Session)
-            .where(Session.user_id == user_id, _alive(at))
+            .where(Session.user_id == user_id, _is_active(at))
             .order_by(Session.created_at.desc(), Session.id.desc())
         )
-        return found.all()
+        return rows.all()
 
 
 class Sessions(SessionReads):
@@ -130,8 +143,8 @@ class Sessions(SessionReads):
     async def token(self, digest: bytes) -> RefreshToken | None:
         return await self._session.get(RefreshToken, digest, populate_existing=True)
 
-    async def take_ticket(self, digest: bytes, at: datetime) -> UUID | None:
-        """The session of a ticket, which is gone from then on; None if there is no such ticket."""
+    async def consume_ticket(self, digest: bytes, at: datetime) -> UUID | None:
+        """Delete a ticket, and return its session; None if the ticket does not exist."""
         ticket = await self._session.get(Ticket, digest, with_for_update=True)
         if ticket is None:
             return None
@@ -139,7 +152,7 @@ class Sessions(SessionReads):
         return ticket.session_id if ticket.expires_at > at else None
 
     async def confirm(self, session_id: UUID, used_at: datetime) -> None:
-        """The answer to the renewal at this time has arrived, if there was none after it."""
+        """The answer to the renewal at `used_at` has arrived; ignored after a later renewal."""
         await self._session.execute(
             update(Session)
             .where(Session.id == session_id, Session.used_at == used_at)
@@ -154,14 +167,14 @@ class Sessions(SessionReads):
         )
 
     async def revoke_all(self, user_id: UUID, at: datetime, keep: UUID | None) -> Sequence[UUID]:
-        """End the user's living sessions but `keep`. Those that were ended."""
-        found = await self._session.scalars(
+        """End the user's active sessions except `keep`. Returns the ended ones."""
+        rows = await self._session.scalars(
             select(Session.id)
-            .where(Session.user_id == user_id, _alive(at))
+            .where(Session.user_id == user_id, _is_active(at))
             .order_by(Session.id)
             .with_for_update()
         )
-        ended = [session_id for session_id in found if session_id != keep]
+        ended = [session_id for session_id in rows if session_id != keep]
         if ended:
             await self._session.execute(
                 update(Session).where(Session.id.in_(ended)).values(_ended(at))
@@ -175,8 +188,8 @@ class Sessions(SessionReads):
         await self._delete(Ticket.digest, [digest for _, digest in tickets[max_tickets:]])
 
     async def delete_tickets(self, expired_before: datetime, max_rows: int) -> bool:
-        """Whether there may be more. Rows that another transaction is deleting are left to it; so
-        in the two methods below."""
+        """Returns whether there may be more. Skips rows that another transaction is deleting, as
+        the two methods below do."""
         return await self._delete_some(Ticket.digest, Ticket.expires_at <= expired_before, max_rows)
 
     async def delete_refresh_tokens(self, expired_before: datetime, max_rows: int) -> bool:
@@ -210,29 +223,29 @@ class Sessions(SessionReads):
         if keys:
             await self._session.execute(delete(key.class_).where(key.in_(keys)))
 
-    async def oldest_beyond(self, user_id: UUID, keep: int, at: datetime) -> Sequence[UUID]:
-        """The living sessions that are more than `keep`, the least recently used first."""
-        living = await self._session.scalar(
-            select(func.count(Session.id)).where(Session.user_id == user_id, _alive(at))
+    async def surplus_sessions(self, user_id: UUID, keep: int, at: datetime) -> Sequence[UUID]:
+        """The active sessions beyond `keep`, the least recently used first."""
+        active_count = await self._session.scalar(
+            select(func.count(Session.id)).where(Session.user_id == user_id, _is_active(at))
         )
-        surplus = (living or 0) - keep
+        surplus = (active_count or 0) - keep
         if surplus <= 0:
             return ()
-        found = await self._session.scalars(
+        rows = await self._session.scalars(
             select(Session.id)
-            .where(Session.user_id == user_id, _alive(at))
+            .where(Session.user_id == user_id, _is_active(at))
             .order_by(Session.used_at, Session.id)
             .limit(surplus)
         )
-        return found.all()
+        return rows.all()
 
 
-def _alive(at: datetime) -> ColumnElement[bool]:
+def _is_active(at: datetime) -> ColumnElement[bool]:
     return and_(Session.revoked_at.is_(None), Session.expires_at > at)
 
 
 def _ended(at: datetime) -> dict[str, Any]:
-    """Of a session that ends now. It is forgotten when it would have expired, or sooner."""
+    """Values of a session that ends now. It is deleted when it would have expired, or sooner."""
     until = at + ENDED_KEPT
     sooner = case((Session.expires_at > until, until), else_=Session.expires_at)
     return {"revoked_at": at, "expires_at": sooner}

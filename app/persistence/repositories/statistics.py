@@ -9,8 +9,8 @@ from sqlalchemy import Date, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.consumers import LogRange
+from app.persistence.sql.upsert import upsert
 from app.persistence.tables import MessageCount, RoomEventRow, columns
-from app.persistence.upsert import upsert
 from app.wire.events import MessageCreated
 
 _C, _E = columns(MessageCount), columns(RoomEventRow)

@@ -23,36 +23,36 @@ class UserReads:
         return await self._session.get(User, user_id)
 
     async def by_key(self, username_key: str) -> User | None:
-        found = await self._session.scalars(select(User).where(User.username_key == username_key))
-        return next((user for user in found if user.username_key == username_key), None)
+        rows = await self._session.scalars(select(User).where(User.username_key == username_key))
+        return next((user for user in rows if user.username_key == username_key), None)
 
     async def like(self, username_key: str) -> User | None:
-        """Whose username this is, or looks like this one."""
+        """A user whose username is this one or looks like it."""
         like = User.username_skeleton == skeleton(username_key)
-        found = await self._session.scalars(
+        rows = await self._session.scalars(
             select(User).where(or_(User.username_key == username_key, like))
         )
-        return found.first()
+        return rows.first()
 
     async def skeletons(self, wanted: Iterable[str]) -> set[str]:
-        """Those of these skeletons that somebody has."""
+        """The skeletons that are taken."""
         column = User.username_skeleton
         rows = await self._session.scalars(select(column).where(column.in_(list(wanted))))
-        return {found for found in rows if found is not None}
+        return {rows for rows in rows if rows is not None}
 
     async def ids_by_keys(self, keys: Iterable[str]) -> dict[str, UUID]:
-        """The ids of those usernames that exist."""
+        """The ids of the users with these keys, by key."""
         wanted = set(keys)
         rows = await self._session.execute(
             select(User.username_key, User.id).where(User.username_key.in_(wanted))
         )
         return {key: user for key, user in rows if key in wanted}
 
-    async def existing(self, ids: Iterable[UUID]) -> set[UUID]:
+    async def existing_ids(self, ids: Iterable[UUID]) -> set[UUID]:
         return set(await self._session.scalars(select(User.id).where(User.id.in_(list(ids)))))
 
     async def by_origins(self, origins: Iterable[str]) -> dict[str, UUID]:
-        """Imported accounts, by where they come from."""
+        """Imported accounts, by origin."""
         wanted = set(origins)
         rows = await self._session.execute(
             select(User.origin, User.id).where(User.origin.in_(wanted))
@@ -83,7 +83,7 @@ class UserReads:
                 )
             )
         if seen_by is not None:
-            here.append(or_(User.id == seen_by, User.id.in_(_met_by(seen_by))))
+            here.append(or_(User.id == seen_by, User.id.in_(_users_sharing_a_room(seen_by))))
         query = query.where(or_(User.username_key == key, and_(*here)) if or_named else and_(*here))
         if after is not None:
             query = query.where(User.username_key > after)
@@ -95,16 +95,16 @@ class Users(UserReads):
         self._session.add(user)
 
     async def lock(self, user_id: UUID) -> User | None:
-        """The account as it is now, and nobody else's until this unit of work ends. Before any of
-        its sessions is locked: who locks in one order does not wait in a circle."""
+        """The account as it is now, locked until this unit of work ends. Lock a user before its
+        sessions: a fixed lock order prevents deadlocks."""
         return await self._session.get(User, user_id, with_for_update=True, populate_existing=True)
 
 
-def _met_by(user_id: UUID) -> Select[UUID]:
-    """The members of this user's rooms. Depends on no row of users: it is asked once."""
-    mine, theirs = aliased(Member), aliased(Member)
+def _users_sharing_a_room(user_id: UUID) -> Select[UUID]:
+    """The members of this user's rooms. Depends on no row of users, so it is evaluated once."""
+    own_membership, others_membership = aliased(Member), aliased(Member)
     return (
-        select(theirs.user_id)
-        .join(mine, mine.room_id == theirs.room_id)
-        .where(mine.user_id == user_id)
+        select(others_membership.user_id)
+        .join(own_membership, own_membership.room_id == others_membership.room_id)
+        .where(own_membership.user_id == user_id)
     )

@@ -1,4 +1,4 @@
-"""Before a socket is one: what is refused as HTTP, and who says hello."""
+"""Who may connect: what is refused during the handshake, and the authentication of `hello`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,31 +18,32 @@ from app.wire.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticat
 from app.wire.frames import SUBPROTOCOL
 
 
-class Lobby:
-    """Sockets that have not said hello yet, bounded per address and in all."""
+class PendingConnections:
+    """WebSockets that have not said hello yet, bounded per address and in all."""
 
-    def __init__(self, most_per_address: int, most: int) -> None:
-        self._most_per_address, self._most = most_per_address, most
-        self._waiting: Counter[str] = Counter()
-        self._all = 0
+    def __init__(self, max_per_address: int, max_total: int) -> None:
+        self._max_per_address, self._max_total = max_per_address, max_total
+        self._by_address: Counter[str] = Counter()
+        self._total = 0
 
     @contextmanager
-    def seat(self, address: str) -> Iterator[None]:
+    def slot(self, address: str) -> Iterator[None]:
         key = address_key(address)
-        self._waiting[key] += 1
-        self._all += 1
+        self._by_address[key] += 1
+        self._total += 1
         try:
             yield
         finally:
-            self._all -= 1
-            self._waiting[key] -= 1
-            if not self._waiting[key]:
-                del self._waiting[key]
+            self._total -= 1
+            self._by_address[key] -= 1
+            if not self._by_address[key]:
+                del self._by_address[key]
 
-    def refuse_crowd(self, address: str) -> None:
-        if self._all >= self._most:
+    def check_limit(self, address: str) -> None:
+        """Raises Busy or RateLimited."""
+        if self._total >= self._max_total:
             raise Busy("Too many sockets have not said hello. Come back.", retry_after_ms=5000)
-        if self._waiting[address_key(address)] >= self._most_per_address:
+        if self._by_address[address_key(address)] >= self._max_per_address:
             raise RateLimited(
                 "Too many sockets from this address have not said hello. Wait.",
                 retry_after_ms=5000,
@@ -52,8 +53,8 @@ class Lobby:
 def check_handshake(websocket: WebSocket, settings: Settings) -> None:
     """Raises Invalid without the subprotocol, Forbidden for a page of another origin.
 
-    A browser always says the Origin of its page; native clients say none, which is fine, because no
-    cookie authenticates here.
+    A browser always sends the Origin of its page. Native clients send none, which is accepted,
+    because no cookie authenticates here.
     """
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         raise Invalid(f"Ask for the subprotocol: `Sec-WebSocket-Protocol: {SUBPROTOCOL}`.")
@@ -69,12 +70,13 @@ def check_handshake(websocket: WebSocket, settings: Settings) -> None:
 
 
 async def authenticate(context: AppContext, token: str) -> tuple[Actor, SessionState]:
-    """Who a hello speaks for: an access token has dots, a ticket has none."""
+    """The actor and session of a hello's token: an access token has dots, a ticket has none. Raises
+    Unauthenticated or SessionEnded."""
     if "." in token:
         return await identify(context, token)
-    found = await context.database.transact(redeem_ticket, token)
-    if found is None:
+    redeemed = await context.database.transact(redeem_ticket, token)
+    if redeemed is None:
         raise Unauthenticated(
             "The ticket is unknown, used or too old. Get a new one from POST /api/v1/ws-tickets."
         )
-    return found
+    return redeemed

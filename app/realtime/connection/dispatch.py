@@ -9,11 +9,9 @@ from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
+from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
-from app.realtime.hub.hub import Hub
-from app.realtime.presence.worker import watch
-from app.realtime.typing.indicator import say_typing
+from app.realtime.hub.connection import Connection
 from app.wire.errors import BadFrame, ChatError, Internal
 from app.wire.frames import (
     Ack,
@@ -32,8 +30,8 @@ from app.wire.frames import (
 
 log = structlog.get_logger(__name__)
 
-# What each frame costs its user, beside the socket's credit that every frame costs. Those without
-# a cost ask nothing of the database. `hello` pays in `handshake.py`.
+# What each frame costs its user, beside the connection's credit that every frame costs. Those
+# without a cost need no query. `hello` is charged in `handshake.py`.
 FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     SendMessage: (PolicyName.SENDS, 1),
     MarkRead: (PolicyName.WRITES, 1),
@@ -41,25 +39,27 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     Open: (PolicyName.READS, 5),
     SubscribePresence: (PolicyName.READS, 5),
     Close: None,
-    Typing: None,  # once in a while per room, see `Typists`
+    Typing: None,  # limited by `TypingState.allow`
     Pong: None,
 }
 
 
-async def dispatch(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
-    """Execute one frame. Whatever happens, the socket goes on: a refusal is an error frame."""
-    socket.in_flight += 1
+async def dispatch(
+    context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
+) -> None:
+    """Execute one frame. The connection stays open: a refusal or failure is an error frame."""
+    connection.in_flight += 1
     try:
-        charge(context, socket.user, frame)
-        await _execute(context, hub, socket, frame)
+        charge(context, connection.user, frame)
+        await _execute(context, services, connection, frame)
     except ChatError as error:
-        socket.send(error_frame(error, frame.id, getattr(frame, "room", None)))
+        connection.send(error_frame(error, frame.id, getattr(frame, "room", None)))
     except Exception:
-        log.exception("frame.failed", type=frame.type, user=str(socket.user))
+        log.exception("frame.failed", type=frame.type, user=str(connection.user))
         failed = Internal("The server failed on this frame. Send it again.", retry_after_ms=1000)
-        socket.send(error_frame(failed, frame.id))
+        connection.send(error_frame(failed, frame.id))
     finally:
-        socket.in_flight -= 1
+        connection.in_flight -= 1
 
 
 def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
@@ -69,39 +69,38 @@ def charge(context: AppContext, user: UUID, frame: ClientFrame) -> None:
         context.limiter.spend_local(cost[0], user, cost[1]).enforce()
 
 
-async def _execute(context: AppContext, hub: Hub, socket: Socket, frame: ClientFrame) -> None:
+async def _execute(
+    context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
+) -> None:
     match frame:
         case SendMessage():
-            message, duplicate = await submit_message(
-                context, socket.actor, frame.room, frame.nonce, frame
-            )
-            socket.send(
-                Ack(
-                    id=frame.id,
-                    room=frame.room,
-                    seq=message.seq,
-                    at=message.at,
-                    duplicate=duplicate,
-                )
-            )
+            connection.send(await _send_message(context, connection, frame))
         case MarkRead():
-            badge = await context.database.transact(mark_read, socket.actor, frame.room, frame.seq)
-            socket.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
-        case Open():
-            await open_rooms(
-                hub, socket, frame.rooms, frame.id, hub.limits.catchup_events_per_request
+            badge = await context.database.transact(
+                mark_read, connection.actor, frame.room, frame.seq
             )
+            connection.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
+        case Open():
+            max_events = services.hub.limits.catchup_events_per_request
+            await open_rooms(services.delivery, connection, frame.rooms, frame.id, max_events)
         case Close():
             for room in frame.rooms:
-                hub.detach(socket, room)
-                socket.send(RoomClosed(id=frame.id, room=room, reason="closed"))
+                services.hub.unsubscribe(connection, room)
+                connection.send(RoomClosed(id=frame.id, room=room, reason="closed"))
         case SubscribePresence():
-            watch(hub, socket, frame)
+            services.subscribe_presence(connection, frame)
         case Typing():
-            await say_typing(hub, context.bus, socket, frame.room)
+            await services.publish_typing(connection, frame)
         case Pong():
-            pass  # that anything came is what counts; `Socket.heard_at`
+            pass  # `FrameHandler` has noted that the client is alive
         case Hello():
             raise BadFrame("This socket has said hello already.")
         case _:
             assert_never(frame)
+
+
+async def _send_message(context: AppContext, connection: Connection, frame: SendMessage) -> Ack:
+    message, duplicate = await submit_message(
+        context, connection.actor, frame.room, frame.nonce, frame
+    )
+    return Ack(id=frame.id, room=frame.room, seq=message.seq, at=message.at, duplicate=duplicate)

@@ -1,6 +1,6 @@
-"""Before a process ends: its sockets move elsewhere, a few at a time, and nothing breaks off.
+"""Draining: before a process ends its connections move to other processes, a few at a time.
 
-Uvicorn would close all of them at once, and their clients would come back as one crowd.
+uvicorn would close all of them at once, and their clients would come back as one crowd.
 """
 
 import asyncio
@@ -8,48 +8,48 @@ import random
 
 import structlog
 
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Server
 from app.wire.close_codes import CloseCode
 from app.wire.frames import Draining
 
-SLICE_S = 0.1
-MOVE = "the server is being stopped: come back and resume"
-# Few sockets are quickly gone: the slots are no further apart than this pace needs.
-SOCKETS_PER_S = 100.0
+TICK_S = 0.1
+DRAIN_REASON = "the server is being stopped: come back and resume"
+# Bounds how far apart slots are: few connections need less than `drain_spread_s`.
+CONNECTIONS_PER_S = 100.0
 
 log = structlog.get_logger(__name__)
 
 
 async def drain(hub: Hub, settings: Server) -> None:
-    """Returns when no socket is left. New ones must be refused by now (`AppContext.draining`).
+    """Return when no connection is left. New ones must be refused by now (`AppContext.draining`).
 
-    Each socket is told of its slot, in which its client is to move. One that is still there
-    `drain_grace_s` after it is closed with 4001, once the sends that it has in flight are answered.
-    How long that may take is up to the caller, who cancels this.
+    Each connection is sent the time of its slot, in which its client is to move. One that is still
+    there `drain_grace_s` later is closed with 4001, after the sends that it has in flight are
+    answered. The caller cancels this when it takes too long.
     """
     loop = asyncio.get_running_loop()
-    slots = _announce(hub, settings)
+    slots = _send_slots(hub, settings)
     if slots:
-        log.info("drain.begun", sockets=len(slots))
-    begun = loop.time()
-    while hub.sockets:
-        await asyncio.sleep(SLICE_S)
-        hub.turn.end()  # what an ack follows is on its way before the end
-        since = loop.time() - begun - settings.drain_grace_s
-        for socket in list(hub.sockets):
-            if slots.get(socket, 0.0) <= since and not socket.in_flight:
-                socket.close(CloseCode.DRAINING, MOVE)
-                hub.leave(socket)
+        log.info("drain.started", connections=len(slots))
+    started_at = loop.time()
+    while hub.connections:
+        await asyncio.sleep(TICK_S)
+        hub.coalescer.flush()  # what an ack follows leaves before the close frame
+        since_s = loop.time() - started_at - settings.drain_grace_s
+        for connection in list(hub.connections):
+            if slots.get(connection, 0.0) <= since_s and not connection.in_flight:
+                hub.close(connection, CloseCode.DRAINING, DRAIN_REASON)
 
 
-def _announce(hub: Hub, settings: Server) -> dict[Socket, float]:
-    """Each socket's slot, in seconds from now. In no order: neighbours do not move together."""
-    sockets = list(hub.sockets)
-    random.shuffle(sockets)
-    spread_s = min(settings.drain_spread_s, len(sockets) / SOCKETS_PER_S)
-    slots = {socket: n / len(sockets) * spread_s for n, socket in enumerate(sockets)}
-    for socket, slot in slots.items():
-        socket.send(Draining(in_ms=int(slot * 1000)))
+def _send_slots(hub: Hub, settings: Server) -> dict[Connection, float]:
+    """Each connection's slot, in seconds from now. In random order, so that the members of a room
+    do not move together."""
+    connections = list(hub.connections)
+    random.shuffle(connections)
+    spread_s = min(settings.drain_spread_s, len(connections) / CONNECTIONS_PER_S)
+    slots = {c: n / len(connections) * spread_s for n, c in enumerate(connections)}
+    for connection, slot in slots.items():
+        connection.send(Draining(in_ms=int(slot * 1000)))
     return slots

@@ -1,4 +1,4 @@
-"""GET /ws, and whatever else asks for a socket."""
+"""GET /ws, and what answers every other attempt to open a WebSocket."""
 
 from typing import NoReturn, cast
 
@@ -9,24 +9,22 @@ from starlette.websockets import WebSocket
 
 from app.http.dependencies import get_context
 from app.http.problems import problem_response
-from app.realtime.connection.admission import Lobby
-from app.realtime.connection.handshake import Connection
-from app.realtime.hub.hub import Hub
+from app.realtime.connection.handshake import Handshake
+from app.realtime.connection.services import ConnectionServices
 from app.wire.errors import NotFound, UpgradeRequired
 
 
-class Door:
+class WebSocketEndpoint:
     """The realtime protocol `chat.v1`: docs/protocol.md.
 
     Plain ASGI: it needs nothing of what a route of FastAPI sets up for each call. The call ends
-    when the hello is answered; the socket goes on without it.
+    when the hello is answered; the connection outlives it.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        hub = cast(Hub, websocket.state.hub)
-        lobby = cast(Lobby, websocket.state.lobby)
-        await Connection(websocket, get_context(websocket), hub).run(lobby)
+        services = cast(ConnectionServices, websocket.state.connection_services)
+        await Handshake(websocket, get_context(websocket), services).run()
 
 
 async def require_upgrade(_: Request) -> NoReturn:
@@ -43,8 +41,8 @@ async def refuse_handshake(websocket: WebSocket) -> None:
     await websocket.send_denial_response(problem_response(error, websocket.state.request_id))
 
 
-sockets = [
-    WebSocketRoute("/ws", Door()),
+websocket_routes = [
+    WebSocketRoute("/ws", WebSocketEndpoint()),
     Route("/ws", require_upgrade),
     WebSocketRoute("/{path:path}", refuse_handshake),
 ]

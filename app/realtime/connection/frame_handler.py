@@ -1,4 +1,4 @@
-"""One socket from its hello to the end: frame by frame, in their order."""
+"""One connection from its hello to the end: handles its frames one by one, in their order."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,8 @@ import structlog
 from app.application.app_context import AppContext
 from app.core.rate_limit import TokenBucket
 from app.realtime.connection.dispatch import dispatch
-from app.realtime.hub.connection import Socket
-from app.realtime.hub.hub import Hub
+from app.realtime.connection.services import ConnectionServices
+from app.realtime.hub.connection import Connection
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
 from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
@@ -17,86 +17,107 @@ from app.wire.frames import Pong, error_frame
 
 log = structlog.get_logger(__name__)
 
-MOST_PONG_BYTES = 100
+MAX_PONG_BYTES = 100
+ABNORMAL_CLOSURE = 1006  # RFC 6455, 7.1.5: the connection was lost without a close frame
 
 
-class Frames:
-    """There is one for every idle socket, and nothing else that runs."""
+class FrameHandler:
+    """An idle connection has one of these, and neither a task nor a timer."""
 
-    __slots__ = ("_address", "_context", "_credits", "_hub", "_refusals", "_socket")
+    __slots__ = ("_address", "_connection", "_context", "_credits", "_refusals", "_services")
 
-    def __init__(self, context: AppContext, hub: Hub, socket: Socket, address: str) -> None:
-        self._context, self._hub, self._socket, self._address = context, hub, socket, address
+    def __init__(
+        self,
+        context: AppContext,
+        services: ConnectionServices,
+        connection: Connection,
+        address: str,
+    ) -> None:
+        self._context, self._services = context, services
+        self._connection, self._address = connection, address
         limits = context.settings.limits
         self._credits = TokenBucket(limits.frames_per_minute / 60, limits.frames_burst)
         self._refusals = 0  # since the last frame that had a credit
 
-    async def hear(self, message: Any) -> bool:
-        """From the transport. Whether it goes on; nothing that a client does raises."""
-        goes_on = False
+    async def handle(self, message: Any) -> bool:
+        """Called by the transport with each message. Returns whether the connection stays open;
+        raises nothing, whatever the client sends."""
+        keep_open = False
         try:
-            goes_on = await self._follow(message)
+            keep_open = await self._handle(message)
         except Exception:
-            log.exception("socket.failed", client=self._address)
-            self._socket.close(CloseCode.INTERNAL, "the server failed: come back and resume")
+            log.exception("connection.handler_failed", client_address=self._address)
+            reason = "the server failed: come back and resume"
+            self._connection.close(CloseCode.INTERNAL, reason)
         finally:
-            if not goes_on:
-                self._hub.leave(self._socket)
-                log.info("socket.closed", user=str(self._socket.user), client=self._address)
-        return goes_on
+            if not keep_open:
+                self._services.hub.unregister(self._connection)
+                self._log_closed()
+        return keep_open
 
-    def hear_pong(self, data: bytes) -> bool:
-        """From the transport, while nothing else waits: whether this is a pong, which is all that
-        most clients say. A task for each would be most of the CPU of an idle socket."""
-        if len(data) > MOST_PONG_BYTES or b"pong" not in data:
+    def handle_pong_inline(self, data: bytes) -> bool:
+        """Called by the transport while nothing else waits: returns whether this is a pong, which
+        is all that most clients send. A task for each would be most of the CPU of idle sockets."""
+        if len(data) > MAX_PONG_BYTES or b"pong" not in data:
             return False
         limits = self._context.settings.limits
         try:
             frame = parse(data.decode(), max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
         except (UnicodeDecodeError, RefusedFrame):
             return False
-        if not isinstance(frame, Pong) or self._socket not in self._hub.sockets:
+        if not isinstance(frame, Pong) or self._connection not in self._services.hub.connections:
             return False
         if self._credits.try_acquire() > 0:
             return False
         self._refusals = 0
-        self._lives()
+        self._touch()
         return True
 
-    def _lives(self) -> None:
-        self._socket.heard_at = asyncio.get_running_loop().time()
-        self._socket.pinged = False
+    def _touch(self) -> None:
+        self._connection.last_received_at = asyncio.get_running_loop().time()
+        self._connection.ping_sent = False
 
-    async def _follow(self, message: Any) -> bool:
-        socket, limits = self._socket, self._context.settings.limits
+    async def _handle(self, message: Any) -> bool:
+        connection, limits = self._connection, self._context.settings.limits
         if message["type"] == "websocket.disconnect":
             return False
-        self._lives()
-        if socket not in self._hub.sockets:
+        self._touch()
+        if connection not in self._services.hub.connections:
             return False  # closed while this frame was on its way
-        text = text_of(message)
+        text = message_text(message)
         wait_s = self._credits.try_acquire()
         if wait_s > 0:
             self._refusals += 1
             if self._refusals > limits.frames_burst:
-                socket.close(CloseCode.RATE, "too many frames")
+                connection.close(CloseCode.RATE, "too many frames")
                 return False
-            socket.send(error_frame(_too_fast(wait_s), parse_frame_id(text)))
+            connection.send(error_frame(_too_fast(wait_s), parse_frame_id(text)))
             return True
         self._refusals = 0
         try:
             frame = parse(text, max_bytes=limits.frame_bytes, max_depth=limits.json_depth)
         except RefusedFrame as refused:
-            socket.send(error_frame(refused.error, refused.frame_id))
+            connection.send(error_frame(refused.error, refused.frame_id))
         else:
-            await dispatch(self._context, self._hub, socket, frame)
+            await dispatch(self._context, self._services, connection, frame)
         return True
 
+    def _log_closed(self) -> None:
+        code, reason = self._connection.close_sent() or (ABNORMAL_CLOSURE, "")
+        log.info(
+            "connection.closed",
+            user=str(self._connection.user),
+            client_address=self._address,
+            code=code,
+            reason=reason,
+            duration_s=round(asyncio.get_running_loop().time() - self._connection.connected_at, 3),
+        )
 
-def text_of(message: Any) -> str:
-    """Of a `websocket.receive`."""
+
+def message_text(message: Any) -> str:
+    """The text of a `websocket.receive`; empty, which is no JSON, for a binary message."""
     text: str | None = message.get("text")
-    return "" if text is None else text  # a binary message is no JSON either
+    return "" if text is None else text
 
 
 def _too_fast(wait_s: float) -> RateLimited:

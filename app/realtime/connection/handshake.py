@@ -1,4 +1,4 @@
-"""One socket from accept to the answer to its hello."""
+"""A WebSocket from its handshake to the answer to its `hello`."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.application.app_context import AppContext
 from app.http.dependencies import get_client_address
 from app.http.problems import problem_response
-from app.realtime.connection.admission import Lobby, authenticate, check_handshake
+from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
-from app.realtime.connection.drain import MOVE
-from app.realtime.connection.frame_handler import Frames, text_of
+from app.realtime.connection.drain import DRAIN_REASON
+from app.realtime.connection.frame_handler import FrameHandler, message_text
+from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
-from app.realtime.hub.connection import Socket
-from app.realtime.hub.hub import Hub
+from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
 from app.settings import Limits
 from app.wire.close_codes import CloseCode
@@ -44,42 +44,44 @@ from app.wire.schemas.users import UserOut
 log = structlog.get_logger(__name__)
 
 
-class Gone(Exception):
-    """The peer is not there any more, or we have closed."""
+class Disconnected(Exception):
+    """The peer has disconnected, or we have closed the WebSocket."""
 
 
-class Connection:
-    def __init__(self, websocket: WebSocket, context: AppContext, hub: Hub) -> None:
-        self._websocket, self._context, self._hub = websocket, context, hub
+class Handshake:
+    def __init__(
+        self, websocket: WebSocket, context: AppContext, services: ConnectionServices
+    ) -> None:
+        self._websocket, self._context, self._services = websocket, context, services
         self._limits = context.settings.limits
         self._writer = cast(ChatWebSocketProtocol, websocket.scope["extensions"][EXTENSION])
 
-    async def run(self, lobby: Lobby) -> None:
-        """Returns when the socket is over, or follows its rooms and `Frames` has it; nothing that a
-        client does raises."""
+    async def run(self) -> None:
+        """Return when the WebSocket is refused or closed, or has its rooms open and a
+        `FrameHandler`. Raises nothing, whatever the client does."""
         address = get_client_address(self._websocket)
         try:
             try:
-                self._admit(lobby, address)
+                self._check_admission(address)
             except ChatError as error:
                 await self._deny(error)
             else:
-                await self._talk(lobby, address)
-        except (Gone, WebSocketDisconnect):  # the latter when it went before it was accepted
+                await self._run(address)
+        except (Disconnected, WebSocketDisconnect):  # the latter before it was accepted
             pass
         except Exception:
-            log.exception("socket.failed", client=address)
-            self._writer.shut(CloseCode.INTERNAL, "the server failed: come back and resume")
+            log.exception("connection.handler_failed", client_address=address)
+            self._writer.send_close(CloseCode.INTERNAL, "the server failed: come back and resume")
         finally:
-            # It was accepted, refused, or has gone. uvicorn knows of the first only, and writes an
-            # error for the others.
+            # It was accepted, refused, or the peer has gone. uvicorn only knows of the first, and
+            # writes an error for the others.
             self._writer.handshake_complete = True
 
-    def _admit(self, lobby: Lobby, address: str) -> None:
-        """Raises what the peer is to be told instead of a socket."""
+    def _check_admission(self, address: str) -> None:
+        """Raises the error with which the handshake is answered."""
         if self._context.draining.is_set():
             raise Busy("This process is being stopped. Connect again.", retry_after_ms=1000)
-        lobby.refuse_crowd(address)
+        self._services.pending.check_limit(address)
         check_handshake(self._websocket, self._context.settings)
 
     async def _deny(self, error: ChatError) -> None:
@@ -87,15 +89,15 @@ class Connection:
         with contextlib.suppress(WebSocketDisconnect):
             await self._websocket.send_denial_response(response)
 
-    async def _talk(self, lobby: Lobby, address: str) -> None:
-        with lobby.seat(address):
+    async def _run(self, address: str) -> None:
+        with self._services.pending.slot(address):
             await self._websocket.accept(subprotocol=SUBPROTOCOL)
-            socket = await self._greet()
-        frames = Frames(self._context, self._hub, socket, address)
-        self._writer.hand_over(frames.hear, frames.hear_pong)
+            connection = await self._connect(await self._receive_hello())
+        handler = FrameHandler(self._context, self._services, connection, address)
+        self._writer.hand_over(handler.handle, handler.handle_pong_inline)
 
-    async def _greet(self) -> Socket:
-        """Wait for hello, and answer it. Raises Gone if there is none, or it does not convince."""
+    async def _receive_hello(self) -> Hello:
+        """Raises Disconnected if it does not arrive, or the first frame is another."""
         try:
             hello = parse(
                 await self._receive_in_time(),
@@ -103,15 +105,19 @@ class Connection:
                 max_depth=self._limits.json_depth,
             )
         except TimeoutError:
-            self._writer.shut(CloseCode.UNAUTHENTICATED, "no hello in time")
-            raise Gone from None
+            self._writer.send_close(CloseCode.UNAUTHENTICATED, "no hello in time")
+            raise Disconnected from None
         except RefusedFrame as refused:
             self._refuse(refused.error, refused.frame_id, CloseCode.MALFORMED)
         if not isinstance(hello, Hello):
             self._refuse(BadFrame("The first frame is `hello`."), hello.id, CloseCode.MALFORMED)
+        return hello
+
+    async def _connect(self, hello: Hello) -> Connection:
+        """Authenticate `hello` and answer it. Raises Disconnected if it is refused."""
         if self._context.draining.is_set():
-            self._writer.shut(CloseCode.DRAINING, MOVE)
-            raise Gone
+            self._writer.send_close(CloseCode.DRAINING, DRAIN_REASON)
+            raise Disconnected
         try:
             actor, user = await authenticate(self._context, hello.token)
             charge(self._context, actor.user, hello)
@@ -123,51 +129,56 @@ class Connection:
             self._refuse(error, hello.id, CloseCode.RATE)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
-        at = asyncio.get_running_loop().time()
-        socket = Socket(self._writer, actor, at, self._hub.turn.wake)
-        self._hub.enter(socket)
+        hub, at = self._services.hub, asyncio.get_running_loop().time()
+        connection = Connection(self._writer, actor, at, hub.coalescer.schedule)
+        hub.register(connection)
         try:
-            await self._welcome(socket, hello, UserOut.model_validate(user, from_attributes=True))
+            profile = UserOut.model_validate(user, from_attributes=True)
+            await self._welcome(connection, hello, profile)
         except BaseException:
-            self._hub.leave(socket)
+            hub.unregister(connection)
             raise
-        return socket
+        return connection
 
-    async def _welcome(self, socket: Socket, hello: Hello, user: UserOut) -> None:
-        socket.send(
+    async def _welcome(self, connection: Connection, hello: Hello, user: UserOut) -> None:
+        connection.send(
             Welcome(
                 id=hello.id,
-                session=socket.actor.session,
+                session=connection.actor.session,
                 user=user,
                 heartbeat_ms=int(self._context.settings.realtime.ping_interval_s * 1000),
-                limits=_told(self._limits),
-                expires_at=socket.expires_at,
+                limits=_public_limits(self._limits),
+                expires_at=connection.expires_at,
             )
         )
         try:
-            await self._list_rooms(socket, hello.snapshot)
-            await open_rooms(
-                self._hub, socket, hello.rooms, hello.id, self._limits.catchup_events_per_request
-            )
+            await self._send_room_list(connection, hello.snapshot)
+            max_events = self._limits.catchup_events_per_request
+            await open_rooms(self._services.delivery, connection, hello.rooms, hello.id, max_events)
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except ChatError as error:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
-    async def _list_rooms(self, socket: Socket, snapshot: str | None) -> None:
-        """First join the audience, then count: what happens between shows as a bump."""
-        snapshots = self._context.sync_tokens
-        arrival = await self._hub.arrivals.ask(socket.actor)
-        for room_id in arrival.rooms:
-            self._hub.join_audience(socket, room_id)
-        since = snapshots.parse(socket.user, snapshot) if snapshot else None
-        found = await self._hub.listings.ask(replace(arrival, since=since))
-        for n, frame in enumerate(found.frames(snapshots.issue(socket.user, arrival.at))):
+    async def _send_room_list(self, connection: Connection, snapshot: str | None) -> None:
+        """Become a member in the hub first, then read the counts: a change in between is sent as a
+        badge."""
+        hub, loader, snapshots = (
+            self._services.hub,
+            self._services.room_lists,
+            self._context.sync_tokens,
+        )
+        state = await loader.hello_states.load(connection.actor)
+        for room_id in state.rooms:
+            hub.add_member(connection, room_id)
+        since = snapshots.parse(connection.user, snapshot) if snapshot else None
+        room_list = await loader.room_lists.load(replace(state, since=since))
+        for n, frame in enumerate(room_list.frames(snapshots.issue(connection.user, state.at))):
             if n:
-                self._hub.turn.end()
+                hub.coalescer.flush()
                 await self._writer.drained()
-            socket.send(frame)
-        socket.listed = True
+            connection.send(frame)
+        connection.room_list_sent = True
 
     async def _receive_in_time(self) -> str:
         """The first message. Raises TimeoutError."""
@@ -175,7 +186,7 @@ class Connection:
             async with asyncio.timeout(self._context.settings.realtime.hello_timeout_s):
                 return await self._receive()
         except TimeoutError:
-            # If this process stood still, it was read in the same turn in which the time was over.
+            # If this process stood still, the message and the timeout come in one iteration.
             if self._writer.queue.empty():
                 raise
             return await self._receive()
@@ -183,16 +194,16 @@ class Connection:
     async def _receive(self) -> str:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
-            raise Gone
-        return text_of(message)
+            raise Disconnected
+        return message_text(message)
 
     def _refuse(self, error: ChatError, frame_id: str | int | None, code: CloseCode) -> NoReturn:
-        """Say why, close, and raise Gone."""
+        """Send the error, close, and raise Disconnected."""
         self._writer.write_frames(text_frame(encode(error_frame(error, frame_id))))
-        self._writer.shut(code, error.code)
-        raise Gone
+        self._writer.send_close(code, error.code)
+        raise Disconnected
 
 
 @cache
-def _told(limits: Limits) -> ServerLimits:
+def _public_limits(limits: Limits) -> ServerLimits:
     return ServerLimits.model_validate(limits, from_attributes=True)

@@ -1,156 +1,68 @@
-"""What happens by the clock, for all sockets at once: heartbeats, ended sessions, lost tails."""
+"""Heartbeats: pings connections that are silent, and closes those that stay silent."""
 
 import asyncio
 import random
-from uuid import UUID
-
-import structlog
 
 from app.core import metrics
-from app.core.clock import now, tick
-from app.persistence.repositories.sessions import SessionState
-from app.persistence.uow import ReadSession
-from app.realtime.delivery.change_poller import WINDOW_S, find_markers
-from app.realtime.delivery.gap_repair import check_heads
-from app.realtime.hub.connection import Socket
+from app.core.clock import tick
+from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime
 from app.wire.close_codes import CloseCode
-from app.wire.errors import ChatError
 from app.wire.frames import Ping, RoomHead
 
-log = structlog.get_logger(__name__)
-
 TICK_S = 1.0
-HEADS_EVERY_S = 60
-IDS = 500
 
 
-async def beat(hub: Hub, settings: Realtime) -> None:
-    """Runs for ever: a ping to whoever has been silent, the end of whoever stays it. One clock for
-    all sockets, which looks closely only where something can be due."""
+async def run_heartbeat(hub: Hub, settings: Realtime) -> None:
+    """Runs forever. One clock for all connections, which examines only those where something can
+    be due."""
     loop = asyncio.get_running_loop()
     number = 0
     while True:
         late_s = await tick(TICK_S)
         metrics.LOOP_DELAY.observe(late_s)
         number += 1
-        hub.turn.end()  # what the heads tell of is on its way before them
+        hub.coalescer.flush()  # events up to the heads of a ping leave before it
         at = loop.time()
         if late_s > TICK_S:
             _excuse_silence(hub, late_s, at)
-        for socket in [one for one in hub.sockets if one.look_at <= at]:
-            _look(hub, settings, socket, at, number)
+        for connection in [c for c in hub.connections if c.next_check_at <= at]:
+            _check_connection(hub, settings, connection, at, number)
 
 
 def _excuse_silence(hub: Hub, late_s: float, at: float) -> None:
-    """No client could be heard while this process stood still."""
-    for socket in hub.sockets:
-        socket.heard_at = min(socket.heard_at + late_s, at)
+    """Nothing could be received while this process stood still."""
+    for connection in hub.connections:
+        connection.last_received_at = min(connection.last_received_at + late_s, at)
 
 
-def _look(hub: Hub, settings: Realtime, socket: Socket, at: float, number: int) -> None:
-    silent_s = at - socket.heard_at
+def _check_connection(
+    hub: Hub, settings: Realtime, connection: Connection, at: float, number: int
+) -> None:
+    silent_s = at - connection.last_received_at
     if silent_s > settings.idle_timeout_s:
-        _end(hub, socket, CloseCode.HEARTBEAT, "no sign of life")
+        hub.close(connection, CloseCode.HEARTBEAT, "no sign of life")
         return
-    ping_after_s = _ping_after(socket, settings.ping_interval_s)
-    if not socket.pinged and silent_s > ping_after_s:
-        socket.pinged = True
-        socket.send(Ping(n=number, heads=_heads(socket)))
-    # What it says meanwhile only makes it later, and the next look finds that.
-    ping_in_s = ping_after_s if socket.pinged else ping_after_s - silent_s
-    socket.look_at = at + min(ping_in_s, settings.idle_timeout_s - silent_s)
+    ping_after_s = _ping_after(connection, settings.ping_interval_s)
+    if not connection.ping_sent and silent_s > ping_after_s:
+        connection.ping_sent = True
+        connection.send(Ping(n=number, heads=_heads(connection)))
+    # Frames that come before the next check only make the ping due later.
+    ping_in_s = ping_after_s if connection.ping_sent else ping_after_s - silent_s
+    connection.next_check_at = at + min(ping_in_s, settings.idle_timeout_s - silent_s)
 
 
-async def end_expired(hub: Hub) -> None:
-    """Runs for ever: closes sockets whose session has expired, by what the database says now: it
-    lasts longer than at the hello if it was renewed. Where that cannot be asked they are closed."""
-    while True:
-        await asyncio.sleep(TICK_S)
-        at = now()
-        expired = [socket for socket in hub.sockets if socket.expires_at <= at]
-        for start in range(0, len(expired), IDS):
-            await _end_unless_renewed(hub, expired[start : start + IDS])
+def _ping_after(connection: Connection, ping_interval_s: float) -> float:
+    """Ten percent more or less for each connection, so that they do not all answer at once."""
+    if not connection.ping_after_s:
+        connection.ping_after_s = ping_interval_s * random.uniform(0.9, 1.1)
+    return connection.ping_after_s
 
 
-async def _end_unless_renewed(hub: Hub, expired: list[Socket]) -> None:
-    sessions: dict[UUID, SessionState] = {}
-    try:
-        sessions = await hub.database.read(_sessions, {one.actor.session for one in expired})
-    except ChatError as error:
-        log.warning("sessions.not_renewed", error=error.detail)
-    for socket in expired:
-        session = sessions.get(socket.actor.session)
-        if session:
-            socket.expires_at = session.expires_at
-        if socket.expires_at <= now():
-            _end(hub, socket, CloseCode.EXPIRED, "the session has expired")
-
-
-async def check_sessions(hub: Hub, settings: Realtime) -> None:
-    """Runs for ever: closes sockets whose session was revoked while the bus did not say so."""
-    while True:
-        await asyncio.sleep(settings.session_check_interval_s)
-        users = {socket.actor.session: socket.user for socket in hub.sockets}
-        sessions = list(users)
-        for start in range(0, len(sessions), IDS):
-            some = sessions[start : start + IDS]
-            try:
-                live = await hub.database.read(_live_among, some)
-            except ChatError as error:
-                log.warning("sessions.not_checked", error=error.detail)
-                break
-            for session in set(some) - live:
-                hub.close_session(session, users[session])
-
-
-async def resolve_doubts(hub: Hub) -> None:
-    """Runs for ever: when the bus may have lost something, and once a minute."""
-    while True:
-        try:
-            async with asyncio.timeout(HEADS_EVERY_S):
-                await hub.doubts.wait()
-        except TimeoutError:
-            pass
-        hub.doubts.clear()
-        try:
-            await check_heads(hub)
-            await find_markers(hub, HEADS_EVERY_S + WINDOW_S)
-        except Exception as error:
-            hub.doubts.set()
-            if not isinstance(error, ChatError):
-                raise
-            log.warning("heads.not_checked", error=error.detail)
-            await asyncio.sleep(TICK_S)
-
-
-def _end(hub: Hub, socket: Socket, code: CloseCode, reason: str) -> None:
-    socket.close(code, reason)
-    hub.leave(socket)
-
-
-def _ping_after(socket: Socket, ping_interval_s: float) -> float:
-    """Ten percent more or less for each socket, so that they do not all answer at once."""
-    if not socket.ping_after_s:
-        socket.ping_after_s = ping_interval_s * random.uniform(0.9, 1.1)
-    return socket.ping_after_s
-
-
-def _heads(socket: Socket) -> list[RoomHead]:
+def _heads(connection: Connection) -> list[RoomHead]:
     return [
-        RoomHead(room=follower.room.id, seq=follower.room.stream.head)
-        for follower in socket.follows.values()
-        if socket in follower.room.live
+        RoomHead(room=subscription.room.id, seq=subscription.room.stream.head)
+        for subscription in connection.subscriptions.values()
+        if connection in subscription.room.live
     ]
-
-
-async def _sessions(reads: ReadSession, ids: set[UUID]) -> dict[UUID, SessionState]:
-    return await reads.sessions.with_users(ids)
-
-
-async def _live_among(reads: ReadSession, sessions: list[UUID]) -> set[UUID]:
-    at = now()
-    if await reads.sessions.are_live(sessions, at):  # as nearly always
-        return set(sessions)
-    return await reads.sessions.live_among(sessions, at)

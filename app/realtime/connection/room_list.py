@@ -1,6 +1,6 @@
-"""The rooms of a user as `hello` is answered: all of them, or what has changed since a snapshot.
+"""The list of rooms that answers `hello`: all of a user's, or what has changed since a snapshot.
 
-Read for many users at once: all come back when a process ends.
+Loaded for many users at once: when a process ends, all its clients come back.
 """
 
 from collections import defaultdict
@@ -11,24 +11,26 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.persistence.repositories.rooms import Listed
-from app.persistence.uow import ReadSession
+from app.persistence.data_loader import DataLoader
+from app.persistence.repositories.members import RoomListRow
+from app.persistence.uow import Database, ReadSession
 from app.rooms.service import RoomView
 from app.rooms.views import room_state
 from app.wire.errors import ChatError, SessionEnded
 from app.wire.frames import RoomEntry, RoomList
 
-# A change becomes visible at its COMMIT, later than it is stamped: whoever listed the rooms in
-# between has not seen it. Longer than any transaction may take.
-OVERLAP = timedelta(seconds=60)
-ROOMS_A_FRAME = 20  # with the longest names and topics, less than a socket may leave unread
-GONE_A_FRAME = 500
+# A change is visible at its COMMIT, later than its timestamp: a list that was read in between lacks
+# it. Longer than any transaction may take.
+COMMIT_OVERLAP = timedelta(seconds=60)
+ROOMS_PER_FRAME = 20  # with the longest names and topics, less than a connection may leave unread
+LEFT_ROOMS_PER_FRAME = 500
+CLIENTS_PER_QUERY, ROOMS_PER_QUERY = 200, 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """`at` is when its listing began, by the database's clock: whatever changes later is not in it.
-    `rooms` were read after that, and before the listing."""
+class HelloState:
+    """`at` is the database's time before `rooms` were read, which were read before the list:
+    changes after `at` may be missing from the list."""
 
     user: UUID
     at: datetime
@@ -40,58 +42,74 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class RoomListResult:
     full: bool
     rooms: list[RoomEntry]
-    gone: list[UUID]
+    left_rooms: list[UUID]
 
     def frames(self, snapshot: str) -> Iterator[RoomList]:
-        """The last frame has the snapshot: a client that has it has had them all."""
-        count = max(1, -(-len(self.rooms) // ROOMS_A_FRAME), -(-len(self.gone) // GONE_A_FRAME))
+        """Only the last frame has the snapshot: a client that has it has received all frames."""
+        count = max(
+            1,
+            -(-len(self.rooms) // ROOMS_PER_FRAME),
+            -(-len(self.left_rooms) // LEFT_ROOMS_PER_FRAME),
+        )
         for n in range(count):
             yield RoomList(
                 full=self.full and n == 0,
-                rooms=self.rooms[n * ROOMS_A_FRAME : (n + 1) * ROOMS_A_FRAME],
-                gone=self.gone[n * GONE_A_FRAME : (n + 1) * GONE_A_FRAME],
+                rooms=self.rooms[n * ROOMS_PER_FRAME : (n + 1) * ROOMS_PER_FRAME],
+                gone=self.left_rooms[n * LEFT_ROOMS_PER_FRAME : (n + 1) * LEFT_ROOMS_PER_FRAME],
                 snapshot=snapshot if n == count - 1 else None,
             )
 
 
-async def arrivals(reads: ReadSession, actors: Sequence[Actor]) -> list[Arrival | ChatError]:
-    """The database's time and the actors' rooms. SessionEnded for those whose session has ended,
-    which it may have before the hub knew of the socket."""
-    found = await reads.sessions.arriving({actor.session for actor in actors}, now())
+class RoomListLoader:
+    """Batches the queries of connections that say hello at the same time."""
+
+    def __init__(self, database: Database) -> None:
+        self.hello_states = DataLoader(database, load_hello_state, CLIENTS_PER_QUERY)
+        self.room_lists = DataLoader(database, load_room_list, ROOMS_PER_QUERY, cost=len)
+
+
+async def load_hello_state(
+    reads: ReadSession, actors: Sequence[Actor]
+) -> list[HelloState | ChatError]:
+    """The database's time and the actors' rooms; SessionEnded for a session that has ended, which
+    it may have before the hub knew of the connection."""
+    states = await reads.sessions.list_rooms_of_sessions({actor.session for actor in actors}, now())
     return [
-        Arrival(actor.user, found[actor.session][0], frozenset(found[actor.session][1]))
-        if actor.session in found
+        HelloState(actor.user, states[actor.session][0], frozenset(states[actor.session][1]))
+        if actor.session in states
         else SessionEnded("This session was ended. Log in again.")
         for actor in actors
     ]
 
 
-async def listing(reads: ReadSession, asked: Sequence[Arrival]) -> list[Listing | ChatError]:
-    """Of several sockets of one user each gets what has changed since the oldest of their
-    snapshots: telling of a room that has not changed does no harm."""
+async def load_room_list(
+    reads: ReadSession, requests: Sequence[HelloState]
+) -> list[RoomListResult | ChatError]:
+    """Several connections of one user all get what has changed since the oldest of their
+    snapshots: a room that has not changed does no harm."""
     since: dict[UUID, datetime | None] = {}
-    for one in asked:
-        at = one.since - OVERLAP if one.since else None
-        known = since.setdefault(one.user, at)
-        since[one.user] = min(known, at) if known and at else None
-    rooms, gone = defaultdict(list), defaultdict(list)
-    for listed in await reads.members.rooms_since(since):
-        rooms[listed.user].append(_entry(listed))
-    left = {user: at for user, at in since.items() if at}
-    for user, room in await reads.members.departed(left) if left else ():
-        gone[user].append(room)
+    for request in requests:
+        at = request.since - COMMIT_OVERLAP if request.since else None
+        oldest = since.setdefault(request.user, at)
+        since[request.user] = min(oldest, at) if oldest and at else None
+    rooms, left_rooms = defaultdict(list), defaultdict(list)
+    for row in await reads.members.rooms_since(since):
+        rooms[row.user].append(_entry(row))
+    with_snapshot = {user: at for user, at in since.items() if at}
+    for user, room in await reads.members.departed_since(with_snapshot) if with_snapshot else ():
+        left_rooms[user].append(room)
     return [
-        Listing(
-            full=one.since is None,
-            rooms=rooms[one.user],
-            gone=[room for room in gone[one.user] if room not in one.rooms],
+        RoomListResult(
+            full=request.since is None,
+            rooms=rooms[request.user],
+            left_rooms=[room for room in left_rooms[request.user] if room not in request.rooms],
         )
-        for one in asked
+        for request in requests
     ]
 
 
-def _entry(listed: Listed) -> RoomEntry:
-    return RoomEntry(room=listed.id, **room_state(RoomView(listed, listed, listed)))
+def _entry(row: RoomListRow) -> RoomEntry:
+    return RoomEntry(room=row.id, **room_state(RoomView(row, row, row)))

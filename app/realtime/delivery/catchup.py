@@ -1,6 +1,6 @@
-"""What the log has for clients that come back, read for many of them at once.
+"""Catch-up: what the log has for clients that come back, read for many of them at once.
 
-A thousand that come back cost a few queries, and a room that they share is read once.
+A thousand clients that come back cost a few queries, and a room that they share is read once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,101 +17,108 @@ from app.wire.errors import ChatError
 from app.wire.events import MemberLeft
 from app.wire.frames import RoomPosition
 
-RANGES = 50  # of logs that are read at once
+RANGES_PER_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CatchUpRequest:
     """Rooms that one client wants to open, and how much may be read for it."""
 
     actor: Actor
     positions: Sequence[RoomPosition]
-    most_a_room: int
-    most_events: int
-    most_bytes: int
+    max_events_per_room: int
+    max_events: int
+    max_bytes: int
 
     def __len__(self) -> int:
         return len(self.positions)
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """What a client gets of a room that was at `since`: the events after `after`, up to `head`.
-    `over`: its user went at `head`."""
+class CatchUpRange:
+    """What a client at `since` gets of a room: the events after `after`, up to `head`. The user's
+    membership `ended` at `head`, or still lasts."""
 
     head: int
     since: int
     after: int
     state: Literal["ok", "limited", "reset"]
-    over: bool
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Missed(Range):
+class CatchUp(CatchUpRange):
     frames: list[bytes]
-    gone: Literal["left", "removed"] | None
-
-
-async def read_missed(
-    reads: ReadSession, asked: Sequence[Wanted]
-) -> list[Sequence[Missed | ChatError] | ChatError]:
-    """What happened since the clients' positions, or NotFound or Forbidden, for each position.
-
-    Membership and head come from one statement: who is a member at this head may see everything up
-    to it, and a removal after it will come to the follower as an event. Who has gone, from a
-    position before that, may see everything up to the event that says so.
-    """
-    pairs = {(one.room, wanted.actor.user) for wanted in asked for one in wanted.positions}
-    heads = await reads.members.heads(pairs)
-    refused = await membership_errors(
-        reads, {room for room, user in pairs if (room, user) not in heads}
-    )
-    ends = await _ends(reads, asked, heads)
-    ranges = [list(_ranges(wanted, heads, ends)) for wanted in asked]
-    log = await _read_log(reads, asked, ranges)
-    return [
-        [
-            refused[position.room] if missed is None else missed
-            for position, missed in zip(wanted.positions, _fill(wanted, theirs, log), strict=True)
-        ]
-        for wanted, theirs in zip(asked, ranges, strict=True)
-    ]
+    close_reason: Literal["left", "removed"] | None
 
 
 Heads = dict[tuple[UUID, UUID], int]  # by room and user
+Ranges = list[CatchUpRange | None]  # of one request; None: the client may not read the room
 
 
-async def _ends(reads: ReadSession, asked: Sequence[Wanted], heads: Heads) -> Heads:
-    """Where those have gone who are no members, of those who were behind that."""
+async def load_catch_up(
+    reads: ReadSession, requests: Sequence[CatchUpRequest]
+) -> list[Sequence[CatchUp | ChatError] | ChatError]:
+    """The events since each position, or NotFound or Forbidden.
+
+    Membership and head come from one statement: a member at this head may see everything up to it,
+    and a later removal comes to the subscription as an event. A user who left or was removed may
+    see everything up to the event that says so, from a position before it.
+    """
+    pairs = {(position.room, r.actor.user) for r in requests for position in r.positions}
+    heads = await reads.members.latest_seqs(pairs)
+    errors = await membership_errors(
+        reads, {room for room, user in pairs if (room, user) not in heads}
+    )
+    ends = await _membership_ends(reads, requests, heads)
+    ranges = [list(_plan_ranges(request, heads, ends)) for request in requests]
+    log = await _read_log(reads, requests, ranges)
+    return [
+        [
+            errors[position.room] if catch_up is None else catch_up
+            for position, catch_up in zip(
+                request.positions, _load_frames(request, planned, log), strict=True
+            )
+        ]
+        for request, planned in zip(requests, ranges, strict=True)
+    ]
+
+
+async def _membership_ends(
+    reads: ReadSession, requests: Sequence[CatchUpRequest], heads: Heads
+) -> Heads:
+    """Where memberships ended, for users who are no members and whose position is before that."""
     since = {
-        (one.room, wanted.actor.user): one.since
-        for wanted in asked
-        for one in wanted.positions
-        if one.since is not None and (one.room, wanted.actor.user) not in heads
+        (position.room, request.actor.user): position.since
+        for request in requests
+        for position in request.positions
+        if position.since is not None and (position.room, request.actor.user) not in heads
     }
-    return await reads.members.ends(since) if since else {}
+    return await reads.members.departure_seqs(since) if since else {}
 
 
-def _ranges(wanted: Wanted, heads: Heads, ends: Heads) -> Iterator[Range | None]:
-    """What to read for each position; None: the client may not. A log is dense, so that the number
-    of events is known before they are read."""
-    budget = wanted.most_events
-    for position in wanted.positions:
-        key = (position.room, wanted.actor.user)
-        over = key not in heads
-        head = ends.get(key, 0) if over else heads[key]
-        if over and (position.since is None or position.since >= head):
+def _plan_ranges(
+    request: CatchUpRequest, heads: Heads, ends: Heads
+) -> Iterator[CatchUpRange | None]:
+    """What to read for each position. A log is dense, so the number of events is known before they
+    are read."""
+    budget = request.max_events
+    for position in request.positions:
+        key = (position.room, request.actor.user)
+        ended = key not in heads
+        head = ends.get(key, 0) if ended else heads[key]
+        if ended and (position.since is None or position.since >= head):
             yield None
             continue
         since = head if position.since is None else position.since
         if since > head:
-            yield Range(head, since, head, "reset", over)
+            yield CatchUpRange(head, since, head, "reset", ended)
             continue
         after = since
-        if head - since > min(wanted.most_a_room, budget):
-            after = head - min(wanted.most_a_room // 2, budget)
+        if head - since > min(request.max_events_per_room, budget):
+            after = head - min(request.max_events_per_room // 2, budget)
         budget -= head - after
-        yield Range(head, since, after, "ok" if after == since else "limited", over)
+        yield CatchUpRange(head, since, after, "ok" if after == since else "limited", ended)
 
 
 class Frame(NamedTuple):
@@ -123,50 +130,51 @@ Log = dict[UUID, dict[int, Frame]]
 
 
 async def _read_log(
-    reads: ReadSession, asked: Sequence[Wanted], ranges: list[list[Range | None]]
+    reads: ReadSession, requests: Sequence[CatchUpRequest], ranges: Sequence[Ranges]
 ) -> Log:
-    """The frames of all ranges, each room once: from the least to the greatest seq wanted near its
-    head. Those who have gone did so anywhere in the log: what they get is read for itself."""
+    """The frames of all ranges. Each room is read once, from the lowest to the highest seq that is
+    needed near its head. Memberships may end anywhere: their ranges are read separately."""
     bounds: dict[tuple[UUID, int], tuple[int, int]] = {}
-    for wanted, theirs in zip(asked, ranges, strict=True):
-        for position, one in zip(wanted.positions, theirs, strict=True):
-            if one and one.after < one.head:
-                key = (position.room, one.head if one.over else 0)
-                least, most = bounds.get(key, (one.after, one.head))
-                bounds[key] = min(least, one.after), max(most, one.head)
+    for request, planned in zip(requests, ranges, strict=True):
+        for position, span in zip(request.positions, planned, strict=True):
+            if span and span.after < span.head:
+                key = (position.room, span.head if span.ended else 0)
+                lowest, highest = bounds.get(key, (span.after, span.head))
+                bounds[key] = min(lowest, span.after), max(highest, span.head)
     log: Log = {room: {} for room, _ in bounds}
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
-    for start in range(0, len(spans), RANGES):
-        for event in await reads.events.within(spans[start : start + RANGES]):
+    for start in range(0, len(spans), RANGES_PER_QUERY):
+        for event in await reads.events.list_ranges(spans[start : start + RANGES_PER_QUERY]):
             frame = text_frame(to_publication(event).payload)
             log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
     return log
 
 
-def _fill(wanted: Wanted, ranges: list[Range | None], log: Log) -> Iterator[Missed | None]:
-    """So many of the last frames as fit: a catch-up must not make its own socket a slow one."""
-    most_bytes = wanted.most_bytes
-    for position, one in zip(wanted.positions, ranges, strict=True):
-        if one is None:
+def _load_frames(request: CatchUpRequest, ranges: Ranges, log: Log) -> Iterator[CatchUp | None]:
+    """As many of the last frames as fit: a catch-up must not make its own connection slow."""
+    budget = request.max_bytes
+    for position, span in zip(request.positions, ranges, strict=True):
+        if span is None:
             yield None
             continue
-        kept: list[bytes] = []
-        after = one.head
-        while after > one.after:
+        frames: list[bytes] = []
+        after = span.head
+        while after > span.after:
             frame = log[position.room][after].frame
-            if len(frame) > most_bytes:
+            if len(frame) > budget:
                 break
-            most_bytes -= len(frame)
-            kept.append(frame)
+            budget -= len(frame)
+            frames.append(frame)
             after -= 1
-        state = one.state if after == one.after else "limited"
-        yield Missed(
-            one.head, one.since, after, state, one.over, kept[::-1], _gone(position, one, log)
-        )
+        state = span.state if after == span.after else "limited"
+        reason = _close_reason(position, span, log)
+        yield CatchUp(span.head, span.since, after, state, span.ended, frames[::-1], reason)
 
 
-def _gone(position: RoomPosition, one: Range, log: Log) -> Literal["left", "removed"] | None:
-    if not one.over:
+def _close_reason(
+    position: RoomPosition, span: CatchUpRange, log: Log
+) -> Literal["left", "removed"] | None:
+    if not span.ended:
         return None
-    last = log.get(position.room, {}).get(one.head)
+    last = log.get(position.room, {}).get(span.head)
     return "left" if last and last.is_leave else "removed"

@@ -1,9 +1,10 @@
-"""The sweep: what the database says has changed lately, and this process was not told.
+"""The change poller: asks the database which rooms have changed lately, and compares that with what
+this process has received.
 
-A poke may be lost with nothing behind it that would show the hole: the process that committed was
-killed before it could announce, or the broker lost it. So every process asks, every two seconds,
-which rooms changed in the last fifteen. While the broker is gone it asks three times a second: then
-the sweep is the delivery between processes.
+A publication may be lost without a later one that would show the gap: the process that committed
+was killed before it could publish, or the broker lost it. So every process asks, every two seconds,
+which rooms changed in the last fifteen. While the broker is unavailable it asks three times a
+second: then polling is how events get from one process to another.
 """
 
 import asyncio
@@ -15,77 +16,81 @@ import structlog
 from app.bus.base import Bus
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
-from app.realtime.delivery.seq_tracker import Missed
-from app.realtime.hub.hub import Hub
+from app.realtime.delivery.delivery import Delivery
+from app.realtime.delivery.seq_tracker import SeqRange
 from app.settings import Realtime
 from app.wire.errors import ChatError
 from app.wire.events import RoomEvent
 
 log = structlog.get_logger(__name__)
 
-# A change becomes visible later than it is stamped: at COMMIT, which may have to wait for locks.
+# A change is visible later than its timestamp: at COMMIT, which may have to wait for locks.
 WINDOW_S = 15
-ROOMS = 50  # whose memberships are read at once
-USERS = 500
-# While the broker is gone: polls between two looks at the markers of the connected users.
-MARKERS_EVERY = 10
+ROOMS_PER_QUERY = 50
+USERS_PER_QUERY = 500
+# While the broker is unavailable, every tenth poll also reads the memberships of connected users.
+POLLS_PER_MEMBERSHIP_POLL = 10
 
 
-async def sweep(hub: Hub, bus: Bus, settings: Realtime) -> None:
-    """Runs for ever."""
+async def run_change_poll(delivery: Delivery, bus: Bus, settings: Realtime) -> None:
+    """Runs forever."""
     clock = asyncio.get_running_loop().time
-    swept_at, polls = clock(), 0
+    polled_at, degraded_polls = clock(), 0
     while True:
         await asyncio.sleep(settings.change_poll_interval_degraded_ms / 1000)
-        if bus.healthy and clock() - swept_at < settings.change_poll_interval_ms / 1000:
+        if bus.healthy and clock() - polled_at < settings.change_poll_interval_ms / 1000:
             continue
-        started = clock()
-        window_s = WINDOW_S + math.ceil(started - swept_at)  # longer after one that failed
+        started_at = clock()
+        window_s = WINDOW_S + math.ceil(started_at - polled_at)  # longer after a failed poll
         try:
-            await find_missed(hub, window_s)
-            polls = 0 if bus.healthy else polls + 1
-            if polls % MARKERS_EVERY == 1:
-                await find_markers(hub, window_s)
+            await poll_changed_rooms(delivery, window_s)
+            degraded_polls = 0 if bus.healthy else degraded_polls + 1
+            if degraded_polls % POLLS_PER_MEMBERSHIP_POLL == 1:
+                await poll_changed_memberships(delivery, window_s)
         except ChatError as error:
-            log.warning("sweep.failed", error=error.detail)
+            log.warning("change_poll.failed", error=error.detail)
         else:
-            swept_at = started
+            polled_at = started_at
 
 
-async def find_missed(hub: Hub, within_s: int) -> None:
-    """Let the hub know of every room that reached further within this time than it has heard."""
-    heads = await hub.database.read(_changed, within_s)
+async def poll_changed_rooms(delivery: Delivery, within_s: int) -> None:
+    """Note the head of every room that changed within this time, and apply the changes of members
+    that were not received."""
+    hub, tracker = delivery.hub, delivery.seq_tracker
+    heads = await delivery.database.read(_changed_rooms, within_s)
     for room_id, head in heads.items():
         room = hub.rooms.get(room_id)
         if room:
-            hub.suspect(room, head)
-    missed = hub.heard.missed(heads)
-    for one in missed:
-        hub.count_again(one.room)
-    for start in range(0, len(missed), ROOMS):
-        for event in await hub.database.read(_memberships, missed[start : start + ROOMS]):
-            hub.hear(to_publication(event))
-    hub.heard.settle(heads)
+            delivery.note_head(room, head)
+    missed = tracker.missed(heads)
+    for seq_range in missed:
+        hub.notify_counts_changed(seq_range.room)
+    for start in range(0, len(missed), ROOMS_PER_QUERY):
+        chunk = missed[start : start + ROOMS_PER_QUERY]
+        for event in await delivery.database.read(_membership_events, chunk):
+            delivery.on_publication(to_publication(event))
+    tracker.mark_checked(heads)
 
 
-async def find_markers(hub: Hub, within_s: int) -> None:
-    """Count again what connected users have read, joined or left: markers are in no log."""
-    users = list(hub.by_user)
-    for start in range(0, len(users), USERS):
-        found = await hub.database.read(_memberships_of, users[start : start + USERS], within_s)
-        for user, room in found:
-            hub.count_again(room, user)
+async def poll_changed_memberships(delivery: Delivery, within_s: int) -> None:
+    """Count again where connected users have read, joined or left within this time: read markers
+    are not in the log."""
+    users = list(delivery.hub.by_user)
+    for start in range(0, len(users), USERS_PER_QUERY):
+        chunk = users[start : start + USERS_PER_QUERY]
+        for user, room in await delivery.database.read(_changed_memberships, chunk, within_s):
+            delivery.hub.notify_counts_changed(room, user)
 
 
-async def _changed(reads: ReadSession, within_s: int) -> dict[UUID, int]:
-    return await reads.rooms.changed(within_s)
+async def _changed_rooms(reads: ReadSession, within_s: int) -> dict[UUID, int]:
+    return await reads.rooms.changed_since(within_s)
 
 
-async def _memberships(reads: ReadSession, missed: list[Missed]) -> list[RoomEvent]:
-    return await reads.events.memberships(missed)
+async def _membership_events(reads: ReadSession, missed: list[SeqRange]) -> list[RoomEvent]:
+    return await reads.events.list_membership_changes(missed)
 
 
-async def _memberships_of(
+async def _changed_memberships(
     reads: ReadSession, users: list[UUID], within_s: int
 ) -> list[tuple[UUID, UUID]]:
-    return await reads.members.changed(users, within_s)
+    return await reads.members.changed_since(users, within_s)

@@ -1,4 +1,4 @@
-"""Holes are filled from the log: after a moment, because most are only two pokes swapped."""
+"""Gaps are read from the log, after a moment: most are only two publications in the wrong order."""
 
 import asyncio
 from uuid import UUID
@@ -8,78 +8,60 @@ import structlog
 from app.core import metrics
 from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
-from app.realtime.hub.connection import OpenRoom
-from app.realtime.hub.hub import Hub
+from app.realtime.delivery.delivery import Delivery
+from app.realtime.hub.connection import RoomChannel
 from app.settings import Realtime
 from app.wire.errors import ChatError
 from app.wire.events import RoomEvent
 
 log = structlog.get_logger(__name__)
 
-PAGE = 50  # of the largest messages: less than a socket may leave unread
-ROOMS = 500
-READERS = 4
-TRY_AGAIN_S = 0.5
+EVENTS_PER_PAGE = 50
+MAX_READERS = 4
+RETRY_S = 0.5
 
 
-async def repair_gaps(hub: Hub, settings: Realtime) -> None:
-    """Runs for ever. One reader per room at a time, and a bounded number of them."""
+async def run_gap_repair(delivery: Delivery, settings: Realtime) -> None:
+    """Runs forever. One reader per room at a time, and a bounded number of them."""
     async with asyncio.TaskGroup() as readers:
-        for _ in range(READERS):
-            readers.create_task(_reader(hub, settings.gap_repair_delay_ms / 1000))
+        for _ in range(MAX_READERS):
+            readers.create_task(_run_reader(delivery, settings.gap_repair_delay_ms / 1000))
 
 
-async def _reader(hub: Hub, wait_s: float) -> None:
+async def _run_reader(delivery: Delivery, delay_s: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        room = await hub.gaps.get()
-        # From when the gap was noticed: a room that had to wait for its turn has waited.
-        await asyncio.sleep(room.doubted_at + wait_s - loop.time())
-        await repair(hub, room)
+        room = await delivery.gaps.get()
+        # The delay counts from when the gap was noticed, so it includes the time in the queue.
+        await asyncio.sleep(delivery.gap_since[room] + delay_s - loop.time())
+        await repair(delivery, room)
 
 
-async def repair(hub: Hub, room: OpenRoom) -> None:
-    """Read what is missing of a room that was taken out of `hub.gaps`. If that fails, or shows
-    another gap, the room is there again."""
+async def repair(delivery: Delivery, room: RoomChannel) -> None:
+    """Read what is missing of a room that was taken out of `Delivery.gaps`. The room is queued
+    again if that fails, or shows another gap."""
     try:
-        await _fill(hub, room)
+        await _fill_gaps(delivery, room)
         metrics.GAP_REPAIRS.labels("filled").inc()
     except ChatError as error:
         metrics.GAP_REPAIRS.labels("failed").inc()
-        log.warning("repair.failed", room=str(room.id), error=error.detail)
-        await asyncio.sleep(TRY_AGAIN_S)
-    except Exception:  # a defect that concerns this room: the others go on
-        log.exception("repair.failed", room=str(room.id))
-        await asyncio.sleep(TRY_AGAIN_S)
-    room.repairing = False
-    if hub.rooms.get(room.id) is room:
-        hub.suspect(room, 0)
+        log.warning("gap_repair.failed", room=str(room.id), error=error.detail)
+        await asyncio.sleep(RETRY_S)
+    except Exception:  # a defect that concerns this room: the others continue
+        log.exception("gap_repair.failed", room=str(room.id))
+        await asyncio.sleep(RETRY_S)
+    delivery.end_repair(room)
 
 
-async def _fill(hub: Hub, room: OpenRoom) -> None:
-    while hub.rooms.get(room.id) is room and (gap := room.stream.ask()):
+async def _fill_gaps(delivery: Delivery, room: RoomChannel) -> None:
+    while delivery.hub.rooms.get(room.id) is room and (gap := room.stream.begin_repair()):
         after, until = gap
-        found = await hub.database.read(read_log, room.id, after, until)
-        hub.offer(room, map(to_publication, found))
-        if len(found) < PAGE:
-            room.stream.settle(until)
+        events = await delivery.database.read(read_log, room.id, after, until)
+        delivery.apply_events(room, map(to_publication, events))
+        if len(events) < EVENTS_PER_PAGE:
+            room.stream.end_repair(until)
             return
 
 
 async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
-    return await reads.events.between(room_id, after, until, PAGE)
-
-
-async def check_heads(hub: Hub) -> None:
-    """Ask the log how far every open room reaches: for pokes that were lost with no successor."""
-    rooms = list(hub.rooms)
-    for start in range(0, len(rooms), ROOMS):
-        heads = await hub.database.read(_heads, rooms[start : start + ROOMS])
-        for room_id, head in heads.items():
-            room = hub.rooms.get(room_id)
-            if room:
-                hub.suspect(room, head)
-
-
-async def _heads(reads: ReadSession, rooms: list[UUID]) -> dict[UUID, int]:
-    return await reads.rooms.heads(rooms)
+    return await reads.events.list_range(room_id, after, until, EVENTS_PER_PAGE)

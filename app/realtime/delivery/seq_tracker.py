@@ -1,48 +1,50 @@
-"""How far this process has heard of each room, so that a sweep tells what it has not heard of."""
+"""How far this process has received each room's events, so that a poll finds what it has missed."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-# Rooms remembered; far more than change between two sweeps.
-MOST = 50_000
-# Events looked through for a room of which nothing was known before, or that is far behind.
-FARTHEST = 1000
+# Far more than change between two polls.
+MAX_ROOMS = 50_000
+# Events that are looked through for a room that is unknown or far behind.
+MAX_LOOKBACK = 1000
 
 
-class Missed(NamedTuple):
-    """Events of a room with `after` < seq <= `until` that were not heard of."""
+class SeqRange(NamedTuple):
+    """Events of a room with `after` < seq <= `until`."""
 
     room: UUID
     after: int
     until: int
 
 
-class Heard:
-    """By room, the seq up to which every event was heard of, or found by a sweep.
+class SeqTracker:
+    """By room, the seq up to which every event was received or found by a poll.
 
-    It only moves without a hole: a lost poke, or a false one of the future, leaves it behind, and
-    the next sweep shows the room. Pokes that come swapped do, too, which costs a look.
+    It only moves without a gap: a lost publication, or a forged one of the future, leaves it
+    behind, and the next poll shows the room. So do reordered ones, at the cost of one query.
     """
 
     def __init__(self) -> None:
-        self._upto: dict[UUID, int] = {}
+        self._contiguous_seqs: dict[UUID, int] = {}
 
-    def hear(self, room: UUID, seq: int) -> None:
-        if self._upto.get(room, 0) == seq - 1:
-            self._upto[room] = seq
+    def note(self, room: UUID, seq: int) -> None:
+        if self._contiguous_seqs.get(room, 0) == seq - 1:
+            self._contiguous_seqs[room] = seq
 
-    def missed(self, heads: Mapping[UUID, int]) -> list[Missed]:
-        """Of the rooms that reach as far as `heads`, those that were not heard of that far."""
+    def missed(self, heads: Mapping[UUID, int]) -> list[SeqRange]:
+        """What was not received of rooms that reach as far as `heads`."""
         return [
-            Missed(room, max(known, head - FARTHEST), head)
+            SeqRange(room, max(known, head - MAX_LOOKBACK), head)
             for room, head in heads.items()
-            if (known := self._upto.get(room, 0)) < head
+            if (known := self._contiguous_seqs.get(room, 0)) < head
         ]
 
-    def settle(self, heads: Mapping[UUID, int]) -> None:
-        """What `missed` told of was looked at."""
-        if len(self._upto) > MOST:
-            self._upto = {room: seq for room, seq in self._upto.items() if room in heads}
+    def mark_checked(self, heads: Mapping[UUID, int]) -> None:
+        """The ranges of `missed` were read."""
+        if len(self._contiguous_seqs) > MAX_ROOMS:
+            self._contiguous_seqs = {
+                room: seq for room, seq in self._contiguous_seqs.items() if room in heads
+            }
         for room, head in heads.items():
-            self._upto[room] = max(head, self._upto.get(room, 0))
+            self._contiguous_seqs[room] = max(head, self._contiguous_seqs.get(room, 0))

@@ -1,137 +1,158 @@
-"""Opening rooms: attach, then read the log, then go live. Nothing is lost or doubled between."""
+"""Opening rooms: subscribe first, then read the log, then go live, so that no event falls between
+the two and none comes twice."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.realtime.delivery.catchup import Missed, Wanted
-from app.realtime.hub.connection import Follower, Socket
-from app.realtime.hub.hub import Hub
+from app.realtime.delivery.catchup import CatchUp, CatchUpRequest
+from app.realtime.delivery.delivery import CatchingUp, Delivery
+from app.realtime.hub.connection import Connection
 from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
 from app.wire.frames import RoomClosed, RoomOpened, RoomPosition, error_frame
 
+FrameId = str | int | None
+
 
 async def open_rooms(
-    hub: Hub,
-    socket: Socket,
+    delivery: Delivery,
+    connection: Connection,
     positions: Sequence[RoomPosition],
-    frame_id: str | int | None,
-    most_events: int,
+    frame_id: FrameId,
+    max_events: int,
 ) -> None:
-    """For each: send `room.opened`, what is missing, then live events; or an error, and then the
-    room is not attached. One that is refused does not keep the others closed."""
-    if socket not in hub.sockets:
-        return  # it went during its hello
-    most = hub.limits.open_rooms
-    refused: list[tuple[RoomPosition, ChatError]] = []
-    attached: list[tuple[RoomPosition, Follower]] = []
-    named: set[UUID] = set()
-    for number, position in enumerate(positions):
-        if position.room in named:
-            refused.append((position, _named_before(number)))
-            continue
-        named.add(position.room)
-        hub.detach(socket, position.room)  # opening again starts again
-        if len(socket.follows) < most:
-            attached.append((position, hub.attach(socket, position.room)))
-        else:
-            refused.append((position, _too_many(most)))
-    while attached:
+    """Send `room.opened`, the events since each position, then live events; or an error for a room
+    that is refused, which does not keep the others closed."""
+    if connection not in delivery.hub.connections:
+        return  # closed during its hello
+    opening, errors = _subscribe(delivery, connection, positions)
+    while opening:
         try:
-            found = await _read(hub, socket, [position for position, _ in attached], most_events)
+            results = await _read(delivery, connection, [p for p, _ in opening], max_events)
         except BaseException:
-            for position, follower in attached:
-                _give_up(hub, follower, position.room)
+            for _, catching_up in opening:
+                _unsubscribe(delivery, catching_up)
             raise
         again = []
-        for (position, follower), missed in zip(attached, found, strict=True):
-            if socket not in hub.sockets:
-                return  # it went while the log was being read
-            if isinstance(missed, Missed) and socket.follows.get(position.room) is follower:
-                if missed.gone:
-                    most_events -= len(missed.frames)
-                    _say_farewell(hub, follower, missed, frame_id)
-                elif hub.begin(follower, missed.head):
-                    most_events -= len(missed.frames)
-                    _go_live(hub, follower, missed, frame_id)
-                else:
-                    again.append((position, follower))
-                continue
-            _give_up(hub, follower, position.room)
-            error = missed if isinstance(missed, ChatError) else _overtaken()
-            socket.send(error_frame(error, frame_id, position.room))
-        attached = again
-    for position, error in refused:
-        socket.send(error_frame(error, frame_id, position.room))
+        for (position, catching_up), result in zip(opening, results, strict=True):
+            if connection not in delivery.hub.connections:
+                return  # closed while the log was being read
+            if not isinstance(result, CatchUp) or not _is_open(catching_up):
+                _unsubscribe(delivery, catching_up)
+                error = result if isinstance(result, ChatError) else _too_busy_error()
+                connection.send(error_frame(error, frame_id, position.room))
+            elif result.close_reason:
+                max_events -= len(result.frames)
+                _send_ended(delivery, catching_up, result, frame_id)
+            elif delivery.start_stream(catching_up, result.head):
+                max_events -= len(result.frames)
+                _go_live(delivery, catching_up, result, frame_id)
+            else:
+                again.append((position, catching_up))
+        opening = again
+    for position, error in errors:
+        connection.send(error_frame(error, frame_id, position.room))
+
+
+def _subscribe(
+    delivery: Delivery, connection: Connection, positions: Sequence[RoomPosition]
+) -> tuple[list[tuple[RoomPosition, CatchingUp]], list[tuple[RoomPosition, ChatError]]]:
+    """The rooms that may be opened, subscribed, and those that may not."""
+    max_rooms = delivery.hub.limits.open_rooms
+    opening: list[tuple[RoomPosition, CatchingUp]] = []
+    errors: list[tuple[RoomPosition, ChatError]] = []
+    rooms: set[UUID] = set()
+    for number, position in enumerate(positions):
+        if position.room in rooms:
+            errors.append((position, _duplicate_room_error(number)))
+            continue
+        rooms.add(position.room)
+        delivery.hub.unsubscribe(connection, position.room)  # opening again starts again
+        if len(connection.subscriptions) < max_rooms:
+            opening.append((position, delivery.subscribe(connection, position.room)))
+        else:
+            errors.append((position, _quota_error(max_rooms)))
+    return opening, errors
 
 
 async def _read(
-    hub: Hub, socket: Socket, positions: Sequence[RoomPosition], most_events: int
-) -> Sequence[Missed | ChatError]:
-    limits = hub.limits
-    wanted = Wanted(
-        socket.actor,
+    delivery: Delivery, connection: Connection, positions: Sequence[RoomPosition], max_events: int
+) -> Sequence[CatchUp | ChatError]:
+    limits = delivery.hub.limits
+    request = CatchUpRequest(
+        connection.actor,
         positions,
         limits.catchup_events_per_room,
-        most_events,
-        limits.send_buffer_bytes // 4 - socket.unsent_bytes(),
+        max_events,
+        limits.send_buffer_bytes // 4 - connection.unsent_bytes(),
     )
     try:
-        return await hub.catchups.ask(wanted)
+        return await delivery.catch_up_loader.load(request)
     except ChatError as error:
         return [error] * len(positions)
 
 
-def _go_live(hub: Hub, follower: Follower, missed: Missed, frame_id: str | int | None) -> None:
-    socket, room_id = follower.socket, follower.room.id
-    _send_missed(socket, room_id, missed, frame_id)
-    hub.join_audience(socket, room_id)
-    hub.go_live(follower, missed.head)
+def _go_live(
+    delivery: Delivery, catching_up: CatchingUp, catch_up: CatchUp, frame_id: FrameId
+) -> None:
+    connection, room_id = catching_up.subscription.connection, catching_up.subscription.room.id
+    _send_catch_up(connection, room_id, catch_up, frame_id)
+    delivery.hub.add_member(connection, room_id)
+    delivery.go_live(catching_up, catch_up.head)
 
 
-def _say_farewell(hub: Hub, follower: Follower, missed: Missed, frame_id: str | int | None) -> None:
-    """Everything up to the event that put the user out, which ends the room. They may be back since
-    then: that shows in the counts."""
-    socket, room_id = follower.socket, follower.room.id
-    hub.leave_audience(socket, room_id)
-    hub.detach(socket, room_id)
-    hub.stale[socket, room_id] = None
-    _send_missed(socket, room_id, missed, frame_id)
-    socket.send(RoomClosed(room=room_id, reason=missed.gone or "removed", seq=missed.head))
+def _send_ended(
+    delivery: Delivery, catching_up: CatchingUp, catch_up: CatchUp, frame_id: FrameId
+) -> None:
+    """Send everything up to the event that ended the membership, and close the room."""
+    connection, room_id = catching_up.subscription.connection, catching_up.subscription.room.id
+    closed = RoomClosed(room=room_id, reason=catch_up.close_reason or "removed", seq=catch_up.head)
+    _send_catch_up(connection, room_id, catch_up, frame_id)
+    delivery.hub.evict(catching_up.subscription, closed)
+    delivery.hub.notify_late_eviction(connection, room_id)
 
 
-def _send_missed(socket: Socket, room_id: UUID, missed: Missed, frame_id: str | int | None) -> None:
-    socket.send(
+def _send_catch_up(
+    connection: Connection, room_id: UUID, catch_up: CatchUp, frame_id: FrameId
+) -> None:
+    connection.send(
         RoomOpened.model_validate(
             {
                 "id": frame_id,
                 "room": room_id,
-                "from": missed.since,
-                "seq": missed.head,
-                "state": missed.state,
-                "resume": missed.after if missed.state == "limited" else None,
+                "from": catch_up.since,
+                "seq": catch_up.head,
+                "state": catch_up.state,
+                "resume": catch_up.after if catch_up.state == "limited" else None,
             }
         )
     )
-    if missed.frames:
-        socket.push(b"".join(missed.frames))
+    if catch_up.frames:
+        connection.send_raw(b"".join(catch_up.frames))
 
 
-def _give_up(hub: Hub, follower: Follower, room_id: UUID) -> None:
-    if follower.socket.follows.get(room_id) is follower:
-        hub.detach(follower.socket, room_id)
+def _is_open(catching_up: CatchingUp) -> bool:
+    """Whether the room was neither closed nor opened again meanwhile."""
+    subscription = catching_up.subscription
+    return subscription.connection.subscriptions.get(subscription.room.id) is subscription
 
 
-def _overtaken() -> ChatError:
+def _unsubscribe(delivery: Delivery, catching_up: CatchingUp) -> None:
+    if _is_open(catching_up):
+        subscription = catching_up.subscription
+        delivery.hub.unsubscribe(subscription.connection, subscription.room.id)
+
+
+def _too_busy_error() -> ChatError:
     return Busy(
         "Too much happened in the room while it was being opened. Open it again.",
         retry_after_ms=100,
     )
 
 
-def _too_many(most: int) -> ChatError:
-    return QuotaExceeded(f"A socket has at most {most} open rooms. Close one first.")
+def _quota_error(max_rooms: int) -> ChatError:
+    return QuotaExceeded(f"A socket has at most {max_rooms} open rooms. Close one first.")
 
 
-def _named_before(number: int) -> ChatError:
+def _duplicate_room_error(number: int) -> ChatError:
     path, message = f"rooms.{number}.room", "the frame names this room before, with its `since`"
     return Invalid(f"Not acceptable: {path}: {message}.", [{"path": path, "message": message}])

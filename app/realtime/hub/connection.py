@@ -1,7 +1,5 @@
-"""One socket, one room, and what ties them: the state that the hub moves.
-
-Frames for a socket collect for one turn of the loop and leave in one write.
-"""
+"""A connection, a room that is open in this process, and the subscription that ties them: the state
+that the hub moves."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -9,175 +7,157 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.core.actor import Actor
-from app.realtime.delivery.room_stream import Stream
+from app.core.publications import Publication
+from app.realtime.hub.room_stream import RoomStream
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol, text_frame
 from app.wire.close_codes import CloseCode
+from app.wire.events import CLOSE_REASONS
 from app.wire.frames import RoomClosed, encode
 
-# What may wait for a peer before it gets no more of what it can do without.
-FEW_BYTES = 16 * 1024
+# A connection with more unread bytes than this gets no volatile frames.
+VOLATILE_THRESHOLD_BYTES = 16 * 1024
 
 
-class Socket:
-    """A socket after its hello. `follows` are the rooms that are open on it."""
+class Connection:
+    """A WebSocket after its `hello`.
+
+    Frames collect in `pending` and leave in one write (`write_coalescer.py`)."""
 
     __slots__ = (
-        "_wake",
+        "_schedule",
         "_writer",
         "actor",
+        "connected_at",
         "expires_at",
-        "follows",
-        "heard_at",
         "in_flight",
-        "listed",
-        "look_at",
-        "member_of",
-        "outbox",
+        "last_received_at",
+        "member_rooms",
+        "next_check_at",
+        "pending",
         "ping_after_s",
-        "pinged",
-        "pressed",
+        "ping_sent",
+        "room_list_sent",
+        "subscriptions",
+        "write_paused",
     )
 
     def __init__(
         self,
         writer: ChatWebSocketProtocol,
         actor: Actor,
-        heard_at: float,
-        wake: Callable[["Socket"], None],
+        connected_at: float,
+        schedule: Callable[["Connection"], None],
     ) -> None:
         self._writer = writer
-        self._wake = wake  # asks for `flush` at the end of this turn
+        self._schedule = schedule  # has `flush` called
         self.actor = actor
-        self.expires_at = actor.expires_at  # here, too: looked at every second, and renewed
-        self.follows: dict[UUID, Follower] = {}
-        self.member_of: list[UUID] = []  # to leave them; `Hub.audience` knows it faster
-        self.listed = False  # `rooms` was sent; new counts come after it
-        self.outbox: list[bytes] = []
-        self.heard_at = heard_at  # loop time of the last frame from the client
-        self.look_at = 0.0  # loop time until which `heartbeat.py` has nothing to do for it
+        self.expires_at = actor.expires_at  # of the session; later than the actor's once renewed
+        self.subscriptions: dict[UUID, Subscription] = {}  # by room
+        self.member_rooms: list[UUID] = []  # the reverse of `Hub.member_connections`
+        self.room_list_sent = False
+        self.pending: list[bytes] = []
+        self.connected_at = self.last_received_at = connected_at  # times of the loop, in seconds
+        self.next_check_at = 0.0  # before this, `heartbeat.py` has nothing to do
         self.ping_after_s = 0.0
-        self.pinged = False
-        self.in_flight = 0  # frames that are being executed
-        self.pressed = False  # it reads more slowly than we write; `slow_consumers/state.py`
+        self.ping_sent = False
+        self.in_flight = 0  # frames of the client that are being executed
+        self.write_paused = False  # the peer reads more slowly than we write
 
     @property
     def user(self) -> UUID:
         return self.actor.user
 
     def send(self, frame: BaseModel) -> None:
-        self.push(text_frame(encode(frame)))
+        self.send_raw(text_frame(encode(frame)))
 
-    def push(self, frames: bytes) -> None:
-        """Whole frames, framed already."""
-        self.outbox.append(frames)
-        self._wake(self)
+    def send_raw(self, frames: bytes) -> None:
+        """Send encoded WebSocket frames."""
+        self.pending.append(frames)
+        self._schedule(self)
 
-    def whisper(self, frames: bytes) -> bool:
-        """Whole frames that a peer can do without, such as who is typing: not given to one that has
-        not read what it was sent before. Whether they were."""
-        if self._writer.buffered_bytes() > FEW_BYTES:
+    def send_volatile(self, frames: bytes) -> bool:
+        """Send encoded frames that may be lost, unless the peer is behind with reading. Returns
+        whether they were sent."""
+        if self._writer.buffered_bytes() > VOLATILE_THRESHOLD_BYTES:
             return False
-        self.push(frames)
+        self.send_raw(frames)
         return True
 
     def unsent_bytes(self) -> int:
-        """What waits for the peer to read."""
-        return sum(map(len, self.outbox)) + self._writer.buffered_bytes()
+        """Bytes that the kernel has not accepted, those that are pending here included."""
+        return sum(map(len, self.pending)) + self._writer.buffered_bytes()
 
-    def watch(self, high: int, tell: Callable[["Socket", bool], None]) -> None:
-        """From now on `tell` whether more than `high` bytes wait, each time that it changes: down
-        again is a quarter of that."""
-        self._writer.watch(high, lambda pressed: tell(self, pressed))
-
-    def unwatch(self) -> None:
-        self._writer.unwatch()
-
-    def written(self) -> int:
-        """Bytes since the beginning."""
-        return self._writer.written
-
-    def waiting(self) -> int:
-        """How many of them wait for the peer to read."""
+    def buffered_bytes(self) -> int:
+        """Bytes that were written and that the kernel has not accepted."""
         return self._writer.buffered_bytes()
 
-    def flush(self, most_buffered: int) -> None:
-        """Write what has collected. A peer that leaves too much of it is dropped."""
-        if self.outbox:
-            self._writer.write_frames(b"".join(self.outbox))
-            self.outbox.clear()
-            if self.pressed and self._writer.buffered_bytes() > most_buffered:
-                self.drop()
+    def bytes_written(self) -> int:
+        """Since the connection was opened."""
+        return self._writer.bytes_written
 
-    def drop(self) -> None:
-        """Cut the connection of a peer that is too slow; it will resume. Not a close: that would
-        wait behind all that the peer has not read."""
-        self._writer.shut(CloseCode.SLOW, "too slow: come back and resume")
+    def set_backpressure_callback(
+        self, high_water: int, callback: Callable[["Connection", bool], None]
+    ) -> None:
+        """Call `callback(self, True)` when more than `high_water` bytes are buffered, and with
+        False when they have fallen to a quarter of it."""
+        self._writer.set_backpressure_callback(high_water, lambda paused: callback(self, paused))
+
+    def clear_backpressure_callback(self) -> None:
+        self._writer.clear_backpressure_callback()
+
+    def flush(self, max_buffered: int) -> None:
+        """Write what is pending. Disconnects a peer that leaves more than `max_buffered` unread."""
+        if self.pending:
+            self._writer.write_frames(b"".join(self.pending))
+            self.pending.clear()
+            if self.write_paused and self._writer.buffered_bytes() > max_buffered:
+                self.abort_slow()
+
+    def abort_slow(self) -> None:
+        """Disconnect a peer that is too slow; it will resume. Not with `close`, whose frame would
+        be queued behind everything that the peer has not read."""
+        self._writer.send_close(CloseCode.SLOW, "too slow: come back and resume")
         self._writer.abort()
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Flush, then close; nothing is written afterwards."""
-        if self.outbox:
-            self._writer.write_frames(b"".join(self.outbox))
-            self.outbox.clear()
-        self._writer.shut(code, reason)
+        """Flush, then send a close frame; nothing is written afterwards."""
+        if self.pending:
+            self._writer.write_frames(b"".join(self.pending))
+            self.pending.clear()
+        self._writer.send_close(code, reason)
+
+    def close_sent(self) -> tuple[int, str] | None:
+        """Code and reason of our close frame, which echoes the peer's if that came first."""
+        return self._writer.closed_with()
 
 
-class Follower:
-    """One open room of one socket: live, catching up while live events queue, or dirty.
+class RoomChannel:
+    """A room that is open on at least one connection of this process.
 
-    While it catches up, `queue` holds every event that the stream has passed on since the follower
-    came, with the farewell where the event is that its own user went. While it is dirty, because
-    its socket is slow, only `seq` is kept, and the farewell as `gone`; the log has the rest.
+    Subscriptions in `live` get every event as it is delivered. The others are catching up
+    (`delivery/`) or lagging (`slow_consumers/`).
     """
 
-    __slots__ = ("floor", "gone", "queue", "room", "seq", "socket")
-
-    def __init__(self, socket: Socket, room: "OpenRoom") -> None:
-        self.socket, self.room = socket, room
-        self.queue: list[tuple[int, bytes, RoomClosed | None]] = []
-        self.floor: int | None = None  # had from the log already; live once the stream is there
-        self.seq = 0  # dirty: the last that it was given
-        self.gone: RoomClosed | None = None  # dirty: where it ends
-
-    def queued_after(self) -> int:
-        """What has queued is everything that the stream has passed on after this seq."""
-        return self.queue[0][0] - 1 if self.queue else self.room.stream.head
-
-
-class OpenRoom:
-    """A room that is open on at least one socket of this process."""
-
-    __slots__ = (
-        "catching_up",
-        "counted_at",
-        "dirty",
-        "doubted_at",
-        "huge",
-        "id",
-        "live",
-        "markers",
-        "pending",
-        "recovering",
-        "repairing",
-        "stream",
-        "told_typing",
-    )
+    __slots__ = ("id", "live", "pending", "stream", "subscriber_count")
 
     def __init__(self, room_id: UUID) -> None:
         self.id = room_id
-        self.stream = Stream()
-        self.live: dict[Socket, Follower] = {}
-        self.catching_up: dict[Socket, Follower] = {}
-        self.dirty: dict[Socket, Follower] = {}
-        self.pending: list[bytes] = []  # frames of this turn for those who are live
-        # By user, read markers of which the stream is behind: (the log's head then, the frame).
-        self.markers: dict[UUID, tuple[int, bytes]] = {}
-        self.repairing = False  # in `Hub.gaps`, or being read
-        self.doubted_at = 0.0  # loop time when the gap was noticed that is being repaired
-        self.huge = False  # as it was when the members were last counted,
-        self.counted_at: float | None = None  # at this loop time
-        self.told_typing: tuple[UUID, ...] = ()  # whom the last typing frame named
-        self.recovering = False  # in `SlowRooms.behind`, or being read
+        self.stream = RoomStream()
+        self.subscriber_count = 0
+        self.live: dict[Connection, Subscription] = {}
+        self.pending: list[bytes] = []  # frames for `live`, until they are flushed
 
-    def is_empty(self) -> bool:
-        return not (self.live or self.catching_up or self.dirty)
+
+class Subscription:
+    """One open room of one connection. What belongs to one of its states is kept there."""
+
+    __slots__ = ("connection", "room")
+
+    def __init__(self, connection: Connection, room: RoomChannel) -> None:
+        self.connection, self.room = connection, room
+
+
+def closed_frame(event: Publication) -> RoomClosed | None:
+    """What ends the room for the subject of an event that ends their membership."""
+    reason = CLOSE_REASONS.get(event.kind)
+    return RoomClosed(room=event.channel, reason=reason, seq=event.seq) if reason else None

@@ -1,7 +1,8 @@
-"""Who watches whom on this process, and what they were told. No I/O: `worker.py` does that.
+"""Which connections of this process watch the presence of which users, and what they were sent. No
+I/O: `updates.py` does that.
 
-A user is seen by those who share a room with them, and by themselves. For everybody else their
-state is `unknown`, as it is for an id that nobody has.
+A user is visible to those who share a room with them, and to themselves. To everyone else their
+state is `unknown`, as is that of an id that does not exist.
 """
 
 import asyncio
@@ -10,157 +11,195 @@ from collections.abc import Collection, Iterable
 from itertools import chain, islice
 from uuid import UUID
 
-from app.realtime.hub.connection import Socket
+from app.core.publications import Publication
+from app.realtime.hub.connection import Connection
+from app.realtime.hub.hub import Hub
+from app.realtime.hub.listener import HubListener
 from app.wire.domain import PresenceState
-from app.wire.frames import Presence, UserPresence
+from app.wire.errors import Invalid
+from app.wire.events import MEMBERSHIP_KINDS, PublicationKind
+from app.wire.frames import Presence, SubscribePresence, UserPresence
 
 
-class Watch:
-    """What one socket watches, from one `presence.subscribe` frame to the next."""
+class PresenceSubscription:
+    """The users that one connection watches, from one `presence.subscribe` frame to the next."""
 
     __slots__ = (
-        "answered",
         "changed",
+        "connection",
         "frame_id",
-        "seen_at",
-        "socket",
-        "tried",
+        "reply_sent",
         "users",
+        "visibility_read_at",
+        "visibility_tried",
         "visible",
     )
 
-    def __init__(self, socket: Socket, users: Collection[UUID], frame_id: str | int | None) -> None:
-        self.socket = socket
+    def __init__(
+        self, connection: Connection, users: Collection[UUID], frame_id: str | int | None
+    ) -> None:
+        self.connection = connection
         self.users = tuple(dict.fromkeys(users))
         self.frame_id = frame_id
-        self.visible: frozenset[UUID] = frozenset()  # before it was looked up: nobody
-        self.tried = False  # to look that up
-        self.seen_at = 0.0  # loop time of that; 0: never
-        self.changed: set[UUID] = set()  # to be told
-        self.answered = False
+        self.visible: frozenset[UUID] = frozenset()
+        self.visibility_tried = False
+        self.visibility_read_at = 0.0  # loop time
+        self.changed: set[UUID] = set()  # users whose state differs from what was sent
+        self.reply_sent = False
 
 
-class Watches:
-    def __init__(self) -> None:
-        self.of: dict[Socket, Watch] = {}  # first whose visibility was looked up longest ago
-        self.by_user: dict[UUID, set[Watch]] = defaultdict(set)
-        self.states: dict[UUID, PresenceState] = {}  # of those that are watched, as far as known
-        self.news = asyncio.Event()  # something new is in one of the first two
-        self.unseen: set[Watch] = set()  # visibility is to be looked up
-        self.unread: set[UUID] = set()  # the state is to be read
-        self.unanswered: set[Watch] = set()  # its socket waits for the answer
-        self.untold: set[Watch] = set()  # its socket was not told yet of what has changed
+class PresenceSubscriptions(HubListener):
+    """The sets `…_due` are work for `updates.py`."""
 
-    def replace(self, watch: Watch) -> None:
-        """In place of what the socket watched before."""
-        self.forget(watch.socket)
-        self.of[watch.socket] = watch
-        for user in watch.users:
-            self.by_user[user].add(watch)
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        # Ordered by when their visibility was read, the oldest first.
+        self.by_connection: dict[Connection, PresenceSubscription] = {}
+        self.by_user: dict[UUID, set[PresenceSubscription]] = defaultdict(set)
+        self.states: dict[UUID, PresenceState] = {}  # of users that are watched, if read
+        self.work_available = asyncio.Event()  # in `visibility_due` or `state_due`
+        self.visibility_due: set[PresenceSubscription] = set()
+        self.state_due: set[UUID] = set()
+        self.reply_due: set[PresenceSubscription] = set()
+        self.update_due: set[PresenceSubscription] = set()
+
+    def subscribe(self, connection: Connection, frame: SubscribePresence) -> None:
+        """Watch these users in place of those before. `updates.py` replies, so that no frame waits
+        for the database or the store."""
+        limit = self._hub.limits.presence_subscriptions
+        if len(frame.users) > limit:
+            raise Invalid(
+                f"A socket watches at most {limit} users.",
+                [{"path": "users", "message": f"List should have at most {limit} items"}],
+            )
+        self.unsubscribe(connection)
+        subscription = PresenceSubscription(connection, frame.users, frame.id)
+        self.by_connection[connection] = subscription
+        for user in subscription.users:
+            self.by_user[user].add(subscription)
             if user not in self.states:
-                self.unread.add(user)
-        self.unseen.add(watch)
-        self.unanswered.add(watch)
-        self.news.set()
+                self.state_due.add(user)
+        self.visibility_due.add(subscription)
+        self.reply_due.add(subscription)
+        self.work_available.set()
 
-    def forget(self, socket: Socket) -> None:
-        """The socket watches nobody any more; again does nothing."""
-        watch = self.of.pop(socket, None)
-        if watch is None:
+    def unsubscribe(self, connection: Connection) -> None:
+        """Watch no users any more; a second call does nothing."""
+        subscription = self.by_connection.pop(connection, None)
+        if subscription is None:
             return
-        for some in (self.unseen, self.unanswered, self.untold):
-            some.discard(watch)
-        for user in watch.users:
-            watching = self.by_user[user]
-            watching.discard(watch)
-            if not watching:
+        for due in (self.visibility_due, self.reply_due, self.update_due):
+            due.discard(subscription)
+        for user in subscription.users:
+            subscribers = self.by_user[user]
+            subscribers.discard(subscription)
+            if not subscribers:
                 del self.by_user[user]
                 self.states.pop(user, None)
-                self.unread.discard(user)
+                self.state_due.discard(user)
 
-    def suspect(self, users: Iterable[UUID]) -> None:
-        """Their state may have changed."""
-        self.unread.update(user for user in users if user in self.by_user)
-        if self.unread:
-            self.news.set()
+    # From the hub.
 
-    def suspect_ids(self, ids: bytes) -> None:
-        """`suspect`, as processes say it to each other; what is no list of ids says nothing."""
-        if len(ids) % 16 == 0:
-            self.suspect(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
+    def on_disconnected(self, connection: Connection) -> None:
+        self.unsubscribe(connection)
 
-    def doubt(self, user: UUID, sockets: Iterable[Socket]) -> None:
-        """The user came into a room or went: who sees them, and whom their sockets see, may be
-        others now."""
-        self.unseen.update(self.by_user.get(user, ()))
-        self.unseen.update(self.of[socket] for socket in sockets if socket in self.of)
-        if self.unseen:
-            self.news.set()
+    def on_volatile(self, publication: Publication) -> None:
+        """The ids of users whose state has changed; a payload that is no list of ids is ignored."""
+        ids = publication.payload
+        if publication.kind is PublicationKind.PRESENCE and len(ids) % 16 == 0:
+            self.invalidate_states(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
 
-    def look_again(self, before: float, most: int) -> None:
-        """Those whose visibility was last looked up before this time are to be looked up."""
-        self.unseen.update(w for w in islice(self.of.values(), most) if w.seen_at < before)
+    def on_event(self, event: Publication) -> None:
+        """A user who joins or leaves a room may be visible to others, and others to them."""
+        if event.kind in MEMBERSHIP_KINDS:
+            own = self._hub.by_user.get(event.user, ())
+            self.visibility_due.update(self.by_user.get(event.user, ()))
+            self.visibility_due.update(
+                self.by_connection[connection]
+                for connection in own
+                if connection in self.by_connection
+            )
+            if self.visibility_due:
+                self.work_available.set()
 
-    def take_unseen(self, most: int) -> list[Watch]:
-        """Some of them; first those that wait for an answer."""
-        waiting = self.unseen & self.unanswered
-        taken = list(islice(chain(waiting, self.unseen - waiting), most))
-        self.unseen.difference_update(taken)
-        if self.unseen:
-            self.news.set()
+    # What is read.
+
+    def invalidate_states(self, users: Iterable[UUID]) -> None:
+        self.state_due.update(user for user in users if user in self.by_user)
+        if self.state_due:
+            self.work_available.set()
+
+    def expire_visibility(self, before: float, max_count: int) -> None:
+        """Have visibility read again that was last read before this time."""
+        oldest = islice(self.by_connection.values(), max_count)
+        self.visibility_due.update(s for s in oldest if s.visibility_read_at < before)
+
+    def take_visibility_due(self, max_count: int) -> list[PresenceSubscription]:
+        """Some of them; first those that wait for a reply."""
+        waiting = self.visibility_due & self.reply_due
+        taken = list(islice(chain(waiting, self.visibility_due - waiting), max_count))
+        self.visibility_due.difference_update(taken)
+        if self.visibility_due:
+            self.work_available.set()
         return taken
 
-    def see(self, watch: Watch, visible: frozenset[UUID], at: float) -> None:
-        """Visibility was looked up, at this loop time."""
-        if self.of.get(watch.socket) is not watch:
-            return  # replaced or gone meanwhile
-        self.of[watch.socket] = self.of.pop(watch.socket)
-        self._change(watch, visible ^ watch.visible)
-        watch.visible, watch.seen_at = visible, at
+    def set_visibility(
+        self, subscription: PresenceSubscription, visible: frozenset[UUID], at: float
+    ) -> None:
+        """Visibility was read, at this loop time."""
+        connection = subscription.connection
+        if self.by_connection.get(connection) is not subscription:
+            return  # replaced or disconnected meanwhile
+        self.by_connection[connection] = self.by_connection.pop(connection)  # now the newest
+        self._add_changes(subscription, visible ^ subscription.visible)
+        subscription.visible, subscription.visibility_read_at = visible, at
 
-    def know(self, states: dict[UUID, PresenceState]) -> None:
+    def set_states(self, states: dict[UUID, PresenceState]) -> None:
         """States were read."""
         for user, state in states.items():
-            watching = self.by_user.get(user)
-            if watching is None:
-                continue  # nobody watches them any more
+            subscribers = self.by_user.get(user)
+            if subscribers is None:
+                continue  # not watched any more
             if self.states.get(user, PresenceState.UNKNOWN) != state:
-                for watch in watching:
-                    if user in watch.visible:
-                        self._change(watch, {user})
+                for subscription in subscribers:
+                    if user in subscription.visible:
+                        self._add_changes(subscription, {user})
             self.states[user] = state
 
-    def _change(self, watch: Watch, users: Collection[UUID]) -> None:
-        if users and watch.answered:
-            watch.changed.update(users)
-            self.untold.add(watch)
+    def _add_changes(self, subscription: PresenceSubscription, users: Collection[UUID]) -> None:
+        if users and subscription.reply_sent:
+            subscription.changed.update(users)
+            self.update_due.add(subscription)
 
-    # What sockets are told.
+    # What is sent.
 
-    def take_unanswered(self) -> list[Watch]:
-        """Those for whom visibility was looked up, or was tried to be."""
-        taken = [watch for watch in self.unanswered if watch.tried]
-        self.unanswered.difference_update(taken)
+    def take_reply_due(self) -> list[PresenceSubscription]:
+        """Those whose visibility was read, or could not be read."""
+        taken = [subscription for subscription in self.reply_due if subscription.visibility_tried]
+        self.reply_due.difference_update(taken)
         return taken
 
-    def answer(self, watch: Watch) -> Presence:
-        watch.answered = True
-        return Presence(id=watch.frame_id, users=self._states(watch, watch.users))
+    def reply(self, subscription: PresenceSubscription) -> Presence:
+        """All states, in answer to the `presence.subscribe` frame."""
+        subscription.reply_sent = True
+        users = self._user_states(subscription, subscription.users)
+        return Presence(id=subscription.frame_id, users=users)
 
-    def changes(self, watch: Watch) -> Presence:
-        return Presence(users=self._states(watch, watch.changed))
+    def update(self, subscription: PresenceSubscription) -> Presence:
+        return Presence(users=self._user_states(subscription, subscription.changed))
 
-    def told(self, watch: Watch) -> None:
-        """Of its changes."""
-        watch.changed.clear()
-        self.untold.discard(watch)
+    def mark_sent(self, subscription: PresenceSubscription) -> None:
+        """The update was sent."""
+        subscription.changed.clear()
+        self.update_due.discard(subscription)
 
-    def _states(self, watch: Watch, users: Iterable[UUID]) -> list[UserPresence]:
-        unknown = PresenceState.UNKNOWN
+    def _user_states(
+        self, subscription: PresenceSubscription, users: Iterable[UUID]
+    ) -> list[UserPresence]:
+        unknown, visible = PresenceState.UNKNOWN, subscription.visible
         return [
             UserPresence(
-                user=user,
-                state=self.states.get(user, unknown) if user in watch.visible else unknown,
+                user=user, state=self.states.get(user, unknown) if user in visible else unknown
             )
             for user in users
         ]

@@ -1,79 +1,107 @@
-"""What a slow socket has missed comes from the log, as fast as it reads: one reader per room, whose
-pages are shared by all sockets that need them."""
+"""Sends slow consumers what they have missed, from the log and as fast as they read.
+
+One reader per room; a page is shared by all connections that need it.
+"""
 
 import asyncio
+from uuid import UUID
 
 import structlog
 
 from app.core.publications import to_publication
-from app.realtime.delivery.gap_repair import PAGE, TRY_AGAIN_S, read_log
-from app.realtime.hub.connection import Follower, OpenRoom
+from app.persistence.uow import Database, ReadSession
+from app.realtime.hub.connection import RoomChannel
 from app.realtime.hub.hub import Hub
+from app.realtime.slow_consumers.state import LaggingSubscription, SlowConsumers
 from app.realtime.transport.ws_protocol import text_frame
 from app.wire.errors import ChatError
+from app.wire.events import RoomEvent
 
 log = structlog.get_logger(__name__)
 
-READERS = 4
+EVENTS_PER_PAGE = 50  # of the largest messages: less than a connection may leave unread
+MAX_READERS = 4
+RETRY_S = 0.5
 
 
-async def recover_rooms(hub: Hub) -> None:
-    """Runs for ever. A room that needs more goes to the end of the queue."""
+async def run_backfill(hub: Hub, slow_consumers: SlowConsumers, database: Database) -> None:
+    """Runs forever. A room that needs another page goes to the end of the queue."""
     async with asyncio.TaskGroup() as readers:
-        for _ in range(READERS):
-            readers.create_task(_reader(hub))
+        for _ in range(MAX_READERS):
+            readers.create_task(_run_reader(hub, slow_consumers, database))
 
 
-async def _reader(hub: Hub) -> None:
+async def _run_reader(hub: Hub, slow_consumers: SlowConsumers, database: Database) -> None:
     while True:
-        await recover(hub, await hub.slow.behind.get())
+        room = await slow_consumers.backfill_queue.get()
+        await backfill(hub, slow_consumers, database, room)
 
 
-async def recover(hub: Hub, room: OpenRoom) -> None:
-    """A page for everybody who waits in a room that was taken out of `behind`. The room is there
-    again if that failed, or was not enough."""
+async def backfill(
+    hub: Hub, slow_consumers: SlowConsumers, database: Database, room: RoomChannel
+) -> None:
+    """Send a page to those that are ready in a room that was taken out of the queue."""
     try:
-        await _serve(hub, room)
+        await _send_page(hub, slow_consumers, database, room)
     except ChatError as error:
-        log.warning("recovery.failed", room=str(room.id), error=error.detail)
-        await asyncio.sleep(TRY_AGAIN_S)
-    except Exception:  # a defect that concerns this room: the others go on
-        log.exception("recovery.failed", room=str(room.id))
-        await asyncio.sleep(TRY_AGAIN_S)
-    room.recovering = False
-    hub.slow.ask_for(room)
+        log.warning("slow_consumer.backfill_failed", room=str(room.id), error=error.detail)
+        await asyncio.sleep(RETRY_S)
+    except Exception:  # a defect that concerns this room: the others continue
+        log.exception("slow_consumer.backfill_failed", room=str(room.id))
+        await asyncio.sleep(RETRY_S)
+    slow_consumers.end_backfill(room)
 
 
-async def _serve(hub: Hub, room: OpenRoom) -> None:
-    """Who is within the same page shares it; nobody waits for those who are farther behind."""
-    waiting = hub.slow.ready(room)
+async def _send_page(
+    hub: Hub, slow_consumers: SlowConsumers, database: Database, room: RoomChannel
+) -> None:
+    """Subscriptions that are within the same page share it; none waits for those farther behind."""
+    waiting = slow_consumers.ready(room)
     while waiting:
         after, until = waiting[0].seq, room.stream.head
-        found = await hub.database.read(read_log, room.id, after, until)
-        frames = [(event.seq, text_frame(to_publication(event).payload)) for event in found]
+        events = await database.read(read_backfill, room.id, after, until)
+        frames = [(event.seq, text_frame(to_publication(event).payload)) for event in events]
         # Less than a page: the log has no more up to there.
-        end = found[-1].seq if len(found) == PAGE else until
-        for follower in waiting:
-            is_dirty = room.dirty.get(follower.socket) is follower
-            if after <= follower.seq <= end and is_dirty and not follower.socket.pressed:
-                _give(hub, follower, frames, end)
-        hub.turn.end()  # a socket that does not take it is pressed now
-        waiting = [follower for follower in waiting if follower.seq > end]
+        end = events[-1].seq if len(events) == EVENTS_PER_PAGE else until
+        for lagging in waiting:
+            is_current = slow_consumers.find(room, lagging.subscription.connection) is lagging
+            if is_current and after <= lagging.seq <= end and not lagging.is_paused:
+                _send_up_to_limit(hub, slow_consumers, lagging, frames, end)
+        hub.coalescer.flush()  # pauses connections that do not take it
+        waiting = [lagging for lagging in waiting if lagging.seq > end]
 
 
-def _give(hub: Hub, follower: Follower, frames: list[tuple[int, bytes]], end: int) -> None:
-    """So much of these frames, which reach up to `end`, as a socket takes at once; and the room's
-    end where the user has gone, although the log goes on."""
-    gone, left = follower.gone, hub.much_bytes
-    until = min(end, gone.seq or 0) if gone else end
+def _send_up_to_limit(
+    hub: Hub,
+    slow_consumers: SlowConsumers,
+    lagging: LaggingSubscription,
+    frames: list[tuple[int, bytes]],
+    end: int,
+) -> None:
+    """Send frames, which reach up to `end`, until the connection has enough for now. If its user
+    left or was removed, stop at that event and close the room."""
+    connection, room, closed = (
+        lagging.subscription.connection,
+        lagging.subscription.room,
+        lagging.closed,
+    )
+    budget = slow_consumers.threshold_bytes
+    until = min(end, closed.seq or 0) if closed else end
     for seq, frame in frames:
-        if follower.seq < seq <= until:
-            if left <= 0:
+        if lagging.seq < seq <= until:
+            if budget <= 0:
                 return
-            follower.socket.push(frame)
-            follower.seq, left = seq, left - len(frame)
-    follower.seq = max(follower.seq, until)
-    if gone and follower.seq == gone.seq:
-        hub.put_out(follower, gone)
-    elif follower.seq == follower.room.stream.head:
-        hub.slow.move_on(follower)
+            connection.send_raw(frame)
+            lagging.seq, budget = seq, budget - len(frame)
+    lagging.seq = max(lagging.seq, until)
+    if closed and lagging.seq == closed.seq:
+        hub.evict(lagging.subscription, closed)
+        hub.notify_late_eviction(connection, room.id)
+    elif lagging.seq == room.stream.head:
+        slow_consumers.try_resume(lagging)
+
+
+async def read_backfill(
+    reads: ReadSession, room_id: UUID, after: int, until: int
+) -> list[RoomEvent]:
+    return await reads.events.list_range(room_id, after, until, EVENTS_PER_PAGE)

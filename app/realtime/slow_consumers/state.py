@@ -1,62 +1,117 @@
-"""Rooms of slow sockets: a socket that does not read as fast as its rooms talk is given no more
-events of them. They are dirty: only the seq that it was given last is kept of each, and once it has
-read what waits, `backfill.py` gives it the rest from the log. So a slow socket costs its buffer,
-however much happens meanwhile, and nobody waits for it.
+"""Slow consumers: a connection that reads more slowly than its rooms talk gets no more events.
+
+Of each room only the seq that it was last given is kept. Once it has read what is buffered,
+`backfill.py` sends the rest from the log. So a slow connection costs its buffer, however many
+events there are meanwhile, and no other connection waits for it.
 """
 
 import asyncio
 
 from app.core import metrics
-from app.realtime.hub.connection import Follower, OpenRoom, Socket
-from app.realtime.transport.write_coalescer import Turn
+from app.core.publications import Publication
+from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
+from app.realtime.hub.hub import Hub
+from app.realtime.hub.listener import HubListener
+from app.wire.frames import RoomClosed
+
+# Bytes that may be buffered for a connection, or be sent to it at once, before it is slow.
+LAG_THRESHOLD_BYTES = 64 * 1024
 
 
-class SlowRooms:
-    """Moves followers between `OpenRoom.live` and `OpenRoom.dirty`.
+class LaggingSubscription:
+    """A subscription that has had every event up to `seq`, which is never ahead of the stream.
+    `closed` is set when its user left or was removed meanwhile."""
 
-    A dirty follower is never ahead of its room's stream, and has had every event up to its `seq`.
-    """
+    __slots__ = ("closed", "seq", "subscription")
 
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
-        self.behind: asyncio.Queue[OpenRoom] = asyncio.Queue()  # for `backfill.py`
+    def __init__(self, subscription: Subscription, seq: int, closed: RoomClosed | None) -> None:
+        self.subscription, self.seq, self.closed = subscription, seq, closed
 
-    def hear(self, socket: Socket, pressed: bool) -> None:
-        """From the socket's transport: too much waits in it, or it has been read."""
-        socket.pressed = pressed
-        metrics.LAGGED.inc(pressed)
-        for follower in socket.follows.values():
-            room = follower.room
-            if pressed and socket in room.live:
-                self._turn.flush_room(room)
-                del room.live[socket]
-                self.hold(follower, room.stream.head)
-            elif not pressed and socket in room.dirty:
-                self.move_on(follower)
+    @property
+    def is_paused(self) -> bool:
+        return self.subscription.connection.write_paused
 
-    def hold(self, follower: Follower, seq: int) -> None:
-        """Everything up to `seq` was given to this follower, which is nowhere else now."""
-        follower.seq = seq
-        follower.room.dirty[follower.socket] = follower
-        if not follower.socket.pressed:
-            self.move_on(follower)
 
-    def move_on(self, follower: Follower) -> None:
-        """Live again if nothing is missing, else the log is to be read."""
-        room = follower.room
-        if follower.gone is None and follower.seq == room.stream.head:
-            self._turn.flush_room(room)  # what is pending it has had
-            room.live[follower.socket] = room.dirty.pop(follower.socket)
+class SlowConsumers(HubListener):
+    """Moves subscriptions between `RoomChannel.live` and `lagging`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.threshold_bytes = min(LAG_THRESHOLD_BYTES, hub.limits.send_buffer_bytes // 4)
+        self.lagging: dict[RoomChannel, dict[Connection, LaggingSubscription]] = {}
+        self.backfill_queue: asyncio.Queue[RoomChannel] = asyncio.Queue()
+        self._backfilling: set[RoomChannel] = set()  # in the queue, or being read
+
+    def on_connected(self, connection: Connection) -> None:
+        connection.set_backpressure_callback(self.threshold_bytes, self.on_backpressure)
+
+    def on_disconnected(self, connection: Connection) -> None:
+        connection.clear_backpressure_callback()
+
+    def on_backpressure(self, connection: Connection, paused: bool) -> None:
+        """Too much is buffered for the connection, or it has read that."""
+        connection.write_paused = paused
+        metrics.LAGGED.inc(paused)
+        for subscription in connection.subscriptions.values():
+            room = subscription.room
+            if paused and connection in room.live:
+                self._hub.suspend(subscription)
+                self.pause(subscription, room.stream.head)
+            elif not paused and (lagging := self.find(room, connection)):
+                self.try_resume(lagging)
+
+    def on_delivered(self, room: RoomChannel, event: Publication) -> None:
+        if room in self.lagging and (closed := closed_frame(event)):
+            for connection in self._hub.by_user.get(event.user, ()):
+                if lagging := self.find(room, connection):
+                    lagging.closed = lagging.closed or closed
+                    self._hub.remove_member(connection, room.id)
+
+    def on_unsubscribed(self, subscription: Subscription, was_live: bool) -> None:
+        self._forget(subscription)
+
+    def is_too_much(self, connection: Connection, frames: list[bytes]) -> bool:
+        """Whether these frames must not be sent to the connection at once."""
+        return connection.write_paused or sum(map(len, frames)) > self.threshold_bytes
+
+    def find(self, room: RoomChannel, connection: Connection) -> LaggingSubscription | None:
+        return self.lagging.get(room, {}).get(connection)
+
+    def pause(self, subscription: Subscription, seq: int, closed: RoomClosed | None = None) -> None:
+        """Take over a subscription that is not live and has been given everything up to `seq`."""
+        lagging = LaggingSubscription(subscription, seq, closed)
+        self.lagging.setdefault(subscription.room, {})[subscription.connection] = lagging
+        if not lagging.is_paused:
+            self.try_resume(lagging)
+
+    def try_resume(self, lagging: LaggingSubscription) -> None:
+        """Make the subscription live if it misses nothing; otherwise have the log read."""
+        room = lagging.subscription.room
+        if lagging.closed is None and lagging.seq == room.stream.head:
+            self._hub.set_live(lagging.subscription)
+            self._forget(lagging.subscription)
         else:
-            self.ask_for(room)
+            self.request_backfill(room)
 
-    def ask_for(self, room: OpenRoom) -> None:
-        """Have the log read if somebody waits for it and could take it. One reader per room."""
-        if not room.recovering and self.ready(room):
-            room.recovering = True
-            self.behind.put_nowait(room)
+    def request_backfill(self, room: RoomChannel) -> None:
+        """Have the log read if a connection could take more. One reader per room."""
+        if room not in self._backfilling and self.ready(room):
+            self._backfilling.add(room)
+            self.backfill_queue.put_nowait(room)
 
-    def ready(self, room: OpenRoom) -> list[Follower]:
-        """Who waits for the log, the one that is farthest behind first."""
-        waiting = (follower for follower in room.dirty.values() if not follower.socket.pressed)
-        return sorted(waiting, key=lambda follower: follower.seq)
+    def end_backfill(self, room: RoomChannel) -> None:
+        """A page was read, or failed: queue the room again if that was not enough."""
+        self._backfilling.discard(room)
+        self.request_backfill(room)
+
+    def ready(self, room: RoomChannel) -> list[LaggingSubscription]:
+        """Those that can take more, the one that is farthest behind first."""
+        ready = (lag for lag in self.lagging.get(room, {}).values() if not lag.is_paused)
+        return sorted(ready, key=lambda lag: lag.seq)
+
+    def _forget(self, subscription: Subscription) -> None:
+        room = subscription.room
+        if room in self.lagging:
+            self.lagging[room].pop(subscription.connection, None)
+            if not self.lagging[room]:
+                del self.lagging[room]

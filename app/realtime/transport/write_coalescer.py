@@ -1,84 +1,104 @@
-"""The end of a turn of the loop: what it brought for a socket leaves in one write."""
+"""Joins what one iteration of the event loop brings for a connection into one write."""
 
 import asyncio
+from collections.abc import Collection
 from itertools import islice
+from typing import Protocol
 
-from app.realtime.hub.connection import OpenRoom, Socket
-
-# Sockets of large rooms that are written to at a time: a few milliseconds.
-SLICE = 500
+# Connections of large rooms that are written to in one iteration: a few milliseconds.
+SLICE_SIZE = 500
 
 
-class Turn:
-    """Collects rooms and sockets that have something to write; or, to measure what that gains,
-    writes each frame to each socket as it comes."""
+class Writable(Protocol):
+    pending: list[bytes]
 
-    def __init__(self, most_buffered: int, coalesce_writes: bool = True) -> None:
-        self._most_buffered = most_buffered
-        self._join_writes = coalesce_writes
-        self._rooms: set[OpenRoom] = set()
-        self._sockets: set[Socket] = set()
-        self._crowd: dict[Socket, None] = {}  # the oldest first
-        self._scheduled = False
-        self._deliveries = 0  # since they were last taken
+    def send_raw(self, frames: bytes) -> None: ...
 
-    def wake(self, socket: Socket) -> None:
-        """The socket's outbox is not empty."""
-        if self._join_writes:
-            self._sockets.add(socket)
-            self._schedule()
+    def flush(self, max_buffered: int) -> None: ...
+
+
+class Broadcast(Protocol):
+    """A room: frames that are `pending` for all that are `live` in it."""
+
+    pending: list[bytes]
+
+    @property
+    def live(self) -> Collection[Writable]: ...
+
+
+class WriteCoalescer:
+    """Collects the rooms and connections that have something to write.
+
+    Without `coalesce` each frame is written to each connection at once, to measure the gain.
+    """
+
+    def __init__(self, max_buffered: int, coalesce: bool = True) -> None:
+        self._max_buffered = max_buffered
+        self._coalesce = coalesce
+        self._rooms: set[Broadcast] = set()
+        self._connections: set[Writable] = set()
+        self._large_room_connections: dict[Writable, None] = {}  # the oldest first
+        self._is_scheduled = False
+        self._deliveries = 0  # since `take_deliveries`
+
+    def schedule(self, connection: Writable) -> None:
+        """Write what is pending for this connection."""
+        if self._coalesce:
+            self._connections.add(connection)
+            self._schedule_flush()
         else:
-            socket.flush(self._most_buffered)
+            connection.flush(self._max_buffered)
 
-    def append(self, room: OpenRoom, frame: bytes) -> None:
-        """A frame for everybody who is live in the room when it is flushed."""
-        if not self._join_writes:
+    def add(self, room: Broadcast, frame: bytes) -> None:
+        """Write a frame to all connections that are live in the room when it is flushed."""
+        if not self._coalesce:
             self._deliveries += len(room.live)
-            for socket in list(room.live):
-                socket.push(frame)
+            for connection in list(room.live):
+                connection.send_raw(frame)
             return
         room.pending.append(frame)
         self._rooms.add(room)
-        self._schedule()
+        self._schedule_flush()
 
-    def flush_room(self, room: OpenRoom) -> None:
-        """One join for all who follow the room. Needed before somebody comes or goes."""
+    def flush_room(self, room: Broadcast) -> None:
+        """Hand the room's frames, joined once, to its live connections. Required before one is
+        added to or removed from `live`."""
         self._rooms.discard(room)
         if room.pending:
             self._deliveries += len(room.pending) * len(room.live)
             block = b"".join(room.pending)
             room.pending.clear()
-            for socket in room.live:
-                socket.outbox.append(block)
-            if len(room.live) > SLICE:
-                self._crowd.update(dict.fromkeys(room.live))
+            for connection in room.live:
+                connection.pending.append(block)
+            if len(room.live) > SLICE_SIZE:
+                self._large_room_connections.update(dict.fromkeys(room.live))
             else:
-                self._sockets.update(room.live)
-            self._schedule()
+                self._connections.update(room.live)
+            self._schedule_flush()
 
-    def end(self) -> None:
-        """Write everything now, but of the crowds of large rooms only so many: everybody else is
-        written to between two slices of them."""
+    def flush(self) -> None:
+        """Write everything, but of large rooms one slice: other connections are written to between
+        two slices."""
         for room in list(self._rooms):
             self.flush_room(room)
-        sockets, self._sockets = self._sockets, set()
-        for socket in sockets:
-            socket.flush(self._most_buffered)
-        for socket in list(islice(self._crowd, SLICE)):
-            del self._crowd[socket]
-            socket.flush(self._most_buffered)
-        self._scheduled = False
-        if self._rooms or self._sockets or self._crowd:
-            self._schedule()
+        connections, self._connections = self._connections, set()
+        for connection in connections:
+            connection.flush(self._max_buffered)
+        for connection in list(islice(self._large_room_connections, SLICE_SIZE)):
+            del self._large_room_connections[connection]
+            connection.flush(self._max_buffered)
+        self._is_scheduled = False
+        if self._rooms or self._connections or self._large_room_connections:
+            self._schedule_flush()
 
     def take_deliveries(self) -> int:
-        """Frames of rooms that were given to sockets since the last call."""
+        """Frames of rooms that were given to connections since the last call."""
         taken, self._deliveries = self._deliveries, 0
         return taken
 
-    def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
+    def _schedule_flush(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
             loop = asyncio.get_running_loop()
-            # A turn later: so the ack of a send leaves together with its event.
-            loop.call_soon(loop.call_soon, self.end)
+            # One iteration later, so that the ack of a send leaves together with its event.
+            loop.call_soon(loop.call_soon, self.flush)

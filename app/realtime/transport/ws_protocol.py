@@ -1,15 +1,15 @@
-"""The way out: one frame, many sockets.
+"""The WebSocket protocol class: uvicorn's, so that parsing and handshake stay the library's.
 
-FastAPI's `send_text` in a loop frames, queues and schedules for each socket. Here an event is
-framed once, and the same bytes go to the transport of every socket. It is uvicorn's own protocol
-class, so that parsing and handshake stay the library's; only whole frames are written
-beside it, and nothing after a close frame. `serve` passes it to uvicorn as `ws=`.
+Writing: FastAPI's `send_text` in a loop frames, queues and schedules for each connection. Here an
+event is framed once, and the same bytes are written to the transport of every connection, beside
+the library; only whole frames, and nothing after a close frame.
 
-A socket that says nothing costs neither a task nor a timer: once the program has greeted it, it
-hands it over to a function, and its call, with all the layers around it, ends.
+An idle connection costs neither a task nor a timer: after the answer to its hello the ASGI call,
+with all layers around it, ends, and a handler is called with each message.
 
-The way in is bounded here, too, where a peer can do harm below the level of messages: frames that
-complete no message, messages faster than they are handled, and ends that never end.
+Reading is bounded where a peer can do harm below the level of messages: frames that complete no
+message, messages faster than they are handled, and connections that never end. `serve` passes this
+class to uvicorn as `ws=`.
 """
 
 import asyncio
@@ -27,27 +27,27 @@ from websockets.protocol import Protocol
 
 from app.core.rate_limit import TokenBucket
 from app.http.framing import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
+from app.wire.close_codes import CloseCode
 
 EXTENSION = "chat.writer"
 
 # The head of a handshake has passed the limits of `http/framing.py`; the library's are narrower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = MAX_HEAD_BYTES, MAX_HEAD_FIELDS
-# But what parses its lists does so in Python.
+# The lists in its header fields are parsed in Python, slowly.
 MAX_LIST_ITEMS = 500
 
-# Bytes that are parsed at once: a few hundred of the smallest frames.
-PIECE = 4096
+# A few hundred of the smallest frames.
+PARSE_CHUNK_BYTES = 4096
 # Fragments, pings and pongs of one connection. Clients send a few in a minute.
-EXTRA_PER_S, EXTRA_BURST = 20, 1000
-# Bytes that may still come from a peer that we have closed.
-LATE_BYTES = 256 * 1024
-RATE = 4029
-# Of every transport that takes more: an event of its own is made for one that does not.
+CONTROL_FRAMES_PER_S, CONTROL_FRAMES_BURST = 20, 1000
+# Bytes that a peer may send after our close frame, before it is cut.
+MAX_BYTES_AFTER_CLOSE = 256 * 1024
+# Shared by all writable connections; `pause_writing` replaces it with an event of the connection.
 WRITABLE = asyncio.Event()
 WRITABLE.set()
 
-# Is told one message; whether it wants more.
-Listener = Callable[[Any], Awaitable[bool]]
+# Handles one message; returns whether the connection stays open.
+MessageHandler = Callable[[Any], Awaitable[bool]]
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -60,16 +60,16 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-class Inbox:
-    """What came for the one reader of a socket, in order: as much of asyncio.Queue as uvicorn uses.
-    That has four deques, which are 3 KB."""
+class ReceiveQueue:
+    """The messages for the one reader of a connection: as much of asyncio.Queue as uvicorn uses,
+    without its four deques, which take 3 KB."""
 
     __slots__ = ("_messages", "_reader", "on_message")
 
     def __init__(self) -> None:
         self._messages: list[Any] = []
         self._reader: asyncio.Future[None] | None = None
-        self.on_message: Callable[[], None] | None = None  # when nobody waits in `get`
+        self.on_message: Callable[[], None] | None = None  # when no `get` waits
 
     def put_nowait(self, message: Any) -> None:
         self._messages.append(message)
@@ -93,21 +93,21 @@ class Inbox:
 
 
 class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Puts itself into the scope's extensions, as the writer of its socket."""
+    """Puts itself into the scope's extensions, as the writer of its connection."""
 
-    # uvicorn's attributes, too: the dictionary of so many is 1.6 KB larger. One that is not here
-    # works as well.
+    # Also lists uvicorn's attributes: slots save 1.6 KB per connection. A missing one still works,
+    # through `__dict__`.
     __slots__ = (
         *(
-            "_at_once",
+            "_abort_timer",
+            "_bytes_after_close",
             "_context",
-            "_end_timer",
-            "_extra",
-            "_late",
-            "_listener",
-            "_rest",
-            "_tell",
-            "_working",
+            "_control_frame_limit",
+            "_handler",
+            "_has_task",
+            "_inline_handler",
+            "_on_backpressure",
+            "_unparsed",
         ),
         *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout"),
         *("close_timer", "config", "conn", "connections", "curr_msg_data_type"),
@@ -115,25 +115,25 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         *("handshake_initiated", "initial_response", "last_ping_rtt", "logger", "loop"),
         *("pending_ping_payload", "ping_interval", "ping_sent_at", "ping_timeout", "ping_timer"),
         *("pong_timer", "queue", "read_paused", "request", "response", "root_path", "scheme"),
-        *("scope", "server", "tasks", "transport", "writable", "written"),
+        *("scope", "server", "tasks", "transport", "writable", "bytes_written"),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.queue: Any = Inbox()
+        self.queue: Any = ReceiveQueue()
         self.writable = WRITABLE
-        self.written = 0  # bytes of frames, since the beginning
-        self._tell: Callable[[bool], None] | None = None
-        self._rest = b""  # came, and is not parsed yet
-        self._late = 0  # bytes that came after our close frame
-        self._extra: TokenBucket | None = None
-        self._end_timer: TimerHandle | None = None
-        self._listener: Listener | None = None
-        self._at_once: Callable[[bytes], bool] | None = None
-        self._context: Context | None = None  # of its work: what the log says of each line
-        self._working = True  # in a task
+        self.bytes_written = 0  # of frames, since the connection was opened
+        self._on_backpressure: Callable[[bool], None] | None = None
+        self._unparsed = b""  # received
+        self._bytes_after_close = 0
+        self._control_frame_limit: TokenBucket | None = None
+        self._abort_timer: TimerHandle | None = None
+        self._handler: MessageHandler | None = None
+        self._inline_handler: Callable[[bytes], bool] | None = None
+        self._context: Context | None = None  # of the ASGI call: the fields of log lines
+        self._has_task = True  # that of the ASGI call, or of the handler
 
-    # The way out.
+    # Writing.
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -141,45 +141,46 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
             extensions: Any = self.scope["extensions"]
             extensions[EXTENSION] = self
 
-    def watch(self, high: int, tell: Callable[[bool], None]) -> None:
-        """Call `tell` when more than `high` bytes wait, and when it is no more than a quarter."""
-        self._tell = tell
+    def set_backpressure_callback(self, high_water: int, callback: Callable[[bool], None]) -> None:
+        """Call `callback(True)` when more than `high_water` bytes are buffered, and with False when
+        they have fallen to a quarter of it."""
+        self._on_backpressure = callback
         if not self.transport.is_closing():
-            self.transport.set_write_buffer_limits(high)
+            self.transport.set_write_buffer_limits(high_water)
 
-    def unwatch(self) -> None:
-        self._tell = None
+    def clear_backpressure_callback(self) -> None:
+        self._on_backpressure = None
 
     def pause_writing(self) -> None:
         self.writable = asyncio.Event()
-        if self._tell:
-            self._tell(True)
+        if self._on_backpressure:
+            self._on_backpressure(True)
 
     def resume_writing(self) -> None:
         self.writable.set()
         self.writable = WRITABLE
-        if self._tell:
-            self._tell(False)
+        if self._on_backpressure:
+            self._on_backpressure(False)
 
     def write_frames(self, frames: bytes) -> None:
-        """Write whole frames now. Nothing is written to a socket that is closed or closing."""
+        """Write whole frames now. Does nothing if the connection is closed or closing."""
         if not (self.close_sent or self.transport.is_closing()):
-            self.written += len(frames)
+            self.bytes_written += len(frames)
             self.transport.write(frames)
 
     def buffered_bytes(self) -> int:
-        """What the kernel has not taken yet."""
+        """Bytes that the kernel has not accepted yet."""
         return self.transport.get_write_buffer_size()
 
     async def drained(self) -> None:
-        """Return once no more waits than the transport's high-water mark (64 KiB), or the
+        """Return when no more is buffered than the transport's high-water mark (64 KiB), or the
         connection is lost."""
         await self.writable.wait()
 
-    def shut(self, code: int, reason: str) -> None:
-        """Send a close frame and stop; unlike ASGI's `websocket.close` without waiting for the
-        peer to read. The peer's answer ends the connection, or uvicorn's timer does."""
-        self._end_within_reason()
+    def send_close(self, code: int, reason: str) -> None:
+        """Send a close frame and write nothing after it. Unlike ASGI's `websocket.close` it does
+        not wait for the peer to read. The peer's answer ends the connection, or a timer does."""
+        self._abort_after_timeout()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
         message: Any = {"type": "websocket.disconnect", "code": code, "reason": reason}
@@ -193,19 +194,24 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def abort(self) -> None:
-        """Drop the connection with all that waits in it: for peers that do not read."""
+        """Cut the connection and drop what is buffered: for peers that do not read."""
         self.transport.abort()
 
-    # The program.
+    def closed_with(self) -> tuple[int, str] | None:
+        """Code and reason of the close frame that was sent: ours, or the echo of the peer's."""
+        close = self.conn.close_sent
+        return (int(close.code), close.reason) if close else None
+
+    # The ASGI call, and the handler after it.
 
     def start_keepalive(self) -> None:
-        """The handshake is over. The library's parser would keep the request for ever."""
+        """The handshake is over: free the request, which the library's parser would keep."""
         self.conn.parser = Protocol.parse(self.conn)
         next(self.conn.parser)
         del self.request, self.response
 
     async def run_asgi(self) -> None:
-        """As uvicorn's, but a socket that is handed over outlives the call."""
+        """As uvicorn's, but a connection that is handed over outlives the call."""
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:
@@ -215,51 +221,51 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self.send_500_response()  # unless it was answered
         del self.scope
         self.server = None
-        if self._listener is not None:
-            self.queue.on_message = self._work
-            await self._listen()
+        if self._handler is not None:
+            self.queue.on_message = self._start_handler
+            await self._run_handler()
         elif self.close_timer is None:
             self.transport.close()
 
-    def hand_over(self, listener: Listener, at_once: Callable[[bytes], bool]) -> None:
-        """Let `listener` have the messages, once the call of the program has returned; it is called
-        in a task that is there only while there are messages. The socket ends when it says so.
-        It is not called for a text for which `at_once`, without a task, says that it is done."""
-        self._listener, self._at_once = listener, at_once
+    def hand_over(self, handler: MessageHandler, inline_handler: Callable[[bytes], bool]) -> None:
+        """Have `handler` called with each message after the ASGI call has returned, in a task that
+        exists only while there are messages. The connection ends when it returns False. It is not
+        called for a text that `inline_handler`, which runs without a task, has handled."""
+        self._handler, self._inline_handler = handler, inline_handler
         self._context = copy_context()
 
-    def _work(self) -> None:
-        if not self._working and self._listener is not None:
-            self._working = True
-            task = self.loop.create_task(self._listen(), context=self._context)
+    def _start_handler(self) -> None:
+        if not self._has_task and self._handler is not None:
+            self._has_task = True
+            task = self.loop.create_task(self._run_handler(), context=self._context)
             task.add_done_callback(self.on_task_complete)
             self.tasks.add(task)
 
-    async def _listen(self) -> None:
-        while self._listener is not None and not self.queue.empty():
-            if not await self._listener(await self.receive()):
-                self._listener = None
+    async def _run_handler(self) -> None:
+        while self._handler is not None and not self.queue.empty():
+            if not await self._handler(await self.receive()):
+                self._handler = None
                 if self.close_timer is None:
                     self.transport.close()
-        self._working = False
+        self._has_task = False
 
-    # The way in.
+    # Reading.
 
     def data_received(self, data: bytes) -> None:
         if self.handshake_initiated and not self.handshake_complete:
-            self.transport.abort()  # it speaks before it was answered
+            self.transport.abort()  # data before the handshake was answered
             return
         if not self.handshake_initiated and data.count(b",") + data.count(b";") > MAX_LIST_ITEMS:
             self._refuse_handshake(b"431 Request Header Fields Too Large")
             return
         if self.close_sent:
-            self._late += len(data)
-            if self._late > LATE_BYTES:
+            self._bytes_after_close += len(data)
+            if self._bytes_after_close > MAX_BYTES_AFTER_CLOSE:
                 self.transport.abort()
                 return
-        self._rest += data
+        self._unparsed += data
         self._parse()
-        if not self.handshake_initiated:  # the head was complete before it came here
+        if not self.handshake_initiated:  # `http_protocol.py` passes on complete heads only
             self._refuse_handshake(b"400 Bad Request")
 
     def _refuse_handshake(self, status: bytes) -> None:
@@ -267,26 +273,29 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     async def receive(self) -> Any:
-        """The next message. What came behind it stays unparsed, and the peer unread, until then."""
+        """The next message. Data after it is not parsed, and no more is read, until then."""
         self._parse()
         message = await super().receive()
         self._parse()
         return message
 
     def _parse(self) -> None:
-        while self._rest and not self.read_paused and not self.transport.is_closing():
-            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+        while self._unparsed and not self.read_paused and not self.transport.is_closing():
+            piece, self._unparsed = (
+                self._unparsed[:PARSE_CHUNK_BYTES],
+                self._unparsed[PARSE_CHUNK_BYTES:],
+            )
             super().data_received(piece)
 
     def handle_text(self, event: Frame) -> None:
-        alone = event.fin and not self._working and self.queue.empty()
-        if alone and self._at_once is not None and self._at_once(bytes(event.data)):
+        alone = event.fin and not self._has_task and self.queue.empty()
+        if alone and self._inline_handler is not None and self._inline_handler(bytes(event.data)):
             return
         super().handle_text(event)
 
     def send_receive_event_to_app(self) -> None:
-        """uvicorn calls a text that is no UTF-8 an error of the server, with a traceback in the
-        log. The peer is told the same here."""
+        """Close with 1007 on a text that is no UTF-8. uvicorn does, too, but logs it as an error of
+        the server, with a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             self.frames = [b"".join(self.frames)]
             try:
@@ -299,43 +308,46 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_cont(self, event: Frame) -> None:
-        if self._spend():
+        if self._take_control_credit():
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        if self._spend() and self.writable.is_set():  # else it does not read: no pong
+        if (
+            self._take_control_credit() and self.writable.is_set()
+        ):  # no pong to a peer that does not read
             super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
-        if self._spend():
+        if self._take_control_credit():
             super().handle_pong(event)
 
-    def _spend(self) -> bool:
-        """A credit for a frame that completes no message; without one the connection is cut."""
-        if self._extra is None:
-            self._extra = TokenBucket(EXTRA_PER_S, EXTRA_BURST)
-        if not self._extra.try_acquire():
+    def _take_control_credit(self) -> bool:
+        """Take a credit for a frame that completes no message. If there is none, cut the connection
+        and return False."""
+        if self._control_frame_limit is None:
+            self._control_frame_limit = TokenBucket(CONTROL_FRAMES_PER_S, CONTROL_FRAMES_BURST)
+        if not self._control_frame_limit.try_acquire():
             return True
-        self.shut(RATE, "too many fragments, pings or pongs")
+        self.send_close(CloseCode.RATE, "too many fragments, pings or pongs")
         self.transport.abort()
         return False
 
-    # The end: uvicorn's `transport.close()` waits until the peer has read everything, or for ever.
+    # Closing. uvicorn's `transport.close()` may wait forever, until the peer has read everything.
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)
-        self._end_within_reason()
+        self._abort_after_timeout()
 
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
-        self._end_within_reason()
+        self._abort_after_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.unwatch()
-        if self._end_timer is not None:
-            self._end_timer.cancel()
+        self.clear_backpressure_callback()
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
 
-    def _end_within_reason(self) -> None:
-        if self._end_timer is None and not self.disconnected:
-            self._end_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+    def _abort_after_timeout(self) -> None:
+        if self._abort_timer is None and not self.disconnected:
+            self._abort_timer = self.loop.call_later(self.close_timeout, self.transport.abort)

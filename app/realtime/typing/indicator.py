@@ -1,6 +1,6 @@
-"""Typing: from the frame of one who writes to those who have the room open, on every process.
+"""The typing indicator: sent to those who have the room open, on every process.
 
-Nothing of it is in the log, and nobody has to get it.
+It is volatile: not in the log, and it may be lost.
 """
 
 import asyncio
@@ -8,79 +8,116 @@ from uuid import UUID
 
 from app.bus.base import Bus
 from app.core.publications import Publication
-from app.persistence.uow import ReadSession
-from app.realtime.hub.connection import OpenRoom, Socket
+from app.persistence.uow import Database, ReadSession
+from app.realtime.hub.connection import Connection, RoomChannel
 from app.realtime.hub.hub import Hub
+from app.realtime.hub.listener import HubListener
 from app.realtime.transport.ws_protocol import text_frame
-from app.realtime.typing.state import LASTS_S
+from app.realtime.typing.state import TYPING_TTL_S, TypingState
 from app.wire.errors import NotFound
-from app.wire.events import PublicationKind
-from app.wire.frames import TypingUsers, encode
+from app.wire.events import CLOSE_REASONS, PublicationKind
+from app.wire.frames import Typing, TypingUsers, encode
 
 TICK_S = 0.25
-COUNT_AGAIN_S = 60.0
+MEMBER_COUNT_TTL_S = 60.0
 
 
-async def say_typing(hub: Hub, bus: Bus, socket: Socket, room_id: UUID) -> None:
-    """Tell every process. Silently not: too soon, in a huge room, before the room is live.
+class TypingIndicator(HubListener):
+    def __init__(self, hub: Hub, bus: Bus, database: Database) -> None:
+        self._hub, self._bus, self._database = hub, bus, database
+        self.state = TypingState()
+        # By open room: whether it is large and when that was counted; whom the last update named.
+        self._large_rooms: dict[RoomChannel, tuple[bool, float]] = {}
+        self._last_typing_users: dict[RoomChannel, list[UUID]] = {}
 
-    Who has the room open is a member, as far as the room's stream here has come. Other processes
-    that have not come as far drop it, so that nobody learns of it who was removed before.
-    """
-    if room_id not in socket.follows:
-        raise NotFound("This room is not open on this socket. Open it first.")
-    now = asyncio.get_running_loop().time()
-    if not hub.typists.may_say(room_id, socket.user, now, hub.limits.typing_interval_s):
-        return
-    if await _is_huge(hub, socket.follows[room_id].room):
-        return
-    follower = socket.follows.get(room_id)
-    if follower and socket in follower.room.live:
-        head = follower.room.stream.head
-        bus.publish_volatile([Publication(PublicationKind.TYPING, room_id, head, socket.user)])
+    async def publish(self, connection: Connection, frame: Typing) -> None:
+        """Publish that the user is typing. Does nothing if that is too soon, if the room is large,
+        or before it is live.
 
+        Where the room is live its user is a member, as far as the room's stream has come. Processes
+        whose stream is not as far drop the publication, so that users who were removed before do
+        not see it.
+        """
+        room_id = frame.room
+        if room_id not in connection.subscriptions:
+            raise NotFound("This room is not open on this socket. Open it first.")
+        now = asyncio.get_running_loop().time()
+        if not self.state.allow(room_id, connection.user, now, self._hub.limits.typing_interval_s):
+            return
+        if await self._is_large(connection.subscriptions[room_id].room):
+            return
+        subscription = connection.subscriptions.get(room_id)
+        if subscription and connection in subscription.room.live:
+            head = subscription.room.stream.head
+            self._bus.publish_volatile(
+                [Publication(PublicationKind.TYPING, room_id, head, connection.user)]
+            )
 
-async def _is_huge(hub: Hub, room: OpenRoom) -> bool:
-    """Counted once a minute, as long as somebody types."""
-    now = asyncio.get_running_loop().time()
-    if room.counted_at is None or now - room.counted_at >= COUNT_AGAIN_S:
-        room.huge = await hub.database.read(_reaches, room.id, hub.limits.large_room_members)
-        room.counted_at = now
-    return room.huge
+    async def _is_large(self, room: RoomChannel) -> bool:
+        """By all members, who are counted once a minute while someone types."""
+        now = asyncio.get_running_loop().time()
+        is_large, counted_at = self._large_rooms.get(room, (False, None))
+        if counted_at is None or now - counted_at >= MEMBER_COUNT_TTL_S:
+            is_large = await self._database.read(
+                _reaches, room.id, self._hub.limits.large_room_members
+            )
+            if self._hub.rooms.get(room.id) is room:
+                self._large_rooms[room] = (is_large, now)
+        return is_large
+
+    def on_volatile(self, publication: Publication) -> None:
+        """Dropped while the stream is behind the room as it was when this was published: users who
+        were removed by then may still be subscribed here."""
+        if publication.kind is PublicationKind.TYPING:
+            room = self._hub.rooms.get(publication.channel)
+            if room and publication.seq <= room.stream.head:
+                at = asyncio.get_running_loop().time()
+                self.state.start(room.id, publication.user, publication.seq, at)
+
+    def on_delivered(self, room: RoomChannel, event: Publication) -> None:
+        if event.kind is PublicationKind.MESSAGE:
+            self.state.stop(room.id, event.user)
+        elif event.kind in CLOSE_REASONS:
+            at = asyncio.get_running_loop().time()
+            self.state.remove(room.id, event.user, event.seq, at)
+
+    def on_room_closed(self, room: RoomChannel) -> None:
+        self._large_rooms.pop(room, None)
+        self._last_typing_users.pop(room, None)
+
+    async def run_updates(self) -> None:
+        """Runs forever: sends each open room who is typing in it, when that has changed."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.state.expire(clock())
+            for room_id in list(self.state.update_due):
+                room = self._hub.rooms.get(room_id)
+                if room:
+                    self._send_update(room, self.state.typing_users(room_id))
+                    self.state.update_due.discard(room_id)
+                else:
+                    self.state.forget(room_id)
+
+    def _send_update(self, room: RoomChannel, typing: list[UUID]) -> None:
+        """Each user is sent the others; nothing, if neither this update nor the last names any."""
+        before = self._last_typing_users.get(room, [])
+        self._last_typing_users[room] = typing
+        frame = _encode_update(room.id, typing)
+        for connection in room.live:
+            user = connection.user
+            if user not in typing and user not in before:
+                connection.send_volatile(frame)
+            elif others := [other for other in typing if other != user]:
+                connection.send_volatile(_encode_update(room.id, others))
+            elif any(other != user for other in before):
+                connection.send_volatile(_encode_update(room.id, []))
 
 
 async def _reaches(reads: ReadSession, room_id: UUID, count: int) -> bool:
-    return await reads.members.reaches(room_id, count)
+    return await reads.members.has_at_least_members(room_id, count)
 
 
-async def tell_typing(hub: Hub) -> None:
-    """Runs for ever: tells each open room who writes in it, when that has changed."""
-    clock, typists = asyncio.get_running_loop().time, hub.typists
-    while True:
-        await asyncio.sleep(TICK_S)
-        typists.expire(clock())
-        for room_id in list(typists.untold):
-            room = hub.rooms.get(room_id)
-            if room:
-                _tell(room, typists.writing(room_id))
-                typists.untold.discard(room_id)
-            else:
-                typists.forget(room_id)
-
-
-def _tell(room: OpenRoom, writing: list[UUID]) -> None:
-    """Everybody but themselves; whoever knows of nobody is not told that there is nobody."""
-    before, room.told_typing = room.told_typing, tuple(writing)
-    frame = _frame(room.id, writing)
-    for socket in room.live:
-        if socket.user not in writing and socket.user not in before:
-            socket.whisper(frame)
-        elif others := [user for user in writing if user != socket.user]:
-            socket.whisper(_frame(room.id, others))
-        elif any(user != socket.user for user in before):
-            socket.whisper(_frame(room.id, []))
-
-
-def _frame(room: UUID, users: list[UUID]) -> bytes:
-    ttl_ms = int(LASTS_S * 1000)
+def _encode_update(room: UUID, users: list[UUID]) -> bytes:
+    ttl_ms = int(TYPING_TTL_S * 1000)
     return text_frame(encode(TypingUsers(room=room, users=users, ttl_ms=ttl_ms)))

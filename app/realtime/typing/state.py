@@ -1,4 +1,4 @@
-"""Who is writing in the rooms that are open here. No I/O and no clock: `indicator.py` has both.
+"""Which users are typing in the rooms that are open here. No I/O and no clock.
 
 Times are the loop's, in seconds.
 """
@@ -7,66 +7,67 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-LASTS_S = 6.0
-MOST = 20  # in one room; who wants to know more than that
-GONE_S = 60.0  # how long a whisper may be late
+TYPING_TTL_S = 6.0
+MAX_TYPING = 20  # users in one room; more would tell nobody anything
+REMOVAL_MEMORY_S = 60.0  # how late a volatile publication may arrive
 Key = TypeVar("Key")
 
 
-class Typists:
+class TypingState:
     def __init__(self) -> None:
-        self._rooms: dict[UUID, dict[UUID, float]] = {}  # until when, by user
-        self._next: dict[tuple[UUID, UUID], float] = {}  # when (room, user) may say so again
-        self._gone: dict[tuple[UUID, UUID], tuple[int, float]] = {}  # the seq; until when kept
-        self.untold: set[UUID] = set()  # rooms whose sockets are to be told
+        self._rooms: dict[UUID, dict[UUID, float]] = {}  # by room and user, until when
+        self._next_allowed: dict[tuple[UUID, UUID], float] = {}  # by room and user
+        self._removed: dict[tuple[UUID, UUID], tuple[int, float]] = {}  # (seq, kept until)
+        self.update_due: set[UUID] = set()  # rooms whose connections are to be sent an update
 
-    def may_say(self, room: UUID, user: UUID, now: float, every_s: float) -> bool:
-        """And if so, this was it for a while."""
-        if self._next.get((room, user), now) > now:
+    def allow(self, room: UUID, user: UUID, now: float, interval_s: float) -> bool:
+        """Whether the user may publish that they are typing. Also starts the rate-limit interval if
+        so."""
+        if self._next_allowed.get((room, user), now) > now:
             return False
-        self._next[room, user] = now + every_s
+        self._next_allowed[room, user] = now + interval_s
         return True
 
     def start(self, room: UUID, user: UUID, seq: int, now: float) -> None:
-        """The user, a member when the room had reached `seq`, is writing."""
-        writing = self._rooms.get(room, {})
-        if self._gone.get((room, user), (0, 0.0))[0] > seq:
-            return  # said before they went
-        if user not in writing and len(writing) >= MOST:
+        """The user, a member when the room had reached `seq`, is typing."""
+        typing = self._rooms.get(room, {})
+        if self._removed.get((room, user), (0, 0.0))[0] > seq:
+            return  # published before they were removed
+        if user not in typing and len(typing) >= MAX_TYPING:
             return
-        self._rooms[room] = writing | {user: now + LASTS_S}
-        self.untold.add(room)
+        self._rooms[room] = typing | {user: now + TYPING_TTL_S}
+        self.update_due.add(room)
 
-    def end(self, room: UUID, user: UUID) -> None:
-        """The user has sent what they were writing."""
-        writing = self._rooms.get(room)
-        if writing and writing.pop(user, None):
-            self.untold.add(room)
+    def stop(self, room: UUID, user: UUID) -> None:
+        """The user has sent what they were typing."""
+        typing = self._rooms.get(room)
+        if typing and typing.pop(user, None):
+            self.update_due.add(room)
 
     def remove(self, room: UUID, user: UUID, seq: int, now: float) -> None:
         """The user is no member any more, since this seq."""
-        self._gone[room, user] = (seq, now + GONE_S)
-        self.end(room, user)
+        self._removed[room, user] = (seq, now + REMOVAL_MEMORY_S)
+        self.stop(room, user)
 
-    def writing(self, room: UUID) -> list[UUID]:
+    def typing_users(self, room: UUID) -> list[UUID]:
         return list(self._rooms.get(room, ()))
 
     def forget(self, room: UUID) -> None:
         self._rooms.pop(room, None)
-        self.untold.discard(room)
+        self.update_due.discard(room)
 
     def expire(self, now: float) -> None:
-        for room, writing in self._rooms.items():
-            for user in _before(now, writing.items()):
-                del writing[user]
-                self.untold.add(room)
-        for room in [room for room, writing in self._rooms.items() if not writing]:
+        for room, typing in self._rooms.items():
+            for user in _expired(now, typing.items()):
+                del typing[user]
+                self.update_due.add(room)
+        for room in [room for room, typing in self._rooms.items() if not typing]:
             del self._rooms[room]
-        for key in _before(now, self._next.items()):
-            del self._next[key]
-        for key in _before(now, ((key, until) for key, (_, until) in self._gone.items())):
-            del self._gone[key]
+        for key in _expired(now, self._next_allowed.items()):
+            del self._next_allowed[key]
+        for key in _expired(now, ((key, until) for key, (_, until) in self._removed.items())):
+            del self._removed[key]
 
 
-def _before(now: float, times: Iterable[tuple[Key, float]]) -> list[Key]:
-    return [key for key, until in times if until <= now]
+def _expired(now: float, deadlines: Iterable[tuple[Key, float]]) -> list[Key]:
+    return [key for key, deadline in deadlines if deadline <= now]

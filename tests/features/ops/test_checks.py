@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import trustme
@@ -19,10 +20,14 @@ from app.bootstrap import open_database
 from app.core.clock import now
 from app.ops.checks.report import run_checks
 from app.ops.checks.result import CheckResult, Level
+from app.persistence.repositories.consumers import Lease
+from app.persistence.uow import Database
 from app.settings import ROOT, Settings
 from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis, run_sentinel
+from tests.consumers.samples import acquire, release
+from tests.persistence.factories import add_user, open_room
 
 SECRET = "a secret that is not printed"
 
@@ -399,3 +404,18 @@ async def test_a_sentinel_is_an_error(embedded: Backend, tmp_path: Path) -> None
     with run_sentinel(tmp_path) as server:
         ((level, _, message),) = await redis_problems(embedded, server.url)
     assert (level, "sentinel" in message) == (Level.ERROR, True)
+
+
+async def test_a_consumer_that_is_behind_while_no_process_runs_it_is_a_warning(
+    backend: Backend, database: Database
+) -> None:
+    lease = Lease("counting", uuid4(), 3600)
+    await database.transact(open_room, await database.transact(add_user, "ann"))
+    await database.transact(acquire, lease)
+    line = "counting, 1 events behind"
+    assert CheckResult("consumers", line) in await check(backend.settings)
+    await database.transact(release, lease)
+    warnings = [
+        found for found in problems(await check(backend.settings)) if found[1] == "consumers"
+    ]
+    assert warnings == [(Level.WARNING, "consumers", f"{line}, and no process runs it")]

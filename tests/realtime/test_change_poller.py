@@ -1,4 +1,4 @@
-"""What no poke told of, and nothing behind it shows: the database is asked what changed lately.
+"""The change poller: finds lost publications that no later one follows.
 
 The bus is deaf in these tests, and nothing else would look for minutes.
 """
@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 
 from app.realtime.delivery import seq_tracker as heard_module
-from app.realtime.delivery.seq_tracker import Heard, Missed
+from app.realtime.delivery.seq_tracker import SeqRange, SeqTracker
 from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.server import new_session
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
-from tests.realtime.test_bumps import bump, counted
+from tests.realtime.test_badges import bump, counted
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -28,7 +28,9 @@ async def server(start: StartServer) -> DedicatedServer:
     )
 
 
-async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_the_lost_last_event_of_an_open_room(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(2)]
     peer = await peers.join(ada, *rooms)
@@ -38,7 +40,9 @@ async def test_a_lost_tail_of_an_open_room(server: DedicatedServer, peers: Peers
     assert [peer.seqs(room) for room in rooms] == [[3, 4], []]
 
 
-async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_the_lost_last_event_of_a_closed_room(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
@@ -47,7 +51,9 @@ async def test_a_lost_tail_of_a_closed_room(server: DedicatedServer, peers: Peer
     await counted(peer, room, seq=5, unread=2, mentions=1)
 
 
-async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_lost_joins_and_leaves(
+    server: DedicatedServer, peers: Peers
+) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     left, removed = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
@@ -65,7 +71,9 @@ async def test_who_came_and_who_went(server: DedicatedServer, peers: Peers) -> N
     assert not bump(peer, removed)
 
 
-async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peers: Peers) -> None:
+async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_received(
+    server: DedicatedServer, peers: Peers
+) -> None:
     """The event behind it shows a hole only where the room is open."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private")
@@ -77,54 +85,54 @@ async def test_a_lost_arrival_before_what_is_heard(server: DedicatedServer, peer
     await counted(peer, room, seq=4, unread=1)
 
 
-async def test_what_one_device_has_read_is_found_for_the_others(
+async def test_the_change_poller_finds_lost_read_markers(
     server: DedicatedServer, peers: Peers
 ) -> None:
-    """After a doubt: markers are not in the log, and no room changes with them."""
+    """After a position check: markers are not in the log, and no room changes with them."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")
     peer, other = await peers.join(bob), await peers.join(await new_session(server.running, bob))
     LossyBus(server, drops_all=True)
     await peer.ask("read", room=room, seq=4)
-    server.hub.doubts.set()
+    server.realtime.delivery.position_check_needed.set()
     await counted(other, room, read_seq=4, unread=0)
 
 
-async def test_a_sweep_that_fails_is_made_up_for(
+async def test_a_failed_change_poll_is_made_up_for(
     server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await server.person()
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     reads = QueryCounter(server, monkeypatch)
-    reads.failures["_changed"] = [Busy("test") for _ in range(3)]
+    reads.failures["_changed_rooms"] = [Busy("test") for _ in range(3)]
     LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     await peer.has(room, 3)
-    assert not reads.failures["_changed"]
+    assert not reads.failures["_changed_rooms"]
 
 
-async def test_a_room_that_was_heard_of_is_not_looked_at(
+async def test_the_change_poller_does_not_read_rooms_without_a_gap(
     server: DedicatedServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     reads = QueryCounter(server, monkeypatch)
-    await reads.until("_changed")
-    await reads.until("_changed")
-    looked = reads.count["_memberships"]
+    await reads.until("_changed_rooms")
+    await reads.until("_changed_rooms")
+    looked = reads.count["_membership_events"]
     await ada.says(room, "heard")
     await counted(peer, room, unread=1)
     for _ in range(3):
-        await reads.until("_changed")
-    assert reads.count["_memberships"] == looked
+        await reads.until("_changed_rooms")
+    assert reads.count["_membership_events"] == looked
     assert len(peer.of("room.bumped")) == 1
 
 
 @pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_MS")
-async def test_it_looks_no_more_often_than_set(
+async def test_the_change_poll_interval_is_kept(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(
@@ -134,7 +142,7 @@ async def test_it_looks_no_more_often_than_set(
 
 
 @pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_DEGRADED_MS")
-async def test_it_sees_the_time_no_more_often_than_set(
+async def test_the_degraded_change_poll_interval_is_kept(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(
@@ -146,33 +154,35 @@ async def test_it_sees_the_time_no_more_often_than_set(
 async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the defaults, so that a slow machine changes nothing."""
     reads = QueryCounter(server, monkeypatch)
-    await reads.until("_changed")
+    await reads.until("_changed_rooms")
     began = time.monotonic()
-    await reads.until("_changed")
+    await reads.until("_changed_rooms")
     assert time.monotonic() - began > 3.5
 
 
-def test_heard_moves_without_a_hole_only() -> None:
-    heard = Heard()
-    assert heard.missed({A: 3, B: 0}) == [Missed(A, 0, 3)]
-    heard.settle({A: 3, B: 0})
+def test_the_seq_tracker_moves_only_without_a_gap() -> None:
+    heard = SeqTracker()
+    assert heard.missed({A: 3, B: 0}) == [SeqRange(A, 0, 3)]
+    heard.mark_checked({A: 3, B: 0})
     for seq in (3, 4, 5, 7, 2**53 - 1, 6):
-        heard.hear(A, seq)
+        heard.note(A, seq)
     assert heard.missed({A: 5}) == []
     assert heard.missed({A: 6}) == []
-    assert heard.missed({A: 7}) == [Missed(A, 6, 7)]
-    heard.settle({A: 5})
-    assert heard.missed({A: 7}) == [Missed(A, 6, 7)], "a sweep that read earlier takes nothing back"
+    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)]
+    heard.mark_checked({A: 5})
+    assert heard.missed({A: 7}) == [SeqRange(A, 6, 7)], (
+        "a sweep that read earlier takes nothing back"
+    )
 
 
-def test_heard_looks_at_no_more_than_it_has_to() -> None:
-    heard = Heard()
-    assert heard.missed({A: 10**6}) == [Missed(A, 10**6 - heard_module.FARTHEST, 10**6)]
+def test_the_seq_tracker_bounds_the_look_back() -> None:
+    heard = SeqTracker()
+    assert heard.missed({A: 10**6}) == [SeqRange(A, 10**6 - heard_module.MAX_LOOKBACK, 10**6)]
 
 
-def test_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heard_module, "MOST", 10)
-    heard = Heard()
+def test_the_seq_tracker_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heard_module, "MAX_ROOMS", 10)
+    heard = SeqTracker()
     for number in range(100):
-        heard.settle({UUID(int=number): 1})
-    assert len(heard._upto) <= 12
+        heard.mark_checked({UUID(int=number): 1})
+    assert len(heard._contiguous_seqs) <= 12

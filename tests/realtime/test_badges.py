@@ -20,7 +20,7 @@ async def counted(peer: Peer, room: str, **fields: int) -> None:
     await peer.until(lambda: fields.items() <= bump(peer, room).items(), f"{fields}")
 
 
-async def test_a_closed_room_is_counted_exactly(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_the_badge_of_a_closed_room_is_exact(ada: Person, bob: Person, peers: Peers) -> None:
     room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     await ada.says(room, "one", f"two @{bob.username}", f"@{bob.username.upper()}: three")
@@ -32,7 +32,7 @@ async def test_a_closed_room_is_counted_exactly(ada: Person, bob: Person, peers:
     assert peer.seqs(room) == []
 
 
-async def test_many_messages_are_few_bumps(start: StartServer, peers: Peers) -> None:
+async def test_many_messages_cause_few_badge_updates(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"badge_interval_ms": 300})
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(3)]
@@ -43,7 +43,7 @@ async def test_many_messages_are_few_bumps(start: StartServer, peers: Peers) -> 
     assert len(peer.of("room.bumped")) <= 2 + (time.monotonic() - begun) / 0.3  # of 30 messages
 
 
-async def test_an_open_room_is_not_counted(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_an_open_room_gets_no_badge(ada: Person, bob: Person, peers: Peers) -> None:
     room, other = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
     peer = await peers.join(bob, room)
     await ada.says(room, "seen")
@@ -56,7 +56,7 @@ async def test_an_open_room_is_not_counted(ada: Person, bob: Person, peers: Peer
     assert bump(peer, room)["unread"] == 2
 
 
-async def test_a_new_room_is_counted_at_once(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_new_room_gets_a_badge_at_once(ada: Person, bob: Person, peers: Peers) -> None:
     old = await ada.makes_room()
     peer = await peers.join(bob)
     direct = await ada.makes_room("direct", bob)
@@ -68,7 +68,7 @@ async def test_a_new_room_is_counted_at_once(ada: Person, bob: Person, peers: Pe
     await peer.until(lambda: bump(peer, old)["unread"] == 1)
 
 
-async def test_a_room_that_is_opened_at_once_is_counted_when_closed(
+async def test_a_room_that_is_opened_at_once_gets_a_badge_when_closed(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     """Whoever opens a room before it was ever counted is told of it later all the same."""
@@ -81,7 +81,7 @@ async def test_a_room_that_is_opened_at_once_is_counted_when_closed(
     await peer.until(lambda: bump(peer, room).get("unread") == 1)
 
 
-async def test_a_room_that_one_is_removed_from_is_closed(
+async def test_a_room_is_closed_for_a_removed_member(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     gone, left = await ada.makes_room("private", bob), await ada.makes_room("private", bob)
@@ -99,7 +99,9 @@ async def test_a_room_that_one_is_removed_from_is_closed(
     assert len(peer.of("room.closed")) == 2
 
 
-async def test_back_again_counts_again(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_member_who_comes_back_gets_badges_again(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     for _ in range(3):
@@ -109,7 +111,9 @@ async def test_back_again_counts_again(ada: Person, bob: Person, peers: Peers) -
     await peer.until(lambda: bump(peer, room).get("unread") == 1)
 
 
-async def test_huge_rooms_are_counted_less_often(start: StartServer, peers: Peers) -> None:
+async def test_badges_of_large_rooms_are_updated_less_often(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(
         limits={"large_room_members": 2},
         realtime={"badge_interval_ms": 20, "badge_interval_large_ms": 300},

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.publications import Publication
-from app.realtime.delivery import room_stream
-from app.realtime.delivery.room_stream import Stream
+from app.realtime.hub import room_stream
+from app.realtime.hub.room_stream import RoomStream
 from app.wire.events import PublicationKind
 
 ROOM = UUID(int=1)
@@ -28,9 +28,9 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(committed=st.integers(0, 5))
     def start(self, committed: int) -> None:
-        self.kept = room_stream.MOST_EARLY
-        room_stream.MOST_EARLY = EARLY
-        self.stream = Stream()
+        self.kept = room_stream.MAX_LOOKAHEAD
+        room_stream.MAX_LOOKAHEAD = EARLY
+        self.stream = RoomStream()
         self.committed = committed
         self.began: int | None = None
         self.out: list[int] = []
@@ -41,7 +41,7 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "stream"):
             return
         self.begin()
-        self.stream.suspect(self.committed)
+        self.stream.note_head(self.committed)
         for _ in range(2 * self.committed + 10):
             if self.reading:
                 self.answer()
@@ -49,7 +49,7 @@ class Machine(RuleBasedStateMachine):
                 self.read()
             else:
                 break
-        room_stream.MOST_EARLY = self.kept
+        room_stream.MAX_LOOKAHEAD = self.kept
         assert self.began is not None
         assert self.out == list(range(self.began + 1, self.committed + 1))
         assert self.stream.gap() is None
@@ -82,18 +82,18 @@ class Machine(RuleBasedStateMachine):
         """With what the log said a moment ago."""
         if self.began is None:
             self.began = max(0, self.committed - ago)
-        self.take(self.stream.begin(self.began))
+        self.take(self.stream.start(self.began))
 
     @rule(data=st.data())
-    def suspect(self, data: st.DataObject) -> None:
+    def note_head(self, data: st.DataObject) -> None:
         head = data.draw(st.integers(0, self.committed))
         self.told = max(self.told, head)
-        self.stream.suspect(head)
+        self.stream.note_head(head)
 
     @precondition(lambda self: self.reading is None)
     @rule()
     def read(self) -> None:
-        gap = self.stream.ask()
+        gap = self.stream.begin_repair()
         assert gap == self.stream.gap()
         if gap:
             after, until = gap
@@ -108,7 +108,7 @@ class Machine(RuleBasedStateMachine):
         self.reading = None
         self.take(self.stream.offer(map(event, found)))
         if len(found) < PAGE:
-            self.stream.settle(until)
+            self.stream.end_repair(until)
 
     @invariant()
     def dense(self) -> None:
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
                 gap = self.stream.gap()
                 assert gap is not None
                 assert gap[1] >= self.told
-        assert len(self.stream._early) <= 2 * EARLY
+        assert len(self.stream._out_of_order) <= 2 * EARLY
 
 
 TestStream = pytest.mark.filterwarnings("default")(Machine.TestCase)
@@ -134,20 +134,20 @@ TestStream.settings = settings(
 )
 
 
-def test_before_it_has_begun_nothing_passes_and_nothing_is_missed() -> None:
-    it = Stream()
+def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None:
+    it = RoomStream()
     assert it.offer([event(7), event(5), event(6)]) == []
     assert it.gap() is None
-    assert not it.expects(8)
-    assert [e.seq for e in it.begin(5)] == [6, 7]
+    assert not it.will_deliver(8)
+    assert [e.seq for e in it.start(5)] == [6, 7]
     assert it.head == 7
-    assert it.begin(3) == []  # begun already
+    assert it.start(3) == []  # begun already
     assert it.head == 7
 
 
-def test_a_hole_shows_and_is_filled_from_either_side() -> None:
-    it = Stream()
-    it.begin(0)
+def test_a_gap_shows_and_is_filled_by_the_bus_or_the_log() -> None:
+    it = RoomStream()
+    it.start(0)
     assert it.offer([event(2), event(4)]) == []
     assert it.gap() == (0, 4)
     assert [e.seq for e in it.offer([event(1)])] == [1, 2]
@@ -156,13 +156,13 @@ def test_a_hole_shows_and_is_filled_from_either_side() -> None:
     assert it.gap() is None
 
 
-def test_more_successors_than_are_kept_do_not_keep_the_next_one_out() -> None:
+def test_more_early_events_than_are_kept_do_not_block_the_next_one() -> None:
     """The log is read page by page then; no page is asked for twice."""
-    it = Stream()
-    it.begin(0)
+    it = RoomStream()
+    it.start(0)
     it.offer(event(seq) for seq in range(2, 3000))
     passed = 0
-    while gap := it.ask():
+    while gap := it.begin_repair():
         assert gap == (passed, 2999)
         found = it.offer(event(seq) for seq in range(passed + 1, min(passed + 51, 3000)))
         assert found[0].seq == passed + 1
@@ -170,36 +170,36 @@ def test_more_successors_than_are_kept_do_not_keep_the_next_one_out() -> None:
     assert passed == 2999
 
 
-def test_a_flood_of_false_successors_does_not_keep_the_next_one_out() -> None:
-    it = Stream()
-    it.begin(0)
+def test_forged_early_events_do_not_block_the_next_one() -> None:
+    it = RoomStream()
+    it.start(0)
     it.offer(event(FORGED + n) for n in range(5000))
     assert [e.seq for e in it.offer([event(1)])] == [1]
 
 
-def test_what_is_told_while_the_log_is_read_is_not_forgotten() -> None:
+def test_an_event_published_during_a_gap_repair_is_not_forgotten() -> None:
     """Somebody told of an event far ahead that does not exist. The log is read, and says so; but 2
     was committed after it was read."""
-    it = Stream()
-    it.begin(0)
+    it = RoomStream()
+    it.start(0)
     it.offer([event(FORGED)])
-    _, until = it.ask() or (0, 0)
+    _, until = it.begin_repair() or (0, 0)
     it.offer([event(2)])
-    it.settle(until)
+    it.end_repair(until)
     assert it.gap() == (0, 2)
-    assert it.ask() == (0, 2)
-    it.suspect(3)
+    assert it.begin_repair() == (0, 2)
+    it.note_head(3)
     assert [e.seq for e in it.offer([event(1), event(2)])] == [1, 2]
-    it.settle(2)
+    it.end_repair(2)
     assert it.gap() == (2, 3)
 
 
-def test_what_was_told_and_does_not_exist_is_forgotten() -> None:
-    it = Stream()
-    it.begin(4)
+def test_an_event_that_was_never_committed_is_forgotten_after_gap_repair() -> None:
+    it = RoomStream()
+    it.start(4)
     it.offer([event(7)])
-    assert it.ask() == (4, 7)
-    it.settle(7)
+    assert it.begin_repair() == (4, 7)
+    it.end_repair(7)
     assert it.gap() is None
     assert [e.seq for e in it.offer([event(5), event(6)])] == [5, 6]
     assert [e.seq for e in it.offer([event(7)])] == [7]

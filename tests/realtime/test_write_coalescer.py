@@ -8,9 +8,9 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.realtime.hub.connection import Follower, OpenRoom, Socket
+from app.realtime.hub.connection import Connection, RoomChannel, Subscription
 from app.realtime.transport import write_coalescer as turn_module
-from app.realtime.transport.write_coalescer import Turn
+from app.realtime.transport.write_coalescer import WriteCoalescer
 
 pytestmark = pytest.mark.embedded
 
@@ -28,11 +28,11 @@ class Writer:
         return 0
 
 
-def follow(turn: Turn, room: OpenRoom) -> Writer:
+def follow(turn: WriteCoalescer, room: RoomChannel) -> Writer:
     out: Any = Writer()
     actor = Actor(uuid4(), UUID(int=9), is_admin=False, expires_at=now())
-    socket = Socket(out, actor, 0.0, turn.wake)
-    room.live[socket] = Follower(socket, room)
+    socket = Connection(out, actor, 0.0, turn.schedule)
+    room.live[socket] = Subscription(socket, room)
     writer: Writer = out
     return writer
 
@@ -42,44 +42,44 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_one_turn_brings_leaves_in_one_write() -> None:
-    turn, room, other = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+async def test_frames_of_one_loop_iteration_leave_in_one_write() -> None:
+    turn, room, other = WriteCoalescer(1000), RoomChannel(uuid4()), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
-    other.live[socket] = Follower(socket, other)
-    turn.append(room, b"a")
-    turn.append(room, b"b")
-    turn.append(other, b"c")
-    socket.push(b"ack")
+    other.live[socket] = Subscription(socket, other)
+    turn.add(room, b"a")
+    turn.add(room, b"b")
+    turn.add(other, b"c")
+    socket.send_raw(b"ack")
     await turns(3)
     [written] = writer.writes
     assert sorted(written.decode().replace("ack", "!")) == ["!", "a", "b", "c"]
 
 
-async def test_an_ack_joins_the_event_that_was_announced_before_it() -> None:
+async def test_an_ack_leaves_together_with_its_event() -> None:
     """A send hears of its COMMIT one turn after the announcement."""
-    turn, room = Turn(1000), OpenRoom(uuid4())
+    turn, room = WriteCoalescer(1000), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
-    turn.append(room, b"event")
-    asyncio.get_running_loop().call_soon(socket.push, b"ack")
+    turn.add(room, b"event")
+    asyncio.get_running_loop().call_soon(socket.send_raw, b"ack")
     await turns(3)
     assert len(writer.writes) == 1
 
 
-async def test_a_large_room_is_written_to_in_slices_and_others_in_between(
+async def test_a_large_room_is_written_to_in_slices_with_other_rooms_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turn_module, "SLICE", 10)
-    turn, large, small = Turn(1000), OpenRoom(uuid4()), OpenRoom(uuid4())
+    monkeypatch.setattr(turn_module, "SLICE_SIZE", 10)
+    turn, large, small = WriteCoalescer(1000), RoomChannel(uuid4()), RoomChannel(uuid4())
     crowd = [follow(turn, large) for _ in range(35)]
     few = follow(turn, small)
-    turn.append(large, b"large")
-    turn.end()
+    turn.add(large, b"large")
+    turn.flush()
     assert sum(len(writer.writes) for writer in crowd) == 10
-    turn.append(small, b"small")
-    turn.append(large, b"again")
-    turn.end()
+    turn.add(small, b"small")
+    turn.add(large, b"again")
+    turn.flush()
     assert few.writes == [b"small"]
     assert sum(len(writer.writes) for writer in crowd) == 20
     await turns(20)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.ids import new_id
-from app.persistence.data_loader import LANES, SLOW_S, Together
+from app.persistence.data_loader import MAX_CONCURRENT, SECOND_QUERY_AFTER_S, DataLoader
 from app.persistence.uow import Database, ReadSession
 from app.wire.errors import ChatError, NotFound
 from testkit.waiting import limit, pause
@@ -25,7 +25,7 @@ class Names:
         self.go = asyncio.Event()
         self.go.set()
         self.asked = asyncio.Event()
-        self.together: Together[UUID, str] = Together(database, self._query, MOST)
+        self.loader: DataLoader[UUID, str] = DataLoader(database, self._query, MOST)
 
     async def _query(self, reads: ReadSession, users: Sequence[UUID]) -> list[str | ChatError]:
         self.batches.append(len(users))
@@ -46,26 +46,26 @@ async def people(database: Database) -> list[UUID]:
 
 
 async def test_who_asks_alone_is_answered_at_once(names: Names, people: list[UUID]) -> None:
-    assert [await names.together.ask(user) for user in people[:3]] == ["user0", "user1", "user2"]
+    assert [await names.loader.load(user) for user in people[:3]] == ["user0", "user1", "user2"]
     assert names.batches == [1, 1, 1]
 
 
 async def test_who_comes_meanwhile_is_asked_for_together(names: Names, people: list[UUID]) -> None:
-    answers = await asyncio.gather(*map(names.together.ask, people))
+    answers = await asyncio.gather(*map(names.loader.load, people))
     assert answers == [f"user{n}" for n in range(25)]
     assert sorted(names.batches) == [5, MOST, MOST]
 
 
 async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> None:
     names.go.clear()
-    asked = [asyncio.ensure_future(names.together.ask(people[0]))]
+    asked = [asyncio.ensure_future(names.loader.load(people[0]))]
     await names.asked.wait()
     names.asked.clear()
-    asked.append(asyncio.ensure_future(names.together.ask(people[1])))
+    asked.append(asyncio.ensure_future(names.loader.load(people[1])))
     async with limit():
         await names.asked.wait()  # though the first is not answered
-    asked.append(asyncio.ensure_future(names.together.ask(people[2])))
-    await pause(3 * SLOW_S)
+    asked.append(asyncio.ensure_future(names.loader.load(people[2])))
+    await pause(3 * SECOND_QUERY_AFTER_S)
     assert names.batches == [1, 1]
     names.go.set()
     assert await asyncio.gather(*asked) == ["user0", "user1", "user2"]
@@ -74,9 +74,9 @@ async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> N
 
 async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -> None:
     one, other, nobody = await asyncio.gather(
-        names.together.ask(people[0]),
-        names.together.ask(people[1]),
-        names.together.ask(new_id()),
+        names.loader.load(people[0]),
+        names.loader.load(people[1]),
+        names.loader.load(new_id()),
         return_exceptions=True,
     )
     assert (one, other) == ("user0", "user1")
@@ -91,17 +91,19 @@ async def test_a_failure_is_for_those_who_asked_together(
 
     with monkeypatch.context() as broken:
         broken.setattr("app.persistence.repositories.users.UserReads.get", fail)
-        found = await asyncio.gather(*map(names.together.ask, people[:3]), return_exceptions=True)
+        found = await asyncio.gather(*map(names.loader.load, people[:3]), return_exceptions=True)
     assert [str(error) for error in found] == ["not now"] * 3
-    assert await names.together.ask(people[0]) == "user0"
+    assert await names.loader.load(people[0]) == "user0"
 
 
 async def test_whoever_goes_takes_nobody_along(names: Names, people: list[UUID]) -> None:
     names.go.clear()
-    asked = [asyncio.ensure_future(names.together.ask(user)) for user in people[: LANES + 2]]
+    asked = [
+        asyncio.ensure_future(names.loader.load(user)) for user in people[: MAX_CONCURRENT + 2]
+    ]
     await names.asked.wait()
     asked[0].cancel()  # while it is being answered
-    asked[LANES].cancel()  # while it waits
+    asked[MAX_CONCURRENT].cancel()  # while it waits
     names.go.set()
-    assert await asked[-1] == f"user{LANES + 1}"
+    assert await asked[-1] == f"user{MAX_CONCURRENT + 1}"
     assert [one.cancelled() for one in asked] == [True, False, True, False]

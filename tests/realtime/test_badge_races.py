@@ -1,4 +1,4 @@
-"""Counts that are overtaken: by removals, returns, lists and lost pokes."""
+"""Badges that are overtaken by removals, rejoins, room lists and lost publications."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ async def test_a_count_from_before_the_removal_is_not_sent_after_it(
     await ada.says(other, "counted later")
     await peer.expect("room.bumped")
     assert [b["room"] for f in after(peer, closed) for b in f.get("rooms", [])] == [other]
-    assert UUID(room) not in next(iter(server.hub.sockets)).member_of
+    assert UUID(room) not in next(iter(server.hub.connections)).member_rooms
 
 
 async def test_a_count_from_before_the_return_does_not_close_the_room(
@@ -52,10 +52,10 @@ async def test_a_count_from_before_the_return_does_not_close_the_room(
 
 
 @pytest.mark.parametrize("reason", ["left", "removed"])
-async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
+async def test_the_reason_for_a_closed_room_is_known_although_the_event_was_lost(
     start: StartServer, peers: Peers, reason: str
 ) -> None:
-    server = await start()  # which does not sweep
+    server = await start()  # without a change poll
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await bob.says(room, "hi")
@@ -65,11 +65,11 @@ async def test_why_a_room_is_gone_is_known_though_the_event_was_lost(
         assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     else:
         assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
-    server.hub.count_again(UUID(room))
+    server.hub.notify_counts_changed(UUID(room))
     assert (await peer.expect("room.closed", room=room))["reason"] == reason
 
 
-async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
+async def test_a_member_who_opens_a_room_gets_its_badge_although_the_join_event_was_lost(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start()
@@ -85,11 +85,11 @@ async def test_who_opens_a_room_is_counted_though_the_joining_was_lost(
     assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] == 1
 
 
-async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
+async def test_late_publications_of_a_room_opened_meanwhile_update_its_badge(
     start: StartServer, peers: Peers
 ) -> None:
-    """The room was read by somebody who opened it, before the poke came: those who have it closed
-    still hear of the message, of who came and of who went."""
+    """A client that opens the room reads it before the publication arrives: members who have it
+    closed still get the message counted, and joins and leaves."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)
@@ -113,7 +113,7 @@ async def test_late_pokes_of_a_room_that_was_opened_meanwhile_are_counted(
     assert (await added.expect("room.bumped"))["rooms"][0]["room"] == other
 
 
-async def test_counts_come_after_the_list_that_they_are_newer_than(
+async def test_badges_are_sent_after_the_room_list_that_they_are_newer_than(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(realtime={"badge_interval_ms": 10})
@@ -122,7 +122,10 @@ async def test_counts_come_after_the_list_that_they_are_newer_than(
     witness = await server.person("eve")
     elsewhere = await ada.makes_room("private", witness)
     await peers.join(witness)
-    held, reads = PausedQuery(server, monkeypatch, "listing"), QueryCounter(server, monkeypatch)
+    held, reads = (
+        PausedQuery(server, monkeypatch, "load_room_list"),
+        QueryCounter(server, monkeypatch),
+    )
     peer = await peers.dial(server.url)
     await peer.send("hello", token=bob.access)
     listing = await held.next()

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from app.realtime.hub.connection import Socket
+from app.realtime.hub.connection import Connection
 from app.realtime.slow_consumers import limits
-from app.realtime.slow_consumers.limits import Backlog
+from app.realtime.slow_consumers.limits import SendDelayTracker
 from app.wire.errors import Busy
 from app.wire.frames import encode, error_frame
 from testkit.answers import assert_ok
@@ -24,7 +24,7 @@ from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import PausedQuery, QueryCounter
 
 LARGE = "🙂" * 3900
-# What one room can put into a socket's buffer before it is dirty: the mark, and one turn.
+# What one room can put into a socket's buffer before it lags: the mark, and one turn.
 MOST_WAITING = 64 * 1024 + 3 * 16_000
 
 
@@ -34,25 +34,30 @@ async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
     return server
 
 
-async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Socket:
-    """The server's end of a peer that does not read, once the room is dirty for it and for nobody
-    else: the others have time to read."""
+async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Connection:
+    """The server's end of a peer that does not read, once it lags in the room, and nobody
+    else does: the others have time to read."""
     peer.stops_reading()
     followed = server.hub.rooms[UUID(room)]
-    before, own = set(followed.dirty), peer.connection.local_address
+    before, own = lagging(server, room), peer.connection.local_address
     others = [socket for socket in followed.live if socket._writer.client != own]
-    while len(followed.dirty) == len(before):
+    while len(lagging(server, room)) == len(before):
         await writer.says(room, LARGE)
         await eventually(lambda: not any(socket.unsent_bytes() for socket in others))
-    (end,) = set(followed.dirty) - before
+    (end,) = lagging(server, room) - before
     return end
+
+
+def lagging(server: DedicatedServer, room: str) -> set[Connection]:
+    channel = server.hub.rooms[UUID(room)]
+    return set(server.realtime.slow_consumers.lagging.get(channel, ()))
 
 
 def goes_on(peer: Peer) -> None:
     peer.connection.transport.resume_reading()
 
 
-async def test_a_slow_client_gets_everything_once_it_reads(
+async def test_a_slow_consumer_gets_everything_once_it_reads(
     start: StartServer, peers: Peers
 ) -> None:
     server = await slow_server(start)
@@ -76,17 +81,19 @@ async def test_a_slow_client_gets_everything_once_it_reads(
     assert texts[-121:] == [f"{number}" * 100 for number in range(120)] + ["live again"]
 
 
-async def test_it_is_slow_again_and_again(start: StartServer, peers: Peers) -> None:
+async def test_a_consumer_that_is_slow_repeatedly_gets_everything(
+    start: StartServer, peers: Peers
+) -> None:
     """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
     server = await slow_server(start)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
     slow = await peers.join(ada, *rooms, small_window=True)
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     writing = asyncio.create_task(write(ada, rooms, 25))
     for _ in range(8):
         slow.stops_reading()
-        while not end.pressed:
+        while not end.write_paused:
             await ada.says(rooms[0], LARGE)
         goes_on(slow)
         await asyncio.sleep(0)
@@ -103,7 +110,7 @@ async def write(person: Person, rooms: list[str], count: int) -> None:
             await person.says(room, LARGE)
 
 
-async def test_slow_clients_of_one_room_share_the_reading(
+async def test_slow_consumers_of_one_room_share_backfill_pages(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -112,27 +119,26 @@ async def test_slow_clients_of_one_room_share_the_reading(
     sockets = [await peers.join(bob, room, small_window=True) for _ in range(8)]
     for peer in sockets:
         peer.stops_reading()
-    dirty = server.hub.rooms[UUID(room)].dirty
-    while len(dirty) < 8:
+    while len(lagging(server, room)) < 8:
         await ada.says(room, LARGE)
     reads = QueryCounter(server, monkeypatch)
     for number in range(60):
         await ada.says(room, f"{number}")
-    assert not reads.count["read_log"]
+    assert not reads.count["read_backfill"]
     head = (await ada.room(room))["seq"]
-    held = PausedQuery(server, monkeypatch, "read_log", before=True)
+    held = PausedQuery(server, monkeypatch, "read_backfill", before=True)
     for peer in sockets:
         goes_on(peer)
     first = await held.next()
-    await eventually(lambda: not any(socket.pressed for socket in dirty))
+    await eventually(lambda: not any(socket.write_paused for socket in lagging(server, room)))
     first.set()
     for peer in sockets:
         await peer.has(room, head)
         assert peer.seqs(room) == list(range(4, head + 1))
-    assert reads.count["read_log"] < 8  # one for whoever was the first, then for all together
+    assert reads.count["read_backfill"] < 8  # one for whoever was the first, then for all together
 
 
-async def test_a_client_far_behind_holds_nobody_up(
+async def test_a_consumer_far_behind_does_not_delay_others(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -145,11 +151,11 @@ async def test_a_client_far_behind_holds_nobody_up(
     await stall(server, first, room, ada)
     await ada.says(room, "the newest")
     head = (await ada.room(room))["seq"]
-    held = PausedQuery(server, monkeypatch, "read_log", times=3)
+    held = PausedQuery(server, monkeypatch, "read_backfill", times=3)
     goes_on(last)
     reading = await held.next()
     goes_on(first)
-    await eventually(lambda: not any(s.pressed for s in server.hub.sockets))
+    await eventually(lambda: not any(s.write_paused for s in server.hub.connections))
     reading.set()
     (await held.next()).set()  # the second round: one page for each of both
     (await held.next()).set()
@@ -158,7 +164,9 @@ async def test_a_client_far_behind_holds_nobody_up(
         assert peer.seqs(room) == list(range(4, head + 1))
 
 
-async def test_a_removal_ends_a_dirty_room_exactly_there(start: StartServer, peers: Peers) -> None:
+async def test_a_removal_ends_a_lagging_subscription_exactly_there(
+    start: StartServer, peers: Peers
+) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
@@ -176,13 +184,13 @@ async def test_a_removal_ends_a_dirty_room_exactly_there(start: StartServer, pee
     assert slow.seqs(room) == list(range(4, removed + 1))
     # He is told of the room again, and opens it.
     await slow.until(lambda: any(f["rooms"][0]["room"] == room for f in slow.of("room.bumped")))
-    assert UUID(room) not in end.follows
+    assert UUID(room) not in end.subscriptions
     opened = await slow.opens(room, since=removed)
     await slow.has(room, opened["seq"])
     assert slow.seqs(room) == list(range(4, opened["seq"] + 1))
 
 
-async def test_a_removal_while_a_slow_client_opens_the_room(
+async def test_a_removal_while_a_slow_consumer_opens_the_room(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -190,7 +198,7 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     room, loud = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
     slow = await peers.join(bob, loud, small_window=True)
     await stall(server, slow, loud, ada)
-    held = PausedQuery(server, monkeypatch, "read_missed")
+    held = PausedQuery(server, monkeypatch, "load_catch_up")
     await slow.send("open", rooms=[{"room": room, "since": 0}])
     opening = await held.next()
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
@@ -203,8 +211,8 @@ async def test_a_removal_while_a_slow_client_opens_the_room(
     assert slow.seqs(room) == [1, 2, 3, 4]
 
 
-async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> None:
-    """Acks, errors, and what it opens; a dirty room can be closed, and opened again."""
+async def test_a_slow_consumer_gets_acks_and_errors(start: StartServer, peers: Peers) -> None:
+    """Acks, errors, and what it opens; a lagging room can be closed, and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -233,7 +241,7 @@ async def test_a_slow_client_is_answered(start: StartServer, peers: Peers) -> No
     assert slow.seqs(other) == [1, 2, 3, 4]
 
 
-async def test_what_a_client_can_do_without_is_dropped_first(
+async def test_volatile_frames_are_dropped_for_a_slow_consumer(
     start: StartServer, peers: Peers
 ) -> None:
     server = await slow_server(start)
@@ -258,7 +266,7 @@ async def test_what_a_client_can_do_without_is_dropped_first(
     await slow.expect("read", seq=seq)
 
 
-async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> None:
+async def test_badges_wait_until_a_slow_consumer_reads(start: StartServer, peers: Peers) -> None:
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -283,10 +291,10 @@ async def test_badges_wait_until_it_reads(start: StartServer, peers: Peers) -> N
     assert [bump["unread"] for bump in bumps] == [3]
 
 
-async def test_a_recovery_that_fails_is_tried_again(
+async def test_a_failed_backfill_is_retried(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.realtime.slow_consumers.backfill.TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr("app.realtime.slow_consumers.backfill.RETRY_S", 0.01)
     server = await slow_server(start)
     ada = await server.person()
     room = await ada.makes_room()
@@ -294,13 +302,13 @@ async def test_a_recovery_that_fails_is_tried_again(
     await stall(server, slow, room, ada)
     (head,) = await ada.says(room, "missed")
     reads = QueryCounter(server, monkeypatch)
-    reads.failures["read_log"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
+    reads.failures["read_backfill"] = [Busy("a test"), RuntimeError("a defect"), Busy("a test")]
     goes_on(slow)
     await slow.has(room, head)
     assert slow.seqs(room) == list(range(3, head + 1))
 
 
-async def test_a_slow_socket_that_goes_leaves_nothing_behind(
+async def test_a_slow_consumer_that_disconnects_leaves_nothing_behind(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start)
@@ -309,15 +317,15 @@ async def test_a_slow_socket_that_goes_leaves_nothing_behind(
     slow = await peers.join(ada, room, small_window=True)
     await stall(server, slow, room, ada)
     await ada.says(room, "missed")
-    held = PausedQuery(server, monkeypatch, "read_log")
+    held = PausedQuery(server, monkeypatch, "read_backfill")
     goes_on(slow)
     reading = await held.next()
     slow.connection.transport.abort()
-    await eventually(lambda: not server.hub.sockets)
+    await eventually(lambda: not server.hub.connections)
     reading.set()
     await eventually(lambda: not server.running.uvicorn.server_state.tasks)
-    assert (server.hub.rooms, server.hub.audience) == ({}, {})
-    assert server.hub.slow.behind.empty()
+    assert (server.hub.rooms, server.hub.member_connections) == ({}, {})
+    assert server.realtime.slow_consumers.backfill_queue.empty()
 
 
 # The end of patience.
@@ -332,11 +340,11 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody is cut yet, however long it takes to make somebody slow."""
     with monkeypatch.context() as patch:
-        patch.setattr(limits, "_too_slow", lambda *_: None)
+        patch.setattr(limits, "_exceeded_limit", lambda *_: None)
         yield
 
 
-async def test_who_reads_nothing_is_cut(
+async def test_a_consumer_that_reads_nothing_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await slow_server(start, send_stall_timeout_s=0.5)
@@ -346,7 +354,7 @@ async def test_who_reads_nothing_is_cut(
     slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    await eventually(lambda: end not in server.hub.sockets)
+    await eventually(lambda: end not in server.hub.connections)
     await eventually(lambda: end._writer not in server.running.uvicorn.server_state.connections)
     goes_on(slow)
     assert await slow.closed() in {1006, 4014}
@@ -359,24 +367,24 @@ async def test_who_reads_nothing_is_cut(
     assert back.seqs(room) == list(range(position + 1, head + 1))
 
 
-async def test_a_little_that_is_not_read_is_enough(
+async def test_a_few_unread_bytes_are_enough_to_be_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Less than what makes a room dirty: a peer that only sends is cut all the same."""
+    """Less than what makes a subscription lag: a peer that only sends is cut all the same."""
     server = await slow_server(start, send_stall_timeout_s=0.5)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     with patience(monkeypatch):
         for _ in range(200):
             await slow.send("nothing", id="x" * 32)
         await eventually(end._writer.buffered_bytes)
-    await eventually(lambda: end not in server.hub.sockets)
-    assert not end.pressed
+    await eventually(lambda: end not in server.hub.connections)
+    assert not end.write_paused
 
 
-async def test_who_reads_too_little_is_cut(
+async def test_a_consumer_that_reads_too_slowly_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It always reads a bit, so that it never stalls; but what waits gets too old."""
@@ -386,26 +394,28 @@ async def test_who_reads_too_little_is_cut(
     slow = await peers.join(bob, room, small_window=True)
     with patience(monkeypatch):
         end = await stall(server, slow, room, ada)
-    while end in server.hub.sockets:
+    while end in server.hub.connections:
         goes_on(slow)
         await asyncio.sleep(0)
         slow.stops_reading()
         await pause(0.02)
-        while end in server.hub.sockets and not end.pressed:
+        while end in server.hub.connections and not end.write_paused:
             await ada.says(room, LARGE)
 
 
 @pytest.mark.setting("CHAT_LIMITS__SEND_BUFFER_BYTES")
-async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) -> None:
+async def test_a_consumer_with_a_megabyte_unread_is_disconnected(
+    start: StartServer, peers: Peers
+) -> None:
     """Only answers to its own frames can bring a socket there."""
     server = await start(limits={"send_buffer_bytes": 65536})
     limit_send_buffers(server.running)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
     slow.stops_reading()
-    (end,) = server.hub.sockets
+    (end,) = server.hub.connections
     most = 0
-    while end in server.hub.sockets:
+    while end in server.hub.connections:
         await slow.send("nothing", id="x" * 32)
         await asyncio.sleep(0)
         most = max(most, end._writer.buffered_bytes())
@@ -413,21 +423,21 @@ async def test_who_leaves_a_megabyte_is_cut(start: StartServer, peers: Peers) ->
     assert most < 65536 + 1000 * answer
 
 
-def test_the_age_is_that_of_the_oldest_byte() -> None:
-    waits = Backlog(0.0)
-    waits.look(0.0, written=100, waiting=100)
-    waits.look(1.0, written=200, waiting=200)
+def test_the_send_delay_is_the_age_of_the_oldest_byte() -> None:
+    waits = SendDelayTracker(0.0)
+    waits.sample(0.0, written=100, buffered=100)
+    waits.sample(1.0, written=200, buffered=200)
     assert (waits.age_s(1.0), waits.stalled_s(1.0)) == (1.0, 1.0)
-    waits.look(2.0, written=300, waiting=201)  # not all of the first hundred
+    waits.sample(2.0, written=300, buffered=201)  # not all of the first hundred
     assert (waits.age_s(2.0), waits.stalled_s(2.0)) == (2.0, 0.0)
-    waits.look(3.0, written=300, waiting=200)
+    waits.sample(3.0, written=300, buffered=200)
     assert (waits.age_s(3.0), waits.stalled_s(5.0)) == (2.0, 2.0)
-    waits.look(6.0, written=300, waiting=1)
+    waits.sample(6.0, written=300, buffered=1)
     assert waits.age_s(6.0) == 4.0
 
 
-def test_nothing_is_kept_of_a_peer_to_which_nothing_more_is_written() -> None:
-    waits = Backlog(0.0)
+def test_the_send_delay_tracker_does_not_grow_without_writes() -> None:
+    waits = SendDelayTracker(0.0)
     for second in range(100):
-        waits.look(float(second), written=100, waiting=100)
-    assert len(waits._marks) == 1
+        waits.sample(float(second), written=100, buffered=100)
+    assert len(waits._write_marks) == 1

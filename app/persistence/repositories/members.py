@@ -1,0 +1,307 @@
+"""Members of rooms, and what they have not read."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.persistence.repositories.membership_batch import select_by_room_and_user
+from app.persistence.repositories.room_changes import departed_since, rooms_since
+from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.join_order import join_in_order
+from app.persistence.tables import (
+    Departure,
+    Member,
+    Mention,
+    MessageRow,
+    Room,
+    User,
+    columns,
+)
+from app.wire.domain import Role, RoomKind
+
+
+class Badge(NamedTuple):
+    """What one member has not read in one room."""
+
+    user: UUID
+    room: UUID
+    seq: int
+    read_seq: int
+    unread: int
+    mentions: int
+
+
+class RoomListRow(NamedTuple):
+    """A room in the list of one of its members, with what the member has not read."""
+
+    user: UUID
+    id: UUID
+    kind: RoomKind
+    name: str | None
+    topic: str
+    direct_key: bytes | None
+    seq: int
+    created_at: datetime
+    archived_at: datetime | None
+    role: Role
+    read_seq: int
+    unread: int
+    mentions: int
+
+
+_room, _member, _message, _mention = (
+    columns(Room),
+    columns(Member),
+    columns(MessageRow),
+    columns(Mention),
+)
+
+# Unread are the messages of others after the read marker. Counted from what is there, so that there
+# is no counter that could be wrong.
+_UNREAD = (
+    select(func.count())
+    .where(
+        _message.room_id == _member.room_id,
+        _message.seq > _member.read_seq,
+        _message.sender_id != _member.user_id,
+    )
+    .correlate(_member.room_id.table)
+    .scalar_subquery()
+)
+_MENTIONS = (
+    select(func.count())
+    .where(
+        _mention.user_id == _member.user_id,
+        _mention.room_id == _member.room_id,
+        _mention.seq > _member.read_seq,
+    )
+    .correlate(_member.room_id.table)
+    .scalar_subquery()
+)
+_BADGE = (_member.user_id, _member.room_id, _room.seq, _member.read_seq, _UNREAD, _MENTIONS)
+_LISTING = (
+    *(
+        _member.user_id,
+        _room.id,
+        _room.kind,
+        _room.name,
+        _room.topic,
+        _room.direct_key,
+        _room.seq,
+        _room.created_at,
+    ),
+    *(_room.archived_at, _member.role, _member.read_seq, _UNREAD, _MENTIONS),
+)
+_LISTED = select(*_LISTING).join_from(
+    _member.room_id.table, _room.id.table, _room.id == _member.room_id
+)
+_ALL_OF = _LISTED.where(_member.user_id.in_(bindparam("users", expanding=True)))
+_PAGE = (
+    _LISTED.where(_member.user_id == bindparam("user"))
+    .order_by(_member.room_id)
+    .limit(bindparam("max_rows"))
+)
+_NEXT_PAGE = _PAGE.where(_member.room_id > bindparam("after"))
+
+
+class MemberReads:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, room_id: UUID, user_id: UUID) -> Member | None:
+        return await self._session.get(Member, (room_id, user_id))
+
+    async def latest_seqs(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+        """How far the room's log reaches, for those (room, user) pairs that are memberships."""
+        rows = await select_by_room_and_user(
+            self._session, pairs, _member.room_id, _member.user_id, _room.seq
+        )
+        return {(room, user): head for room, user, head in rows}
+
+    async def list_members(
+        self, room_id: UUID, after: str | None, limit: int, viewer: UUID
+    ) -> Sequence[tuple[Member, User]]:
+        """Members with their accounts, by username, as long as the viewer is one of them: said in
+        the same statement, because the list has no place in the log."""
+        own = aliased(Member)
+        query = (
+            select(Member, User)
+            .join(User, User.id == Member.user_id)
+            .join(own, and_(own.room_id == Member.room_id, own.user_id == viewer))
+            .where(Member.room_id == room_id)
+            .order_by(User.username_key)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(User.username_key > after)
+        return [(member, user) for member, user in await self._session.execute(query)]
+
+    async def with_accounts(
+        self, room_id: UUID, users: Iterable[UUID]
+    ) -> dict[UUID, tuple[Member, User]]:
+        """Those of `users` who are members, with their accounts."""
+        rows = await self._session.execute(
+            select(Member, User)
+            .join(User, User.id == Member.user_id)
+            .where(Member.room_id == room_id, Member.user_id.in_(list(users)))
+        )
+        return {user.id: (member, user) for member, user in rows}
+
+    async def filter_members(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
+        """Those of `users` who are members."""
+        return set(
+            await self._session.scalars(
+                select(Member.user_id).where(
+                    Member.room_id == room_id, Member.user_id.in_(list(users))
+                )
+            )
+        )
+
+    async def users_sharing_a_room(self, user_id: UUID, others: Iterable[UUID]) -> set[UUID]:
+        """Those of `others` who are in some room together with this user.
+
+        From their rooms, which are few, to this user's membership in each: the other way round
+        would go through all members of the rooms, which MariaDB does if it is let.
+        """
+        others_membership, own_membership = aliased(Member), aliased(Member)
+        return set(
+            await self._session.scalars(
+                join_in_order(
+                    select(others_membership.user_id)
+                    .distinct()
+                    .join(
+                        own_membership,
+                        and_(
+                            own_membership.room_id == others_membership.room_id,
+                            own_membership.user_id == user_id,
+                        ),
+                    )
+                    .where(others_membership.user_id.in_(list(others)))
+                )
+            )
+        )
+
+    async def has_met(self, user_id: UUID, other_user: UUID) -> bool:
+        """Whether the other user is, or has been, in a room of this user."""
+        own_membership = aliased(Member)
+        shared = (
+            select(own_membership.room_id)
+            .join(table, and_(table.room_id == own_membership.room_id, table.user_id == other_user))
+            .where(own_membership.user_id == user_id)
+            .exists()
+            for table in (aliased(Member), Departure)
+        )
+        return bool(await self._session.scalar(select(or_(*shared))))
+
+    async def has_at_least_members(self, room_id: UUID, count: int) -> bool:
+        """Whether the room has at least `count` members."""
+        members = select(Member.user_id).where(Member.room_id == room_id).limit(count).subquery()
+        return await self._session.scalar(select(func.count()).select_from(members)) == count
+
+    async def has_other_owner(self, room_id: UUID, user_id: UUID) -> bool:
+        """Whether the room has an owner besides this user."""
+        row = await self._session.scalar(
+            select(Member.user_id)
+            .where(Member.room_id == room_id, Member.role == Role.OWNER, Member.user_id != user_id)
+            .limit(1)
+        )
+        return row is not None
+
+    async def count_rooms(self, user_id: UUID) -> int:
+        return (
+            await self._session.scalar(
+                select(func.count(Member.room_id)).where(Member.user_id == user_id)
+            )
+        ) or 0
+
+    async def departed_since(self, since: Mapping[UUID, datetime]) -> list[tuple[UUID, UUID]]:
+        """(user, room) for what each of the users has left since, also if it was joined again."""
+        rows = await departed_since(self._session, since)
+        return [(user, room) for user, room in rows]
+
+    async def departure_seqs(
+        self, pairs: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], int]:
+        """The seq at which the user has last left the room, for (room, user) pairs, where known."""
+        rows = await self._session.execute(
+            select(Departure.room_id, Departure.user_id, Departure.seq).where(
+                Departure.user_id.in_({user for _, user in pairs}),
+                Departure.room_id.in_({room for room, _ in pairs}),
+                Departure.seq.is_not(None),
+            )
+        )
+        return {(room, user): seq for room, user, seq in rows if seq is not None}
+
+    async def list_rooms(self, user_id: UUID, after: UUID | None, limit: int) -> list[RoomListRow]:
+        """The user's rooms, by id."""
+        parameters: dict[str, Any] = {"user": user_id, "max_rows": limit}
+        rows = await self._session.execute(
+            *((_PAGE, parameters) if after is None else (_NEXT_PAGE, parameters | {"after": after}))
+        )
+        return [RoomListRow._make(row) for row in rows]
+
+    async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[RoomListRow]:
+        """All rooms of those users whose time is None; of the others, those that have changed since
+        then for the user."""
+        full = [user for user, at in since.items() if at is None]
+        rest = {user: at for user, at in since.items() if at is not None}
+        rows: list[Any] = []
+        if full:
+            rows.extend(await self._session.execute(_ALL_OF, {"users": full}))
+        if rest:
+            rows.extend(await rooms_since(self._session, rest, _LISTING))
+        return [RoomListRow._make(row) for row in rows]
+
+    async def changed_since(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
+        """(user, room) of memberships of these users that began, or whose role or read marker
+        changed, within this time by the database's clock."""
+        rows = await self._session.execute(
+            select(Member.user_id, Member.room_id).where(
+                Member.user_id.in_(list(users)), Member.changed_at > DatabaseNow(within_s)
+            )
+        )
+        return [(user, room) for user, room in rows]
+
+    async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
+        """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
+        return [
+            Badge._make(row) for row in await select_by_room_and_user(self._session, pairs, *_BADGE)
+        ]
+
+
+class Members(MemberReads):
+    def add(self, member: Member) -> None:
+        self._session.add(member)
+
+    async def remove(self, member: Member, seq: int) -> None:
+        """`seq` is that of the event of the removal."""
+        await self._session.delete(member)
+        await self._session.merge(
+            Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseNow(), seq=seq)
+        )
+
+    async def mark_read(self, room_id: UUID, user_id: UUID, seq: int) -> bool:
+        """Move the marker forward; False if it was there or further already."""
+        changed: Any = await self._session.execute(
+            update(Member)
+            .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq < seq)
+            .values(read_seq=seq, changed_at=DatabaseNow())
+            .execution_options(synchronize_session=False)
+        )
+        return bool(changed.rowcount)
+
+    async def mark_all_read(self, room_id: UUID, users: Iterable[UUID], seq: int) -> None:
+        """Move the markers of those of `users` who are members forward."""
+        await self._session.execute(
+            update(Member)
+            .where(
+                Member.room_id == room_id, Member.user_id.in_(list(users)), Member.read_seq < seq
+            )
+            .values(read_seq=seq, changed_at=DatabaseNow())
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,24 @@
+"""What every connection uses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.realtime.connection.admission import PendingConnections
+from app.realtime.connection.room_list import RoomListLoader
+from app.realtime.delivery.delivery import Delivery
+from app.realtime.hub.connection import Connection
+from app.realtime.hub.hub import Hub
+from app.wire.frames import SubscribePresence, Typing
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionServices:
+    """`subscribe_presence` and `publish_typing` execute frames of features, which stand above this
+    package."""
+
+    hub: Hub
+    delivery: Delivery
+    room_lists: RoomListLoader
+    pending: PendingConnections
+    subscribe_presence: Callable[[Connection, SubscribePresence], None]
+    publish_typing: Callable[[Connection, Typing], Awaitable[None]]

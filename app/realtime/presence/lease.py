@@ -1,0 +1,97 @@
+"""The presence lease: keeps the users that are connected to this process online in the store."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from uuid import UUID, uuid4
+
+from app.bus.base import Bus
+from app.core.publications import Publication
+from app.presence.base import SYNC_INTERVAL_S, PresenceStore
+from app.realtime.hub.connection import Connection
+from app.realtime.hub.hub import Hub
+from app.realtime.hub.listener import HubListener
+from app.settings import Realtime
+from app.wire.events import PublicationKind
+
+COALESCE_S = 0.05  # changes within this time are stored together
+IDS_PER_PUBLICATION = 500
+
+
+class PresenceChanges(HubListener):
+    """Users whose first connection was opened or whose last one was closed."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._users: set[UUID] = set()
+        self.available = asyncio.Event()
+
+    def on_connected(self, connection: Connection) -> None:
+        if len(self._hub.by_user[connection.user]) == 1:
+            self._add(connection.user)
+
+    def on_disconnected(self, connection: Connection) -> None:
+        if connection.user not in self._hub.by_user:
+            self._add(connection.user)
+
+    def _add(self, user: UUID) -> None:
+        self._users.add(user)
+        self.available.set()
+
+    def take(self) -> set[UUID]:
+        users, self._users = self._users, set()
+        self.available.clear()
+        return users
+
+
+async def run_presence_lease(
+    hub: Hub, changes: PresenceChanges, bus: Bus, store: PresenceStore, settings: Realtime
+) -> None:
+    """Runs forever: holds the users that are connected here, and releases those whose last
+    connection was closed longer ago than the grace period."""
+    loop = asyncio.get_running_loop()
+    deadlines: dict[
+        UUID, float
+    ] = {}  # of users who are gone, by the loop's clock; the soonest first
+    channel = uuid4()
+    changed = changes.take() | set(hub.by_user)  # all, if a run before this one has failed
+    while True:
+        for user in changed:
+            deadlines.pop(user, None)
+            if user not in hub.by_user:
+                deadlines[user] = loop.time() + settings.presence_grace_s
+        store.add([user for user in changed if user in hub.by_user])
+        store.remove(_take_due(deadlines, loop.time()))
+        _publish(bus, channel, await store.sync())
+        await asyncio.sleep(COALESCE_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SYNC_INTERVAL_S):
+                await changes.available.wait()
+        changed = changes.take()
+
+
+def _take_due(deadlines: dict[UUID, float], now: float) -> list[UUID]:
+    due = []
+    for user, deadline in deadlines.items():
+        if deadline > now:
+            break
+        due.append(user)
+    for user in due:
+        del deadlines[user]
+    return due
+
+
+def _publish(bus: Bus, channel: UUID, users: Iterable[UUID]) -> None:
+    ids = [user.bytes for user in users]
+    bus.publish_volatile(
+        [
+            Publication(
+                PublicationKind.PRESENCE,
+                channel,
+                0,
+                channel,
+                b"".join(ids[start : start + IDS_PER_PUBLICATION]),
+            )
+            for start in range(0, len(ids), IDS_PER_PUBLICATION)
+        ]
+    )

@@ -1,0 +1,93 @@
+"""The realtime parts of a process: how they are connected, and their background tasks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from app.bus.base import Bus
+from app.persistence.uow import Database
+from app.presence.base import PresenceStore
+from app.realtime.badges.state import BadgeState
+from app.realtime.badges.updates import run_badge_updates
+from app.realtime.connection.admission import PendingConnections
+from app.realtime.connection.heartbeat import run_heartbeat
+from app.realtime.connection.room_list import RoomListLoader
+from app.realtime.connection.services import ConnectionServices
+from app.realtime.connection.session_check import run_session_check, run_session_expiry
+from app.realtime.delivery.change_poller import run_change_poll
+from app.realtime.delivery.delivery import Delivery
+from app.realtime.delivery.gap_repair import run_gap_repair
+from app.realtime.delivery.position_check import run_position_check
+from app.realtime.hub.hub import Hub
+from app.realtime.presence.lease import PresenceChanges, run_presence_lease
+from app.realtime.presence.subscriptions import PresenceSubscriptions
+from app.realtime.presence.updates import run_presence_updates
+from app.realtime.sampling import sample_metrics
+from app.realtime.slow_consumers.backfill import run_backfill
+from app.realtime.slow_consumers.limits import run_slow_consumer_limits
+from app.realtime.slow_consumers.state import SlowConsumers
+from app.realtime.typing.indicator import TypingIndicator
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Realtime:
+    hub: Hub
+    slow_consumers: SlowConsumers
+    delivery: Delivery
+    badges: BadgeState
+    presence_changes: PresenceChanges
+    presence: PresenceSubscriptions
+    typing: TypingIndicator
+    connection_services: ConnectionServices
+
+
+def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtime:
+    """Connect the parts, and have the bus call them."""
+    limits = settings.limits
+    hub = Hub(limits, settings.realtime.coalesce_writes)
+    slow_consumers = SlowConsumers(hub)
+    delivery = Delivery(hub, slow_consumers, database)
+    badges = BadgeState(hub)
+    presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
+    typing = TypingIndicator(hub, bus, database)
+    for listener in (slow_consumers, delivery, badges, presence_changes, presence, typing):
+        hub.add_listener(listener)
+    bus.subscribe(delivery.on_publication, delivery.position_check_needed.set)
+    services = ConnectionServices(
+        hub=hub,
+        delivery=delivery,
+        room_lists=RoomListLoader(database),
+        pending=PendingConnections(
+            limits.sockets_unauthenticated_per_address, limits.sockets_unauthenticated
+        ),
+        subscribe_presence=presence.subscribe,
+        publish_typing=typing.publish,
+    )
+    return Realtime(
+        hub, slow_consumers, delivery, badges, presence_changes, presence, typing, services
+    )
+
+
+def realtime_tasks(
+    parts: Realtime, database: Database, bus: Bus, store: PresenceStore, settings: Settings
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """By name, functions that run forever."""
+    hub, delivery, slow_consumers = parts.hub, parts.delivery, parts.slow_consumers
+    realtime = settings.realtime
+    return {
+        "gap_repair": lambda: run_gap_repair(delivery, realtime),
+        "position_check": lambda: run_position_check(delivery),
+        "change_poll": lambda: run_change_poll(delivery, bus, realtime),
+        "slow_consumer_backfill": lambda: run_backfill(hub, slow_consumers, database),
+        "slow_consumer_limits": lambda: run_slow_consumer_limits(hub, realtime),
+        "heartbeat": lambda: run_heartbeat(hub, realtime),
+        "session_check": lambda: run_session_check(hub, database, realtime),
+        "session_expiry": lambda: run_session_expiry(hub, database),
+        "badges": lambda: run_badge_updates(hub, parts.badges, database, realtime),
+        "presence_lease": lambda: run_presence_lease(
+            hub, parts.presence_changes, bus, store, realtime
+        ),
+        "presence_updates": lambda: run_presence_updates(parts.presence, database, store),
+        "typing": parts.typing.run_updates,
+        "metrics": lambda: sample_metrics(hub, database, bus),
+    }
