@@ -56,7 +56,7 @@ async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
         with structlog.testing.capture_logs() as logged:
             answer = await http.get("/health/live", headers=headers)
     assert_ok(answer)
-    (line,) = [entry for entry in logged if entry["event"] == "http.request"]
+    (line,) = (line for line in logged if line["event"] == "http.request")
     return line["client_address"], "strict-transport-security" in answer.headers
 
 
