@@ -132,22 +132,22 @@ def _create(stage: Scenario, members: list[Person], **body: Any) -> Request:
     return lambda: stage.ada.post("/rooms", **body)
 
 
-@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED", "JOINED")
 async def create_public(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="public", name="A room")
 
 
-@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED")
 async def create_private(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="private", name="A room", topic="secret")
 
 
-@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED", "JOINED")
 async def create_group(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="group")
 
 
-@use_case("POST /rooms", 201, "ROOM", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED")
 async def create_direct(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="direct")
 
@@ -177,26 +177,26 @@ async def remove_member(stage: Scenario) -> Request:
     return lambda: stage.ada.delete(f"/rooms/{room}/members/{stage.bob.id}")
 
 
-@use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "ROOM")
+@use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "OTHER_EVENT")
 async def set_role(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     return lambda: stage.ada.patch(f"/rooms/{room}/members/{stage.bob.id}", role="owner")
 
 
-@use_case("PATCH /rooms/{room_id}", 200, "ROOM")
+@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
 async def rename(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.patch(f"/rooms/{room}", name="Another", topic="of another")
 
 
-@use_case("PATCH /rooms/{room_id}", 200, "ROOM")
+@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
 async def restore(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     assert_ok(await stage.ada.delete(f"/rooms/{room}"), 204)
     return lambda: stage.ada.patch(f"/rooms/{room}", archived=False)
 
 
-@use_case("DELETE /rooms/{room_id}", 204, "ROOM")
+@use_case("DELETE /rooms/{room_id}", 204, "OTHER_EVENT")
 async def archive(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.delete(f"/rooms/{room}")
