@@ -17,6 +17,8 @@ OPEN = {
     *("POST /api/v1/auth/register", "POST /api/v1/auth/token"),
     "POST /api/v1/auth/logout",  # by its claims, which may have expired; it takes no body
     *("GET /health/live", "GET /health/ready"),
+    *("GET /openapi.json", "GET /asyncapi.json"),
+    "GET /metrics",  # with a token of its own
 }
 
 

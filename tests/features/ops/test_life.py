@@ -267,7 +267,7 @@ async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
 async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal.Signals) -> None:
-    """From before its first line to when it listens: no traceback, and soon."""
+    """From before its first line to when it listens: no traceback of the program, and soon."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"workers": workers})
     for library in ("libc.so", "pydantic_core", "hiredis"):
@@ -276,7 +276,9 @@ async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal
             program.signal(number)
             code = await program.ended()
         assert code in (0, 1, -number), program.said
-        assert "Traceback" not in program.said
+        # Python itself was interrupted, before it had found the program.
+        if not program.said.startswith("Could not import runpy module"):
+            assert "Traceback" not in program.said
 
 
 async def test_a_signal_between_the_start_and_the_first_request_ends_it(
