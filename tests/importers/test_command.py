@@ -60,7 +60,7 @@ async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Bac
 
 
 async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> None:
-    archive = many(tmp_path / "many.tsv", messages=20_000, users=3)
+    archive = many(tmp_path / "many.tsv", messages=200_000, users=3)
     async with start_command(
         embedded.settings, "import", "gitter", str(SAMPLE), str(archive)
     ) as process:
