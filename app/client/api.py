@@ -46,8 +46,8 @@ class Api:
 
     async def users(self, query: str) -> list[UserOut]:
         """The first page of users whose username or display name contains `query`."""
-        found = await self._call(Page[UserOut], "GET", "/users", params={"query": query})
-        return found.items
+        page = await self._call(Page[UserOut], "GET", "/users", params={"query": query})
+        return page.items
 
     def rooms(self) -> AsyncIterator[RoomOut]:
         """The user's rooms with their unread counts."""
@@ -59,8 +59,8 @@ class Api:
     async def find_public(self, name: str) -> PublicRoom | None:
         """The public room of this name; the oldest one if there are several."""
         wanted = normalized_name(name)
-        found = [r async for r in self.public_rooms(name) if normalized_name(r.name) == wanted]
-        return min(found, key=lambda room: (room.created_at, room.id), default=None)
+        rooms = [r async for r in self.public_rooms(name) if normalized_name(r.name) == wanted]
+        return min(rooms, key=lambda room: (room.created_at, room.id), default=None)
 
     async def create_room(self, spec: CreateRoom) -> RoomOut:
         body = spec.model_dump(mode="json", exclude_none=True)
@@ -80,12 +80,12 @@ class Api:
             return own
         if not await self.find_public(name):
             await self.create_room(CreateRoom(kind=RoomKind.PUBLIC, name=name))
-        found = await self.find_public(name)
-        if found is None:
+        room = await self.find_public(name)
+        if room is None:
             raise RequestRejected(
                 "not_found", f"There is no room {name!r}, though it was just created."
             )
-        return await self.join(found.id)
+        return await self.join(room.id)
 
     async def find_own_room(self, name: str) -> RoomOut | None:
         """A room of this name that the user is a member of and that is not archived."""

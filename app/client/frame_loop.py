@@ -147,5 +147,5 @@ class FrameLoop:
 
 def _first(group: BaseExceptionGroup[ConnectionLost]) -> ConnectionLost:
     """Prefer the loss that has the server's close code to what the sending side noticed of it."""
-    found = [e for e in group.exceptions if isinstance(e, ConnectionLost)]
-    return next((e for e in found if e.code is not None), found[0])
+    losses = [e for e in group.exceptions if isinstance(e, ConnectionLost)]
+    return next((e for e in losses if e.code is not None), losses[0])

@@ -216,7 +216,7 @@ async def _advance(
 ) -> Batch:
     """One batch: the lease, the consumer's effects and its positions, or nothing of it."""
     await _renew(uow, lease)
-    unread = await uow.consumers.unread_of(consumer.name, rooms)
+    unread = await uow.consumers.unread_in(consumer.name, rooms)
     ranges = _cut(unread, max(1, consumer.max_events // len(rooms)))
     if ranges:
         await consumer.handle(uow, ranges)

@@ -35,7 +35,7 @@ class Outcome:
 
     def numbers(self) -> tuple[int, ...]:
         archive = self.archive
-        present = self.after.found + (self.new if self.dry_run else 0)
+        present = self.after.distinct + (self.new if self.dry_run else 0)
         return (archive.rows, archive.repeats, len(archive.posts), present, self.new)
 
 

@@ -29,7 +29,7 @@ from app.wire.names import is_storable
 from app.wire.validation import RoomName
 
 COLUMNS = ("room_id", "room_uri", "sent_at", "user_id", "username", "message_id", "text")
-MOST_BYTES = 65_535  # of a text: what MySQL's TEXT holds
+MAX_TEXT_BYTES = 65_535  # of a text: what MySQL's TEXT holds
 NAME_CHARS = 64  # of a room or a person here; Gitter's may be longer
 MAX_PROBLEMS = 20  # of one file are shown
 _NO_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of such bytes
@@ -95,8 +95,8 @@ def _time(text: object) -> datetime:
 def _fits(text: str) -> str:
     if not is_storable(text):
         raise ValueError("must not contain NUL")
-    if len(text.encode()) > MOST_BYTES:
-        raise ValueError(f"has more than {MOST_BYTES} bytes")
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise ValueError(f"has more than {MAX_TEXT_BYTES} bytes")
     return text
 
 
@@ -148,16 +148,16 @@ def read_archive(path: Path) -> list[RoomArchive]:
     rooms: dict[str, _RoomBuilder] = {}
     problems: list[RowError] = []
     first_seen: dict[str, tuple[int, str, ArchivedMessage]] = {}  # by message id
-    for line, found in _rows(path.read_bytes().decode("utf-8-sig", "surrogateescape")):
-        if isinstance(found, str):
-            problems.append(RowError(line, found))
+    for line, row in _rows(path.read_bytes().decode("utf-8-sig", "surrogateescape")):
+        if isinstance(row, str):
+            problems.append(RowError(line, row))
             continue
-        before = first_seen.setdefault(found.message_id, (line, found.room_id, found.post))
-        if before[1:] != (found.room_id, found.post):
-            what = f"message_id: line {before[0]} has another message under {found.message_id}"
+        before = first_seen.setdefault(row.message_id, (line, row.room_id, row.post))
+        if before[1:] != (row.room_id, row.post):
+            what = f"message_id: line {before[0]} has another message under {row.message_id}"
             problems.append(RowError(line, what))
-        room = rooms.setdefault(found.room_id, _RoomBuilder(found.room_uri))
-        room.add(found, is_repeat=before[0] != line)
+        room = rooms.setdefault(row.room_id, _RoomBuilder(row.room_uri))
+        room.add(row, is_repeat=before[0] != line)
     if problems:
         raise BrokenFile(problems[:MAX_PROBLEMS], len(problems[MAX_PROBLEMS:]))
     return [reading.finish(_origin(room_id)) for room_id, reading in rooms.items()]

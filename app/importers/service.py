@@ -44,10 +44,10 @@ class AuthorAccounts(NamedTuple):
 
 class ImportCursor(NamedTuple):
     """What an importer knows of a room. Up to `seq` it has none of the messages that are still to
-    be imported but those of `others`: sender and nonce."""
+    be imported but those of `foreign`: sender and nonce."""
 
     seq: int
-    others: frozenset[tuple[UUID, str]] = frozenset()
+    foreign: frozenset[tuple[UUID, str]] = frozenset()
 
 
 def author_accounts(authors: Iterable[Author], accounts: Mapping[str, UUID]) -> AuthorAccounts:
@@ -117,8 +117,8 @@ async def add_posts(
     everything: it was said in their presence.
     """
     room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
-    others = cursor.others | await uow.messages.nonces_after(room_id, cursor.seq)
-    new = [post for post in posts if (accounts.by_origin[post.origin], post.nonce) not in others]
+    foreign = cursor.foreign | await uow.messages.nonces_after(room_id, cursor.seq)
+    new = [post for post in posts if (accounts.by_origin[post.origin], post.nonce) not in foreign]
     if new:
         policy.require_not_archived(archived=room.archived)
         mentioned = [_mentioned(post.text, accounts.by_name) for post in new]
@@ -142,7 +142,7 @@ async def add_posts(
         await uow.append_messages(created, mentions)
         for users in batches(list(accounts.by_origin.values())):
             await uow.members.mark_all_read(room_id, users, room.seq)
-    return ImportCursor(room.seq, others)
+    return ImportCursor(room.seq, foreign)
 
 
 async def make_owner(uow: UnitOfWork, room_id: UUID, user: UUID) -> None:

@@ -18,7 +18,7 @@ class Comparison:
     """Of one room of a file with the database. `seen` is the seq up to which the room was read."""
 
     missing: list[ArchivedMessage] = field(default_factory=list)  # the oldest first
-    found: int = 0  # different messages of the file
+    distinct: int = 0  # different messages of the file
     doubled: int = 0
     texts: int = 0  # that differ, and so on
     authors: int = 0
@@ -61,7 +61,7 @@ async def compare(database: Database, archive: RoomArchive) -> Comparison:
                 present.add(index)
                 last = max(last, index)
         result.seen = page[-1].seq
-    result.found = len(present)
+    result.distinct = len(present)
     result.missing = [post for index, post in enumerate(archive.posts) if index not in present]
     return result
 

@@ -65,15 +65,17 @@ async def schema_status(engine: AsyncEngine) -> SchemaStatus:
     """
     try:
         async with engine.connect() as connection:
-            found = set(await connection.scalars(text("SELECT version_num FROM alembic_version")))
+            revisions = set(
+                await connection.scalars(text("SELECT version_num FROM alembic_version"))
+            )
     except (OperationalError, ProgrammingError) as error:
         if _no_such_table(error):
             return SchemaStatus.TOO_OLD
         raise
     known = _revisions()
-    if not found <= set(known):
+    if not revisions <= set(known):
         return SchemaStatus.AHEAD
-    match min(map(known.index, found), default=len(known)):
+    match min(map(known.index, revisions), default=len(known)):
         case 0:
             return SchemaStatus.CURRENT
         case 1:

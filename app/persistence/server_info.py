@@ -41,7 +41,7 @@ class ServerInfo:
 
 
 async def is_read_only(engine: AsyncEngine) -> bool:
-    """For this account: some may write to a read-only server. SQLite is asked nothing, because a
+    """For this account: some may write to a read-only server. SQLite is sent nothing, because a
     question would wait for the one writer."""
     if engine.dialect.name == "sqlite":
         return False
@@ -148,8 +148,8 @@ async def _encrypted(connection: AsyncConnection) -> bool:
 
 
 async def _clock_offset(connection: AsyncConnection) -> timedelta:
-    asked = now()
-    theirs = await connection.scalar(text("SELECT UTC_TIMESTAMP(6)"))
+    sent = now()
+    server_time = await connection.scalar(text("SELECT UTC_TIMESTAMP(6)"))
     answered = now()
-    assert isinstance(theirs, datetime)
-    return theirs.replace(tzinfo=answered.tzinfo) - (asked + (answered - asked) / 2)
+    assert isinstance(server_time, datetime)
+    return server_time.replace(tzinfo=answered.tzinfo) - (sent + (answered - sent) / 2)

@@ -173,7 +173,7 @@ async def change_password(
     session = await uow.sessions.lock(actor.session)
     if user is None or session is None:
         raise SessionEnded("The account is gone.")
-    require_active(SessionState.of(session, user))
+    require_active(SessionState.from_rows(session, user))
     if user.password_hash != verified_password.stored:
         raise HashReplaced
     user.password_hash = password_hash

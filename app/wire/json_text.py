@@ -35,14 +35,14 @@ def exceeds_depth(text: str, max_depth: int) -> bool:
 
 def has_duplicate_names(text: str) -> bool:
     """Of valid JSON. Two programs could read such an object in two ways (RFC 7493)."""
-    found = False
+    duplicated = False
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal found
-        found = found or len(dict(pairs)) < len(pairs)
+        nonlocal duplicated
+        duplicated = duplicated or len(dict(pairs)) < len(pairs)
 
     json.loads(text, object_pairs_hook=look)
-    return found
+    return duplicated
 
 
 def find_id(text: str) -> str | int | None:
@@ -59,10 +59,10 @@ def find_id(text: str) -> str | int | None:
 
 def _scalar(text: str) -> str | int | None:
     try:
-        found: str | int = json.loads(text)
+        scalar: str | int = json.loads(text)
     except json.JSONDecodeError:
         return None
-    return found
+    return scalar
 
 
 def _count_values(text: str) -> int:

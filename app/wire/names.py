@@ -105,5 +105,5 @@ def is_single_script(name: str) -> bool:
     digits of one kind."""
     scripts = {alias(character) for character in name} - _ANY_SCRIPT
     digits = {ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}
-    one = len(scripts) < 2 or any(scripts <= together for together in _TOGETHER)
-    return one and len(digits) < 2
+    is_single = len(scripts) < 2 or any(scripts <= together for together in _TOGETHER)
+    return is_single and len(digits) < 2

@@ -55,10 +55,10 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _parse_canonical_uuid(given: Any) -> Any:
-    if isinstance(given, str) and not _UUID.fullmatch(given):
+def _parse_canonical_uuid(value: Any) -> Any:
+    if isinstance(value, str) and not _UUID.fullmatch(value):
         raise ValueError("must be a UUID in its form of 36 characters")
-    return given
+    return value
 
 
 # What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
@@ -66,12 +66,12 @@ def _parse_canonical_uuid(given: Any) -> Any:
 CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_parse_canonical_uuid)]
 
 
-def _plain_number(given: Any) -> Any:
-    if isinstance(given, str):
-        if not _DIGITS.fullmatch(given):
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, str):
+        if not _DIGITS.fullmatch(value):
             raise ValueError("must be a whole number in digits")
-        return int(given)
-    return given
+        return int(value)
+    return value
 
 
 # For a number in a query or a path, which pydantic alone takes as "5.0", "+5", " 5" and "1_0", too.
@@ -121,7 +121,7 @@ def _valid_username(name: str) -> str:
     return name
 
 
-def _of_one_script(name: str) -> str:
+def _single_script(name: str) -> str:
     if not is_single_script(name):
         raise ValueError(
             "must not mix scripts such as Latin and Cyrillic: their letters look alike"
@@ -129,9 +129,9 @@ def _of_one_script(name: str) -> str:
     return name
 
 
-def _no_controls(found: re.Pattern[str]) -> AfterValidator:
+def _no_controls(controls: re.Pattern[str]) -> AfterValidator:
     def check(text: str) -> str:
-        if bad := found.search(text):
+        if bad := controls.search(text):
             raise ValueError(
                 f"must not contain U+{ord(bad[0]):04X}: no control or private characters, and "
                 "none that change the direction of the text around them"
@@ -182,7 +182,7 @@ Username = Annotated[
     str,
     StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
     AfterValidator(_valid_username),
-    AfterValidator(_of_one_script),
+    AfterValidator(_single_script),
     _max_normalized_length(64),
     Pattern(NAME_PATTERN),
 ]

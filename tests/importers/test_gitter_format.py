@@ -7,7 +7,7 @@ import pytest
 
 from app.importers.gitter import (
     MAX_PROBLEMS,
-    MOST_BYTES,
+    MAX_TEXT_BYTES,
     BrokenFile,
     RoomArchive,
     RowError,
@@ -149,7 +149,7 @@ def replaced(tmp_path: Path, column: int, value: str) -> list[RowError]:
         (5, "", "message_id: "),
         (5, "5f00cc00cc00cc00cc00000", "message_id: "),
         (6, "nul\0", "text: must not contain NUL"),
-        (6, "x" * (MOST_BYTES + 1), "text: has more than 65535 bytes"),
+        (6, "x" * (MAX_TEXT_BYTES + 1), "text: has more than 65535 bytes"),
         (6, "x" * 131_073, "text: has more than 65535 bytes"),  # csv's own limit
         (6, '"quoted" ' * 100_000, "text: has more than 65535 bytes"),
         (0, "0" * 200_000, "room_id: "),

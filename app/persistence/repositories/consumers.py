@@ -25,7 +25,7 @@ from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, column
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 _lease, _position, _room = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
-_LEASES, _POSITIONS, _ROOMS = (
+_LEASE_TABLE, _POSITION_TABLE, _ROOM_TABLE = (
     cast(Table, model.__table__) for model in (ConsumerLease, ConsumerPosition, Room)
 )
 _IS_VALID = _lease.expires_at > DatabaseNow()
@@ -35,12 +35,16 @@ _HANDLED = func.coalesce(_position.seq, 0)
 def _unread(consumer: Any, *shown: Any) -> Any:
     """Of rooms whose log goes on after the position of a consumer."""
     at = and_(_position.consumer == consumer, _position.room_id == _room.id)
-    return select(*shown).select_from(_ROOMS.outerjoin(_POSITIONS, at)).where(_room.seq > _HANDLED)
+    return (
+        select(*shown)
+        .select_from(_ROOM_TABLE.outerjoin(_POSITION_TABLE, at))
+        .where(_room.seq > _HANDLED)
+    )
 
 
-_RANGES = _unread(bindparam("consumer"), _room.id, _HANDLED, _room.seq)
-_OF_ROOMS = _RANGES.where(_room.id.in_(bindparam("rooms", expanding=True)))
-_OF_PAGE = _RANGES.where(_room.id > bindparam("after"), _room.id <= bindparam("last"))
+_UNREAD_RANGES = _unread(bindparam("consumer"), _room.id, _HANDLED, _room.seq)
+_OF_ROOMS = _UNREAD_RANGES.where(_room.id.in_(bindparam("rooms", expanding=True)))
+_OF_PAGE = _UNREAD_RANGES.where(_room.id > bindparam("after"), _room.id <= bindparam("last"))
 _PAGE_END = (
     select(_room.id)
     .where(_room.id > bindparam("after"))
@@ -48,7 +52,9 @@ _PAGE_END = (
     .offset(bindparam("skip"))
     .limit(1)
 )
-_LAG = _unread(_lease.consumer, func.coalesce(func.sum(_room.seq - _HANDLED), 0)).correlate(_LEASES)
+_LAG = _unread(_lease.consumer, func.coalesce(func.sum(_room.seq - _HANDLED), 0)).correlate(
+    _LEASE_TABLE
+)
 
 
 class LogRange(NamedTuple):
@@ -95,7 +101,7 @@ class ConsumerReads:
         """Of the rooms with `after` < id <= `last`."""
         return await self._ranges(_OF_PAGE, {"consumer": consumer, "after": after, "last": last})
 
-    async def unread_of(self, consumer: str, rooms: Collection[UUID]) -> list[LogRange]:
+    async def unread_in(self, consumer: str, rooms: Collection[UUID]) -> list[LogRange]:
         return await self._ranges(_OF_ROOMS, {"consumer": consumer, "rooms": list(rooms)})
 
     async def standings(self) -> list[Standing]:
@@ -119,7 +125,7 @@ class Consumers(ConsumerReads):
             return False
         values = {"consumer": lease.consumer, "holder": lease.holder}
         await self._session.execute(
-            insert(_LEASES).values(**values, expires_at=DatabaseNow(-lease.ttl_s))
+            insert(_LEASE_TABLE).values(**values, expires_at=DatabaseNow(-lease.ttl_s))
         )
         return True
 
@@ -131,7 +137,7 @@ class Consumers(ConsumerReads):
     async def release(self, lease: Lease) -> None:
         """Expire the lease now, if it is still this holder's."""
         await self._session.execute(
-            update(_LEASES)
+            update(_LEASE_TABLE)
             .where(_lease.consumer == lease.consumer, _lease.holder == lease.holder)
             .values(expires_at=DatabaseNow())
         )
@@ -139,13 +145,13 @@ class Consumers(ConsumerReads):
     async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
         """The consumer has handled these ranges."""
         await self._session.execute(
-            upsert(self._session, _POSITIONS, "seq"),
+            upsert(self._session, _POSITION_TABLE, "seq"),
             [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],
         )
 
     async def _extend(self, lease: Lease, condition: Any) -> bool:
         statement: Update = (
-            update(_LEASES)
+            update(_LEASE_TABLE)
             .where(_lease.consumer == lease.consumer, condition)
             .values(holder=lease.holder, expires_at=DatabaseNow(-lease.ttl_s))
         )

@@ -69,7 +69,9 @@ class EventReads:
 
     async def list_ranges(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
         """All events in ranges (room, after, until) of logs, like `between`."""
-        return await self._events(_EVENTS.where(or_(*(_within(*one) for one in ranges))), {})
+        return await self._events(
+            _EVENTS.where(or_(*(_within(*log_range) for log_range in ranges))), {}
+        )
 
     async def _events(
         self, query: Select[*tuple[Any, ...]], parameters: dict[str, Any]
@@ -82,7 +84,10 @@ class EventReads:
         """Events of joining and leaving, in ranges (room, after, until) of logs."""
         rows = await self._session.execute(
             select(*_EVENT_COLUMNS)
-            .where(or_(*(_within(*one) for one in ranges)), _event.type.in_(_MEMBERSHIP_TYPES))
+            .where(
+                or_(*(_within(*log_range) for log_range in ranges)),
+                _event.type.in_(_MEMBERSHIP_TYPES),
+            )
             .order_by(_event.room_id, _event.seq)
         )
         return [_from_row(*row) for row in rows]
@@ -178,19 +183,19 @@ def _from_row(
 ) -> RoomEvent:
     """Of a row of `_EVENTS`, whose message may be null, or of `_EVENT_COLUMNS`.
 
-    Never raises: a newer release may have written the row, and what it says is then passed on.
+    Never raises: a newer release may have written the row, and its fields are then passed on.
     """
     shown = from_row(message) if message and message[0] is not None else None
     if shown and body is None and (cls := _MESSAGE_EVENTS.get(kind)):
         return cls(type=kind, room=room, seq=seq, actor=actor, at=at, message=shown)
-    said = _said(body) | ({"message": shown} if shown else {})
+    fields = _parse_body(body) | ({"message": shown} if shown else {})
     envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
-    return _EVENT.validate_python(said | envelope)
+    return _EVENT.validate_python(fields | envelope)
 
 
-def _said(body: str | None) -> dict[str, Any]:
+def _parse_body(body: str | None) -> dict[str, Any]:
     try:
-        said = orjson.loads(body or "{}")
+        fields = orjson.loads(body or "{}")
     except orjson.JSONDecodeError:
-        said = None
-    return said if isinstance(said, dict) else {}
+        fields = None
+    return fields if isinstance(fields, dict) else {}

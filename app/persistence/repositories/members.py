@@ -162,8 +162,8 @@ class MemberReads:
             )
         )
 
-    async def users_sharing_a_room(self, user_id: UUID, others: Iterable[UUID]) -> set[UUID]:
-        """Those of `others` who are in some room together with this user.
+    async def users_sharing_a_room(self, user_id: UUID, users: Iterable[UUID]) -> set[UUID]:
+        """Those of `users` who are in some room together with this user.
 
         From their rooms, which are few, to this user's membership in each: the other way round
         would go through all members of the rooms, which MariaDB does if it is let.
@@ -181,7 +181,7 @@ class MemberReads:
                             own_membership.user_id == user_id,
                         ),
                     )
-                    .where(others_membership.user_id.in_(list(others)))
+                    .where(others_membership.user_id.in_(list(users)))
                 )
             )
         )

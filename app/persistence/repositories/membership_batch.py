@@ -13,8 +13,8 @@ from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.types import Id
 from app.persistence.tables import Member, Room, columns
 
-_PAIRS = json_rows("pairs", room=Id(), user=Id())
-_pair, _member, _room = _PAIRS.c, columns(Member), columns(Room)
+_PAIR_ROWS = json_rows("pairs", room=Id(), user=Id())
+_pair, _member, _room = _PAIR_ROWS.c, columns(Member), columns(Room)
 
 
 async def select_by_room_and_user(
@@ -27,7 +27,7 @@ async def select_by_room_and_user(
 @cache
 def _query(*selected: Any) -> Select[*tuple[Any, ...]]:
     is_pair = and_(_member.room_id == _pair.room, _member.user_id == _pair.user)
-    joined = _PAIRS.join(_member.role.table, is_pair).join(
+    joined = _PAIR_ROWS.join(_member.role.table, is_pair).join(
         _room.kind.table, _room.id == _member.room_id
     )
     return join_in_order(select(*selected).select_from(joined))

@@ -70,7 +70,7 @@ class SessionState(NamedTuple):
     is_admin: bool
 
     @classmethod
-    def of(cls, session: Session, user: User) -> "SessionState":
+    def from_rows(cls, session: Session, user: User) -> "SessionState":
         ends = (session.id, session.expires_at, session.revoked_at)
         uses = (session.used_at, session.confirmed_at, user.banned_at)
         return cls(*ends, *uses, user.id, user.username, user.display_name, user.is_admin)

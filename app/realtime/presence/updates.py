@@ -84,8 +84,8 @@ async def _load_visibility(
         subscriptions.set_visibility(subscription, frozenset(visible), at)
 
 
-async def _visible_users(reads: ReadSession, user: UUID, others: Sequence[UUID]) -> set[UUID]:
-    return await reads.members.users_sharing_a_room(user, others) | ({user} & set(others))
+async def _visible_users(reads: ReadSession, user: UUID, users: Sequence[UUID]) -> set[UUID]:
+    return await reads.members.users_sharing_a_room(user, users) | ({user} & set(users))
 
 
 async def _read_states(subscriptions: PresenceSubscriptions, store: PresenceStore) -> bool:

@@ -108,9 +108,9 @@ class TypingIndicator(HubListener):
             user = connection.user
             if user not in typing and user not in before:
                 connection.send_volatile(frame)
-            elif others := [other for other in typing if other != user]:
-                connection.send_volatile(_encode_update(room.id, others))
-            elif any(other != user for other in before):
+            elif rest := [typist for typist in typing if typist != user]:
+                connection.send_volatile(_encode_update(room.id, rest))
+            elif any(typist != user for typist in before):
                 connection.send_volatile(_encode_update(room.id, []))
 
 
