@@ -50,7 +50,7 @@ def _account(author: Author, username: str) -> User:
 
 
 async def _free_name(uow: UnitOfWork, author: Author, taken: set[str]) -> str:
-    """A username that nobody has; its key is then in `taken`. The author's own keys are there
+    """A username that is free; its key is then in `taken`. The author's own keys are there
     already if somebody has them."""
     for name in usernames(author):
         key = normalized_name(name)

@@ -14,7 +14,7 @@ from app.importers.gitter import BrokenFile, RoomArchive
 from app.importers.verify import Comparison
 from app.wire.errors import ChatError
 
-PLAIN_WIDTH = 150  # characters, where nobody says how many there are
+PLAIN_WIDTH = 150  # characters, where the width is unknown
 NUMBERS = ("Rows", "Repeats", "Messages", "In database", "New")
 
 

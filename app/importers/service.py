@@ -92,7 +92,7 @@ async def get_or_create_room(uow: UnitOfWork, archive: RoomArchive, creator: UUI
 async def join_authors(
     uow: UnitOfWork, room_id: UUID, authors: Sequence[Author], accounts: Mapping[str, UUID]
 ) -> None:
-    """Make members of them, as of their first message; not of those whom somebody has removed."""
+    """Add the authors as members, as of their first message, except those who were removed."""
     room = await _lock(uow, room_id)
     users = [accounts[author.origin] for author in authors]
     known: set[UUID] = await uow.members.filter_members(room_id, users)
@@ -177,5 +177,5 @@ async def _lock(uow: UnitOfWork, room_id: UUID) -> LockedRoom:
 
 
 def _mentioned(text: str, names: Mapping[str, UUID]) -> set[UUID]:
-    """A name means whoever had it in the archive, not an account of this server that has it now."""
+    """A name means its author in the archive, not an account of this server that has it now."""
     return {names[key] for key in mentioned_keys(text) if key in names}

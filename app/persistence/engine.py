@@ -1,4 +1,4 @@
-"""Engines: where the two kinds of database differ, and nobody else has to know."""
+"""Engines: connections to the two kinds of database, with the pragmas and modes that they need."""
 
 import ssl
 import time

@@ -143,7 +143,7 @@ class Room(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest event
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # When `seq` last moved, by the database's clock: so that others find what they were not told.
+    # When `seq` last moved, by the database's clock: for readers that missed a publication.
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
@@ -162,7 +162,7 @@ class Member(Base):
 
 
 class Departure(Base):
-    """Who is not a member any more: a client that was away is told which rooms are gone."""
+    """A membership that ended: a client that was away learns which rooms it has lost."""
 
     __tablename__ = "departures"
     __table_args__ = (CLUSTERED,)

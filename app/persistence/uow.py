@@ -1,4 +1,4 @@
-"""The unit of work: one command, one transaction, then the announcement.
+"""The unit of work: one command, one transaction, then its publications.
 
 Only this package commits and rolls back. A use case is a function of (uow, …); an edge runs it with
 `Database.transact`, which answers only after COMMIT, and runs the whole of it again when the
@@ -38,9 +38,9 @@ from app.wire.events import MessageCreated, RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Announce = Callable[[Sequence[Publication]], None]
+Publish = Callable[[Sequence[Publication]], None]
 
-# A frozen database answers no attempt in time: nobody waits for eight of them.
+# A frozen database answers no attempt in time, so a caller waits for few of them.
 RETRY_FOR_S = 10.0
 # A database that restarts is back by then, as a rule.
 RETRY_UNKNOWN_FOR_S = 15.0
@@ -81,7 +81,7 @@ class ReadSession:
 
 
 class UnitOfWork(ReadSession):
-    """One transaction. What it records is announced after its COMMIT, and never otherwise."""
+    """One transaction. Its events are published after its COMMIT, and never otherwise."""
 
     users: Users
     sessions: Sessions
@@ -108,7 +108,7 @@ class UnitOfWork(ReadSession):
     def append_event(self, room: LockedRoom, build_event: Callable[[int], RoomEvent]) -> None:
         """Log the event that `build_event` makes for the room's next seq.
 
-        The room's row is locked, so nobody else can take that seq; a transaction that fails gives
+        The room's row is locked, so no other transaction can take that seq; one that fails gives
         it back, so there is never a hole.
         """
         room.seq += 1
@@ -135,11 +135,11 @@ class UnitOfWork(ReadSession):
 
 
 class Database:
-    """Opens sessions and units of work. One for the process; `announce` hears of every COMMIT."""
+    """Opens sessions and units of work. `publish` is called after each COMMIT."""
 
-    def __init__(self, engines: Engines, announce: Announce, max_attempts: int) -> None:
+    def __init__(self, engines: Engines, publish: Publish, max_attempts: int) -> None:
         self._engines = engines
-        self._announce = announce
+        self._publish = publish
         self._max_attempts = max_attempts
         self._refused_at: float | None = None  # monotonic
         self._write = async_sessionmaker(engines.write, expire_on_commit=False)
@@ -189,7 +189,7 @@ class Database:
             else:
                 self._refused_at = None
                 if uow.publications:
-                    self._announce(uow.publications)
+                    self._publish(uow.publications)
                 _reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")

@@ -91,7 +91,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
 async def set_role(
     uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID, role: Role
 ) -> tuple[Member, User]:
-    """Raises LastOwner if nobody else is an owner; the same role again changes nothing."""
+    """Raises LastOwner if there is no other owner; the same role again changes nothing."""
     room, member = await lock_visible_room(uow, actor, room_id)
     require_permission(Permission.SET_ROLE, room, member, actor)
     require_not_archived(room)

@@ -76,7 +76,7 @@ def supervise(settings: Settings) -> None:
 @dataclass(slots=True, eq=False)
 class WorkerSlot:
     """The place of one worker after another. `ready`: the current one listens. `stopping`: it was
-    told to stop, so its exit is no failure."""
+    asked to stop, so its exit is no failure."""
 
     listeners: list[socket.socket]
     process: Process | None = None
@@ -111,7 +111,7 @@ class Supervisor:
         self._has_terminal = has_terminal()
 
     async def run(self) -> bool:
-        """Runs until it is told to stop. Returns False if the workers could not start."""
+        """Runs until it is asked to stop. Returns False if the workers could not start."""
         loop = asyncio.get_running_loop()
         self._slots = [
             WorkerSlot(listeners) for listeners in open_shared_listeners(self._settings.server)

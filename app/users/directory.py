@@ -15,7 +15,7 @@ from app.wire.names import normalized_name
 async def get_visible(
     reads: ReadSession, actor: Actor, user_id: UUID, directory: Directory
 ) -> User:
-    """Raises NotFound, also for users whom the directory hides from the actor. Users who share or
+    """Raises NotFound, also for users that the directory hides from the actor. Users who share or
     once shared a room with the actor are never hidden, since they may have written there."""
     is_shown = user_id == actor.user or _can_see_everybody(actor, directory)
     if not is_shown and not await reads.members.has_met(actor.user, user_id):

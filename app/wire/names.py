@@ -5,14 +5,14 @@ import unicodedata
 
 from confusable_homoglyphs.categories import alias
 
-# Letters and marks that nobody sees (Unicode's Default_Ignorable_Code_Point): a name with one of
+# Invisible letters and marks (Unicode's Default_Ignorable_Code_Point): a name with one of
 # them would look like the name without.
 _INVISIBLE_CLASS = (
     r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef"
 )
 _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
-# Seen by nobody either: U+2800 is a blank, the rest is ignorable without being assigned yet.
+# Invisible as well: U+2800 is a blank, the rest is ignorable without being assigned yet.
 _UNSEEN = re.compile(f"[{_INVISIBLE_CLASS}\u2800\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # What turns the text around it (UAX 9): in a name it would turn the line in which that stands.
 BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"

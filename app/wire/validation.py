@@ -32,7 +32,7 @@ from app.wire.names import (
     normalized_name,
 )
 
-# White space and what else nobody sees in a line of text.
+# White space and other invisible characters in a line of text.
 _BLANK = r"\u0000-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000\uFEFF"
 _SEEN = re.compile(f"[^{_BLANK}]")
 _NO_LINE = re.compile(f"[{LINE_CLASS}{ASTRAL_UNSHARED_CLASS}]")

@@ -88,7 +88,7 @@ MUTATIONS = (
         "app/persistence/uow.py",
         "                    await session.flush()\n                    await _commit(session)\n",
         "                    await session.flush()\n"
-        "                    self._announce(uow.publications)\n"
+        "                    self._publish(uow.publications)\n"
         "                    await _commit(session)\n",
         ("tests/persistence/test_uow.py", "-m", "embedded"),
         ("--faults", "commit-reset", "--seconds", "20", "--hold", "3"),

@@ -48,13 +48,13 @@ class FailureInjector:
         for engine in {engines.read, engines.write}:
             self._sit_in(engine.sync_engine, monkeypatch)
         self.announced: list[Publication] = []
-        announce = self._database._announce
+        announce = self._database._publish
 
         def note(publications: Any) -> None:
             self.announced.extend(publications)
             announce(publications)
 
-        monkeypatch.setattr(self._database, "_announce", note)
+        monkeypatch.setattr(self._database, "_publish", note)
 
     @property
     def _engines(self) -> set[AsyncEngine]:

@@ -65,7 +65,7 @@ async def test_announcements_come_after_the_commit(
     def before_commit(_: Any) -> None:
         committed.append(not told)
 
-    database._announce = told.extend
+    database._publish = told.extend
     seq = await database.transact(send, room, sender, "hi", "n")
     assert committed == [True]
     assert [publication.seq for publication in told] == [seq]

@@ -101,7 +101,7 @@ class _Batch:
 async def _mentions(
     uow: UnitOfWork, created: Sequence[MessageCreated]
 ) -> list[tuple[UUID, UUID, int]]:
-    """(user, room, seq) of the members whom the texts name, other than their senders."""
+    """(user, room, seq) of the members that the texts name, other than their senders."""
     naming = [
         (event, keys)
         for event in created

@@ -27,7 +27,7 @@ def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult 
     transaction holds the room. Raises ChatError.
 
     A repeated send gets the first message even if its sender has left the room since: a client that
-    repeats it for want of an answer must not be told that it failed. A non-member is refused
+    repeats it for want of an answer must not get an error. A non-member is refused
     without waiting for the room, which would show that it exists.
     """
     room = facts.room

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
 
-# A session that was ended is kept this long: the renewal of a banned user is told `forbidden`.
+# A session that was ended is kept this long: a banned user who refreshes it gets `forbidden`.
 ENDED_KEPT = timedelta(days=1)
 SESSIONS_PER_QUERY = 100
 

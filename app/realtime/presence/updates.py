@@ -59,7 +59,7 @@ async def run_presence_updates(
 
 
 async def _refresh_visibility(subscriptions: PresenceSubscriptions, database: Database) -> None:
-    """Read whom some of the subscriptions may see."""
+    """Reads which users some of the subscriptions may see."""
     due = subscriptions.take_visibility_due(SLICE_SIZE)
     for start in range(0, len(due), MAX_READERS):
         chunk = due[start : start + MAX_READERS]

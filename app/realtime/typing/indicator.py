@@ -26,7 +26,7 @@ class TypingIndicator(HubListener):
     def __init__(self, hub: Hub, bus: Bus, database: Database) -> None:
         self._hub, self._bus, self._database = hub, bus, database
         self.state = TypingState()
-        # By open room: whether it is large and when that was counted; whom the last update named.
+        # By open room: whether it is large and when that was counted; the users of the last update.
         self._large_rooms: dict[RoomChannel, tuple[bool, float]] = {}
         self._last_typing_users: dict[RoomChannel, list[UUID]] = {}
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 TYPING_TTL_S = 6.0
-MAX_TYPING = 20  # users in one room; more would tell nobody anything
+MAX_TYPING = 20  # users in one room; more are of no use to a reader
 REMOVAL_MEMORY_S = 60.0  # how late a volatile publication may arrive
 Key = TypeVar("Key")
 
