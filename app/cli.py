@@ -137,7 +137,7 @@ def create_admin(
 @app.command()
 @print_errors
 def ban(username: str) -> None:
-    """End all sessions of a user, and let nobody log in as this user."""
+    """End all sessions of a user, and prevent further logins of this user."""
     changed = asyncio.run(_moderate(load_settings(), moderation.ban_by_name, username))
     print(f"{username} is banned" if changed else f"{username} was banned already")
 

@@ -48,7 +48,7 @@ def find_conflicts(prefix: str, number: Number) -> list[str]:
         conflicts.append(
             f"{prefix}SERVER__SHUTDOWN_TIMEOUT_S is less than {prefix}SERVER__DRAIN_SPREAD_S and "
             f"{prefix}SERVER__DRAIN_GRACE_S together: sockets would be cut off before they are "
-            "told to move"
+            "asked to move"
         )
     needed = int(number("LIMITS__TEXT_CHARS")) * MAX_BYTES_PER_CHAR + MAX_ENVELOPE_BYTES
     conflicts += [

@@ -1,4 +1,5 @@
-"""How names are compared, what can be one, and which text can be stored at all."""
+"""Rules for the names of users and rooms: how they are compared, and which characters they may
+have. Also which text can be stored."""
 
 import re
 import unicodedata

@@ -57,7 +57,7 @@ class EventReads:
     async def list_range_for_member(
         self, room_id: UUID, user_id: UUID, after: int, until: int, limit: int
     ) -> list[RoomEvent]:
-        """Like `between`; nothing for a non-member."""
+        """Like `list_range`; nothing for a non-member."""
         parameters = {
             "room": room_id,
             "user": user_id,
@@ -68,7 +68,7 @@ class EventReads:
         return await self._events(_PAGE, parameters)
 
     async def list_ranges(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
-        """All events in ranges (room, after, until) of logs, like `between`."""
+        """All events in ranges (room, after, until) of logs, like `list_range`."""
         return await self._events(
             _EVENTS.where(or_(*(_within(*log_range) for log_range in ranges))), {}
         )
