@@ -126,5 +126,5 @@ class PublishQueue:
 
 
 def choose_backoff_s(failures: int) -> float:
-    """Seconds until the next try, with full jitter, so that processes do not retry together."""
+    """Seconds until the next try, with full jitter, so that processes retry at different times."""
     return random.uniform(0, min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(failures, 10)))

@@ -29,18 +29,19 @@ SILENCE_MARGIN_S = 10.0  # beyond the heartbeat interval, until the server count
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # the list of thousands of rooms is one frame
 
 
-class _AnyError(ErrorFrame):
+class _LenientError(ErrorFrame):
     code: str  # type: ignore[assignment]
 
 
-class _AnyRoomClosed(RoomClosed):
+class _LenientRoomClosed(RoomClosed):
     reason: str  # type: ignore[assignment]
 
 
 # A newer server may send unknown codes, reasons and events. Other unknown frames are ignored.
 _FRAME: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        ServerFrame | _AnyError | _AnyRoomClosed | AnyEvent, Field(union_mode="left_to_right")
+        ServerFrame | _LenientError | _LenientRoomClosed | AnyEvent,
+        Field(union_mode="left_to_right"),
     ]
 )
 

@@ -19,7 +19,7 @@ class Consumer(Protocol):
 
     @property
     def max_events(self) -> int:
-        """How many events one call of `handle` gets at most, in all ranges together."""
+        """How many events one call of `handle` gets at most, over all ranges."""
 
     async def handle(self, uow: UnitOfWork, ranges: Sequence[LogRange]) -> None:
         """Handle these parts of logs, each of another room: what `uow.events.list_ranges` reads of

@@ -56,9 +56,7 @@ SENDS = _counter(
     "Sends by outcome: stored, repeated (the nonce was known), or the code of the error.",
     "outcome",
 )
-BATCH_SIZE = _histogram(
-    "chat_send_batch_size", "Sends that were committed together.", buckets=_SIZES
-)
+BATCH_SIZE = _histogram("chat_send_batch_size", "Sends in one transaction.", buckets=_SIZES)
 BATCH_SECONDS = _histogram(
     "chat_send_batch_seconds", "Time to commit a batch of sends, retries included."
 )

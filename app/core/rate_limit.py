@@ -134,7 +134,7 @@ class LocalLimits:
         return Decision(policy, lead, wait)
 
     def update(self, policy: Policy, key: LimitKey, lead_s: float) -> None:
-        """Sets what all processes together have spent of this key."""
+        """Sets what all processes have spent of this key."""
         if lead_s:
             self._store((policy, key), self._clock() + lead_s)
         else:

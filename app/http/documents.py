@@ -20,7 +20,6 @@ _NAMES = {
     "ReadOut": "ReadState",
     "Ready": "Readiness",
     "Register": "Registration",
-    "Schema": "SchemaState",
     "SetRead": "MarkRead",
     "TokenForm": "TokenRequest",
     "TokenOut": "TokenPair",

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Further elements are ignored.
+# Elements of a forwarding header that are read, from the right.
 MAX_HOPS = 32
 
 _SCHEMES = ("http", "https")

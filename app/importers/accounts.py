@@ -1,4 +1,4 @@
-"""Accounts for the authors of an archive. Nobody can log in with them."""
+"""Accounts for the authors of an archive. They cannot log in."""
 
 import re
 from collections.abc import Iterator, Sequence

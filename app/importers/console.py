@@ -92,10 +92,10 @@ class Console:
             table.add_column(name, str(total), justify="right", no_wrap=True)
         table.add_column("File and database", overflow="fold")
         for outcome in outcomes:
-            verdict = ", ".join(outcome.differences()) or "agree"
-            style = None if verdict == "agree" else "bold red"
+            summary = ", ".join(outcome.differences()) or "agree"
+            style = None if summary == "agree" else "bold red"
             names = (escape(outcome.file.name), escape(outcome.archive.name))
-            table.add_row(*names, *map(str, outcome.numbers()), verdict, style=style)
+            table.add_row(*names, *map(str, outcome.numbers()), summary, style=style)
         self._console.print(table)
 
     def _say(self, line: str) -> None:

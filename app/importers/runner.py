@@ -1,10 +1,9 @@
 """An import: file by file, room by room, batch by batch, each batch one unit of work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from app.importers.accounts import get_or_create_accounts
@@ -23,15 +22,12 @@ from app.importers.service import (
     make_owner,
 )
 from app.importers.verify import Comparison, compare
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import Database
 from app.wire.errors import ChatError
 
 # Who waits for SQLite's one writer asks again after 0.1 s at most. Without a pause as long as that,
 # the messages of a running server would wait until an import is over.
 PAUSE_S = 0.1
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +94,21 @@ class _Import:
         archive, size = self.archive, self.options.batch
         accounts: dict[str, UUID] = {}
         for authors in batches(archive.authors, size):
-            accounts |= await self._in_transaction(get_or_create_accounts, authors)
-        room = await self._in_transaction(
+            accounts |= await self.database.transact_idempotent(get_or_create_accounts, authors)
+        room = await self.database.transact_idempotent(
             get_or_create_room, archive, accounts[archive.authors[0].origin]
         )
         for authors in batches(archive.authors, size):
-            await self._in_transaction(join_authors, room, authors, accounts)
+            await self.database.transact_idempotent(join_authors, room, authors, accounts)
         senders, cursor = author_accounts(archive.authors, accounts), ImportCursor(before.seen)
         for posts in batches(before.missing, size):
-            cursor = await self._in_transaction(add_posts, room, posts, senders, cursor)
+            cursor = await self.database.transact_idempotent(
+                add_posts, room, posts, senders, cursor
+            )
             advance(len(posts))
             await asyncio.sleep(self.options.pause_s)
 
     async def _assign_owner(self, owner: UUID) -> None:
         room = await self.database.read(find_room, self.archive.origin)
         if room:
-            await self._in_transaction(make_owner, room, owner)
-
-    async def _in_transaction(
-        self,
-        use_case: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        return await self.database.transact_idempotent(use_case, *args, **kwargs)
+            await self.database.transact_idempotent(make_owner, room, owner)

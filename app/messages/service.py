@@ -1,7 +1,7 @@
 """Use cases of messages, besides sending: read, mark as read, and the log.
 
 Every statement sees what is committed when it runs, so a removal may happen between two. A room is
-therefore read together with the membership, in one statement.
+therefore read with the membership, in one statement.
 """
 
 from collections.abc import Awaitable, Callable

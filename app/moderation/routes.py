@@ -27,7 +27,7 @@ async def ban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> B
     """Ban a user, for administrators of the server: all sessions end at once, their sockets are
     closed, and no login succeeds until the ban is lifted.
 
-    Again changes nothing. Nobody bans themselves.
+    Repeating it changes nothing. You cannot ban yourself.
     """
     at = await context.database.transact(service.ban, actor, user_id)
     return BanOut(user=user_id, at=at)

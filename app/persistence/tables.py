@@ -189,7 +189,7 @@ class MessageRow(Base):
 
 
 class Mention(Base):
-    """Whom a message names: read only to count, in the order (user, room, seq)."""
+    """The users that a message names: read only to count, in the order (user, room, seq)."""
 
     __tablename__ = "mentions"
     __table_args__ = (CLUSTERED,)

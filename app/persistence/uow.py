@@ -2,7 +2,7 @@
 
 Only this package commits and rolls back. A use case is a function of (uow, …); an edge runs it with
 `Database.transact`, which answers only after COMMIT, and runs the whole of it again when the
-database asks for that, or when a unique key shows that somebody else was first.
+database asks for that, or when a unique key shows that another one was first.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ class UnitOfWork(ReadSession):
         self.publications.extend(map(to_publication, created))
 
     def publish(self, publication: Publication) -> None:
-        """Announce something that is not in the log."""
+        """Publish something that is not in the log."""
         self.publications.append(publication)
 
     async def flush(self) -> None:
@@ -203,21 +203,21 @@ class Database:
         """`transact` for a use case that finds what an earlier run of itself has left, as a send
         does by its nonce: a COMMIT whose outcome is unknown is settled by running it again.
 
-        For a bounded time. From the first doubt on it raises UnknownOutcome instead of Busy, which
-        would say that nothing was done, and instead of what the database may say then.
+        For a bounded time. After the first unknown outcome it raises UnknownOutcome instead of
+        Busy, which would say that nothing was done, and instead of any later database error.
         """
         until = time.monotonic() + RETRY_UNKNOWN_FOR_S
-        doubt: UnknownOutcome | None = None
+        unknown: UnknownOutcome | None = None
         while True:
             try:
                 return await self.transact(use_case, *args, **kwargs)
             except UnknownOutcome as error:
-                doubt = error
-            except (Busy, DBAPIError):  # says nothing about the COMMIT that is in doubt
-                if doubt is None:
+                unknown = error
+            except (Busy, DBAPIError):  # says nothing about the earlier COMMIT
+                if unknown is None:
                     raise
             if time.monotonic() > until:
-                raise doubt
+                raise unknown
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
     async def schema(self) -> SchemaStatus:

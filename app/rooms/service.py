@@ -34,12 +34,16 @@ class RoomView(NamedTuple):
     badge: Badge | RoomListRow | None
 
 
-class Created(NamedTuple):
+class CreateResult(NamedTuple):
+    """The room, and whether this call created it."""
+
     view: RoomView
     is_new: bool
 
 
-async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms: int) -> Created:
+async def create_room(
+    uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms: int
+) -> CreateResult:
     """A room with its members, all or nothing. A direct room that exists is returned as it is.
 
     Raises Invalid if a member does not exist, QuotaExceeded past `max_rooms` rooms of the creator.
@@ -49,7 +53,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms
         direct_key = _direct_key(actor.user, spec.members[0])
         existing = await uow.rooms.direct(direct_key)
         if existing:
-            return Created(await view(uow, actor, existing.id), is_new=False)
+            return CreateResult(await view(uow, actor, existing.id), is_new=False)
     people = await _initial_members(uow, actor, spec.members, max_rooms)
     at = now()
     room = await uow.rooms.add(
@@ -74,7 +78,7 @@ async def create_room(uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms
         is_owner = user == actor.user and spec.kind is not RoomKind.DIRECT
         add_member(uow, room, actor.user, user, Role.OWNER if is_owner else Role.MEMBER, at)
     await uow.flush()
-    return Created(await view(uow, actor, room.id), is_new=True)
+    return CreateResult(await view(uow, actor, room.id), is_new=True)
 
 
 async def view(reader: ReadSession, actor: Actor, room_id: UUID) -> RoomView:

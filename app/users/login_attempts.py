@@ -2,7 +2,7 @@
 
 Right passwords do not count. A device that sends the token of an earlier login has a limit of its
 own, so that no other device can lock it out. Any other attempt counts for its address, for the
-account, and for both together: one address has only a share of an account's attempts, and an
+account, and for the pair of both: one address has only a share of an account's attempts, and an
 address that has used up its limit may still try each account for which it has used up none.
 
 Accounts are counted by the username as it was sent, so the limits do not reveal which ones exist.

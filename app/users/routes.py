@@ -30,9 +30,9 @@ async def search(
     query: Search = "",
     cursor: Cursor = None,
 ) -> Page[UserOut]:
-    """Find users by a part of their username or display name, by username. Whom one finds is a
-    setting of the server: everybody, or people of shared rooms, or these and who has exactly this
-    username."""
+    """Find users by a part of their username or display name, sorted by username. A setting of the
+    server says which users are found: all, those of shared rooms, or these and the user who has
+    exactly this username."""
     rows = await context.database.read(
         directory.search_users,
         actor,

@@ -15,10 +15,10 @@ _INVISIBLE_CLASS = (
 _INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}]")
 # Invisible as well: U+2800 is a blank, the rest is ignorable without being assigned yet.
 _UNSEEN = re.compile(f"[{_INVISIBLE_CLASS}\u2800\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
-# What turns the text around it (UAX 9): in a name it would turn the line in which that stands.
+# Characters that change the direction of the text around them (UAX 9).
 BIDI_CLASS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Code points without a meaning that is shared (private use) or that are no characters; the second
-# class has those beyond 16 bits, which regular expressions of JSON Schema cannot name.
+# Private-use code points and noncharacters; the second class has those beyond 16 bits, which
+# regular expressions of JSON Schema cannot name.
 _UNSHARED_CLASS = r"\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"
 ASTRAL_UNSHARED_CLASS = "\U000f0000-\U0010ffff" + "".join(
     chr(plane << 16 | end) for plane in range(1, 15) for end in (0xFFFE, 0xFFFF)
@@ -35,8 +35,8 @@ NAME_PATTERN = rf"^[^{_NO_NAME}._\-]([^{_NO_NAME}]*[^{_NO_NAME}._\-])?$"
 
 
 def normalized_name(name: str) -> str:
-    """Two names are the same name when their keys are: NFKC, then case folded, then NFKC again
-    (Unicode 3.13, toNFKC_Casefold without the ignorable code points)."""
+    """The form in which names are compared: NFKC, case folded, then NFKC again (Unicode 3.13,
+    toNFKC_Casefold without the ignorable code points)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -92,8 +92,8 @@ def is_storable(text: str) -> bool:
     return True
 
 
-# The scripts that may stand together (UTS 39, 5.2, "Highly Restrictive"), as Unicode names them.
-_TOGETHER = (
+# The scripts that one name may mix (UTS 39, 5.2, "Highly Restrictive"), as Unicode names them.
+_MIXED_SCRIPTS = (
     {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
     {"LATIN", "HAN", "BOPOMOFO"},
     {"LATIN", "HAN", "HANGUL"},
@@ -106,5 +106,5 @@ def is_single_script(name: str) -> bool:
     digits of one kind."""
     scripts = {alias(character) for character in name} - _ANY_SCRIPT
     digits = {ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}
-    is_single = len(scripts) < 2 or any(scripts <= together for together in _TOGETHER)
+    is_single = len(scripts) < 2 or any(scripts <= mixed for mixed in _MIXED_SCRIPTS)
     return is_single and len(digits) < 2

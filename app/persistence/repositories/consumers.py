@@ -143,7 +143,7 @@ class Consumers(ConsumerReads):
         )
 
     async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
-        """The consumer has handled these ranges."""
+        """Move the positions of the consumer to the ends of these ranges."""
         await self._session.execute(
             upsert(self._session, _POSITION_TABLE, "seq"),
             [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],

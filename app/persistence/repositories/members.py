@@ -163,7 +163,7 @@ class MemberReads:
         )
 
     async def users_sharing_a_room(self, user_id: UUID, users: Iterable[UUID]) -> set[UUID]:
-        """Those of `users` who are in some room together with this user.
+        """Those of `users` who share a room with this user.
 
         From their rooms, which are few, to this user's membership in each: the other way round
         would go through all members of the rooms, which MariaDB does if it is let.

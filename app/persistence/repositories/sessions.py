@@ -209,6 +209,7 @@ class Sessions(SessionReads):
     async def _delete_some(
         self, key: InstrumentedAttribute[Any], condition: ColumnElement[bool], max_rows: int
     ) -> bool:
+        """Delete at most `max_rows`. True: there may be more."""
         keys = await self._lock_some(key, condition, max_rows)
         await self._delete(key, keys)
         return len(keys) == max_rows

@@ -1,6 +1,6 @@
 """Draining: before a process ends its connections move to other processes, a few at a time.
 
-uvicorn would close all of them at once, and their clients would come back as one crowd.
+uvicorn would close all of them at once, and their clients would reconnect at the same time.
 """
 
 import asyncio

@@ -13,8 +13,8 @@ from app.wire.frames import SubscribePresence, Typing
 
 @dataclass(frozen=True, slots=True)
 class ConnectionServices:
-    """`subscribe_presence` and `publish_typing` execute frames of features, which stand above this
-    package."""
+    """What the frames of a connection need. `subscribe_presence` and `publish_typing` are functions
+    of features, which this package may not import."""
 
     hub: Hub
     delivery: Delivery

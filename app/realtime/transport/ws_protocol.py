@@ -228,9 +228,9 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def hand_over(self, handler: MessageHandler, inline_handler: Callable[[bytes], bool]) -> None:
-        """Have `handler` called with each message after the ASGI call has returned, in a task that
-        exists only while there are messages. The connection ends when it returns False. It is not
-        called for a text that `inline_handler`, which runs without a task, has handled."""
+        """Handle messages after the ASGI call has returned. `inline_handler` gets each text first,
+        without a task. If it returns False, `handler` gets the message in a task, which exists only
+        while there are messages; if that returns False, the connection ends."""
         self._handler, self._inline_handler = handler, inline_handler
         self._context = copy_context()
 
