@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from app.core.publications import Publication
+from app.limits import redis as redis_limits
 from app.ops import routes
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database
@@ -86,9 +87,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience() -> Iterator[None]:
-    """A database that is slow because the machine is, is ready."""
+    """A database or a Redis that is slow because the machine is, counts as available."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(routes, "DATABASE_TIMEOUT_S", LIMIT_S)
+        patch.setattr(redis_limits, "ANSWER_TIMEOUT_S", LIMIT_S)
         yield
 
 

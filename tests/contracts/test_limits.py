@@ -34,12 +34,6 @@ FAST = {SENDS: Policy(SENDS, "things", FAST_PER_S, BURST, deferred=True)}
 Process = Callable[..., RedisRateLimiter]
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of Redis is waited for: only a test about that depends on how soon it comes."""
-    monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 60.0)
-
-
 @pytest.fixture
 def settings(redis_server: RedisServer) -> Redis:
     return Redis(url=redis_server.url, prefix=unique_name(), timeout_s=60.0)

@@ -16,7 +16,7 @@ from app.persistence.uow import Database
 from app.settings import Settings
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
-from testkit.waiting import eventually
+from testkit.waiting import eventually, pause
 from tests.persistence.factories import add_user, logged_seqs, open_room, room_head, send
 
 OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
@@ -93,4 +93,7 @@ async def test_no_transaction_is_left_in_the_database(
 
 
 async def _is_none_open(connection: AsyncConnection) -> bool:
+    """InnoDB refreshes this table only when nobody has read it for 0.1 s
+    (CACHE_MIN_IDLE_TIME_NS in storage/innobase/trx/trx0i_s.cc)."""
+    await pause(0.15)
     return not await connection.scalar(text(OPEN))

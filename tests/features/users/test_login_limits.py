@@ -13,7 +13,6 @@ import argon2
 import httpx
 import pytest
 
-from app.limits import redis
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import API
 from testkit.server import PASSWORD, TestServer, run_server, unique_username, without_limits
@@ -25,12 +24,6 @@ WRONG = "something else"
 OFFICE, ELSEWHERE = "127.0.0.2", "127.0.0.3"
 # So slow that nothing comes back while a test runs.
 NEVER = {"attempts_per_minute": 0.01, "account_attempts_per_minute": 0.01}
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine is no Redis that is down."""
-    monkeypatch.setattr(redis, "ANSWER_TIMEOUT_S", 60.0)
 
 
 @asynccontextmanager
