@@ -110,6 +110,7 @@ class Database(Group):
     tls_ca: Path | None = None
     max_attempts: int = Field(8, ge=1, le=100)
     group_commit: bool = True
+    multi_statements: bool = True
 
     @field_validator("url")
     @classmethod

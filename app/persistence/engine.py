@@ -2,15 +2,23 @@
 
 import ssl
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, ExceptionContext, event, make_url
+from sqlalchemy import Dialect, ExceptionContext, PoolProxiedConnection, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.persistence.failures import Failure, classify
+from app.persistence.failures import IN_DOUBT, Failure, classify
 from app.persistence.measuring import measure_statements
+from app.persistence.sql.executor import (
+    MultiStatementExecutor,
+    SqliteExecutor,
+    TransactionExecutor,
+)
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
 
@@ -24,6 +32,7 @@ _MYSQL_SESSION = (
     " max_execution_time={milliseconds} */"
 )
 LOCK_WAIT_S = 5
+CreateExecutor = Callable[[Any, Dialect], TransactionExecutor]
 # A process that is frozen in the middle of a unit of work keeps its locks no longer than this.
 # Only MariaDB can do that.
 IDLE_IN_TRANSACTION_S = 10
@@ -35,6 +44,38 @@ class Engines:
 
     write: AsyncEngine
     read: AsyncEngine
+    create_executor: CreateExecutor | None  # None: a batch is a session like any other
+    failover: "Failover | None" = None
+
+    @asynccontextmanager
+    async def open_executor(self) -> AsyncIterator[TransactionExecutor]:
+        """A transaction on a connection of units of work, beside SQLAlchemy's session. What is not
+        committed in the end, is rolled back."""
+        assert self.create_executor is not None
+        pooled = await self.write.raw_connection()
+        executor = self.create_executor(pooled.driver_connection, self.write.dialect)
+        try:
+            yield executor
+        except BaseException as error:
+            await self._abandon(pooled, executor, error)
+            raise
+        pooled.close()
+
+    async def _abandon(
+        self, pooled: PoolProxiedConnection, executor: TransactionExecutor, error: BaseException
+    ) -> None:
+        """Roll back, or drop a connection on which the request may still go on."""
+        failure = classify(error) if isinstance(error, DBAPIError) else None
+        if failure and self.failover:
+            self.failover.note(failure)
+        if failure is Failure.UNREACHABLE:  # so are all connections that are as old
+            self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
+        elif failure not in IN_DOUBT and isinstance(error, Exception):
+            with suppress(DBAPIError):
+                await executor.rollback()
+                pooled.close()
+        if pooled.is_valid:
+            pooled.invalidate()
 
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""
@@ -48,28 +89,51 @@ class Engines:
 
 def create_engines(settings: DatabaseSettings) -> Engines:
     engines = _create_sqlite(settings) if settings.is_sqlite else _create_mysql(settings)
+    _reset_only_after_errors(engines.write)
     measure_statements(engines.read, "read")
     measure_statements(engines.write, "write")
     return engines
 
 
+def _reset_only_after_errors(engine: AsyncEngine) -> None:
+    """SQLAlchemy ends every transaction itself, and the pool would then send one ROLLBACK more for
+    each connection that comes back. It is needed only where ending the transaction has failed."""
+    failed = "transaction_failed"
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def note(context: ExceptionContext) -> None:
+        connection = context.connection
+        if connection is not None and not (connection.closed or connection.invalidated):
+            connection.info[failed] = True
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def reset(connection: Any, record: Any, _state: Any) -> None:
+        if record.info.pop(failed, False):
+            connection.rollback()
+
+
 def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
-    return Engines(*sqlite_engines(url, readers, settings.pool_timeout_s))
+    return Engines(*sqlite_engines(url, readers, settings.pool_timeout_s), SqliteExecutor)
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
     # REPEATABLE READ takes gap locks, which deadlock inserts into one room's range. Under READ
     # COMMITTED every statement sees its own moment anyway: a read needs no transaction around it,
     # and without one it costs no ROLLBACK.
-    engines = Engines(
-        write=_mysql_engine(settings, isolation_level="READ COMMITTED"),
-        read=_mysql_engine(settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True),
-    )
+    write = _mysql_engine(settings, isolation_level="READ COMMITTED", pool_reset_on_return=None)
+    read = _mysql_engine(settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
     failover = Failover()
-    failover.watch(engines.write)
-    failover.watch(engines.read)
-    return engines
+    failover.watch(write)
+    failover.watch(read)
+    timeout_s = _request_timeout_s(settings)
+    create_executor = partial(MultiStatementExecutor, timeout_s=timeout_s)
+    return Engines(write, read, create_executor if settings.multi_statements else None, failover)
+
+
+def _request_timeout_s(settings: DatabaseSettings) -> float | None:
+    """Later than the server's own, for a server that hangs. None: it is waited for."""
+    return settings.statement_timeout_s + LOCK_WAIT_S if settings.statement_timeout_s else None
 
 
 class Failover:
@@ -91,10 +155,13 @@ class Failover:
 
     def _notice(self, context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception
+        if isinstance(error, DBAPIError):
+            self.note(classify(error))
+
+    def note(self, failure: Failure) -> None:
         now = time.monotonic()
         if (
-            isinstance(error, DBAPIError)
-            and classify(error) in (Failure.READ_ONLY, Failure.NO_QUORUM)
+            failure in (Failure.READ_ONLY, Failure.NO_QUORUM)
             and now - self._noticed_at >= self.MIN_INTERVAL_S
         ):
             self._noticed_at = now
@@ -118,8 +185,8 @@ def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:
         milliseconds=int(settings.statement_timeout_s * 1000),
     )
     arguments: dict[str, object] = {"init_command": session, "connect_timeout": 5}
-    if settings.statement_timeout_s:  # later than the server's own: for a server that hangs
-        arguments["read_timeout"] = settings.statement_timeout_s + LOCK_WAIT_S
+    if timeout_s := _request_timeout_s(settings):
+        arguments["read_timeout"] = timeout_s
     if settings.tls_ca:  # asyncmy: an empty dict would be plaintext, and True unverified
         arguments["ssl"] = ssl.create_default_context(cafile=str(settings.tls_ca))
     engine = create_async_engine(

@@ -8,7 +8,9 @@ database asks for that, or when a unique key shows that another one was first.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -33,11 +35,14 @@ from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.executor import Executor, SessionExecutor
 from app.wire.errors import Busy, UnknownOutcome
 from app.wire.events import MessageCreated, RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")
+U = TypeVar("U", bound="BatchUnitOfWork")
+OpenUnit = Callable[[], AbstractAsyncContextManager[U]]
 Publish = Callable[[Sequence[Publication]], None]
 
 # A frozen database answers no attempt in time, so a caller waits for few of them.
@@ -80,29 +85,43 @@ class ReadSession:
         self.statistics = StatisticsReads(session)
 
 
-class UnitOfWork(ReadSession):
-    """One transaction. Its events are published after its COMMIT, and never otherwise."""
+class BatchUnitOfWork:
+    """One transaction of sends. Its events are published after its COMMIT, and never otherwise."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.message_batch = MessageBatch(executor)
+        self.publications: list[Publication] = []
+
+    async def append_messages(
+        self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
+    ) -> None:
+        """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
+        mentions are (user, room, seq)."""
+        await self.message_batch.append(created, mentions)
+        self.publications.extend(map(to_publication, created))
+
+
+class UnitOfWork(BatchUnitOfWork, ReadSession):
+    """One transaction of anything."""
 
     users: Users
     sessions: Sessions
     rooms: Rooms
     members: Members
     events: Events
-    message_batch: MessageBatch
     consumers: Consumers
     statistics: Statistics
 
     def __init__(self, session: AsyncSession) -> None:
+        super().__init__(SessionExecutor(session))
         self.users = Users(session)
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
         self.messages = MessageReads(session)
         self.events = Events(session)
-        self.message_batch = MessageBatch(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
-        self.publications: list[Publication] = []
         self._session = session
 
     def append_event(self, room: LockedRoom, build_event: Callable[[int], RoomEvent]) -> None:
@@ -116,14 +135,6 @@ class UnitOfWork(ReadSession):
         event = build_event(room.seq)
         self.events.add(event)
         self.publications.append(to_publication(event))
-
-    async def append_messages(
-        self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
-    ) -> None:
-        """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
-        mentions are (user, room, seq)."""
-        await self.message_batch.append(created, mentions)
-        self.publications.extend(map(to_publication, created))
 
     def publish(self, publication: Publication) -> None:
         """Publish something that is not in the log."""
@@ -175,13 +186,19 @@ class Database:
         unit of work. Raises what the use case raises (nothing is left of it then), Busy (nothing
         was done), or UnknownOutcome (the connection broke during COMMIT).
         """
+        return await self._transact(self._open_unit, use_case, *args, **kwargs)
+
+    async def _transact(
+        self,
+        open_unit: OpenUnit[U],
+        use_case: Callable[Concatenate[U, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         for last in self._iterate_attempts():
             try:
-                async with self._write() as session:
-                    uow = UnitOfWork(session)
+                async with open_unit() as uow:
                     result = await use_case(uow, *args, **kwargs)
-                    await session.flush()
-                    await _commit(session)
             except (DBAPIError, PoolTimeout) as error:
                 if isinstance(error, DBAPIError) and classify(error) in REFUSALS:
                     self._refused_at = time.monotonic()
@@ -193,6 +210,23 @@ class Database:
                 _reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
+
+    @asynccontextmanager
+    async def _open_unit(self) -> AsyncIterator[UnitOfWork]:
+        """Its end is the COMMIT."""
+        async with self._write() as session:
+            yield UnitOfWork(session)
+            await session.flush()
+            async with _commits(session.invalidate):
+                await session.commit()
+
+    @asynccontextmanager
+    async def _open_batch(self) -> AsyncIterator[BatchUnitOfWork]:
+        """Its end is the COMMIT."""
+        async with self._engines.open_executor() as executor:
+            yield BatchUnitOfWork(executor)
+            async with _commits():
+                await executor.commit()
 
     async def transact_idempotent(
         self,
@@ -206,11 +240,27 @@ class Database:
         For a bounded time. After the first unknown outcome it raises UnknownOutcome instead of
         Busy, which would say that nothing was done, and instead of any later database error.
         """
+        return await self._settle(partial(self.transact, use_case, *args, **kwargs))
+
+    async def transact_batch(
+        self,
+        use_case: Callable[Concatenate[BatchUnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """`transact_idempotent` for sends: two requests to the database where it can be so few."""
+        if self._engines.create_executor is None:
+            return await self.transact_idempotent(use_case, *args, **kwargs)
+        return await self._settle(
+            partial(self._transact, self._open_batch, use_case, *args, **kwargs)
+        )
+
+    async def _settle(self, transact: Callable[[], Awaitable[T]]) -> T:
         until = time.monotonic() + RETRY_UNKNOWN_FOR_S
         unknown: UnknownOutcome | None = None
         while True:
             try:
-                return await self.transact(use_case, *args, **kwargs)
+                return await transact()
             except UnknownOutcome as error:
                 unknown = error
             except (Busy, DBAPIError):  # says nothing about the earlier COMMIT
@@ -281,14 +331,18 @@ def _reraise_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _commit(session: AsyncSession) -> None:
+@asynccontextmanager
+async def _commits(
+    drop_connection: Callable[[], Awaitable[None]] | None = None,
+) -> AsyncIterator[None]:
     try:
         with metrics.COMMIT_SECONDS.time():
-            await session.commit()
+            yield
     except BaseException as error:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.
-        await session.invalidate()
+        if drop_connection:
+            await drop_connection()
         if isinstance(error, DBAPIError) and classify(error) in IN_DOUBT:
             raise UnknownOutcome(
                 "The connection to the database broke during COMMIT: it may have happened. "

@@ -3,7 +3,7 @@
 A refused send does not affect the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,9 +11,8 @@ from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult, StoredMessage
 from app.messages.mentions import mentioned_keys
 from app.messages.send.rules import SendFacts, decide
-from app.persistence.repositories.message_batch import LockedRoomState
-from app.persistence.repositories.send_preflight import SendPreflight
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.repositories.message_batch import BatchFacts, LockedRoomState
+from app.persistence.uow import BatchUnitOfWork, Database
 from app.wire.content import Content
 from app.wire.domain import Role
 from app.wire.errors import ChatError
@@ -23,26 +22,31 @@ from app.wire.events import Message, MessageCreated
 Outcome = SendResult | ChatError | None
 
 
-async def send_batch(uow: UnitOfWork, sends: Sequence[SendRequest], *, wait: bool) -> list[Outcome]:
+async def send_batch(
+    uow: BatchUnitOfWork, sends: Sequence[SendRequest], *, wait: bool
+) -> list[Outcome]:
     """An outcome for each send, in order: the same as if each had been sent alone, in this order.
 
     With `wait` it waits for rooms that another transaction holds; without, it goes on without them.
     Everything is read after the rooms are locked, so a removal happens before or after these
     messages.
     """
-    rooms = await uow.message_batch.lock_rooms({send.room for send in sends}, wait=wait)
-    batch = _Batch(rooms, await uow.message_batch.preflight(sends))
+    texts = {send.content.text for send in sends if "@" in send.content.text}
+    mentioned = {text: mentioned_keys(text) for text in texts}
+    names = set().union(*mentioned.values())
+    facts = await uow.message_batch.lock_and_read(sends, names, wait=wait)
+    batch = _Batch(facts)
     outcomes = [batch.apply(send) for send in sends]
     if batch.created:
-        await uow.append_messages(batch.created, await _mentions(uow, batch.created))
+        await uow.append_messages(batch.created, _mentions(facts, mentioned, batch.created))
     return outcomes
 
 
 async def send_individually(database: Database, send: SendRequest) -> SendResult:
     """Send a batch of one. Only a member waits for the lock of a room. Raises ChatError."""
-    (outcome,) = await database.transact_idempotent(send_batch, [send], wait=False)
+    (outcome,) = await database.transact_batch(send_batch, [send], wait=False)
     if outcome is None:
-        (outcome,) = await database.transact_idempotent(send_batch, [send], wait=True)
+        (outcome,) = await database.transact_batch(send_batch, [send], wait=True)
     if isinstance(outcome, ChatError):
         raise outcome
     assert outcome is not None
@@ -66,8 +70,8 @@ def next_message(
 class _Batch:
     """What is known of the rooms, and what the sends so far have changed."""
 
-    def __init__(self, rooms: dict[UUID, LockedRoomState], preflight: SendPreflight) -> None:
-        self._rooms, self._preflight = rooms, preflight
+    def __init__(self, facts: BatchFacts) -> None:
+        self._rooms, self._preflight = facts.rooms, facts.preflight
         self._at = now()
         self.created: list[MessageCreated] = []
 
@@ -98,21 +102,20 @@ class _Batch:
         return event.message
 
 
-async def _mentions(
-    uow: UnitOfWork, created: Sequence[MessageCreated]
+def _mentions(
+    facts: BatchFacts,
+    mentioned: Mapping[str, Collection[str]],
+    created: Sequence[MessageCreated],
 ) -> list[tuple[UUID, UUID, int]]:
-    """(user, room, seq) of the members that the texts name, other than their senders."""
-    naming = [
-        (event, keys)
-        for event in created
-        if "@" in event.message.text and (keys := mentioned_keys(event.message.text))
-    ]
-    members = await uow.message_batch.members_by_name(
-        {key for _, keys in naming for key in keys}, {event.room for event, _ in naming}
-    )
+    """(user, room, seq) of the members that the texts name, other than their senders; `mentioned`
+    has the names by text."""
     return [
         (user, event.room, event.seq)
-        for event, keys in naming
-        for user in {members[event.room, key] for key in keys if (event.room, key) in members}
+        for event in created
+        for user in _named_members(facts, event.room, mentioned.get(event.message.text, ()))
         if user != event.actor
     ]
+
+
+def _named_members(facts: BatchFacts, room: UUID, names: Collection[str]) -> set[UUID]:
+    return {facts.members[room, name] for name in names if (room, name) in facts.members}

@@ -114,7 +114,7 @@ class Committer:
         metrics.BATCH_SIZE.observe(len(batch))
         try:
             with metrics.BATCH_SECONDS.time():
-                outcomes = await self._database.transact_idempotent(
+                outcomes = await self._database.transact_batch(
                     send_batch, [pending.send for pending in batch], wait=wait
                 )
         except UnknownOutcome as error:

@@ -1,23 +1,25 @@
-"""Reads and writes for a batch of sends: one statement each, however many sends there are.
-
-It uses no entities: a batch is hundreds of rows that are not read again.
-"""
+"""Reads and writes for a batch of sends: one statement each, however many sends there are."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Executable, Table, bindparam, insert, literal, select, update
+from sqlalchemy import bindparam, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
 from app.persistence.repositories.message_columns import to_row
-from app.persistence.repositories.send_preflight import SendPreflight, read_preflight
+from app.persistence.repositories.send_preflight import (
+    SendPreflight,
+    bind_preflight,
+    read_preflight,
+)
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
+from app.persistence.sql.executor import Executor, Rows
+from app.persistence.sql.statement import Bound, Statement
+from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User, columns
 from app.wire.domain import RoomKind
 from app.wire.events import MessageCreated
 
@@ -27,8 +29,9 @@ _STATES = (
     .where(_IN_ROOMS)
     .order_by(Room.id)
 )
-_LOCK_ALL, _LOCK_FREE = _STATES.with_for_update(), _STATES.with_for_update(skip_locked=True)
-_MEMBERS_BY_NAME = (
+_LOCK_ALL = Statement(_STATES.with_for_update())
+_LOCK_FREE = Statement(_STATES.with_for_update(skip_locked=True))
+_MEMBERS_BY_NAME = Statement(
     select(User.username_key, Member.room_id, User.id)
     .join(Member, Member.user_id == User.id)
     .where(
@@ -36,25 +39,26 @@ _MEMBERS_BY_NAME = (
         Member.room_id.in_(bindparam("rooms", expanding=True)),
     )
 )
-_INSERT_MESSAGES, _INSERT, _INSERT_MENTIONS = (
-    insert(cast(Table, table.__table__)) for table in (MessageRow, RoomEventRow, Mention)
-)
+_INSERT_MESSAGES = Statement(insert(columns(MessageRow).seq.table))
+_INSERT_MENTIONS = Statement(insert(columns(Mention).seq.table))
 # While the room is locked, messages with seq > rooms.seq are exactly those without an event yet.
-_INSERT_EVENTS = _INSERT.from_select(
-    ["room_id", "seq", "type", "actor_id", "at", "message_seq"],
-    select(
-        MessageRow.room_id,
-        MessageRow.seq,
-        literal(MessageCreated.model_fields["type"].default),
-        MessageRow.sender_id,
-        MessageRow.at,
-        MessageRow.seq,
+_INSERT_EVENTS = Statement(
+    insert(columns(RoomEventRow).seq.table).from_select(
+        ["room_id", "seq", "type", "actor_id", "at", "message_seq"],
+        select(
+            MessageRow.room_id,
+            MessageRow.seq,
+            literal(MessageCreated.model_fields["type"].default),
+            MessageRow.sender_id,
+            MessageRow.at,
+            MessageRow.seq,
+        )
+        .join(Room, Room.id == MessageRow.room_id)
+        .where(_IN_ROOMS, MessageRow.seq > Room.seq),
     )
-    .join(Room, Room.id == MessageRow.room_id)
-    .where(_IN_ROOMS, MessageRow.seq > Room.seq),
 )
 # Then set rooms.seq to the last event.
-_UPDATE_SEQ = (
+_UPDATE_SEQ = Statement(
     update(Room)
     .where(_IN_ROOMS)
     .values(
@@ -65,7 +69,6 @@ _UPDATE_SEQ = (
         .scalar_subquery(),
         changed_at=DatabaseNow(),
     )
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -82,9 +85,33 @@ class RoomLocked(Exception):
     """Another transaction keeps one of several rooms locked: try them individually."""
 
 
+class BatchFacts(NamedTuple):
+    """What the rules need to know of a batch; true for as long as its rooms are locked."""
+
+    rooms: dict[UUID, LockedRoomState]
+    preflight: SendPreflight
+    members: dict[tuple[UUID, str], UUID]  # those that the texts name, by room and name
+
+
 class MessageBatch:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def lock_and_read(
+        self, sends: Sequence[SendRequest], names: Collection[str], *, wait: bool
+    ) -> BatchFacts:
+        """Lock the rooms of a batch as `lock_rooms` does, and read what the rules need and which
+        members have one of these names."""
+        rooms = {send.room for send in sends}
+        questions = [bind_preflight(sends)]
+        if names:
+            questions.append(_MEMBERS_BY_NAME.bind(names=list(names), rooms=list(rooms)))
+        locked, preflight, *members = await self._lock(rooms, wait, questions)
+        return BatchFacts(
+            _room_states(locked),
+            read_preflight(preflight, sends),
+            {(room, name): user for rows in members for name, room, user in rows},
+        )
 
     async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
         """Lock rooms in the order of their ids, so that two batches cannot deadlock.
@@ -92,48 +119,34 @@ class MessageBatch:
         Rooms that do not exist are left out; without `wait`, those that another transaction has
         locked, too. With it, raises RoomLocked if one of several stays locked.
         """
-        ids = list(rooms)
+        (locked,) = await self._lock(list(rooms), wait, ())
+        return _room_states(locked)
+
+    async def _lock(
+        self, rooms: Collection[UUID], wait: bool, questions: Sequence[Bound]
+    ) -> list[Rows]:
+        """The rooms are locked before the questions are asked."""
+        lock = (_LOCK_ALL if wait else _LOCK_FREE).bind(rooms=list(rooms))
         try:
-            rows = await self._rows(_LOCK_ALL if wait else _LOCK_FREE, rooms=ids)
+            return await self._executor.read(lock, *questions)
         except DBAPIError as error:
-            if wait and len(ids) > 1 and classify(error) is Failure.CONFLICT:
+            if wait and len(rooms) > 1 and classify(error) is Failure.CONFLICT:
                 raise RoomLocked from error
             raise
-        return {
-            room: LockedRoomState(kind, seq, bool(archived)) for room, kind, seq, archived in rows
-        }
-
-    async def preflight(self, sends: Sequence[SendRequest]) -> SendPreflight:
-        """Stays true for as long as the rooms are locked."""
-        return await read_preflight(await self._session.connection(), sends)
-
-    async def members_by_name(
-        self, names: Collection[str], rooms: Iterable[UUID]
-    ) -> dict[tuple[UUID, str], UUID]:
-        """The members of these rooms who have one of these names, by room and name."""
-        if not names:
-            return {}
-        rows = await self._rows(_MEMBERS_BY_NAME, names=list(names), rooms=list(rooms))
-        return {(room, name): user for name, room, user in rows}
 
     async def append(
         self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
         """Record messages with their events, and (user, room, seq) mentions, and move the counters
         of their rooms, which are locked."""
-        connection = await self._session.connection()
-        rows = [to_row(event.room, event.message) for event in created]
-        await connection.execute(_INSERT_MESSAGES, rows)
+        rooms = list({event.room for event in created})
+        writes = [_INSERT_MESSAGES.bind_rows([to_row(e.room, e.message) for e in created])]
         if mentions:
-            await connection.execute(
-                _INSERT_MENTIONS,
-                [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions],
-            )
-        rooms = {"rooms": list({event.room for event in created})}
-        await connection.execute(_INSERT_EVENTS, rooms)
-        await connection.execute(_UPDATE_SEQ, rooms)
+            rows = [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions]
+            writes.append(_INSERT_MENTIONS.bind_rows(rows))
+        writes += [_INSERT_EVENTS.bind(rooms=rooms), _UPDATE_SEQ.bind(rooms=rooms)]
+        await self._executor.write(*writes)
 
-    async def _rows(self, query: Executable, **parameters: Any) -> Sequence[Any]:
-        connection = await self._session.connection()
-        rows: Sequence[Any] = (await connection.execute(query, parameters)).all()
-        return rows
+
+def _room_states(rows: Rows) -> dict[UUID, LockedRoomState]:
+    return {room: LockedRoomState(kind, seq, bool(archived)) for room, kind, seq, archived in rows}

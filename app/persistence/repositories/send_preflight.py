@@ -1,16 +1,16 @@
 """What the rules of sending need to know about the sends of a batch, in one query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.send_request import IdempotencyKey, SendRequest, StoredMessage
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json
+from app.persistence.sql.statement import Bound, Row, Statement
 from app.persistence.sql.types import Id, ascii_key
 from app.persistence.tables import NONCE_CHARS, Member, MessageRow, Room, columns
 from app.wire.domain import Role, RoomKind
@@ -33,48 +33,49 @@ _send, _member, _room = _SENDS.c, columns(Member), columns(Room)
 _DUPLICATE, _REPLY = (columns(MessageRow).seq.table.alias(name) for name in ("duplicate", "reply"))
 _duplicate, _reply = _DUPLICATE.c, _REPLY.c
 _REPLY_IS_MISSING = and_(_send.reply_to.is_not(None), _reply.seq.is_(None))
-_PREFLIGHT = join_in_order(
-    select(
-        *(_send.n, _member.role, _room.kind, _REPLY_IS_MISSING, _duplicate.fingerprint),
-        *(_duplicate[column.key] for column in MESSAGE_COLUMNS),
-    )
-    .select_from(
-        _SENDS.outerjoin(
-            _member.role.table,
-            and_(_member.room_id == _send.room, _member.user_id == _send.sender),
+_PREFLIGHT = Statement(
+    join_in_order(
+        select(
+            *(_send.n, _member.role, _room.kind, _REPLY_IS_MISSING, _duplicate.fingerprint),
+            *(_duplicate[column.key] for column in MESSAGE_COLUMNS),
         )
-        .outerjoin(_room.kind.table, _room.id == _send.room)
-        .outerjoin(
-            _DUPLICATE,
-            and_(
-                _duplicate.room_id == _send.room,
-                _duplicate.sender_id == _send.sender,
-                _duplicate.nonce == _send.nonce,
-            ),
+        .select_from(
+            _SENDS.outerjoin(
+                _member.role.table,
+                and_(_member.room_id == _send.room, _member.user_id == _send.sender),
+            )
+            .outerjoin(_room.kind.table, _room.id == _send.room)
+            .outerjoin(
+                _DUPLICATE,
+                and_(
+                    _duplicate.room_id == _send.room,
+                    _duplicate.sender_id == _send.sender,
+                    _duplicate.nonce == _send.nonce,
+                ),
+            )
+            .outerjoin(_REPLY, and_(_reply.room_id == _send.room, _reply.seq == _send.reply_to))
         )
-        .outerjoin(_REPLY, and_(_reply.room_id == _send.room, _reply.seq == _send.reply_to))
-    )
-    .where(
-        or_(
-            _member.role.is_(None),
-            _member.role != Role.MEMBER,
-            _duplicate.seq.is_not(None),
-            _REPLY_IS_MISSING,
+        .where(
+            or_(
+                _member.role.is_(None),
+                _member.role != Role.MEMBER,
+                _duplicate.seq.is_not(None),
+                _REPLY_IS_MISSING,
+            )
         )
     )
 )
 
 
-async def read_preflight(
-    connection: AsyncConnection, sends: Sequence[SendRequest]
-) -> SendPreflight:
-    rows = to_json(
-        (send.room, send.actor.user, send.nonce, send.content.reply_to) for send in sends
-    )
+def bind_preflight(sends: Sequence[SendRequest]) -> Bound:
+    rows = ((send.room, send.actor.user, send.nonce, send.content.reply_to) for send in sends)
+    return _PREFLIGHT.bind(sends=to_json(rows))
+
+
+def read_preflight(rows: Iterable[Row], sends: Sequence[SendRequest]) -> SendPreflight:
+    """From the rows of `bind_preflight`."""
     preflight = SendPreflight({}, {}, {}, set())
-    for number, role, kind, reply_is_missing, fingerprint, *message in await connection.execute(
-        _PREFLIGHT, {"sends": rows}
-    ):
+    for number, role, kind, reply_is_missing, fingerprint, *message in rows:
         send = sends[number - 1]
         preflight.roles[send.room, send.actor.user] = role
         if kind is not None:

@@ -1,0 +1,165 @@
+"""Executes statements that are compiled once: several in one request where the driver can.
+
+An executor belongs to one transaction: that of a session, or one of its own, which it begins with
+its first request and ends with `commit` or `rollback`.
+"""
+
+import asyncio
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import asyncmy.errors
+from sqlalchemy import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.persistence.sql.statement import Bound, Row
+
+Rows = Sequence[Row]
+Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
+_SERVER_LOST = 2013
+
+
+class Executor(Protocol):
+    async def read(self, *statements: Bound) -> list[Rows]:
+        """The rows of each statement. Each sees what is committed when it runs. Raises
+        DBAPIError."""
+
+    async def write(self, *statements: Bound) -> None:
+        """Execute the statements in this order, with the COMMIT at the latest. Raises
+        DBAPIError."""
+
+
+class SessionExecutor:
+    """In the transaction of a session, with a request for each statement."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def read(self, *statements: Bound) -> list[Rows]:
+        return [(await self._execute(bound)).all() for bound in statements]
+
+    async def write(self, *statements: Bound) -> None:
+        for bound in statements:
+            await self._execute(bound)
+
+    async def _execute(self, bound: Bound) -> Any:
+        connection = await self._session.connection()
+        values = bound.values if bound.rows is None else bound.rows
+        return await connection.execute(bound.statement.query, values)
+
+
+class TransactionExecutor(ABC):
+    """A transaction of its own, in two requests: one begins it and reads, the other one writes and
+    commits. After an error the connection has to be rolled back or dropped."""
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+        self._begun = False
+        self._writes: list[Bound] = []
+
+    async def read(self, *statements: Bound) -> list[Rows]:
+        begins, self._begun = not self._begun, True
+        results = await self._request(statements, begins=begins)
+        return [
+            bound.statement.compile(self._dialect).convert(rows)
+            for bound, rows in zip(statements, results, strict=True)
+        ]
+
+    async def write(self, *statements: Bound) -> None:
+        self._writes += statements
+
+    async def commit(self) -> None:
+        """Raises DBAPIError; whether the COMMIT happened, is not always known then."""
+        await self._request(self._writes, ends="COMMIT")
+
+    async def rollback(self) -> None:
+        await self._request((), ends="ROLLBACK")
+
+    async def _request(
+        self, statements: Sequence[Bound], *, begins: bool = False, ends: str = ""
+    ) -> list[Rows]:
+        """The rows of the statements, which run between a BEGIN and the end of the transaction."""
+        try:
+            return await self._send(statements, begins, ends)
+        except self._dialect.loaded_dbapi.Error as error:
+            raise to_dbapi_error(error, self._dialect) from error
+
+    @abstractmethod
+    async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]: ...
+
+
+class MultiStatementExecutor(TransactionExecutor):
+    """The statements of a request are one text for MySQL or MariaDB.
+
+    The server executes them in order, up to the first that fails; its error takes the place of a
+    result."""
+
+    def __init__(self, connection: Any, dialect: Dialect, timeout_s: float | None) -> None:
+        super().__init__(connection, dialect)
+        self._timeout_s = timeout_s
+
+    async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]:
+        literal = self._connection.literal
+        texts = [b.statement.compile(self._dialect).literal_text(b, literal) for b in statements]
+        if begins:
+            texts.insert(0, "BEGIN")
+        if ends:
+            texts.append(ends)
+        # The driver's own limit costs a task each time that it waits for data.
+        limit, self._connection._read_timeout = self._connection._read_timeout, None  # noqa: SLF001
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                results = await self._query(texts)
+        except TimeoutError:
+            raise asyncmy.errors.OperationalError(_SERVER_LOST, "no answer in time") from None
+        finally:
+            self._connection._read_timeout = limit  # noqa: SLF001
+        return results[begins : begins + len(statements)]
+
+    async def _query(self, texts: Sequence[str]) -> list[Rows]:
+        cursor = self._connection.cursor()
+        await cursor.execute(";".join(texts))
+        results = [await cursor.fetchall()]
+        while await cursor.nextset():
+            results.append(await cursor.fetchall())
+        return results
+
+
+class SqliteExecutor(TransactionExecutor):
+    """The statements of a request run in one call in the thread of an aiosqlite connection."""
+
+    async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]:
+        calls: list[Call] = [("BEGIN IMMEDIATE", (), False)] if begins else []
+        for bound in statements:
+            text, arguments = bound.statement.compile(self._dialect).marked_text(bound)
+            calls.append((text, arguments, bound.rows is not None))
+        if ends:
+            calls.append((ends, (), False))
+        results = await self._call(calls)
+        return results[begins : begins + len(statements)]
+
+    async def _call(self, calls: Sequence[Call]) -> list[Rows]:
+        connection = self._connection
+        try:  # aiosqlite has no public way to call a function in its thread
+            results: list[Rows] = await connection._execute(_run, connection._conn, calls)  # noqa: SLF001
+        except ValueError as error:  # its way to say that it is closed
+            raise self._dialect.loaded_dbapi.OperationalError(str(error)) from error
+        return results
+
+
+def _run(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Rows]:
+    return [
+        (connection.executemany if many else connection.execute)(text, arguments).fetchall()
+        for text, arguments, many in calls
+    ]
+
+
+def to_dbapi_error(error: Exception, dialect: Dialect) -> DBAPIError:
+    """As SQLAlchemy wraps an error of the driver. Without the text of the statement, which has what
+    people write."""
+    wrapped = DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, dialect=dialect)
+    assert isinstance(wrapped, DBAPIError)
+    return wrapped
