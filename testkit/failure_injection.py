@@ -1,10 +1,12 @@
-"""Make the database fail at a chosen statement, to see what is left of what came before it.
+"""Make the database fail at a chosen statement or at COMMIT, to see what is left of the rest.
 
 for failure in itertools.count(1):
-    with sabotaged(database, failure) as log:
+    with failing_at(database, failure) as log:
         ...  # run it: while `log.triggered`, it must have failed, and nothing of it may be there
-    if not log.struck:
+    if not log.triggered:
         break  # it has fewer statements than that, and has succeeded
+
+Nothing else may use the database meanwhile: its statements would count, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,59 +14,85 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+import pytest
+from sqlalchemy import Engine
 
+from app.core.publications import Publication
 from app.persistence.uow import Database
+from testkit.statements import Statement, intercept_statements
 
-COMMIT = "COMMIT"
-_NOT_COUNTED = ("BEGIN", "PRAGMA", "SET")
-
-
-class InjectedFailure(Exception):
-    """Nothing that the product knows, so it must not be taken for anything that it can repair."""
+NEVER = float("inf")
+# Codes of MySQL. The program takes them for the same on SQLite.
+SYNTAX_ERROR = 1064  # nothing that the program could repair
+DEADLOCK = 1213  # the whole transaction has to be run again
+LOST_CONNECTION = 2013
 
 
 @dataclass
 class StatementLog:
-    """What was about to be executed, COMMIT included; the last is the one that failed, if any."""
+    """What was sent, COMMIT included, and what was published. The last statement is the one that
+    failed, if any."""
 
     statements: list[str] = field(default_factory=list)
+    published: list[Publication] = field(default_factory=list)
     triggered: bool = False
 
 
-def deadlock() -> OperationalError:
-    """What MySQL says to the victim of a deadlock: run the whole transaction again."""
-    return OperationalError("", {}, Exception(1213, "Deadlock found when trying to get lock"))
+@contextmanager
+def failing_at(database: Database, at: float, code: int = SYNTAX_ERROR) -> Iterator[StatementLog]:
+    """The `at`-th statement (1 is the first, COMMIT counts) fails, once."""
+    log = StatementLog()
+
+    def fail(statement: Statement) -> None:
+        log.statements.append(statement.sql)
+        if len(log.statements) == at:
+            log.triggered = True
+            raise driver_error(statement.engine, code)
+
+    publish = database._publish
+
+    def record_and_publish(publications: Any) -> None:
+        log.published.extend(publications)
+        publish(publications)
+
+    with pytest.MonkeyPatch.context() as patch, intercept_statements(database, fail):
+        patch.setattr(database, "_publish", record_and_publish)
+        yield log
 
 
 @contextmanager
-def failing_at(
-    database: Database, at: int, error: Callable[[], Exception] = InjectedFailure
-) -> Iterator[StatementLog]:
-    """The `at`-th statement (1 is the first, COMMIT counts) that `database` writes fails, once."""
-    engine: AsyncEngine = database._engines.write
-    log = StatementLog()
+def failing_on_text(database: Database, text: str) -> Iterator[None]:
+    """Every statement with a parameter that contains `text` fails, each time."""
 
-    def strike(statement: str) -> None:
-        if statement.startswith(_NOT_COUNTED):
-            return
-        log.statements.append(statement)
-        if len(log.statements) == at:
-            log.triggered = True
-            raise error()
+    def fail(statement: Statement) -> None:
+        if text in str(statement.parameter_sets):
+            raise driver_error(statement.engine, SYNTAX_ERROR)
 
-    def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        strike(statement)
+    with intercept_statements(database, fail):
+        yield
 
-    def commit(_c: Any) -> None:
-        strike(COMMIT)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", before)
-    event.listen(engine.sync_engine, "commit", commit)
-    try:
-        yield log
-    finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", before)
-        event.remove(engine.sync_engine, "commit", commit)
+@contextmanager
+def losing_commits(database: Database, *, happened: bool, times: float = 1) -> Iterator[None]:
+    """The connection breaks during COMMIT: the first `times` have `happened`, or not."""
+    engine = database._engines.write.sync_engine
+    commit: Callable[[Any], None] = engine.dialect.do_commit
+    left = times
+
+    def do_commit(connection: Any) -> None:
+        nonlocal left
+        lost, left = left > 0, left - 1
+        if happened or not lost:
+            commit(connection)
+        if lost:
+            raise driver_error(engine, LOST_CONNECTION)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.dialect, "do_commit", do_commit)
+        yield
+
+
+def driver_error(engine: Engine, code: int) -> Exception:
+    """What the driver raises for an error of the database."""
+    error: Exception = engine.dialect.loaded_dbapi.OperationalError(code, "injected failure")
+    return error

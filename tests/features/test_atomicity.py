@@ -4,7 +4,7 @@ One after the other, each statement and the COMMIT fails. Then there is no 2xx, 
 has changed (the `seq` of rooms is one of them), and nothing was announced.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ from app.persistence.tables import RoomEventRow
 from app.persistence.uow import Database
 from app.users.sessions import redeem_ticket
 from testkit.answers import assert_ok, assert_problem
+from testkit.failure_injection import DEADLOCK, NEVER, failing_at, losing_commits
 from testkit.people import API
 from testkit.server import (
     BACKENDS,
@@ -29,16 +30,14 @@ from testkit.server import (
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
-from tests.features.failure_injector import COMMIT, DEADLOCK, FailureInjector, row_changes
+from testkit.statements import COMMIT
+from tests.features.table_rows import read_rows, row_changes
 from tests.features.use_cases import USE_CASES, Request, Scenario, UseCase
 from tests.importers.archives import SAMPLE, run
 
 METHODS = {"post", "put", "patch", "delete"}
-LOST_CONNECTION = 2013
 each_use_case = pytest.mark.parametrize("case", USE_CASES, ids=[case.name for case in USE_CASES])
 
-
-NEVER = float("inf")
 Transact = Callable[..., Awaitable[Any]]
 
 
@@ -71,11 +70,10 @@ async def http(stand: TestServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def injector(stand: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailureInjector]:
-    injector = FailureInjector(stand.context.database, monkeypatch)
-    yield injector
-    injector.leave()
-    assert injector.connections_in_use() == 0
+async def server_database(stand: TestServer) -> AsyncIterator[Database]:
+    """That of the server. After a test no connection is in use."""
+    yield stand.context.database
+    assert all(in_use == 0 for in_use, _ in stand.context.database.connections().values())
 
 
 async def request_of(case: UseCase, stand: TestServer, http: httpx.AsyncClient) -> Request:
@@ -84,47 +82,48 @@ async def request_of(case: UseCase, stand: TestServer, http: httpx.AsyncClient) 
 
 @each_use_case
 async def test_it_happens_as_a_whole_or_not_at_all(
-    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     request = await request_of(case, stand, http)
-    before = await injector.rows()
+    before = await read_rows(server_database)
     at, succeeded = 0, False
     while not succeeded:
         at += 1
-        with injector.failing(at) as plan:
+        with failing_at(server_database, at) as log:
             answer = await request()
-        if plan.triggered:
+        if log.triggered:
             assert_problem(answer, "internal")
-            assert row_changes(before, await injector.rows()) == {}, plan.steps[-1]
-            assert injector.announced == [], plan.steps[-1]
+            assert row_changes(before, await read_rows(server_database)) == {}, log.statements[-1]
+            assert log.published == [], log.statements[-1]
         else:
             # Nothing failed this time, which shows that it would have changed something before.
             assert answer.status_code == case.status, answer.text
-            assert row_changes(before, await injector.rows()) != {}
-            assert (
-                tuple(publication.kind.name for publication in injector.announced) == case.announces
-            )
-            assert plan.steps[-1] == COMMIT
-            assert plan.steps.count(COMMIT) == 1, "one command is one transaction"
+            assert row_changes(before, await read_rows(server_database)) != {}
+            kinds = tuple(publication.kind.name for publication in log.published)
+            assert kinds == case.announces
+            assert log.statements[-1] == COMMIT
+            assert log.statements.count(COMMIT) == 1, "one command is one transaction"
             succeeded = True
 
 
 @each_use_case
 async def test_what_the_database_wants_again_happens_once(
-    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector, case: UseCase
+    stand: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
     is that of one run."""
 
     async def run(at: float) -> tuple[object, int]:
         request = await request_of(case, stand, http)
-        before = await injector.rows()
-        with injector.failing(at, DEADLOCK) as plan:
+        before = await read_rows(server_database)
+        with failing_at(server_database, at, DEADLOCK) as log:
             answer = await request()
         assert answer.status_code == case.status, answer.text
-        assert plan.triggered == (at < NEVER)
-        publications = [(publication.kind, publication.seq) for publication in injector.announced]
-        return (row_changes(before, await injector.rows()), publications), len(plan.steps)
+        assert log.triggered == (at < NEVER)
+        publications = [(publication.kind, publication.seq) for publication in log.published]
+        return (row_changes(before, await read_rows(server_database)), publications), len(
+            log.statements
+        )
 
     once, steps = await run(NEVER)
     for at in (steps - 1, steps):
@@ -146,13 +145,13 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
 
 
 async def test_the_comparison_sees_a_single_changed_seq(
-    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector
+    stand: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     ada = await stand.person(http)
     room = await ada.makes_room()
-    before = await injector.rows()
+    before = await read_rows(server_database)
     await ada.says(room, "one")
-    assert row_changes(before, await injector.rows()) == {
+    assert row_changes(before, await read_rows(server_database)) == {
         "rooms": (1, 1),
         "messages": (0, 1),
         RoomEventRow.__tablename__: (0, 1),
@@ -162,77 +161,61 @@ async def test_the_comparison_sees_a_single_changed_seq(
 @pytest.mark.cluster
 @pytest.mark.parametrize("happened", [True, False])
 async def test_a_commit_that_nobody_knows_the_outcome_of(
-    cluster: Backend, monkeypatch: pytest.MonkeyPatch, *, happened: bool
+    cluster: Backend, *, happened: bool
 ) -> None:
     """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
     async with run_server(without_limits(cluster.settings)) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
-        dialect = server.context.database._engines.write.sync_engine.dialect
-        commit = dialect.do_commit
-        broken: list[bool] = []
-
-        def break_once(connection: Any) -> None:
-            if broken:
-                broken.pop()
-                if happened:
-                    commit(connection)
-                raise dialect.loaded_dbapi.OperationalError(LOST_CONNECTION, "Lost connection")
-            commit(connection)
-
-        monkeypatch.setattr(dialect, "do_commit", break_once)
-        broken.append(True)
-        message = assert_ok(await ada.sends(room, nonce="n"), 200 if happened else 201)
+        database = server.context.database
+        with losing_commits(database, happened=happened):
+            message = assert_ok(await ada.sends(room, nonce="n"), 200 if happened else 201)
         assert message["seq"] == 3
-        broken.append(True)
-        assert_problem(await ada.patch(f"/rooms/{room}", topic="x"), "unknown_outcome")
+        with losing_commits(database, happened=happened):
+            assert_problem(await ada.patch(f"/rooms/{room}", topic="x"), "unknown_outcome")
         assert (await ada.room(room))["topic"] == ("x" if happened else "")
         assert_ok(await ada.patch(f"/rooms/{room}", topic="x"))  # `retry: now`
         assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
 
 
-async def at_every_step(
-    injector: FailureInjector, transact: Transact, unit: tuple[Any, ...]
-) -> Any:
-    """A unit of work fails at every step in turn, which leaves nothing; then it is done."""
-    before, at = await injector.rows(), 0
+async def at_every_statement(database: Database, transact: Transact, unit: tuple[Any, ...]) -> Any:
+    """A unit of work fails at every statement in turn, which leaves nothing; then it is done."""
+    before, at = await read_rows(database), 0
     while True:
         at += 1
-        with injector.failing(at) as plan:
+        with failing_at(database, at) as log:
             try:
                 result = await transact(*unit)
             except DBAPIError:
-                assert plan.triggered
-                assert row_changes(before, await injector.rows()) == {}, plan.steps[-1]
-                assert injector.announced == [], plan.steps[-1]
+                assert log.triggered
+                assert row_changes(before, await read_rows(database)) == {}, log.statements[-1]
+                assert log.published == [], log.statements[-1]
             else:
-                assert not plan.triggered
-                assert plan.steps.count(COMMIT) == 1
+                assert not log.triggered
+                assert log.statements.count(COMMIT) == 1
                 return result
 
 
 async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    injector = FailureInjector(database, monkeypatch)
     transact, units = database.transact, []
 
     async def tried_everywhere(*unit: Any) -> Any:
         units.append(unit)
-        return await at_every_step(injector, transact, unit)
+        return await at_every_statement(database, transact, unit)
 
     monkeypatch.setattr(database, "transact", tried_everywhere)
     right, said = await run(database, SAMPLE, batch=4)
     assert right, said
     assert len(units) > 5
-    injector.leave()
 
 
 async def test_the_use_of_a_ticket(
-    stand: TestServer, http: httpx.AsyncClient, injector: FailureInjector
+    stand: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     """Which a socket does when it opens."""
     ada = await stand.person(http)
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
-    transact = stand.context.database.transact
-    taken = await at_every_step(injector, transact, (redeem_ticket, ticket))
+    transact = server_database.transact
+    taken = await at_every_statement(server_database, transact, (redeem_ticket, ticket))
     assert str(taken[0].user) == ada.id
     assert await transact(redeem_ticket, ticket) is None

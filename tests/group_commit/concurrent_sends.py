@@ -1,12 +1,9 @@
 """People in rooms, and many sends at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from uuid import UUID
-
-from sqlalchemy import event
 
 from app.core.actor import Actor
 from app.core.clock import now
@@ -95,28 +92,6 @@ async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
     assert room.seq == len(seqs)
     assert all(one.type == "message.created" for one in log)
     return [one.text for one in said]
-
-
-@contextmanager
-def recorded_statements(database: Database) -> Iterator[list[str]]:
-    """Statements of the writer, and COMMIT, as they happen."""
-    engine = database._engines.write.sync_engine
-    seen: list[str] = []
-
-    def execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA", "SET")):
-            seen.append(statement)
-
-    def commit(_c: Any) -> None:
-        seen.append("COMMIT")
-
-    event.listen(engine, "before_cursor_execute", execute)
-    event.listen(engine, "commit", commit)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", execute)
-        event.remove(engine, "commit", commit)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Select, select
+from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
 from app.core.ids import new_id
@@ -17,13 +18,13 @@ from app.persistence.uow import Database
 from app.wire.content import Content
 from app.wire.domain import RoomKind
 from app.wire.errors import ChatError
-from testkit.failure_injection import InjectedFailure, failing_at
+from testkit.failure_injection import failing_at
+from testkit.statements import COMMIT, recorded_statements
 from tests.group_commit.concurrent_sends import (
     archive,
     comparable,
     make_room,
     make_users,
-    recorded_statements,
     send_request,
 )
 from tests.persistence.factories import row_counts
@@ -144,7 +145,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(
         with failing_at(database, failure) as log:
             try:
                 await database.transact(send_batch, some, wait=False)
-            except InjectedFailure:
+            except DBAPIError:
                 assert log.triggered
                 assert await row_counts(database) == before, log.statements[-1]
                 assert announced == []
@@ -168,4 +169,4 @@ async def test_it_takes_as_many_statements_for_many_as_for_one(
         await database.transact(send_batch, plain[1:], wait=False)
     assert len(one) == len(many)
     assert len(many) == 6
-    assert many[-1] == "COMMIT"
+    assert many[-1] == COMMIT

@@ -3,13 +3,11 @@ send that the database does not take. Each send gets the answer that it would ha
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
@@ -24,22 +22,26 @@ from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.content import Content
 from app.wire.errors import Busy, NotFound, UnknownOutcome
-from testkit.failure_injection import InjectedFailure, deadlock, failing_at
+from testkit.failure_injection import (
+    DEADLOCK,
+    SYNTAX_ERROR,
+    failing_at,
+    failing_on_text,
+    losing_commits,
+)
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
+from testkit.statements import recorded_statements
 from testkit.waiting import eventually
 from tests.group_commit.concurrent_sends import (
     checked_texts,
     make_room,
     make_users,
-    recorded_statements,
     remove,
     rooms_locked,
     send_concurrently,
     send_request,
 )
-
-LOST_CONNECTION = 2013
 
 
 @pytest.fixture
@@ -56,20 +58,20 @@ def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[SendR
     return [send_request(person, room, f"n{name}") for room in rooms for person in people]
 
 
-@pytest.mark.parametrize("error", [deadlock, InjectedFailure])
+@pytest.mark.parametrize("code", [DEADLOCK, SYNTAX_ERROR])
 async def test_a_batch_that_fails_once_is_done_once(
     database: Database,
     committer: Committer,
     people: list[Actor],
     rooms: list[UUID],
     announced: list[Publication],
-    error: Callable[[], Exception],
+    code: int,
 ) -> None:
     """At each statement in turn, and at COMMIT: with what is worth trying again, and with what is
     not."""
     for failure in itertools.count(1):
         announced.clear()
-        with failing_at(database, failure, error) as log:
+        with failing_at(database, failure, code) as log:
             sent = await send_concurrently(committer, round_of(people, rooms, failure))
         assert all(isinstance(one, SendResult) and not one.duplicate for one in sent), sent
         assert len(announced) == len(sent)
@@ -85,56 +87,17 @@ def waits(seen: list[str]) -> bool:
     return any(statement.endswith("FOR UPDATE") for statement in seen)
 
 
-@contextmanager
-def allergic(database: Database, text: str) -> Iterator[None]:
-    """Whatever has this text in it fails, each time."""
-
-    def refuse(_c: Any, _cursor: Any, _statement: str, parameters: object, *_: Any) -> None:
-        if text in str(parameters):
-            raise InjectedFailure
-
-    engine = database._engines.write.sync_engine
-    event.listen(engine, "before_cursor_execute", refuse)
-    try:
-        yield
-    finally:
-        event.remove(engine, "before_cursor_execute", refuse)
-
-
 async def test_a_send_that_the_database_does_not_take_fails_alone(
     database: Database, committer: Committer, people: list[Actor], rooms: list[UUID]
 ) -> None:
     sends = round_of(people, rooms, 1)
     sends[4] = sends[4]._replace(content=Content(text="poison"))
-    with allergic(database, "poison"):
+    with failing_on_text(database, "poison"):
         *others, poisoned = await send_concurrently(committer, [*sends[:4], *sends[5:], sends[4]])
-    assert isinstance(poisoned, InjectedFailure)
+    assert isinstance(poisoned, DBAPIError)
     assert all(isinstance(one, SendResult) for one in others)
     said = [len(await database.read(checked_texts, room)) for room in rooms]
     assert said == [5, 6, 6]
-
-
-@contextmanager
-def breaking_commits(
-    database: Database, monkeypatch: pytest.MonkeyPatch, *, happened: bool, times: float = 1
-) -> Iterator[None]:
-    """The connection breaks during COMMIT."""
-    dialect = database._engines.write.sync_engine.dialect
-    commit = dialect.do_commit
-    left = times
-
-    def break_off(connection: Any) -> None:
-        nonlocal left
-        if left > 0:
-            left -= 1
-            if happened:
-                commit(connection)
-            raise dialect.loaded_dbapi.OperationalError(LOST_CONNECTION, "Lost connection")
-        commit(connection)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(dialect, "do_commit", break_off)
-        yield
 
 
 @pytest.fixture
@@ -160,7 +123,7 @@ async def test_a_commit_in_doubt_is_settled_for_each(
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
     refused = send_request(people[0], rooms[0], "n", reply_to=77)
-    with breaking_commits(here, monkeypatch, happened=happened):
+    with losing_commits(here, happened=happened):
         *sent, invalid = await send_concurrently(committer, [*sends, refused])
     assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent), sent
     assert "reply_to" in str(invalid)
@@ -176,7 +139,7 @@ async def test_a_doubt_that_stays_is_told_to_each(
     monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
-    with breaking_commits(here, monkeypatch, happened=happened, times=1000):
+    with losing_commits(here, happened=happened, times=1000):
         answers = await send_concurrently(committer, sends)
     assert {type(answer) for answer in answers} == {UnknownOutcome}
     sent = await send_concurrently(committer, sends)
@@ -199,7 +162,7 @@ async def test_an_error_of_the_database_does_not_end_a_doubt(
         return await send_batch(uow, sends, **how)
 
     monkeypatch.setattr("app.messages.send.group_commit.send_batch", ask)
-    with breaking_commits(here, monkeypatch, happened=True):
+    with losing_commits(here, happened=True):
         sent = await send_concurrently(committer, round_of(people, rooms, 1))
     assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
 

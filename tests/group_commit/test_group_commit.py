@@ -15,12 +15,12 @@ from app.wire.domain import RoomKind
 from app.wire.errors import Busy, Forbidden, Invalid, NonceConflict, NotFound, RoomArchived
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend
+from testkit.statements import COMMIT, recorded_statements
 from tests.group_commit.concurrent_sends import (
     archive,
     checked_texts,
     make_room,
     make_users,
-    recorded_statements,
     send_concurrently,
     send_request,
 )
@@ -43,7 +43,7 @@ async def test_those_that_wait_share_a_commit(
     ]
     with recorded_statements(database) as seen:
         sent = await send_concurrently(committer, sends)
-    assert seen.count("COMMIT") == 1
+    assert seen.count(COMMIT) == 1
     assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
     assert len(announced) == 200
     for room in rooms:
@@ -57,7 +57,7 @@ async def test_one_alone_does_not_wait_for_company(
     for number in range(3):
         with recorded_statements(database) as seen:
             await committer.send(send_request(people[0], room, f"n{number}"))
-        assert seen.count("COMMIT") == 1
+        assert seen.count(COMMIT) == 1
 
 
 async def test_who_is_refused_does_not_touch_the_neighbours(

@@ -1,26 +1,24 @@
 """Who may not know of something cannot tell it from what does not exist: the answer is the same,
 after the same statements. Their number, not their time, is what a busy machine cannot blur."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest
 from app.messages.send.batch import send_individually
 from app.persistence.tables import Room
-from app.persistence.uow import Database
 from app.wire.content import Content
 from app.wire.errors import NotFound
 from testkit.answers import are_indistinguishable, assert_problem
 from testkit.peer import Frame, Peer, dial
 from testkit.people import API, Person
 from testkit.server import TestServer
+from testkit.statements import recorded_statements
 from tests.hostile.routes import CLIENT_FRAMES, every_route
 
 # Bodies of the routes that take one.
@@ -48,31 +46,6 @@ FRAMES: dict[str, dict[str, Any]] = {
 WITHOUT_ROOM = {"hello", "pong", "presence.subscribe"}
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """Everything that goes to the database meanwhile, without its values."""
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        found.append(sql)
-
-    listeners: list[tuple[str, Any]] = [
-        ("before_cursor_execute", note),
-        ("commit", lambda _: found.append("COMMIT")),
-        ("rollback", lambda _: found.append("ROLLBACK")),
-    ]
-    engines = {database._engines.read.sync_engine, database._engines.write.sync_engine}
-    for engine in engines:
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
-    try:
-        yield found
-    finally:
-        for engine in engines:
-            for name, listener in listeners:
-                event.remove(engine, name, listener)
-
-
 def filled(pattern: Any, **ids: str) -> Any:
     """With ids in place of their names, at any depth."""
     if isinstance(pattern, dict):
@@ -90,7 +63,7 @@ async def asked(
 ) -> tuple[Any, list[str]]:
     method, path = filled(route, **ids).split()
     body = filled(BODIES.get(route), **ids)
-    with statements(server.context.database) as found:
+    with recorded_statements(server.context.database) as found:
         answer = await person.call(method, path, **({"json": body} if body else {}))
     return answer, found
 
@@ -170,7 +143,7 @@ def test_no_route_with_an_id_is_left_out() -> None:
 
 
 async def told(server: TestServer, peer: Peer, type_: str, room: str) -> tuple[Frame, list[str]]:
-    with statements(server.context.database) as found:
+    with recorded_statements(server.context.database) as found:
         answer = await peer.ask(type_, **filled(FRAMES[type_], room=room))
     return {key: value for key, value in answer.items() if key not in {"id", "room"}}, found
 
@@ -195,7 +168,7 @@ async def test_watching_who_shares_no_room(server: TestServer, ada: Person, bob:
         await peer.expect("rooms")
         answers = []
         for user in (ada.id, str(uuid4())):
-            with statements(server.context.database) as found:
+            with recorded_statements(server.context.database) as found:
                 (state,) = (await peer.ask("presence.subscribe", users=[user]))["users"]
             answers.append((state["state"], found))
     assert answers[0] == answers[1]

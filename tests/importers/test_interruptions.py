@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence import uow as uow_module
@@ -16,7 +17,7 @@ from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome
 from testkit.command_line import start_command
-from testkit.failure_injection import InjectedFailure, deadlock, failing_at
+from testkit.failure_injection import DEADLOCK, failing_at
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
 from tests.importers.archives import SAMPLE, many, run
@@ -41,7 +42,7 @@ async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -
         with failing_at(database, failure) as log:
             try:
                 right, _ = await run(database, SAMPLE)
-            except InjectedFailure:
+            except DBAPIError:
                 right = False
         await check_logs(database)
         assert right != log.triggered
@@ -54,7 +55,7 @@ async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -
 async def test_what_the_database_gave_up_is_done_again(database: Database) -> None:
     whole = await expected(database, SAMPLE)
     for failure in itertools.count(3, 10):
-        with failing_at(database, failure, deadlock) as log:
+        with failing_at(database, failure, DEADLOCK) as log:
             assert (await run(database, SAMPLE))[0]
         if not log.triggered:
             break

@@ -2,43 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.persistence.engine import Engines
 from app.persistence.uow import Database
+from testkit.statements import Statement, intercept_statements
 
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")
 
 
-@dataclass(frozen=True)
-class Statement:
-    sql: str
-    parameters: Any
-
-
 @contextmanager
-def recording(database: Database) -> Iterator[list[Statement]]:
-    """Every statement that is executed meanwhile, with its parameters."""
+def recorded_queries(database: Database) -> Iterator[list[Statement]]:
+    """The statements with a plan."""
     found: list[Statement] = []
 
-    def note(
-        _conn: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool
-    ) -> None:
-        if sql.lstrip().upper().startswith(EXPLAINED):
-            found.append(Statement(sql, parameters[0] if many else parameters))
+    def record(statement: Statement) -> None:
+        if statement.sql.lstrip().upper().startswith(EXPLAINED):
+            found.append(statement)
 
-    engines = [engine.sync_engine for engine in _both(database._engines)]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
+    with intercept_statements(database, record):
         yield found
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
 
 
 def database_kind(database: Database) -> str:
@@ -96,9 +80,5 @@ def _of_mysql(row: dict[str, Any]) -> list[str]:
 
 
 async def _run(connection: AsyncConnection, sql: str, statement: Statement) -> list[dict[str, Any]]:
-    result = await connection.exec_driver_sql(sql, statement.parameters or ())
+    result = await connection.exec_driver_sql(sql, next(iter(statement.parameter_sets), ()))
     return [dict(row) for row in result.mappings()]
-
-
-def _both(engines: Engines) -> list[AsyncEngine]:
-    return [engines.write, engines.read]

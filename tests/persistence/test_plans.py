@@ -30,7 +30,7 @@ from app.wire.frames import RoomPosition
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
-from tests.persistence.plans import Statement, analyze, database_kind, plan_problems, recording
+from tests.persistence.plans import analyze, database_kind, plan_problems, recorded_queries
 
 Query = Callable[[LargeDataset], Awaitable[object]]
 
@@ -184,7 +184,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
 
 @pytest.mark.parametrize("name", HOT)
 async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str) -> None:
-    with recording(world.database) as statements:
+    with recorded_queries(world.database) as statements:
         await HOT[name](world)
     assert statements, "nothing was asked: this looks in the wrong place"
     found = {
@@ -198,11 +198,11 @@ async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str)
 
 async def test_a_scan_and_a_sort_are_noticed(world: LargeDataset) -> None:
     """The check itself: these read a whole table, or sort it."""
-    with recording(world.database) as statements:
+    with recorded_queries(world.database) as statements:
         await world.database.read(lambda reads: reads.users.search("nobody", None, 10))
         await world.database.read(lambda reads: reads.events.find_broken_logs())
     scan, density = statements
     assert any("full scan" in found for found in await plan_problems(world.database, scan))
     assert any("full scan" in found for found in await plan_problems(world.database, density))
-    by_name = Statement("SELECT id FROM users ORDER BY display_name", ())
+    by_name = scan._replace(sql="SELECT id FROM users ORDER BY display_name", parameter_sets=())
     assert "sorts" in await plan_problems(world.database, by_name)

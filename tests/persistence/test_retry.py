@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 import uvloop
 from sqlalchemy import ExceptionContext, event, make_url, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.core.ids import new_id
 from app.core.publications import Publication
@@ -23,7 +23,7 @@ from app.persistence.engine import create_engines
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import Busy
-from testkit.failure_injection import deadlock, failing_at
+from testkit.failure_injection import DEADLOCK, failing_at
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import LIMIT_S
@@ -67,7 +67,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     for failure in itertools.count(1):
-        with failing_at(database, failure, deadlock) as log:
+        with failing_at(database, failure, DEADLOCK) as log:
             seq = await database.transact(send, room, sender, "hi", f"n{failure}")
         assert seq == failure + 1
         if not log.triggered:
@@ -302,7 +302,7 @@ async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDa
     async def unlucky(_uow: UnitOfWork) -> None:
         nonlocal runs
         runs += 1
-        raise deadlock()
+        raise OperationalError("", {}, Exception(DEADLOCK, "deadlock"))
 
     with pytest.raises(Busy):
         await database.transact(unlucky)

@@ -9,12 +9,14 @@ from sqlalchemy import text
 
 from app.persistence import uow
 from app.persistence.failures import _MYSQL, IN_DOUBT, REFUSALS
+from app.persistence.uow import Database
 from testkit.answers import assert_ok, assert_problem
+from testkit.failure_injection import NEVER, failing_at
 from testkit.people import Person
 from testkit.server import NO_POLLING, TestServer, run_server, without_limits
 from testkit.servers.backend import Backend, make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb, run_mariadb
-from tests.features.failure_injector import COMMIT, FailureInjector
+from testkit.statements import COMMIT
 
 
 @pytest.fixture(autouse=True)
@@ -174,53 +176,47 @@ async def test_sqlite_without_space_or_rights_is_busy(
 CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
 
 
-async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(
-    cluster: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
         room = await ada.makes_room()
-        injector = FailureInjector(server.context.database, monkeypatch)
-        first_write, _ = await write_steps(injector, ada, room)
+        database = server.context.database
+        first_write, _ = await write_steps(database, ada, room)
         for code in CODES:
-            with injector.failing(first_write, code):
+            with failing_at(database, first_write, code):
                 assert_problem(await ada.sends(room, nonce=f"n{code}"), "busy")
             assert await not_ready(http) == "refuses changes"
             assert_ok(await ada.sends(room, nonce=f"n{code}"), 201)
             assert_ok(await http.get("/health/ready"))
-        injector.leave()
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
 
-async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(
-    cluster: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
     ):
         ada = await server.person(http)
         room = await ada.makes_room()
-        injector = FailureInjector(server.context.database, monkeypatch)
-        _, commit = await write_steps(injector, ada, room)
+        database = server.context.database
+        _, commit = await write_steps(database, ada, room)
         for code in CODES:
-            with injector.failing(commit, code):
+            with failing_at(database, commit, code):
                 answer = await ada.sends(room, nonce=f"n{code}")
             if _MYSQL[code] in IN_DOUBT:
                 assert_ok(answer, 201)
             else:
                 assert_problem(answer, "busy")
                 assert_ok(await ada.sends(room, nonce=f"n{code}"), 201)
-        injector.leave()
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
 
-async def write_steps(injector: FailureInjector, person: Person, room: str) -> tuple[int, int]:
+async def write_steps(database: Database, person: Person, room: str) -> tuple[int, int]:
     """Where a send locks its room, and where it commits."""
-    with injector.failing(at=float("inf")) as plan:
+    with failing_at(database, NEVER) as log:
         assert_ok(await person.sends(room, nonce="counted"), 201)
-    (lock,) = (n for n, step in enumerate(plan.steps, 1) if "FOR UPDATE" in step)
-    return lock, plan.steps.index(COMMIT) + 1
+    (lock,) = (n for n, sql in enumerate(log.statements, 1) if "FOR UPDATE" in sql)
+    return lock, log.statements.index(COMMIT) + 1

@@ -6,15 +6,12 @@ the room goes on. It may then be refused, or show the room up to the removal, an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, event
 from sqlalchemy.util import await_only
 
-from app.persistence.uow import Database
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import (
@@ -26,6 +23,7 @@ from testkit.server import (
 )
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
+from testkit.statements import Statement, intercept_statements
 
 SECRET = "said after the removal"
 KEPT = 5  # the head of a room with ada, bob and two messages
@@ -56,9 +54,7 @@ REFUSED = {"newest", "before", "before the removal", "after", "log", "one", "mem
 class Brake:
     """Stops what runs on a database before its n-th statement from now on, once."""
 
-    def __init__(self, database: Database) -> None:
-        engines = database._engines
-        self._engines = {engine.sync_engine for engine in (engines.read, engines.write)}
+    def __init__(self) -> None:
         self._left = 0
         self.reached, self._go = asyncio.Event(), asyncio.Event()
 
@@ -70,27 +66,12 @@ class Brake:
         self._left = 0
         self._go.set()
 
-    def _statement(self, *_: Any) -> None:
+    def on_statement(self, _: Statement) -> None:
         if self._left:
             self._left -= 1
             if not self._left:
                 self.reached.set()
                 await_only(self._go.wait())
-
-    @contextmanager
-    def fitted(self) -> Iterator["Brake"]:
-        fitted: list[tuple[Engine, str]] = [
-            (engine, name)
-            for engine in self._engines
-            for name in ("do_execute", "do_execute_no_params")
-        ]
-        for engine, name in fitted:
-            event.listen(engine, name, self._statement)
-        try:
-            yield self
-        finally:
-            for engine, name in fitted:
-                event.remove(engine, name, self._statement)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +106,8 @@ async def test_nothing_after_it_is_seen(stand: TestServer, name: str) -> None:
     answers: list[httpx.Response] = []
     async with stand.client() as http:
         people = await stand.people(http, "ada", "bob", "eve")
-        with Brake(stand.context.database).fitted() as brake:
+        brake = Brake()
+        with intercept_statements(stand.context.database, brake.on_statement):
             while answer := await interrupted(people, brake, name, at=len(answers) + 1):
                 answers.append(answer)
     assert len(answers) >= 2, "it was hardly ever stopped"
