@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.core.publications import Publication
+from app.persistence.sql.executor import TransactionExecutor, to_dbapi_error
 from app.persistence.uow import Database
 from testkit.statements import Statement, intercept_statements
 
@@ -62,10 +63,10 @@ def failing_at(database: Database, at: float, code: int = SYNTAX_ERROR) -> Itera
 
 @contextmanager
 def failing_on_text(database: Database, text: str) -> Iterator[None]:
-    """Every statement with a parameter that contains `text` fails, each time."""
+    """Every statement with a value that contains `text` fails, each time."""
 
     def fail(statement: Statement) -> None:
-        if text in str(statement.parameter_sets):
+        if text in str((statement.sql, statement.parameter_sets)):
             raise driver_error(statement.engine, SYNTAX_ERROR)
 
     with intercept_statements(database, fail):
@@ -77,18 +78,31 @@ def losing_commits(database: Database, *, happened: bool, times: float = 1) -> I
     """The connection breaks during COMMIT: the first `times` have `happened`, or not."""
     engine = database._engines.write.sync_engine
     commit: Callable[[Any], None] = engine.dialect.do_commit
+    commit_request = TransactionExecutor.commit
     left = times
 
-    def do_commit(connection: Any) -> None:
+    def is_lost() -> bool:
         nonlocal left
-        lost, left = left > 0, left - 1
+        left -= 1
+        return left >= 0
+
+    def do_commit(connection: Any) -> None:
+        lost = is_lost()
         if happened or not lost:
             commit(connection)
         if lost:
             raise driver_error(engine, LOST_CONNECTION)
 
+    async def send_commit(self: TransactionExecutor) -> None:
+        lost = is_lost()
+        if happened or not lost:
+            await commit_request(self)
+        if lost:
+            raise to_dbapi_error(driver_error(engine, LOST_CONNECTION), engine.dialect)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine.dialect, "do_commit", do_commit)
+        patch.setattr(TransactionExecutor, "commit", send_commit)
         yield
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine, event
 
+from app.persistence.sql.executor import MultiStatementExecutor, SqliteExecutor
 from app.persistence.uow import Database
 
 BEGIN, COMMIT = "BEGIN", "COMMIT"
@@ -31,6 +32,7 @@ def intercept_statements(database: Database, listener: Listener) -> Iterator[Non
         for engine in _sync_engines(database):
             stack.enter_context(_intercept_executions(engine, listener))
             stack.enter_context(_intercept_commits(engine, listener))
+        stack.enter_context(_intercept_requests(database, listener))
         yield
 
 
@@ -89,3 +91,45 @@ def _intercept_commits(engine: Engine, listener: Listener) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine.dialect, "do_commit", do_commit)
         yield
+
+
+@contextmanager
+def _intercept_requests(database: Database, listener: Listener) -> Iterator[None]:
+    """Requests of several statements, which go to the driver beside SQLAlchemy. When the listener
+    raises, the statements before are executed, as the database would."""
+    engine = database._engines.write.sync_engine
+
+    def listen(text: str, *parameter_sets: Any) -> None:
+        if text != "ROLLBACK":
+            listener(Statement(engine, text, parameter_sets))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for executor, name in ((MultiStatementExecutor, "_query"), (SqliteExecutor, "_call")):
+            patch.setattr(executor, name, _listening(getattr(executor, name), engine, listen))
+        yield
+
+
+def _listening(send: Any, engine: Engine, listen: Callable[..., None]) -> Any:
+    async def send_after_listening(self: Any, parts: Sequence[Any]) -> Any:
+        if self._dialect is not engine.dialect:
+            return await send(self, parts)
+        passed: list[Any] = []
+        for part in parts:
+            try:
+                listen(*_text_and_parameters(part))
+            except Exception:
+                if passed:
+                    await send(self, passed)
+                raise
+            passed.append(part)
+        return await send(self, parts)
+
+    return send_after_listening
+
+
+def _text_and_parameters(part: Any) -> Sequence[Any]:
+    """Of a text with literals, or of a call (text, arguments, whether they are of many rows)."""
+    if isinstance(part, str):
+        return (part,)
+    text, arguments, many = part
+    return (text, *arguments) if many else (text, tuple(arguments))

@@ -18,9 +18,11 @@ from app.persistence.sql.executor import (
     MultiStatementExecutor,
     SqliteExecutor,
     TransactionExecutor,
+    to_dbapi_error,
 )
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
+from app.wire.errors import UnknownOutcome
 
 _CANNOT_CONNECT = 2003
 # MySQL and MariaDB each understand only its own comment of the two. Notes, such as of a table that
@@ -52,8 +54,12 @@ class Engines:
         """A transaction on a connection of units of work, beside SQLAlchemy's session. What is not
         committed in the end, is rolled back."""
         assert self.create_executor is not None
-        pooled = await self.write.raw_connection()
-        executor = self.create_executor(pooled.driver_connection, self.write.dialect)
+        dialect = self.write.dialect
+        try:
+            pooled = await self.write.raw_connection()
+        except dialect.loaded_dbapi.Error as error:
+            raise to_dbapi_error(error, dialect) from error
+        executor = self.create_executor(pooled.driver_connection, dialect)
         try:
             yield executor
         except BaseException as error:
@@ -65,7 +71,8 @@ class Engines:
         self, pooled: PoolProxiedConnection, executor: TransactionExecutor, error: BaseException
     ) -> None:
         """Roll back, or drop a connection on which the request may still go on."""
-        failure = classify(error) if isinstance(error, DBAPIError) else None
+        cause = error.__cause__ if isinstance(error, UnknownOutcome) else error
+        failure = classify(cause) if isinstance(cause, DBAPIError) else None
         if failure and self.failover:
             self.failover.note(failure)
         if failure is Failure.UNREACHABLE:  # so are all connections that are as old

@@ -217,16 +217,14 @@ class Database:
         async with self._write() as session:
             yield UnitOfWork(session)
             await session.flush()
-            async with _commits(session.invalidate):
-                await session.commit()
+            await _commit_session(session)
 
     @asynccontextmanager
     async def _open_batch(self) -> AsyncIterator[BatchUnitOfWork]:
         """Its end is the COMMIT."""
         async with self._engines.open_executor() as executor:
             yield BatchUnitOfWork(executor)
-            async with _commits():
-                await executor.commit()
+            await _commit(executor.commit)
 
     async def transact_idempotent(
         self,
@@ -331,19 +329,22 @@ def _reraise_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-@asynccontextmanager
-async def _commits(
-    drop_connection: Callable[[], Awaitable[None]] | None = None,
-) -> AsyncIterator[None]:
+async def _commit_session(session: AsyncSession) -> None:
     try:
-        with metrics.COMMIT_SECONDS.time():
-            yield
-    except BaseException as error:
+        await _commit(session.commit)
+    except BaseException:
         # Its transaction may still be open, and the pool would not end it: the next unit of work
         # on this connection would commit this one as well.
-        if drop_connection:
-            await drop_connection()
-        if isinstance(error, DBAPIError) and classify(error) in IN_DOUBT:
+        await session.invalidate()
+        raise
+
+
+async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
+    try:
+        with metrics.COMMIT_SECONDS.time():
+            await commit()
+    except DBAPIError as error:
+        if classify(error) in IN_DOUBT:
             raise UnknownOutcome(
                 "The connection to the database broke during COMMIT: it may have happened. "
                 "Repeat the request; a send with the same nonce returns the first message."

@@ -3,14 +3,13 @@
 import asyncio
 import itertools
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence import uow as uow_module
 from app.persistence.uow import Database
@@ -72,10 +71,10 @@ def commits_that(
     numbers = itertools.count(1)
     commit = uow_module._commit
 
-    async def disturbed(session: AsyncSession) -> None:
+    async def disturbed(commit_transaction: Callable[[], Awaitable[None]]) -> None:
         number = next(numbers)
         before(number)
-        await commit(session)
+        await commit(commit_transaction)
         after(number)
 
     with monkeypatch.context() as patch:

@@ -80,5 +80,7 @@ def _of_mysql(row: dict[str, Any]) -> list[str]:
 
 
 async def _run(connection: AsyncConnection, sql: str, statement: Statement) -> list[dict[str, Any]]:
-    result = await connection.exec_driver_sql(sql, next(iter(statement.parameter_sets), ()))
+    parameters = next(iter(statement.parameter_sets), ())
+    options = {"no_parameters": not parameters}
+    result = await connection.exec_driver_sql(sql, parameters, execution_options=options)
     return [dict(row) for row in result.mappings()]
