@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """A developer's own settings do not reach the tests, nor the processes that these start."""
+    """A developer's own settings do not reach the tests, nor the processes that these start. Nor
+    does an ignored SIGINT, which a shell gives to what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("CHAT_")]:
         del os.environ[name]
 

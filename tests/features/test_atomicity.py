@@ -164,7 +164,8 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
     cluster: Backend, *, happened: bool
 ) -> None:
     """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
-    async with run_server(without_limits(cluster.settings)) as server, server.client() as http:
+    settings = without_limits(cluster.override(**NO_POLLING))
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         database = server.context.database

@@ -43,8 +43,8 @@ async def test_the_log_is_dense_under_concurrency(
     async def three(uow: UnitOfWork, name: str) -> list[int]:
         return [await send(uow, room, sender, "hi", f"{name}.{n}") for n in range(3)]
 
-    taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(40)))
-    expected = list(range(1, 122))
+    taken = await asyncio.gather(*(database.transact(three, str(task)) for task in range(12)))
+    expected = list(range(1, 38))
     assert sorted(itertools.chain.from_iterable(taken)) == expected[1:]
     assert await database.read(logged_seqs, room) == expected
     assert await database.read(room_head, room) == expected[-1]
