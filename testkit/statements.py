@@ -3,6 +3,7 @@
 The listener stands below SQLAlchemy: an exception that it raises is handled like one of the driver.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, event
 from app.persistence.sql.executor import MultiStatementExecutor, SqliteExecutor
 from app.persistence.uow import Database
 
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 BEGIN, COMMIT = "BEGIN", "COMMIT"
 
 
@@ -38,12 +40,12 @@ def intercept_statements(database: Database, listener: Listener) -> Iterator[Non
 
 @contextmanager
 def recorded_statements(database: Database) -> Iterator[list[str]]:
-    """The SQL that was sent, without BEGIN, which only SQLite needs."""
+    """The SQL that was sent, without BEGIN and without the values of literals."""
     seen: list[str] = []
 
     def record(statement: Statement) -> None:
         if not statement.sql.startswith(BEGIN):
-            seen.append(statement.sql)
+            seen.append(_LITERAL.sub("?", statement.sql))
 
     with intercept_statements(database, record):
         yield seen

@@ -131,6 +131,11 @@ class MultiStatementExecutor(TransactionExecutor):
 class SqliteExecutor(TransactionExecutor):
     """The statements of a request run in one call in the thread of an aiosqlite connection."""
 
+    async def rollback(self) -> None:
+        """SQLite itself has rolled back after some errors, and refuses to do it again."""
+        if self._connection.in_transaction:
+            await super().rollback()
+
     async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]:
         calls: list[Call] = [("BEGIN IMMEDIATE", (), False)] if begins else []
         for bound in statements:
