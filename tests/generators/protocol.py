@@ -187,9 +187,7 @@ def main() -> None:
     if "--check" not in sys.argv:
         PROTOCOL.write_text(rendered, encoding="utf-8")
     elif rendered != written:
-        sys.exit(
-            "docs/protocol.md is outdated. Run 'make protocol' and commit it."
-        )
+        sys.exit("docs/protocol.md is outdated. Run 'make protocol' and commit it.")
 
 
 if __name__ == "__main__":
