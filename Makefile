@@ -138,7 +138,7 @@ check-openapi: $(DEV)
 check-protocol: $(DEV)
 	$(PY) -m tests.generators.protocol --check
 
-protocol: $(DEV) ## Write the tables and examples of docs/protocol.md from app/wire
+protocol: $(DEV) ## Write the tables and examples of docs/protocol.md from the program
 	@$(PY) -m tests.generators.protocol
 
 format: $(DEV) ## Format the code and repair what the linter can

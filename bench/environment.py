@@ -20,7 +20,7 @@ from bench.proc import Cores, cpu_s, pin, resident_bytes
 from testkit.processes import environment
 from testkit.servers.backend import make_settings, migrate, override, unique_name
 from testkit.servers.mariadb import MariaDb
-from testkit.servers.process import find
+from testkit.servers.process import ends_with_parent
 from testkit.servers.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,11 +150,14 @@ class BenchEnvironment:
         variables: Mapping[str, str],
         core: frozenset[int] | None,
     ) -> AsyncIterator[ServerUnderTest]:
-        guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
         log = self.directory / f"{name}.log"
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *(*guard, *command), cwd=self.directory, env=variables, stdout=output, stderr=output
+                *(*ends_with_parent(), *command),
+                cwd=self.directory,
+                env=variables,
+                stdout=output,
+                stderr=output,
             )
         try:
             await _wait_until_listening(process, port, log)

@@ -16,7 +16,7 @@ import httpx
 
 from app.settings import PREFIX, Settings
 from testkit.people import Person
-from testkit.servers.process import find
+from testkit.servers.process import ends_with_parent
 from testkit.waiting import LIMIT_S, limit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,13 +90,11 @@ class ServerProcess:
 async def run_process(
     settings: Settings, directory: Path, port: int = 0, *options: str
 ) -> AsyncIterator[ServerProcess]:
-    guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
-    if (
-        signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    ):  # pytest runs under nohup; a server does not
-        guard += ["env", "--default-signal=HUP"]
+    prefix = ends_with_parent()
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # pytest under nohup; a server is not
+        prefix += ["env", "--default-signal=HUP"]
     process = await asyncio.create_subprocess_exec(
-        *guard,
+        *prefix,
         *(sys.executable, "-m", "app", "serve", *options),
         cwd=directory,  # where there is no .env
         env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)},

@@ -229,18 +229,6 @@ async def run_embedded_server(directory: Path, **groups: Group) -> AsyncIterator
         yield server
 
 
-@asynccontextmanager
-async def run_cluster_server(
-    mariadb: MariaDb, redis_server: RedisServer, directory: Path, **groups: Group
-) -> AsyncIterator[TestServer]:
-    """A server without limits on a new database in MariaDB; `groups` are further settings."""
-    async with (
-        new_cluster_settings(mariadb, redis_server, directory) as settings,
-        run_server(override(without_limits(settings), **groups)) as server,
-    ):
-        yield server
-
-
 def without_limits(settings: Settings) -> Settings:
     """Limits that no test reaches unless it is about them, however slow the machine is."""
     return override(

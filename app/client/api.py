@@ -9,11 +9,11 @@ from pydantic import BaseModel, TypeAdapter
 from app.client.errors import RequestRejected
 from app.client.session import Session
 from app.wire.domain import RoomKind
-from app.wire.names import normalized_name
 from app.wire.schemas.messages import EventPage, MessagePage
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import CreateRoom, MemberOut, PublicRoom, RoomOut
 from app.wire.schemas.users import Me, Register, TicketOut, UserOut
+from app.wire.user_and_room_names import normalized_name
 
 T = TypeVar("T", bound=BaseModel)
 V1 = "/api/v1"

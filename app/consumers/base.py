@@ -1,21 +1,34 @@
 """What a consumer is: a reader of all rooms' logs, with a durable position in each."""
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Protocol
 
 from app.persistence.repositories.consumers import LogRange
 from app.persistence.uow import UnitOfWork
 
 
+class StartPosition(Enum):
+    """Where a new consumer begins in the logs of the rooms that exist when it first runs. It reads
+    the logs of later rooms from their beginning in any case."""
+
+    BEGINNING = auto()  # for what is derived from all events, such as statistics
+    HEAD = auto()  # for what is done about new events only, such as notifications
+
+
 class Consumer(Protocol):
     """Add one to `registry.py`; the runner does the rest.
 
-    It starts at the beginning of every log. No two processes run it at the same time.
+    No two processes run a consumer at the same time.
     """
 
     @property
     def name(self) -> str:
         """The key of its positions, in lower case with underscores: renaming it starts it anew."""
+
+    @property
+    def start_position(self) -> StartPosition:
+        """Read when the consumer first runs; a later change has no effect."""
 
     @property
     def max_events(self) -> int:

@@ -20,7 +20,7 @@ from uuid import UUID
 import structlog
 
 from app.bus.base import Bus
-from app.consumers.base import Consumer
+from app.consumers.base import Consumer, StartPosition
 from app.consumers.hints import FailingRooms, Hints
 from app.core import metrics
 from app.core.cancellation import cancel_and_wait
@@ -119,7 +119,7 @@ class Runner:
         if await self._database.read(_is_leased_elsewhere, self._lease):
             return False
         self._renewed_at = _now()
-        return await self._database.transact(_acquire, self._lease)
+        return await self._database.transact(_acquire, self._consumer, self._lease)
 
     async def _read_logs(self) -> None:
         """Until the lease is lost, which raises."""
@@ -236,8 +236,9 @@ async def _renew(uow: UnitOfWork, lease: Lease) -> None:
         raise LeaseLost
 
 
-async def _acquire(uow: UnitOfWork, lease: Lease) -> bool:
-    return await uow.consumers.acquire(lease)
+async def _acquire(uow: UnitOfWork, consumer: Consumer, lease: Lease) -> bool:
+    at_heads = consumer.start_position is StartPosition.HEAD
+    return await uow.consumers.acquire(lease, start_at_heads=at_heads)
 
 
 async def _release(uow: UnitOfWork, lease: Lease) -> None:

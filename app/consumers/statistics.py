@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.consumers.base import StartPosition
 from app.persistence.repositories.consumers import LogRange
 from app.persistence.uow import UnitOfWork
 
@@ -10,6 +11,7 @@ class MessageStatistics:
     """Counts in the database, so no event comes here."""
 
     name = "message_statistics"
+    start_position = StartPosition.BEGINNING
     max_events = 10_000
 
     async def handle(self, uow: UnitOfWork, ranges: Sequence[LogRange]) -> None:

@@ -1,15 +1,15 @@
 """Page cursors, opaque to clients: the base64url of the last item's key."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TypeVar
 
+from app.core import base64url
 from app.wire.errors import Invalid
 
 T = TypeVar("T")
 
 
 def encode_cursor(key: str) -> str:
-    return urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return base64url.encode(key.encode())
 
 
 def decode_cursor(cursor: str | None) -> str | None:
@@ -17,7 +17,7 @@ def decode_cursor(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return base64url.decode(cursor).decode()
     except ValueError as error:
         raise Invalid("`cursor` is not one that this server gave. Start without it.") from error
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from app.wire.errors import Invalid
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 from app.wire.validation import MIN_PASSWORD_CHARS
 
 MIN_DIFFERENT_CHARS = 3

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import orjson
+from pydantic_core import to_jsonable_python
 
 from app.core.actor import Actor
 from app.wire.content import Content
@@ -45,15 +46,21 @@ class StoredMessage(NamedTuple):
 
 
 _FORMAT = b"\x01"
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _to_json(value: object) -> object:
+    """What is neither text nor number, in the form that it has on the wire."""
+    return to_jsonable_python(value, exclude_none=True)
 
 
 def fingerprint(content: Content) -> bytes:
     """16 bytes that recognise a repeated send, also after the message has changed.
 
     The first byte is the format: a hash of a JSON object of the content's fields without those that
-    are null. So a new optional field changes no fingerprint of a send without it. Only the sender's
-    own sends are compared, so 120 bits are far more than enough.
+    are null, also inside objects. So a new optional field changes no fingerprint of a send without
+    it. Only the sender's own sends are compared, so 120 bits are far more than enough.
     """
     present = {name: value for name, value in content.content_fields().items() if value is not None}
-    document = orjson.dumps(present, option=orjson.OPT_SORT_KEYS)
+    document = orjson.dumps(present, default=_to_json, option=_JSON)
     return _FORMAT + hashlib.blake2b(document, digest_size=15).digest()

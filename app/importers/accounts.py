@@ -12,7 +12,7 @@ from app.core.lookalikes import skeleton
 from app.importers.gitter import Author, shortened
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 from app.wire.validation import Username
 
 NAMELESS = "unknown"

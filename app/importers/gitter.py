@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.wire.names import is_storable
+from app.wire.unicode_text import is_storable
 from app.wire.validation import RoomName
 
 COLUMNS = ("room_id", "room_uri", "sent_at", "user_id", "username", "message_id", "text")

@@ -24,7 +24,7 @@ from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import RoomCreated
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 
 MAX_BATCH = 500  # rows of one table in one unit of work, or values in one query
 TOPIC = "Imported from Gitter."

@@ -1,6 +1,11 @@
 """The usernames that a text mentions."""
 
-from app.wire.names import MAX_NAME_CHARS, is_name_char, normalized_name, strip_trailing_punctuation
+from app.wire.user_and_room_names import (
+    MAX_NAME_CHARS,
+    is_name_char,
+    normalized_name,
+    strip_trailing_punctuation,
+)
 
 MAX_MENTIONS = 50
 

@@ -13,7 +13,7 @@ from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
 from app.users.sessions import end_sessions
 from app.wire.errors import Forbidden, NotFound
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 
 NO_USER = "There is no such user."
 

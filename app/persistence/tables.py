@@ -2,7 +2,8 @@
 
 One log per room is the truth: `rooms.seq` is its counter and `room_events` its rows, numbered
 1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4
-with a binary collation: the application decides what is equal (`wire/names.py`), not the database.
+with a binary collation: the application (`wire/user_and_room_names.py`) decides which names are
+equal, not the database.
 """
 
 from datetime import date, datetime

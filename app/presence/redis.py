@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from app.presence.base import SYNC_INTERVAL_S
+from app.presence.local_users import LocalUsers
 from app.redis_client import UNREACHABLE, connect, describe_error, is_unreachable
 from app.settings import Redis
 from app.wire.domain import PresenceState
@@ -36,8 +37,9 @@ class StoreReset(Exception):
     """Redis has lost what this process wrote: it was emptied or restarted."""
 
 
-class RedisPresence:
+class RedisPresence(LocalUsers):
     def __init__(self, settings: Redis, ttl_s: float, grace_s: float) -> None:
+        super().__init__()
         self._client = connect(settings)
         self._ttl_ms, self._grace_ms = round((ttl_s + grace_s) * 1000), round(grace_s * 1000)
         self._retention_s = round(STALE_PROCESS_RETENTION_S + ttl_s + grace_s)
@@ -45,22 +47,12 @@ class RedisPresence:
         self._processes = f"{settings.prefix}:presence"
         # Within this time every other process notices that Redis is back and writes its users.
         self._settle_time_s = 2 * SYNC_INTERVAL_S + settings.timeout_s
-        self._users: set[UUID] = set()
-        self._pending: set[UUID] = set()  # added or removed since the last successful `sync`
         self._registered = False  # the last `sync` has listed this process
         self.available = True
         self._trust_absence_after = 0.0  # before that an absent user is UNKNOWN; monotonic
 
-    def add(self, users: Collection[UUID]) -> None:
-        self._pending.update(users)
-        self._users.update(users)
-
-    def remove(self, users: Collection[UUID]) -> None:
-        self._pending.update(users)
-        self._users.difference_update(users)
-
     async def sync(self) -> Collection[UUID]:
-        pending, self._pending = self._pending, set()
+        pending = self._take_pending()
         try:
             await self._sync(pending)
         except Exception as error:

@@ -22,8 +22,8 @@ from app.rooms.policy import Permission
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
-from app.wire.names import normalized_name
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
+from app.wire.user_and_room_names import normalized_name
 
 
 class RoomView(NamedTuple):

@@ -10,7 +10,7 @@ from app.core.lookalikes import skeleton
 from app.persistence.tables import User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 
 NO_USER = "There is no such user."
 

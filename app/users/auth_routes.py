@@ -27,8 +27,8 @@ from app.users.login_attempts import Attempt, create_login_attempt, find_session
 from app.users.sessions import VerifiedPassword
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
-from app.wire.names import normalized_name
 from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
+from app.wire.user_and_room_names import normalized_name
 from app.wire.validation import CanonicalUuid
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)

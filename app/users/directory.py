@@ -9,7 +9,7 @@ from app.persistence.uow import ReadSession
 from app.settings import Directory
 from app.users.accounts import NO_USER, get_user
 from app.wire.errors import NotFound
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 
 
 async def get_visible(

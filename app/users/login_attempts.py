@@ -19,7 +19,7 @@ from app.core.rate_limit import Charge, Mode, PolicyName, address_key
 from app.core.tokens import digest
 from app.http.dependencies import watch_disconnect
 from app.persistence.uow import ReadSession
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 
 WHOLE_BURST = 1_000_000  # a cost above the burst is admitted when the whole burst is available
 

@@ -19,16 +19,18 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.wire.errors import Invalid
-from app.wire.names import (
+from app.wire.unicode_text import (
     ASTRAL_UNSHARED_CLASS,
     LINE_CLASS,
     LINES_CLASS,
+    is_seen,
+    is_storable,
+)
+from app.wire.user_and_room_names import (
     MAX_NAME_CHARS,
     NAME_PATTERN,
     is_name,
-    is_seen,
     is_single_script,
-    is_storable,
     normalized_name,
 )
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from testkit.servers.process import HOST, Server, require
+from testkit.servers.process import HOST, Server, own_server, require
 
 VARIABLE = "TEST_MYSQL_URL"
 EXAMPLE = f"mysql://user:password@{HOST}:3306/"
@@ -28,9 +28,7 @@ class MariaDb:
     @property
     def server(self) -> Server:
         """The process, to kill or freeze."""
-        if self.own is None:
-            pytest.skip(f"the server in {VARIABLE} is not ours to stop")
-        return self.own
+        return own_server(self.own, VARIABLE)
 
     def url(self, database: str) -> str:
         """As a setting of the product."""

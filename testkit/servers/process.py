@@ -22,12 +22,10 @@ class Server:
     """Accepts connections on `port` once `start` returns. Its output is in `log`."""
 
     def __init__(self, command: list[str], port: int, log: Path) -> None:
-        # The kernel stops it when pytest dies, however it dies.
-        guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
         self.port = port
         self._log = log
         self._executor = TCPExecutor(
-            [*guard, *command],
+            [*ends_with_parent(), *command],
             host=HOST,
             port=port,
             timeout=LIMIT_S,
@@ -100,6 +98,18 @@ class Server:
     def pid(self) -> int:
         assert self._executor.process is not None, "the server is not running"
         return self._executor.process.pid
+
+
+def ends_with_parent() -> list[str]:
+    """The beginning of a command that the kernel ends when this process dies, however it dies."""
+    return [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
+
+
+def own_server(server: Server | None, variable: str) -> Server:
+    """Skips the test if the server is one that `variable` names."""
+    if server is None:
+        pytest.skip(f"the server in {variable} is not ours to stop")
+    return server
 
 
 def find(program: str) -> str | None:

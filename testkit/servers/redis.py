@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import port_for
-import pytest
 
-from testkit.servers.process import HOST, Server, require
+from testkit.servers.process import HOST, Server, own_server, require
 
 VARIABLE = "TEST_REDIS_URL"
 
@@ -22,9 +21,7 @@ class RedisServer:
     @property
     def server(self) -> Server:
         """The process, to kill or freeze."""
-        if self.own is None:
-            pytest.skip(f"the server in {VARIABLE} is not ours to stop")
-        return self.own
+        return own_server(self.own, VARIABLE)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""docs/protocol.md has the tables, the examples and an exchange that app/wire defines."""
+"""docs/protocol.md has the tables, the examples and an exchange that the program defines."""
 
 import json
 import re
 
 import pytest
 
+from app.rooms.policy import Permission
 from tests.generators.protocol import PARTS, PROTOCOL, layout, render
 
 DOCUMENT = PROTOCOL.read_text(encoding="utf-8")
@@ -24,6 +25,14 @@ def test_the_exchange_goes_from_hello_to_ack() -> None:
     types = [line[0] + re.findall(r'"type": "([^"]+)"', line)[0] for line in lines]
     assert types[:2] == ["→hello", "←welcome"]
     assert types[-1] == "←ack"
+
+
+def test_the_table_of_permissions_has_every_permission_for_every_kind_of_room() -> None:
+    head, _, *rows = PARTS["permissions"]().splitlines()
+    assert head == "| permission | `public` | `private` | `group` | `direct` |"
+    assert len(rows) == len(Permission)
+    assert "| send messages | all members | all members | all members | all members |" in rows
+    assert "| add members | all members | owner, admin | all members | none |" in rows
 
 
 # The checks themselves: each finds what it is for.

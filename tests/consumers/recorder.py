@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.consumers.base import StartPosition
 from app.persistence.repositories.consumers import LogRange
 from app.persistence.uow import UnitOfWork
 from app.wire.events import RoomEvent
@@ -15,8 +16,10 @@ class Refused(Exception):
 class Recorder:
     name = "recorder"
 
-    def __init__(self, max_events: int = 100) -> None:
-        self.max_events = max_events
+    def __init__(
+        self, max_events: int = 100, start_position: StartPosition = StartPosition.BEGINNING
+    ) -> None:
+        self.max_events, self.start_position = max_events, start_position
         self.failing: set[UUID] = set()
         self.handled: list[RoomEvent] = []
         self.calls: list[list[LogRange]] = []

@@ -16,7 +16,7 @@ from app.persistence.uow import Database
 from app.settings import Settings
 from testkit.processes import environment
 from testkit.servers.backend import Backend
-from testkit.servers.process import find
+from testkit.servers.process import ends_with_parent
 from testkit.waiting import eventually, limit
 from tests.consumers.samples import logged_counts, open_rooms, standings, stored_counts
 
@@ -61,9 +61,8 @@ class Stepper:
 
 @asynccontextmanager
 async def stepping(settings: Settings, directory: Path) -> AsyncIterator[Stepper]:
-    guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
     process = await asyncio.create_subprocess_exec(
-        *guard,
+        *ends_with_parent(),
         *(sys.executable, "-m", "tests.consumers.program"),
         cwd=directory,  # where there is no .env
         env=environment(settings),

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.bus.memory import MemoryBus
 from app.consumers import hints, runner
-from app.consumers.base import Consumer
+from app.consumers.base import Consumer, StartPosition
 from app.consumers.runner import run_consumers
 from app.core.publications import to_publication
 from app.persistence.repositories.consumers import Standing
@@ -70,6 +70,50 @@ async def test_a_new_consumer_reads_old_logs_from_the_beginning(
     first, second = recorder.handled[:2]
     assert isinstance(first, RoomCreated)
     assert isinstance(second, MessageCreated)
+
+
+async def test_a_consumer_that_starts_at_the_heads_gets_only_later_events(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    """Of rooms that are there when it first runs; a later room has only later events."""
+    old, quiet = await open_rooms(database, sender, 2, 2)
+    recorder = Recorder(start_position=StartPosition.HEAD)
+    async with running(database, bus, recorder):
+        await until_stands(database, Standing("recorder", is_running=True, lag=0))
+        await database.transact(send, old, sender, "hello", "later")
+        (new,) = await open_rooms(database, sender, 1, 1)
+        await publish(database, bus, 4, old)
+        await publish(database, bus, 1, new)
+        await eventually(lambda: recorder.seqs(new) == [1, 2])
+        await eventually(lambda: recorder.seqs(old) == [4])
+    assert recorder.seqs(quiet) == []
+
+
+async def test_a_consumer_starts_at_the_heads_only_when_it_first_runs(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 1)
+    first, second = (Recorder(start_position=StartPosition.HEAD) for _ in range(2))
+    async with running(database, bus, first):
+        await until_stands(database, Standing("recorder", is_running=True, lag=0))
+    await database.transact(send, room, sender, "hello", "meanwhile")
+    (new,) = await open_rooms(database, sender, 1, 0)
+    async with running(database, bus, second):
+        await eventually(lambda: second.seqs(room) == [3])
+        await eventually(lambda: second.seqs(new) == [1])
+    assert first.handled == []
+
+
+async def test_two_runners_start_a_new_consumer_at_the_heads_once(
+    database: Database, bus: MemoryBus, sender: UUID
+) -> None:
+    (room,) = await open_rooms(database, sender, 1, 1)
+    recorders = [Recorder(start_position=StartPosition.HEAD) for _ in range(2)]
+    async with running(database, bus, recorders[0]), running(database, bus, recorders[1]):
+        await until_stands(database, Standing("recorder", is_running=True, lag=0))
+        seq = await database.transact(send, room, sender, "hello", "later")
+        await publish(database, bus, seq, room)
+        await eventually(lambda: [seqs for r in recorders if (seqs := r.seqs(room))] == [[seq]])
 
 
 async def test_a_publication_brings_the_next_event(

@@ -13,7 +13,7 @@ from schemathesis.openapi.checks import (
     UseAfterFree,
 )
 
-from app.wire.names import is_name
+from app.wire.user_and_room_names import is_name
 
 
 @schemathesis.hook

@@ -10,9 +10,8 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import BACKENDS, TestServer, run_cluster_server, run_embedded_server
-from testkit.servers.mariadb import MariaDb
-from testkit.servers.redis import RedisServer
+from testkit.server import TestServer
+from testkit.server_fixtures import server_fixtures
 
 HERE = Path(__file__).parent
 # `make test` does not depend on luck. Look for more: CONTRACT_SEED=$RANDOM CONTRACT_EXAMPLES=500
@@ -21,26 +20,7 @@ EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
 # These end the session that asks, and would leave nothing to look at but 401.
 ENDING = [f"{API}/auth/logout", f"{API}/auth/sessions/{{session_id}}"]
 
-
-@pytest.fixture(scope="module")
-async def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with run_embedded_server(tmp_path_factory.mktemp("contract")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def cluster_server(
-    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestServer]:
-    directory = tmp_path_factory.mktemp("contract")
-    async with run_cluster_server(mariadb, redis_server, directory) as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> TestServer:
-    found: TestServer = request.getfixturevalue(f"{request.param}_server")
-    return found
+embedded_server, cluster_server, server = server_fixtures("module")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.settings import PREFIX, Settings
 from testkit.processes import environment
-from testkit.servers.process import find
+from testkit.servers.process import ends_with_parent
 from testkit.waiting import LIMIT_S
 from tests.faults.launcher import REPORT
 
@@ -46,9 +46,8 @@ class ChatProcess:
         self.starts = 0
 
     async def start(self) -> None:
-        guard = [setpriv, "--pdeathsig", "KILL"] if (setpriv := find("setpriv")) else []
         self._process = await asyncio.create_subprocess_exec(
-            *guard,
+            *ends_with_parent(),
             *(sys.executable, "-m", "tests.faults.launcher"),
             cwd=self._directory,
             env=environment(self._settings)

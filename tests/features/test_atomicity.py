@@ -19,17 +19,13 @@ from testkit.answers import assert_ok, assert_problem
 from testkit.failure_injection import DEADLOCK, NEVER, failing_at, losing_commits
 from testkit.people import API
 from testkit.server import (
-    BACKENDS,
     NO_POLLING,
     TestServer,
-    run_cluster_server,
-    run_embedded_server,
     run_server,
     without_limits,
 )
+from testkit.server_fixtures import server_fixtures
 from testkit.servers.backend import Backend
-from testkit.servers.mariadb import MariaDb
-from testkit.servers.redis import RedisServer
 from testkit.statements import COMMIT
 from tests.features.table_rows import read_rows, row_changes
 from tests.features.use_cases import USE_CASES, Request, Scenario, UseCase
@@ -40,51 +36,27 @@ each_use_case = pytest.mark.parametrize("case", USE_CASES, ids=[case.name for ca
 
 Transact = Callable[..., Awaitable[Any]]
 
-
-@pytest.fixture(scope="module")
-async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with run_embedded_server(tmp_path_factory.mktemp("atomicity"), **NO_POLLING) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def cluster_stand(
-    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestServer]:
-    directory = tmp_path_factory.mktemp("atomicity")
-    async with run_cluster_server(mariadb, redis_server, directory, **NO_POLLING) as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def stand(request: pytest.FixtureRequest) -> TestServer:
-    """A server with little in its database, and nobody else's requests."""
-    found: TestServer = request.getfixturevalue(f"{request.param}_stand")
-    return found
+# Their databases have few rows, and no test sends requests beside another one.
+embedded_server, cluster_server, server = server_fixtures("module", **NO_POLLING)
 
 
 @pytest.fixture
-async def http(stand: TestServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with stand.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def server_database(stand: TestServer) -> AsyncIterator[Database]:
+async def server_database(server: TestServer) -> AsyncIterator[Database]:
     """That of the server. After a test no connection is in use."""
-    yield stand.context.database
-    assert all(in_use == 0 for in_use, _ in stand.context.database.connections().values())
+    yield server.context.database
+    assert all(in_use == 0 for in_use, _ in server.context.database.connections().values())
 
 
-async def request_of(case: UseCase, stand: TestServer, http: httpx.AsyncClient) -> Request:
-    return await case.prepare(Scenario(stand, http, *await stand.people(http, "ada", "bob", "eve")))
+async def request_of(case: UseCase, server: TestServer, http: httpx.AsyncClient) -> Request:
+    people = await server.people(http, "ada", "bob", "eve")
+    return await case.prepare(Scenario(server, http, *people))
 
 
 @each_use_case
 async def test_it_happens_as_a_whole_or_not_at_all(
-    stand: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
+    server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
-    request = await request_of(case, stand, http)
+    request = await request_of(case, server, http)
     before = await read_rows(server_database)
     at, succeeded = 0, False
     while not succeeded:
@@ -108,13 +80,13 @@ async def test_it_happens_as_a_whole_or_not_at_all(
 
 @each_use_case
 async def test_what_the_database_wants_again_happens_once(
-    stand: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
+    server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
     is that of one run."""
 
     async def run(at: float) -> tuple[object, int]:
-        request = await request_of(case, stand, http)
+        request = await request_of(case, server, http)
         before = await read_rows(server_database)
         with failing_at(server_database, at, DEADLOCK) as log:
             answer = await request()
@@ -145,9 +117,9 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
 
 
 async def test_the_comparison_sees_a_single_changed_seq(
-    stand: TestServer, http: httpx.AsyncClient, server_database: Database
+    server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
-    ada = await stand.person(http)
+    ada = await server.person(http)
     room = await ada.makes_room()
     before = await read_rows(server_database)
     await ada.says(room, "one")
@@ -211,10 +183,10 @@ async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.M
 
 
 async def test_the_use_of_a_ticket(
-    stand: TestServer, http: httpx.AsyncClient, server_database: Database
+    server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     """Which a socket does when it opens."""
-    ada = await stand.person(http)
+    ada = await server.person(http)
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     transact = server_database.transact
     taken = await at_every_statement(server_database, transact, (redeem_ticket, ticket))

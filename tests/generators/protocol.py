@@ -1,4 +1,4 @@
-"""python -m tests.generators.protocol [--check]: docs/protocol.md, as app/wire defines it.
+"""python -m tests.generators.protocol [--check]: docs/protocol.md, as the program defines it.
 
 Tables, examples and the exchange stand between `<!-- name -->` and `<!-- end -->`.
 """
@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from app.http.asyncapi import summarize
 from app.http.problems import STATUS
+from app.rooms.policy import ANY, RANK, Permission
 from app.wire.close_codes import CloseCode
+from app.wire.domain import Role, RoomKind
 from app.wire.errors import ErrorCode, error_classes, meaning
 from app.wire.events import EVENT_SPECS, RoomEvent
 from app.wire.examples import CLIENT_EXAMPLES, EVENT_EXAMPLES, SERVER_EXAMPLES, frame_json
@@ -74,6 +76,21 @@ def errors() -> str:
     return table(("code", "status", "retry", "meaning"), rows)
 
 
+def permissions() -> str:
+    rows = (
+        (permission.phrase, *(roles(permission.roles[kind]) for kind in RoomKind))
+        for permission in Permission
+    )
+    return table(("permission", *map(code, RoomKind)), rows)
+
+
+def roles(allowed: frozenset[Role]) -> str:
+    if allowed == ANY:
+        return "all members"
+    by_rank: list[Role] = sorted(allowed, key=RANK.__getitem__, reverse=True)
+    return ", ".join(by_rank) or "none"
+
+
 def exchange() -> str:
     left = [frame_json(frame) for frame in (*CLIENT_EXAMPLES, *SERVER_EXAMPLES, *EVENT_EXAMPLES)]
     lines = []
@@ -97,12 +114,13 @@ PARTS: dict[str, Callable[[], str]] = {
     "server examples": lambda: examples(SERVER_EXAMPLES),
     "close codes": close_codes,
     "errors": errors,
+    "permissions": permissions,
     "exchange": exchange,
 }
 
 
 def render(document: str) -> str:
-    """The document with all parts as app/wire defines them. Raises KeyError for an unknown part."""
+    """The document with all parts as they are defined. Raises KeyError for an unknown part."""
     return re.sub(
         r"(<!-- ([a-z ]+) -->\n).*?(<!-- end -->)",
         lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}",
@@ -169,7 +187,7 @@ def main() -> None:
     if "--check" not in sys.argv:
         PROTOCOL.write_text(rendered, encoding="utf-8")
     elif rendered != written:
-        sys.exit("docs/protocol.md is not what app/wire says. Run 'make protocol' and commit it.")
+        sys.exit("docs/protocol.md is outdated. Run 'make protocol' and commit it.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from app.messages.send.batch import send_batch
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
 from app.wire.content import Content
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 from tests.importers.archives import PIER
 from tests.persistence.factories import make_user
 

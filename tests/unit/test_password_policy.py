@@ -7,7 +7,7 @@ import pytest
 
 from app.core.password_policy import _load_common_passwords, check_password
 from app.wire.errors import Invalid
-from app.wire.names import normalized_name
+from app.wire.user_and_room_names import normalized_name
 from app.wire.validation import MIN_PASSWORD_CHARS
 
 MAIN = "import sys, app.main; print([name for name in sys.modules if 'zxcvbn' in name])"

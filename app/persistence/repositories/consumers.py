@@ -52,6 +52,11 @@ _PAGE_END = (
     .offset(bindparam("skip"))
     .limit(1)
 )
+# Takes no lock of a room (READ COMMITTED). An event that commits later is after the position.
+_START_AT_HEADS = insert(_POSITION_TABLE).from_select(
+    [_position.consumer, _position.room_id, _position.seq],
+    select(bindparam("consumer", type_=_position.consumer.type), _room.id, _room.seq),
+)
 _LAG = _unread(_lease.consumer, func.coalesce(func.sum(_room.seq - _HANDLED), 0)).correlate(
     _LEASE_TABLE
 )
@@ -115,8 +120,9 @@ class ConsumerReads:
 
 
 class Consumers(ConsumerReads):
-    async def acquire(self, lease: Lease) -> bool:
-        """False while another process holds a valid lease."""
+    async def acquire(self, lease: Lease, *, start_at_heads: bool = False) -> bool:
+        """False while another process holds a valid lease. `start_at_heads`: the first lease of a
+        consumer also moves its positions to the heads of all logs."""
         if await self._extend(lease, or_(_lease.holder == lease.holder, ~_IS_VALID)):
             return True
         if await self._session.scalar(
@@ -127,6 +133,8 @@ class Consumers(ConsumerReads):
         await self._session.execute(
             insert(_LEASE_TABLE).values(**values, expires_at=DatabaseNow(-lease.ttl_s))
         )
+        if start_at_heads:
+            await self._session.execute(_START_AT_HEADS, {"consumer": lease.consumer})
         return True
 
     async def renew(self, lease: Lease) -> bool:

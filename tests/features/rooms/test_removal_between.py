@@ -5,7 +5,7 @@ the room goes on. It may then be refused, or show the room up to the removal, an
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import httpx
@@ -15,14 +15,10 @@ from sqlalchemy.util import await_only
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import (
-    BACKENDS,
     NO_POLLING,
     TestServer,
-    run_cluster_server,
-    run_embedded_server,
 )
-from testkit.servers.mariadb import MariaDb
-from testkit.servers.redis import RedisServer
+from testkit.server_fixtures import server_fixtures
 from testkit.statements import Statement, intercept_statements
 
 SECRET = "said after the removal"
@@ -74,25 +70,7 @@ class Brake:
                 await_only(self._go.wait())
 
 
-@pytest.fixture(scope="module")
-async def embedded_stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    async with run_embedded_server(tmp_path_factory.mktemp("between"), **NO_POLLING) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def cluster_stand(
-    mariadb: MariaDb, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestServer]:
-    directory = tmp_path_factory.mktemp("between")
-    async with run_cluster_server(mariadb, redis_server, directory, **NO_POLLING) as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def stand(request: pytest.FixtureRequest) -> TestServer:
-    found: TestServer = request.getfixturevalue(f"{request.param}_stand")
-    return found
+embedded_server, cluster_server, server = server_fixtures("module", **NO_POLLING)
 
 
 async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> None:
@@ -102,12 +80,12 @@ async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> 
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_nothing_after_it_is_seen(stand: TestServer, name: str) -> None:
+async def test_nothing_after_it_is_seen(server: TestServer, name: str) -> None:
     answers: list[httpx.Response] = []
-    async with stand.client() as http:
-        people = await stand.people(http, "ada", "bob", "eve")
+    async with server.client() as http:
+        people = await server.people(http, "ada", "bob", "eve")
         brake = Brake()
-        with intercept_statements(stand.context.database, brake.on_statement):
+        with intercept_statements(server.context.database, brake.on_statement):
             while answer := await interrupted(people, brake, name, at=len(answers) + 1):
                 answers.append(answer)
     assert len(answers) >= 2, "it was hardly ever stopped"

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.core.lookalikes import SKELETON_CHARS, skeleton
 from app.messages.mentions import MAX_MENTIONS, mentioned_keys
-from app.wire.names import NAME_PATTERN, is_name, is_single_script, is_storable, normalized_name
+from app.wire.unicode_text import is_storable
+from app.wire.user_and_room_names import NAME_PATTERN, is_name, is_single_script, normalized_name
 from app.wire.validation import RoomName, Text, Topic, Username
 
 USERNAME: TypeAdapter[str] = TypeAdapter(Username)
