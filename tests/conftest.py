@@ -43,6 +43,7 @@ def pytest_configure() -> None:
     """A developer's own settings do not reach the tests, nor the processes that these start."""
     for name in [name for name in os.environ if name.startswith("CHAT_")]:
         del os.environ[name]
+    coverage.measure_children()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
