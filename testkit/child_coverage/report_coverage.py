@@ -18,6 +18,7 @@ SOURCES = (
     "app/__main__.py",
     "app/cli.py",
     "app/client/terminal",
+    "app/core/metrics.py",
     "app/importers/console.py",
     "app/logs.py",
     "app/server",
