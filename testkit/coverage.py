@@ -12,8 +12,8 @@ REPORTS = "SLIPCOVER_COVERAGE_DIR"  # set by slipcover for the workers of pytest
 ROOT = Path(__file__).resolve().parents[1]
 CHILDREN = ROOT / "testkit/child_coverage"
 
-MIN_APP = 0.96  # of the lines of app/
-MIN_CORE = 0.99  # of the lines and branches of these
+MIN_APP = 0.98  # of the lines of app/
+MIN_CORE = 1.00  # of the lines and branches of these
 CORE = (
     "app/wire/",
     "app/core/",
