@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, chdir
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from app.settings import ROOT, Settings
+from app.settings import Settings
+from testkit.coverage import child_variables
 
 
 @asynccontextmanager
@@ -19,7 +20,7 @@ async def start_command(settings: Settings, *words: str) -> AsyncIterator[Proces
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *words),
         cwd=settings.server.data_dir,  # where there is no .env
-        env=os.environ | _environment(settings) | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | _environment(settings) | child_variables(),
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=PIPE,

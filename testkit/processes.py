@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 
 from app.settings import PREFIX, Settings
+from testkit.coverage import child_variables
 from testkit.people import Person
 from testkit.servers.process import ends_with_parent
 from testkit.waiting import LIMIT_S, limit
 
-ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINE = 16 * 1024 * 1024
 LISTENS = re.compile(r"Chat on (https?://\S+)")
 
@@ -117,7 +117,7 @@ def environment(settings: Settings) -> dict[str, str]:
     given: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
     return (
         ours
-        | {"PYTHONPATH": str(ROOT)}
+        | child_variables()
         | {
             f"{PREFIX}{group}__{name}".upper(): str(value)
             for group, values in given.items()

@@ -46,6 +46,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("CHAT_")]:
         del os.environ[name]
+    coverage.measure_children()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

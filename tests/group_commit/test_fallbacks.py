@@ -254,6 +254,36 @@ async def test_who_waits_too_long_for_a_turn_is_told_busy(
     assert await here.read(checked_texts, rooms[0]) == ["hi"]
 
 
+async def test_a_send_that_is_late_when_its_room_is_found_locked_is_told_busy(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not stand in line for the room any more, and was not stored."""
+    committer, people, rooms = ours
+    monkeypatch.setattr(module, "QUEUE_TIMEOUT_S", 0)
+    async with rooms_locked(here, rooms[0]):
+        with recorded_statements(here) as seen, pytest.raises(Busy):
+            await committer.send(send_request(people[0], rooms[0], "1"))
+        assert not waits(seen)
+    assert await here.read(checked_texts, rooms[0]) == []
+
+
+async def test_the_end_does_not_wait_for_a_room_that_stays_locked(
+    here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The send is told that its outcome is unknown, and nothing of it is left."""
+    committer, people, rooms = ours
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
+    async with rooms_locked(here, rooms[0]):
+        with recorded_statements(here) as seen:
+            send = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
+            await eventually(lambda: waits(seen))
+        await committer.close()
+        assert not committer._tasks
+        with pytest.raises(UnknownOutcome):
+            await send
+    assert await here.read(checked_texts, rooms[0]) == []
+
+
 async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
     here: Database, ours: Ours, mariadb: MariaDb
 ) -> None:

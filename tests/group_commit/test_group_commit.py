@@ -165,6 +165,23 @@ async def test_who_goes_takes_nothing_along(
     assert len(await database.read(checked_texts, room)) in range(12 * 5, 12 * 6 + 1)
 
 
+async def test_sends_whose_callers_have_gone_before_their_turn_are_not_stored(
+    database: Database, committer: Committer, people: list[Actor]
+) -> None:
+    room = await database.transact(make_room, people)
+    sends = [
+        asyncio.create_task(committer.send(send_request(person, room, "n"))) for person in people
+    ]
+    await asyncio.sleep(0)  # they are all there, and no batch has begun
+    with recorded_statements(database) as seen:
+        for send in sends:
+            send.cancel()
+        await asyncio.gather(*sends, return_exceptions=True)
+        await committer.close()
+    assert seen == []
+    assert await database.read(checked_texts, room) == []
+
+
 async def test_too_many_are_told_to_come_again(
     database: Database,
     committer: Committer,

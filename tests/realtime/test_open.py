@@ -4,11 +4,13 @@ from uuid import uuid4
 
 import pytest
 
+from app.wire.errors import Busy
 from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person
 from testkit.server import TestServer
 from tests.realtime.dedicated_server import StartServer
+from tests.realtime.hooks import QueryCounter
 
 
 async def test_opening_at_the_head_sends_no_events(ada: Person, peers: Peers) -> None:
@@ -157,6 +159,24 @@ async def test_a_room_twice_in_one_frame_is_refused_the_second_time(
         await peer.has(room, 3)
         await peer.has(other, 2)
         assert (peer.seqs(room), peer.seqs(other)) == ([1, 2, 3], [1, 2])
+
+
+async def test_rooms_that_cannot_be_read_now_are_busy_and_open_later(
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    ada = await server.person()
+    rooms = [await ada.makes_room() for _ in range(2)]
+    peer = await peers.join(ada)
+    QueryCounter(server, monkeypatch).failures["load_catch_up"] = [Busy("test")]
+    await peer.send("open", id="o", rooms=[{"room": room, "since": 0} for room in rooms])
+    for room in rooms:
+        error = await peer.expect("error", id="o", room=room)
+        assert (error["code"], error["retry"]) == ("busy", "after")
+    assert not server.hub.rooms
+    for room in rooms:
+        assert (await peer.opens(room, since=0))["type"] == "room.opened"
+        await peer.has(room, 2)
 
 
 async def test_a_closed_room_is_silent(ada: Person, peers: Peers) -> None:

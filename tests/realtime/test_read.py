@@ -1,9 +1,16 @@
 """Read markers: to the others who have the room open, to one's own sockets, and never back."""
 
+import pytest
+
+from app.core.publications import Publication
+from app.realtime.delivery import read_markers
+from app.wire.events import PublicationKind
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
+from testkit.waiting import eventually
 from tests.realtime.dedicated_server import StartServer
+from tests.realtime.hooks import PausedQuery
 
 
 async def test_a_read_marker_is_sent_to_everyone_in_the_room(
@@ -53,6 +60,36 @@ async def test_a_read_marker_set_over_http_is_sent_too(
     assert_ok(await bob.put(f"/rooms/{room}/read", seq=4))
     assert (await peer.expect("read"))["seq"] == 4
     assert len(peer.of("read")) == 1
+
+
+async def test_more_read_markers_than_may_wait_for_an_event_are_dropped(
+    start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event does not come over the bus, and the log is read only after both markers came."""
+    monkeypatch.setattr(read_markers, "MAX_PENDING_READ_MARKERS", 1)
+    server = await start()
+    ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
+    room = await ada.makes_room("private", bob, eve)
+    peer = await peers.join(eve, room)
+    hear, heard = server.hear, list[str]()
+
+    def hear_markers(publication: Publication) -> None:
+        if publication.kind is PublicationKind.READ:
+            hear(publication)
+            heard.append(str(publication.user))
+
+    server.redirect_bus(hear_markers)
+    repair = PausedQuery(server, monkeypatch, "read_log", before=True)
+    (said,) = await eve.says(room, "hello")
+    for person in (ada, bob):
+        assert_ok(await person.put(f"/rooms/{room}/read", seq=said))
+    await eventually(lambda: heard == [ada.id, bob.id])
+    assert peer.of("read") == []
+    (await repair.next()).set()
+    await peer.has(room, said)
+    await peer.expect("read", user=ada.id, seq=said)
+    await peer.settled()
+    assert [frame["user"] for frame in peer.of("read")] == [ada.id]
 
 
 async def test_in_a_large_room_a_read_marker_is_sent_to_the_reader_only(

@@ -22,7 +22,8 @@ from app.ops.checks.report import run_checks
 from app.ops.checks.result import CheckResult, Level
 from app.persistence.repositories.consumers import Lease
 from app.persistence.uow import Database
-from app.settings import ROOT, Settings
+from app.settings import Settings
+from testkit.coverage import child_variables
 from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.mariadb import MariaDb, run_mariadb
 from testkit.servers.redis import RedisServer, run_redis, run_sentinel
@@ -48,7 +49,7 @@ def run_command(directory: Path, *, max_files: int = 8192, **variables: str) -> 
     return subprocess.run(
         ["sh", "-c", f'ulimit -n {max_files}; exec "$0" -m app check', sys.executable],
         cwd=directory,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **variables},
+        env=child_variables() | {"PATH": "/usr/bin:/bin", **variables},
         capture_output=True,
         text=True,
         check=False,

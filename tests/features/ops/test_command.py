@@ -15,8 +15,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from app.settings import ROOT
 from testkit.answers import assert_ok, assert_problem
+from testkit.coverage import child_variables
 from testkit.people import API
 from testkit.servers.backend import Backend
 from testkit.waiting import LIMIT_S, limit
@@ -49,8 +49,8 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         *(sys.executable, "-m", "app", "serve"),
         cwd=tmp_path,
         env=os.environ
+        | child_variables()
         | {
-            "PYTHONPATH": str(ROOT),
             "CHAT_SERVER__PORT": "0",
             "CHAT_SERVER__DATA_DIR": str(tmp_path),
             "CHAT_DATABASE__URL": settings.database.url,

@@ -26,6 +26,7 @@ from app.persistence.tables import Session, Ticket
 from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
 from testkit.answers import assert_ok, assert_problem
+from testkit.coverage import child_variables
 from testkit.people import API
 from testkit.server import TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend, override, unique_name
@@ -46,7 +47,8 @@ async def logged(**variables: str) -> list[str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program),
         cwd=ROOT / "tests",  # where there is no .env
-        env={"PYTHONPATH": str(ROOT), "CHAT_AUTH__SECRET_KEY": "k" * 32}
+        env=child_variables()
+        | {"CHAT_AUTH__SECRET_KEY": "k" * 32}
         | {name: os.environ[name] for name in ("PATH",)}
         | {f"CHAT_SERVER__{name}".upper(): value for name, value in variables.items()},
         stderr=asyncio.subprocess.PIPE,
