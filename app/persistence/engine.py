@@ -111,7 +111,8 @@ def _reset_only_after_errors(engine: AsyncEngine) -> None:
     def note(context: ExceptionContext) -> None:
         connection = context.connection
         if connection is not None and not (connection.closed or connection.invalidated):
-            connection.info[failed] = True
+            with suppress(NotImplementedError):  # it is being made, and goes with its error
+                connection.info[failed] = True
 
     @event.listens_for(engine.sync_engine, "reset")
     def reset(connection: Any, record: Any, _state: Any) -> None:

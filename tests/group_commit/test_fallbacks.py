@@ -270,17 +270,21 @@ async def test_a_send_that_is_late_when_its_room_is_found_locked_is_told_busy(
 async def test_the_end_does_not_wait_for_a_room_that_stays_locked(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The send is told that its outcome is unknown, and nothing of it is left."""
+    """The outcome of the send in a transaction is unknown; the one behind it was not stored."""
     committer, people, rooms = ours
     monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
     async with rooms_locked(here, rooms[0]):
         with recorded_statements(here) as seen:
-            send = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
+            first = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
             await eventually(lambda: waits(seen))
+        second = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "2")))
+        await asyncio.sleep(0)  # it stands in line
         await committer.close()
         assert not committer._tasks
         with pytest.raises(UnknownOutcome):
-            await send
+            await first
+        with pytest.raises(Busy):
+            await second
     assert await here.read(checked_texts, rooms[0]) == []
 
 

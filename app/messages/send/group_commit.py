@@ -69,10 +69,10 @@ class Committer:
         if self._pending:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), CLOSE_TIMEOUT_S)
+        self._reject_queued(list(self._queue))  # before a room is unlocked, which starts a batch
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._reject_queued(list(self._queue))
         if self._expiry_timer:
             self._expiry_timer.cancel()
 
