@@ -8,16 +8,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
+from app.messages.send.batch import send_batch
 from app.persistence.uow import Database
 from app.settings import Settings
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import eventually, pause
-from tests.persistence.factories import add_user, logged_seqs, open_room, room_head, send
+from tests.group_commit.concurrent_sends import make_actor, make_room, make_users, send_request
+from tests.persistence.factories import logged_seqs, room_head, send
 
 OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
 
@@ -46,9 +49,40 @@ def cancelled_at(work: Coroutine[Any, Any, Any], at: int) -> Generator[Any, Any,
     raise AssertionError("unreachable")
 
 
-async def outcome(database: Database, room: UUID, sender: UUID, at: int) -> bool:
+@pytest.fixture
+async def sender(database: Database) -> UUID:
+    [sender] = await database.transact(make_users, "ann")
+    return sender.user
+
+
+@pytest.fixture
+async def room(database: Database, sender: UUID) -> UUID:
+    """The sender is a member; the log is empty."""
+    return await database.transact(make_room, [make_actor(sender)])
+
+
+def send_in_session(
+    database: Database, room: UUID, sender: UUID, nonce: str
+) -> Coroutine[Any, Any, Any]:
+    return database.transact(send, room, sender, "hi", nonce)
+
+
+def send_in_requests(
+    database: Database, room: UUID, sender: UUID, nonce: str
+) -> Coroutine[Any, Any, Any]:
+    request = send_request(make_actor(sender), room, nonce)
+    return database.transact_batch(send_batch, [request], wait=True)
+
+
+Send = Callable[[Database, UUID, UUID, str], Coroutine[Any, Any, Any]]
+ways_to_send = pytest.mark.parametrize("send_message", [send_in_session, send_in_requests])
+
+
+async def outcome(
+    database: Database, room: UUID, sender: UUID, at: int, send_message: Send
+) -> bool:
     """Whether there was such a wait to cancel."""
-    unit = database.transact(send, room, sender, "hi", f"n{at}")
+    unit = send_message(database, room, sender, f"n{at}")
     task = asyncio.ensure_future(_run(unit, at))
     await asyncio.wait([task])
     return task.cancelled() or task.result()
@@ -64,30 +98,35 @@ def in_use(database: Database) -> int:
     return pool.checkedout()
 
 
+@ways_to_send
 async def test_wherever_it_is_cancelled_nothing_stays_open(
-    database: Database, room: UUID, sender: UUID
+    database: Database, room: UUID, sender: UUID, send_message: Send
 ) -> None:
     await database.transact(send, room, sender, "hi", "n0")  # a connection is there
     for at in itertools.count(1):
-        if not await outcome(database, room, sender, at):
+        if not await outcome(database, room, sender, at, send_message):
             break
         await eventually(lambda: in_use(database) == 0)
         log = await database.read(logged_seqs, room)
         assert log == list(range(1, await database.read(room_head, room) + 1))
-    assert at > 5, "it waits for each statement, and for COMMIT"
+    assert at > (5 if send_message is send_in_session else 2), "it waits for each request"
     last = await database.transact(send, room, sender, "hi", "last")
     assert await database.read(logged_seqs, room) == list(range(1, last + 1))
 
 
+@ways_to_send
 async def test_no_transaction_is_left_in_the_database(
-    cluster: Backend, mariadb: MariaDb, open_database: Callable[[Settings], Database]
+    cluster: Backend,
+    mariadb: MariaDb,
+    open_database: Callable[[Settings], Database],
+    send_message: Send,
 ) -> None:
     database = open_database(cluster.settings)
-    sender = await database.transact(add_user, "ann")
-    room = await database.transact(open_room, sender)
+    [ann] = await database.transact(make_users, "ann")
+    sender, room = ann.user, await database.transact(make_room, [ann])
     async with mariadb.connect() as connection:
         for at in itertools.count(1):
-            if not await outcome(database, room, sender, at):
+            if not await outcome(database, room, sender, at, send_message):
                 break
             await eventually(lambda: _is_none_open(connection))
 

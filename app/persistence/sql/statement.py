@@ -36,10 +36,10 @@ class Statement:
         return Bound(self, {}, rows)
 
     def compile(self, dialect: Dialect) -> "CompiledStatement":
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = CompiledStatement(self.query, dialect)
-        return found
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = CompiledStatement(self.query, dialect)
+        return compiled
 
 
 class Bound(NamedTuple):

@@ -68,6 +68,7 @@ VALUES = {
     "CHAT_SERVER__MAX_BODY_BYTES": ["10", "1" + "0" * 400, "1024", "256k"],
     "CHAT_DATABASE__TLS_CA": ["missing.pem", "folder", "text", "key.pem", "binary", "empty"],
     "CHAT_DATABASE__GROUP_COMMIT": ["ture", "2", "nein", "tru e"],
+    "CHAT_DATABASE__MULTI_STATEMENTS": ["maybe"],
     "CHAT_DATABASE__POOL_SIZE": ["0", "1001", "1_0"],
     "CHAT_DATABASE__STATEMENT_TIMEOUT_S": ["0", "86401", "nan"],
     "CHAT_REDIS__PREFIX": ["a b", "a:b", "a" * 33, "ä"],
