@@ -86,7 +86,7 @@ async def exact(database: Database) -> bool:
     return await stored_counts(database) == await logged_counts(database)
 
 
-async def test_no_message_is_counted_twice_or_left_out_by_processes_that_are_killed(
+async def test_killed_processes_count_each_message_once(
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
     """Each is killed in the middle of another batch; the next one continues after its lease."""
@@ -124,7 +124,7 @@ async def test_another_process_continues_at_once_after_an_orderly_end(
 @pytest.mark.parametrize(
     "backend", [pytest.param("cluster", marks=pytest.mark.cluster)], indirect=True
 )
-async def test_a_process_that_stood_still_in_a_batch_writes_nothing_after_its_lease(
+async def test_a_process_that_was_stopped_in_a_batch_writes_nothing_after_its_lease(
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
     """MariaDB ends its transaction, whose locks keep other processes away until then."""

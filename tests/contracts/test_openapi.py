@@ -55,7 +55,7 @@ async def schemathesis(server: TestServer, person: Person, directory: Path, *opt
     assert process.returncode == 0, output.decode()[-20_000:]
 
 
-async def test_the_server_does_what_the_document_says(
+async def test_the_server_conforms_to_the_openapi_document(
     server: TestServer, ada: Person, tmp_path: Path
 ) -> None:
     without = [part for path in ENDING for part in ("--exclude-path", path)]
@@ -63,7 +63,7 @@ async def test_the_server_does_what_the_document_says(
     assert_ok(await ada.get("/users/me"))  # it was logged in until the end
 
 
-async def test_so_do_those_that_end_a_session(
+async def test_operations_that_end_a_session_conform_to_the_openapi_document(
     server: TestServer, ada: Person, tmp_path: Path
 ) -> None:
     only = [part for path in ENDING for part in ("--include-path", path)]

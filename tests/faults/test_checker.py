@@ -73,7 +73,7 @@ def kinds(change: Break) -> set[str]:
     return {violation.kind for violation in check(history, tables)}
 
 
-def test_what_is_in_order_is_found_in_order() -> None:
+def test_a_correct_history_has_no_violations() -> None:
     assert kinds(lambda history, tables: None) == set()
 
 
@@ -167,12 +167,12 @@ BREAKS: dict[str, tuple[str, Break]] = {
 
 
 @pytest.mark.parametrize("what", BREAKS)
-def test_it_finds(what: str) -> None:
+def test_each_violation_is_detected(what: str) -> None:
     kind, change = BREAKS[what]
     assert kind in kinds(change)
 
 
-def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
+def test_a_disconnected_user_may_read_up_to_their_removal() -> None:
     def open_again(history: History, tables: Tables) -> None:
         history.replicas[2].subscriptions.append(
             Subscription(7, 85.0, 6, last_seq=7, received={7: 86.0})
@@ -181,7 +181,7 @@ def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
     assert kinds(open_again) == set()
 
 
-def test_who_came_back_may_read_what_was_said_meanwhile() -> None:
+def test_a_member_who_rejoins_may_read_the_whole_log() -> None:
     def return_(history: History, tables: Tables) -> None:
         back = Entry(10, "member.joined", ADA, EVE)
         tables.logs[ROOM].append(back)

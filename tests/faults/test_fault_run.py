@@ -39,7 +39,7 @@ def story(result: RunResult) -> str:
     return "\n".join(f"{violation.kind}: {violation.what}" for violation in result.violations)
 
 
-async def test_every_fault_is_survived(cluster: Cluster) -> None:
+async def test_no_fault_violates_a_guarantee(cluster: Cluster) -> None:
     result = await run(cluster, FaultPlan(SEED, list(FAULTS), 0, HOLD_S, together=True))
     assert {window.fault.name for window in result.windows} == FAULTS.keys()
     assert result.violations == [], story(result)

@@ -81,13 +81,13 @@ async def silent(reader: asyncio.StreamReader) -> bool:
     return not replica.done() and replica.cancel()
 
 
-async def test_everything_passes_both_ways(proxy: Proxy) -> None:
+async def test_bytes_pass_in_both_directions(proxy: Proxy) -> None:
     async with dialled(proxy) as streams:
         data = bytes(range(256)) * 4000
         assert await exchange(streams, data) == data
 
 
-async def test_an_end_passes(proxy: Proxy, echo: Echo) -> None:
+async def test_a_close_passes(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"x") == b"x"
         writer.close()
@@ -95,7 +95,7 @@ async def test_an_end_passes(proxy: Proxy, echo: Echo) -> None:
     assert echo.ends == ["closed"]
 
 
-async def test_small_pieces_are_the_same_bytes(proxy: Proxy, echo: Echo) -> None:
+async def test_fragments_are_the_same_bytes(proxy: Proxy, echo: Echo) -> None:
     proxy.max_bytes = 7
     async with dialled(proxy) as streams:
         data = bytes(range(256))
@@ -103,7 +103,7 @@ async def test_small_pieces_are_the_same_bytes(proxy: Proxy, echo: Echo) -> None
     assert len(echo.reads) > 5
 
 
-async def test_a_delay_delays(proxy: Proxy) -> None:
+async def test_a_delay_applies_in_both_directions(proxy: Proxy) -> None:
     proxy.delay_s = 0.05
     clock = asyncio.get_running_loop().time
     async with dialled(proxy) as streams:
@@ -112,7 +112,7 @@ async def test_a_delay_delays(proxy: Proxy) -> None:
         assert clock() - started >= 0.1
 
 
-async def test_a_black_hole_gives_everything_back(proxy: Proxy, echo: Echo) -> None:
+async def test_a_blocked_link_delivers_everything_once_healed(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"a") == b"a"
         proxy.block()
@@ -127,7 +127,7 @@ async def test_a_black_hole_gives_everything_back(proxy: Proxy, echo: Echo) -> N
             assert await late_deliveries[0].readexactly(1) == b"c"
 
 
-async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
+async def test_a_reset_closes_both_ends(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as streams:
         assert await exchange(streams, b"x") == b"x"
         proxy.reset()
@@ -136,7 +136,7 @@ async def test_a_reset_ends_both_ends(proxy: Proxy, echo: Echo) -> None:
         assert echo.ends == ["reset"]
 
 
-async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo) -> None:
+async def test_a_half_open_link_looks_open_to_the_client(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as (reader, writer):
         assert await exchange((reader, writer), b"x") == b"x"
         proxy.half_open("server")
@@ -148,7 +148,7 @@ async def test_of_half_a_link_the_client_knows_nothing(proxy: Proxy, echo: Echo)
             assert await exchange(other, b"z") == b"z"
 
 
-async def test_of_half_a_link_the_server_knows_nothing(proxy: Proxy, echo: Echo) -> None:
+async def test_a_half_open_link_looks_open_to_the_server(proxy: Proxy, echo: Echo) -> None:
     async with dialled(proxy) as streams:
         assert await exchange(streams, b"x") == b"x"
         proxy.half_open("client")
@@ -156,7 +156,7 @@ async def test_of_half_a_link_the_server_knows_nothing(proxy: Proxy, echo: Echo)
         assert echo.ends == []
 
 
-async def test_who_is_not_there_refuses(proxy: Proxy) -> None:
+async def test_a_missing_target_resets_the_connection(proxy: Proxy) -> None:
     free = await asyncio.start_server(lambda _r, _w: None, HOST, 0)
     proxy.target = free.sockets[0].getsockname()[1]
     free.close()
@@ -166,7 +166,9 @@ async def test_who_is_not_there_refuses(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
-async def test_a_commit_is_cut(proxy: Proxy, echo: Echo, moment: Moment, arrives: bool) -> None:
+async def test_a_link_is_reset_before_or_after_commit(
+    proxy: Proxy, echo: Echo, moment: Moment, arrives: bool
+) -> None:
     packet = b"\x07\x00\x00\x00" + COMMIT
     async with dialled(proxy) as streams, dialled(proxy) as next_one:
         assert await exchange(streams, b"SELECT 1") == b"SELECT 1"
@@ -178,7 +180,7 @@ async def test_a_commit_is_cut(proxy: Proxy, echo: Echo, moment: Moment, arrives
         assert await exchange(next_one, packet) == packet, "only one is cut"
 
 
-async def test_a_commit_is_cut_while_it_happens(proxy: Proxy) -> None:
+async def test_a_link_is_reset_during_commit(proxy: Proxy) -> None:
     async with dialled(proxy) as streams:
         assert await exchange(streams, b"x") == b"x"
         proxy.on_commit = "during"

@@ -53,7 +53,7 @@ async def request_of(case: UseCase, server: TestServer, http: httpx.AsyncClient)
 
 
 @each_use_case
-async def test_it_happens_as_a_whole_or_not_at_all(
+async def test_a_request_that_fails_at_any_statement_changes_nothing(
     server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     request = await request_of(case, server, http)
@@ -79,7 +79,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(
 
 
 @each_use_case
-async def test_what_the_database_wants_again_happens_once(
+async def test_a_request_that_hits_a_deadlock_is_executed_once(
     server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
@@ -104,7 +104,7 @@ async def test_what_the_database_wants_again_happens_once(
         assert more_steps > steps
 
 
-async def test_no_request_that_changes_something_is_missing_above(embedded: Backend) -> None:
+async def test_every_operation_that_changes_something_has_a_use_case(embedded: Backend) -> None:
     paths: dict[str, Any] = create_app(embedded.settings).openapi()["paths"]
     mutating = {
         f"{method.upper()} {path.removeprefix(API)}"
@@ -116,7 +116,7 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
     assert all(path.startswith(API) or not METHODS & paths[path].keys() for path in paths)
 
 
-async def test_the_comparison_sees_a_single_changed_seq(
+async def test_row_changes_detects_a_single_changed_seq(
     server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     ada = await server.person(http)
@@ -132,7 +132,7 @@ async def test_the_comparison_sees_a_single_changed_seq(
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_commit_that_nobody_knows_the_outcome_of(
+async def test_a_commit_with_unknown_outcome_is_resolved_by_the_nonce(
     cluster: Backend, *, happened: bool
 ) -> None:
     """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
@@ -168,7 +168,9 @@ async def at_every_statement(database: Database, transact: Transact, unit: tuple
                 return result
 
 
-async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_batch_of_an_import_is_atomic(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     transact, units = database.transact, []
 
     async def tried_everywhere(*unit: Any) -> Any:
@@ -181,7 +183,7 @@ async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.M
     assert len(units) > 5
 
 
-async def test_the_use_of_a_ticket(
+async def test_redeeming_a_ticket_is_atomic(
     server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     """Which a socket does when it opens."""

@@ -31,9 +31,7 @@ async def output_of(*command: str) -> str:
 
 
 @pytest.mark.embedded
-async def test_the_first_chat_and_the_first_socket(
-    embedded_server: TestServer, tmp_path: Path
-) -> None:
+async def test_the_examples_of_the_readme_work(embedded_server: TestServer, tmp_path: Path) -> None:
     here = embedded_server.url.removeprefix("http://")
 
     def there(text: str) -> str:

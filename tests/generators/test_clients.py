@@ -123,7 +123,7 @@ async def test_a_generated_client_works(
 
 
 @pytest.mark.parametrize("linter", [lint.spectral, lint.redocly])
-def test_a_document_that_is_not_clean_is_refused(
+def test_the_linter_refuses_an_invalid_document(
     linter: Callable[[Path], None], tmp_path: Path
 ) -> None:
     operation = {"responses": {"200": {"description": "Found."}}}

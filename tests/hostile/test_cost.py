@@ -261,14 +261,14 @@ def _with_path(request: Request, piece: str, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", HEAD_ROUTES)
-async def test_a_head(stage: Stage, name: str) -> None:
+async def test_the_cost_of_a_request_head_is_bounded(stage: Stage, name: str) -> None:
     run = partial(partial, exchange, stage.process.port)
     for what, make in heads(stage.request(ROUTES[name])):
         await stage.check(f"{name}: {what}", make, HEAD_BYTES, run)
 
 
 @pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.fields])
-async def test_a_body(stage: Stage, name: str) -> None:
+async def test_the_cost_of_a_body_is_bounded(stage: Stage, name: str) -> None:
     route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
     request = stage.request(route)
     for what, content, kind in bodies(route):
@@ -286,7 +286,7 @@ ENDING = {"POST /api/v1/auth/logout"}  # ends the session that all others need
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES.keys() - ENDING))
-async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
+async def test_the_cost_of_the_largest_requests_is_bounded(stage: Stage, name: str) -> None:
     """A full page, and the largest body that is accepted; beside it a query and a name in the path
     that are as long as can be."""
     route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
@@ -308,7 +308,7 @@ async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
     await stage.check(f"{name}: path", path, MAX_PATH_BYTES - 200, run)
 
 
-def test_each_route_with_a_body_has_its_largest() -> None:
+def test_each_route_with_a_body_has_a_largest_body() -> None:
     assert {name for name, route in ROUTES.items() if route.fields} == set(LARGEST)
 
 
@@ -364,7 +364,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("type_", CLIENT_FRAMES)
-async def test_a_frame(stage: Stage, type_: str) -> None:
+async def test_the_cost_of_a_frame_is_bounded(stage: Stage, type_: str) -> None:
     def largest(_: int) -> bytes:
         return in_frame(type_, json.dumps(LARGEST_FRAMES[type_](stage))[1:-1])
 
@@ -391,7 +391,7 @@ LISTS = {
 }
 
 
-async def test_a_handshake(stage: Stage) -> None:
+async def test_the_cost_of_a_handshake_is_bounded(stage: Stage) -> None:
     request = Request("GET", "/ws", head=HANDSHAKE)
     run = partial(partial, handshake, stage.process.port)
 
@@ -417,5 +417,5 @@ async def handshake(port: int, data: bytes) -> None:
         writer.transport.abort()
 
 
-def test_each_frame_has_its_largest() -> None:
+def test_each_frame_has_a_largest_input() -> None:
     assert set(CLIENT_FRAMES) == set(LARGEST_FRAMES)

@@ -63,7 +63,7 @@ async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[st
 
 
 @pytest.mark.parametrize("act", ACTS)
-async def test_what_a_stranger_does_is_no_error(
+async def test_hostile_requests_are_not_logged_as_errors(
     process: ServerProcess, target: Target, act: str
 ) -> None:
     start = len(process.output)
@@ -105,7 +105,9 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 @pytest.mark.parametrize("act", TLS_ACTS)
-async def test_nor_is_what_is_no_tls(secure: ServerProcess, act: str) -> None:
+async def test_plaintext_on_a_tls_port_is_not_logged_as_error(
+    secure: ServerProcess, act: str
+) -> None:
     await has_said_where_it_is(secure)
     start = len(secure.output)
     await TLS_ACTS[act](Target(secure.url, "", ""))

@@ -66,7 +66,7 @@ async def imported(backend: Backend) -> Settings:
     return settings
 
 
-async def test_the_archives_come_back_as_they_went_in(imported: Settings) -> None:
+async def test_imported_archives_are_read_back_unchanged(imported: Settings) -> None:
     """Text, author, time and order. A member's display name is the name in the archive."""
     async with run_server(imported) as server, server.client() as http:
         reader = await server.person(http, "reader")

@@ -64,7 +64,7 @@ def in_use(database: Database) -> int:
     return pool.checkedout()
 
 
-async def test_wherever_it_is_cancelled_nothing_stays_open(
+async def test_a_unit_cancelled_at_any_point_leaves_no_open_transaction(
     database: Database, room: UUID, sender: UUID
 ) -> None:
     await database.transact(send, room, sender, "hi", "n0")  # a connection is there
@@ -79,7 +79,7 @@ async def test_wherever_it_is_cancelled_nothing_stays_open(
     assert await database.read(logged_seqs, room) == list(range(1, last + 1))
 
 
-async def test_no_transaction_is_left_in_the_database(
+async def test_cancelled_units_leave_no_transaction_in_mariadb(
     cluster: Backend, mariadb: MariaDb, open_database: Callable[[Settings], Database]
 ) -> None:
     database = open_database(cluster.settings)

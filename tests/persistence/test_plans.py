@@ -183,7 +183,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
 
 
 @pytest.mark.parametrize("name", HOT)
-async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str) -> None:
+async def test_a_hot_query_scans_no_table(world: LargeDataset, name: str) -> None:
     with recorded_queries(world.database) as statements:
         await HOT[name](world)
     assert statements, "nothing was asked: this looks in the wrong place"
@@ -196,7 +196,7 @@ async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str)
     assert {complaint for complaint, _ in found} == allowed, found
 
 
-async def test_a_scan_and_a_sort_are_noticed(world: LargeDataset) -> None:
+async def test_a_scan_and_a_sort_are_detected(world: LargeDataset) -> None:
     """The check itself: these read a whole table, or sort it."""
     with recorded_queries(world.database) as statements:
         await world.database.read(lambda reads: reads.users.search("nobody", None, 10))

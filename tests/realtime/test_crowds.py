@@ -127,7 +127,7 @@ async def test_many_connections_without_a_hello_are_refused(besieged: Besieged) 
     assert besieged.memory_kib() - begin < MOST_GROWTH_KIB
 
 
-async def test_floods_and_broken_frames(besieged: Besieged) -> None:
+async def test_a_server_survives_floods_and_broken_frames(besieged: Besieged) -> None:
     url = besieged.server.url
 
     async def abuse(data: bytes, *, hello: bool) -> None:
@@ -167,7 +167,7 @@ async def flood(connection: RawConnection, data: bytes) -> None:
         pass
 
 
-async def test_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
+async def test_a_server_survives_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
     """What waits for them stays within their limits, whatever they ask for."""
     large = "x" * 3900
     for _ in range(60):

@@ -40,7 +40,9 @@ async def stop(server: TestServer) -> None:
     await eventually(server.context.draining.is_set)
 
 
-async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: Peers) -> None:
+async def test_a_draining_server_answers_requests_and_refuses_new_sockets(
+    backend: Backend, peers: Peers
+) -> None:
     async with draining(patient(backend)) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
@@ -81,7 +83,7 @@ async def test_connections_that_stay_or_sent_no_hello_are_closed(
 
 
 @pytest.mark.setting("CHAT_SERVER__DRAIN_SPREAD_S")
-async def test_slots_are_spread(
+async def test_drain_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hours apart here, so that the first is closed long before the others."""
@@ -185,7 +187,7 @@ async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
         assert answer.headers["connection"] == "close"
 
 
-async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: Path) -> None:
+async def test_a_drain_without_sockets_is_immediate(backend: Backend, tmp_path: Path) -> None:
     async with run_process(patient(backend), tmp_path) as server:
         assert_ok(await server._http.get("/health/live"))
         server.signal(signal.SIGTERM)
@@ -193,7 +195,7 @@ async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: P
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_the_second_signal_ends_at_once(
+async def test_a_second_signal_ends_the_drain_at_once(
     backend: Backend, peers: Peers, tmp_path: Path, second: signal.Signals
 ) -> None:
     async with run_server(fast_settings(backend.settings)) as elsewhere, elsewhere.client() as http:

@@ -68,7 +68,7 @@ async def test_an_open_that_fails_leaves_nothing_behind(
     await peer.has(room, 3)
 
 
-async def test_a_defect_in_the_hello_ends_the_socket_for_now(
+async def test_a_defect_during_the_hello_closes_the_socket_with_4000(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()

@@ -134,7 +134,7 @@ async def test_workers_end_with_their_parent(
 
 @pytest.mark.cluster
 @pytest.mark.setting("CHAT_SERVER__WORKERS")
-async def test_workers_over_https_and_one_that_does_not_start_again(
+async def test_workers_serve_https_and_one_that_cannot_restart_is_retried(
     cluster_settings: Settings, tmp_path: Path
 ) -> None:
     authority = trustme.CA()

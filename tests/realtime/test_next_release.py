@@ -141,7 +141,7 @@ async def stage(start: StartServer) -> Stage:
     return Stage(server, ada, bob, room)
 
 
-async def test_the_log_over_http(stage: Stage) -> None:
+async def test_unknown_events_are_read_over_http(stage: Stage) -> None:
     head = await stage.fill()
     await stage.ada.says(stage.room, "after")
     events = await stage.bob.log(stage.room)
@@ -149,9 +149,7 @@ async def test_the_log_over_http(stage: Stage) -> None:
     assert [event["seq"] for event in events] == list(range(1, head + 2))
 
 
-async def test_a_catch_up_with_unknown_events_batched_with_others(
-    stage: Stage, peers: Peers
-) -> None:
+async def test_unknown_events_are_delivered_in_a_catch_up(stage: Stage, peers: Peers) -> None:
     """A hello with positions, an open, and the questions of others in the same moment."""
     head = await stage.fill()
     others = [await stage.server.person(f"other{n}") for n in range(3)]
@@ -170,7 +168,7 @@ async def test_a_catch_up_with_unknown_events_batched_with_others(
     stage.check(again.events(stage.room))
 
 
-async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> None:
+async def test_unknown_events_are_delivered_by_gap_repair(stage: Stage, peers: Peers) -> None:
     peer = await peers.join(stage.bob, (stage.room, 4))
     head = await stage.fill()
     await stage.ada.says(stage.room, "shows the hole")
@@ -178,9 +176,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
     stage.check(peer.events(stage.room))
 
 
-async def test_a_slow_consumer_backfill_with_unknown_events(
-    start: StartServer, peers: Peers
-) -> None:
+async def test_unknown_events_are_delivered_by_a_backfill(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
     limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -219,7 +215,9 @@ async def record(uow: UnitOfWork, /, room_id: UUID, actor: UUID, event: str, **m
     )
 
 
-async def test_an_unknown_event_published_by_another_process(stage: Stage, peers: Peers) -> None:
+async def test_an_unknown_event_published_by_another_process_is_delivered(
+    stage: Stage, peers: Peers
+) -> None:
     here = await peers.join(stage.bob, stage.room)
     room, ada = UUID(stage.room), UUID(stage.ada.id)
     async with another_process(stage.server) as database:
@@ -232,7 +230,7 @@ async def test_an_unknown_event_published_by_another_process(stage: Stage, peers
     assert [e for e in await stage.bob.log(stage.room) if e["seq"] == 5] == [event]
 
 
-async def test_a_publication_of_an_unknown_kind_has_the_log_read(
+async def test_a_publication_of_an_unknown_kind_is_read_from_the_log(
     stage: Stage, peers: Peers
 ) -> None:
     peer = await peers.join(stage.bob, stage.room)
@@ -334,7 +332,7 @@ async def test_a_removal_published_by_the_next_release_evicts(stage: Stage, peer
     await peer.expect("room.closed", seq=5, reason="removed")
 
 
-async def test_one_request_that_fails_in_a_batch_fails_alone(
+async def test_one_failing_request_in_a_batch_fails_alone(
     stage: Stage, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with the rooms of one client, others that come back with it get theirs."""

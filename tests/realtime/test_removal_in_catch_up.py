@@ -149,7 +149,7 @@ async def test_members_and_removed_members_catch_up_in_one_batch(
     assert of_bob.of("room.closed", room=other) == []
 
 
-async def test_a_rejoin_between_the_queries_for_members_and_removed_members(
+async def test_a_rejoin_between_the_catch_up_queries_is_reported_by_a_badge(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they get ends at the removal; that they are back shows in the counts."""
@@ -177,7 +177,7 @@ async def test_a_rejoin_between_the_queries_for_members_and_removed_members(
     await peer.has(room, 5)
 
 
-async def test_removal_and_rejoin_during_catch_up(
+async def test_a_removal_and_rejoin_during_catch_up_do_not_evict(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A removal that the log has outdated does not put anybody out; one after it does."""
@@ -205,7 +205,7 @@ async def test_removal_and_rejoin_during_catch_up(
     assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] >= 1
 
 
-async def test_removal_rejoin_and_removal_during_catch_up(
+async def test_two_removals_during_catch_up_evict_at_the_first(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What happened between two removals after the log was read is not for the removed."""

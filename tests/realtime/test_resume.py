@@ -101,7 +101,7 @@ async def test_several_devices_each_have_a_position(ada: Person, peers: Peers) -
     assert laptop.seqs(room) == [5, 6, 7, 8]
 
 
-async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: Peers) -> None:
+async def test_a_new_socket_resumes_before_the_old_one_is_closed(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     old, writer = await peers.join(ada, (room, 0)), await peers.join(ada)
     writing = asyncio.create_task(talk(writer, room, 30))
@@ -116,7 +116,9 @@ async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: P
     assert new.seqs(room)[0] <= handed_over + 1
 
 
-async def test_a_room_that_was_left_is_not_found(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_resuming_a_room_that_was_left_is_not_found(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     """From behind the end; test_removal_in_catch_up.py has what there is to see from before it."""
     private, public = await ada.makes_room("private", bob), await ada.makes_room("public", bob)
     for room in (private, public):
@@ -141,7 +143,7 @@ async def test_a_position_taken_from_another_room_is_accepted(ada: Person, peers
     await peer.has(long, 22)
 
 
-async def test_1500_rooms_some_of_them_open(start: StartServer, peers: Peers) -> None:
+async def test_resuming_1500_rooms_takes_few_queries(start: StartServer, peers: Peers) -> None:
     """A bounded number of queries, and one look at each room that is opened."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")

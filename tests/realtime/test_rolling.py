@@ -71,7 +71,7 @@ async def post(person: Person, room: str, until: asyncio.Event) -> Counter[int]:
     raise AssertionError
 
 
-async def test_a_rolling_restart_under_load(
+async def test_a_rolling_restart_under_load_loses_nothing(
     cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path
 ) -> None:
     settings = override(

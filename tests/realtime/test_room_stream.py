@@ -134,7 +134,7 @@ TestStream.settings = settings(
 )
 
 
-def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None:
+def test_a_room_stream_delivers_nothing_before_its_start_and_loses_nothing() -> None:
     it = RoomStream()
     assert it.offer([event(7), event(5), event(6)]) == []
     assert it.gap() is None
@@ -145,7 +145,7 @@ def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None
     assert it.head == 7
 
 
-def test_a_gap_shows_and_is_filled_by_the_bus_or_the_log() -> None:
+def test_a_gap_is_filled_by_the_bus_or_the_log() -> None:
     it = RoomStream()
     it.start(0)
     assert it.offer([event(2), event(4)]) == []

@@ -36,7 +36,7 @@ async def test_a_logout_closes_the_sockets_of_that_session(
         await peer.settled()
 
 
-async def test_a_session_can_be_ended_from_another(
+async def test_a_session_ended_from_another_closes_its_sockets(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
     elsewhere = await new_session(server, ada)
@@ -59,7 +59,7 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: StartServer, pee
     assert await peer.closed() == 4403
 
 
-async def test_frames_after_the_end_are_not_executed(
+async def test_frames_after_the_end_of_a_session_are_not_executed(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was waiting to be looked at when the session ended is not done in its name."""

@@ -367,7 +367,7 @@ async def test_a_consumer_that_reads_nothing_is_disconnected(
     assert back.seqs(room) == list(range(position + 1, head + 1))
 
 
-async def test_a_few_unread_bytes_are_enough_to_be_disconnected(
+async def test_a_consumer_that_leaves_a_few_bytes_unread_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less than what makes a subscription lag: a peer that only sends is cut all the same."""

@@ -101,7 +101,7 @@ def _has_begun(server: TestServer) -> bool:
     return any(one._unparsed or one._in_body for one in connections)
 
 
-def test_silence_during_a_standstill_is_excused(hasty: Settings, run: Run) -> None:
+def test_a_standstill_closes_no_silent_connection(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)

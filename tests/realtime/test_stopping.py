@@ -35,7 +35,7 @@ async def ada(elsewhere: TestServer) -> AsyncIterator[Person]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_a_server_that_stops_and_starts(
+async def test_clients_resume_after_a_server_restart(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path, how: signal.Signals
 ) -> None:
     settings = fast_settings(backend.settings)
@@ -88,7 +88,7 @@ async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
 
 
 @pytest.mark.parametrize("query", ["_badges", "read_log", "read_heads", "_active_sessions"])
-async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
+async def test_a_background_task_that_swallows_its_cancellation_ends(
     backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     """As Python 3.11's `wait_for` loses it when it arrives together with the answer."""
@@ -123,7 +123,7 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
             await stack.aclose()
 
 
-async def test_a_server_that_is_killed_has_lost_nothing(
+async def test_a_killed_server_loses_no_acked_message(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path
 ) -> None:
     settings = fast_settings(backend.settings)

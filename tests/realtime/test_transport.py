@@ -130,7 +130,7 @@ async def test_without_write_coalescing_each_event_is_a_write(
     assert [block.count(b"message.created") for block in written] == [1, 1, 1, 1]
 
 
-async def test_an_answer_and_its_event_leave_together(
+async def test_an_ack_and_its_event_leave_in_one_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -144,9 +144,7 @@ async def test_an_answer_and_its_event_leave_together(
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537, 1_000_000])
-async def test_frames_of_every_length_are_read_by_a_library(
-    server: TestServer, ada: Person, size: int
-) -> None:
+async def test_frames_of_every_length_are_valid(server: TestServer, ada: Person, size: int) -> None:
     async with connect(
         f"ws{server.url.removeprefix('http')}/ws",
         subprotocols=[Subprotocol("chat.v1")],
@@ -167,7 +165,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
         await (await client.ping())  # the library's own frames fit in between
 
 
-async def test_nothing_is_written_after_a_close(
+async def test_no_frame_is_written_after_a_close(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -189,7 +187,7 @@ async def test_nothing_is_written_after_a_close(
     assert b"too late" not in b"".join(written)
 
 
-async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peers) -> None:
+async def test_a_closing_client_gets_no_more_frames(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

@@ -43,7 +43,7 @@ async def shows(peer: Peer, room: str, *people: Person) -> Frame:
     return found
 
 
-async def test_others_are_sent_who_is_typing(
+async def test_typing_is_sent_to_other_members(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob, eve)

@@ -33,9 +33,7 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
         }
 
 
-async def test_rooms_has_each_room_with_exact_counts(
-    server: TestServer, ada: Person, bob: Person
-) -> None:
+async def test_the_room_list_has_exact_counts(server: TestServer, ada: Person, bob: Person) -> None:
     first = await ada.makes_room("public", bob, name="First")
     second = await ada.makes_room("private", bob, name="Second")
     direct = await ada.makes_room("direct", bob)

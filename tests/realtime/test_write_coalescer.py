@@ -67,7 +67,7 @@ async def test_an_ack_leaves_together_with_its_event() -> None:
     assert len(writer.writes) == 1
 
 
-async def test_a_large_room_is_written_to_in_slices_with_other_rooms_between(
+async def test_a_large_room_is_written_in_slices_between_other_rooms(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turn_module, "SLICE_SIZE", 10)

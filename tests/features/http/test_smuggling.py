@@ -95,7 +95,7 @@ async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> No
 
 @pytest.mark.parametrize("in_bytes", [False, True], ids=["in one piece", "byte by byte"])
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
-async def test_nothing_of_a_request_is_taken_for_another(
+async def test_ambiguous_requests_are_not_smuggled(
     embedded_server: TestServer, cases: list[Case], in_bytes: bool
 ) -> None:
     async with embedded_server.client() as http:
@@ -103,7 +103,7 @@ async def test_nothing_of_a_request_is_taken_for_another(
         await attack(embedded_server.url, cases, ada, in_bytes=in_bytes)
 
 
-async def test_uvicorn_alone_takes_a_body_for_a_request(
+async def test_uvicorn_alone_allows_request_smuggling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kludex/uvicorn#2722. When this fails the fault is mended, and `ChatHttpProtocol` may let the
@@ -119,7 +119,7 @@ async def test_uvicorn_alone_takes_a_body_for_a_request(
 
 
 @pytest.mark.cluster
-async def test_and_behind_nginx_takes_it_for_the_next_users(
+async def test_uvicorn_behind_nginx_allows_request_smuggling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the attacks below, on the real server, are attacks."""
@@ -157,7 +157,9 @@ async def enrol(http: httpx.AsyncClient) -> Person:
     return Person(http, user["id"], name, tokens["access_token"], tokens["refresh_token"], "")
 
 
-async def test_nor_with_several_workers(workers: ServerProcess) -> None:
+async def test_ambiguous_requests_are_not_smuggled_with_several_workers(
+    workers: ServerProcess,
+) -> None:
     async with httpx.AsyncClient(base_url=workers.url, timeout=LIMIT_S) as http:
         await attack(workers.url, ALL, await enrol(http))
 
@@ -197,7 +199,7 @@ async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
-async def test_nor_behind_a_proxy(
+async def test_ambiguous_requests_are_not_smuggled_behind_a_proxy(
     embedded_server: TestServer, proxy: Proxy, cases: list[Case]
 ) -> None:
     """Attacker and victim share the one connection that the proxy has to the server."""

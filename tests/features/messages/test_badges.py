@@ -119,7 +119,7 @@ class Room:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=3, max_size=20))
-async def test_badges_are_exact(
+async def test_badges_equal_a_recount_of_the_log(
     ada: Person, bob: Person, eve: Person, steps: list[tuple[str, object]]
 ) -> None:
     people = [ada, bob, eve]

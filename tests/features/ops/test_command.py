@@ -70,7 +70,7 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         await process.wait()
 
 
-async def test_it_logs_every_request_once_and_no_secret(command: Command) -> None:
+async def test_each_request_is_logged_once_without_secrets(command: Command) -> None:
     for path in ("/docs", "/ws", "/health/ready"):
         assert f"{command.url.split('://')[1]}{path}" in command.banner
     answers: list[httpx.Response] = []

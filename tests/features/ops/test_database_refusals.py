@@ -67,7 +67,7 @@ async def connections(server: MariaDb) -> set[int]:
 
 
 @pytest.mark.cluster
-async def test_a_server_that_turns_read_only_is_busy_and_its_connections_are_dropped(
+async def test_a_read_only_database_is_busy_and_its_connections_are_replaced(
     own_mariadb: MariaDb, plain_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(tmp_path, database=plain_url)
@@ -108,7 +108,7 @@ async def used_connections(server: TestServer) -> set[int]:
 
 
 @pytest.mark.cluster
-async def test_an_account_without_another_connection_is_busy(
+async def test_a_database_account_without_connections_is_busy(
     own_mariadb: MariaDb, plain_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(tmp_path, database=plain_url)
@@ -142,7 +142,7 @@ async def test_an_account_without_another_connection_is_busy(
     ],
     ids=["full", "read-only"],
 )
-async def test_sqlite_without_space_or_rights_is_busy(
+async def test_sqlite_without_disk_space_or_write_permission_is_busy(
     embedded: Backend, broken: str, mended: str
 ) -> None:
     async with run_server(without_limits(embedded.settings)) as server, server.client() as http:
@@ -176,7 +176,7 @@ async def test_sqlite_without_space_or_rights_is_busy(
 CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
 
 
-async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(cluster: Backend) -> None:
+async def test_a_rejected_statement_is_busy_and_changes_nothing(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
@@ -194,7 +194,7 @@ async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(cluster: 
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
 
-async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(cluster: Backend) -> None:
+async def test_a_rejected_commit_is_busy_or_resolved_by_the_nonce(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,

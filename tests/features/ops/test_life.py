@@ -98,7 +98,7 @@ def refused(program: Program, code: int) -> str:
 
 
 @pytest.mark.setting("CHAT_SERVER__PORT")
-async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -> None:
+async def test_an_unavailable_port_or_host_is_named(embedded: Backend) -> None:
     setpriv = find("setpriv")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -118,7 +118,7 @@ async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -
 
 
 @pytest.mark.cluster
-async def test_workers_say_it_alike(cluster: Backend) -> None:
+async def test_workers_name_an_unavailable_port_or_host_too(cluster: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         values = {"port": taken.getsockname()[1], "workers": 2}
         async with started(cluster.override(server=values)) as program:
@@ -152,7 +152,7 @@ LOCALHOST = {
     ],
 )
 @pytest.mark.setting("CHAT_SERVER__HOST")
-async def test_it_listens_where_it_says(
+async def test_the_server_listens_on_the_address_that_it_prints(
     backend: Backend, host: str, says: str, reached: set[str]
 ) -> None:
     """With one process and with two alike."""
@@ -177,7 +177,7 @@ async def test_it_listens_where_it_says(
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
-async def test_it_runs_and_ends_without_its_standard_streams(
+async def test_the_server_runs_and_stops_without_standard_streams(
     backend: Backend, closed: str, tmp_path: Path
 ) -> None:
     workers = 1 if backend.settings.database.is_sqlite else 2
@@ -204,7 +204,7 @@ async def _listens(program: Program, port: int) -> bool:
     return True
 
 
-async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> None:
+async def test_sighup_drains_and_restarts_the_program(embedded: Backend) -> None:
     """As the same process, with the settings that there are by then."""
     file = embedded.settings.server.data_dir / ".env"
     async with started(embedded.settings) as program:
@@ -228,7 +228,7 @@ async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> N
         assert "Traceback" not in program.said
 
 
-async def test_sigterm_after_sighup_ends_it(embedded: Backend) -> None:
+async def test_sigterm_after_sighup_stops_the_server(embedded: Backend) -> None:
     async with started(embedded.settings) as program:
         await program.listens()
         os.kill(program.process.pid, signal.SIGHUP)
@@ -237,7 +237,7 @@ async def test_sigterm_after_sighup_ends_it(embedded: Backend) -> None:
         assert program.said.count("Chat on") == 1
 
 
-async def test_sighup_is_ignored_where_it_was_when_it_started(embedded: Backend) -> None:
+async def test_sighup_stays_ignored_under_nohup(embedded: Backend) -> None:
     """`nohup` means that the process stays."""
     shell = ("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
     async with started(embedded.settings, prefix=shell) as program:
@@ -249,7 +249,7 @@ async def test_sighup_is_ignored_where_it_was_when_it_started(embedded: Backend)
         assert program.said.count("Chat on") == 1
 
 
-async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
+async def test_the_server_stops_when_its_terminal_closes(embedded: Backend) -> None:
     """It does not start anew where nobody would see it."""
     ours, theirs = pty.openpty()
 
@@ -266,7 +266,9 @@ async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal.Signals) -> None:
+async def test_a_signal_during_startup_stops_the_server(
+    backend: Backend, number: signal.Signals
+) -> None:
     """From before its first line to when it listens: no traceback of the program, and soon."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"workers": workers})
@@ -281,7 +283,7 @@ async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal
             assert "Traceback" not in program.said
 
 
-async def test_a_signal_between_the_start_and_the_first_request_ends_it(
+async def test_a_signal_before_the_first_request_stops_the_server(
     embedded: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = ChatServer(embedded.override(server={"port": 0}))

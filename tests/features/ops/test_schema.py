@@ -111,7 +111,7 @@ async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
     assert_ok(await bob.post("/auth/logout"), 204)
 
 
-async def test_one_step_behind_one_step_ahead_and_too_old(
+async def test_the_server_runs_one_migration_behind_or_ahead_and_no_more(
     blank: Settings, next_release: Path
 ) -> None:
     """The migrations are made under a program that runs, as in a rolling update."""
@@ -130,7 +130,7 @@ async def test_one_step_behind_one_step_ahead_and_too_old(
         await everything_works(server, http)
 
 
-async def test_two_steps_behind_is_too_old(blank: Settings) -> None:
+async def test_two_migrations_behind_is_too_old(blank: Settings) -> None:
     await migrated(blank, "head")
     await migrated(blank, STEPS[-3])
     async with run_server(without_limits(blank)) as server, server.client() as http:

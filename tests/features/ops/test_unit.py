@@ -39,12 +39,12 @@ def analyze(*words: str | Path) -> str:
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_against_it(unit: Path) -> None:
+def test_systemd_accepts_the_documented_unit(unit: Path) -> None:
     assert analyze("verify", unit) == ""
 
 
 @needs_systemd
-def test_it_may_do_as_little_as_the_text_says(unit: Path) -> None:
+def test_the_documented_unit_has_the_documented_exposure(unit: Path) -> None:
     """Each version of systemd counts a little differently."""
     score = re.search(
         r"exposure level for chat.service: (\d\.\d)", analyze("security", "--offline=true", unit)
@@ -55,7 +55,7 @@ def test_it_may_do_as_little_as_the_text_says(unit: Path) -> None:
     assert float(score[1]) == pytest.approx(float(promised[1]), abs=0.5)
 
 
-def test_its_command_finds_the_program(unit: Path) -> None:
+def test_the_command_of_the_documented_unit_works(unit: Path) -> None:
     """systemd starts it in WorkingDirectory, with hardly a variable, and not where a person is."""
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
     done = subprocess.run(

@@ -80,7 +80,9 @@ async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> 
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_nothing_after_it_is_seen(server: TestServer, name: str) -> None:
+async def test_a_request_interrupted_by_a_removal_shows_nothing_after_it(
+    server: TestServer, name: str
+) -> None:
     answers: list[httpx.Response] = []
     async with server.client() as http:
         people = await server.people(http, "ada", "bob", "eve")

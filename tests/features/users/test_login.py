@@ -19,7 +19,7 @@ from testkit.waiting import LIMIT_S, eventually
 from tests.features.users.auth import TOKEN, log_in, whoami
 
 
-async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_the_token_response_follows_oauth(http: httpx.AsyncClient, ada: Person) -> None:
     answer = await log_in(http, ada.username)
     login = assert_ok(answer)
     assert login.keys() == {
@@ -32,7 +32,7 @@ async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -
 
 
 @pytest.mark.parametrize("spelt", [str.upper, str.title, "ａ".__add__])
-async def test_the_username_may_be_spelt_in_any_way(
+async def test_a_login_accepts_any_spelling_of_the_username(
     server: TestServer, http: httpx.AsyncClient, spelt: object
 ) -> None:
     assert callable(spelt)
@@ -41,7 +41,7 @@ async def test_the_username_may_be_spelt_in_any_way(
     assert_ok(await log_in(http, written))
 
 
-async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_the_authorize_button_of_swagger_works(http: httpx.AsyncClient, ada: Person) -> None:
     """What Swagger UI sends beside the two that count."""
     form = {
         "grant_type": "password",
@@ -78,7 +78,7 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
     assert wrong["error"] == "invalid_grant"  # RFC 6749, 5.2
 
 
-async def test_who_has_no_password_cannot_log_in(
+async def test_an_account_without_a_password_cannot_log_in(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Imported accounts; not with an empty password either."""
@@ -122,7 +122,7 @@ GOOD = {"grant_type": "password", "username": "ada", "password": PASSWORD}
     ],
     ids=str,
 )
-async def test_errors_of_the_token_endpoint_are_those_of_oauth(
+async def test_token_endpoint_errors_follow_oauth(
     http: httpx.AsyncClient, form: dict[str, Any], error: str
 ) -> None:
     """RFC 6749, 5.2: 400, `error`, and nothing that a cache keeps."""
@@ -132,7 +132,7 @@ async def test_errors_of_the_token_endpoint_are_those_of_oauth(
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
-async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
+async def test_every_token_endpoint_refusal_has_an_oauth_error(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def error(answer: httpx.Response, code: str) -> str:
@@ -154,7 +154,7 @@ async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
     assert "error" not in assert_problem(await http.get(f"{API}/users/me"), "unauthenticated")
 
 
-async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignored(
+async def test_empty_and_unknown_token_parameters_are_ignored(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
     """RFC 6749, 3.2."""
@@ -165,7 +165,7 @@ async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignor
 
 
 @pytest.mark.parametrize("after", [" ", "  ", "\u3000", "\u00a0", " x"], ids=ascii)
-async def test_a_name_with_something_behind_it_is_another_name(
+async def test_a_username_with_trailing_characters_is_another_username(
     http: httpx.AsyncClient, ada: Person, after: str
 ) -> None:
     """MySQL and MariaDB take no notice of spaces at the end."""
@@ -173,7 +173,7 @@ async def test_a_name_with_something_behind_it_is_another_name(
     assert_problem(await log_in(http, " " + ada.username), "invalid_grant")
 
 
-async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
+async def test_a_form_in_an_unusual_encoding_is_no_internal_error(
     http: httpx.AsyncClient,
 ) -> None:
     """`unicode_escape` is one in which a client can write half of a surrogate pair."""
@@ -188,7 +188,7 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_MEMORY_KIB")
-async def test_an_outdated_hash_is_renewed_at_the_next_login(
+async def test_an_outdated_password_hash_is_renewed_at_the_next_login(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheap, dear = (
@@ -213,9 +213,7 @@ async def _stored(server: TestServer, person: Person) -> str:
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_QUEUE_SIZE")
-async def test_past_the_pool_the_answer_is_busy(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_hash_queue_is_busy(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """One at work and one that waits; the third is sent away; the two still get their answer."""
     settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_queue_size": 1}))
     go_on = threading.Event()

@@ -31,7 +31,7 @@ async def stored(server: TestServer, token: str) -> RefreshToken:
     return found
 
 
-async def test_each_token_brings_the_next(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_a_refresh_token_returns_its_successor(http: httpx.AsyncClient, ada: Person) -> None:
     token, seen = ada.refresh, {ada.refresh}
     for _ in range(4):
         login = assert_ok(await renew(http, token))
@@ -41,7 +41,7 @@ async def test_each_token_brings_the_next(http: httpx.AsyncClient, ada: Person) 
         assert assert_ok(await whoami(http, login["access_token"]))["id"] == ada.id
 
 
-async def test_a_lost_answer_is_given_again_however_late(
+async def test_a_repeated_refresh_returns_the_same_successor_however_late(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """A phone slept for weeks between its request and the answer."""
@@ -57,7 +57,7 @@ async def test_a_lost_answer_is_given_again_however_late(
     assert_ok(await renew(http, again["refresh_token"]))
 
 
-async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
+async def test_a_repeated_refresh_works_as_long_as_the_session_lives(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Although the token that was used would have expired sooner."""
@@ -69,7 +69,7 @@ async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
+async def test_using_the_access_token_over_http_or_a_socket_confirms_the_refresh(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
     """Over HTTP, and in the hello of a socket."""
@@ -86,7 +86,7 @@ async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
         assert_problem(await whoami(http, login["access_token"]), "session_ended")
 
 
-async def test_a_thief_who_comes_first_is_noticed(
+async def test_a_stolen_refresh_token_that_is_used_first_is_detected(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """With what was stolen the thief does something; then the owner comes with the old token."""
@@ -98,7 +98,7 @@ async def test_a_thief_who_comes_first_is_noticed(
     assert_problem(await renew(http, stolen["refresh_token"]), "invalid_grant")
 
 
-async def test_a_renewal_is_confirmed_by_one_write(
+async def test_a_refresh_is_confirmed_by_one_write(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = assert_ok(await renew(http, ada.refresh))["access_token"]
@@ -117,7 +117,7 @@ async def test_a_renewal_is_confirmed_by_one_write(
     assert len(writes) == 1
 
 
-async def test_who_cannot_confirm_now_is_served(
+async def test_a_request_that_cannot_confirm_its_refresh_is_served(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = assert_ok(await renew(http, ada.refresh))["access_token"]
@@ -133,7 +133,9 @@ async def test_who_cannot_confirm_now_is_served(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_concurrent_refreshes_get_the_same_successor(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     """Two tabs of one browser; the session lives on."""
     token = ada.refresh
     for _ in range(3):
@@ -144,7 +146,7 @@ async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_one_of_two_that_race_may_have_used_its_access_token(
+async def test_a_concurrent_refresh_is_accepted_after_the_access_token_was_used(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was not much slower."""
@@ -156,7 +158,7 @@ async def test_one_of_two_that_race_may_have_used_its_access_token(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_reuse_after_the_grace_ends_the_session(
+async def test_refresh_token_reuse_after_the_grace_ends_the_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     """Somebody has a copy; nobody can tell who is who, so neither goes on."""
@@ -172,7 +174,7 @@ async def test_reuse_after_the_grace_ends_the_session(
     assert_ok(await renew(http, other["refresh_token"]))
 
 
-async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used(
+async def test_refresh_token_reuse_is_detected_within_the_grace_once_the_successor_is_used(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
     successor = assert_ok(await renew(http, ada.refresh))["refresh_token"]
@@ -182,7 +184,7 @@ async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used
     assert_problem(await whoami(http, latest["access_token"]), "session_ended")
 
 
-async def test_an_expired_token_is_refused_and_ends_nothing(
+async def test_an_expired_refresh_token_is_refused_and_ends_no_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_token_times(server, ada.refresh, expires_at=now())
@@ -190,7 +192,7 @@ async def test_an_expired_token_is_refused_and_ends_nothing(
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_a_session_past_its_end_is_over(
+async def test_an_expired_session_cannot_be_refreshed(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_session_times(server, ada.session, expires_at=now())
@@ -198,7 +200,7 @@ async def test_a_session_past_its_end_is_over(
     assert_problem(await ada.get("/users/me"), "session_ended")
 
 
-async def test_a_session_that_is_used_lives_on(
+async def test_a_refresh_extends_the_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_session_times(server, ada.session, expires_at=now() + timedelta(minutes=1))
@@ -209,10 +211,12 @@ async def test_a_session_that_is_used_lives_on(
 
 
 @pytest.mark.parametrize("token", ["0" * 64, "x", "é" * 100, "\ufffd", "a b"])
-async def test_a_token_that_we_did_not_make(http: httpx.AsyncClient, token: str) -> None:
+async def test_a_forged_refresh_token_is_refused(http: httpx.AsyncClient, token: str) -> None:
     assert_problem(await renew(http, token), "invalid_grant")
 
 
-async def test_an_access_token_is_no_refresh_token(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_an_access_token_is_refused_as_refresh_token(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     assert_problem(await renew(http, ada.access), "invalid_request")  # it is longer than any
     assert_problem(await whoami(http, ada.refresh), "unauthenticated")
