@@ -88,7 +88,7 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_answers_and_the_tables_are_those_of_one_by_one(
+async def test_a_batch_has_the_results_of_single_sends(
     database: Database, announced: list[Publication], seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -137,7 +137,7 @@ async def some(database: Database) -> list[SendRequest]:
     ]
 
 
-async def test_it_happens_as_a_whole_or_not_at_all(
+async def test_a_batch_that_fails_at_any_statement_changes_nothing(
     database: Database, some: list[SendRequest], announced: list[Publication]
 ) -> None:
     before = await row_counts(database)
@@ -158,7 +158,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(
     assert len(announced) == 12
 
 
-async def test_it_takes_as_many_statements_for_many_as_for_one(
+async def test_a_batch_takes_as_many_statements_as_a_single_send(
     database: Database, some: list[SendRequest]
 ) -> None:
     """What there is to know is asked of the database at once, and each table written at once."""

@@ -59,7 +59,7 @@ def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[SendR
 
 
 @pytest.mark.parametrize("code", [DEADLOCK, SYNTAX_ERROR])
-async def test_a_batch_that_fails_once_is_done_once(
+async def test_a_batch_that_fails_once_is_committed_once(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -87,7 +87,7 @@ def waits(seen: list[str]) -> bool:
     return any(statement.endswith("FOR UPDATE") for statement in seen)
 
 
-async def test_a_send_that_the_database_does_not_take_fails_alone(
+async def test_a_send_that_the_database_rejects_fails_alone(
     database: Database, committer: Committer, people: list[Actor], rooms: list[UUID]
 ) -> None:
     sends = round_of(people, rooms, 1)
@@ -117,7 +117,7 @@ Ours = tuple[Committer, list[Actor], list[UUID]]
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_commit_in_doubt_is_settled_for_each(
+async def test_a_commit_with_unknown_outcome_is_resolved_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     committer, people, rooms = ours
@@ -132,7 +132,7 @@ async def test_a_commit_in_doubt_is_settled_for_each(
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_doubt_that_stays_is_told_to_each(
+async def test_a_lasting_unknown_outcome_is_returned_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     """Nobody hears that nothing was done; and the same nonces settle it later."""
@@ -146,7 +146,7 @@ async def test_a_doubt_that_stays_is_told_to_each(
     assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent)
 
 
-async def test_an_error_of_the_database_does_not_end_a_doubt(
+async def test_an_unknown_outcome_is_resolved_despite_a_database_error(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The COMMIT happened; then the question whether it did fails, with what is no retry."""
@@ -167,9 +167,7 @@ async def test_an_error_of_the_database_does_not_end_a_doubt(
     assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
 
 
-async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
-    here: Database, ours: Ours
-) -> None:
+async def test_a_locked_room_delays_only_its_own_sends(here: Database, ours: Ours) -> None:
     committer, people, rooms = ours
     ann = people[0]
     taken, *free = rooms
@@ -188,7 +186,7 @@ async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
     assert await here.read(checked_texts, taken) == ["0", "1", "2", "3"]
 
 
-async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
+async def test_two_locked_rooms_do_not_wait_for_each_other(
     cluster: Backend,
     open_database: Callable[[Settings], Database],
     monkeypatch: pytest.MonkeyPatch,
@@ -213,7 +211,7 @@ async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
         await asyncio.gather(*sends)
 
 
-async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ours: Ours) -> None:
+async def test_a_send_of_a_member_removed_meanwhile_is_refused(here: Database, ours: Ours) -> None:
     """A removal is a point in the log: it holds the room before the send does."""
     committer, people, rooms = ours
     ann, bob = people[:2]
@@ -239,7 +237,7 @@ async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ou
     assert isinstance(second, SendResult)
 
 
-async def test_who_waits_too_long_for_a_turn_is_told_busy(
+async def test_a_send_that_waits_too_long_in_the_queue_is_busy(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer, people, rooms = ours
@@ -254,7 +252,7 @@ async def test_who_waits_too_long_for_a_turn_is_told_busy(
     assert await here.read(checked_texts, rooms[0]) == ["hi"]
 
 
-async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
+async def test_an_unavailable_database_is_busy_for_all_sends(
     here: Database, ours: Ours, mariadb: MariaDb
 ) -> None:
     committer, people, rooms = ours
@@ -265,7 +263,7 @@ async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
     assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
 
 
-async def test_a_process_that_sends_the_same_at_the_same_time(
+async def test_equal_sends_of_two_processes_are_one_message(
     here: Database,
     ours: Ours,
     cluster: Backend,

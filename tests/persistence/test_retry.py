@@ -63,7 +63,7 @@ def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
         event.remove(engine, "handle_error", remember)
 
 
-async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_runs_again(
+async def test_a_deadlock_at_any_statement_repeats_the_whole_unit(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     for failure in itertools.count(1):
@@ -77,7 +77,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
     assert [publication.seq for publication in announced] == list(range(2, failure + 2))
 
 
-async def test_a_connection_lost_earlier_is_replaced(
+async def test_a_lost_pooled_connection_is_replaced(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     database = open_database(cluster.override(database={"max_attempts": 3}))
@@ -97,7 +97,7 @@ async def test_a_connection_lost_earlier_is_replaced(
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_a_real_deadlock_is_repaired(
+async def test_a_real_deadlock_is_retried(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """Two units lock the same two rooms in opposite order, and each has its first."""
@@ -127,7 +127,7 @@ async def test_a_real_deadlock_is_repaired(
     assert len(announced) == 4
 
 
-async def test_a_real_lock_wait_timeout_is_repaired(
+async def test_a_real_lock_wait_timeout_is_retried(
     cluster: Backend,
     mariadb: MariaDb,
     announced: list[Publication],
@@ -184,7 +184,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
     assert runs == 1
 
 
-async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
+async def test_a_unit_that_waits_too_long_for_a_room_is_busy_and_changes_nothing(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """MariaDB counts the wait for a lock as time of the statement."""
@@ -235,7 +235,7 @@ def keep_busy() -> None:
     asyncio.get_running_loop().call_soon(keep_busy)
 
 
-def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
+def test_connections_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
     """Under uvloop, as in the server: what comes of it then is no OSError. The loop is busy, so
     that the reset has come before anybody looks."""
 
@@ -255,7 +255,7 @@ def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backen
         thread.submit(uvloop.run, scenario(port)).result(LIMIT_S)
 
 
-async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
+async def test_a_duplicate_name_repeats_the_unit_which_then_finds_it(
     database: Database,
 ) -> None:
     runs = 0
@@ -275,7 +275,7 @@ async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_many_who_want_one_name_get_one_account(database: Database) -> None:
+async def test_concurrent_registrations_of_one_name_create_one_account(database: Database) -> None:
     async def find_or_add(uow: UnitOfWork) -> UUID:
         found = await uow.users.by_key("bob")
         return found.id if found else await add_user(uow, "bob")
@@ -285,7 +285,7 @@ async def test_many_who_want_one_name_get_one_account(database: Database) -> Non
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_a_unit_that_can_never_succeed_is_given_up(
+async def test_a_unit_that_can_never_succeed_raises_its_error(
     database: Database, sender: UUID, announced: list[Publication]
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -295,7 +295,9 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
 
 
 @pytest.mark.setting("CHAT_DATABASE__MAX_ATTEMPTS")
-async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
+async def test_a_unit_is_retried_max_attempts_times(
+    backend: Backend, open_database: OpenDatabase
+) -> None:
     database = open_database(backend.override(database={"max_attempts": 3}))
     runs = 0
 
@@ -311,7 +313,7 @@ async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDa
 
 @pytest.mark.parametrize("kind", ["read", "transact"])
 @pytest.mark.setting("CHAT_DATABASE__POOL_SIZE")
-async def test_when_all_connections_are_in_use_the_answer_is_busy(
+async def test_a_unit_is_busy_while_all_connections_are_in_use(
     backend: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 0.2}
@@ -334,7 +336,7 @@ async def test_when_all_connections_are_in_use_the_answer_is_busy(
     await run(lambda reader: reader.users.get(new_id()))
 
 
-async def test_a_database_that_is_gone_is_busy_and_comes_back(
+async def test_an_unavailable_database_is_busy_until_it_is_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     """Killed, as by a loss of power: what was answered is there afterwards."""
