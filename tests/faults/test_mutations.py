@@ -1,4 +1,4 @@
-"""The mutations still fit the sources: else they would change nothing, and prove nothing."""
+"""The mutations still apply to the sources."""
 
 import ast
 from pathlib import Path

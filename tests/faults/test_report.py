@@ -1,4 +1,4 @@
-"""The numbers of the report are those of the records."""
+"""The report shows the numbers of the recorded runs."""
 
 from tests.faults.checker import Violation
 from tests.faults.fault_run import FaultPlan, FaultWindow, RunResult, late_deliveries
@@ -10,7 +10,7 @@ ROOM = "room"
 
 
 def result(*windows: FaultWindow) -> RunResult:
-    """A message a second from 1 s on, acked after 0.1 s and received after 0.5 s."""
+    """One message per second from 1 s on, acked after 0.1 s and delivered after 0.5 s."""
     times = {seq: float(seq) for seq in range(1, 101)}
     subscription = Subscription(0, 0.0, 0, received={seq: at + 0.5 for seq, at in times.items()})
     sends = [
@@ -36,9 +36,9 @@ def test_acks_and_reconnects_during_a_fault_are_counted() -> None:
 
 def test_a_late_delivery_is_a_violation_unless_a_fault_delayed_it() -> None:
     def found(*windows: FaultWindow) -> list[str]:
-        story = result(*windows)
-        story.history.replicas[0].subscriptions[0].received[30] = 50.0
-        return [violation.kind for violation in late_deliveries(story)]
+        run = result(*windows)
+        run.history.replicas[0].subscriptions[0].received[30] = 50.0
+        return [violation.kind for violation in late_deliveries(run)]
 
     assert found() == ["late"]
     assert found(FaultWindow(FAULTS["redis-kill"], 20.0, 32.0)) == ["late"]
