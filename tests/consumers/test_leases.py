@@ -1,4 +1,4 @@
-"""One process at a time runs a consumer: the contract of its lease."""
+"""The contract of a lease: one process at a time runs a consumer."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""A consumer is given every event of every room, in order, whatever fails around it."""
+"""A consumer handles every event of every room in order, despite failures."""
 
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
@@ -42,7 +42,7 @@ async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) ->
 
 
 async def until_stands(database: Database, standing: Standing) -> None:
-    """A batch is handled a moment before its COMMIT."""
+    """Wait for a standing: a batch is handled a moment before its COMMIT."""
 
     async def stands() -> bool:
         return standing in await database.read(standings)
@@ -228,7 +228,6 @@ async def test_one_of_two_runners_runs_the_consumer_and_the_other_takes_over(
 async def test_ranges_are_contiguous_while_messages_are_sent(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
-    """While messages come."""
     rooms = await open_rooms(database, sender, 3, 0)
     recorder = Recorder(max_events=5)
     async with running(database, bus, recorder, compare_interval_s=0.02):

@@ -1,4 +1,4 @@
-"""What the settings of consumers change."""
+"""The effects of the settings of consumers."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `Bus` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `Bus`: both implementations in one process, and Redis between processes."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Redis fails, and others write to it: what the bus still says, and when it says that it doubts."""
+"""The bus while Redis fails or other programs write to it, and when it reports a possible loss."""
 
 import asyncio
 import time
@@ -36,7 +36,7 @@ async def test_foreign_messages_on_the_channel_are_ignored(
 
 
 async def test_the_publish_queue_is_bounded(bus: RedisBus, other: RedisBus) -> None:
-    """The oldest give way, and the others are told."""
+    """The oldest publications are evicted, and the other processes get a loss notice."""
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
     too_many = publish_queue.MAX_PAYLOADS + 100
     async with run_buses(bus, other):
@@ -214,7 +214,8 @@ async def test_a_frozen_redis_is_detected_and_blocks_no_publisher(
 
 
 class Stops:
-    """How long this thread did nothing at a time, but for waiting for its CPU."""
+    """The longest time in which this thread did nothing, without the time in which it waited for a
+    CPU."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0
@@ -237,7 +238,7 @@ async def _links(raw: Client) -> set[str]:
 
 
 async def test_an_unexpected_subscription_is_a_possible_loss(bus: RedisBus) -> None:
-    """redis-py has reconnected on its own. It is told not to; there would be no other sign."""
+    """It shows that redis-py has reconnected on its own, which it is configured not to do."""
     ear = RecordingListener(bus)
     bus._handle({"type": "subscribe", "channel": b"any", "data": 1})
     assert ear.doubts == 1
@@ -257,8 +258,8 @@ async def test_a_bus_without_publish_permission_still_receives(
     ear = RecordingListener(mute)
 
     def hears() -> bool:
-        """A bus without probes subscribes anew every few seconds, and misses what is published in
-        between: once is not enough."""
+        """Whether the bus receives publications. A bus without probes subscribes again every few
+        seconds and misses publications in between, so one is not enough."""
         other.publish([publication(2)])
         return 2 in ear.seqs
 

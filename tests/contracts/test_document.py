@@ -1,4 +1,4 @@
-"""The OpenAPI document: what generators, linters and people need of it."""
+"""The OpenAPI document, for generators, linters and readers."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def nodes(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the document but those in examples."""
+    """Every object of the document except those in examples."""
     if isinstance(node, list):
         for part in node:
             yield from nodes(part)
@@ -93,7 +93,7 @@ def schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of requests and responses: schema and examples."""
+    """The schemas and examples of requests and responses."""
     for name, operation in operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             yield f"{name} takes", content

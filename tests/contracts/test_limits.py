@@ -1,4 +1,5 @@
-"""What `RateLimiter` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `RateLimiter`: both implementations in one process, and Redis between
+processes."""
 
 import asyncio
 import time
@@ -55,7 +56,8 @@ async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
 
 @pytest.fixture
 async def process(settings: Redis) -> AsyncIterator[Process]:
-    """Each call is another process. It talks to Redis when it is asked to, or while `running`."""
+    """The limiter of another process at each call. It talks to Redis on request, or while
+    `running`."""
     made: list[RedisRateLimiter] = []
 
     def make(policies: Mapping[PolicyName, Policy] = SLOW) -> RedisRateLimiter:
@@ -96,7 +98,7 @@ async def evaluate(
 
 
 async def spend_all(limiter: RateLimiter, key: LimitKey) -> int:
-    """How often it is admitted."""
+    """The number of admitted requests."""
     count = 0
     while not (await evaluate(limiter, key)).wait_s:
         count += 1
@@ -202,7 +204,7 @@ async def test_processes_learn_what_others_have_taken(process: Process) -> None:
 
 
 async def test_several_processes_admit_the_rate_of_one(process: Process) -> None:
-    """Each may admit a burst before it hears of the others, and that is paid off."""
+    """Each may admit a burst before it knows of the others, and then has to pay it off."""
     limiters = [process(FAST) for _ in range(4)]
     for limiter in limiters:
         await limiter.sync()
@@ -311,7 +313,7 @@ async def test_the_script_is_loaded_again_after_a_redis_restart(
 async def test_without_script_permission_each_process_limits_alone(
     process: Process, raw: Client, settings: Redis, redis_server: RedisServer
 ) -> None:
-    """The commands that docs/operations.md names are enough, and without one of them it goes on."""
+    """The commands in docs/operations.md are enough; without one of them limits still work."""
     commands = ["+hello", "+auth", "+ping", "+select", "+client", "+evalsha", "+eval", "+time"]
     for extra, works in ((["+get", "+set"], True), (["+get"], False)):
         await raw.acl_setuser(

@@ -1,4 +1,5 @@
-"""What `PresenceStore` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `PresenceStore`: both implementations in one process, and Redis between
+processes."""
 
 import asyncio
 import time
@@ -42,7 +43,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[PresenceStore]:
 
 @pytest.fixture
 async def process(settings: Redis) -> AsyncIterator[Process]:
-    """Each call is another process."""
+    """The store of another process at each call."""
     made: list[RedisPresence] = []
 
     def make(ttl_s: float = 30, grace_s: float = 30) -> RedisPresence:
@@ -72,7 +73,7 @@ async def becomes(store: PresenceStore, user: UUID, wanted: PresenceState) -> No
 
 @asynccontextmanager
 async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
-    """They renew their leases, as their processes do."""
+    """The stores renew their leases, as processes do."""
 
     async def sync(store: PresenceStore) -> None:
         while True:
@@ -146,7 +147,7 @@ async def test_a_user_is_online_as_long_as_one_process_has_them(process: Process
 
 
 async def test_the_users_of_a_process_expire_with_its_lease(process: Process) -> None:
-    """After its lease and the grace, and not before."""
+    """After the lease and the grace, and not before."""
     dies, lives = process(ttl_s=0.5, grace_s=0.5), process()
     await holding(lives, BOB)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there, but for the address."""
+"""The examples of the README work unchanged, except for the address."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def block(language: str) -> str:
-    """The one block of the README in this language."""
+    """The only block of the README in this language."""
     (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     return str(found)
 

@@ -1,5 +1,5 @@
-"""What goes wrong under a batch: deadlocks, rooms that somebody else holds, a COMMIT in doubt, a
-send that the database does not take. Each send gets the answer that it would have got alone."""
+"""Failures under a batch: deadlocks, locked rooms, commits with unknown outcome, and a send that
+the database rejects. Each send gets the result that it would have got alone."""
 
 import asyncio
 import itertools
@@ -67,8 +67,7 @@ async def test_a_batch_that_fails_once_is_committed_once(
     announced: list[Publication],
     code: int,
 ) -> None:
-    """At each statement in turn, and at COMMIT: with what is worth trying again, and with what is
-    not."""
+    """At each statement in turn and at COMMIT, with errors that are retried and with others."""
     for failure in itertools.count(1):
         announced.clear()
         with failing_at(database, failure, code) as log:
@@ -83,7 +82,7 @@ async def test_a_batch_that_fails_once_is_committed_once(
 
 
 def waits(seen: list[str]) -> bool:
-    """Somebody stands in line for a room, instead of going on without it."""
+    """A unit of work waits for the lock of a room."""
     return any(statement.endswith("FOR UPDATE") for statement in seen)
 
 
@@ -102,7 +101,7 @@ async def test_a_send_that_the_database_rejects_fails_alone(
 
 @pytest.fixture
 async def here(cluster: Backend, open_database: Callable[[Settings], Database]) -> Database:
-    """On MariaDB: SQLite has no connection that could break, nor locks of rows."""
+    """A database on MariaDB: SQLite has no connections that can break and no row locks."""
     return open_database(cluster.settings)
 
 
@@ -135,7 +134,7 @@ async def test_a_commit_with_unknown_outcome_is_resolved_for_each_send(
 async def test_a_lasting_unknown_outcome_is_returned_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
-    """Nobody hears that nothing was done; and the same nonces settle it later."""
+    """No send is answered with `busy`, and the same nonces resolve it later."""
     monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
@@ -149,7 +148,7 @@ async def test_a_lasting_unknown_outcome_is_returned_for_each_send(
 async def test_an_unknown_outcome_is_resolved_despite_a_database_error(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The COMMIT happened; then the question whether it did fails, with what is no retry."""
+    """The COMMIT happened; the query for it fails with an error that is not retried."""
     committer, people, rooms = ours
     refusal = here._engines.write.sync_engine.dialect.loaded_dbapi.ProgrammingError(1064, "no")
     doubted = asyncio.Event()
@@ -212,7 +211,7 @@ async def test_two_locked_rooms_do_not_wait_for_each_other(
 
 
 async def test_a_send_of_a_member_removed_meanwhile_is_refused(here: Database, ours: Ours) -> None:
-    """A removal is a point in the log: it holds the room before the send does."""
+    """The removal locks the room before the send does."""
     committer, people, rooms = ours
     ann, bob = people[:2]
     removed, release = asyncio.Event(), asyncio.Event()
@@ -269,7 +268,7 @@ async def test_equal_sends_of_two_processes_are_one_message(
     cluster: Backend,
     open_database: Callable[[Settings], Database],
 ) -> None:
-    """Two processes, the same nonces: each is one message, and both hear of it."""
+    """Both processes answer with the same message."""
     committer, people, rooms = ours
     elsewhere = Committer(open_database(cluster.settings), max_concurrent=2)
     for step in range(5):

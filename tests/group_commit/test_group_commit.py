@@ -1,4 +1,4 @@
-"""The sends that wait at the same time: one COMMIT, an answer each, and nobody left out."""
+"""Sends that wait at the same time share one COMMIT, and each gets its result."""
 
 import asyncio
 
@@ -133,7 +133,7 @@ async def test_a_flood_of_one_sender_does_not_delay_others(
     monkeypatch: pytest.MonkeyPatch,
     same: str,
 ) -> None:
-    """Neither one in another room, nor another sender in the same room."""
+    """Neither senders in other rooms nor other senders in the same room."""
     monkeypatch.setattr(committer, "_max_batch", 8)
     ann, bob, *_ = people
     rooms = [await database.transact(make_room, people) for _ in range(2)]
@@ -150,7 +150,7 @@ async def test_a_flood_of_one_sender_does_not_delay_others(
 async def test_a_cancelled_send_does_not_affect_its_batch(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
-    """A waiter that is cancelled, at each stage of its batch, does not cancel the others."""
+    """At each stage of its batch."""
     room = await database.transact(make_room, people)
     for steps in range(12):
         sends = [
@@ -204,7 +204,7 @@ async def test_closing_finishes_waiting_sends_and_refuses_new_ones(
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.setting("CHAT_DATABASE__GROUP_COMMIT")
 async def test_the_group_commit_setting_is_applied(backend: Backend, *, together: bool) -> None:
-    """Off: one transaction a message. Over HTTP, at the real edge."""
+    """Without it each message is one transaction. Over HTTP."""
     settings = without_limits(backend.override(database={"group_commit": together}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)

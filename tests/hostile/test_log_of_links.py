@@ -1,5 +1,5 @@
-"""Links to the database and to Redis that break are no errors of the server either: what cannot be
-mended is told to the client, and a line at warning level says so."""
+"""Broken links to the database and to Redis cause no errors in the server's log: failures that
+cannot be retried are reported to the client and logged as warnings."""
 
 import asyncio
 import json

@@ -1,5 +1,6 @@
-"""Who may not know of something cannot tell it from what does not exist: the answer is the same,
-after the same statements. Their number, not their time, is what a busy machine cannot blur."""
+"""A resource that a user may not know of is indistinguishable from one that does not exist: the
+response and the statements are the same. Statements are compared, because times depend on the
+machine."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,7 +48,7 @@ WITHOUT_ROOM = {"hello", "pong", "presence.subscribe"}
 
 
 def filled(pattern: Any, **ids: str) -> Any:
-    """With ids in place of their names, at any depth."""
+    """The pattern with ids instead of their names, at any depth."""
     if isinstance(pattern, dict):
         return {key: filled(value, **ids) for key, value in pattern.items()}
     if isinstance(pattern, list):
@@ -71,7 +72,7 @@ async def asked(
 async def no_difference(
     server: TestServer, person: Person, route: str, there: dict[str, str], absent: dict[str, str]
 ) -> int:
-    """The status of both answers."""
+    """Check that both responses and their statements are equal. Returns the status."""
     await asked(server, person, route, **absent)  # what is asked once for all, such as a version
     real, statements_real = await asked(server, person, route, **there)
     nothing, statements_nothing = await asked(server, person, route, **absent)

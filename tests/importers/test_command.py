@@ -1,4 +1,4 @@
-"""`python -m app import gitter`: what it prints, and how it exits."""
+"""`python -m app import gitter`: its output and its exit."""
 
 import signal
 from pathlib import Path

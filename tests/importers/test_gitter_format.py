@@ -1,4 +1,4 @@
-"""Every trap of the format, and every way in which a file can be broken."""
+"""The Gitter format, and all ways in which a file can be invalid."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,7 +114,7 @@ def problems(path: Path) -> list[RowError]:
 
 
 def replaced(tmp_path: Path, column: int, value: str) -> list[RowError]:
-    """What is said of a file whose third row begins in line 4, and has this value."""
+    """The errors of a file whose third row, which begins in line 4, has this value."""
     wrong = list(row(1))
     wrong[column] = value
     return problems(

@@ -1,4 +1,4 @@
-"""What an import makes of the sample, and that it makes it once."""
+"""The result of an import of the sample, and of a repeated import."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ LOST = "gitter:none"
 async def test_long_room_names_are_shortened_and_stay_different(
     database: Database, tmp_path: Path
 ) -> None:
-    """The topic has all of it; the end of the archive's id tells them apart."""
+    """The topic has the full name; the end of the archive's id makes names different."""
     uri = "Organisation/" + "very-long-name-" * 5
     rooms = [f"5f00aa00aa00aa00aa00aa{n:02x}" for n in range(3)]
     rows = [row(n, room=room, uri=uri, name="author" * 20) for n, room in enumerate(rooms)]
@@ -192,8 +192,8 @@ async def test_a_difference_between_file_and_database_is_named(
 
 
 async def spoil(uow: UnitOfWork) -> None:
-    """Another text for the first message, sender for the second, time for the third; the last
-    one twice."""
+    """Change the text of the first message, the sender of the second and the time of the third, and
+    duplicate the last one."""
     room = await room_id(uow, PIER)
     seqs = [
         message.seq for message in await uow.messages.list_after_unchecked(room, 0, MAX_SEQ, 10)

@@ -1,4 +1,4 @@
-"""An import that was interrupted goes on, and two at once do it once."""
+"""An interrupted import continues, and concurrent imports import each message once."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ OpenDatabase = Callable[[Settings], Database]
 
 
 async def expected(database: Database, file: Path) -> Contents:
-    """What an import without interruption makes; then the database is empty again."""
+    """The result of an import without interruption. The database is empty afterwards."""
     assert (await run(database, file))[0]
     found = await read_contents(database)
     await delete_everything(database)
@@ -68,7 +68,7 @@ async def test_an_import_repeats_batches_that_hit_a_deadlock(database: Database)
 def commits_that(
     monkeypatch: pytest.MonkeyPatch, before: Callable[[int], None], after: Callable[[int], None]
 ) -> Iterator[None]:
-    """Around the n-th COMMIT, `before(n)` and `after(n)` are called; 1 is the first."""
+    """Calls `before(n)` and `after(n)` around the n-th COMMIT; 1 is the first."""
     numbers = itertools.count(1)
     commit = uow_module._commit
 
@@ -84,7 +84,7 @@ def commits_that(
 
 
 def nothing(number: int) -> None:
-    """Let it be."""
+    """Do nothing."""
 
 
 def doubt(number: int) -> None:
@@ -109,7 +109,7 @@ async def test_an_import_resolves_commits_with_unknown_outcome(
 async def test_an_import_cancelled_after_any_commit_continues(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Ctrl-C does: the first run ends with its first COMMIT, the second with its second."""
+    """As by Ctrl-C: the first run ends after its first COMMIT, the second after its second."""
     whole = await expected(database, SAMPLE)
     for commits in itertools.count(1):
         task = asyncio.create_task(run(database, SAMPLE))

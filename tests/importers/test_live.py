@@ -1,4 +1,4 @@
-"""An import into a server that runs."""
+"""An import while a server runs."""
 
 from pathlib import Path
 

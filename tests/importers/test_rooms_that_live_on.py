@@ -1,4 +1,4 @@
-"""An import into what is there already, and into what people do with it."""
+"""An import into existing rooms, which people have changed."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.persistence.factories import row_counts
 
 
 async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Path) -> None:
-    """Also where people talk in the room meanwhile, and whatever nonces they make up."""
+    """Also if people have sent messages in the room meanwhile, with any nonces."""
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
     ada = await database.transact(create_account, "ada")

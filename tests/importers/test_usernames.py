@@ -1,4 +1,4 @@
-"""What an imported account is called."""
+"""The usernames of imported accounts."""
 
 import itertools
 from pathlib import Path
@@ -28,7 +28,7 @@ async def test_a_username_that_is_taken_gets_a_number(database: Database, tmp_pa
 
 
 async def test_imported_lookalike_usernames_are_kept(database: Database, tmp_path: Path) -> None:
-    """Of those nobody can log in; but nobody registers as a third one."""
+    """These accounts cannot log in, and no further one can be registered."""
     await database.transact(create_account, "scope")
     right, said = await run(
         database,

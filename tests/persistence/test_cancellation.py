@@ -1,4 +1,4 @@
-"""A unit of work that is cancelled, wherever it stands: as when its client has gone."""
+"""A unit of work that is cancelled at any point, for example because its client has gone."""
 
 import asyncio
 import itertools
@@ -24,8 +24,7 @@ OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
 
 @types.coroutine
 def cancelled_at(work: Coroutine[Any, Any, Any], at: int) -> Generator[Any, Any, bool]:
-    """Do the work in this task, which is cancelled when it waits for the `at`-th time. False if
-    that was not so often."""
+    """Run the work in this task and cancel it at its `at`-th wait. False if it has fewer waits."""
     inner = work.__await__()
     step: Callable[[], Any] = partial(inner.send, None)
     for number in itertools.count(1):
@@ -47,7 +46,7 @@ def cancelled_at(work: Coroutine[Any, Any, Any], at: int) -> Generator[Any, Any,
 
 
 async def outcome(database: Database, room: UUID, sender: UUID, at: int) -> bool:
-    """Whether there was such a wait to cancel."""
+    """Whether the unit had such a wait."""
     unit = database.transact(send, room, sender, "hi", f"n{at}")
     task = asyncio.ensure_future(_run(unit, at))
     await asyncio.wait([task])

@@ -1,4 +1,4 @@
-"""Questions that many ask at once."""
+"""Concurrent reads that share queries."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,8 +17,7 @@ MOST = 10
 
 
 class Names:
-    """Asks for usernames, and keeps how many were asked for at a time. Holds still while `go` is
-    not set."""
+    """Loads usernames and records the sizes of the queries. Waits until `go` is set."""
 
     def __init__(self, database: Database) -> None:
         self.batches: list[int] = []

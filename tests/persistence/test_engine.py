@@ -1,4 +1,4 @@
-"""What the server relies on, asked of the real databases."""
+"""The properties of the databases that the server relies on, tested on real ones."""
 
 import asyncio
 import sqlite3
@@ -49,7 +49,7 @@ async def test_text_is_stored_exactly(database: Database, written: str) -> None:
 
 
 async def test_the_database_compares_text_byte_by_byte(database: Database) -> None:
-    """Each differs from the one before as a collation of a database would not see it."""
+    """Adjacent names are equal in some collation."""
     names = ["strasse", "straße", "Straße", "strasse\u200b", "stra\u00dfe\u0301", "e\u0301", "é"]
     for name in names:
         await database.transact(add_user, name)
@@ -128,7 +128,7 @@ async def test_mysql_refuses_values_that_are_too_long(
 
 
 async def test_every_table_and_column_has_its_character_set(cluster: Backend) -> None:
-    """The database that the tests use has another default."""
+    """The database of the tests has another default."""
     query = text(
         "SELECT table_name, column_name, collation_name FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND collation_name IS NOT NULL"
@@ -185,7 +185,7 @@ async def test_sqlite_readers_do_not_wait_for_the_writer(embedded: Backend) -> N
 
 
 async def test_sqlite_is_the_version_of_the_wheel(embedded: Backend) -> None:
-    """That of Debian 12 may lose committed rows when the WAL is reset."""
+    """The version of Debian 12 may lose committed rows when the WAL is reset."""
     async with opened(embedded.settings) as engines, engines.read.connect() as connection:
         version = await connection.scalar(text("SELECT sqlite_version()"))
     assert tuple(map(int, version.split("."))) == sqlite.driver.sqlite_version_info

@@ -12,7 +12,7 @@ from tests.persistence.test_migrations import STEPS
 
 
 async def test_the_migrate_command_prints_its_steps(blank: Backend) -> None:
-    """And nothing else: MariaDB used to warn of the name of each primary key."""
+    """And nothing else: MariaDB used to warn about the name of each primary key."""
     for expected in ([f"applied {step}" for step in STEPS], ["the schema is up to date"]):
         async with start_command(blank.settings, "migrate") as process:
             said, warned = await process.communicate()
@@ -44,6 +44,6 @@ async def test_the_migrate_command_reports_a_refusal_in_one_line(
 
 
 async def test_notes_of_the_database_are_off(cluster: Backend) -> None:
-    """Each would be a question of the driver's, and a line in the log."""
+    """Each would cost the driver a query, and a line in the log."""
     async with opened(cluster.settings) as engines, engines.write.connect() as connection:
         assert await connection.scalar(text("SELECT @@SESSION.sql_notes")) == 0

@@ -1,4 +1,4 @@
-"""Alembic as operators type it, and what happens when a migration is disturbed."""
+"""Alembic as operators use it, and interrupted migrations."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ class Finished(NamedTuple):
 
 
 async def alembic(settings: Settings | str, *words: str, root: Path = ROOT) -> Finished:
-    """Type `alembic …` in the checkout, with the address of the database and nothing else set."""
+    """Run `alembic …` in the checkout with the URL of the database and no other setting."""
     url = settings if isinstance(settings, str) else settings.database.url
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("alembic"),
@@ -49,7 +49,7 @@ async def alembic(settings: Settings | str, *words: str, root: Path = ROOT) -> F
 
 
 async def models_as_schema(settings: Settings) -> dict[str, list[str]]:
-    """What app/persistence/tables.py says, in an empty database that is left empty."""
+    """The schema of app/persistence/tables.py, created in an empty database and removed again."""
     async with opened(settings) as engines:
         async with engines.write.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
@@ -61,7 +61,7 @@ async def models_as_schema(settings: Settings) -> dict[str, list[str]]:
 
 @pytest.fixture
 def own_checkout(tmp_path: Path) -> Path:
-    """The parts of a checkout that alembic uses, without migrations, to write new ones into."""
+    """The parts of a checkout that alembic needs, without migrations."""
     root = tmp_path / "checkout"
     shutil.copytree(
         ROOT / "alembic", root / "alembic", ignore=shutil.ignore_patterns("*.pyc", "0*.py")
@@ -131,7 +131,7 @@ async def test_the_offline_script_creates_the_same_schema(blank: Backend) -> Non
 
 @asynccontextmanager
 async def migrating(settings: Settings) -> AsyncIterator[None]:
-    """Hold the lock of a migrator."""
+    """Hold the migration lock."""
     async with opened(settings) as engines, engines.write.begin() as connection:
         if not settings.database.is_sqlite:  # there to have begun is to have the lock
             name = f"chat-migrate:{make_url(settings.database.url).database}"
@@ -171,7 +171,7 @@ async def test_migrations_of_other_databases_do_not_wait(
 
 @pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
 async def test_an_interrupted_migration_can_be_run_again(blank: Backend, direction: str) -> None:
-    """Interrupted before each of its statements in turn, and run again each time."""
+    """Each of its statements fails in turn, and the migration is run again each time."""
     expected = await models_as_schema(blank.settings)
     if direction == "downgrade":
         expected = {}
@@ -193,7 +193,8 @@ async def test_an_interrupted_migration_can_be_run_again(blank: Backend, directi
 
 
 async def _disturbed(blank: Backend, direction: str, failed: set[str]) -> str | None:
-    """Migrate; the first statement that is not in `failed` fails. Returns the message, if any."""
+    """Migrate; the first statement that is not in `failed` fails. Returns the error message, if
+    any."""
     with _failing_once(failed):
         if direction == "upgrade":
             try:

@@ -1,4 +1,4 @@
-"""Units that the database gives up on, or cannot take: repeated as a whole, or refused."""
+"""Units of work that the database aborts or rejects are repeated as a whole, or refused."""
 
 import asyncio
 import itertools
@@ -46,8 +46,8 @@ ENDLESS = (
 
 @contextmanager
 def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
-    """The codes of the errors that the database really gave, also those that were repaired; and
-    whether there was one."""
+    """The codes of all errors that the database returned, including those that were retried, and an
+    event that is set at the first one."""
     seen: list[Any] = []
     there = asyncio.Event()
 
@@ -100,7 +100,7 @@ async def test_a_lost_pooled_connection_is_replaced(
 async def test_a_real_deadlock_is_retried(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    """Two units lock the same two rooms in opposite order, and each has its first."""
+    """Two units lock the same two rooms in opposite order."""
     database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     rooms = [await database.transact(open_room, sender) for _ in range(2)]
@@ -134,7 +134,8 @@ async def test_a_real_lock_wait_timeout_is_retried(
     monkeypatch: pytest.MonkeyPatch,
     open_database: OpenDatabase,
 ) -> None:
-    """It rolls back one statement only; what the unit did before it must not be done twice."""
+    """It rolls back one statement only; the earlier statements of the unit must not be done
+    twice."""
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
     database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
@@ -168,7 +169,7 @@ async def test_a_real_lock_wait_timeout_is_retried(
 async def test_a_statement_that_takes_too_long_is_busy(
     cluster: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
-    """Really too long; and it is not run again and again."""
+    """It is not repeated."""
     database = open_database(cluster.override(database={"statement_timeout_s": 0.2}))
     runs = 0
 
@@ -212,7 +213,7 @@ async def test_a_unit_that_waits_too_long_for_a_room_is_busy_and_changes_nothing
 
 @contextmanager
 def resets_everybody() -> Iterator[int]:
-    """A port that accepts connections only to reset them, as fast as can be."""
+    """A port that accepts connections and resets them as fast as possible."""
 
     def reset_them() -> None:
         with suppress(OSError):  # closed
@@ -236,8 +237,8 @@ def keep_busy() -> None:
 
 
 def test_connections_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
-    """Under uvloop, as in the server: what comes of it then is no OSError. The loop is busy, so
-    that the reset has come before anybody looks."""
+    """Under uvloop, as in the server, this raises no OSError. The event loop is busy, so that the
+    reset arrives before the connection is used."""
 
     async def scenario(port: int) -> None:
         keep_busy()
@@ -339,7 +340,7 @@ async def test_a_unit_is_busy_while_all_connections_are_in_use(
 async def test_an_unavailable_database_is_busy_until_it_is_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
-    """Killed, as by a loss of power: what was answered is there afterwards."""
+    """Killed, as by a power failure: committed rows are there afterwards."""
     database = open_database(cluster.override(database={"max_attempts": 3}))
     await database.transact(add_user, "ann")
     with mariadb.server.killed():

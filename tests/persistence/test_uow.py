@@ -1,4 +1,4 @@
-"""The unit of work: all of it or nothing, numbered without a hole, announced only afterwards."""
+"""The unit of work: atomic, with seqs without gaps, and published only after COMMIT."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ OpenDatabase = Callable[[Settings], Database]
 async def test_concurrent_units_leave_a_log_without_gaps(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
-    """Several tasks and several records in each unit: every number once, and no number missing."""
+    """Several tasks with several events per unit: every seq is used once and none is missing."""
 
     async def three(uow: UnitOfWork, name: str) -> list[int]:
         return [await send(uow, room, sender, "hi", f"{name}.{n}") for n in range(3)]
@@ -58,7 +58,7 @@ async def test_concurrent_units_leave_a_log_without_gaps(
 async def test_publications_come_after_the_commit(
     backend: Backend, database: Database, room: UUID, sender: UUID
 ) -> None:
-    """Who is told of a message can read it, over any other connection."""
+    """A process that receives a publication can read the event over any connection."""
     told: list[Publication] = []
     committed: list[bool] = []
 
@@ -123,7 +123,7 @@ async def test_a_unit_that_fails_at_any_statement_changes_nothing(
 async def test_a_rejected_commit_changes_nothing(
     embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    """A real one: a foreign key that SQLite checks only at COMMIT."""
+    """A real rejection: SQLite checks a deferred foreign key only at COMMIT."""
     database = open_database(embedded.override(database={"max_attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
@@ -219,7 +219,7 @@ async def test_a_publication_without_an_event_is_not_logged(
 
 
 async def cancelled_and_swallowed(uow: ReadSession) -> str:
-    """As in a driver that waits with `wait_for` of Python 3.11."""
+    """Behaves like a driver that uses `wait_for` of Python 3.11."""
     task = asyncio.current_task()
     assert task
     task.cancel()

@@ -1,4 +1,4 @@
-"""Accounts of before get the skeletons of their usernames, the older one where two have one."""
+"""Existing accounts get the skeletons of their usernames; of two with the same, the older one."""
 
 from datetime import UTC, datetime, timedelta
 

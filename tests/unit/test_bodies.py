@@ -1,4 +1,4 @@
-"""JSON as it may come in."""
+"""Parsing of JSON bodies."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The layout of what travels on the bus. It is shared by releases that run side by side."""
+"""The layout of publications on the bus, which releases that run side by side share."""
 
 from collections import Counter
 from dataclasses import replace
@@ -83,7 +83,7 @@ def test_decoding_a_changed_byte_raises_no_error(
 
 
 def test_the_partition_of_a_room_is_fixed() -> None:
-    """Were they to move, processes of two releases would look for a room in different places."""
+    """Otherwise processes of two releases would use different channels for a room."""
     assert [partition(UUID(int=n), 128) for n in range(4)] == [85, 67, 121, 111]
     assert partition(UUID(int=1), 1) == 0
 

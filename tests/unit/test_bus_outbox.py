@@ -1,4 +1,4 @@
-"""The order and the bounds of what waits for Redis."""
+"""The order and the limits of the publish queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ APOLOGY = ("lossy", b"me")
 
 
 class Broker:
-    """Takes pipelines. `during` is called within each round trip, and what it raises is raised."""
+    """Accepts pipelines. Each round trip calls `during`, and raises what it raises."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
@@ -103,7 +103,7 @@ async def test_a_lost_redis_connection_is_not_logged_as_error(
     is_defect: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor where a write after a reset raises what uvloop raises."""
+    """Also when a write after a reset raises the RuntimeError of uvloop."""
     log = CapturingLogger()
     monkeypatch.setattr(publish_queue, "log", log)
 

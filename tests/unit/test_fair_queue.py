@@ -1,4 +1,4 @@
-"""Whose turn it is: rooms take queue, and in a room its senders."""
+"""The order of pending sends: rooms take turns, and within a room its senders."""
 
 import asyncio
 from itertools import count

@@ -1,4 +1,4 @@
-"""Frames of clients: from text to one of a closed list, or to a refusal."""
+"""Parsing of client frames: one of a closed list, or a refusal."""
 
 import json
 from uuid import uuid4

@@ -12,7 +12,7 @@ LONG_S = 3600.0
 
 
 class Line:
-    """Those who wait, and in which order they were admitted."""
+    """Records the order in which waiting passwords are admitted."""
 
     def __init__(self, workers: int = 1, max_waiting: int = 100, wait_s: float = LONG_S) -> None:
         self.queue = HashQueue(workers, max_waiting, wait_s)
@@ -28,7 +28,7 @@ class Line:
         await settle()
 
     async def drain(self) -> list[str]:
-        """Let everybody in, one after the other."""
+        """Admit all waiting passwords one after the other."""
         while len(self.admitted) < sum(not task.cancelled() for task in self.tasks.values()):
             before = len(self.admitted)
             self.queue.release()
@@ -67,7 +67,7 @@ async def test_a_key_with_many_passwords_takes_turns_with_other_keys() -> None:
 
 
 async def test_keys_with_failures_wait_behind_keys_without() -> None:
-    """Also those who came before it was known: the order is that of the moment."""
+    """Also passwords that were queued before the failure."""
     line = Line()
     await line.join("first", "192.0.2.1")
     for number in range(3):

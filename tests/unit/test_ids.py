@@ -1,4 +1,4 @@
-"""Identifiers, and how they may be written."""
+"""Identifiers and their spellings."""
 
 from typing import Annotated
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""What reaches the log of a process."""
+"""What a process logs."""
 
 import json
 import subprocess

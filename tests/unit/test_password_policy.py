@@ -1,4 +1,4 @@
-"""Which passwords are refused for being tried first."""
+"""Passwords that attackers try first are refused."""
 
 import subprocess
 import sys

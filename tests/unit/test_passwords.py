@@ -67,7 +67,7 @@ async def test_a_hash_with_other_parameters_is_outdated(passwords: Passwords) ->
 
 
 async def test_a_cancelled_caller_does_not_free_the_busy_worker(passwords: Passwords) -> None:
-    """So its place is not free yet."""
+    """The thread still hashes."""
     go_on, began = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -106,7 +106,7 @@ async def test_hashing_does_not_block_the_event_loop(passwords: Passwords) -> No
 
 
 async def test_clients_without_failures_are_hashed_first() -> None:
-    """Sixty wrong ones at once, with the parameters of the product (Argon2id, 64 MiB)."""
+    """Sixty wrong passwords at once, with the parameters of production (Argon2id, 64 MiB)."""
     auth = Auth()
     passwords = Passwords(
         workers=auth.argon2_workers, max_waiting=64, memory_kib=auth.argon2_memory_kib, wait_s=600

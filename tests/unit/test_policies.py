@@ -1,4 +1,4 @@
-"""The table of limits follows the settings."""
+"""The table of rate limits follows the settings."""
 
 import pytest
 

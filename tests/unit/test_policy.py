@@ -1,4 +1,4 @@
-"""Rules about roles. Over HTTP they are tried in tests/features/rooms."""
+"""The permissions of roles. tests/features/rooms tests them over HTTP."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The arithmetic of rate limits, and what is one address."""
+"""The arithmetic of rate limits, and the keys of addresses."""
 
 import pytest
 from hypothesis import given
@@ -133,7 +133,7 @@ def test_a_rate_is_shown_per_second_minute_or_hour(per_second: float, said: str)
 
 
 def test_a_cost_beyond_the_burst_is_the_whole_burst(clock: Clock) -> None:
-    """A setting cannot make a command impossible."""
+    """So no setting makes a request impossible."""
     limits, changes = LocalLimits(clock), policy(1, 3)
     assert not spend(limits, changes, cost=10).wait_s
     assert spend(limits, changes, cost=10).wait_s == 3
@@ -162,7 +162,7 @@ def test_idle_keys_are_evicted(clock: Clock) -> None:
 
 
 def test_active_keys_are_kept_without_a_scan_for_each_new_key(clock: Clock) -> None:
-    """A client that fills the table does not get credit back for it, nor costs a sweep each."""
+    """A client that fills the table regains no credit and causes few scans."""
     limits, changes, looks = LocalLimits(clock, max_idle=3), policy(0.001, 1), 0
     for key in range(100):
         before = id(limits._arrivals)

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said about those that are wrong."""
+"""Settings: their sources, and errors for invalid ones."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ KEY = "k" * 32
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where there is no .env, and `var` is nobody's."""
+    """A directory without .env and `var`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAT_SERVER__DATA_DIR", str(tmp_path / "var"))
     return tmp_path
@@ -170,7 +170,7 @@ def test_an_error_does_not_repeat_a_secret(
     ids=lambda key: ascii(key[:20]),
 )
 def test_a_key_is_the_bytes_of_its_variable(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that are no UTF-8, such as those of DER, stand in the environment as surrogates."""
+    """Bytes that are not UTF-8, such as those of DER, are surrogates in the environment."""
     monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", key)
     raw = os.environb[b"CHAT_AUTH__SECRET_KEY"]
     keys = load_settings().auth.keys

@@ -1,4 +1,4 @@
-"""Tokens. What forged ones are answered is in tests/features/users."""
+"""Access tokens and refresh tokens. tests/features/users tests forged ones over HTTP."""
 
 import base64
 import hmac
@@ -99,7 +99,8 @@ def _signs_as_its_bytes(key: bytes, claims: Claims) -> None:
 
 
 def test_keys_are_rotated_process_by_process(claims: Claims) -> None:
-    """docs/operations.md: first accepted everywhere, then signing, then the old one goes."""
+    """docs/operations.md: first accepted everywhere, then used for signing, then the old key is
+    removed."""
     old, new = b"old" * 11, b"new" * 11
     steps = [[old], [old, new], [new, old], [new]]
     for before, after in pairwise(steps):
@@ -156,7 +157,7 @@ def test_the_library_still_fails_on_an_infinite_time() -> None:
 
 
 def test_the_library_still_takes_a_key_for_json() -> None:
-    """mpdavis/python-jose#45. It signs with the bytes."""
+    """mpdavis/python-jose#45. The program signs with the bytes."""
     token = jws.sign(b"{}", ODD_KEYS[0], algorithm="HS256")
     with pytest.raises(JOSEError, match="Signature verification failed"):
         jws.verify(token, ODD_KEYS[0], ["HS256"])

@@ -1,4 +1,4 @@
-"""Names: which are the same, which can be one, and which a text mentions."""
+"""Names: equality, validity, look-alikes and mentions."""
 
 import re
 import unicodedata
@@ -51,7 +51,7 @@ def test_equal_names_normalize_equally(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("ada", "аda"), ("o", "0"), ("é", "e"), ("a.b", "ab")])
 def test_different_names_normalize_differently(one: str, other: str) -> None:
-    """Look-alikes of other scripts have keys of their own; for those there is `skeleton`."""
+    """Look-alikes of other scripts have different keys; `skeleton` compares them."""
     assert normalized_name(one) != normalized_name(other)
 
 
@@ -127,7 +127,7 @@ def test_nul_and_lone_surrogates_are_not_storable(text: str, wrong: str) -> None
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=6) | NAMES)
 def test_the_schema_pattern_accepts_valid_usernames(name: str) -> None:
-    """No name is refused by the pattern; beyond ASCII only the function decides."""
+    """Beyond ASCII only the function decides."""
     documented = jsonschema_rs.validator_for({"type": "string", "pattern": NAME_PATTERN})
     assert documented.is_valid(name) or not is_name(name)
 
@@ -177,7 +177,7 @@ def test_different_looking_usernames_have_different_skeletons(one: str, other: s
 
 
 def test_usernames_with_different_digits_do_not_look_alike() -> None:
-    """Were two digits alike, of a series of accounts some could not be made."""
+    """Otherwise some accounts of a numbered series could not be registered."""
     assert len({skeleton(f"user{number}") for number in range(1000)}) == 1000
 
 
@@ -313,8 +313,8 @@ def test_topics_have_line_breaks_but_no_control_characters() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(TURNING), max_size=6))
 def test_the_schema_pattern_refuses_no_valid_room_name(name: str) -> None:
-    """And it accepts none that is refused, except for names without anything visible, and for
-    private characters and noncharacters beyond 16 bits."""
+    """It accepts no invalid name either, except for invisible names, and for private characters and
+    noncharacters beyond 16 bits."""
     for kind in (TITLES, TOPICS):
         documented = jsonschema_rs.validator_for(kind.json_schema())
         try:

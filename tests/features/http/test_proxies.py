@@ -1,4 +1,4 @@
-"""Who a request is from, where proxies stand in front of the server."""
+"""The client address, scheme and origin behind proxies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +51,7 @@ async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]
 
 
 async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
-    """The client as the log has it, and whether the answer is one over HTTPS."""
+    """The client address in the log, and whether the response was one over HTTPS."""
     async with server.client() as http:
         with structlog.testing.capture_logs() as logged:
             answer = await http.get("/health/live", headers=headers)
@@ -192,7 +192,7 @@ async def test_rate_limits_count_clients_behind_a_proxy(tmp_path: Path) -> None:
 
 
 async def test_trusted_proxies_name_the_scheme_of_sockets(behind: TestServer) -> None:
-    """A page of http may not call what the client reaches over https."""
+    """An http page may not call a server that clients reach over https."""
     host = behind.url.partition("://")[2]
     for scheme, status in (("http", 403), ("https", 101)):
         lines = f"{PROTO}: https\r\nOrigin: {scheme}://{host}\r\n".replace(host, "chat")
@@ -213,7 +213,7 @@ async def proxy(
 async def test_the_documented_proxies_name_the_client_address(
     behind: TestServer, proxy: Proxy
 ) -> None:
-    """And a client cannot say it for them."""
+    """Clients cannot forge the address."""
     elsewhere = httpx.AsyncHTTPTransport(verify=proxy.trust, local_address="127.0.0.2")
     async with httpx.AsyncClient(base_url=proxy.url, transport=elsewhere, timeout=60) as http:
         name = unique_username("ada")

@@ -1,4 +1,4 @@
-"""Every command has a rate, and every answer tells of it."""
+"""Every route has a rate limit, and every response shows what is left of it."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -188,7 +188,7 @@ async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest.fixture
 async def writeless(strict_server: TestServer) -> AsyncIterator[Person]:
-    """Somebody who has used up all changes."""
+    """A user who has used up all changes."""
     async with strict_server.client() as http:
         person = await strict_server.person(http)
         await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1)
@@ -196,7 +196,7 @@ async def writeless(strict_server: TestServer) -> AsyncIterator[Person]:
 
 
 async def test_searches_are_rate_limited(backend: Backend) -> None:
-    """With the default limits: a list of all accounts is not to be had in a moment."""
+    """With the default limits a list of all accounts cannot be read quickly."""
     defaults = load_settings(auth={"secret_key": "k" * 32}).limits
     settings = limited(
         backend, reads_burst=defaults.reads_burst, reads_per_minute=defaults.reads_per_minute / 1000

@@ -1,4 +1,4 @@
-"""HTTP clients that are slow on purpose, or do not end: refused in time, and nothing is left."""
+"""HTTP clients that are slow on purpose, or never finish, are refused in time."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ QUICK_S = 0.4
 
 @pytest.fixture(scope="module")
 async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    """A server that waits for nobody."""
+    """A server with short timeouts."""
     directory: Path = tmp_path_factory.mktemp("hasty")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
@@ -33,7 +33,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestS
 
 @pytest.fixture
 async def patient(embedded_server: TestServer) -> AsyncIterator[RawConnection]:
-    """A connection to a server that waits: these requests are as fast as the machine."""
+    """A connection to a server with long timeouts, for requests as fast as the machine."""
     async with connect_raw(embedded_server.url) as connection:
         yield connection
 
@@ -47,13 +47,13 @@ async def nothing_left(hasty: TestServer) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def connection(hasty: TestServer, nothing_left: None) -> AsyncIterator[RawConnection]:
-    """For those who begin at once; one that says nothing is soon closed."""
+    """A connection for tests that send at once: a silent one is closed soon."""
     async with connect_raw(hasty.url) as connection:
         yield connection
 
 
 async def trickle(connection: RawConnection, data: bytes, every_s: float = 0.02) -> None:
-    """Byte by byte until the server ends it."""
+    """Send byte by byte until the server closes the connection."""
     try:
         for n in range(len(data)):
             await connection.send(data[n : n + 1])
@@ -125,7 +125,7 @@ async def test_slow_bytes_after_a_response_end_the_connection(
 async def test_the_header_timeout_does_not_limit_the_response(
     hasty: TestServer, nothing_left: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The head of the next request has come, and is not read while the first is answered."""
+    """The head of the next request has arrived and is not parsed during the first response."""
     database = hasty.context.database
     read = database.read
 
@@ -162,7 +162,7 @@ async def test_an_endless_request_head_is_refused(patient: RawConnection, piece:
 async def test_the_size_of_a_request_head_is_limited(
     embedded_server: TestServer, start: bytes, before: bytes, pieces: int
 ) -> None:
-    """However it comes."""
+    """In one packet or in several."""
     for size, fits in ((MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False), (100_000, False)):
         head = start + b"X: " + b"x" * (size - len(start) - 7) + b"\r\n\r\n"
         assert len(head) == size
@@ -207,7 +207,8 @@ async def test_the_number_of_header_fields_is_limited(
 async def test_bytes_after_a_timeout_are_not_a_request(
     hasty: TestServer, nothing_left: None, head: bytes
 ) -> None:
-    """The peer may think that the first one is over: pause-based request smuggling."""
+    """Otherwise pause-based request smuggling works: the peer may think that the first request is
+    over."""
     async with connect_raw(hasty.url) as connection:
         await connection.send(head)
         await eventually(lambda: not connections_in_a_request(hasty))
@@ -218,7 +219,7 @@ async def test_bytes_after_a_timeout_are_not_a_request(
 
 
 def connections_in_a_request(server: TestServer) -> bool:
-    """There are connections that still read."""
+    """Whether the server still parses a request on any connection."""
     return any(not c._ended for c in server.uvicorn.server_state.connections)  # type: ignore[union-attr]
 
 
@@ -226,7 +227,7 @@ def connections_in_a_request(server: TestServer) -> bool:
 async def test_a_refusal_before_an_expected_body_ends_the_connection(
     embedded_server: TestServer, expectation: bytes
 ) -> None:
-    """The client may leave the body out, and what follows would be read as the body."""
+    """The client may omit the body, and the next request would be parsed as the body."""
     async with embedded_server.client() as http:
         ada = await embedded_server.person(http)
     start = (

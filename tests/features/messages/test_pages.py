@@ -1,4 +1,4 @@
-"""GET /rooms/{id}/messages and /events: pages back and forth."""
+"""GET /rooms/{id}/messages and /events: pages in both directions."""
 
 from itertools import product
 from typing import Any
@@ -11,7 +11,7 @@ from testkit.people import Person
 
 @pytest.fixture
 async def room(ada: Person, bob: Person) -> str:
-    """A room whose messages are 3, 5, 6, 7, 9, 10, 11: between them other things happened."""
+    """A room whose messages are 3, 5, 6, 7, 9, 10, 11; other events are between them."""
     room = await ada.makes_room()
     await ada.says(room, "3")
     assert_ok(await bob.post(f"/rooms/{room}/join"))
@@ -75,8 +75,8 @@ async def test_pages_before_and_after_every_position(ada: Person, room: str) -> 
 
 
 async def test_pages_around_every_position(ada: Person, room: str) -> None:
-    """Half before; the other half begins with the message itself, or with the next one. Where one
-    side has fewer, the other has more."""
+    """Half of the page is before the position, the other half begins with it or with the next
+    message. If one side has fewer messages, the other has more."""
     for seq, limit in product(range(14), (1, 2, 3, 4, 100)):
         older = [m for m in MESSAGES if m < seq]
         newer = [m for m in MESSAGES if m >= seq]
@@ -160,7 +160,7 @@ async def test_a_range_of_the_log_is_read(ada: Person, room: str) -> None:
 async def test_a_late_member_reads_the_log_from_the_beginning(
     ada: Person, room: str, eve: Person
 ) -> None:
-    """Rooms have a history, as in Slack: who is in may read all of it."""
+    """Members may read the whole log of a room."""
     assert_ok(await eve.post(f"/rooms/{room}/join"))
     assert await page(eve, room) == (MESSAGES, None, None)
     assert [event["seq"] for event in await eve.log(room)] == list(range(1, 13))

@@ -1,4 +1,4 @@
-"""POST /rooms/{id}/messages: what is recorded, and recorded once."""
+"""POST /rooms/{id}/messages: a message is stored, and stored once."""
 
 import asyncio
 import random
@@ -65,7 +65,7 @@ async def test_another_message_with_the_same_nonce_is_a_conflict(ada: Person) ->
 async def test_a_repeated_send_is_recognised_after_the_message_has_changed(
     backend: Backend, *, group_commit: bool
 ) -> None:
-    """It is compared with what was sent, not with what became of it."""
+    """It is compared with what was sent, not with the message as it is now."""
     settings = without_limits(backend.override(database={"group_commit": group_commit}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http, "ada")
@@ -127,7 +127,7 @@ async def test_a_hundred_concurrent_sends_with_one_nonce_are_one_message(ada: Pe
 async def test_concurrent_sends_leave_logs_without_gaps(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """200 messages of 10 people into 3 rooms; some are sent twice, as impatient clients do."""
+    """200 messages of 10 users to 3 rooms; some are sent twice, as impatient clients do."""
     people = [await server.person(http) for _ in range(10)]
     rooms = [await ada.makes_room("private", *people) for _ in range(3)]
     sends = [

@@ -1,4 +1,4 @@
-"""Text comes back exactly as it was sent: no character changed, none lost."""
+"""Text is returned exactly as it was sent."""
 
 import httpx
 import pytest
@@ -33,7 +33,7 @@ TEXTS = {
 
 
 async def sent(person: Person, room: str, text: str) -> str:
-    """What each of the ways to read it gives back, which has to be one and the same."""
+    """The text that all ways to read a message return."""
     message = assert_ok(await person.sends(room, text), 201)
     seq = message["seq"]
     ways = [
@@ -54,7 +54,7 @@ async def test_text_is_returned_exactly_as_sent(ada: Person, text: str) -> None:
 
 
 async def test_unicode_forms_of_a_text_are_kept(ada: Person) -> None:
-    """Nothing is normalised: neither NFC, NFD nor NFKC is what somebody typed."""
+    """NFC, NFD and NFKC are not applied."""
     room = await ada.makes_room()
     forms = ["\u00e9", "e\u0301", "\ufb01", "fi", "\u212b", "\u00c5", "A\u030a"]
     await ada.says(room, *forms)
@@ -89,7 +89,7 @@ async def test_invalid_texts_are_refused(ada: Person, text: object) -> None:
 async def test_half_a_surrogate_pair_is_refused(
     http: httpx.AsyncClient, ada: Person, text: str
 ) -> None:
-    """JSON can say it, UTF-8 and the database cannot."""
+    """JSON can express it, UTF-8 and the database cannot."""
     room = await ada.makes_room()
     answer = await ada.call(
         "POST",

@@ -1,4 +1,4 @@
-"""PUT and DELETE /users/{id}/ban, and the same from the command line."""
+"""PUT and DELETE /users/{id}/ban, and the command line."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -96,7 +96,7 @@ async def test_a_login_verified_before_a_ban_is_refused(
     ada: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Between the check of the password and the session."""
+    """The ban comes between the check of the password and the new session."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()

@@ -1,4 +1,4 @@
-"""Bodies that are not what they should be: always a problem of the client, never a failure."""
+"""Invalid bodies are problems of the client, never internal errors."""
 
 import json
 from collections.abc import AsyncIterator
@@ -79,7 +79,7 @@ async def test_a_missing_body_is_refused(ada: Person) -> None:
     ],
 )
 async def test_json_needs_its_content_type(ada: Person, kind: str) -> None:
-    """A page of another origin could otherwise send it without asking."""
+    """Otherwise a page of another origin could send JSON without a preflight request."""
     body = b'{"kind": "public", "name": "x"}'
     answer = await ada.call("POST", "/rooms", content=body, headers={"Content-Type": kind})
     problem = assert_problem(answer, "unsupported_media_type")
@@ -111,7 +111,7 @@ async def test_spellings_of_the_json_content_type_are_accepted(ada: Person, kind
 
 
 async def test_the_size_of_a_refusal_does_not_depend_on_the_body(ada: Person) -> None:
-    """Many unknown fields, and a name of a hundred kilobytes."""
+    """Many unknown fields, and a field name of a hundred kilobytes."""
     many = json.dumps({f"x{number}": 0 for number in range(900)})
     problem = assert_problem(await make_room(ada, many), "invalid")
     assert len(problem["errors"]) == 20

@@ -1,4 +1,4 @@
-"""`python -m app check`: what it finds on real servers, files and certificates."""
+"""`python -m app check` on real servers, files and certificates."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ async def check(settings: Settings) -> list[CheckResult]:
 
 
 def problems(results: list[CheckResult]) -> list[tuple[Level, str, str]]:
-    """All but what is OK. Each says what to do."""
+    """All results that are not OK. Each has a hint."""
     found = [result for result in results if result.level is not Level.OK]
     assert all(result.hint for result in found)
     return [(result.level, result.name, result.detail) for result in found]
@@ -282,7 +282,7 @@ async def test_risky_database_settings_are_reported(
 
 @pytest.mark.cluster
 async def test_a_read_only_server_is_an_error(installation: Installation) -> None:
-    """GRANT ALL would have READ ONLY ADMIN, which passes over it."""
+    """GRANT ALL would include READ ONLY ADMIN, which may write to a read-only server."""
     name = installation.database
     await installation.run(
         "CREATE OR REPLACE USER plain@'127.0.0.1' IDENTIFIED BY 'chat'",

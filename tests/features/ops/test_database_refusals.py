@@ -1,4 +1,5 @@
-"""A database that takes no changes: `busy`, not ready, and back without a restart."""
+"""A database that rejects changes: requests are `busy`, the server is not ready, and it
+recovers."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from testkit.statements import COMMIT
 
 @pytest.fixture(autouse=True)
 def no_end_of_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine may take longer between a refusal and the look at it."""
+    """A slow machine may take longer between a rejected change and the check of readiness."""
     monkeypatch.setattr(uow, "REFUSAL_S", 3600.0)
 
 
@@ -46,7 +47,7 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
 
 @pytest.fixture
 async def plain_url(own_mariadb: MariaDb) -> AsyncIterator[str]:
-    """Of an account without READ ONLY ADMIN, which GRANT ALL would include."""
+    """The URL of an account without READ ONLY ADMIN, which GRANT ALL would include."""
     name = unique_name()
     async with own_mariadb.database(name), own_mariadb.connect() as connection:
         for statement in (
@@ -98,7 +99,7 @@ async def test_a_read_only_database_is_busy_and_its_connections_are_replaced(
 
 
 async def used_connections(server: TestServer) -> set[int]:
-    """Those that the pools of the server hand out."""
+    """The connections that the pools of the server return."""
     engines = server.context.database._engines
     numbers = set()
     for engine in (engines.read, engines.write):
@@ -215,7 +216,7 @@ async def test_a_rejected_commit_is_busy_or_resolved_by_the_nonce(cluster: Backe
 
 
 async def write_steps(database: Database, person: Person, room: str) -> tuple[int, int]:
-    """Where a send locks its room, and where it commits."""
+    """The statements at which a send locks its room and commits, as numbers."""
     with failing_at(database, NEVER) as log:
         assert_ok(await person.sends(room, nonce="counted"), 201)
     (lock,) = (n for n, sql in enumerate(log.statements, 1) if "FOR UPDATE" in sql)

@@ -12,7 +12,7 @@ from testkit.server import PASSWORD
 
 
 class References(HTMLParser):
-    """What a page makes a browser fetch, and what it would run in place."""
+    """The URLs that a page loads, and its inline scripts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ async def test_the_asyncapi_document_is_linked_and_served(http: httpx.AsyncClien
 
 
 async def test_the_documented_oauth_flow_works(http: httpx.AsyncClient, ada: Person) -> None:
-    """The button of the docs page reads these and does this."""
+    """The Authorize button of the docs page reads the document and does the same."""
     document = assert_ok(await http.get("/openapi.json"))
     (scheme,) = document["components"]["securitySchemes"].values()
     flow = scheme["flows"]["password"]

@@ -1,4 +1,4 @@
-"""What every answer has, whatever it answers: headers, an id, and a problem if it refuses."""
+"""What every response has: headers, a request id, and a problem if it refuses."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -172,7 +172,7 @@ async def test_a_plain_request_to_the_socket_is_upgrade_required(http: httpx.Asy
 async def test_an_internal_error_is_a_problem(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client learns where to look in the log, and nothing of what is in there."""
+    """The response names the request id in the log, and nothing of the error."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("a secret of the house")
@@ -214,7 +214,7 @@ async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person)
 
 @pytest.fixture
 def settings(backend: Backend) -> Any:
-    """With two origins that may call."""
+    """Settings with two allowed origins."""
     origins = f"{ORIGIN.upper()}:443/, http://localhost:5173"
     return without_limits(backend.override(server={"allowed_origins": origins}))
 

@@ -1,4 +1,4 @@
-"""Settings that no test of a feature varies: what each of them changes."""
+"""The effects of settings that no test of a feature varies."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ PASSWORD = "correct horse battery staple"
 
 
 async def logged(**variables: str) -> list[str]:
-    """What a process with these settings logs of one line of each level."""
+    """What a process with these settings logs for one line of each level."""
     program = (
         "import structlog; from app.logs import configure_logs; from app.settings import *;"
         "configure_logs(load_settings().server); log = structlog.get_logger('app.test');"
@@ -105,7 +105,7 @@ LISTS = (
 @pytest.mark.setting("CHAT_LIMITS__MAX_PAGE_SIZE")
 @pytest.mark.parametrize("page", [2, 300])
 async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> None:
-    """More may not be asked for, less is always given, and the document says so."""
+    """A larger page is refused, no page is larger, and the document has the limit."""
     settings = without_limits(embedded.override(limits={"max_page_size": page}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.administrator(http)
@@ -281,7 +281,7 @@ async def test_redis_channel_settings_are_applied(
 
 @pytest.mark.setting("CHAT_REDIS__TIMEOUT_S")
 async def test_the_redis_timeout_is_applied() -> None:
-    """Longer than the default, so that a slow machine changes nothing."""
+    """The timeout is longer than the default, so the speed of the machine does not matter."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         async with connect(Redis(url=url, timeout_s=3)) as client:

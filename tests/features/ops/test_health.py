@@ -13,7 +13,7 @@ from testkit.servers.mariadb import MariaDb
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:
-    """What is wrong with the database."""
+    """The reason of the database for a 503 of /health/ready."""
     state = assert_ok(await http.get("/health/ready"), 503)
     assert state["ready"] is False
     assert_ok(await http.get("/health/live"))  # the process is well
@@ -61,7 +61,7 @@ async def test_a_corrupt_sqlite_file_is_not_ready(embedded: Backend) -> None:
 async def test_readiness_follows_the_database_going_down_and_up(
     cluster: Backend, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is `ready` that does not wait for a database that is silent: the database may."""
+    """/health/ready does not wait for a frozen database, although statements may."""
     settings = override(without_limits(cluster.settings), database={"statement_timeout_s": 3600})
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)

@@ -1,4 +1,4 @@
-"""`python -m app serve` as a process: what it is started with, where it listens, how it ends."""
+"""`python -m app serve` as a process: its start, its address and its end."""
 
 import asyncio
 import fcntl
@@ -41,7 +41,7 @@ class Program:
         return self._said.decode()
 
     async def listens(self, after: int = 0) -> str:
-        """The address, once it listens; `after` is how much it had said before."""
+        """The address, once the server listens; `after` is the length of the output before."""
         while not (match := LISTENS.search(self._said, after)):
             await self._read()
         return match[1].decode()
@@ -90,7 +90,7 @@ async def alive(url: str) -> None:
 
 
 def refused(program: Program, code: int) -> str:
-    """The one sentence."""
+    """The one line with the error."""
     assert code == 1, program.said
     (line,) = program.said.splitlines()
     assert line.startswith("error: CHAT_SERVER__HOST, CHAT_SERVER__PORT: cannot listen on ")
@@ -155,7 +155,7 @@ LOCALHOST = {
 async def test_the_server_listens_on_the_address_that_it_prints(
     backend: Backend, host: str, says: str, reached: set[str]
 ) -> None:
-    """With one process and with two alike."""
+    """With one process and with two workers."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"host": host, "workers": workers})
     async with started(settings) as program:
@@ -205,7 +205,7 @@ async def _listens(program: Program, port: int) -> bool:
 
 
 async def test_sighup_drains_and_restarts_the_program(embedded: Backend) -> None:
-    """As the same process, with the settings that there are by then."""
+    """Under the same process id, with the settings of that moment."""
     file = embedded.settings.server.data_dir / ".env"
     async with started(embedded.settings) as program:
         first = await program.listens()
@@ -238,7 +238,7 @@ async def test_sigterm_after_sighup_stops_the_server(embedded: Backend) -> None:
 
 
 async def test_sighup_stays_ignored_under_nohup(embedded: Backend) -> None:
-    """`nohup` means that the process stays."""
+    """`nohup` keeps the process running."""
     shell = ("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
     async with started(embedded.settings, prefix=shell) as program:
         url = await program.listens()
@@ -250,7 +250,7 @@ async def test_sighup_stays_ignored_under_nohup(embedded: Backend) -> None:
 
 
 async def test_the_server_stops_when_its_terminal_closes(embedded: Backend) -> None:
-    """It does not start anew where nobody would see it."""
+    """It does not restart without a terminal."""
     ours, theirs = pty.openpty()
 
     def own_terminal() -> None:
@@ -269,7 +269,7 @@ async def test_the_server_stops_when_its_terminal_closes(embedded: Backend) -> N
 async def test_a_signal_during_startup_stops_the_server(
     backend: Backend, number: signal.Signals
 ) -> None:
-    """From before its first line to when it listens: no traceback of the program, and soon."""
+    """At any time before it listens it stops soon, without a traceback of the program."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"workers": workers})
     for library in ("libc.so", "pydantic_core", "hiredis"):
@@ -300,7 +300,7 @@ async def test_a_signal_before_the_first_request_stops_the_server(
 
 
 async def _has_loaded(program: Program, library: str) -> None:
-    """How far the process is with its imports, as the kernel knows it."""
+    """How far the process is with its imports, according to the kernel."""
     maps = Path(f"/proc/{program.process.pid}/maps")
 
     def is_there() -> bool:

@@ -1,4 +1,4 @@
-"""GET /metrics: what Prometheus reads, and who may."""
+"""GET /metrics, and who may read it."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def parse(text: str) -> dict[Sample, float]:
 
 
 async def scrape(url: str) -> dict[Sample, float]:
-    """On a connection of its own: by any worker."""
+    """Read the metrics on a connection of its own, from any worker."""
     async with httpx.AsyncClient(timeout=LIMIT_S) as http:
         answer = await http.get(f"{url}/metrics", headers=BEARER)
     assert answer.status_code == 200, answer.text
@@ -57,7 +57,7 @@ async def peers() -> AsyncIterator[Peers]:
 
 
 async def test_sends_requests_and_the_database_are_counted(measured: TestServer) -> None:
-    """In one process other tests have counted, too: only differences tell."""
+    """Other tests have counted in this process, too, so only differences are compared."""
     async with measured.client() as http:
         ada = await measured.person(http)
         room = await ada.makes_room()

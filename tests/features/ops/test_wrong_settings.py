@@ -1,4 +1,4 @@
-"""A wrong setting: one sentence that names it, exit code 1, no traceback, and no secret."""
+"""An invalid setting is one line that names it, with exit code 1, and no traceback or secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -129,12 +129,12 @@ CASES = [{name: value} for name, values in VALUES.items() for value in values] +
 
 
 class Started(Exception):
-    """The settings were taken for good ones."""
+    """The settings were accepted."""
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with files of all kinds, and a key, so that nothing else is wrong."""
+    """A folder with files of all kinds and a key, so that nothing else is wrong."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
     (tmp_path / "folder").mkdir()
@@ -168,8 +168,8 @@ def pems() -> dict[str, bytes]:
 def start(
     place: Path, pems: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str]]:
-    """`python -m app` in this process, up to where it would listen. Returns its exit code and what
-    it says."""
+    """Run `python -m app` in this process until it would listen. Returns its exit code and
+    output."""
 
     def listen(*_: object) -> None:
         raise Started
@@ -328,7 +328,7 @@ def test_every_command_reports_an_invalid_setting_the_same_way(
 def test_every_setting_accepts_a_value_or_is_named(
     value: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but a SettingsError comes of any value of any of them."""
+    """No value of any setting raises anything but a SettingsError."""
     for variable in all_settings():
         with monkeypatch.context() as environment:
             environment.setenv(variable, value)

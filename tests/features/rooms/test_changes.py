@@ -91,7 +91,7 @@ async def test_an_archived_room_is_read_only(ada: Person, bob: Person, eve: Pers
 
 
 async def test_a_repeated_send_is_acknowledged_in_an_archived_room(ada: Person) -> None:
-    """The answer got lost, the room was archived: the repeat is the first message."""
+    """The response was lost and the room archived: the repeated send returns the first message."""
     room = await ada.makes_room()
     first = assert_ok(await ada.sends(room, nonce="n"), 201)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
@@ -116,7 +116,7 @@ async def test_a_restored_room_works_as_before(ada: Person, bob: Person) -> None
 
 
 async def test_a_room_can_be_renamed_and_archived_in_one_request(ada: Person) -> None:
-    """Archived and given a topic at once: it was open until then."""
+    """The room is not archived yet when the topic changes."""
     room = await ada.makes_room()
     closed = assert_ok(await ada.patch(f"/rooms/{room}", archived=True, topic="closed"))
     assert (closed["archived"], closed["topic"], closed["seq"]) == (True, "closed", 3)

@@ -1,4 +1,4 @@
-"""My rooms, and public rooms."""
+"""The room list of a user, and public rooms."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Join, leave, add, remove, change a role."""
+"""Join, leave, add and remove members, change roles."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from testkit.server import TestServer
 
 
 async def members(person: Person, room: str) -> dict[str, str]:
-    """Usernames and roles, in the order given."""
+    """Usernames and roles, in the order of the list."""
     pages = await all_pages(person, f"/rooms/{room}/members")
     return {m["user"]["username"]: m["role"] for page in pages for m in page}
 

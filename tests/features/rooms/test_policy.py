@@ -1,7 +1,6 @@
-"""Who may do what: every kind of room, every role and every permission, over HTTP.
+"""Permissions over HTTP: every kind of room, every role and every permission.
 
-The table is written down once more, as people would say it, so that a slip in app/rooms/policy.py
-shows here.
+The table is written a second time here, so that a mistake in app/rooms/policy.py shows.
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,7 +31,7 @@ KINDS = ["public", "private", "group", "direct"]
 
 
 class Scene:
-    """One room, somebody in each role, and what they try."""
+    """A room, a user with a role, and all requests that need a permission."""
 
     def __init__(self, server: TestServer, http: httpx.AsyncClient) -> None:
         self._server, self._http = server, http
@@ -100,7 +99,7 @@ def scene(server: TestServer, http: httpx.AsyncClient) -> Scene:
     ],
 )
 async def test_each_role_has_its_permissions(scene: Scene, kind: str, role: str) -> None:
-    """First what is refused, which changes nothing; then the rest is done."""
+    """First the refused requests, which change nothing, then the others."""
     await scene.set(kind, role)
     tries: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
         "send": scene.send,

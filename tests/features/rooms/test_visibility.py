@@ -1,4 +1,4 @@
-"""What a person may not know of answers exactly like what does not exist."""
+"""A resource that a user may not see is answered exactly like one that does not exist."""
 
 from typing import Any
 from uuid import uuid4

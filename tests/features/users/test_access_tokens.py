@@ -1,4 +1,4 @@
-"""Access tokens that somebody has made who is not us (RFC 8725): 401, whatever is wrong."""
+"""Forged access tokens (RFC 8725) are refused with 401, whatever is wrong with them."""
 
 import base64
 import hashlib
@@ -32,13 +32,13 @@ def compact(part: dict[str, Any]) -> bytes:
 
 
 def sealed(header: bytes, payload: bytes, key: bytes, digest: str = "sha256") -> str:
-    """A token in its bytes, made without the library that checks it."""
+    """A signed token made byte by byte, without the library that verifies it."""
     part = f"{b64(header)}.{b64(payload)}"
     return f"{part}.{b64(hmac.digest(key, part.encode(), digest))}"
 
 
 def header_of(key: bytes, **more: Any) -> dict[str, Any]:
-    """What this server writes, which is the only thing that it reads."""
+    """The header that this server writes, and the only one that it accepts."""
     return {
         "alg": "HS256",
         "kid": hmac.digest(key, b"kid", "sha256")[:8].hex(),
@@ -60,7 +60,7 @@ def key(server: TestServer) -> bytes:
 
 @pytest.fixture
 def claims(ada: Person) -> dict[str, Any]:
-    """Those of a good token."""
+    """The claims of a valid token."""
     at = int(datetime.now(UTC).timestamp())
     return {
         "iss": "chat",
@@ -85,7 +85,7 @@ async def denied(http: httpx.AsyncClient, token: str) -> None:
 async def test_the_forging_helper_makes_valid_tokens(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any]
 ) -> None:
-    """Otherwise the tests below would show nothing."""
+    """Otherwise the tests below would prove nothing."""
     assert_ok(await whoami(http, forge(claims, key)))
 
 
@@ -163,7 +163,7 @@ ABSURD = [
 
 
 def with_claim(claims: dict[str, Any], claim: str, value: bytes) -> bytes:
-    """The claims as JSON, or nearly so."""
+    """The claims as JSON or almost JSON."""
     others = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in claims.items() if k != claim]
     return b'{%s,"%s":%s}' % (",".join(others).encode(), claim.encode(), value)
 
@@ -172,7 +172,7 @@ def with_claim(claims: dict[str, Any], claim: str, value: bytes) -> bytes:
 async def test_access_tokens_with_unparsable_claims_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], claim: str
 ) -> None:
-    """Signed with the right key, so that they are read."""
+    """They are signed with the right key, so they are parsed."""
     for value in ABSURD:
         payload = with_claim(claims, claim, value)
         await unreadable(http, sealed(compact(header_of(key)), payload, key))
@@ -212,13 +212,13 @@ async def test_access_tokens_with_invalid_payloads_are_refused(
 async def test_access_tokens_with_dangerous_headers_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], header: bytes
 ) -> None:
-    """990 brackets are a RecursionError of python-jose, before it looks at the signature."""
+    """990 brackets raise RecursionError in python-jose before it verifies the signature."""
     await unreadable(http, f"{b64(header)}.e30.AAAA")
     await unreadable(http, sealed(header, compact(claims), key))
 
 
 async def unreadable(http: httpx.AsyncClient, token: str) -> None:
-    """A refusal like any other, and the one line of the log that every request has."""
+    """The token is refused like any other, and the log has only the line of the request."""
     with structlog.testing.capture_logs() as lines:
         await denied(http, token)
     assert [line["event"] for line in lines] == ["http.request"]

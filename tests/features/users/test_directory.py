@@ -1,4 +1,4 @@
-"""CHAT_USERS__DIRECTORY: who sees whom in GET /users and GET /users/{id}."""
+"""CHAT_USERS__DIRECTORY: which users GET /users and GET /users/{id} return."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from testkit.servers.backend import Backend
 
 
 class Cast(NamedTuple):
-    """Ada shares rooms with bob (two of them) and eve, and once did with zoe; not with dan."""
+    """Ada shares rooms with bob (two) and eve, once shared one with zoe, and none with dan."""
 
     server: TestServer
     http: httpx.AsyncClient
@@ -42,7 +42,7 @@ async def cast(backend: Backend, directory: str | None) -> AsyncIterator[Cast]:
 
 
 async def found(person: Person, query: str = "") -> list[str]:
-    """Page by page."""
+    """The usernames on all pages."""
     pages = await all_pages(person, "/users", query=query, limit=2)
     return [user["username"][:3] for page in pages for user in page]
 

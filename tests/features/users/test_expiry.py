@@ -1,4 +1,4 @@
-"""What is over is deleted: tickets, refresh tokens, sessions."""
+"""Expired tickets, refresh tokens and sessions are deleted."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ async def forget(server: TestServer) -> None:
 
 
 async def rows(server: TestServer, person: Person) -> dict[str, int]:
-    """How many there are of the person's first session."""
+    """The number of rows of the user's first session."""
 
     async def count(uow: UnitOfWork) -> dict[str, int]:
         of = {Session: Session.id, RefreshToken: RefreshToken.session_id, Ticket: Ticket.session_id}

@@ -1,4 +1,4 @@
-"""Two processes of one installation while the signing key is replaced, process after process."""
+"""Two processes of one installation during a key rotation, process by process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

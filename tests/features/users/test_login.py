@@ -42,7 +42,7 @@ async def test_a_login_accepts_any_spelling_of_the_username(
 
 
 async def test_the_authorize_button_of_swagger_works(http: httpx.AsyncClient, ada: Person) -> None:
-    """What Swagger UI sends beside the two that count."""
+    """The request has the additional parameters of Swagger UI."""
     form = {
         "grant_type": "password",
         "username": ada.username,
@@ -57,7 +57,7 @@ async def test_the_authorize_button_of_swagger_works(http: httpx.AsyncClient, ad
 async def test_a_wrong_password_answers_like_an_unknown_user(
     http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each costs one Argon2 verification with the same parameters, so that time tells nothing."""
+    """Each costs one Argon2 verification with the same parameters, so the time reveals nothing."""
     verified: list[str] = []
     verify = argon2.PasswordHasher.verify
 
@@ -81,7 +81,7 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
 async def test_an_account_without_a_password_cannot_log_in(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Imported accounts; not with an empty password either."""
+    """Such as imported accounts, and not with an empty password either."""
 
     async def forget(uow: UnitOfWork) -> None:
         of_ada = User.username == ada.username
@@ -125,7 +125,7 @@ GOOD = {"grant_type": "password", "username": "ada", "password": PASSWORD}
 async def test_token_endpoint_errors_follow_oauth(
     http: httpx.AsyncClient, form: dict[str, Any], error: str
 ) -> None:
-    """RFC 6749, 5.2: 400, `error`, and nothing that a cache keeps."""
+    """RFC 6749, 5.2: 400, `error`, and no caching."""
     answer = await http.post(TOKEN, data=form)
     problem = assert_problem(answer, error)
     assert (answer.status_code, problem["error"]) == (400, error)
@@ -168,7 +168,7 @@ async def test_empty_and_unknown_token_parameters_are_ignored(
 async def test_a_username_with_trailing_characters_is_another_username(
     http: httpx.AsyncClient, ada: Person, after: str
 ) -> None:
-    """MySQL and MariaDB take no notice of spaces at the end."""
+    """MySQL and MariaDB ignore trailing spaces."""
     assert_problem(await log_in(http, ada.username + after), "invalid_grant")
     assert_problem(await log_in(http, " " + ada.username), "invalid_grant")
 
@@ -176,7 +176,7 @@ async def test_a_username_with_trailing_characters_is_another_username(
 async def test_a_form_in_an_unusual_encoding_is_no_internal_error(
     http: httpx.AsyncClient,
 ) -> None:
-    """`unicode_escape` is one in which a client can write half of a surrogate pair."""
+    """In `unicode_escape` a client can write half of a surrogate pair."""
     fields = {"grant_type": "refresh_token", "refresh_token": "\\ud800"}
     body = "".join(
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -214,7 +214,7 @@ async def _stored(server: TestServer, person: Person) -> str:
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_QUEUE_SIZE")
 async def test_a_full_hash_queue_is_busy(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One at work and one that waits; the third is sent away; the two still get their answer."""
+    """One password is hashed, one waits, the third is refused; the first two are answered."""
     settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_queue_size": 1}))
     go_on = threading.Event()
 

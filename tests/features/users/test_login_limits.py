@@ -1,6 +1,6 @@
-"""Wrong passwords: whom they delay, and whom they do not (ADR 19).
+"""Wrong passwords: which clients they delay, and which not (ADR 19).
 
-Clients come from addresses of 127.0.0.0/8, all of which are this machine's.
+Clients have addresses of 127.0.0.0/8, all of which belong to this machine.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ NEVER = {"attempts_per_minute": 0.01, "account_attempts_per_minute": 0.01}
 
 @asynccontextmanager
 async def limited(backend: Backend, **auth: Any) -> AsyncIterator[TestServer]:
-    """With the default limits of logins, but for how fast they come back."""
+    """The default login limits, with other refill rates."""
     settings = without_limits(backend.settings)
     defaults = type(settings.auth)(secret_key=settings.auth.secret_key, argon2_memory_kib=8)
     values = defaults.model_dump() | NEVER | auth
@@ -44,7 +44,7 @@ async def coming_from(server: TestServer, address: str) -> AsyncIterator[httpx.A
 
 
 async def in_step(*servers: TestServer) -> None:
-    """Each talks to Redis."""
+    """Both servers are connected to Redis."""
     limiters: list[Any] = [server.context.limiter for server in servers]
     await eventually(lambda: all(limiter.available for limiter in limiters))
 
@@ -72,7 +72,7 @@ async def test_correct_passwords_count_for_no_limit(backend: Backend) -> None:
 
 
 async def test_wrong_passwords_of_one_client_do_not_lock_out_its_address(backend: Backend) -> None:
-    """They share an address, and the people have never logged in from there."""
+    """The users share the address and have never logged in from it."""
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         people = await server.people(http, *(f"person{n}" for n in range(21)))
         tried = [(await try_wrong(http, unique_username("nobody"), 1))[0] for _ in range(25)]
@@ -161,7 +161,7 @@ async def test_login_limits_do_not_reveal_which_accounts_exist(backend: Backend)
 async def test_concurrent_guesses_do_not_exceed_the_login_limit(
     backend: Backend,
 ) -> None:
-    """Beyond the share there are at most those that are hashed at the same time."""
+    """At most by the number of passwords that are hashed at the same time."""
     async with (
         limited(backend, argon2_workers=2) as server,
         coming_from(server, OFFICE) as attacker,
@@ -195,7 +195,7 @@ async def test_unknown_refresh_tokens_are_limited_by_address_and_known_ones_are_
 
 
 async def test_logins_and_renewals_are_rate_limited(backend: Backend) -> None:
-    """By account and by session; of those who know the password or the token."""
+    """Correct passwords by account, refresh tokens by session."""
     limits = {"writes_per_minute": 0.01, "writes_burst": 10}
     settings = override(without_limits(backend.settings), limits=limits)
     async with run_server(settings) as server, server.client() as http:
@@ -263,7 +263,7 @@ async def test_login_limits_hold_over_all_processes(cluster: Backend) -> None:
 
 
 class Gate:
-    """Verification stands still until it is opened."""
+    """Stops the verification of passwords until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.verified: list[str] = []

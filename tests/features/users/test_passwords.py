@@ -112,7 +112,7 @@ async def test_changing_a_password_needs_a_session(http: httpx.AsyncClient, ada:
 
 
 class Paused:
-    """The next unit of work of one use case waits, until it is let go."""
+    """The next unit of work of one use case waits until `go_on` is called."""
 
     def __init__(
         self, server: TestServer, monkeypatch: pytest.MonkeyPatch, use_case: object
@@ -140,7 +140,7 @@ class Paused:
 async def test_a_login_verified_before_a_password_change_is_refused(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the check of the password and the session."""
+    """The change comes between the check of the password and the new session."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
@@ -153,7 +153,7 @@ async def test_a_login_verified_before_a_password_change_is_refused(
 async def test_a_renewed_password_hash_refuses_no_login(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two logins at once, of which one renews the hash that the other has checked."""
+    """Of two concurrent logins, one renews the hash that the other has verified."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()

@@ -1,4 +1,4 @@
-"""/users: the caller, others, and finding them."""
+"""/users: the own profile, other profiles, and the search."""
 
 from uuid import uuid4
 

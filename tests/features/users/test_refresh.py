@@ -1,4 +1,4 @@
-"""POST /auth/token with grant_type=refresh_token: rotation, lost answers, reuse (ADR 8)."""
+"""POST /auth/token with grant_type=refresh_token: rotation, lost responses, reuse (ADR 8)."""
 
 import asyncio
 from datetime import timedelta
@@ -44,7 +44,7 @@ async def test_a_refresh_token_returns_its_successor(http: httpx.AsyncClient, ad
 async def test_a_repeated_refresh_returns_the_same_successor_however_late(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """A phone slept for weeks between its request and the answer."""
+    """Such as a phone that slept for weeks between its request and the response."""
     first = assert_ok(await renew(http, ada.refresh))
     for ago in (timedelta(seconds=23), timedelta(days=29)):
         await set_token_times(server, ada.refresh, used_at=now() - ago)
@@ -60,7 +60,7 @@ async def test_a_repeated_refresh_returns_the_same_successor_however_late(
 async def test_a_repeated_refresh_works_as_long_as_the_session_lives(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Although the token that was used would have expired sooner."""
+    """Even after the used token would have expired."""
     await set_token_times(server, ada.refresh, expires_at=now() + timedelta(minutes=1))
     assert_ok(await renew(http, ada.refresh))
     row = await stored(server, ada.refresh)
@@ -72,7 +72,6 @@ async def test_a_repeated_refresh_works_as_long_as_the_session_lives(
 async def test_using_the_access_token_over_http_or_a_socket_confirms_the_refresh(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
-    """Over HTTP, and in the hello of a socket."""
     for over_http in (True, False):
         ada = await server.person(http)
         login = assert_ok(await renew(http, ada.refresh))
@@ -89,7 +88,7 @@ async def test_using_the_access_token_over_http_or_a_socket_confirms_the_refresh
 async def test_a_stolen_refresh_token_that_is_used_first_is_detected(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """With what was stolen the thief does something; then the owner comes with the old token."""
+    """The thief uses the stolen token and its access token; then the owner uses the old token."""
     stolen = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, stolen["access_token"]))
     await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
@@ -136,7 +135,7 @@ async def test_a_request_that_cannot_confirm_its_refresh_is_served(
 async def test_concurrent_refreshes_get_the_same_successor(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Two tabs of one browser; the session lives on."""
+    """Two tabs of one browser refresh at once; the session stays."""
     token = ada.refresh
     for _ in range(3):
         answers = await asyncio.gather(*(renew(http, token) for _ in range(8)))
@@ -149,7 +148,7 @@ async def test_concurrent_refreshes_get_the_same_successor(
 async def test_a_concurrent_refresh_is_accepted_after_the_access_token_was_used(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was not much slower."""
+    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was a little slower."""
     first = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, first["access_token"]))
     again = assert_ok(await renew(http, ada.refresh))
@@ -161,7 +160,7 @@ async def test_a_concurrent_refresh_is_accepted_after_the_access_token_was_used(
 async def test_refresh_token_reuse_after_the_grace_ends_the_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Somebody has a copy; nobody can tell who is who, so neither goes on."""
+    """Two clients have the token, and the server cannot tell which one is the owner."""
     login = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, login["access_token"]))
     await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)

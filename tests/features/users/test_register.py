@@ -175,7 +175,7 @@ async def test_the_username_is_refused_as_password(http: httpx.AsyncClient) -> N
 
 
 async def test_a_refusal_does_not_repeat_the_invalid_value(http: httpx.AsyncClient) -> None:
-    """A password that is refused does not come back, and so does not get into anybody's log."""
+    """So a refused password gets into no log."""
     answer = await register(http, unique_username("ada"), password="hidden!")
     assert_problem(answer, "invalid", "password")
     assert "hidden!" not in answer.text

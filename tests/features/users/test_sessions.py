@@ -1,4 +1,4 @@
-"""Sessions: what one sees of them, and how they end."""
+"""Sessions: how they are listed and how they end."""
 
 import asyncio
 from uuid import uuid4

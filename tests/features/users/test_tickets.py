@@ -1,4 +1,4 @@
-"""POST /ws-tickets. What they open is shown in tests/realtime."""
+"""POST /ws-tickets. tests/realtime tests the sockets that they open."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -67,7 +67,7 @@ async def test_concurrent_tickets_are_limited(server: TestServer, ada: Person) -
 
 
 async def test_an_ended_session_gets_no_ticket(server: TestServer, ada: Person) -> None:
-    """Deleted after the token was checked."""
+    """The session was deleted after the token was checked."""
     actor = Actor(UUID(ada.id), uuid4(), is_admin=False, expires_at=now())
     with pytest.raises(SessionEnded):
         await server.context.database.transact(sessions.issue_ticket, actor, 45, 20)
