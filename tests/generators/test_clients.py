@@ -1,7 +1,7 @@
-"""Clients that five generators make of the OpenAPI document, against a real server.
+"""Clients that five generators make from the OpenAPI document, against a real server.
 
-Each program registers, logs in, makes a room, sends three messages, reads them in pages of two,
-asks for a room that does not exist and reads the room's events. Its types are the generator's.
+Each program registers, logs in, creates a room, sends three messages, reads them in pages of two,
+requests a room that does not exist and reads the room's events. Its types are the generator's.
 """
 
 import asyncio

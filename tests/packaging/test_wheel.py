@@ -1,4 +1,4 @@
-"""The wheel, installed where there is no checkout, with what each extra brings and no more."""
+"""The wheel, installed without a checkout, with the packages of each extra and no more."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ UV = (sys.executable, "-m", "uv")
 
 
 async def run(*command: object, cwd: Path, stdin: str = "", **env: str) -> str:
-    """What it printed; a failure shows it."""
+    """The output of a command; a failure shows it."""
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         cwd=cwd,

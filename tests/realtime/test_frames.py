@@ -1,4 +1,4 @@
-"""What a client can say wrong: it is told, under the id that it gave, and the socket goes on."""
+"""Invalid frames are answered with an error that has their id, and the socket stays open."""
 
 import json
 from typing import Any, get_args
@@ -18,7 +18,7 @@ ROOM = str(uuid4())
 
 
 def send(**fields: Any) -> dict[str, Any]:
-    """A message that is all right, but for these fields."""
+    """A valid message, except for these fields."""
     return {"type": "message.send", "room": ROOM, "nonce": "n", "text": "x"} | fields
 
 
@@ -221,7 +221,7 @@ async def test_a_flood_of_frames_closes_the_connection(start: StartServer, peers
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_BURST")
 async def test_sends_too_fast_are_rate_limited(start: StartServer, peers: Peers) -> None:
-    """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
+    """Per user, over all sockets and HTTP. A refused send may be repeated unchanged."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
     ada = await server.person()
     room = await ada.makes_room()

@@ -1,4 +1,4 @@
-"""Who gets a socket: what is refused as HTTP, and which hello convinces."""
+"""Handshakes that are refused over HTTP, and hellos that are accepted."""
 
 import base64
 from contextlib import AsyncExitStack
@@ -84,7 +84,7 @@ async def test_a_socket_at_another_path_is_refused(
 
 
 async def test_a_handshake_may_carry_large_cookies(server: TestServer) -> None:
-    """Those of other programs on the same host, which a browser sends along."""
+    """Browsers send the cookies of other programs on the same host."""
     async with connect_raw(server.url) as connection:
         assert await connection.ask_for_upgrade(b"Cookie: a=%b\r\n" % (b"x" * 20_000)) == 101
 
@@ -92,7 +92,7 @@ async def test_a_handshake_may_carry_large_cookies(server: TestServer) -> None:
 async def test_a_refused_handshake_is_not_logged_as_error(
     server: TestServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """uvicorn writes one for what is neither accepted nor closed."""
+    """uvicorn logs an error for a handshake that is neither accepted nor closed."""
     await refusal(server.url, protocols=("chat.v2",))
     await eventually(lambda: not server.uvicorn.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
@@ -120,7 +120,7 @@ async def test_pages_of_other_origins_are_refused(server: TestServer, origin: st
 async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
     server: TestServer, peers: Peers
 ) -> None:
-    """Something in front of the server ends TLS, and need not say so."""
+    """A proxy that terminates TLS need not say so."""
     assert (await peers.dial(server.url, origin=server.url.replace("http:", "https:"))).is_open
 
 
@@ -171,7 +171,8 @@ async def test_pages_of_this_origin_and_of_allowed_origins_may_connect(
 
 
 def test_an_ipv6_network_counts_as_one_address_before_hello() -> None:
-    """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
+    """Whatever part of its IPv6 address a client chooses, and however its IPv4 address is
+    written."""
     lobby = PendingConnections(2, 100)
     with lobby.slot("2001:db8::1"), lobby.slot("2001:db8::2"), lobby.slot("192.0.2.7"):
         lobby.check_limit("2001:db8:0:1::1")

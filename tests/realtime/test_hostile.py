@@ -1,4 +1,4 @@
-"""Peers that break the rules below the level of messages: the right code, and nothing else."""
+"""Peers that violate the WebSocket protocol get the right close code."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ ERROR = b'{"type":"nothing"}'
 
 @pytest.fixture
 async def guest(server: TestServer, ada: Person) -> AsyncIterator[RawConnection]:
-    """After its hello."""
+    """A connection after its hello."""
     async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)

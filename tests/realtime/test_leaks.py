@@ -1,4 +1,4 @@
-"""Whatever becomes of a socket, nothing of it stays in the hub."""
+"""No socket leaves anything behind in the hub, however it ends."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def until_idle(server: DedicatedServer) -> None:
-    """Every socket has come to its end, and nothing is left of it."""
+    """Return once all sockets have ended and nothing is left of them."""
     await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     hub = server.hub
     assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})

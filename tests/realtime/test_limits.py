@@ -1,4 +1,4 @@
-"""Limits of frames that no other test varies: each is announced, and kept."""
+"""Limits of frames that no other test varies are announced and applied."""
 
 import pytest
 from websockets.exceptions import InvalidStatus

@@ -1,4 +1,4 @@
-"""Opening a room from a position: everything that was missed, once, in order, then live."""
+"""Opening a room from a position: all missed events, once and in order, then live ones."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""How much a catch-up may bring: events, bytes, and rooms."""
+"""Limits of a catch-up: events, bytes, and rooms."""
 
 import pytest
 
@@ -28,7 +28,8 @@ async def test_catch_up_events_are_limited_as_announced(start: StartServer, peer
 async def test_catch_up_of_large_messages_stays_within_the_buffer(
     start: StartServer, peers: Peers
 ) -> None:
-    """What would make its own socket a slow one becomes `limited`, in one room and over several."""
+    """A catch-up that would make its own socket slow becomes `limited`, in one room and over
+    several."""
     server = await start(limits={"send_buffer_bytes": 131072})
     limit_send_buffers(server.running)
     ada = await server.person()

@@ -1,4 +1,4 @@
-"""Who watches whom, and what they are told."""
+"""Presence subscriptions: visibility and changes."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ def changes(peer: Peer) -> list[dict[str, str]]:
 
 
 async def told(peer: Peer, person: Person, state: str) -> None:
-    """The newest that the socket was told of this person, in an answer or as a change."""
+    """The newest state of this person that the socket received."""
 
     def newest() -> str | None:
         found = [states(f) for f in peer.of("presence")]
@@ -155,7 +155,7 @@ async def test_a_removed_member_does_not_see_the_room_s_members_any_more(
 async def test_presence_visibility_is_refreshed_regularly(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever nobody told this process of."""
+    """Also after changes that this process was not notified of."""
     monkeypatch.setattr(updates, "VISIBILITY_REFRESH_S", 0.5)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")

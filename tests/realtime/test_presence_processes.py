@@ -1,4 +1,4 @@
-"""Presence and typing between processes, and what is said of them when Redis or a process dies."""
+"""Presence and typing between processes, also when Redis or a process fails."""
 
 import signal
 import time
@@ -93,7 +93,7 @@ async def test_the_users_of_a_killed_process_go_offline_with_its_lease(
 
 
 async def last_lease_with(person: Person, settings: Settings) -> int:
-    """When the last lease ends under which a process keeps the person online, in Unix
+    """The end of the last lease under which a process keeps the person online, in Unix
     milliseconds; 0 if there is none."""
     async with Client.from_url(settings.redis.url) as redis:
         keys: list[Any] = await redis.keys(f"{settings.redis.prefix}:presence:*")
@@ -110,7 +110,7 @@ async def test_a_process_that_stops_in_order_leaves_its_users_the_presence_grace
     peers: Peers,
     tmp_path: Path,
 ) -> None:
-    """A deploy: the client comes back to another process, and nobody sees that it was away."""
+    """In a deploy the client reconnects to another process, and no change of presence is sent."""
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     long = override(cluster_settings, realtime={"presence_grace_s": 3600})

@@ -1,4 +1,4 @@
-"""Opening and closing while everything else goes on."""
+"""Opening and closing rooms while everything else goes on."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 async def test_two_clients_that_open_a_room_at_once_both_get_everything(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one whose read is older finishes later; what lies between the two reads reaches both."""
+    """The older read finishes later; the events between the two reads reach both clients."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -126,7 +126,7 @@ async def test_a_room_closed_during_its_gap_repair_can_be_opened_again(
 
 
 class Wanderer:
-    """Opens and closes a room again and again from the own position; and checks each stretch."""
+    """Opens and closes a room repeatedly from its own position, and checks all events."""
 
     def __init__(self, peer: Peer, room: str, chance: random.Random) -> None:
         self.peer, self.room, self.chance = peer, room, chance

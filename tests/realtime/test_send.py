@@ -1,4 +1,4 @@
-"""Sending: committed before it is acknowledged, once whatever is repeated, to everybody once."""
+"""Sends are committed before the ack, idempotent, and delivered once to every subscriber."""
 
 import asyncio
 from uuid import uuid4
@@ -14,7 +14,7 @@ from testkit.server import TestServer
 
 
 async def test_an_ack_means_committed(server: TestServer, ada: Person, peers: Peers) -> None:
-    """A connection that is not the server's sees the row at the moment of the ack."""
+    """Another connection to the database sees the row at the moment of the ack."""
     room = await ada.makes_room()
     peer = await peers.join(ada)
     engines = create_engines(server.settings.database)
@@ -111,7 +111,7 @@ async def test_concurrent_senders_leave_a_log_without_gaps(
 async def test_100_sends_with_one_nonce_are_idempotent(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
-    """Over REST and sockets; on two processes: test_two_processes.py."""
+    """Over HTTP and sockets. test_two_processes.py uses two processes."""
     room = await ada.makes_room()
     nonce = uuid4().hex
     sockets = [await peers.join(ada) for _ in range(5)]

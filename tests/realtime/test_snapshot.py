@@ -1,4 +1,4 @@
-"""Coming back with a snapshot: only what has changed since is told, and nothing of it is missed."""
+"""A hello with a snapshot: the room list has only the changes since then, and all of them."""
 
 from uuid import UUID, uuid4
 
@@ -38,7 +38,7 @@ def gone(frames: list[Frame]) -> set[str]:
 
 @pytest.fixture
 def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that rooms made a moment ago count as old."""
+    """Rooms that were created a moment ago count as old."""
     monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
 
 
@@ -81,8 +81,8 @@ async def test_a_hello_with_a_snapshot_gets_the_changed_rooms(
 
 
 async def test_a_change_committed_during_the_room_list_is_in_the_next_one(ada: Person) -> None:
-    """A change is stamped before its COMMIT. So whatever is stamped shortly before a snapshot is
-    told again."""
+    """The time of a change is set before its COMMIT, so changes shortly before a snapshot are sent
+    again."""
     room = await ada.makes_room()
     snapshot = (await listed(ada))[-1]["snapshot"]
     assert room in entries(await listed(ada, snapshot))

@@ -1,7 +1,7 @@
-"""Times that are settings: of two servers the hasty one acts, and the patient one has not yet.
+"""Settings of times: of two servers the hasty one acts while the patient one does not.
 
-The patient one is put to the test first. So no test depends on how fast the machine is, and each
-fails if the setting is not read: both would act after the default, the patient one first.
+The patient one starts first. So no test depends on the speed of the machine, and each fails if the
+setting is not read: then both would act after the default, the patient one first.
 """
 
 import asyncio
@@ -137,7 +137,7 @@ async def test_the_max_send_delay_is_applied(
 async def _expect_a_cut(
     servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the second server's only socket, for which something waits that it does not read."""
+    """The second server disconnects its only socket, which has unread data."""
     monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
         limit_send_buffers(server.running)
@@ -158,7 +158,7 @@ ALIVE = {"ping_interval_s": LONG_S, "idle_timeout_s": LONG_S}
 async def _join_in_turn(
     servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> list[Peer]:
-    """So far apart that silence is looked at between them."""
+    """With so much time between them that silence is checked."""
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     joined = []
     for server in servers:
@@ -289,7 +289,7 @@ async def test_the_database_pool_timeout_is_applied(
 
 @pytest.mark.setting("CHAT_LIMITS__FRAMES_PER_MINUTE")
 async def test_the_frame_rate_limit_refills_as_set(start: StartServer, peers: Peers) -> None:
-    """A million a minute are more than any client sends one after the other."""
+    """No client sends a million frames a minute one after the other."""
     server = await start(limits={"frames_per_minute": 1e8, "frames_burst": 1})
     peer = await peers.join(await server.person())
     codes = {(await peer.ask("nonsense"))["code"] for _ in range(5)}

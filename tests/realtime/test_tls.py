@@ -27,7 +27,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """Trusts the authority, and checks the name."""
+    """A context that trusts the authority and checks the name."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context

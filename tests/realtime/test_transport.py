@@ -1,5 +1,4 @@
-"""The way out: one write a turn, frames that a foreign library reads, and no waiting for a slow
-peer."""
+"""The transport: one write per loop iteration, valid frames, and no waiting for slow peers."""
 
 import asyncio
 import re
@@ -24,7 +23,7 @@ from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is written to this socket's connection from now on."""
+    """Records the writes to this socket's connection from now on."""
     written: list[bytes] = []
     transport = socket._writer.transport
     write = transport.write

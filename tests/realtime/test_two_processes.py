@@ -1,4 +1,4 @@
-"""Two processes on one MariaDB and one Redis: to a client they are one server."""
+"""Two processes on one MariaDB and one Redis behave like one server."""
 
 import asyncio
 import itertools
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture
 async def ada(cluster_server: TestServer, process_a: ServerProcess) -> Person:
-    """A client of the one process."""
+    """A client of the first process."""
     return process_a.here(await cluster_server.person(process_a._http, "ada"))
 
 
 @pytest.fixture
 async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
-    """A client of the other."""
+    """A client of the second process."""
     return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
@@ -107,7 +107,7 @@ async def test_a_logout_closes_sockets_on_both_processes(
 async def test_a_removal_on_another_process_ends_delivery(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
-    """Twenty rounds: ada talks on one process and bob is removed there, who listens on two."""
+    """Twenty rounds: ada sends on one process, and bob, who listens on both, is removed."""
     room = await ada.makes_room("private")
     peer, writer = await peers.join(bob), await peers.join(ada)
     chance = random.Random(3)
@@ -160,7 +160,7 @@ async def test_a_process_that_starts_later_takes_part(
 async def test_a_consumer_that_does_not_read_is_disconnected(
     cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
 ) -> None:
-    """Under uvloop, which buffers in its own way."""
+    """Under uvloop, which has its own buffers."""
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada)
     settings = override(cluster_settings, realtime={"send_stall_timeout_s": 5})
@@ -179,7 +179,7 @@ async def test_a_consumer_that_does_not_read_is_disconnected(
 
 
 async def is_dropped(peer: Peer) -> bool:
-    """Who does not read notices a reset when writing."""
+    """A peer that does not read notices a reset when it writes."""
     try:
         await peer.send("pong", n=1)
     except ConnectionClosed:
@@ -191,7 +191,7 @@ async def is_dropped(peer: Peer) -> bool:
 async def test_without_redis_the_change_poller_delivers(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
-    """These processes sweep once an hour; what finds the messages is that Redis is missed."""
+    """The regular poll interval is an hour here; the degraded one finds the messages."""
     room = await ada.makes_room("private", bob)
     closed = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
