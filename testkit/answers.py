@@ -1,4 +1,4 @@
-"""What an answer has to look like, said independently of the code that makes it."""
+"""What responses have to look like, independently of the code that makes them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ PROBLEMS = {
 
 
 def assert_ok(response: httpx.Response, status: int = 200) -> Any:
-    """The body of an answer that is no refusal."""
+    """The body of a successful response."""
     assert response.status_code == status, f"{response.status_code}: {response.text[:1000]}"
     if status == 204:
         assert response.content == b""
@@ -43,7 +43,7 @@ def assert_ok(response: httpx.Response, status: int = 200) -> Any:
 
 
 def assert_problem(response: httpx.Response, code: str, *paths: str) -> dict[str, Any]:
-    """The problem, which has to be complete. `paths`: the values that it names, all of them."""
+    """A complete problem. `paths` are all invalid values that it has to name."""
     assert response.headers.get("content-type") == "application/problem+json", response.text[:1000]
     problem: dict[str, Any] = response.json()
     assert problem["code"] == code, problem
@@ -71,7 +71,7 @@ def assert_problem(response: httpx.Response, code: str, *paths: str) -> dict[str
 
 
 def are_indistinguishable(one: httpx.Response, other: httpx.Response) -> bool:
-    """Nobody can tell the two answers apart."""
+    """Whether a client cannot tell the two responses apart."""
     varying = {"x-request-id", "date"}
     parts = [
         (

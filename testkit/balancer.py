@@ -1,4 +1,4 @@
-"""A load balancer, as small as can be: TCP, in turn, whoever takes the connection."""
+"""A minimal TCP load balancer: round-robin over the servers that accept the connection."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Balancer:
-    """`failures` are the status lines above 499 that went to clients, but for those of sockets
-    that were to go elsewhere (`moved_on`)."""
+    """`failures` are the status lines above 499 that clients received, except for sockets that were
+    sent elsewhere (`moved_on`)."""
 
     def __init__(self, *ports: int) -> None:
         self._ports = list(ports)

@@ -1,4 +1,4 @@
-"""The command line, as an operator types it: in a process of its own, or faster, in this one."""
+"""The command line, in a process of its own or faster in this one."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from testkit.coverage import child_variables
 
 @asynccontextmanager
 async def start_command(settings: Settings, *words: str) -> AsyncIterator[Process]:
-    """`python -m app` with these words; killed at the end, if it still runs."""
+    """`python -m app` with these arguments; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *words),
         cwd=settings.server.data_dir,  # where there is no .env
@@ -34,8 +34,8 @@ async def start_command(settings: Settings, *words: str) -> AsyncIterator[Proces
 
 
 async def run_command(settings: Settings, *words: str, stdin: str = "") -> Result:
-    """The same without the process, which takes seconds to start. In a thread, because it runs an
-    event loop of its own."""
+    """Like `start_command`, without the process, which takes seconds to start. It runs in a thread,
+    because it has an event loop of its own."""
     runner = CliRunner(env=_environment(settings))
     with chdir(settings.server.data_dir):
         return await asyncio.to_thread(lambda: runner.invoke(app, words, input=stdin))

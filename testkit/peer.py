@@ -1,4 +1,5 @@
-"""A client's end of a socket: the `websockets` library, and nothing of the product."""
+"""A client's end of a socket, with the `websockets` library and without the client of the
+program."""
 
 import asyncio
 import itertools
@@ -22,7 +23,7 @@ _numbers = itertools.count(1)
 
 
 class Peer:
-    """Keeps what arrives, in its order. What was expected once is not found again."""
+    """Keeps all frames in order. A frame that `expect` returned is not returned again."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -48,7 +49,7 @@ class Peer:
                 self._arrived.notify_all()
 
     async def until(self, condition: Callable[[], Any], what: str = "this") -> None:
-        """Return once the condition, which is about what has arrived, is true."""
+        """Return once the condition about received frames is true."""
         try:
             async with limit(), self._arrived:
                 while not condition():
@@ -59,7 +60,7 @@ class Peer:
             raise AssertionError(f"no {what} within {LIMIT_S} s. {self._story()}") from None
 
     async def expect(self, type_: str, **fields: Any) -> Frame:
-        """The next frame of this type with these fields, of those that were not expected yet."""
+        """The next frame of this type with these fields that was not returned before."""
         wanted = {"type": type_, **fields}
 
         def found() -> Frame | None:
@@ -91,36 +92,36 @@ class Peer:
         return await self.ask("open", rooms=[position])
 
     async def says(self, room: str, text: str = "hello", nonce: str | None = None) -> Frame:
-        """The ack."""
+        """Send a message and return the ack."""
         self.last_nonce = nonce or f"n{next(_numbers)}"
         ack = await self.ask("message.send", room=room, nonce=self.last_nonce, text=text)
         assert ack["type"] == "ack", ack
         return ack
 
     async def settled(self) -> None:
-        """Everything that the server had for this socket before now has arrived."""
+        """Return once everything that the server had sent to this socket before has arrived."""
         answer = await self.ask("nothing.like.this")
         assert answer["code"] == "unknown_type"
 
     def of(self, *types: str, room: str | None = None) -> list[Frame]:
-        """All that came, expected or not."""
+        """All frames of this type."""
         return [
             f for f in self.frames if f["type"] in types and (room is None or f["room"] == room)
         ]
 
     def events(self, room: str) -> list[Frame]:
-        """The events of a room in the order in which they came."""
+        """The events of a room in order of arrival."""
         return [f for f in self.frames if f.get("room") == room and "actor" in f]
 
     def seqs(self, room: str) -> list[int]:
         return [event["seq"] for event in self.events(room)]
 
     async def has(self, room: str, seq: int) -> None:
-        """The event has come."""
+        """Return once the event has arrived."""
         await self.until(lambda: seq in self.seqs(room), f"event {seq}")
 
     async def closed(self) -> int:
-        """The close code, once the server has closed. Without an answer of it: 1006."""
+        """The close code, once the server has closed. Without one: 1006."""
         try:
             async with limit():
                 await self.connection.wait_closed()
@@ -157,8 +158,8 @@ async def dial(
     tls: ssl.SSLContext | None = None,
     small_window: bool = False,
 ) -> AsyncIterator[Peer]:
-    """A socket on which nothing was said yet. `url` is the server's, http or https. If it is
-    narrow, the kernel takes only a few kilobytes for who does not read."""
+    """A new socket. `url` is the server's, http or https. If it is narrow, the kernel buffers only
+    a few kilobytes for a peer that does not read."""
     connection = await connect(
         f"ws{url.removeprefix('http')}/ws",
         subprotocols=[Subprotocol(p) for p in protocols] or None,
@@ -192,7 +193,7 @@ async def joined(
 ) -> AsyncIterator[Peer]:
     """A socket of this person with these rooms open, each from a position or at its head.
 
-    On the server that the person's HTTP client talks to, unless there is a `url`.
+    It is on the server of the person's HTTP client, unless there is a `url`.
     """
     positions: list[dict[str, Any]] = [
         {"room": room} if isinstance(room, str) else {"room": room[0], "since": room[1]}
@@ -209,7 +210,7 @@ async def joined(
 
 
 async def small_window_socket(url: str) -> socket.socket:
-    """Connected to the server."""
+    """A TCP connection with a small receive window."""
     address = urlsplit(url)
     connected = socket.socket()
     # Before it connects: a window that was announced is not taken back.

@@ -1,4 +1,4 @@
-"""Who uses the server in tests: an account with its tokens, and what it does most."""
+"""Users of the server in tests, with their tokens and the most frequent requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ API = "/api/v1"
 
 @dataclass(frozen=True)
 class Person:
-    """Paths are those below /api/v1."""
+    """Paths are relative to /api/v1."""
 
     http: httpx.AsyncClient
     id: str
@@ -48,7 +48,7 @@ class Person:
     async def makes_room(
         self, kind: str = "public", *members: "Person", name: str | None = "A room"
     ) -> str:
-        """The id of a new room with these members."""
+        """Create a room with these members and return its id."""
         body: dict[str, Any] = {"kind": kind, "members": [person.id for person in members]}
         if kind in {"public", "private"}:
             body["name"] = name
@@ -63,7 +63,7 @@ class Person:
         )
 
     async def says(self, room: str, *texts: str) -> list[int]:
-        """The seq of each message."""
+        """Send messages and return their seqs."""
         return [assert_ok(await self.sends(room, text), 201)["seq"] for text in texts]
 
     async def log(self, room: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`python -m app serve`, as an operator runs it: a process of its own, on uvloop, with signals."""
+"""`python -m app serve` in a process of its own, on uvloop, with signals."""
 
 import asyncio
 import os
@@ -112,7 +112,7 @@ async def run_process(
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as an operator would give them; nothing of ours but what Python needs."""
+    """Environment variables with the settings; otherwise only what Python needs."""
     ours = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     given: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
     return (

@@ -1,4 +1,4 @@
-"""A client's end without a library that would keep it from doing wrong: bytes over TCP."""
+"""A client over plain TCP, without a library that would prevent invalid bytes."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ UPGRADE = (
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
-    """RFC 6455, 5.2; the mask is zero, which leaves the payload as it is."""
+    """RFC 6455, 5.2; the mask is zero, so the payload is not changed."""
     size, bit = len(payload), 0x80 if masked else 0
     head = bytes((0x80 * fin | opcode,))
     if size < 126:
@@ -43,7 +43,7 @@ class RawConnection:
         await self.writer.drain()
 
     async def flood(self, data: bytes, most: int) -> int:
-        """The same again and again until the server has cut the connection. How often."""
+        """Repeat the bytes until the server has closed the connection. Returns how often."""
         for count in range(most):
             try:
                 await self.send(data)
@@ -67,7 +67,7 @@ class RawConnection:
         assert status == 101, status
 
     async def ask_for_upgrade(self, more: bytes = b"") -> int:
-        """The status that answers a handshake, with these lines more in its head."""
+        """The status of a handshake with these additional header lines."""
         await self.send(UPGRADE + more + b"\r\n")
         return int((await self.reader.readuntil(b"\r\n\r\n")).split()[1])
 
@@ -80,7 +80,7 @@ class RawConnection:
         await self.send(frame(TEXT, orjson.dumps(fields)))
 
     async def next(self) -> Frame:
-        """The next text message; other frames are passed over."""
+        """The next text message; other frames are skipped."""
         while True:
             opcode, payload = await self.next_frame()
             if opcode == TEXT:
@@ -98,12 +98,12 @@ class RawConnection:
             return first & 0x0F, await self.reader.readexactly(size)
 
     async def answered(self) -> None:
-        """Something has come, or nothing comes any more."""
+        """Whether something has arrived, or nothing will."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             await self.next_frame()
 
     async def close_code(self) -> int:
-        """1006 if the connection was cut without one."""
+        """The close code; 1006 if the connection was reset without one."""
         try:
             while True:
                 opcode, payload = await self.next_frame()
@@ -117,7 +117,7 @@ class RawConnection:
 async def connect_raw(
     url: str, *, small_window: bool = False, source: str = ""
 ) -> AsyncIterator[RawConnection]:
-    """A connection on which nothing was said yet, from an address of this machine."""
+    """A new connection, from an address of this machine."""
     address = urlsplit(url)
     if small_window:
         found = await asyncio.open_connection(sock=await small_window_socket(url))
@@ -132,12 +132,12 @@ async def connect_raw(
 
 
 def cpu_s(pid: int) -> float:
-    """What a process has worked, as the kernel counts it; proc_pid_stat(5), fields 14 and 15."""
+    """The CPU time of a process, according to the kernel; proc_pid_stat(5), fields 14 and 15."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_kib(pid: int) -> int:
-    """The memory of a process, as the kernel counts it."""
+    """The memory of a process, according to the kernel."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))

@@ -1,4 +1,4 @@
-"""The real server, uvicorn and all, in the event loop of the tests."""
+"""The real server, with uvicorn, in the event loop of the tests."""
 
 import asyncio
 import itertools
@@ -61,7 +61,7 @@ class TestServer:
         self.port = 0
 
     async def start(self) -> None:
-        """Ctrl-C stays pytest's: `_serve` does not capture signals."""
+        """Signals are not captured, so that Ctrl-C still ends pytest."""
         structlog.configure(processors=LOG)
         self.uvicorn = self._make()
         self._task = asyncio.create_task(self.uvicorn._serve())
@@ -105,7 +105,7 @@ class TestServer:
             socket_._writer.abort()
 
     def forget_limits(self) -> None:
-        """As if so much time had passed; of what this process counts."""
+        """Reset the rate limits of this process."""
         limiter: Any = self.context.limiter
         getattr(limiter, "_local", limiter).limits._arrivals.clear()
 
@@ -113,12 +113,12 @@ class TestServer:
     async def client(
         self, verify: ssl.SSLContext = TRUSTS_NONE
     ) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of its own: with its own connections, and nothing remembered."""
+        """An HTTP client with its own connections and no cookies."""
         async with httpx.AsyncClient(base_url=self.url, verify=verify, timeout=LIMIT_S) as client:
             yield client
 
     async def people(self, http: httpx.AsyncClient, *names: str) -> list[Person]:
-        """New accounts, logged in. Faster than over HTTP, which tests/features/users is about."""
+        """New accounts, logged in. Faster than over HTTP, which tests/features/users tests."""
         return [await self._person(http, name) for name in names]
 
     async def person(self, http: httpx.AsyncClient, name: str = "ada") -> Person:
@@ -146,13 +146,13 @@ async def new_session(server: TestServer, person: Person) -> Person:
 
 
 def limit_send_buffers(server: TestServer) -> None:
-    """From now on the kernel takes only a few kilobytes at once for each socket of the server."""
+    """From now on the kernel buffers only a few kilobytes for each socket of the server."""
     listener = server.uvicorn.servers[0].sockets[0]
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def unique_username(name: str) -> str:
-    """Servers are shared between tests, so names are not."""
+    """Tests share servers, so usernames have to be unique."""
     return f"{name}{next(_numbers)}"
 
 
@@ -230,7 +230,7 @@ async def run_embedded_server(directory: Path, **groups: Group) -> AsyncIterator
 
 
 def without_limits(settings: Settings) -> Settings:
-    """Limits that no test reaches unless it is about them, however slow the machine is."""
+    """Limits that no test reaches by accident, however slow the machine is."""
     return override(
         settings,
         auth={
@@ -257,8 +257,8 @@ def without_limits(settings: Settings) -> Settings:
 
 
 def fast_settings(settings: Settings) -> Settings:
-    """`without_limits` for sockets, too, and with short timers of delivery. The repair that runs by
-    the clock is off: it would hide what a test has broken."""
+    """`without_limits` for sockets, too, and with short delays of delivery. Periodic repair is off:
+    it would hide what a test has broken."""
     return override(
         without_limits(settings),
         limits={

@@ -1,7 +1,7 @@
-"""Waiting, on a machine of any speed. tests/architecture/test_waiting.py keeps every wait here.
+"""Waiting on a machine of any speed. tests/architecture/test_waiting.py keeps all waits here.
 
-No test may depend on how fast the machine is: it waits until something is so, and the one limit is
-much longer than anything takes, also beside other work. Whatever reaches it has not come about.
+Tests wait for conditions, with one limit that is much longer than anything takes, even on a busy
+machine.
 """
 
 import asyncio
@@ -12,21 +12,21 @@ LIMIT_S = 120.0
 
 
 def limit() -> asyncio.Timeout:
-    """Raises TimeoutError where something does not end."""
+    """Raises TimeoutError if the block does not end."""
     return asyncio.timeout(LIMIT_S)
 
 
 async def eventually(condition: Callable[[], object | Awaitable[object]]) -> None:
-    """Return once the condition is true, for what announces nothing."""
+    """Return once the condition is true."""
     async with limit():
         while not await _value(condition()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
 async def pause(seconds: float) -> None:
-    """Let time pass: the rest of a simulated person between two actions, or a while in which what
-    is wrong would show. On a slow machine less may happen in it, and the test has to pass all the
-    same. Never a wait for something."""
+    """Let time pass: between two actions of a simulated user, or while a defect could show. On a
+    slow machine less happens meanwhile, and the test has to pass all the same. Never use it to wait
+    for something."""
     await asyncio.sleep(seconds)
 
 

@@ -1,4 +1,4 @@
-"""What a test runs on: settings of the product over a clean database and a clean bus."""
+"""What a test runs on: settings of the program for a clean database and a clean bus."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ class Backend:
 
 
 def make_settings(directory: Path, *, database: str, redis: str = "", **groups: Group) -> Settings:
-    """Settings that depend on nothing of this machine. Password hashing is as cheap as can be."""
+    """Settings that do not depend on this machine, with the cheapest password hashing."""
     given: dict[str, Any] = {
         # Nobody moves to another process while it is stopped, unless a test is about that.
         "server": {"data_dir": directory, "drain_grace_s": 0.05},
@@ -56,16 +56,16 @@ def override(settings: Settings, **groups: Group) -> Settings:
 
 
 def unique_name() -> str:
-    """Short, and no other test run on the same server has it."""
+    """A short name that no other test run uses on the same server."""
     return f"test-{os.getpid()}-{next(_numbers)}"
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """What `python -m app migrate` does; in a thread, because it runs an event loop of its own."""
+    """Like `python -m app migrate`; in a thread, because it runs an event loop of its own."""
     return await asyncio.to_thread(migrations.upgrade, settings)
 
 
 async def delete_all_rows(connection: AsyncConnection) -> None:
-    """Delete every row. Much faster than new tables, and what a killed test left is gone, too."""
+    """Delete every row. Much faster than new tables, and also removes what a killed test left."""
     for table in reversed(Base.metadata.sorted_tables):
         await connection.execute(table.delete())

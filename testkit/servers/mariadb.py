@@ -31,12 +31,12 @@ class MariaDb:
         return own_server(self.own, VARIABLE)
 
     def url(self, database: str) -> str:
-        """As a setting of the product."""
+        """The URL of a database, as in the settings of the program."""
         return self.address.set(database=database).render_as_string(hide_password=False)
 
     @asynccontextmanager
     async def connect(self, database: str | None = None) -> AsyncIterator[AsyncConnection]:
-        """A connection outside of the product, each statement its own transaction."""
+        """A connection without the program; each statement is its own transaction."""
         engine = create_async_engine(
             self.address.set(drivername="mysql+asyncmy", database=database),
             isolation_level="AUTOCOMMIT",
@@ -49,8 +49,8 @@ class MariaDb:
 
     @asynccontextmanager
     async def database(self, name: str) -> AsyncIterator[str]:
-        """An empty database, for a while. Its default is Debian's old one, so that the tables have
-        to name the character set that they need."""
+        """An empty database, which is dropped at the end. Its default is the old one of Debian, so
+        that tables have to name their character set."""
         async with self.connect() as connection:
             await connection.execute(text(f"CREATE DATABASE `{name}` CHARACTER SET latin1"))
         try:
@@ -62,7 +62,8 @@ class MariaDb:
 
 @contextmanager
 def run_mariadb(directory: Path, *options: str) -> Iterator[MariaDb]:
-    """`options` of mariadbd come last, so that they count. They are for a process of our own."""
+    """`options` of mariadbd come last and take precedence. They are for a process of this test
+    run."""
     given = os.environ.get(VARIABLE)
     if given:
         yield MariaDb(make_url(given), None)

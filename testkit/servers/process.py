@@ -1,4 +1,4 @@
-"""A server that belongs to this test run: started when used, and free to be killed or frozen."""
+"""A server of this test run, which tests may kill or freeze."""
 
 import os
 import shutil
@@ -44,7 +44,8 @@ class Server:
                 pytest.fail(f"The server did not start: {error}\n{tail}", pytrace=False)
 
     async def start_here(self) -> None:
-        """`start`, while the event loop goes on. Not in a thread, with which the guard ends."""
+        """`start`, while the event loop continues. Not in a thread: the process would end with
+        it."""
         with self._log.open("ab") as log:
             self._executor._stdout = self._executor._stderr = log
             SimpleExecutor.start(self._executor)
@@ -55,23 +56,23 @@ class Server:
         return bool(self._executor.pre_start_check())
 
     def stop(self) -> None:
-        """In order, as an operator would."""
+        """Stop in order, like an operator."""
         self.thaw()
         self._executor.stop()
 
     async def stop_here(self) -> None:
-        """`stop`, while the event loop goes on."""
+        """`stop`, while the event loop continues."""
         self.thaw()
         os.kill(self.pid, signal.SIGTERM)
         await eventually(lambda: not self._executor.running())
         self.kill()
 
     def kill(self) -> None:
-        """As if the machine lost its power; what was not written is gone."""
+        """As by a power failure: unwritten data is lost."""
         self._executor.kill()
 
     def freeze(self) -> None:
-        """Connections stay open and nothing is answered."""
+        """Connections stay open and get no reply."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -113,12 +114,12 @@ def own_server(server: Server | None, variable: str) -> Server:
 
 
 def find(program: str) -> str | None:
-    """Servers are often installed where an ordinary user's PATH does not look."""
+    """The path of a program, also where an ordinary user's PATH does not look."""
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 def require(program: str, variable: str = "", example: str = "") -> str:
-    """The path of `program`. Without it the tests fail: what is skipped is not known to work."""
+    """The path of `program`. Without it the test fails: a skipped test would prove nothing."""
     path = find(program)
     if path is None:
         instead = f", or name a server that runs: {variable}={example}" if variable else ""

@@ -19,7 +19,7 @@ PublicationKind = Literal["nginx", "haproxy"]
 
 @dataclass(frozen=True)
 class Proxy:
-    """Speaks HTTPS, and plain HTTP with the server behind it."""
+    """Accepts HTTPS, and uses plain HTTP to the server."""
 
     kind: PublicationKind
     port: int
@@ -31,7 +31,7 @@ class Proxy:
 
 
 def documented(kind: PublicationKind, replacements: dict[str, str]) -> str:
-    """The configuration of the document, with this machine's ports and files."""
+    """The documented configuration, with ports and files of this machine."""
     (text,) = re.findall(rf"^```{kind}\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
     for old, new in replacements.items():
         assert old in text, f"docs/operations.md has no {old!r} for {kind} any more"
@@ -41,7 +41,7 @@ def documented(kind: PublicationKind, replacements: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def run_proxy(kind: PublicationKind, directory: Path, upstream: str) -> AsyncIterator[Proxy]:
-    """In front of the server at `upstream`, an address with a port."""
+    """A proxy for the server at `upstream`, an address with a port."""
     authority = trustme.CA()
     issued = authority.issue_cert(HOST, "localhost")
     certificate, key = directory / "chat.pem", directory / "chat-key.pem"

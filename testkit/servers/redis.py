@@ -26,7 +26,7 @@ class RedisServer:
 
 @contextmanager
 def run_redis(directory: Path, *options: str) -> Iterator[RedisServer]:
-    """`options` of redis-server are for a process of our own."""
+    """`options` of redis-server are for a process of this test run."""
     given = os.environ.get(VARIABLE)
     if given:
         yield RedisServer(given, None)
@@ -48,7 +48,7 @@ def run_redis(directory: Path, *options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def run_sentinel(directory: Path) -> Iterator[RedisServer]:
-    """A Sentinel that watches nothing."""
+    """A Sentinel without a master."""
     configuration = directory / "sentinel.conf"
     configuration.touch()
     port = port_for.select_random()

@@ -23,7 +23,7 @@ _MACHINE = re.compile(r"(?<![\w.~$}])/(?:work|root|home|Users)/[\w.]")
 
 
 def files() -> Iterator[tuple[str, str]]:
-    """Path and text of what git has, or would take on `git add`."""
+    """Path and text of all files that git has or would add."""
     listed = subprocess.run(
         # The owner of the files may be another one, as in a container; they are only listed.
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "-c", "-o", "--exclude-standard"],

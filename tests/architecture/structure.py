@@ -1,4 +1,4 @@
-"""Checks of how the program is written. Each returns what breaks its rule, as `file:line what`."""
+"""Checks of the code. Each returns the violations of its rule, as `file:line what`."""
 
 import ast
 import sys
@@ -118,7 +118,7 @@ def function_lengths(modules: list[Module]) -> dict[str, int]:
 
 
 def _in_order(tree: ast.Module) -> list[ast.stmt | ast.expr]:
-    """Statements and expressions, as one reads them."""
+    """Statements and expressions in the order of the text."""
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr)]
     return sorted(nodes, key=lambda node: node.lineno)
 

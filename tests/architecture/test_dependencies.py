@@ -1,4 +1,4 @@
-"""Nothing of a request runs in a thread but password hashing."""
+"""No part of a request runs in a thread, except for password hashing."""
 
 import inspect
 from collections.abc import Callable, Iterator

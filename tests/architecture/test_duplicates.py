@@ -1,4 +1,4 @@
-"""No code stands in two places."""
+"""No code is repeated."""
 
 from tests.architecture.duplicates import duplicates
 from tests.architecture.source import Module, app_modules, expect_none

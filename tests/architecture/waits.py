@@ -1,4 +1,5 @@
-"""How tests wait: what breaks the rule of testkit/waiting.py, as `file:line what`."""
+"""How tests wait. Each function returns violations of the rule of testkit/waiting.py, as `file:line
+what`."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Stand-ins for the server: a log that is the truth, and a socket that says what it is told."""
+"""Fakes of the server: a log, and a scripted connection."""
 
 import asyncio
 from collections import deque
@@ -36,8 +36,8 @@ def opened(
 
 
 class FakeLog:
-    """The events 1 to `head` of a room, in pages of `page`; errors in `errors` come first.
-    Answers wait while `open` is not set."""
+    """The events 1 to `head` of a room, in pages of `page`; errors in `errors` come first. Pages
+    wait until `open` is set."""
 
     def __init__(self, head: int, page: int = 100) -> None:
         self.head, self.page = head, page
@@ -59,7 +59,7 @@ class FakeLog:
 
 
 class FakeConnection:
-    """A link: `receive` has the frames that it was given, `sent` what the client said."""
+    """A connection: `receive` are the frames of the server, `sent` those of the client."""
 
     def __init__(self, frames: Iterable[BaseModel] = (), **limits: int) -> None:
         self._frames = deque(frames)
@@ -101,7 +101,7 @@ class _End(BaseModel):
 
 
 def drain(queue: EventQueue) -> list[Any]:
-    """What is in a feed, and is not any more."""
+    """Take everything out of a queue."""
     items = list(queue._items)
     queue._items.clear()
     return items
@@ -112,6 +112,6 @@ def seqs(items: Iterable[Any]) -> list[int]:
 
 
 async def settle(turns: int = 20) -> None:
-    """Let everything happen that needs no time."""
+    """Let the event loop run until it is idle."""
     for _ in range(turns):
         await asyncio.sleep(0)

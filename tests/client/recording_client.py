@@ -1,4 +1,4 @@
-"""Clients of the product at a real server."""
+"""Clients of the program at a real server."""
 
 import asyncio
 import ssl
@@ -20,13 +20,13 @@ from testkit.waiting import eventually
 
 
 def client_settings(settings: Settings, **groups: Group) -> Settings:
-    """Without limits on frames, either; `groups` are further settings."""
+    """Settings without limits on frames; `groups` are further settings."""
     frames = {"frames_per_minute": 1e6, "frames_burst": 100_000}
     return override(override(without_limits(settings), limits=frames), **groups)
 
 
 class RecordingClient:
-    """A client that reads: `items` are the events it got, `error` is why it stopped."""
+    """A client that reads: `items` are its events, `error` is the reason why it stopped."""
 
     def __init__(self, chat: ChatClient, user: UserOut) -> None:
         self.chat, self.user = chat, user
@@ -41,7 +41,7 @@ class RecordingClient:
             self.error = stopped
 
     def say(self, room: UUID, *texts: str) -> "asyncio.Future[Ack]":
-        """Send messages; returns the answer to the last one."""
+        """Send messages and return the result of the last one."""
         return [self.chat.send(room, text) for text in texts][-1]
 
     def events(self, room: UUID) -> list[RoomEvent]:
@@ -51,13 +51,13 @@ class RecordingClient:
         return [e.message.text for e in self.events(room) if isinstance(e, MessageCreated)]
 
     async def has(self, room: UUID, seq: int) -> None:
-        """Wait until the event has come."""
+        """Return once the event has arrived."""
         await eventually(lambda: any(event.seq >= seq for event in self.events(room)))
 
 
 @asynccontextmanager
 async def open_client(server: TestServer, **options: Any) -> AsyncIterator[ChatClient]:
-    """A client that reconnects fast and has not logged in."""
+    """A client that reconnects fast and is not logged in."""
     options = {"backoff": Backoff(initial_s=0.05, max_s=0.2)} | options
     async with ChatClient(server.url, **options) as chat:
         yield chat
@@ -67,7 +67,7 @@ async def open_client(server: TestServer, **options: Any) -> AsyncIterator[ChatC
 async def run_client(
     server: TestServer, name: str = "ada", tls: ssl.SSLContext | None = None, **options: Any
 ) -> AsyncIterator[RecordingClient]:
-    """A new user, logged in and reading."""
+    """A client of a new user that is logged in and reads."""
     username = unique_username(name)
     async with open_client(server, tls=tls, **options) as chat:
         account = Register(username=username, password=PASSWORD, display_name=name.title())

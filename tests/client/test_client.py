@@ -1,4 +1,4 @@
-"""The client against the real server: what is sent arrives once, in order, whatever breaks."""
+"""The client against the real server: every message arrives once and in order, despite failures."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ async def server(embedded: Backend) -> AsyncIterator[TestServer]:
 
 
 async def meet(*guests: RecordingClient, name: str = "general") -> UUID:
-    """All in one room, of which they see everything from the start."""
+    """Create a room with all users, who read it from the start."""
     rooms = [await who.chat.api.find_or_create_room(name) for who in guests]
     for who in guests:
         await who.chat.open(rooms[0].id, since=0)
@@ -53,8 +53,7 @@ def assert_dense(guest: RecordingClient, room: UUID) -> None:
 async def test_messages_survive_a_server_restart_exactly_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two people type on while the server stops, stays away and comes back, twice. Nothing waits
-    until it is overdue."""
+    """Two users send while the server stops, stays down and starts again, twice."""
     monkeypatch.setattr(send_queue, "OVERDUE_S", 3600)
     async with (
         run_server(client_settings(backend.settings)) as server,
@@ -109,7 +108,7 @@ async def test_messages_survive_repeated_connection_loss(server: TestServer) -> 
 async def test_lost_frames_are_repaired_from_the_log(
     server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the events on bob's socket every other one is lost, the last ones among them."""
+    """Every other event on bob's socket is lost, including the last one."""
     monkeypatch.setattr(rooms_module, "HEAD_GRACE_S", 0.05)
     server.settings = server.settings.model_copy(
         update={"realtime": server.settings.realtime.model_copy(update={"ping_interval_s": 0.3})}
@@ -239,7 +238,7 @@ async def test_concurrent_requests_share_one_token_renewal(server: TestServer) -
 
 
 async def test_the_device_token_is_stored_and_sent(embedded: Backend) -> None:
-    """So that wrong passwords of somebody at the same address are no reason to wait."""
+    """So wrong passwords of other clients at the same address do not delay the login."""
     auth = {"account_attempts_per_minute": 0.01, "account_attempts_burst": 4}
     kept: list[TokenOut] = []
     async with run_server(client_settings(embedded.settings, auth=auth)) as server:
@@ -261,7 +260,7 @@ async def test_the_device_token_is_stored_and_sent(embedded: Backend) -> None:
 
 @pytest.mark.parametrize("code", ["token_expired", "unauthenticated"])
 async def test_reconnect_renews_an_expired_token(embedded: Backend, code: str) -> None:
-    """Nor is one of another key."""
+    """Also a token that was signed with another key."""
     async with run_server(client_settings(embedded.settings)) as server, run_client(server) as ada:
         room = await meet(ada)
         session = ada.chat._session

@@ -1,4 +1,4 @@
-"""Coming back: against a server that drops, refuses and falls silent as it is told."""
+"""Reconnecting to a scripted server that drops connections, refuses them or falls silent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -47,7 +47,7 @@ class Tickets(Session):
 
 
 class ScriptedServer:
-    """A `ConnectionManager` and its server, which plays one act of the script for each attempt to
+    """A `ConnectionManager` and its server, which plays one step of the script for each attempt to
     connect, and then stays quiet. `hellos` are those received, `attempts` the times of connects."""
 
     def __init__(self, script: Script) -> None:
@@ -278,7 +278,8 @@ _STRANGE = (
 
 
 class Old:
-    """The act of a server that drains: `closed` once its client has gone, `code` as it said."""
+    """The step of a draining server: `closed` is set once its client has gone, `code` is its
+    code."""
 
     def __init__(self, *then: str, close: int | None = None) -> None:
         self._then, self._close = then, close

@@ -1,4 +1,4 @@
-"""The terminal chat with somebody who types what the test wants, and remembers what is said."""
+"""The terminal chat with a scripted user, whose output is recorded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.embedded
 
 
 class Played:
-    """A screen: `type` is the keyboard, `said` what one sees."""
+    """A console: `type` is the keyboard, `said` the output."""
 
     def __init__(self, *answers: str, interactive: bool = True) -> None:
         self.interactive = interactive
@@ -74,7 +74,7 @@ async def server(embedded: Backend) -> AsyncIterator[TestServer]:
 async def talking(
     who: RecordingClient, console: Played, room: str = "general"
 ) -> AsyncIterator[Conversation]:
-    """The guest's own reading is in the way: the talk is the one who reads."""
+    """Runs a conversation of the guest, which reads instead of the guest's own reader."""
     talk = Conversation(who.chat, who.user, console)
     running = asyncio.create_task(talk.run(room))
     await console.sees("== ")

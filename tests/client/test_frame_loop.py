@@ -1,4 +1,4 @@
-"""One socket's frames against what the application reads and what the server is asked."""
+"""The frame loop of one connection: what the application reads and what the server is asked."""
 
 import asyncio
 import itertools
@@ -49,7 +49,7 @@ from tests.client.doubles import (
 
 @dataclass
 class Bench:
-    """An exchange over `wire`, of an application that has read nothing of `queue`."""
+    """A frame loop over `wire`; the application has read nothing of `queue`."""
 
     log: FakeLog
     wire: FakeConnection
@@ -119,7 +119,7 @@ FRAMES = st.lists(
 async def test_acks_never_move_a_position(
     frames: list[tuple[str, int]], since: int, page: int
 ) -> None:
-    """Acks of any seq, among events that are lost, doubled and swapped: the log still comes out."""
+    """Acks of any seq among lost, duplicated and reordered events: the log is still delivered."""
     async with bench(20, page=page) as it:
         it.open(since)
         await it.hear(opened(since, 20))
@@ -199,7 +199,7 @@ async def test_a_page_from_before_a_reset_is_void() -> None:
 
 
 async def test_an_event_missing_in_the_log_reopens_the_room() -> None:
-    """It does not go on over a hole, whatever comes behind."""
+    """Later events are not delivered over the gap."""
     async with bench(5) as it:
         it.open(5)
         await it.hear(opened(5, 5))

@@ -1,4 +1,4 @@
-"""A client of this release at a server of a later one hears what it needs, and ignores the rest."""
+"""A client of this release and a server of a later one: unknown data is ignored or passed on."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ WELCOME = {
 
 @asynccontextmanager
 async def linked(*frames: dict[str, Any]) -> AsyncIterator[Connection]:
-    """To a server that says these after its welcome, and a ping at the end."""
+    """A connection to a server that sends these frames after its welcome, and then a ping."""
 
     async def speak(socket: ServerConnection) -> None:
         await socket.recv()

@@ -1,4 +1,4 @@
-"""Whatever is lost, doubled or swapped on the way in: the log comes out, dense and in order."""
+"""Lost, duplicated and reordered events become the log, without gaps and in order."""
 
 from unittest.mock import patch
 

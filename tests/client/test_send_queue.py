@@ -1,4 +1,4 @@
-"""Each request goes out until it has its answer: in the order of its room, under one nonce."""
+"""Each request is sent until it is answered, in the order of its room, with one nonce."""
 
 import asyncio
 from uuid import UUID
@@ -183,7 +183,7 @@ async def test_fail_all_fails_every_future() -> None:
 
 
 class FakeServer:
-    """Takes a message once per nonce, like the real one. `fate` decides what becomes of each."""
+    """Accepts a message once per nonce, like the real one. `fate` decides about each."""
 
     def __init__(self) -> None:
         self.log: dict[UUID, list[str]] = {ROOM: [], OTHER: []}

@@ -1,4 +1,4 @@
-"""python -m app chat as processes of their own: at pipes, and at a terminal."""
+"""python -m app chat as a process, with pipes and at a terminal."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def environment() -> dict[str, str]:
 
 
 class Piped:
-    """A chat whose input and output are pipes. `out` is what it has printed."""
+    """A chat whose input and output are pipes. `out` is its output."""
 
     def __init__(self, process: Process, encoding: str = "utf-8") -> None:
         self._process, self._encoding = process, encoding
@@ -52,7 +52,7 @@ class Piped:
         await eventually(lambda: any(part in line for line in self.out))
 
     async def finish(self) -> int:
-        """End its input, and see how it ends."""
+        """Close the input and return how the program ends."""
         assert self._process.stdin
         self._process.stdin.close()
         async with limit():
@@ -60,7 +60,7 @@ class Piped:
             return await self._process.wait()
 
     def said(self, marker: str) -> list[str]:
-        """The texts of messages that are `marker` and a number."""
+        """The texts of messages that consist of `marker` and a number."""
         return [text for line in self.out for text in re.findall(rf": ({marker}\d+)$", line)]
 
 
@@ -135,7 +135,7 @@ async def test_errors_are_printed_as_sentences(server: TestServer) -> None:
 async def test_characters_outside_the_locale_are_replaced(
     server: TestServer, encoding: str
 ) -> None:
-    """Bytes that are no text in it on the way in, letters that it has not on the way out."""
+    """Invalid bytes of the input, and characters that the output cannot encode."""
     async with piped(server, "ada", encoding=encoding) as ada, piped(server, "bob") as bob:
         for chat in (ada, bob):
             await chat.sees("== general ==")
@@ -156,7 +156,7 @@ async def test_characters_outside_the_locale_are_replaced(
 
 
 async def ended(server: TestServer, shell: str, **more: str) -> tuple[int, str, str]:
-    """Of a chat that a shell has started, with this behind the command."""
+    """A chat that a shell has started, with this text after the command."""
     process = await asyncio.create_subprocess_exec(
         *("sh", "-c", f'"$@" {shell}', "sh", *command(server, "ada")),
         stdin=PIPE,
@@ -190,7 +190,7 @@ async def test_an_unusable_stream_is_an_error_message(
 
 
 async def test_a_closed_output_ends_the_program(server: TestServer) -> None:
-    """As with `… | head -1`: what is said after that goes nowhere, and no traceback comes."""
+    """As with `… | head -1`: further output is dropped without a traceback."""
     code, out, error = await ended(server, "| head -1")
     assert (code, out) == (0, "ada is registered.\n")
     assert error in ("", "error: Standard output takes no more: Broken pipe.\n")
@@ -204,7 +204,7 @@ async def test_a_closed_output_ends_the_program(server: TestServer) -> None:
 async def test_a_conversation_in_a_pseudo_terminal(
     server: TestServer, more: dict[str, str], columns: int
 ) -> None:
-    """What arrives does not touch the line that is being typed; Ctrl-D is the end."""
+    """Incoming messages do not disturb the line that is being typed; Ctrl-D ends the program."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
     console = bytearray()

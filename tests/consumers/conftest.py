@@ -1,4 +1,4 @@
-"""Rooms with messages, and a runner that waits for nothing."""
+"""A bus, a user, and a runner without pauses."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from tests.persistence.factories import add_user
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passes and retries follow each other at once; and a slow database is waited for."""
+    """Passes and retries follow each other at once, and a slow database is waited for."""
     monkeypatch.setattr(runner, "RELEASE_S", LIMIT_S)
     monkeypatch.setattr(runner, "PACE_S", 0.01)
     monkeypatch.setattr(hints, "MAX_PAUSE_S", 0.05)

@@ -1,6 +1,8 @@
-"""A process that counts messages, step by step: in each batch, after its effects and before the
-COMMIT, it prints a line, and waits for one. Ends in order at the end of
-its input."""
+"""A process that counts messages step by step.
+
+In each batch, after its effects and before the COMMIT, it prints a line and waits for one. It stops
+in order at the end of its input.
+"""
 
 import asyncio
 import sys

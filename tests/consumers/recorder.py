@@ -1,4 +1,4 @@
-"""A consumer that remembers the events that it was given, and fails on rooms that a test names."""
+"""A consumer that records its events, and fails for rooms that a test names."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.wire.events import RoomEvent
 
 
 class Refused(Exception):
-    """By the consumer."""
+    """The consumer fails."""
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""Rooms whose logs a consumer reads, and what is stored of the consumer."""
+"""Rooms with messages, and the stored state of a consumer."""
 
 from datetime import date
 from uuid import UUID
@@ -13,7 +13,7 @@ from tests.persistence.factories import open_room, send
 
 
 async def open_rooms(database: Database, sender: UUID, rooms: int, messages: int) -> list[UUID]:
-    """Each has one event more than messages: its creation."""
+    """Each room has one event more than messages: its creation."""
     ids = [await database.transact(open_room, sender) for _ in range(rooms)]
     for room in ids:
         for n in range(messages):
@@ -46,7 +46,7 @@ async def stored_counts(database: Database) -> set[tuple[date, UUID, int]]:
 
 
 async def logged_counts(database: Database) -> set[tuple[date, UUID, int]]:
-    """What the statistics have to be, by the logs."""
+    """The message statistics according to the logs."""
     day = func.date(RoomEventRow.at, type_=Date)
     query = (
         select(day, RoomEventRow.room_id, func.count())

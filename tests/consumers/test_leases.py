@@ -1,4 +1,4 @@
-"""One process at a time runs a consumer: the contract of its lease."""
+"""The contract of a lease: one process at a time runs a consumer."""
 
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ def rival() -> Lease:
     return Lease("consumer", uuid4(), 3600)
 
 
-async def test_a_lease_is_of_one_holder(database: Database, lease: Lease, rival: Lease) -> None:
+async def test_a_lease_has_one_holder(database: Database, lease: Lease, rival: Lease) -> None:
     assert await database.transact(acquire, lease)
     assert not await database.transact(acquire, rival)
     assert not await database.transact(renew, rival)
@@ -40,7 +40,7 @@ async def test_a_released_lease_is_free_at_once(
     assert await database.transact(acquire, rival)
 
 
-async def test_a_lease_that_expired_is_not_renewed_and_another_holder_takes_it(
+async def test_an_expired_lease_is_not_renewed_and_another_holder_acquires_it(
     database: Database, lease: Lease, rival: Lease
 ) -> None:
     short = lease._replace(ttl_s=1)

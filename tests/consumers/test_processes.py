@@ -1,4 +1,4 @@
-"""A consumer's effects are exactly once, whatever becomes of the processes that run it."""
+"""The effects of a consumer happen exactly once, even if its processes are killed or stopped."""
 
 import asyncio
 import os
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("rooms")
 
 
 class Stepper:
-    """`program.py`, as a process."""
+    """A process that runs `program.py`."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
     async def next_batch(self) -> None:
-        """Return when it has handled a batch, and has not committed it."""
+        """Returns when the process has handled a batch and has not committed it."""
         assert self._process.stdout
         async with limit():
             line = b""
@@ -43,7 +43,7 @@ class Stepper:
         self._process.stdin.write(b"go\n" * batches)
 
     async def end(self) -> None:
-        """In order."""
+        """Stop the process in order."""
         assert self._process.stdin
         self._process.stdin.close()
         async with limit():
@@ -78,7 +78,7 @@ async def stepping(settings: Settings, directory: Path) -> AsyncIterator[Stepper
 
 @pytest.fixture
 async def rooms(database: Database, sender: UUID) -> list[UUID]:
-    """Eleven batches."""
+    """Two rooms whose events are eleven batches."""
     return await open_rooms(database, sender, 2, 20)
 
 
@@ -86,10 +86,10 @@ async def exact(database: Database) -> bool:
     return await stored_counts(database) == await logged_counts(database)
 
 
-async def test_no_message_is_counted_twice_or_left_out_by_processes_that_are_killed(
+async def test_killed_processes_count_each_message_once(
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
-    """Each is killed in the middle of another batch; the next one continues after its lease."""
+    """Each is killed during a batch, and the next one continues once the lease has expired."""
     settings = backend.override(consumers={"lease_ttl_s": 1})
     for batches in range(4):
         async with stepping(settings, tmp_path) as stepper:
@@ -124,10 +124,10 @@ async def test_another_process_continues_at_once_after_an_orderly_end(
 @pytest.mark.parametrize(
     "backend", [pytest.param("cluster", marks=pytest.mark.cluster)], indirect=True
 )
-async def test_a_process_that_stood_still_in_a_batch_writes_nothing_after_its_lease(
+async def test_a_process_that_was_stopped_in_a_batch_writes_nothing_after_its_lease(
     backend: Backend, database: Database, tmp_path: Path
 ) -> None:
-    """MariaDB ends its transaction, whose locks keep other processes away until then."""
+    """MariaDB ends its transaction, whose locks block other processes until then."""
     settings = backend.override(consumers={"lease_ttl_s": 1})
     async with AsyncExitStack() as stack:
         stopped = await stack.enter_async_context(stepping(settings, tmp_path))

@@ -1,4 +1,4 @@
-"""A consumer is given every event of every room, in order, whatever fails around it."""
+"""A consumer handles every event of every room in order, despite failures."""
 
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
@@ -42,7 +42,7 @@ async def publish(database: Database, bus: MemoryBus, seq: int, *rooms: UUID) ->
 
 
 async def until_stands(database: Database, standing: Standing) -> None:
-    """A batch is handled a moment before its COMMIT."""
+    """Wait for a standing: a batch is handled a moment before its COMMIT."""
 
     async def stands() -> bool:
         return standing in await database.read(standings)
@@ -116,7 +116,7 @@ async def test_two_runners_start_a_new_consumer_at_the_heads_once(
         await eventually(lambda: [seqs for r in recorders if (seqs := r.seqs(room))] == [[seq]])
 
 
-async def test_a_publication_brings_the_next_event(
+async def test_a_publication_makes_the_consumer_read_the_next_event(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
     (room,) = await open_rooms(database, sender, 1, 1)
@@ -128,7 +128,7 @@ async def test_a_publication_brings_the_next_event(
         await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
 
 
-async def test_a_comparison_finds_events_of_which_no_publication_came(
+async def test_a_comparison_of_counters_finds_events_without_a_publication(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
     (room,) = await open_rooms(database, sender, 1, 1)
@@ -139,7 +139,7 @@ async def test_a_comparison_finds_events_of_which_no_publication_came(
         await eventually(lambda: recorder.seqs(room) == [1, 2, 3])
 
 
-async def test_more_publications_than_are_remembered_are_found_by_a_comparison(
+async def test_a_comparison_of_counters_finds_publications_beyond_the_limit(
     database: Database, bus: MemoryBus, sender: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hints, "MAX_HINTS", 1)
@@ -172,7 +172,7 @@ async def test_events_of_a_newer_release_are_handled_as_envelopes(
     assert newer.model_dump()["height"] == 3
 
 
-async def test_a_room_on_which_a_consumer_fails_stops_no_other_room_and_is_retried(
+async def test_a_failing_room_is_retried_and_delays_no_other_room(
     database: Database, bus: MemoryBus, sender: UUID, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, bad, *_ = await open_rooms(database, sender, 4, 2)
@@ -194,7 +194,7 @@ async def test_a_room_on_which_a_consumer_fails_stops_no_other_room_and_is_retri
     assert "consumer.batch_failed" in capsys.readouterr().out
 
 
-async def test_the_lease_is_released_in_the_end(
+async def test_the_lease_is_released_when_the_runner_stops(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
     await open_rooms(database, sender, 1, 1)
@@ -205,7 +205,7 @@ async def test_the_lease_is_released_in_the_end(
     assert await database.read(standings) == [Standing("recorder", is_running=False, lag=0)]
 
 
-async def test_of_two_runners_one_runs_the_consumer_and_the_other_continues_after_it(
+async def test_one_of_two_runners_runs_the_consumer_and_the_other_takes_over(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
     (room,) = await open_rooms(database, sender, 1, 1)
@@ -225,10 +225,9 @@ async def test_of_two_runners_one_runs_the_consumer_and_the_other_continues_afte
         await eventually(lambda: second.seqs(room) == [6])
 
 
-async def test_no_range_leaves_anything_out_or_repeats_it(
+async def test_ranges_are_contiguous_while_messages_are_sent(
     database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
-    """While messages come."""
     rooms = await open_rooms(database, sender, 3, 0)
     recorder = Recorder(max_events=5)
     async with running(database, bus, recorder, compare_interval_s=0.02):

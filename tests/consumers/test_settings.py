@@ -1,4 +1,4 @@
-"""What the settings of consumers change."""
+"""The effects of the settings of consumers."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ async def test_a_server_runs_the_consumers_unless_they_are_disabled(
 
 @pytest.mark.setting("CHAT_CONSUMERS__COMPARE_INTERVAL_S")
 @pytest.mark.usefixtures("hasty")
-async def test_counters_are_compared_as_often_as_set(
+async def test_the_compare_interval_is_kept(
     backend: Backend, database: Database, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_page, pages = runner._page, 0
@@ -60,7 +60,7 @@ async def test_counters_are_compared_as_often_as_set(
 
 
 @pytest.mark.setting("CHAT_CONSUMERS__LEASE_TTL_S")
-async def test_a_lease_lasts_as_long_as_set(
+async def test_the_lease_ttl_is_kept(
     backend: Backend, database: Database, bus: MemoryBus, sender: UUID
 ) -> None:
     await open_rooms(database, sender, 1, 0)

@@ -1,4 +1,4 @@
-"""Listening to a bus."""
+"""Listeners of a bus."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ breaks_redis = pytest.mark.parametrize("timeout_s", [1.0])
 
 
 class RecordingListener:
-    """Hears what a bus says."""
+    """Records the publications and possible losses of a bus."""
 
     def __init__(self, bus: Bus) -> None:
         self.publications: list[Publication] = []

@@ -1,4 +1,4 @@
-"""Buses, each of which is what one process has."""
+"""Buses; each is that of one process."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -15,7 +15,7 @@ from testkit.servers.redis import RedisServer
 
 @pytest.fixture
 def timeout_s() -> float:
-    """Longer than a slow machine takes. `breaks_redis` shortens it."""
+    """Longer than a slow machine needs. `breaks_redis` shortens it."""
     return 60.0
 
 
@@ -26,7 +26,7 @@ def settings(redis_server: RedisServer, timeout_s: float) -> Redis:
 
 @pytest.fixture
 async def raw(settings: Redis) -> AsyncIterator[Client]:
-    """A client that is none of ours."""
+    """A Redis client of another program."""
     async with Client.from_url(settings.url) as client:
         yield client
 
@@ -51,5 +51,5 @@ def bus(settings: Redis) -> RedisBus:
 
 @pytest.fixture
 def other(settings: Redis) -> RedisBus:
-    """Of another process."""
+    """The bus of another process."""
     return RedisBus(settings)

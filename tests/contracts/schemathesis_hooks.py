@@ -1,4 +1,4 @@
-"""Loaded by Schemathesis: which of its findings are none."""
+"""Loaded by Schemathesis: decides which of its findings count."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ from app.wire.user_and_room_names import is_name
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Any, response: Response) -> bool:
-    """True: it counts."""
+    """Whether the finding counts."""
     if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
         return not (
             _is_about_what_exists(response)
@@ -34,28 +34,28 @@ def filter_failure(context: HookContext, failure: Failure, case: Any, response: 
 
 
 def _is_about_what_exists(response: Response) -> bool:
-    """A schema says what is well-formed. A cursor that we did not give, members who do not exist,
-    two positions that exclude each other: a refusal for such a reason names no single value. And
-    `reply_to` may name no message. What `body` as a whole lacks depends on its `kind` or
-    `grant_type`: to say so takes if/then, of which generated clients make nothing good."""
+    """A schema describes well-formed values only. A forged cursor, members that do not exist and
+    two positions that exclude each other are refused without a single wrong value, and `reply_to`
+    may name no message. Which fields a body needs depends on `kind` or `grant_type`; that takes
+    if/then, which client generators do not support."""
     errors = response.json().get("errors", [])
     return all(error["path"] in ("reply_to", "body") for error in errors)
 
 
 def _has_a_fraction(body: Any) -> bool:
-    """For JSON Schema 5.0 is an integer. Here a position is written as one."""
+    """5.0 is an integer in JSON Schema. The server refuses it as a position."""
     return isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
 
 
 def _has_a_name_that_is_none(body: Any) -> bool:
-    """The pattern is exact for ASCII only: letters of other scripts are what the server says."""
+    """The pattern is exact for ASCII only; the server decides about letters of other scripts."""
     username = str(body.get("username", "")) if isinstance(body, dict) else ""
     return not username.isascii() and not is_name(username)
 
 
 def _is_about_letters(response: Response) -> bool:
-    """Scripts, visibility, common passwords, and characters beyond U+FFFF (of which JavaScript
-    without the flag `u` sees two halves): no pattern for all engines expresses them."""
+    """No pattern for all engines expresses scripts, visibility, common passwords, and characters
+    beyond U+FFFF (of which JavaScript without the flag `u` sees two halves)."""
     messages = [error["message"] for error in response.json().get("errors", [])]
     return any(_LETTERS.match(message) for message in messages)
 

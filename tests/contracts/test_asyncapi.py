@@ -51,7 +51,7 @@ def test_every_frame_and_event_is_a_message_of_the_channel(document: JsonObject)
 
 
 def test_clients_send_what_the_server_receives(document: JsonObject) -> None:
-    """Operations are named from the side of the server."""
+    """The document names operations from the side of the server."""
     received = [op for op in document["operations"].values() if op["action"] == "receive"]
     sent = [op for op in document["operations"].values() if op["action"] == "send"]
     assert len(received) == len(types_of(ClientFrame))

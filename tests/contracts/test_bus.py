@@ -1,4 +1,4 @@
-"""What `Bus` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `Bus`: both implementations in one process, and Redis between processes."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MakeBus = Callable[[], Bus]
 # Both kinds.
 
 
-async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
+async def test_publications_reach_their_own_process_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
     ear, other_ear = RecordingListener(bus), RecordingListener(bus)
     async with run_buses(bus):
@@ -36,7 +36,7 @@ async def test_own_pokes_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
     assert ear.doubts == 0
 
 
-async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> None:
+async def test_volatile_publications_reach_their_own_process_in_order(make_bus: MakeBus) -> None:
     bus = make_bus()
     ear = RecordingListener(bus)
     async with run_buses(bus):
@@ -47,7 +47,7 @@ async def test_own_whispers_are_heard_at_once_in_order(make_bus: MakeBus) -> Non
     assert ear.doubts == 0
 
 
-async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
+async def test_a_listener_that_raises_does_not_affect_others(make_bus: MakeBus) -> None:
     def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 
@@ -59,7 +59,7 @@ async def test_a_listener_that_raises_stops_nobody(make_bus: MakeBus) -> None:
         assert ear.seqs == [1, 2]
 
 
-async def test_after_stop_nothing_is_left(make_bus: MakeBus) -> None:
+async def test_a_stopped_bus_leaves_no_tasks(make_bus: MakeBus) -> None:
     before = asyncio.all_tasks()
     bus = make_bus()
     ear = RecordingListener(bus)
@@ -80,7 +80,9 @@ async def test_a_bus_that_was_never_started_can_be_stopped(make_bus: MakeBus) ->
 # Several processes.
 
 
-async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: RedisBus) -> None:
+async def test_other_processes_receive_exactly_what_was_published(
+    bus: RedisBus, other: RedisBus
+) -> None:
     publications = [
         Publication(kind, uuid4(), MAX_SEQ, uuid4(), "é\0\n".encode()) for kind in PublicationKind
     ]
@@ -92,7 +94,7 @@ async def test_others_hear_exactly_what_was_announced(bus: RedisBus, other: Redi
     assert {p.channel: p for p in ear.publications} == {p.channel: p for p in publications}
 
 
-async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> None:
+async def test_other_processes_receive_a_channel_in_order(bus: RedisBus, other: RedisBus) -> None:
     topics = [uuid4() for _ in range(5)]
     ear = RecordingListener(other)
     async with run_buses(bus, other):
@@ -106,7 +108,9 @@ async def test_others_hear_a_topic_in_order(bus: RedisBus, other: RedisBus) -> N
     assert ear.doubts == 0
 
 
-async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBus) -> None:
+async def test_other_processes_receive_volatile_publications_in_order(
+    bus: RedisBus, other: RedisBus
+) -> None:
     ear = RecordingListener(other)
     async with run_buses(bus, other):
         for seq in range(0, 300, 3):
@@ -118,7 +122,9 @@ async def test_others_hear_whispers_among_the_rest(bus: RedisBus, other: RedisBu
     assert ear.seqs == list(range(300))
 
 
-async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
+async def test_a_process_does_not_receive_its_own_publications_again(
+    bus: RedisBus, other: RedisBus
+) -> None:
     ear, other_ear = RecordingListener(bus), RecordingListener(other)
     async with run_buses(bus, other):
         bus.publish([publication(1), publication(2)])
@@ -128,7 +134,7 @@ async def test_nobody_hears_an_echo(bus: RedisBus, other: RedisBus) -> None:
     assert ear.seqs == other_ear.seqs == [1, 2, 3]
 
 
-async def test_stop_sends_what_waits(
+async def test_stop_sends_queued_publications(
     bus: RedisBus, other: RedisBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cancellation, "CANCEL_INTERVAL_S", 0.001)  # nothing is sent by luck
@@ -139,7 +145,9 @@ async def test_stop_sends_what_waits(
         await eventually(lambda: ear.seqs == list(range(1000)))
 
 
-async def test_a_listener_that_raises_does_not_end_the_link(bus: RedisBus, other: RedisBus) -> None:
+async def test_a_listener_that_raises_does_not_end_the_subscription(
+    bus: RedisBus, other: RedisBus
+) -> None:
     def fail(_poke: Publication) -> None:
         raise ValueError("a defect of the listener")
 

@@ -1,4 +1,4 @@
-"""Redis fails, and others write to it: what the bus still says, and when it says that it doubts."""
+"""The bus while Redis fails or other programs write to it, and when it reports a possible loss."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from testkit.waiting import eventually, limit, pause
 from tests.contracts.buses import TOPIC, RecordingListener, breaks_redis, publication, run_buses
 
 
-async def test_what_others_publish_there_is_ignored(
+async def test_foreign_messages_on_the_channel_are_ignored(
     bus: RedisBus, other: RedisBus, settings: Redis, raw: Client
 ) -> None:
     channel = f"{settings.prefix}:{partition(TOPIC, settings.partitions)}"
@@ -35,8 +35,8 @@ async def test_what_others_publish_there_is_ignored(
         assert other.healthy
 
 
-async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
-    """The oldest give way, and the others are told."""
+async def test_the_publish_queue_is_bounded(bus: RedisBus, other: RedisBus) -> None:
+    """The oldest publications are evicted, and the other processes get a loss notice."""
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
     too_many = publish_queue.MAX_PAYLOADS + 100
     async with run_buses(bus, other):
@@ -48,7 +48,7 @@ async def test_what_waits_is_bounded(bus: RedisBus, other: RedisBus) -> None:
 
 
 @breaks_redis
-async def test_it_starts_without_redis(
+async def test_the_bus_starts_without_redis(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer
 ) -> None:
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
@@ -69,7 +69,7 @@ async def test_it_starts_without_redis(
 
 
 @breaks_redis
-async def test_it_comes_back_after_redis_was_killed(
+async def test_the_bus_reconnects_after_redis_was_killed(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer
 ) -> None:
     ear = RecordingListener(other)
@@ -85,7 +85,7 @@ async def test_it_comes_back_after_redis_was_killed(
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
 @breaks_redis
-async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
+async def test_volatile_publications_are_dropped_while_redis_is_unavailable(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer, trouble: str
 ) -> None:
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
@@ -111,14 +111,16 @@ async def test_what_is_whispered_while_redis_is_away_is_not_sent_later(
 
 
 @breaks_redis
-async def test_stop_does_not_wait_for_redis(bus: RedisBus, redis_server: RedisServer) -> None:
+async def test_stop_does_not_wait_for_an_unavailable_redis(
+    bus: RedisBus, redis_server: RedisServer
+) -> None:
     await bus.start()
     with redis_server.server.frozen():
         bus.publish([publication(1)])
         await bus.stop()
 
 
-async def test_it_can_be_stopped_at_any_moment(
+async def test_the_bus_can_be_stopped_at_any_time(
     settings: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelling a task once is not enough: see `_end`."""
@@ -137,7 +139,7 @@ async def test_it_can_be_stopped_at_any_moment(
     await eventually(lambda: asyncio.all_tasks() <= before)
 
 
-async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Redis) -> None:
+async def test_an_unconfirmed_subscription_is_retried(settings: Redis) -> None:
     connections = 0
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -156,7 +158,7 @@ async def test_a_subscription_that_is_not_confirmed_is_tried_again(settings: Red
             assert not bus.healthy
 
 
-async def test_a_killed_subscription_is_a_doubt(
+async def test_a_killed_subscription_is_a_possible_loss(
     bus: RedisBus, other: RedisBus, raw: Client
 ) -> None:
     ears = RecordingListener(bus), RecordingListener(other)
@@ -174,7 +176,9 @@ async def test_a_killed_subscription_is_a_doubt(
             await kill(nth)
 
 
-async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw: Client) -> None:
+async def test_a_killed_publish_connection_loses_no_publication(
+    bus: RedisBus, other: RedisBus, raw: Client
+) -> None:
     ear = RecordingListener(other)
     async with run_buses(bus, other):
         for seq in range(2000):
@@ -186,7 +190,7 @@ async def test_a_killed_sender_loses_nothing(bus: RedisBus, other: RedisBus, raw
 
 
 @breaks_redis
-async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
+async def test_a_frozen_redis_is_detected_and_blocks_no_publisher(
     bus: RedisBus, other: RedisBus, redis_server: RedisServer, raw: Client
 ) -> None:
     ear, own_ear = RecordingListener(other), RecordingListener(bus)
@@ -210,7 +214,8 @@ async def test_a_frozen_redis_is_noticed_and_blocks_nobody(
 
 
 class Stops:
-    """How long this thread did nothing at a time, but for waiting for its CPU."""
+    """The longest time in which this thread did nothing, without the time in which it waited for a
+    CPU."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0
@@ -232,14 +237,14 @@ async def _links(raw: Client) -> set[str]:
     return {client["id"] for client in await raw.client_list(_type="pubsub")}
 
 
-async def test_a_subscription_that_nobody_asked_for_is_a_doubt(bus: RedisBus) -> None:
-    """redis-py has reconnected on its own. It is told not to; there would be no other sign."""
+async def test_an_unexpected_subscription_is_a_possible_loss(bus: RedisBus) -> None:
+    """It shows that redis-py has reconnected on its own, which it is configured not to do."""
     ear = RecordingListener(bus)
     bus._handle({"type": "subscribe", "channel": b"any", "data": 1})
     assert ear.doubts == 1
 
 
-async def test_who_may_not_publish_still_hears(
+async def test_a_bus_without_publish_permission_still_receives(
     other: RedisBus, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged = CapturingLogger()
@@ -253,8 +258,8 @@ async def test_who_may_not_publish_still_hears(
     ear = RecordingListener(mute)
 
     def hears() -> bool:
-        """A bus without probes subscribes anew every few seconds, and misses what is published in
-        between: once is not enough."""
+        """Whether the bus receives publications. A bus without probes subscribes again every few
+        seconds and misses publications in between, so one is not enough."""
         other.publish([publication(2)])
         return 2 in ear.seqs
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what generators, linters and people need of it."""
+"""The OpenAPI document, for generators, linters and readers."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def nodes(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the document but those in examples."""
+    """Every object of the document except those in examples."""
     if isinstance(node, list):
         for part in node:
             yield from nodes(part)
@@ -93,7 +93,7 @@ def schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of requests and responses: schema and examples."""
+    """The schemas and examples of requests and responses."""
     for name, operation in operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             yield f"{name} takes", content
@@ -137,25 +137,25 @@ def test_no_schema_is_conditional(document: dict[str, Any]) -> None:
     assert not [node for node in nodes(document["components"]["schemas"]) if keywords & node.keys()]
 
 
-def test_events_are_told_apart_by_a_type_that_is_always_there(document: dict[str, Any]) -> None:
+def test_events_have_a_required_type_as_discriminator(document: dict[str, Any]) -> None:
     event = document["components"]["schemas"]["Event"]
     assert sorted(event["discriminator"]["mapping"]) == sorted(types_of(Event))
     assert len(event["oneOf"]) == len(types_of(Event))
 
 
-def test_what_tells_apart_is_required(document: dict[str, Any]) -> None:
+def test_discriminators_are_required(document: dict[str, Any]) -> None:
     for name, schema in schemas(document):
         constants = {n for n, part in schema.get("properties", {}).items() if "const" in part}
         assert constants <= set(schema.get("required", ())), name
 
 
-def test_what_may_be_larger_than_32_bits_says_so(document: dict[str, Any]) -> None:
+def test_integers_above_32_bits_have_their_format(document: dict[str, Any]) -> None:
     large = [node for node in nodes(document) if node.get("maximum", 0) >= 2**31]
     assert len(large) >= 8
     assert all(node["format"] == "int64" for node in large)
 
 
-def test_null_is_a_type_and_no_parameter_is_null(document: dict[str, Any]) -> None:
+def test_null_is_a_type_and_parameters_are_not_nullable(document: dict[str, Any]) -> None:
     assert not [node for node in nodes(document) if "nullable" in node]
     for name, operation in operations(document):
         for parameter in operation.get("parameters", ()):
@@ -169,7 +169,7 @@ def test_every_component_is_used(document: dict[str, Any]) -> None:
             assert f'"#/components/{kind}/{name}"' in text, name
 
 
-def test_names_of_schemas_are_names_of_classes(document: dict[str, Any]) -> None:
+def test_schema_names_are_valid_class_names(document: dict[str, Any]) -> None:
     for name, schema in schemas(document):
         assert re.fullmatch(r"([A-Z][a-z]+)+", name), name
         assert not name.endswith("Out"), name
@@ -180,11 +180,11 @@ def test_names_of_schemas_are_names_of_classes(document: dict[str, Any]) -> None
 # What people read.
 
 
-def test_operations_have_the_names_that_clients_call(document: dict[str, Any]) -> None:
+def test_operation_ids_do_not_change(document: dict[str, Any]) -> None:
     assert {op["operationId"]: name for name, op in operations(document)} == OPERATIONS
 
 
-def test_the_whole_says_where_it_is_and_who_may_use_it(document: dict[str, Any]) -> None:
+def test_the_document_has_servers_and_a_licence(document: dict[str, Any]) -> None:
     info = document["info"]
     assert info["version"] == VERSION
     assert info["license"]["identifier"] == "Apache-2.0"
@@ -197,7 +197,7 @@ def test_the_whole_says_where_it_is_and_who_may_use_it(document: dict[str, Any])
     assert all(described.values())
 
 
-def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary_and_a_description(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         assert re.fullmatch(r"[A-Z][a-z]+ [^.]+", operation["summary"] + " "), name
         assert operation["description"].endswith("."), name
@@ -212,7 +212,7 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
                 assert header.get("description") or "$ref" in header, (name, status)
 
 
-def test_what_is_open_to_everybody_says_so(document: dict[str, Any]) -> None:
+def test_operations_without_authentication_say_so(document: dict[str, Any]) -> None:
     assert {op["operationId"] for _, op in operations(document) if op["security"] == []} == {
         "register_account",
         "issue_token",
@@ -221,7 +221,7 @@ def test_what_is_open_to_everybody_says_so(document: dict[str, Any]) -> None:
     }
 
 
-def test_every_problem_that_any_request_can_meet_is_there(document: dict[str, Any]) -> None:
+def test_every_operation_has_the_problems_of_all_requests(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         expected = {"413"}
         if API in name:
@@ -229,7 +229,7 @@ def test_every_problem_that_any_request_can_meet_is_there(document: dict[str, An
         assert expected <= operation["responses"].keys(), name
 
 
-def test_every_error_is_the_one_problem_with_an_example_of_each_code(
+def test_every_error_response_is_a_problem_with_an_example_per_code(
     document: dict[str, Any],
 ) -> None:
     for name, operation in operations(document):
@@ -247,7 +247,7 @@ def test_every_body_has_an_example(document: dict[str, Any]) -> None:
         assert "example" in content or content["examples"], name
 
 
-def test_examples_are_examples_of_their_schemas(document: dict[str, Any]) -> None:
+def test_examples_match_their_schemas(document: dict[str, Any]) -> None:
     components = document["components"]
     examples = [(c["schema"], c["example"]) for _, c in bodies(document) if "example" in c]
     problem = {"$ref": "#/components/schemas/Problem"}

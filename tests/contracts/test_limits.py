@@ -1,4 +1,5 @@
-"""What `RateLimiter` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `RateLimiter`: both implementations in one process, and Redis between
+processes."""
 
 import asyncio
 import time
@@ -55,7 +56,8 @@ async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
 
 @pytest.fixture
 async def process(settings: Redis) -> AsyncIterator[Process]:
-    """Each call is another process. It talks to Redis when it is asked to, or while `running`."""
+    """The limiter of another process at each call. It talks to Redis on request, or while
+    `running`."""
     made: list[RedisRateLimiter] = []
 
     def make(policies: Mapping[PolicyName, Policy] = SLOW) -> RedisRateLimiter:
@@ -96,7 +98,7 @@ async def evaluate(
 
 
 async def spend_all(limiter: RateLimiter, key: LimitKey) -> int:
-    """How often it is admitted."""
+    """The number of admitted requests."""
     count = 0
     while not (await evaluate(limiter, key)).wait_s:
         count += 1
@@ -113,7 +115,7 @@ def take_all(limiter: RateLimiter, key: LimitKey) -> int:
 # Both kinds.
 
 
-async def test_a_burst_and_then_no_more(limiter: RateLimiter) -> None:
+async def test_a_burst_is_admitted_and_no_more(limiter: RateLimiter) -> None:
     left = [(await limiter.spend(WRITES, "ada")).remaining for _ in range(BURST)]
     assert left == list(range(BURST - 1, -1, -1))
     refused = await limiter.spend(WRITES, "ada")
@@ -122,7 +124,7 @@ async def test_a_burst_and_then_no_more(limiter: RateLimiter) -> None:
     assert not (await limiter.spend(WRITES, "bob")).wait_s
 
 
-async def test_what_is_taken_and_what_is_asked_for_is_one_limit(limiter: RateLimiter) -> None:
+async def test_local_and_remote_spending_share_one_limit(limiter: RateLimiter) -> None:
     for _ in range(4):
         assert not limiter.spend_local(WRITES, "ada").wait_s
         assert not (await evaluate(limiter, "ada")).wait_s
@@ -132,12 +134,12 @@ async def test_what_is_taken_and_what_is_asked_for_is_one_limit(limiter: RateLim
     assert limiter.spend_local(WRITES, "ada").wait_s
 
 
-async def test_policies_are_apart(limiter: RateLimiter) -> None:
+async def test_policies_have_separate_limits(limiter: RateLimiter) -> None:
     assert await spend_all(limiter, "ada") == BURST
     assert (await evaluate(limiter, "ada", policy=READS)).remaining == BURST - 1
 
 
-async def test_a_cost_is_so_many(limiter: RateLimiter) -> None:
+async def test_a_cost_counts_as_that_many(limiter: RateLimiter) -> None:
     key = uuid4()
     assert [(await evaluate(limiter, key, 4)).remaining for _ in range(2)] == [6, 2]
     refused = await evaluate(limiter, key, 4)
@@ -158,7 +160,7 @@ async def test_a_check_spends_nothing(limiter: RateLimiter) -> None:
     assert await spend_all(limiter, "ada") == BURST
 
 
-async def test_what_has_happened_is_counted_beyond_the_limit(limiter: RateLimiter) -> None:
+async def test_counting_continues_beyond_the_limit(limiter: RateLimiter) -> None:
     for _ in range(BURST + 1):
         await evaluate(limiter, "ada", mode=Mode.COUNT)
     debt = await evaluate(limiter, "ada", mode=Mode.CHECK)
@@ -166,14 +168,14 @@ async def test_what_has_happened_is_counted_beyond_the_limit(limiter: RateLimite
     assert 3600 < debt.wait_s <= 3600 + MAX_DEBT_S
 
 
-async def test_many_charges_have_an_answer_each(limiter: RateLimiter) -> None:
+async def test_each_of_several_charges_has_its_result(limiter: RateLimiter) -> None:
     charges = [Charge(WRITES, f"user {n}", n % BURST + 1) for n in range(1200)]
     decisions = await limiter.evaluate(charges)
     assert [v.remaining for v in decisions] == [BURST - c.cost for c in charges]
     assert await limiter.evaluate([]) == []
 
 
-async def test_who_asks_at_once_shares_the_burst(limiter: RateLimiter) -> None:
+async def test_concurrent_requests_share_the_burst(limiter: RateLimiter) -> None:
     decisions = await asyncio.gather(*(limiter.spend(WRITES, "ada") for _ in range(100)))
     assert sum(not decision.wait_s for decision in decisions) == BURST
 
@@ -181,7 +183,7 @@ async def test_who_asks_at_once_shares_the_burst(limiter: RateLimiter) -> None:
 # Several processes.
 
 
-async def test_processes_are_one_limit(process: Process) -> None:
+async def test_limits_hold_over_all_processes(process: Process) -> None:
     limiters = [process() for _ in range(3)]
     async with running(*limiters):
         decisions = await asyncio.gather(
@@ -190,7 +192,7 @@ async def test_processes_are_one_limit(process: Process) -> None:
         assert sum(not decision.wait_s for decision in decisions) == BURST
 
 
-async def test_what_one_has_taken_the_others_know_after_a_moment(process: Process) -> None:
+async def test_processes_learn_what_others_have_taken(process: Process) -> None:
     one, two = process(), process()
     for limiter in (one, two):
         await limiter.sync()
@@ -201,8 +203,8 @@ async def test_what_one_has_taken_the_others_know_after_a_moment(process: Proces
     assert two.spend_local(SENDS, "ada").wait_s
 
 
-async def test_in_the_long_run_processes_that_take_admit_what_one_would(process: Process) -> None:
-    """Each may admit a burst before it hears of the others, and that is paid off."""
+async def test_several_processes_admit_the_rate_of_one(process: Process) -> None:
+    """Each may admit a burst before it knows of the others, and then has to pay it off."""
     limiters = [process(FAST) for _ in range(4)]
     for limiter in limiters:
         await limiter.sync()
@@ -221,7 +223,7 @@ async def test_in_the_long_run_processes_that_take_admit_what_one_would(process:
     await eventually(is_paid_off)
 
 
-async def test_they_are_in_step_by_themselves(process: Process) -> None:
+async def test_processes_synchronise_by_themselves(process: Process) -> None:
     one, two = process(), process()
     async with running(one, two):
         assert take_all(one, "ada") == BURST
@@ -230,7 +232,7 @@ async def test_they_are_in_step_by_themselves(process: Process) -> None:
         assert two.spend_local(SENDS, "bob").remaining == BURST - 1
 
 
-async def test_nothing_stays_in_redis(
+async def test_rate_limit_keys_expire_in_redis(
     process: Process, settings: Redis, raw: Client, redis_server: RedisServer
 ) -> None:
     limiter = process({SENDS: Policy(SENDS, "things", 10.0, BURST)})
@@ -246,7 +248,7 @@ async def test_nothing_stays_in_redis(
         await eventually(is_empty)
 
 
-async def test_a_key_with_anything_else_in_it_is_begun_anew(
+async def test_a_rate_limit_key_with_a_foreign_value_is_reset(
     process: Process, settings: Redis, raw: Client
 ) -> None:
     async with running(process()) as limiter:
@@ -260,7 +262,7 @@ async def test_a_key_with_anything_else_in_it_is_begun_anew(
 # Redis fails.
 
 
-async def test_without_redis_each_process_decides_alone_and_at_once(
+async def test_without_redis_each_process_limits_alone_at_once(
     process: Process, redis_server: RedisServer
 ) -> None:
     one, two = process(), process()
@@ -276,7 +278,7 @@ async def test_without_redis_each_process_decides_alone_and_at_once(
         assert await spend_all(one, "ada") == BURST  # nothing of it was kept
 
 
-async def test_a_frozen_redis_is_waited_for_once(
+async def test_a_frozen_redis_delays_only_one_request(
     process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.25)
@@ -294,7 +296,7 @@ async def test_a_frozen_redis_is_waited_for_once(
         assert (await limiter.spend(WRITES, "eve")).remaining == BURST - 1
 
 
-async def test_a_restarted_redis_needs_the_script_again(
+async def test_the_script_is_loaded_again_after_a_redis_restart(
     process: Process, redis_server: RedisServer, raw: Client
 ) -> None:
     async with running(process()) as limiter:
@@ -308,10 +310,10 @@ async def test_a_restarted_redis_needs_the_script_again(
         assert (await limiter.spend(WRITES, "eve")).remaining == BURST - 1
 
 
-async def test_who_may_not_run_scripts_has_the_limits_of_a_process(
+async def test_without_script_permission_each_process_limits_alone(
     process: Process, raw: Client, settings: Redis, redis_server: RedisServer
 ) -> None:
-    """The commands that docs/operations.md names are enough, and without one of them it goes on."""
+    """The commands in docs/operations.md are enough; without one of them limits still work."""
     commands = ["+hello", "+auth", "+ping", "+select", "+client", "+evalsha", "+eval", "+time"]
     for extra, works in ((["+get", "+set"], True), (["+get"], False)):
         await raw.acl_setuser(

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the server agree: Schemathesis reads the one and asks the other."""
+"""Schemathesis compares the server with its OpenAPI document."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ embedded_server, cluster_server, server = server_fixtures("module")
 
 @pytest.fixture
 async def ada(server: TestServer) -> AsyncIterator[Person]:
-    """Somebody with rooms and messages, so that there is something to find."""
+    """A user with rooms and messages, so that requests find something."""
     async with server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
         for kind in ("public", "private", "group", "direct"):
@@ -35,7 +35,7 @@ async def ada(server: TestServer) -> AsyncIterator[Person]:
 
 
 async def schemathesis(server: TestServer, person: Person, directory: Path, *options: str) -> None:
-    """In a process of its own: it blocks, and the server runs in our loop."""
+    """Runs in a process of its own: it blocks, and the server runs in this event loop."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli"),
         *("--config-file", str(HERE / "schemathesis.toml"), "run", f"{server.url}/openapi.json"),
@@ -55,7 +55,7 @@ async def schemathesis(server: TestServer, person: Person, directory: Path, *opt
     assert process.returncode == 0, output.decode()[-20_000:]
 
 
-async def test_the_server_does_what_the_document_says(
+async def test_the_server_conforms_to_the_openapi_document(
     server: TestServer, ada: Person, tmp_path: Path
 ) -> None:
     without = [part for path in ENDING for part in ("--exclude-path", path)]
@@ -63,7 +63,7 @@ async def test_the_server_does_what_the_document_says(
     assert_ok(await ada.get("/users/me"))  # it was logged in until the end
 
 
-async def test_so_do_those_that_end_a_session(
+async def test_operations_that_end_a_session_conform_to_the_openapi_document(
     server: TestServer, ada: Person, tmp_path: Path
 ) -> None:
     only = [part for path in ENDING for part in ("--include-path", path)]

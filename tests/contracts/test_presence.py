@@ -1,4 +1,5 @@
-"""What `PresenceStore` promises: in one process over both kinds, between processes over Redis."""
+"""The contract of `PresenceStore`: both implementations in one process, and Redis between
+processes."""
 
 import asyncio
 import time
@@ -42,7 +43,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[PresenceStore]:
 
 @pytest.fixture
 async def process(settings: Redis) -> AsyncIterator[Process]:
-    """Each call is another process."""
+    """The store of another process at each call."""
     made: list[RedisPresence] = []
 
     def make(ttl_s: float = 30, grace_s: float = 30) -> RedisPresence:
@@ -72,7 +73,7 @@ async def becomes(store: PresenceStore, user: UUID, wanted: PresenceState) -> No
 
 @asynccontextmanager
 async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
-    """They renew their leases, as their processes do."""
+    """The stores renew their leases, as processes do."""
 
     async def sync(store: PresenceStore) -> None:
         while True:
@@ -92,7 +93,7 @@ async def alive(*stores: PresenceStore) -> AsyncIterator[None]:
 # Both kinds.
 
 
-async def test_who_is_held_is_online(store: PresenceStore) -> None:
+async def test_an_added_user_is_online(store: PresenceStore) -> None:
     assert await store.read_states([ADA]) == {ADA: OFFLINE}
     await holding(store, ADA, BOB)
     assert await store.read_states([ADA, BOB, EVE]) == {ADA: ONLINE, BOB: ONLINE, EVE: OFFLINE}
@@ -102,13 +103,13 @@ async def test_who_is_held_is_online(store: PresenceStore) -> None:
     assert store.available
 
 
-async def test_what_has_not_moved_is_not_named_again(store: PresenceStore) -> None:
+async def test_sync_returns_only_changed_users(store: PresenceStore) -> None:
     await holding(store, ADA)
     assert not await store.sync()
     assert await state(store, ADA) == ONLINE
 
 
-async def test_again_is_the_same(store: PresenceStore) -> None:
+async def test_adding_and_removing_are_idempotent(store: PresenceStore) -> None:
     for _ in range(2):
         await holding(store, ADA)
     for _ in range(2):
@@ -117,11 +118,11 @@ async def test_again_is_the_same(store: PresenceStore) -> None:
         assert await store.read_states([ADA, EVE]) == {ADA: OFFLINE, EVE: OFFLINE}
 
 
-async def test_nobody_is_asked_for(store: PresenceStore) -> None:
+async def test_states_of_no_users_are_empty(store: PresenceStore) -> None:
     assert await store.read_states([]) == {}
 
 
-async def test_many(store: PresenceStore) -> None:
+async def test_many_users_are_synced_and_read(store: PresenceStore) -> None:
     users = [uuid4() for _ in range(2 * module.USERS_PER_COMMAND + 1)]
     await holding(store, *users[1:])
     found = await store.read_states(users)
@@ -145,8 +146,8 @@ async def test_a_user_is_online_as_long_as_one_process_has_them(process: Process
     assert await state(asks, ADA) == OFFLINE
 
 
-async def test_a_process_that_renews_no_more_keeps_nobody(process: Process) -> None:
-    """After its lease and the grace, and not before."""
+async def test_the_users_of_a_process_expire_with_its_lease(process: Process) -> None:
+    """After the lease and the grace, and not before."""
     dies, lives = process(ttl_s=0.5, grace_s=0.5), process()
     await holding(lives, BOB)
     began = time.monotonic()
@@ -157,7 +158,7 @@ async def test_a_process_that_renews_no_more_keeps_nobody(process: Process) -> N
         assert await state(lives, BOB) == ONLINE
 
 
-async def test_to_renew_prolongs_the_lease(process: Process, settings: Redis, raw: Client) -> None:
+async def test_sync_renews_the_lease(process: Process, settings: Redis, raw: Client) -> None:
     store = process(ttl_s=3600)
     await holding(store, ADA)
     [key] = await raw.keys(f"{settings.prefix}:presence:*")
@@ -166,7 +167,7 @@ async def test_to_renew_prolongs_the_lease(process: Process, settings: Redis, ra
     assert await raw.ttl(key) > 600
 
 
-async def test_a_process_that_stops_leaves_its_users_the_grace(process: Process) -> None:
+async def test_a_stopped_process_leaves_its_users_the_grace(process: Process) -> None:
     stops, lives = process(ttl_s=3600, grace_s=0.5), process()
     await holding(lives)
     await holding(stops, ADA)
@@ -176,7 +177,7 @@ async def test_a_process_that_stops_leaves_its_users_the_grace(process: Process)
     assert time.monotonic() - began > 0.4
 
 
-async def test_nothing_stays_in_redis(
+async def test_presence_keys_expire_in_redis(
     process: Process, settings: Redis, raw: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STALE_PROCESS_RETENTION_S", 0)
@@ -194,7 +195,9 @@ async def test_nothing_stays_in_redis(
 
 
 @breaks_redis
-async def test_without_redis_nobody_is_offline(process: Process, redis_server: RedisServer) -> None:
+async def test_without_redis_states_are_unknown(
+    process: Process, redis_server: RedisServer
+) -> None:
     one, two = process(), process()
     await holding(one, ADA)
     await holding(two, BOB)
@@ -213,7 +216,7 @@ async def test_without_redis_nobody_is_offline(process: Process, redis_server: R
 
 
 @breaks_redis
-async def test_a_frozen_redis_is_waited_for_once(
+async def test_a_frozen_redis_delays_only_one_read(
     process: Process, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = process()
@@ -228,7 +231,7 @@ async def test_a_frozen_redis_is_waited_for_once(
         await becomes(store, ADA, ONLINE)
 
 
-async def test_an_emptied_redis_is_filled_again(process: Process, raw: Client) -> None:
+async def test_an_emptied_redis_is_written_again(process: Process, raw: Client) -> None:
     one, two = process(), process()
     await holding(one, ADA)
     await holding(two, BOB)
@@ -240,7 +243,7 @@ async def test_an_emptied_redis_is_filled_again(process: Process, raw: Client) -
     assert await one.read_states([ADA, BOB]) == {ADA: ONLINE, BOB: ONLINE}
 
 
-async def test_a_set_that_was_lost_or_changed_is_written_again(
+async def test_a_lost_or_changed_set_is_written_again(
     process: Process, settings: Redis, raw: Client
 ) -> None:
     store = process()
@@ -254,7 +257,7 @@ async def test_a_set_that_was_lost_or_changed_is_written_again(
     assert await state(store, EVE) == OFFLINE
 
 
-async def test_who_may_not_write_there_knows_nothing(process: Process, raw: Client) -> None:
+async def test_without_write_permission_states_are_unknown(process: Process, raw: Client) -> None:
     store = process()
     await holding(store, ADA)
     await raw.config_set("maxmemory", 1)
@@ -268,7 +271,7 @@ async def test_who_may_not_write_there_knows_nothing(process: Process, raw: Clie
 
 
 @breaks_redis
-async def test_without_redis_it_starts_and_stops(
+async def test_the_presence_store_starts_and_stops_without_redis(
     process: Process, redis_server: RedisServer
 ) -> None:
     store = process()

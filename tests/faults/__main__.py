@@ -1,4 +1,4 @@
-"""python -m tests.faults: the laboratory, for as long as one wishes. `make faults` calls it."""
+"""python -m tests.faults: fault-injection runs, seed after seed. `make faults` calls it."""
 
 import argparse
 import asyncio
@@ -21,19 +21,21 @@ from tests.faults.faults import FAULTS
 from tests.faults.report import LONGEST, markdown, summary, table
 
 SECONDS = 60.0
-MORE_S = 240.0  # what a run may take beyond its faults: starting, settling, checking
-KEEP_TOGETHER = 3  # with fewer faults there is nothing to mix
+MORE_S = 240.0  # what a run may take beyond its faults: start, recovery, checks
+MIN_FAULTS_TOGETHER = 3  # fewer faults are always injected alone
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=0, help="go on with the next seeds")
-    parser.add_argument("--seed", type=int, default=1, help="the first (1)")
-    parser.add_argument("--faults", default="", help=f"of: {', '.join(FAULTS)}; all, if empty")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of faults, a seed")
-    parser.add_argument("--hold", type=float, help="seconds of each fault; else by the dice")
-    parser.add_argument("--lanes", type=int, default=1, help="stands side by side (1)")
-    parser.add_argument("--report", type=Path, help="a file for the table, markdown")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="continue with the next seeds for this time"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
+    parser.add_argument("--faults", default="", help=f"some of: {', '.join(FAULTS)} (all)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of faults per seed")
+    parser.add_argument("--hold", type=float, help="seconds of each fault (random)")
+    parser.add_argument("--lanes", type=int, default=1, help="clusters side by side (1)")
+    parser.add_argument("--report", type=Path, help="file for the table, in Markdown")
     options = parser.parse_args(arguments)
     options.names = [name for name in options.faults.split(",") if name] or list(FAULTS)
     if unknown := set(options.names) - FAULTS.keys():
@@ -42,36 +44,36 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make_plan(options: argparse.Namespace, seed: int) -> FaultPlan:
-    """Odd seeds: faults alone; even seeds: mixed, two at a time."""
-    together = seed % 2 == 0 and len(options.names) >= KEEP_TOGETHER
+    """Odd seeds inject one fault at a time, even seeds two."""
+    together = seed % 2 == 0 and len(options.names) >= MIN_FAULTS_TOGETHER
     return FaultPlan(seed, options.names, options.seconds, options.hold, together=together)
 
 
 async def lane(
     options: argparse.Namespace,
     seeds: "itertools.count[int]",
-    until: float,
+    deadline: float,
     results: list[RunResult],
     servers: tuple[MariaDb, RedisServer, Path],
     migrating: asyncio.Lock,
 ) -> None:
-    """One stand after the other, on one MariaDB and one Redis: a fresh one for each seed."""
+    """Runs one seed after the other on one MariaDB and one Redis, each with a new cluster."""
     mariadb, redis, directory = servers
     schema = unique_name()
     async with mariadb.database(schema) as url:
-        async with migrating:  # alembic has one context a process
+        async with migrating:  # alembic has one context per process
             await migrate(make_settings(directory, database=url))
         while True:
             plan = make_plan(options, next(seeds))
-            dice = random.Random(plan.seed)
+            rng = random.Random(plan.seed)
             async with (
                 asyncio.timeout(plan.seconds + (plan.hold_s or 0) + MORE_S),
-                run_cluster(mariadb, redis, schema, directory, dice) as cluster,
+                run_cluster(mariadb, redis, schema, directory, rng) as cluster,
             ):
                 result = await run(cluster, plan)
             results.append(result)
             print_result(result)
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 return
 
 
@@ -92,16 +94,16 @@ async def run_all(
 ) -> list[RunResult]:
     results: list[RunResult] = []
     seeds = itertools.count(options.seed)
-    until = time.monotonic() + options.minutes * 60
+    deadline = time.monotonic() + options.minutes * 60
     migrating = asyncio.Lock()
     async with asyncio.TaskGroup() as group:
         for servers in lanes:
-            group.create_task(lane(options, seeds, until, results, servers, migrating))
+            group.create_task(lane(options, seeds, deadline, results, servers, migrating))
     return results
 
 
 def command_line(options: argparse.Namespace) -> str:
-    given = {
+    variables = {
         "MINUTES": f"{options.minutes:g}" if options.minutes else "",
         "SEED": str(options.seed),
         "FAULTS": options.faults,
@@ -109,7 +111,9 @@ def command_line(options: argparse.Namespace) -> str:
         "HOLD": f"{options.hold:g}" if options.hold else "",
         "LANES": str(options.lanes) if options.lanes > 1 else "",
     }
-    return " ".join(["make faults", *(f"{name}={value}" for name, value in given.items() if value)])
+    return " ".join(
+        ["make faults", *(f"{name}={value}" for name, value in variables.items() if value)]
+    )
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""Compares what clients have seen with what is in the tables. No I/O; every rule is one function.
+"""Compares the history of the clients with the tables. No I/O; every rule is one function.
 
-Nothing here knows which faults there were: the guarantees hold under all of them.
+It does not know which faults were injected: the guarantees hold under all of them.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from tests.faults.history import (
     Tables,
 )
 
-MAX_FINDINGS = 5  # findings of one kind about one thing
+MAX_FINDINGS = 5  # of one kind, for one room on one device
 
 
 class Violation(NamedTuple):
@@ -25,9 +25,9 @@ class Violation(NamedTuple):
 
 
 def check(history: History, tables: Tables) -> list[Violation]:
-    """Everything that contradicts a guarantee of docs/protocol.md."""
+    """All violations of the guarantees in docs/protocol.md."""
     return [
-        *_complaints(history),
+        *_observed(history),
         *_dense(tables),
         *_nonces(history, tables),
         *_acks(history, tables),
@@ -40,39 +40,39 @@ def check(history: History, tables: Tables) -> list[Violation]:
     ]
 
 
-def _complaints(history: History) -> Iterator[Violation]:
+def _observed(history: History) -> Iterator[Violation]:
     for kind, text in history.observed_violations:
         yield Violation(kind, text)
 
 
 def _dense(tables: Tables) -> Iterator[Violation]:
-    """A room's log is 1, 2, …, the room's head."""
+    """The log of a room is 1, 2, … up to its head."""
     for room, head in tables.heads.items():
         found = [entry.seq for entry in tables.logs.get(room, ())]
         if found != list(range(1, head + 1)):
-            yield Violation("not dense", f"room {room}: head {head}, log {_runs(found)}")
+            yield Violation("gap in the log", f"room {room}: head {head}, log {_runs(found)}")
 
 
 def _nonces(history: History, tables: Tables) -> Iterator[Violation]:
-    """One row per room, sender and nonce; in the log, too."""
+    """There is one message and one event per room, sender and nonce, and each was sent."""
     for room, messages in tables.messages.items():
         counts = Counter((sender, nonce) for _, sender, nonce in messages)
         for (sender, nonce), count in counts.items():
             if count > 1:
-                yield Violation("doubled", f"{count} rows of {nonce} by {sender} in {room}")
+                yield Violation("duplicated", f"{count} rows of {nonce} by {sender} in {room}")
         logged = Counter(e.what.split(" ")[0] for e in _messages(tables, room))
         for nonce, count in logged.items():
             if count > 1:
-                yield Violation("doubled", f"{count} events of {nonce} in {room}")
+                yield Violation("duplicated", f"{count} events of {nonce} in {room}")
     known = {(send.room, send.user, send.nonce) for send in history.sends}
     for room, messages in tables.messages.items():
         for seq, sender, nonce in messages:
             if (room, sender, nonce) not in known:
-                yield Violation("invented", f"{nonce} at {seq} in {room} was never sent")
+                yield Violation("never sent", f"{nonce} at {seq} in {room} was never sent")
 
 
 def _acks(history: History, tables: Tables) -> Iterator[Violation]:
-    """What was acknowledged is in the log, where the ack said; everything was acknowledged."""
+    """Every acked message is in the log at the seq of its ack, and every message was acked."""
     entries = {room: {e.seq: e for e in log} for room, log in tables.logs.items()}
     for send in history.sends:
         name = f"{send.nonce} by {send.user} in {send.room}"
@@ -89,7 +89,7 @@ def _acks(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _senders(tables: Tables) -> Iterator[Violation]:
-    """Nobody speaks, nor does anything else, where they are not a member."""
+    """Every message was sent during a membership of its sender."""
     for room in tables.logs:
         membership_intervals = {
             actor: tables.membership_intervals(room, actor)
@@ -99,11 +99,13 @@ def _senders(tables: Tables) -> Iterator[Violation]:
             if not any(
                 _covers(interval, entry.seq) for interval in membership_intervals[entry.actor]
             ):
-                yield Violation("not allowed", f"{entry.actor} is no member at {entry.seq}: {room}")
+                yield Violation(
+                    "not allowed", f"{entry.actor} is not a member at {entry.seq}: {room}"
+                )
 
 
 def _readers(history: History, tables: Tables) -> Iterator[Violation]:
-    """What a device took is the log's range, in its order, once; and all of it for members."""
+    """The state of a device equals the log from its first position; for members up to the head."""
     for replica in history.replicas:
         yield from _reader(replica, tables)
 
@@ -118,16 +120,18 @@ def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
     by_seq = {entry.seq: entry for entry in log}
     wrong = [e for e in replica.taken if by_seq.get(e.seq) != e]
     for entry in wrong[:MAX_FINDINGS]:
-        yield Violation("differs", f"{name}: {_short(entry)}, not {_short(by_seq.get(entry.seq))}")
+        yield Violation(
+            "different event", f"{name}: {_short(entry)}, not {_short(by_seq.get(entry.seq))}"
+        )
     membership_intervals = tables.membership_intervals(replica.room, replica.user)
     is_member = (replica.room, replica.user) in tables.members
     head = tables.heads.get(replica.room, 0)
     if is_member and not replica.is_open:
-        yield Violation("not told", f"{name}: a member, and the room is not open")
+        yield Violation("not notified", f"{name}: a member, and the room is not open")
     elif is_member and replica.position < head:
-        yield Violation("lost", f"{name}: stands at {replica.position} of {head}")
+        yield Violation("lost", f"{name}: ends at {replica.position} of {head}")
     elif not is_member and replica.is_open:
-        yield Violation("not told", f"{name}: no member, and the room is still open")
+        yield Violation("not notified", f"{name}: not a member, and the room is still open")
     last = (
         head
         if is_member
@@ -138,20 +142,20 @@ def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
 
 
 def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
-    """Says what is wrong with an order: what is missing, double, or swapped."""
+    """Names the events that are missing, duplicated or reordered."""
     counts = Counter(taken)
     if doubled := [seq for seq, count in counts.items() if count > 1]:
-        yield Violation("doubled", f"{name}: took twice {_runs(sorted(doubled))}")
+        yield Violation("duplicated", f"{name}: applied twice {_runs(sorted(doubled))}")
     if taken and (missing := sorted(set(range(min(taken), max(taken) + 1)) - set(taken))):
-        yield Violation("lost", f"{name}: a hole at {_runs(missing)}")
+        yield Violation("lost", f"{name}: a gap at {_runs(missing)}")
     if not doubled and taken != sorted(taken):
-        yield Violation("swapped", f"{name}: {_runs(taken)}")
+        yield Violation("reordered", f"{name}: {_runs(taken)}")
     if taken == sorted(set(taken)) and not missing:
         yield Violation("lost", f"{name}: began with {taken[0]}")
 
 
 def _subscriptions(history: History, tables: Tables) -> Iterator[Violation]:
-    """A socket gets a room only of a member, and nothing after the member's last event."""
+    """Sockets receive events of a room during a membership only, up to its last event."""
     for replica in history.replicas:
         membership_intervals = tables.membership_intervals(replica.room, replica.user)
         for subscription in replica.subscriptions:
@@ -162,8 +166,8 @@ def _check_subscription(
     replica: RoomReplica, subscription: Subscription, membership_intervals: list[MembershipInterval]
 ) -> Iterator[Violation]:
     name = f"reader {replica.user} in {replica.room}, opened at {subscription.head}"
-    # The room is read before the membership: one that began between the two counts. Who was removed
-    # while away may see the log up to that event, from a position before it.
+    # The server reads the room before the membership: a membership that began in between counts.
+    # A user who was removed while disconnected may read from an earlier position up to the removal.
     interval = next(
         (
             s
@@ -175,7 +179,7 @@ def _check_subscription(
         None,
     )
     if interval is None or interval.at > subscription.at:
-        yield Violation("leaked", f"{name}: was no member then; {membership_intervals}")
+        yield Violation("leaked", f"{name}: was not a member then; {membership_intervals}")
     elif interval.gone is not None:
         after = [seq for seq in subscription.received if seq > interval.gone]
         if after:
@@ -184,8 +188,8 @@ def _check_subscription(
         s.gone for s in membership_intervals
     ):
         yield Violation(
-            "false farewell",
-            f"{name}: told to go at {subscription.last_seq}; {membership_intervals}",
+            "false removal",
+            f"{name}: room.closed at {subscription.last_seq}; {membership_intervals}",
         )
 
 
@@ -203,7 +207,7 @@ def _pages(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _markers(history: History, tables: Tables) -> Iterator[Violation]:
-    """A read marker that was acknowledged never goes back, while the membership lasts."""
+    """An acked read marker never moves back during a membership."""
     for marker in history.markers:
         membership_intervals = tables.membership_intervals(marker.room, marker.user)
         kept = tables.members.get((marker.room, marker.user))
@@ -213,18 +217,18 @@ def _markers(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _badges(history: History, tables: Tables) -> Iterator[Violation]:
-    """The counts of rooms that are not open are those of the tables. Their `seq` is of when they
-    were counted, which is again after every message, and not after every event."""
+    """Badges equal the tables. A badge is counted after every message, but not after every event:
+    its `seq` lies between the last message and the head."""
     for badge in history.badges:
         key = (badge.room, badge.user)
         if key not in tables.members:
             continue
-        told, true = (badge.read_seq, badge.unread), (tables.members[key], tables.unread(*key))
+        shown, true = (badge.read_seq, badge.unread), (tables.members[key], tables.unread(*key))
         newest = max((seq for seq, _, _ in tables.messages.get(badge.room, ())), default=0)
-        if told != true or not newest <= badge.seq <= tables.heads[badge.room]:
+        if shown != true or not newest <= badge.seq <= tables.heads[badge.room]:
             yield Violation(
-                "miscounted",
-                f"{badge.user} in {badge.room}: told (read_seq, unread) {told} at {badge.seq}, not "
+                "wrong badge",
+                f"{badge.user} in {badge.room}: (read_seq, unread) is {shown} at {badge.seq}, not "
                 f"{true} at {newest}",
             )
 
@@ -242,7 +246,7 @@ def _short(entry: Entry | None) -> str:
 
 
 def _runs(numbers: list[int]) -> str:
-    """1-4 7 9-10: what a person can read of a long list."""
+    """A short form of a list of numbers, such as 1-4 7 9-10."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

@@ -1,7 +1,8 @@
-"""Clients of the laboratory: they record everything, resume, page holes, and repeat until acked.
+"""Clients of a fault-injection run: they record everything, resume, page skipped ranges, and
+repeat each message until it is acked.
 
-They know the protocol from docs/protocol.md and nothing of the product's own client, so that a
-mistake of that one cannot hide a mistake of the server.
+They implement docs/protocol.md without the Python client of the program, so that a defect of that
+client cannot hide a defect of the server.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from tests.faults.history import (
 
 Frame = dict[str, Any]
 ANSWER_S = 10.0
-# The heartbeat of the laboratory is two seconds; who hears nothing for so long is cut off.
+# The servers send a ping after 2 s of silence.
 SILENCE_S = 8.0
 REST_S = (0.05, 0.5)
 NEVER_S = 0.2
@@ -42,7 +43,7 @@ EXPECTED_REFUSALS = {"not_found", "forbidden"}  # about a membership; no other r
 
 
 class Unanswered(Exception):
-    """The connection went, or nothing came in time: it may have happened, or not."""
+    """The connection was lost or the response is late: the outcome is unknown."""
 
 
 class RequestRejected(Exception):
@@ -60,14 +61,14 @@ class Account:
 
 
 @dataclass
-class Place:
+class RunContext:
     """What all clients of a run share."""
 
     cluster: Cluster
     history: History
     rng: random.Random
     http: httpx.AsyncClient
-    over: asyncio.Event = field(default_factory=asyncio.Event)  # nobody begins anything new
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # no client starts anything new
 
     def record_violation(self, kind: str, text: str) -> None:
         if len(self.history.observed_violations) < 1000:
@@ -82,7 +83,7 @@ class Place:
         server: int | None = None,
         **options: Any,
     ) -> httpx.Response:
-        """One request, to any of the servers if none is named. Raises Unanswered or Refused."""
+        """One request, to a random server by default. Raises Unanswered or RequestRejected."""
         if server is None:
             server = self.rng.randrange(SERVERS)
         headers = {"Authorization": f"Bearer {account.token}"} if account else {}
@@ -111,16 +112,16 @@ class Place:
         raise rejection
 
     def check_refusal(self, rejection: RequestRejected, where: str) -> None:
-        """A refusal that no fault excuses."""
+        """Record a refusal that no fault explains."""
         if rejection.code == "internal":
             self.record_violation("internal", where)
         elif rejection.retry == "never" and rejection.code not in EXPECTED_REFUSALS:
-            self.record_violation("false failure", where)
+            self.record_violation("false refusal", where)
 
     async def retry_until_done(
         self, account: Account | None, method: str, path: str, **options: Any
     ) -> httpx.Response:
-        """Until it is done or refused for good. Raises Refused."""
+        """Repeat a request until it succeeds. Raises RequestRejected if it never can."""
         while True:
             try:
                 return await self.call(account, method, path, **options)
@@ -136,33 +137,33 @@ class Place:
 
 
 class Device:
-    """One socket of a user that comes back whatever happens, with its positions.
+    """A socket of a user that always reconnects with its positions.
 
     It opens every room of its user, except those in `closed`, of which it keeps the counts.
     """
 
     def __init__(
         self,
-        place: Place,
+        context: RunContext,
         account: Account,
         home: int,
         closed: frozenset[str],
         *,
         keeps_server: bool,
     ) -> None:
-        self.place, self.account, self.server = place, account, home
+        self.context, self.account, self.server = context, account, home
         self.replicas: dict[str, RoomReplica] = {}
         self.badges: dict[str, Badge] = {}
         self.reconnects = 0
         self._closed, self._keeps_server = closed, keeps_server
-        self._rooms: set[str] = set()  # that the server says are the user's
+        self._rooms: set[str] = set()  # of the user, according to the server
         self._snapshot: str | None = None
         self._socket: ClientConnection | None = None
         self._has_room_list = False
         self._asked: set[str] = set()
         self._subscriptions: dict[str, Subscription] = {}
-        self._next: dict[str, int] = {}  # what this socket has to bring
-        self._buffered: dict[str, list[Entry]] = {}  # while a hole before them is being paged
+        self._next: dict[str, int] = {}  # the next seq that this socket has to receive
+        self._buffered: dict[str, list[Entry]] = {}  # while the range before them is paged
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
@@ -172,7 +173,7 @@ class Device:
         return self._has_room_list
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         try:
             while True:
                 with suppress(*UNREACHABLE):
@@ -180,13 +181,13 @@ class Device:
                 await self._drop_socket()
                 self.reconnects += 1
                 if not self._keeps_server:
-                    self.server = self.place.rng.randrange(SERVERS)
-                await self.place.rest()
+                    self.server = self.context.rng.randrange(SERVERS)
+                await self.context.rest()
         finally:
             await self._drop_socket()
 
     async def ask(self, type_: str, **fields: Any) -> Frame:
-        """The answer to a frame. Raises Unanswered or Refused."""
+        """The answer to a frame. Raises Unanswered or RequestRejected."""
         socket = self._socket
         if socket is None or not self._has_room_list:
             raise Unanswered
@@ -204,14 +205,14 @@ class Device:
             self._answers.pop(name, None)
         if frame["type"] == "error":
             rejection = RequestRejected(frame["code"], frame["retry"], frame.get("retry_after_ms"))
-            self.place.check_refusal(rejection, f"{type_}: {frame}")
+            self.context.check_refusal(rejection, f"{type_}: {frame}")
             raise rejection
         return frame
 
     async def _session(self) -> None:
         async with asyncio.timeout(ANSWER_S):
             self._socket = await connect(
-                f"ws://{self.place.cluster.gate(self.server)}/ws",
+                f"ws://{self.context.cluster.gate(self.server)}/ws",
                 subprotocols=[Subprotocol("chat.v1")],
                 proxy=None,
                 compression=None,
@@ -221,7 +222,7 @@ class Device:
                 max_size=None,
             )
         hello: Frame = {"type": "hello", "token": self.account.token}
-        if self._snapshot and self.place.rng.random() < 0.7:
+        if self._snapshot and self.context.rng.random() < 0.7:
             hello["snapshot"] = self._snapshot
         positions = [self._position(room) for room in sorted(self._rooms - self._closed)]
         self._asked = {position["room"] for position in positions}
@@ -233,12 +234,12 @@ class Device:
                 self._handle(orjson.loads(text))
         except ConnectionClosed as closed:
             if closed.rcvd and closed.rcvd.code >= STOP:
-                self.place.record_violation("false failure", f"closed for good: {closed.rcvd}")
+                self.context.record_violation("false refusal", f"closed for good: {closed.rcvd}")
                 await asyncio.sleep(NEVER_S)
             raise
 
     async def _drop_socket(self) -> None:
-        """Forget the socket; positions stay."""
+        """Forget the socket, and keep the positions."""
         socket, self._socket, self._has_room_list = self._socket, None, False
         for task in self._tasks:
             task.cancel()
@@ -246,7 +247,7 @@ class Device:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(Unanswered())
-                answer.exception()  # seen, also where who asked has gone
+                answer.exception()  # marks the exception as retrieved if the caller is gone
         for replica in self.replicas.values():
             replica.is_open = False
         for state in (self._subscriptions, self._next, self._buffered, self._asked):
@@ -262,7 +263,7 @@ class Device:
     def _replica(self, room: str) -> RoomReplica:
         if room not in self.replicas:
             self.replicas[room] = RoomReplica(self.account.id, room)
-            self.place.history.replicas.append(self.replicas[room])
+            self.context.history.replicas.append(self.replicas[room])
         return self.replicas[room]
 
     # Frames.
@@ -329,12 +330,12 @@ class Device:
         replica.subscriptions.append(subscription)
         replica.is_open = True
         self._subscriptions[room] = subscription
-        if state == "reset":  # nothing is ever rewritten here
-            self.place.record_violation("lost", f"{self._label(room)}: reset at {frame}")
+        if state == "reset":  # no log is ever rewritten here
+            self.context.record_violation("lost", f"{self._label(room)}: reset at {frame}")
         if frame["from"] != replica.position:
-            self.place.record_violation("lost", f"{self._label(room)}: opened elsewhere: {frame}")
+            self.context.record_violation("lost", f"{self._label(room)}: opened elsewhere: {frame}")
         self._next[room] = (frame["resume"] if state == "limited" else frame["from"]) + 1
-        self._buffered.pop(room, None)  # of an opening before this one
+        self._buffered.pop(room, None)  # of an earlier subscription
         if state == "limited":
             buffered = self._buffered[room] = []
             self._start_task(self._page(room, frame["from"], frame["resume"], buffered))
@@ -350,7 +351,7 @@ class Device:
 
     def _handle_error(self, frame: Frame) -> None:
         rejection = RequestRejected(frame["code"], frame["retry"], frame.get("retry_after_ms"))
-        self.place.check_refusal(rejection, f"{self.account.name}: {frame}")
+        self.context.check_refusal(rejection, f"{self.account.name}: {frame}")
         room = frame.get("room")
         if room is not None and room in self._asked:
             self._asked.discard(room)
@@ -363,17 +364,19 @@ class Device:
         room, seq = frame["room"], frame["seq"]
         subscription = self._subscriptions.get(room)
         if subscription is None:
-            self.place.record_violation(
+            self.context.record_violation(
                 "leaked", f"{self._label(room)}: {seq}, and the room is not open"
             )
             return
         expected = self._next[room]
         if seq < expected:
-            self.place.record_violation(
-                "doubled", f"{self._label(room)}: {seq} again on one socket"
+            self.context.record_violation(
+                "duplicated", f"{self._label(room)}: {seq} again on one socket"
             )
         elif seq > expected:
-            self.place.record_violation("lost", f"{self._label(room)}: {seq} after {expected - 1}")
+            self.context.record_violation(
+                "lost", f"{self._label(room)}: {seq} after {expected - 1}"
+            )
         self._next[room] = seq + 1
         subscription.received.setdefault(seq, time.time())
         if room in self._buffered:
@@ -382,34 +385,36 @@ class Device:
             self._apply(room, [_entry(frame)])
 
     def _apply(self, room: str, entries: list[Entry]) -> None:
-        """Into the client's state: what it has is dropped, everything else is taken as it comes."""
+        """Apply events to the client's state, except those that it has already."""
         replica = self.replicas[room]
         replica.taken += [entry for entry in entries if entry.seq > replica.position]
 
     async def _page(self, room: str, after: int, until: int, buffered: list[Entry]) -> None:
-        """The hole that the server announced, from either server, while the room goes on. What is
-        `buffered` comes behind it, unless the room was opened again since."""
+        """Read the skipped range that the server announced, from any server. Live events are
+        `buffered` meanwhile and applied after it, unless the room was opened again."""
         path = f"/rooms/{room}/events"
         while after < until:
             query = {"after": after, "until": until, "limit": 60}
             try:
-                answer = await self.place.retry_until_done(self.account, "GET", path, params=query)
+                answer = await self.context.retry_until_done(
+                    self.account, "GET", path, params=query
+                )
             except RequestRejected:
-                return  # removed meanwhile; the socket says so, too
+                return  # removed meanwhile, which the socket reports, too
             items = answer.json()["items"]
             if not items:
-                self.place.record_violation(
+                self.context.record_violation(
                     "lost", f"{self._label(room)}: nothing in ({after}, {until}]"
                 )
                 return
             self._apply(room, [_entry(item) for item in items])
             after = items[-1]["seq"]
-            self.place.history.pages.append(Page(self.account.id, room, after, time.time()))
+            self.context.history.pages.append(Page(self.account.id, room, after, time.time()))
         if self._buffered.get(room) is buffered:
             del self._buffered[room]
             self._apply(room, buffered)
 
-    # Errands: they end with the socket.
+    # Tasks that end with the socket.
 
     def _start_task(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -426,54 +431,56 @@ class Device:
         self._open([{"room": room}])
 
     async def mark_read(self) -> None:
-        """Move a marker to where the device stands in one of its rooms."""
+        """Move the read marker of a random room to the position of the device."""
         rooms = [room for room, replica in self.replicas.items() if replica.is_open]
         if not rooms:
             return
-        room = self.place.rng.choice(sorted(rooms))
+        room = self.context.rng.choice(sorted(rooms))
         with suppress(Unanswered, RequestRejected):
             ack = await self.ask("read", room=room, seq=self.replicas[room].position)
-            self.place.history.markers.append(Marker(self.account.id, room, ack["seq"]))
+            self.context.history.markers.append(Marker(self.account.id, room, ack["seq"]))
 
     def _label(self, room: str) -> str:
         return f"{self.account.name} on {self.server} in {room}"
 
 
-async def deliver(place: Place, account: Account, send: Send, devices: list[Device]) -> None:
-    """Repeat a message, with its one nonce, over sockets and HTTP and on both servers, until it is
-    acked or refused for good."""
-    place.history.sends.append(send)
+async def deliver(context: RunContext, account: Account, send: Send, devices: list[Device]) -> None:
+    """Repeat a message with its nonce, over sockets and HTTP and on both servers, until it is acked
+    or refused finally."""
+    context.history.sends.append(send)
     while send.seq is None:
         send.attempts += 1
         try:
-            send.seq = await _attempt(place, account, send, devices)
+            send.seq = await _attempt(context, account, send, devices)
             send.acked = time.time()
         except Unanswered:
-            await place.rest()
+            await context.rest()
         except RequestRejected as rejection:
             if rejection.retry == "never":
                 if send.is_member:
-                    place.record_violation(
-                        "false failure", f"{send.nonce} by {account.name}: {rejection}"
+                    context.record_violation(
+                        "false refusal", f"{send.nonce} by {account.name}: {rejection}"
                     )
                 return
             await asyncio.sleep(rejection.wait_s)
 
 
-async def _attempt(place: Place, account: Account, send: Send, devices: list[Device]) -> int:
+async def _attempt(context: RunContext, account: Account, send: Send, devices: list[Device]) -> int:
     ways: list[Callable[[], Awaitable[int]]] = [
         lambda device=device: _over_socket(device, send)  # type: ignore[misc]
         for device in devices
         if device.is_connected
     ]
 
-    return await place.rng.choice([lambda: over_http(place, account, send), *ways])()
+    return await context.rng.choice([lambda: over_http(context, account, send), *ways])()
 
 
-async def over_http(place: Place, account: Account, send: Send, server: int | None = None) -> int:
+async def over_http(
+    context: RunContext, account: Account, send: Send, server: int | None = None
+) -> int:
     body = {"nonce": send.nonce, "text": send.text}
     path = f"/rooms/{send.room}/messages"
-    answer = await place.call(account, "POST", path, server=server, json=body)
+    answer = await context.call(account, "POST", path, server=server, json=body)
     return int(answer.json()["seq"])
 
 

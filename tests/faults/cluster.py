@@ -21,11 +21,11 @@ from tests.faults.processes import ChatProcess, ResourceUsage
 from tests.faults.proxy import HOST, Proxy
 
 SERVERS = 2
-ANY = 1  # a port, until the first process of the lab says its own
-Place = Literal["client", "database", "broker"]
+ANY = 1  # target of a proxy until the port of its server is known
+LinkKind = Literal["client", "database", "broker"]
 
-# As in production, except what would make a run long: a client that is gone is noticed after six
-# seconds instead of 45, and a statement on a dead connection gives up after eight instead of 35.
+# As in production, except for times that would make a run long: a lost client is detected after 6 s
+# instead of 45 s, and a statement on a dead connection fails after 8 s instead of 35 s.
 REALTIME = {"ping_interval_s": 2.0, "idle_timeout_s": 6.0}
 DATABASE = {"statement_timeout_s": 3.0}
 AUTH = {"access_token_ttl_s": 86_400}
@@ -39,7 +39,7 @@ LIMITS = {
 
 @dataclass
 class Cluster:
-    """`gates` are what clients dial; each server has a gate, and links of its own."""
+    """Each server has its own proxies: `gates` for clients, `databases` and `brokers`."""
 
     mariadb: MariaDb
     broker: RedisServer
@@ -51,11 +51,11 @@ class Cluster:
     brokers: list[Proxy] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
-    def proxies(self, place: Place) -> list[Proxy]:
-        return {"client": self.gates, "database": self.databases, "broker": self.brokers}[place]
+    def proxies(self, kind: LinkKind) -> list[Proxy]:
+        return {"client": self.gates, "database": self.databases, "broker": self.brokers}[kind]
 
     def gate(self, server: int) -> str:
-        """Where clients find this server: host and port."""
+        """The host and port at which clients connect to this server."""
         return f"{HOST}:{self.gates[server].port}"
 
     async def start(self, server: int) -> None:
@@ -70,13 +70,13 @@ class Cluster:
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator[AsyncConnection]:
-        """Past all proxies."""
+        """A connection that bypasses the proxies."""
         async with self.mariadb.connect(self.schema) as connection:
             yield connection
 
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Any]:
-        """Past all proxies."""
+        """A connection that bypasses the proxies."""
         client = redis.Redis.from_url(self.broker.url, socket_timeout=5, protocol=2)
         try:
             yield client
@@ -84,7 +84,7 @@ class Cluster:
             await client.aclose()
 
     async def transactions(self) -> int:
-        """How many are open in the database."""
+        """The number of open transactions in the database."""
         async with self.sql() as connection:
             found = await connection.scalar(
                 text("SELECT COUNT(*) FROM information_schema.innodb_trx")
@@ -96,7 +96,7 @@ class Cluster:
 async def run_cluster(
     mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, rng: random.Random
 ) -> AsyncIterator[Cluster]:
-    """Everything runs, and ends whatever happens. The database is there, migrated and empty."""
+    """Runs servers and proxies, and stops them in any case. `schema` is migrated and empty."""
     base = make_settings(
         directory,
         database=mariadb.url(schema),

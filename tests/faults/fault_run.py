@@ -1,4 +1,4 @@
-"""One run: load, faults by a seed, quiet, and the verdict."""
+"""One run: a workload, faults chosen by a seed, recovery, and the check of the history."""
 
 import asyncio
 import itertools
@@ -18,8 +18,8 @@ from tests.faults.checker import Violation, check
 from tests.faults.clients import (
     Account,
     Device,
-    Place,
     RequestRejected,
+    RunContext,
     Unanswered,
     deliver,
     over_http,
@@ -32,24 +32,24 @@ from tests.faults.processes import ResourceUsage
 
 PASSWORD = "correct horse battery"
 SENDERS, MOVERS, ROOMS = 5, 2, 4
-PAUSE_S = (0.02, 0.3)  # of a sender between two messages
+PAUSE_S = (0.02, 0.3)  # between two messages of a sender
 LONG_TEXT = 2000
 PROBE_S = 0.3
 WARM_UP_S = 1.5
-# After the last fault: what a MariaDB that was killed, a process that starts on a busy machine, and
-# a settled COMMIT take together.
-SETTLE_S = 90.0
-QUIET_S = 25.0  # for the readers, when everything is mended and acked; the sweep takes two
+# After the last fault: enough for a MariaDB that was killed, a process that starts on a busy
+# machine, and a COMMIT with unknown outcome together.
+RECOVERY_S = 90.0
+DELIVERY_S = 25.0  # for deliveries after everything is healed and acked; a change poll takes two
 BASELINE_S = 20.0
-LATE_S = 15.0  # five times what docs/protocol.md allows: this machine may have much else to do
-MAX_GROWTH_BYTES = 64 * 2**20  # of a process, for caches and buffers that one load fills
-TAIL_S = 2.0  # after a fault: still its effect
+LATE_S = 15.0  # five times what docs/protocol.md allows, because the machine may be busy
+MAX_GROWTH_BYTES = 64 * 2**20  # of a process: caches and buffers that the workload fills
+TAIL_S = 2.0  # after a fault, in which effects still count as its own
 
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """`seconds` of faults; 0: each fault once. `together`: two at a time. `hold_s`: how long each
-    lasts, None: by the dice."""
+    """Inject faults for `seconds` (0: each fault once), two at a time if `together`. `hold_s` is
+    the duration of each fault (None: random)."""
 
     seed: int
     faults: Sequence[str]
@@ -60,7 +60,7 @@ class FaultPlan:
 
 @dataclass
 class FaultWindow:
-    """One injection."""
+    """The time in which one fault was injected."""
 
     fault: Fault
     began: float
@@ -85,11 +85,11 @@ class RunResult:
 
 @dataclass
 class Workload:
-    """Who talks where."""
+    """Accounts, their rooms and their devices."""
 
-    place: Place
+    context: RunContext
     accounts: list[Account]
-    rooms: dict[str, list[Account]]  # who is a member throughout; the first owns it
+    rooms: dict[str, list[Account]]  # members throughout the run; the first is the owner
     probes: str
     crash_room: str
     devices: dict[str, list[Device]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Workload:
 
 
 async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
-    """The servers of `cluster` run and nobody uses them; so it is afterwards."""
+    """Run a plan on a cluster without clients; afterwards it has no clients either."""
     started = time.time()
     rng = random.Random(plan.seed)
     cluster.defects.clear()
@@ -115,17 +115,17 @@ async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
     result = RunResult(plan, History(), [])
     limits = httpx.Limits(max_keepalive_connections=20)
     async with httpx.AsyncClient(timeout=10, limits=limits) as http:
-        place = Place(cluster, result.history, rng, http)
-        workload = await _create_workload(place)
+        context = RunContext(cluster, result.history, rng, http)
+        workload = await _create_workload(context)
         async with _running(_devices(workload)):
-            await _until(lambda: _is_open(workload), SETTLE_S)
+            await _wait_for(lambda: _is_open(workload), RECOVERY_S)
             async with _running(_load(workload)) as load:
                 await asyncio.sleep(WARM_UP_S)
                 async with _running([_watch(workload, result)]):
                     await _inject(workload, plan, result)
                     await _heal(cluster)
-                    place.over.set()
-                    await asyncio.wait(load, timeout=SETTLE_S)
+                    context.stopping.set()
+                    await asyncio.wait(load, timeout=RECOVERY_S)
             await _wait_until_consistent(workload, result)
             result.reconnects.append((time.time(), workload.reconnects()))
     result.violations += late_deliveries(result)
@@ -138,48 +138,50 @@ async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
 # Setting up.
 
 
-async def _create_workload(place: Place) -> Workload:
-    """Accounts and rooms, over HTTP."""
+async def _create_workload(context: RunContext) -> Workload:
+    """Create accounts and rooms over HTTP."""
     accounts = await asyncio.gather(
-        *(_account(place, f"p{n}") for n in range(SENDERS + MOVERS + 1))
+        *(_account(context, f"p{n}") for n in range(SENDERS + MOVERS + 1))
     )
     senders, prober = accounts[:SENDERS], accounts[-1]
     rooms: dict[str, list[Account]] = {}
     for number in range(ROOMS):
         members = senders[number:] + senders[:number]
-        rooms[await _room(place, f"Room {number}", members)] = members
-    probes = await _room(place, "Probes", [prober])
-    crash_room = await _room(place, "Last words", [prober])
-    return Workload(place, list(accounts), rooms, probes, crash_room)
+        rooms[await _room(context, f"Room {number}", members)] = members
+    probes = await _room(context, "Probes", [prober])
+    crash_room = await _room(context, "Crashes", [prober])
+    return Workload(context, list(accounts), rooms, probes, crash_room)
 
 
-async def _account(place: Place, name: str) -> Account:
+async def _account(context: RunContext, name: str) -> Account:
     username = f"{name}-{uuid4().hex[:8]}"
-    made = await place.retry_until_done(
+    made = await context.retry_until_done(
         None, "POST", "/auth/register", json={"username": username, "password": PASSWORD}
     )
     form = {"grant_type": "password", "username": username, "password": PASSWORD}
-    token = await place.retry_until_done(None, "POST", "/auth/token", data=form)
+    token = await context.retry_until_done(None, "POST", "/auth/token", data=form)
     return Account(made.json()["id"], username, token.json()["access_token"])
 
 
-async def _room(place: Place, name: str, members: list[Account]) -> str:
+async def _room(context: RunContext, name: str, members: list[Account]) -> str:
     body = {"kind": "private", "name": name, "members": [m.id for m in members[1:]]}
-    room: str = (await place.retry_until_done(members[0], "POST", "/rooms", json=body)).json()["id"]
+    room: str = (await context.retry_until_done(members[0], "POST", "/rooms", json=body)).json()[
+        "id"
+    ]
     return room
 
 
 def _devices(workload: Workload) -> list[Awaitable[None]]:
-    """Two for everybody, one on each server; each has one room that it never opens."""
+    """Every account has a device on each server; each device leaves one room closed."""
     names = sorted(workload.rooms)
     for account in workload.accounts:
         is_prober = account is workload.accounts[-1]
         workload.devices[account.id] = [
             Device(
-                workload.place,
+                workload.context,
                 account,
                 server,
-                frozenset() if is_prober else frozenset([workload.place.rng.choice(names)]),
+                frozenset() if is_prober else frozenset([workload.context.rng.choice(names)]),
                 keeps_server=is_prober,
             )
             for server in range(SERVERS)
@@ -212,74 +214,75 @@ def _load(workload: Workload) -> list[Awaitable[None]]:
 
 
 async def _send_loop(workload: Workload, account: Account) -> None:
-    """One message after the other, where the account is a member, or may be one."""
-    place, rooms = workload.place, sorted(workload.rooms)
-    while not place.over.is_set():
-        room = place.rng.choice(rooms)
+    """Send one message after the other in random rooms, with or without a membership."""
+    context, rooms = workload.context, sorted(workload.rooms)
+    while not context.stopping.is_set():
+        room = context.rng.choice(rooms)
         send = Send(
             room,
             account.id,
             uuid4().hex,
-            "x" * place.rng.choice((1, 20, 20, 200, LONG_TEXT)),
+            "x" * context.rng.choice((1, 20, 20, 200, LONG_TEXT)),
             time.time(),
             is_member=account in workload.rooms[room],
         )
-        await deliver(place, account, send, workload.devices[account.id])
-        await asyncio.sleep(place.rng.uniform(*PAUSE_S))
+        await deliver(context, account, send, workload.devices[account.id])
+        await asyncio.sleep(context.rng.uniform(*PAUSE_S))
 
 
 async def _join_leave_loop(workload: Workload, account: Account) -> None:
-    """Added to a room and removed from it, again and again."""
-    place, rooms = workload.place, sorted(workload.rooms)
-    while not place.over.is_set():
-        room = place.rng.choice(rooms)
+    """Add the account to rooms and remove it, repeatedly."""
+    context, rooms = workload.context, sorted(workload.rooms)
+    while not context.stopping.is_set():
+        room = context.rng.choice(rooms)
         owner = workload.rooms[room][0]
-        await place.retry_until_done(
+        await context.retry_until_done(
             owner, "POST", f"/rooms/{room}/members", json={"users": [account.id]}
         )
-        await asyncio.sleep(place.rng.uniform(0.1, 2))
-        if place.rng.random() < 0.8:
+        await asyncio.sleep(context.rng.uniform(0.1, 2))
+        if context.rng.random() < 0.8:
             try:
-                await place.retry_until_done(owner, "DELETE", f"/rooms/{room}/members/{account.id}")
+                await context.retry_until_done(
+                    owner, "DELETE", f"/rooms/{room}/members/{account.id}"
+                )
             except RequestRejected as rejection:
-                if rejection.code != "not_found":  # done by an attempt whose answer was lost
-                    place.record_violation("false failure", f"removal: {rejection}")
-        await asyncio.sleep(place.rng.uniform(0.1, 1))
+                if rejection.code != "not_found":  # done by an attempt whose response was lost
+                    context.record_violation("false refusal", f"removal: {rejection}")
+        await asyncio.sleep(context.rng.uniform(0.1, 1))
 
 
 async def _mark_read_loop(workload: Workload, account: Account) -> None:
-    while not workload.place.over.is_set():
-        await asyncio.sleep(workload.place.rng.uniform(0.5, 1.5))
-        await workload.place.rng.choice(workload.devices[account.id]).mark_read()
+    while not workload.context.stopping.is_set():
+        await asyncio.sleep(workload.context.rng.uniform(0.5, 1.5))
+        await workload.context.rng.choice(workload.devices[account.id]).mark_read()
 
 
 async def _probe_loop(workload: Workload) -> None:
-    """In a room where else nobody speaks: what is lost there has no successor that would show it,
-    if a fault ends this too."""
-    place, prober = workload.place, workload.accounts[-1]
-    while not place.over.is_set():
+    """Send in a room without other senders: no later message reveals a lost one."""
+    context, prober = workload.context, workload.accounts[-1]
+    while not context.stopping.is_set():
         send = Send(workload.probes, prober.id, uuid4().hex, "probe", time.time())
-        await deliver(place, prober, send, workload.devices[prober.id])
-        await asyncio.sleep(place.rng.choice((PROBE_S, PROBE_S, 10 * PROBE_S)))
+        await deliver(context, prober, send, workload.devices[prober.id])
+        await asyncio.sleep(context.rng.choice((PROBE_S, PROBE_S, 10 * PROBE_S)))
 
 
 async def _send_crash_marker(workload: Workload, server: int) -> None:
-    """One message that this server is to commit, whoever acks it then; nothing else is said there
-    before the next time."""
-    place, prober = workload.place, workload.accounts[-1]
+    """Send one message that this server commits; any server may ack it. The room has no other
+    messages until the next call."""
+    context, prober = workload.context, workload.accounts[-1]
     text = CRASH_MARKER.decode()
     send = Send(workload.crash_room, prober.id, uuid4().hex, text, time.time())
     with suppress(Unanswered, RequestRejected):
-        await over_http(place, prober, send, server)
-    await deliver(place, prober, send, [])
+        await over_http(context, prober, send, server)
+    await deliver(context, prober, send, [])
 
 
 # Faults.
 
 
 async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> None:
-    """In rounds: each fault once, in an order by the dice. Together: on two tracks, which never
-    break the same thing at once."""
+    """Inject the faults in rounds, each once per round in random order. If `together`, two tracks
+    run at once and never break the same component."""
     rng = random.Random(plan.seed)
     clock = asyncio.get_running_loop().time
     until = clock() + plan.seconds
@@ -288,7 +291,7 @@ async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> Non
     rounds = itertools.count()
 
     def take() -> Fault | None:
-        """The next one that can come now. None: there is no more."""
+        """The next fault that can be injected now, or None."""
         if plan.seconds and clock() + (plan.hold_s or 0) > until:
             return None
         if not waiting and (plan.seconds or next(rounds) == 0):
@@ -302,7 +305,7 @@ async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> Non
     async def track() -> None:
         while (fault := take()) or (waiting and broken):
             if fault is None:
-                await asyncio.sleep(0.1)  # what waits breaks what the other track has broken
+                await asyncio.sleep(0.1)  # the waiting faults break what the other track has broken
                 continue
             broken.add(fault.component)
             await _inject_one(workload, fault, plan, rng, result)
@@ -318,12 +321,14 @@ async def _inject_one(
     hold_s = plan.hold_s or rng.uniform(0.5, 4)
     window = FaultWindow(fault, time.time(), alone=not plan.together)
     result.windows.append(window)
-    dice = random.Random(rng.random())
+    own_rng = random.Random(rng.random())
 
     async def send_crash_marker(server: int) -> None:
         await _send_crash_marker(workload, server)
 
-    injection = Injection(workload.place.cluster, dice, hold_s, workload.probes, send_crash_marker)
+    injection = Injection(
+        workload.context.cluster, own_rng, hold_s, workload.probes, send_crash_marker
+    )
     await fault.inject(injection)
     window.ended = time.time()
 
@@ -343,15 +348,15 @@ async def _watch(workload: Workload, result: RunResult) -> None:
         await asyncio.sleep(0.5)
 
 
-# The verdict.
+# The check.
 
 
 async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
-    """Wait until everything that should come has come, and say what has not."""
+    """Wait until the history is consistent; report what is not after the time limit."""
     clock = asyncio.get_running_loop().time
-    until = clock() + QUIET_S
+    until = clock() + DELIVERY_S
     while True:
-        async with workload.place.cluster.sql() as connection:
+        async with workload.context.cluster.sql() as connection:
             result.tables = await read_tables(connection)
         devices = workload.all_devices()
         result.history.badges = [b for device in devices for b in device.badges.values()]
@@ -364,8 +369,8 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
 
 
 def late_deliveries(result: RunResult) -> list[Violation]:
-    """What reached a socket that had its room open all the time, and long after anything that could
-    have kept it: something repairs in the end, and what should have repaired it has not."""
+    """Deliveries to sockets that had their room open all the time, long after any fault that could
+    delay them: a slower mechanism repaired what a faster one should have."""
     found = []
     for replica in result.history.replicas:
         times = result.tables.times.get(replica.room, {})
@@ -381,10 +386,10 @@ def late_deliveries(result: RunResult) -> list[Violation]:
 
 
 async def _over_http(workload: Workload) -> list[Badge]:
-    """The counts that the list of rooms has."""
+    """The badges in the room lists."""
     found = []
     for account in workload.accounts:
-        answer: Any = await workload.place.retry_until_done(account, "GET", "/rooms")
+        answer: Any = await workload.context.retry_until_done(account, "GET", "/rooms")
         found += [
             Badge(account.id, room["id"], room["seq"], room["read_seq"], room["unread"])
             for room in answer.json()["items"]
@@ -393,7 +398,7 @@ async def _over_http(workload: Workload) -> list[Badge]:
 
 
 async def _leaks(cluster: Cluster, before: Sequence[ResourceUsage]) -> list[Violation]:
-    """Without clients the servers hold what they held before the first came."""
+    """Without clients the servers use the resources that they used before the run."""
     clock = asyncio.get_running_loop().time
     until = clock() + BASELINE_S
     while True:
@@ -420,7 +425,7 @@ def _growth(before: ResourceUsage, after: ResourceUsage) -> list[Violation]:
 
 @asynccontextmanager
 async def _running(work: Sequence[Awaitable[None]]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Tasks that end with the block. One that fails is a defect of the laboratory, and raises."""
+    """Tasks that end with the block. Raises the error of a task that failed."""
     tasks: list[asyncio.Task[None]] = [asyncio.ensure_future(one) for one in work]
     try:
         yield tasks
@@ -432,7 +437,7 @@ async def _running(work: Sequence[Awaitable[None]]) -> AsyncIterator[list[asynci
                 raise result
 
 
-async def _until(condition: Any, within_s: float) -> None:
+async def _wait_for(condition: Any, within_s: float) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110  # several clients have to come to it
+        while not condition():  # noqa: ASYNC110  # depends on several clients
             await asyncio.sleep(0.05)

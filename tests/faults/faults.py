@@ -1,4 +1,4 @@
-"""What can break: each fault breaks something for a while, and mends it."""
+"""The faults: each breaks a component for a while and heals it."""
 
 import asyncio
 import random
@@ -13,26 +13,26 @@ from app.bus import codec
 from app.core.publications import Publication
 from app.wire.events import PublicationKind
 from app.wire.seq import MAX_SEQ
-from tests.faults.cluster import SERVERS, Cluster, Place
+from tests.faults.cluster import SERVERS, Cluster, LinkKind
 from tests.faults.proxy import Proxy
 
-STEP_S = 0.25  # between two strokes of a fault that strikes again and again
-TINY = "pubsub 16384 0 0"  # bytes that may wait for a subscriber before Redis drops it
+STEP_S = 0.25  # between two injections of a repeated fault
+TINY = "pubsub 16384 0 0"  # bytes queued for a subscriber before Redis disconnects it
 USUAL = "pubsub 33554432 8388608 60"
 FLOOD = 40  # payloads of FLOOD_BYTES in one round trip
 FLOOD_BYTES = 4096
-NOT_OURS = b"\xff"  # a version of the bus's payload that no process knows
+NOT_OURS = b"\xff"  # an unknown version of the bus's payload
 
 
 @dataclass(frozen=True)
 class Injection:
-    """One injection: where, by which dice, for how long, and in which room it may be told of."""
+    """One injection: its cluster, random numbers and duration, and the room for forgeries."""
 
     cluster: Cluster
     rng: random.Random
     hold_s: float
-    room: str  # where nobody speaks but the probes
-    send_crash_marker: Callable[[int], Awaitable[None]]  # to a server; where else nobody speaks
+    room: str  # in which only the probe sends
+    send_crash_marker: Callable[[int], Awaitable[None]]  # to a server, in a room of its own
 
     def server(self) -> int:
         return self.rng.randrange(SERVERS)
@@ -46,8 +46,8 @@ Work = Callable[[Injection], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """Two faults of one `component` never run at once. One that `blocks_delivery` stops a link, so
-    that repair is measured from its end."""
+    """Faults of one `component` are never injected at the same time. One that `blocks_delivery`
+    stops a link, so repair times count from its end."""
 
     name: str
     component: str
@@ -84,7 +84,7 @@ async def _server_kill(injection: Injection) -> None:
 
 @fault("server-crash", "server")
 async def _server_crash(injection: Injection) -> None:
-    """Killed between a COMMIT and telling anybody of it; nothing follows that would show it."""
+    """SIGKILL between a COMMIT and its publication; no later message reveals the gap."""
     one = injection.server()
     server = injection.cluster.servers[one]
     server.signal(signal.SIGUSR2)
@@ -110,7 +110,7 @@ async def _server_freeze(injection: Injection) -> None:
 
 @fault("server-drain", "server")
 async def _server_drain(injection: Injection) -> None:
-    """As in a rolling update."""
+    """SIGTERM, as in a rolling update."""
     one = injection.server()
     server = injection.cluster.servers[one]
     server.signal(signal.SIGTERM)
@@ -173,7 +173,7 @@ async def _redis_kill_pubsub(injection: Injection) -> None:
 
 @fault("redis-tiny-buffer", "redis")
 async def _redis_tiny_buffer(injection: Injection) -> None:
-    """Subscribers are dropped whenever a few messages come at once; and many come."""
+    """Redis disconnects subscribers for a few queued messages, and many are published."""
     channel = _channel(injection, injection.room)
 
     async with injection.cluster.redis() as client:
@@ -193,27 +193,27 @@ async def _redis_tiny_buffer(injection: Injection) -> None:
 
 @fault("redis-forged", "redis")
 async def _redis_forged(injection: Injection) -> None:
-    """What was published comes again, late and in another order; with a far-future seq, and cut."""
+    """Publications are repeated late and reordered, with a far-future seq, and truncated."""
     async with injection.cluster.redis() as client, client.pubsub() as listener:
         await listener.psubscribe(f"{injection.cluster.prefix}:[0-9]*")
-        heard: list[tuple[bytes, bytes]] = []
-        until = asyncio.get_running_loop().time() + injection.hold_s
-        while asyncio.get_running_loop().time() < until:
+        received: list[tuple[bytes, bytes]] = []
+        deadline = asyncio.get_running_loop().time() + injection.hold_s
+        while asyncio.get_running_loop().time() < deadline:
             message = await listener.get_message(timeout=STEP_S)
-            if message and message["type"] == "pmessage" and len(heard) < 1000:
-                heard.append((message["channel"], message["data"]))
-            if len(heard) >= 20 or (heard and message is None):
-                await _forge(injection, client, heard)
-                heard.clear()
-        # The forgeries themselves are heard, too; what is left of them is dropped with the link.
+            if message and message["type"] == "pmessage" and len(received) < 1000:
+                received.append((message["channel"], message["data"]))
+            if len(received) >= 20 or (received and message is None):
+                await _forge(injection, client, received)
+                received.clear()
+        # The subscription receives the forgeries, too; the rest of them is dropped with it.
 
 
-async def _forge(injection: Injection, client: Any, heard: list[tuple[bytes, bytes]]) -> None:
+async def _forge(injection: Injection, client: Any, received: list[tuple[bytes, bytes]]) -> None:
     future = Publication(PublicationKind.MESSAGE, UUID(injection.room), MAX_SEQ, UUID(int=0), b"{}")
     forged: list[tuple[bytes | str, bytes]] = [
         (_channel(injection, injection.room), codec.encode(future, bytes(codec.ORIGIN_BYTES)))
     ]
-    for channel, data in injection.rng.sample(heard, min(10, len(heard))):
+    for channel, data in injection.rng.sample(received, min(10, len(received))):
         forged += [(channel, data), (channel, data[:9]), (channel, NOT_OURS + data[1:])]
     injection.rng.shuffle(forged)
     for where, payload in forged:
@@ -295,7 +295,7 @@ async def _database_half_open(injection: Injection) -> None:
 
 @fault("commit-reset", "database-link")
 async def _commit_reset(injection: Injection) -> None:
-    """Before the database has heard of a COMMIT, while it happens, and after it has."""
+    """The link is reset before, during or after a COMMIT."""
     async with _choose_links(injection, "database") as proxies:
 
         async def arm_crash() -> None:
@@ -333,7 +333,7 @@ async def _client_slice(injection: Injection) -> None:
 
 @fault("client-half-open", "client-link", blocks_delivery=True)
 async def _client_half_open(injection: Injection) -> None:
-    """One side is gone, and the other is not told; it learns it by the heartbeat."""
+    """One side loses the connection, and the other detects it by the heartbeat only."""
     async with _choose_links(injection, "client") as proxies:
         for proxy in proxies:
             proxy.half_open(injection.rng.choice(("client", "server")))
@@ -341,9 +341,9 @@ async def _client_half_open(injection: Injection) -> None:
 
 
 @asynccontextmanager
-async def _choose_links(injection: Injection, place: Place) -> AsyncIterator[list[Proxy]]:
-    """The links of one server, or of both; mended afterwards."""
-    proxies = injection.cluster.proxies(place)
+async def _choose_links(injection: Injection, kind: LinkKind) -> AsyncIterator[list[Proxy]]:
+    """The links of one server or of both; healed afterwards."""
+    proxies = injection.cluster.proxies(kind)
     chosen = injection.rng.choice((proxies[:1], proxies[1:], proxies))
     try:
         yield chosen
@@ -356,8 +356,8 @@ def _for_each(proxies: list[Proxy], do: Callable[[Proxy], None]) -> None:
         do(proxy)
 
 
-async def _fragment(injection: Injection, place: Place) -> None:
-    async with _choose_links(injection, place) as proxies:
+async def _fragment(injection: Injection, kind: LinkKind) -> None:
+    async with _choose_links(injection, kind) as proxies:
         for proxy in proxies:
             proxy.max_bytes = 40
         await injection.wait()
@@ -367,11 +367,11 @@ async def _cut(injection: Injection, proxies: list[Proxy]) -> None:
     _for_each(proxies, injection.rng.choice((Proxy.reset, Proxy.reset, Proxy.close)))
 
 
-async def _repeat(injection: Injection, strike: Callable[[], Awaitable[object]]) -> None:
-    until = asyncio.get_running_loop().time() + injection.hold_s
+async def _repeat(injection: Injection, inject: Callable[[], Awaitable[object]]) -> None:
+    deadline = asyncio.get_running_loop().time() + injection.hold_s
     while True:
-        await strike()
-        if asyncio.get_running_loop().time() > until:
+        await inject()
+        if asyncio.get_running_loop().time() > deadline:
             return
         await asyncio.sleep(injection.rng.uniform(0.5, 1.5) * STEP_S)
 

@@ -1,4 +1,4 @@
-"""What the clients of a run have seen, and what the tables say: the checker compares the two."""
+"""The history that clients record, and the tables of the database. The checker compares them."""
 
 import re
 from collections import defaultdict
@@ -13,8 +13,8 @@ MEMBER = re.compile(r'"user":"([0-9a-f-]+)"')
 
 
 class Entry(NamedTuple):
-    """One event, reduced to what must be equal everywhere. `what` is a message's nonce and text,
-    or the user whom a change of membership is about."""
+    """An event, reduced to what must be equal everywhere. `what` is the nonce and text of a
+    message, or the user of a membership change."""
 
     seq: int
     type: str
@@ -24,14 +24,14 @@ class Entry(NamedTuple):
 
 @dataclass
 class Send:
-    """One message that somebody wanted to be in the log, with all its attempts."""
+    """A message and all attempts to send it."""
 
     room: str
     user: str
     nonce: str
     text: str
     began: float  # Unix time, as are all times here
-    is_member: bool = True  # throughout: nothing may refuse it
+    is_member: bool = True  # throughout the run, so the send must not be refused
     acked: float | None = None
     seq: int | None = None
     attempts: int = 0
@@ -39,7 +39,7 @@ class Send:
 
 @dataclass
 class Subscription:
-    """A room that was open on a socket, from `room.opened` on."""
+    """A room that is open on a socket, from `room.opened` on."""
 
     head: int
     at: float
@@ -50,12 +50,12 @@ class Subscription:
 
 @dataclass
 class RoomReplica:
-    """One room on one device of a user, over all its connections."""
+    """A room on a device of a user, over all its connections."""
 
     user: str
     room: str
-    start: int = 0  # nothing up to here was asked for
-    taken: list[Entry] = field(default_factory=list)  # into the client's state
+    start: int = 0  # the position at the first connection
+    taken: list[Entry] = field(default_factory=list)  # applied to the client's state
     subscriptions: list[Subscription] = field(default_factory=list)
     is_open: bool = False
 
@@ -66,7 +66,7 @@ class RoomReplica:
 
 @dataclass
 class Page:
-    """A hole that was paged over HTTP: allowed only for a member at that time."""
+    """A page of a skipped range, read over HTTP at this time."""
 
     user: str
     room: str
@@ -76,7 +76,7 @@ class Page:
 
 @dataclass
 class Badge:
-    """What a device was last told of a room that it never opened."""
+    """The last badge that a device received for a room that it left closed."""
 
     user: str
     room: str
@@ -87,7 +87,7 @@ class Badge:
 
 @dataclass
 class Marker:
-    """A read marker that was acknowledged."""
+    """A read marker that was acked."""
 
     user: str
     room: str
@@ -101,12 +101,12 @@ class History:
     pages: list[Page] = field(default_factory=list)
     badges: list[Badge] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
-    # What a client saw that no server may do, noted where it was seen: (kind, text).
+    # Violations that clients detected themselves: (kind, text).
     observed_violations: list[tuple[str, str]] = field(default_factory=list)
 
 
 class MembershipInterval(NamedTuple):
-    """A membership: the seq and the time at which it began, and the seq that ended it."""
+    """A membership: the seq and the time of its begin, and the seq of its end."""
 
     joined: int
     at: float
@@ -115,7 +115,7 @@ class MembershipInterval(NamedTuple):
 
 @dataclass
 class Tables:
-    """The truth, by room."""
+    """The tables, by room."""
 
     heads: dict[str, int] = field(default_factory=dict)
     logs: dict[str, list[Entry]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Tables:
     members: dict[tuple[str, str], int] = field(default_factory=dict)  # (room, user): read_seq
 
     def membership_intervals(self, room: str, user: str) -> list[MembershipInterval]:
-        """All memberships of a user, the oldest first; from the log."""
+        """All memberships of a user, oldest first, according to the log."""
         found: list[MembershipInterval] = []
         for entry in self.logs.get(room, ()):
             if entry.what != user:
@@ -143,16 +143,16 @@ class Tables:
 
 
 async def read_tables(connection: AsyncConnection) -> Tables:
-    """With SQL of its own: nothing of the product stands between the rows and the checker."""
+    """Reads the tables with its own SQL, without code of the program."""
     tables = Tables()
     for room, head in await _rows(connection, "SELECT HEX(id), seq FROM rooms"):
         tables.heads[uuid(room)] = head
     logs: dict[str, list[Entry]] = defaultdict(list)
     times: dict[str, dict[int, float]] = defaultdict(dict)
     messages: dict[str, list[tuple[int, str, str]]] = {}
-    for room, seq, kind, actor, at, body, sender, nonce, words in await _rows(connection, LOG):
+    for room, seq, kind, actor, at, body, sender, nonce, message in await _rows(connection, LOG):
         logs[uuid(room)].append(
-            Entry(seq, kind, uuid(actor), f"{nonce} {words}" if sender else _subject(body))
+            Entry(seq, kind, uuid(actor), f"{nonce} {message}" if sender else _subject(body))
         )
         times[uuid(room)][seq] = float(at)
     for room, seq, sender, nonce in await _rows(
@@ -186,6 +186,6 @@ def uuid(hexadecimal: str) -> str:
 
 
 def _subject(body: str | None) -> str:
-    """Whom a change of membership is about."""
+    """The user of a membership change."""
     found = MEMBER.search(body or "")
     return found[1] if found else ""

@@ -1,7 +1,7 @@
-"""`python -m app serve`, with two signals more, for the laboratory.
+"""`python -m app serve` with two more signals, for fault-injection runs.
 
-SIGUSR1: write what the process holds into the file `resource_usage` of its directory.
-SIGUSR2: die when the last words are announced: after their COMMIT, before anybody hears of them.
+SIGUSR1: write the resource usage of the process to a file in its directory.
+SIGUSR2: SIGKILL itself before it publishes the next crash marker, which is committed by then.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from app.core.publications import Publication
 from app.persistence.engine import Engines, create_engines
 from app.settings import Database
 
-REPORT = Path("holds")
-CRASH_MARKER = b"these are my last words"
+REPORT = Path("resource_usage.json")
+CRASH_MARKER = b"this message crashes the process"
 
 _engines: list[Engines] = []
 _armed = False
@@ -32,21 +32,21 @@ def name_of(task: "asyncio.Task[Any]") -> str:
 
 
 def report(_signal: int, _frame: Any) -> None:
-    """The number of tasks and of connections in use, and memory after a collection."""
+    """Tasks, connections in use, and memory after a garbage collection."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    buffered = {
+    usage = {
         "tasks": sorted(name_of(task) for task in asyncio.all_tasks()),
         "connections": sum(engines.write.pool.checkedout() for engines in _engines),  # type: ignore[attr-defined]
         "memory": pages * os.sysconf("SC_PAGE_SIZE"),
     }
     partial = REPORT.with_suffix(".new")
-    partial.write_text(json.dumps(buffered))
+    partial.write_text(json.dumps(usage))
     partial.rename(REPORT)
 
 
 def arm_crash(_signal: int, _frame: Any) -> None:
-    global _armed  # noqa: PLW0603  # a signal handler has nowhere else to say it
+    global _armed  # noqa: PLW0603  # a signal handler has no other place for it
     _armed = True
 
 

@@ -1,9 +1,9 @@
-"""Break each mechanism of delivery on purpose, and see that something notices.
+"""Break each mechanism of delivery in a copy of the sources: a test has to fail.
 
-python -m tests.faults.mutations [NAME …] [--lab]
+python -m tests.faults.mutations [NAME …] [--faults]
 
-Each mutation is one place of the sources, changed in a copy of the tree. The tests named with it
-must fail there; with --lab the laboratory must, too, where it is said to. The output is a table.
+Each mutation changes one place. The tests that it names have to fail; with --faults the
+fault-injection run that it names has to fail, too. The output is a table.
 """
 
 import argparse
@@ -28,28 +28,28 @@ COPIED = (
 )
 SECONDS = 600
 ANY = "any-failure"  # a profile of tests/conftest.py
-FAILED = 1  # what pytest and the laboratory return when they have found something
-MARKS = {"pytest": "FAILED ", "tests.faults": "  "}  # how a line begins that says what
+FAILED = 1  # exit status of pytest and of tests.faults for a failure
+MARKS = {"pytest": "FAILED ", "tests.faults": "  "}  # the beginning of a line that names a failure
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """`old` stands once in `file`. `tests` are arguments of pytest; `lab` those of the laboratory,
-    None: it is not about what the laboratory looks at."""
+    """Replaces `old`, which occurs once in `file`, by `new`. `tests` are arguments of pytest,
+    `faults` those of `tests.faults` (None: no fault-injection run detects it)."""
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
-    lab: tuple[str, ...] | None = None
+    faults: tuple[str, ...] | None = None
 
 
 MODEL = ("tests/realtime/test_model.py",)
 
 MUTATIONS = (
     Mutation(
-        "no check of the tail",
+        "the change poller is off",
         "app/realtime/delivery/change_poller.py",
         "        if room:\n            delivery.note_head(room, head)\n",
         "        if room:\n            pass\n",
@@ -66,7 +66,7 @@ MUTATIONS = (
         ("tests/client/test_frame_loop.py", "-k", "acks_never_move"),
     ),
     Mutation(
-        "the log is read before the room is followed",
+        "the log is read before the room is subscribed",
         "app/realtime/delivery/delivery.py",
         "        queued = [entry for entry in catching_up.queue if entry[0] > after]\n",
         "        queued = [entry for entry in catching_up.queue[:0] if entry[0] > after]\n",
@@ -74,7 +74,7 @@ MUTATIONS = (
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
     Mutation(
-        "a repeated nonce burns a seq, as a savepoint would",
+        "a repeated nonce consumes a seq, as a savepoint would",
         "app/messages/send/rules.py",
         "    if facts.duplicate is not None:\n",
         "    if facts.duplicate is not None:\n"
@@ -84,7 +84,7 @@ MUTATIONS = (
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),
     Mutation(
-        "published before the COMMIT",
+        "an event is published before COMMIT",
         "app/persistence/uow.py",
         "                    await session.flush()\n                    await _commit(session)\n",
         "                    await session.flush()\n"
@@ -94,7 +94,7 @@ MUTATIONS = (
         ("--faults", "commit-reset", "--seconds", "20", "--hold", "3"),
     ),
     Mutation(
-        "who is removed still gets what comes",
+        "a removed member still receives events",
         "app/realtime/hub/hub.py",
         "        self.unsubscribe(subscription.connection, closed.room)\n"
         "        subscription.connection.send(closed)\n",
@@ -103,7 +103,7 @@ MUTATIONS = (
         ("--faults", "none", "--seconds", "10"),
     ),
     Mutation(
-        "what came twice is passed on twice",
+        "a duplicate is delivered twice",
         "app/realtime/hub/room_stream.py",
         "            self.note_head(event.seq)\n        return self._take_ready()\n",
         "            self.note_head(event.seq)\n"
@@ -114,7 +114,7 @@ MUTATIONS = (
         ("--faults", "redis-forged", "--seconds", "20", "--hold", "4"),
     ),
     Mutation(
-        "a gap is passed over",
+        "a gap is skipped",
         "app/realtime/hub/room_stream.py",
         "        while event := self._out_of_order.pop(self._head + 1, None):\n"
         "            ready.append(event)\n"
@@ -129,7 +129,7 @@ MUTATIONS = (
 
 
 def apply_mutation(tree: Path, mutation: Mutation) -> None:
-    """Change the copy. Raises ValueError if the place is not there, or there twice."""
+    """Change the copy. Raises ValueError unless `old` occurs once."""
     file = tree / mutation.file
     text = file.read_text(encoding="utf-8")
     if text.count(mutation.old) != 1:
@@ -147,7 +147,7 @@ def copy_to(tree: Path) -> None:
 
 
 def run_tests_against(tree: Path, module: str, *arguments: str) -> str | None:
-    """What was noticed, in a line; None: nothing."""
+    """The first failure in one line, or None."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=tree,
@@ -166,35 +166,35 @@ def run_tests_against(tree: Path, module: str, *arguments: str) -> str | None:
     return (found or lines[-1:])[0].strip()[:200]
 
 
-def row(mutation: Mutation, *, with_lab: bool) -> tuple[list[str], bool]:
-    """A row of the table, and whether everything that must notice has."""
+def row(mutation: Mutation, *, with_faults: bool) -> tuple[list[str], bool]:
+    """A row of the table, and whether all tests detected the mutation."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
         tree = Path(directory)
         copy_to(tree)
         apply_mutation(tree, mutation)
         plain = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", f"--hypothesis-profile={ANY}")
         cells = [run_tests_against(tree, "pytest", *plain, *mutation.tests)]
-        if with_lab and mutation.lab is not None:
-            cells.append(run_tests_against(tree, "tests.faults", *mutation.lab))
+        if with_faults and mutation.faults is not None:
+            cells.append(run_tests_against(tree, "tests.faults", *mutation.faults))
     shown = [cell or "**nothing**" for cell in cells] + ["–"] * (2 - len(cells))
     return [mutation.name, f"`{mutation.file}`", *shown], all(cells)
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.mutations", description=__doc__)
-    parser.add_argument("names", nargs="*", help="parts of names; all, if none is given")
-    parser.add_argument("--lab", action="store_true", help="run the laboratory, too")
+    parser.add_argument("names", nargs="*", help="parts of names (all)")
+    parser.add_argument("--faults", action="store_true", help="also run tests.faults")
     options = parser.parse_args(arguments)
-    sys.stdout.write("| mutation | where | caught by | in the laboratory |\n|---|---|---|---|\n")
-    fine = True
+    sys.stdout.write("| mutation | where | detected by | in a fault run |\n|---|---|---|---|\n")
+    all_detected = True
     for mutation in MUTATIONS:
         if options.names and not any(name in mutation.name for name in options.names):
             continue
-        cells, caught = row(mutation, with_lab=options.lab)
-        fine = fine and caught
+        cells, detected = row(mutation, with_faults=options.faults)
+        all_detected = all_detected and detected
         sys.stdout.write(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n")
         sys.stdout.flush()
-    return 0 if fine else 1
+    return 0 if all_detected else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A chat server of the laboratory: it can be killed, frozen, asked what it holds, and restarted."""
+"""A chat server that can be killed, frozen and restarted, and reports its resource usage."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ from tests.faults.launcher import REPORT
 LISTENS = re.compile(r"Chat on http://\S+:(\d+)")
 START_S = ANSWERS_S = LIMIT_S
 DEFECTS = ("error", "critical")
-# SQLAlchemy's pool says it of a connection that was lost when it came back; the pool drops it.
+# SQLAlchemy's pool logs it when a connection is lost while it is returned; the pool drops it.
 EXCUSED = "Exception during reset or similar"
 
 
 @dataclass(frozen=True)
 class ResourceUsage:
-    """What a process holds: tasks by name, connections in use, bytes of memory."""
+    """Names of tasks, number of database connections in use, bytes of memory."""
 
     tasks: list[str]
     connections: int
@@ -34,13 +34,13 @@ class ResourceUsage:
 
 
 class ChatProcess:
-    """Listens on `port`. What its log calls an error is collected in `defects`."""
+    """Listens on `port`. Errors in its log are collected in `defects`."""
 
     def __init__(self, settings: Settings, directory: Path, defects: list[str]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._settings, self._directory, self._defects = settings, directory, defects
         self._process: Process | None = None
-        self._replica: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._tail = deque[str](maxlen=40)
         self.port = 0
         self.starts = 0
@@ -58,7 +58,7 @@ class ChatProcess:
         )
         self.port, self.starts = 0, self.starts + 1
         listens = asyncio.Event()
-        self._replica = asyncio.create_task(self._read(self._process, listens))
+        self._reader = asyncio.create_task(self._read(self._process, listens))
         async with asyncio.timeout(START_S):
             await listens.wait()
         assert self.port, "the server did not start:\n" + "".join(self._tail)
@@ -101,7 +101,7 @@ class ChatProcess:
             self._process.send_signal(number)
 
     async def ended(self, within_s: float = ANSWERS_S) -> None:
-        """Return once the process is over; one that does not end is killed, which is a defect."""
+        """Return once the process has ended. If it does not, it is killed, and that is a defect."""
         if self._process is None:
             return
         try:
@@ -111,15 +111,15 @@ class ChatProcess:
             self._defects.append(f"did not end within {within_s} s: {''.join(self._tail)[-2000:]}")
             self._process.kill()
             await self._process.wait()
-        if self._replica:
-            await self._replica
+        if self._reader:
+            await self._reader
 
     async def kill(self) -> None:
         self.signal(signal.SIGKILL)
         await self.ended()
 
     async def resource_usage(self) -> ResourceUsage:
-        """What the process holds now, in its own words."""
+        """The resource usage that the process reports."""
         report = self._directory / REPORT
         report.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)

@@ -1,7 +1,6 @@
-"""A TCP proxy that breaks what goes through it, as networks do.
+"""A TCP proxy that breaks connections as networks do.
 
-One stands before each link of the laboratory. What it can do: wait, hold everything back, cut into
-small pieces, close, reset, and leave one end alone with a connection that the other end has lost.
+It can delay, block, fragment, close and reset them, and lose one end while the other stays open.
 """
 
 import asyncio
@@ -13,20 +12,20 @@ from typing import Literal
 
 HOST = "127.0.0.1"
 CHUNK = 65536
-AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset, and nothing is sent any more
-COMMIT = b"\x03COMMIT"  # the end of a MySQL packet: COM_QUERY, and its text
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close resets and discards unsent data
+COMMIT = b"\x03COMMIT"  # the end of a MySQL packet: COM_QUERY and its text
 
 Moment = Literal["before", "during", "after"]
 End = Literal["client", "server"]
 
 
 class Link:
-    """One connection through the proxy. `client` is who dialled, `server` who was dialled."""
+    """One connection through the proxy, with its two ends."""
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client, self.server = client, server
-        self.discards = False  # half of it is gone; what comes from the other half vanishes
-        self.will_reset = False  # the answer of the server resets it
+        self.discards = False  # one end is lost; bytes of the other end are dropped
+        self.will_reset = False  # reset it at the next bytes of the server
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
@@ -44,10 +43,10 @@ class Proxy:
         self.target = target
         self.port = 0
         self.links: set[Link] = set()
-        self.connections = 0  # ever
-        self.delay_s = 0.0  # of every chunk, both ways
-        self.max_bytes = 0  # of a piece; 0: as they come
-        self.on_commit: Moment | None = None  # when to reset the next link that commits
+        self.connections = 0  # in total
+        self.delay_s = 0.0  # of every chunk, in both directions
+        self.max_bytes = 0  # of a fragment; 0: as they arrive
+        self.on_commit: Moment | None = None  # when to reset the next link that sends COMMIT
         self.commits_cut = 0
         self._rng = rng or random.Random()
         self._passable = asyncio.Event()
@@ -70,27 +69,27 @@ class Proxy:
             await self._server.wait_closed()
 
     def block(self) -> None:
-        """A black hole: nothing passes, nothing is refused, and new connections get no answer."""
+        """Nothing passes, nothing is refused, and new connections get no reply."""
         self._passable.clear()
 
     def heal(self) -> None:
-        """Everything passes again. What was held back comes now, as what TCP sends again does."""
+        """Everything passes again, including what was blocked, as after TCP retransmissions."""
         self.delay_s, self.max_bytes, self.on_commit = 0.0, 0, None
         self._passable.set()
 
     def reset(self) -> None:
-        """As by a firewall that has forgotten its connections."""
+        """Reset all connections, like a firewall that has lost its state."""
         for link in list(self.links):
             link.reset()
 
     def close(self) -> None:
-        """In order, both ends."""
+        """Close all connections in order, at both ends."""
         for link in list(self.links):
             link.client.close()
             link.server.close()
 
     def half_open(self, gone: End) -> None:
-        """One end loses its connections, and the other is not told; new ones work."""
+        """One end loses its connections, the other does not notice; new connections work."""
         for link in list(self.links):
             link.half_open(gone)
 
@@ -102,28 +101,28 @@ class Proxy:
         try:
             await self._passable.wait()
             try:
-                far, there = await asyncio.open_connection(HOST, self.target)
+                server_reader, server_writer = await asyncio.open_connection(HOST, self.target)
             except OSError:
                 abort(writer)
                 return
-            link = Link(writer, there)
+            link = Link(writer, server_writer)
             self.links.add(link)
             try:
-                await self._both_ways(link, reader, far)
+                await self._both_ways(link, reader, server_reader)
             finally:
                 self.links.discard(link)
         except asyncio.CancelledError:
-            pass  # of `stop`; the streams module would log it
+            pass  # by `stop`; asyncio's streams would log it
         finally:
             self._tasks.discard(task)
             abort(writer)
 
     async def _both_ways(
-        self, link: Link, near: asyncio.StreamReader, far: asyncio.StreamReader
+        self, link: Link, client: asyncio.StreamReader, server: asyncio.StreamReader
     ) -> None:
         ways = [
-            asyncio.create_task(self._pump(link, near, link.server, self._up)),
-            asyncio.create_task(self._pump(link, far, link.client, self._down)),
+            asyncio.create_task(self._pump(link, client, link.server, self._up)),
+            asyncio.create_task(self._pump(link, server, link.client, self._down)),
         ]
         try:
             await asyncio.wait(ways)
@@ -158,9 +157,9 @@ class Proxy:
 
     async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         while self.max_bytes and data:
-            piece = self._rng.randint(1, self.max_bytes)
-            writer.write(data[:piece])
-            data = data[piece:]
+            size = self._rng.randint(1, self.max_bytes)
+            writer.write(data[:size])
+            data = data[size:]
             await writer.drain()
             await asyncio.sleep(0)
         if data:
@@ -188,8 +187,8 @@ class Proxy:
 
 
 def abort(writer: asyncio.StreamWriter) -> None:
-    """With a reset, if it is still open."""
-    plug = writer.get_extra_info("socket")
-    if plug is not None and plug.fileno() >= 0:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    """Reset the connection if it is still open."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
     writer.transport.abort()

@@ -1,4 +1,4 @@
-"""What runs survived, as a table: markdown, to be read in a terminal and pasted into a document."""
+"""The results of runs as a Markdown table, for the terminal and for docs/reliability.md."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.fault_run import TAIL_S, FaultWindow, RunResult
 
-NORMAL_AFTER_S = 5.0  # after a fault: its effect is over
+NORMAL_AFTER_S = 5.0  # after a fault, when its effects are over
 LONGEST = 400  # characters of one violation
 COLUMNS = (
     *("fault", "injected", "acked during it", "reconnects", "worst repair"),
@@ -16,7 +16,7 @@ COLUMNS = (
 
 @dataclass
 class Row:
-    """One fault, over all runs. Repair and p99 are of runs in which it came alone."""
+    """One fault, over all runs. Times are of runs in which it was injected alone."""
 
     injected: int = 0
     acked: int = 0
@@ -58,8 +58,8 @@ def _reconnects(result: RunResult, window: FaultWindow) -> int:
 
 
 def _repairs(result: RunResult, window: FaultWindow) -> list[float]:
-    """Seconds from an event to each socket that had its room open all the time; where the fault
-    holds a link itself, from its end."""
+    """Seconds from an event to its delivery to each socket that had the room open all the time;
+    counted from the end of a fault that blocks delivery."""
     found = []
     for replica in result.history.replicas:
         times = result.tables.times.get(replica.room, {})
@@ -83,7 +83,7 @@ def _sends(result: RunResult, window: FaultWindow) -> list[float]:
 
 
 def _normal_sends(result: RunResult) -> list[float]:
-    """The same, while nothing is broken."""
+    """The same while no fault is injected."""
     return [
         send.acked - send.began
         for send in result.history.sends
@@ -96,7 +96,7 @@ def _normal_sends(result: RunResult) -> list[float]:
 
 
 def p99(seconds: Sequence[float]) -> float | None:
-    """None where there are too few to speak of one."""
+    """None for fewer than 20 values."""
     return statistics.quantiles(seconds, n=100)[98] if len(seconds) >= 20 else None
 
 
@@ -121,7 +121,7 @@ def table(results: Sequence[RunResult]) -> str:
 
 
 def summary(results: Sequence[RunResult]) -> str:
-    """One line: how much, and what was wrong."""
+    """Totals in one line."""
     minutes = sum(result.seconds for result in results) / 60
     acked = sum(result.acked for result in results)
     received = sum(
@@ -149,7 +149,7 @@ def violations(results: Iterable[RunResult]) -> str:
 
 
 def markdown(results: Sequence[RunResult], command: str) -> str:
-    """For docs/reliability.md."""
+    """The report for docs/reliability.md."""
     parts = [f"`{command}`", summary(results), table(results), violations(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

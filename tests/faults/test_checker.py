@@ -1,4 +1,4 @@
-"""The checker finds what it is for: each test breaks one thing of a story that is in order."""
+"""Tests of the checker: each changes one thing in a correct history."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -32,12 +32,12 @@ LOG = [
 ]
 STEP_S = 10.0  # between two events; the first is at 10 s
 
-Story = tuple[History, Tables]
+Recording = tuple[History, Tables]
 Break = Callable[[History, Tables], object]
 
 
-def story() -> Story:
-    """Ada and Bob talk; Eve is let in at 5 and put out at 7."""
+def correct_recording() -> Recording:
+    """Ada and Bob send messages; Eve is added at seq 5 and removed at seq 7."""
     tables = Tables(
         heads={ROOM: 9},
         logs={ROOM: list(LOG)},
@@ -68,12 +68,12 @@ def replica(user: str, last: int, *, is_open: bool = False) -> RoomReplica:
 
 
 def kinds(change: Break) -> set[str]:
-    history, tables = deepcopy(story())
+    history, tables = deepcopy(correct_recording())
     change(history, tables)
     return {violation.kind for violation in check(history, tables)}
 
 
-def test_what_is_in_order_is_found_in_order() -> None:
+def test_a_correct_history_has_no_violations() -> None:
     assert kinds(lambda history, tables: None) == set()
 
 
@@ -81,98 +81,101 @@ def swap(entries: list[Entry]) -> None:
     entries[5], entries[6] = entries[6], entries[5]
 
 
-def put_on(subscription: Subscription, seq: int) -> None:
+def receive(subscription: Subscription, seq: int) -> None:
     subscription.received[seq] = 200.0
 
 
 BREAKS: dict[str, tuple[str, Break]] = {
-    "a message that was acked and is not there": (
+    "an acked message that is not in the log": (
         "lost",
         lambda e, t: e.sends.append(Send(ROOM, ADA, "n10", "hi", 0.0, acked=1.0, seq=10)),
     ),
-    "a message that was acked at another place": (
+    "an ack with another seq": (
         "lost",
         lambda e, t: setattr(e.sends[0], "seq", 5),
     ),
-    "a message whose text is another": ("lost", lambda e, t: setattr(e.sends[0], "text", "ho")),
-    "a message that nobody sent": ("invented", lambda e, t: e.sends.pop()),
+    "a message with another text": ("lost", lambda e, t: setattr(e.sends[0], "text", "ho")),
+    "a message that was never sent": ("never sent", lambda e, t: e.sends.pop()),
     "a message that was never acked": (
         "never acked",
         lambda e, t: setattr(e.sends[0], "seq", None),
     ),
-    "two rows of one nonce": ("doubled", lambda e, t: t.messages[ROOM].append((9, BOB, "n6"))),
+    "two rows of one nonce": ("duplicated", lambda e, t: t.messages[ROOM].append((9, BOB, "n6"))),
     "two events of one nonce": (
-        "doubled",
+        "duplicated",
         lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", BOB, "n6 hi")),
     ),
-    "a hole in the log": ("not dense", lambda e, t: t.logs[ROOM].pop(7)),
-    "a head beyond the log": ("not dense", lambda e, t: t.heads.update({ROOM: 10})),
-    "a reader with a hole": ("lost", lambda e, t: e.replicas[0].taken.pop(5)),
+    "a hole in the log": ("gap in the log", lambda e, t: t.logs[ROOM].pop(7)),
+    "a head beyond the log": ("gap in the log", lambda e, t: t.heads.update({ROOM: 10})),
+    "a reader with a gap": ("lost", lambda e, t: e.replicas[0].taken.pop(5)),
     "a reader without the beginning": ("lost", lambda e, t: e.replicas[0].taken.pop(0)),
     "a reader without the end": ("lost", lambda e, t: e.replicas[0].taken.pop()),
-    "a reader that took one twice": (
-        "doubled",
+    "a reader with a duplicate": (
+        "duplicated",
         lambda e, t: e.replicas[0].taken.insert(5, e.replicas[0].taken[5]),
     ),
-    "a reader that took two swapped": ("swapped", lambda e, t: swap(e.replicas[0].taken)),
-    "a reader that took another text": (
-        "differs",
+    "a reader with reordered events": ("reordered", lambda e, t: swap(e.replicas[0].taken)),
+    "a reader with another text": (
+        "different event",
         lambda e, t: e.replicas[0].taken.__setitem__(3, LOG[3]._replace(what="n4 ho")),
     ),
     "a member whose room is closed": (
-        "not told",
+        "not notified",
         lambda e, t: setattr(e.replicas[0], "is_open", False),
     ),
-    "one who went, and whose room is open": (
-        "not told",
+    "a removed member whose room is open": (
+        "not notified",
         lambda e, t: setattr(e.replicas[2], "is_open", True),
     ),
-    "one who went, and has what came then": (
+    "a removed member with a later event": (
         "leaked",
         lambda e, t: e.replicas[2].taken.append(LOG[7]),
     ),
     "one who went, and got what came then": (
         "leaked",
-        lambda e, t: put_on(e.replicas[2].subscriptions[0], 8),
+        lambda e, t: receive(e.replicas[2].subscriptions[0], 8),
     ),
-    "one who opened before coming": (
+    "a user who opened the room before joining": (
         "leaked",
         lambda e, t: setattr(e.replicas[2].subscriptions[0], "at", 45.0),
     ),
-    "one who opened after going": (
+    "a removed member who opened the room": (
         "leaked",
         lambda e, t: e.replicas[2].subscriptions.append(Subscription(8, 85.0, 7)),
     ),
-    "one who opened after going, with everything up to there": (
+    "a removed member who opened the room at the removal": (
         "leaked",
         lambda e, t: e.replicas[2].subscriptions.append(Subscription(7, 85.0, 7)),
     ),
-    "one who paged after going": ("leaked", lambda e, t: e.pages.append(Page(EVE, ROOM, 8, 85.0))),
-    "one who spoke after going": (
+    "a removed member who read a page": (
+        "leaked",
+        lambda e, t: e.pages.append(Page(EVE, ROOM, 8, 85.0)),
+    ),
+    "a removed member who sent a message": (
         "not allowed",
         lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", EVE, "n9 hi")),
     ),
-    "a farewell to somebody who stays": (
-        "false farewell",
+    "a room.closed for a member": (
+        "false removal",
         lambda e, t: setattr(e.replicas[0].subscriptions[0], "last_seq", 8),
     ),
-    "a marker that went back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
-    "a wrong count": ("miscounted", lambda e, t: setattr(e.badges[0], "unread", 2)),
-    "a count of long ago": ("miscounted", lambda e, t: setattr(e.badges[0], "seq", 8)),
-    "a false failure": (
-        "false failure",
-        lambda e, t: e.observed_violations.append(("false failure", "forbidden")),
+    "a read marker that moved back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
+    "a wrong unread count": ("wrong badge", lambda e, t: setattr(e.badges[0], "unread", 2)),
+    "an outdated badge": ("wrong badge", lambda e, t: setattr(e.badges[0], "seq", 8)),
+    "a false refusal": (
+        "false refusal",
+        lambda e, t: e.observed_violations.append(("false refusal", "forbidden")),
     ),
 }
 
 
 @pytest.mark.parametrize("what", BREAKS)
-def test_it_finds(what: str) -> None:
+def test_each_violation_is_detected(what: str) -> None:
     kind, change = BREAKS[what]
     assert kind in kinds(change)
 
 
-def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
+def test_a_disconnected_user_may_read_up_to_their_removal() -> None:
     def open_again(history: History, tables: Tables) -> None:
         history.replicas[2].subscriptions.append(
             Subscription(7, 85.0, 6, last_seq=7, received={7: 86.0})
@@ -181,18 +184,18 @@ def test_who_was_removed_while_away_may_read_up_to_the_removal() -> None:
     assert kinds(open_again) == set()
 
 
-def test_who_came_back_may_read_what_was_said_meanwhile() -> None:
-    def return_(history: History, tables: Tables) -> None:
-        back = Entry(10, "member.joined", ADA, EVE)
-        tables.logs[ROOM].append(back)
+def test_a_member_who_rejoins_may_read_the_whole_log() -> None:
+    def rejoin(history: History, tables: Tables) -> None:
+        joined = Entry(10, "member.joined", ADA, EVE)
+        tables.logs[ROOM].append(joined)
         tables.times[ROOM][10] = 105.0
         tables.heads[ROOM] = 10
         tables.members[ROOM, EVE] = 10
-        for one in history.replicas:
-            one.taken = [*tables.logs[ROOM]]
-            one.is_open = True
+        for each in history.replicas:
+            each.taken = [*tables.logs[ROOM]]
+            each.is_open = True
         history.replicas[2].subscriptions.append(
             Subscription(10, 110.0, 7, received={8: 111.0, 9: 111.0})
         )
 
-    assert kinds(return_) == set()
+    assert kinds(rejoin) == set()

@@ -1,4 +1,4 @@
-"""A short run of the laboratory: every fault once, two at a time. `make faults` runs longer."""
+"""A short fault-injection run: every fault once, two at a time. `make faults` runs longer."""
 
 import random
 from collections.abc import AsyncIterator
@@ -24,7 +24,10 @@ HOLD_S = 0.7
 async def cluster(
     mariadb: MariaDb, redis_server: RedisServer, tmp_path: Path
 ) -> AsyncIterator[Cluster]:
-    servers = (mariadb.server, redis_server.server)  # skipped where they are not ours to break
+    servers = (
+        mariadb.server,
+        redis_server.server,
+    )  # skips the test if they belong to somebody else
     assert all(server.port for server in servers)
     schema = unique_name()
     async with mariadb.database(schema) as url:
@@ -35,13 +38,13 @@ async def cluster(
             yield made
 
 
-def story(result: RunResult) -> str:
+def describe(result: RunResult) -> str:
     return "\n".join(f"{violation.kind}: {violation.what}" for violation in result.violations)
 
 
-async def test_every_fault_is_survived(cluster: Cluster) -> None:
+async def test_no_fault_violates_a_guarantee(cluster: Cluster) -> None:
     result = await run(cluster, FaultPlan(SEED, list(FAULTS), 0, HOLD_S, together=True))
     assert {window.fault.name for window in result.windows} == FAULTS.keys()
-    assert result.violations == [], story(result)
+    assert result.violations == [], describe(result)
     assert result.acked > 100
     assert all(name in table([result]) for name in FAULTS)

@@ -1,4 +1,4 @@
-"""The mutations still fit the sources: else they would change nothing, and prove nothing."""
+"""The mutations still apply to the sources."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,7 @@ BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_each_has_its_one_place_and_leaves_a_program(name: str) -> None:
+def test_each_mutation_applies_once_and_is_valid_python(name: str) -> None:
     mutation = BY_NAME[name]
     text = (ROOT / mutation.file).read_text(encoding="utf-8")
     assert text.count(mutation.old) == 1
@@ -20,11 +20,11 @@ def test_each_has_its_one_place_and_leaves_a_program(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_the_tests_that_must_notice_are_there(name: str) -> None:
+def test_the_tests_of_each_mutation_exist(name: str) -> None:
     assert (ROOT / BY_NAME[name].tests[0]).exists()
 
 
-def test_only_a_copy_is_changed(tmp_path: Path) -> None:
+def test_mutations_change_only_a_copy(tmp_path: Path) -> None:
     copy_to(tmp_path)
     mutation = MUTATIONS[0]
     apply_mutation(tmp_path, mutation)
@@ -33,7 +33,7 @@ def test_only_a_copy_is_changed(tmp_path: Path) -> None:
         apply_mutation(tmp_path, mutation)
 
 
-def test_a_place_that_is_gone_is_noticed(tmp_path: Path) -> None:
+def test_a_mutation_that_does_not_apply_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     with pytest.raises(ValueError, match=r"no such: 0 places in a\.py"):
         apply_mutation(tmp_path, Mutation("no such", "a.py", "y", "z", ()))

@@ -1,4 +1,4 @@
-"""The numbers of the report are those of the records."""
+"""The report shows the numbers of the recorded runs."""
 
 from tests.faults.checker import Violation
 from tests.faults.fault_run import FaultPlan, FaultWindow, RunResult, late_deliveries
@@ -10,7 +10,7 @@ ROOM = "room"
 
 
 def result(*windows: FaultWindow) -> RunResult:
-    """A message a second from 1 s on, acked after 0.1 s and received after 0.5 s."""
+    """One message per second from 1 s on, acked after 0.1 s and delivered after 0.5 s."""
     times = {seq: float(seq) for seq in range(1, 101)}
     subscription = Subscription(0, 0.0, 0, received={seq: at + 0.5 for seq, at in times.items()})
     sends = [
@@ -26,7 +26,7 @@ def result(*windows: FaultWindow) -> RunResult:
     )
 
 
-def test_what_came_during_a_fault_is_counted() -> None:
+def test_acks_and_reconnects_during_a_fault_are_counted() -> None:
     row = rows([result(FaultWindow(FAULTS["redis-freeze"], 20.05, 50.05))])["redis-freeze"]
     assert (row.injected, row.acked, row.reconnects) == (1, 30, 2)
     assert len(row.sends) == 30
@@ -34,40 +34,40 @@ def test_what_came_during_a_fault_is_counted() -> None:
     assert max(row.repairs) == 0.5
 
 
-def test_what_came_late_is_found_unless_something_was_broken_meanwhile() -> None:
+def test_a_late_delivery_is_a_violation_unless_a_fault_delayed_it() -> None:
     def found(*windows: FaultWindow) -> list[str]:
-        story = result(*windows)
-        story.history.replicas[0].subscriptions[0].received[30] = 50.0
-        return [violation.kind for violation in late_deliveries(story)]
+        run = result(*windows)
+        run.history.replicas[0].subscriptions[0].received[30] = 50.0
+        return [violation.kind for violation in late_deliveries(run)]
 
     assert found() == ["late"]
     assert found(FaultWindow(FAULTS["redis-kill"], 20.0, 32.0)) == ["late"]
     assert found(FaultWindow(FAULTS["redis-kill"], 20.0, 40.0)) == []
 
 
-def test_where_a_fault_holds_the_link_repair_counts_from_its_end() -> None:
+def test_repair_time_counts_from_the_end_of_a_fault_that_blocks_delivery() -> None:
     found = result(FaultWindow(FAULTS["mariadb-freeze"], 20.0, 50.0))
     found.history.replicas[0].subscriptions[0].received[30] = 50.7
     assert round(max(rows([found])["mariadb-freeze"].repairs), 3) == 0.7
 
 
-def test_who_was_not_there_all_the_time_says_nothing_of_repair() -> None:
+def test_only_sockets_that_were_open_all_the_time_count_for_repair_times() -> None:
     found = result(FaultWindow(FAULTS["redis-kill"], 20.0, 50.0))
     found.history.replicas[0].subscriptions[0].at = 99.0
     assert rows([found])["redis-kill"].repairs == []
 
 
-def test_times_are_of_faults_that_came_alone() -> None:
+def test_times_count_only_for_faults_that_were_injected_alone() -> None:
     row = rows([result(FaultWindow(FAULTS["redis-kill"], 20.0, 50.0, alone=False))])["redis-kill"]
     assert row.repairs == row.sends == []
 
 
-def test_of_few_sends_there_is_no_p99() -> None:
+def test_p99_needs_20_sends() -> None:
     assert p99([1.0] * 19) is None
     assert p99([1.0] * 99 + [9.0] * 2) == 9.0
 
 
-def test_violations_are_named_with_their_seed() -> None:
+def test_the_report_lists_violations_with_their_seed() -> None:
     found = result(FaultWindow(FAULTS["none"], 0.0, 1.0))
     found.violations = [Violation("lost", "n5")]
     text = markdown([found], "make faults SEED=7")

@@ -1,6 +1,6 @@
-"""A running server on each backend, shared by all tests: what a test makes has names of its own.
+"""A running server on each backend, shared by all tests. Tests create data with names of their own.
 
-A test that needs other settings, or a server of its own to break, starts one with `run_server`.
+A test that needs other settings, or breaks its server, starts one with `run_server`.
 """
 
 from testkit.server_fixtures import server_fixtures

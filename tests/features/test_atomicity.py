@@ -1,7 +1,7 @@
-"""Every change happens as a whole or not at all: shown for each statement of each use case.
+"""Every change happens completely or not at all, shown for each statement of each use case.
 
-One after the other, each statement and the COMMIT fails. Then there is no 2xx, no row of any table
-has changed (the `seq` of rooms is one of them), and nothing was announced.
+Each statement and the COMMIT fails in turn. Then the response is not 2xx, no row of any table has
+changed (including `rooms.seq`), and nothing was published.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,7 +42,7 @@ embedded_server, cluster_server, server = server_fixtures("module", **NO_POLLING
 
 @pytest.fixture
 async def server_database(server: TestServer) -> AsyncIterator[Database]:
-    """That of the server. After a test no connection is in use."""
+    """The database of the server. After a test no connection is in use."""
     yield server.context.database
     assert all(in_use == 0 for in_use, _ in server.context.database.connections().values())
 
@@ -53,7 +53,7 @@ async def request_of(case: UseCase, server: TestServer, http: httpx.AsyncClient)
 
 
 @each_use_case
-async def test_it_happens_as_a_whole_or_not_at_all(
+async def test_a_request_that_fails_at_any_statement_changes_nothing(
     server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
     request = await request_of(case, server, http)
@@ -79,11 +79,11 @@ async def test_it_happens_as_a_whole_or_not_at_all(
 
 
 @each_use_case
-async def test_what_the_database_wants_again_happens_once(
+async def test_a_request_that_hits_a_deadlock_is_executed_once(
     server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:
-    """A deadlock (1213) at the last statement, and at COMMIT: the whole runs again, and its effect
-    is that of one run."""
+    """After a deadlock (1213) at the last statement or at COMMIT the whole unit runs again, and has
+    the effects of one run."""
 
     async def run(at: float) -> tuple[object, int]:
         request = await request_of(case, server, http)
@@ -104,7 +104,7 @@ async def test_what_the_database_wants_again_happens_once(
         assert more_steps > steps
 
 
-async def test_no_request_that_changes_something_is_missing_above(embedded: Backend) -> None:
+async def test_every_operation_that_changes_something_has_a_use_case(embedded: Backend) -> None:
     paths: dict[str, Any] = create_app(embedded.settings).openapi()["paths"]
     mutating = {
         f"{method.upper()} {path.removeprefix(API)}"
@@ -116,7 +116,7 @@ async def test_no_request_that_changes_something_is_missing_above(embedded: Back
     assert all(path.startswith(API) or not METHODS & paths[path].keys() for path in paths)
 
 
-async def test_the_comparison_sees_a_single_changed_seq(
+async def test_row_changes_detects_a_single_changed_seq(
     server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
     ada = await server.person(http)
@@ -132,10 +132,11 @@ async def test_the_comparison_sees_a_single_changed_seq(
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_commit_that_nobody_knows_the_outcome_of(
+async def test_a_commit_with_unknown_outcome_is_resolved_by_the_nonce(
     cluster: Backend, *, happened: bool
 ) -> None:
-    """The connection breaks during COMMIT. A nonce settles a send; anything else says so."""
+    """The connection breaks during COMMIT. The nonce resolves a send; other requests are answered
+    with `unknown_outcome`."""
     settings = without_limits(cluster.override(**NO_POLLING))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -152,7 +153,8 @@ async def test_a_commit_that_nobody_knows_the_outcome_of(
 
 
 async def at_every_statement(database: Database, transact: Transact, unit: tuple[Any, ...]) -> Any:
-    """A unit of work fails at every statement in turn, which leaves nothing; then it is done."""
+    """Let a unit of work fail at every statement in turn, which changes nothing, and then run
+    it."""
     before, at = await read_rows(database), 0
     while True:
         at += 1
@@ -169,7 +171,9 @@ async def at_every_statement(database: Database, transact: Transact, unit: tuple
                 return result
 
 
-async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_batch_of_an_import_is_atomic(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     transact, units = database.transact, []
 
     async def tried_everywhere(*unit: Any) -> Any:
@@ -182,10 +186,10 @@ async def test_each_batch_of_an_import(database: Database, monkeypatch: pytest.M
     assert len(units) > 5
 
 
-async def test_the_use_of_a_ticket(
+async def test_redeeming_a_ticket_is_atomic(
     server: TestServer, http: httpx.AsyncClient, server_database: Database
 ) -> None:
-    """Which a socket does when it opens."""
+    """A socket redeems its ticket in the hello."""
     ada = await server.person(http)
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     transact = server_database.transact

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there, but for the address."""
+"""The examples of the README work unchanged, except for the address."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def block(language: str) -> str:
-    """The one block of the README in this language."""
+    """The only block of the README in this language."""
     (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     return str(found)
 
@@ -31,9 +31,7 @@ async def output_of(*command: str) -> str:
 
 
 @pytest.mark.embedded
-async def test_the_first_chat_and_the_first_socket(
-    embedded_server: TestServer, tmp_path: Path
-) -> None:
+async def test_the_examples_of_the_readme_work(embedded_server: TestServer, tmp_path: Path) -> None:
     here = embedded_server.url.removeprefix("http://")
 
     def there(text: str) -> str:

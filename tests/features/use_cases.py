@@ -1,7 +1,7 @@
-"""Every request that changes something, ready to be made.
+"""Every request that changes something.
 
-Each function sets the stage and returns the request. Once made, it changes the database; it can be
-made again for as long as it has failed.
+Each function prepares data and returns the request. The request changes the database, and can be
+repeated until it succeeds.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,5 +1,5 @@
-"""Where generators and linters are installed: into the virtual environment, each apart, with the
-hashes of its own lock, and again only when that lock has changed."""
+"""Installation of generators and linters into the virtual environment, separately, with the hashes
+of their own locks, and only when a lock has changed."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ NODE_ENVIRONMENT = {
 
 
 def run(*command: object, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What it printed. Raises AssertionError with all of it when it fails."""
+    """The output. Raises AssertionError with all of it if the command fails."""
     ran = subprocess.run(
         [str(part) for part in command],
         check=False,
@@ -83,7 +83,7 @@ def jars(name: str) -> Path:
 
 
 def _installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    """The folder that `install` has filled. An interrupted installation is begun again."""
+    """The folder that `install` has filled. An interrupted installation is repeated."""
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     folder = CACHE / f"{name}-{digest}"
     complete = folder / ".complete"

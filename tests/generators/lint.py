@@ -1,5 +1,5 @@
-"""python -m tests.generators.lint: the OpenAPI document before Spectral and Redocly, the AsyncAPI
-document before its own parser."""
+"""python -m tests.generators.lint: checks the OpenAPI document with Spectral and Redocly, and the
+AsyncAPI document with its official parser."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ RULES = HERE / "linters"
 
 
 def spectral(document: Path) -> None:
-    """Raises AssertionError for the least hint."""
+    """Raises AssertionError for any finding."""
     rules = ["--ruleset", RULES / "spectral.yaml", "--fail-severity", "hint"]
     _run("spectral", "lint", *rules, document)
 
@@ -30,7 +30,7 @@ def redocly(document: Path) -> None:
 
 
 def asyncapi(document: Path) -> None:
-    """Raises AssertionError for anything that the official parser finds."""
+    """Raises AssertionError for any finding of the official parser."""
     folder = node_packages("asyncapi")
     shutil.copy(HERE / "asyncapi/validate.mjs", folder)  # beside its node_modules
     run(NODE / "node", "validate.mjs", document, cwd=folder)

@@ -1,7 +1,7 @@
-"""Clients that five generators make of the OpenAPI document, against a real server.
+"""Clients that five generators make from the OpenAPI document, against a real server.
 
-Each program registers, logs in, makes a room, sends three messages, reads them in pages of two,
-asks for a room that does not exist and reads the room's events. Its types are the generator's.
+Each program registers, logs in, creates a room, sends three messages, reads them in pages of two,
+requests a room that does not exist and reads the room's events. Its types are the generator's.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ async def test_a_generated_client_works(
 
 
 @pytest.mark.parametrize("linter", [lint.spectral, lint.redocly])
-def test_a_document_that_is_not_clean_is_refused(
+def test_the_linter_refuses_an_invalid_document(
     linter: Callable[[Path], None], tmp_path: Path
 ) -> None:
     operation = {"responses": {"200": {"description": "Found."}}}

@@ -20,7 +20,7 @@ PARTS = ("generate.mjs", "package.json", "read.ts", "tsconfig.json")
 
 
 class Recorder:
-    """Keeps what a peer sends, beside what it receives."""
+    """Records the frames that a peer sends and receives."""
 
     def __init__(self, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.peer, self.sent = peer, list[Frame]()
@@ -34,7 +34,7 @@ class Recorder:
 
 
 async def exchange(recorder: Recorder, peers: Peers, ada: Any, bob: Any, room: str) -> None:
-    """Each frame of clients once, and what the server answers and tells."""
+    """One frame of each type from the client, and the frames of the server."""
     peer = recorder.peer
     await peer.send("hello", id="first", token=ada.access, client="recorder/1.0", rooms=[])
     await peer.expect("welcome", id="first")
@@ -94,7 +94,7 @@ def test_the_parser_refuses_a_document_that_is_not_valid(tmp_path: Path) -> None
 def read_with_types(
     folder: Path, document: dict[str, Any], sent: list[Frame], received: list[Frame]
 ) -> Any:
-    """What read.ts prints of the frames, compiled with the types of the document."""
+    """The output of read.ts for the frames, compiled with the types of the document."""
     packages = node_packages("frames") / "node_modules"
     for name in PARTS:
         shutil.copy(HERE / "frames" / name, folder)

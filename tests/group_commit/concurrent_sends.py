@@ -1,4 +1,4 @@
-"""People in rooms, and many sends at once."""
+"""Users in rooms, and many concurrent sends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -74,7 +74,7 @@ async def send_concurrently(committer: Committer, sends: Iterable[SendRequest]) 
 
 
 def comparable(outcome: object) -> object:
-    """What can be compared: all but the time."""
+    """An outcome without its time."""
     if isinstance(outcome, ChatError):
         return type(outcome), outcome.detail, vars(outcome).get("errors")
     assert isinstance(outcome, SendResult), outcome
@@ -82,7 +82,8 @@ def comparable(outcome: object) -> object:
 
 
 async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
-    """What was said, and that the log is dense, agrees with the counter, and says the same."""
+    """The texts of a room, after a check that the log has no gaps and agrees with the counter and
+    the messages."""
     said = await reads.messages.list_after_unchecked(room_id, 0, 2**53, 10_000)
     log = await reads.events.list_range(room_id, 0, 2**53, 10_000)
     seqs = [event.seq for event in log]
@@ -96,7 +97,7 @@ async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
 
 @asynccontextmanager
 async def rooms_locked(database: Database, *rooms: UUID) -> AsyncIterator[asyncio.Event]:
-    """Somebody else holds these rooms, until the event is set."""
+    """Another unit of work locks these rooms until the event is set."""
     there, release = asyncio.Event(), asyncio.Event()
 
     async def hold(uow: UnitOfWork) -> None:

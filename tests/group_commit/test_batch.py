@@ -1,4 +1,4 @@
-"""Sends that share a unit of work, against the same sends one by one."""
+"""A batch of sends compared with the same sends one by one."""
 
 import itertools
 import random
@@ -44,7 +44,7 @@ async def twins_of(database: Database, people: list[Actor], chance: random.Rando
 
 
 def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> list[SendRequest]:
-    """Few nonces and few places, so that there are repeats, conflicts and replies of every kind."""
+    """Sends with few nonces and few rooms, so that there are repeats, conflicts and replies."""
     return [
         send_request(
             chance.choice(people),
@@ -58,7 +58,7 @@ def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> l
 
 
 async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
-    """All that the tables hold of a room but its id and the times; mentions, too."""
+    """Everything that the tables have of a room, except its id and times."""
     queries: list[Select[*tuple[object, ...]]] = [
         select(
             MessageRow.seq,
@@ -88,7 +88,7 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_answers_and_the_tables_are_those_of_one_by_one(
+async def test_a_batch_has_the_results_of_single_sends(
     database: Database, announced: list[Publication], seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -128,7 +128,7 @@ async def test_the_answers_and_the_tables_are_those_of_one_by_one(
 
 @pytest.fixture
 async def some(database: Database) -> list[SendRequest]:
-    """Into two rooms, with a mention and a reply."""
+    """Sends to two rooms, with a mention and a reply."""
     ann, bob = await database.transact(make_users, "ann", "bob")
     rooms = [await database.transact(make_room, [ann, bob]) for _ in range(2)]
     return [
@@ -137,7 +137,7 @@ async def some(database: Database) -> list[SendRequest]:
     ]
 
 
-async def test_it_happens_as_a_whole_or_not_at_all(
+async def test_a_batch_that_fails_at_any_statement_changes_nothing(
     database: Database, some: list[SendRequest], announced: list[Publication]
 ) -> None:
     before = await row_counts(database)
@@ -158,10 +158,10 @@ async def test_it_happens_as_a_whole_or_not_at_all(
     assert len(announced) == 12
 
 
-async def test_it_takes_as_many_statements_for_many_as_for_one(
+async def test_a_batch_takes_as_many_statements_as_a_single_send(
     database: Database, some: list[SendRequest]
 ) -> None:
-    """What there is to know is asked of the database at once, and each table written at once."""
+    """One query reads the facts of all sends, and each table is written once."""
     plain = [send._replace(content=Content(text="hi")) for send in some]
     with recorded_statements(database) as one:
         await database.transact(send_batch, plain[:1], wait=False)

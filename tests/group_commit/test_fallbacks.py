@@ -1,5 +1,5 @@
-"""What goes wrong under a batch: deadlocks, rooms that somebody else holds, a COMMIT in doubt, a
-send that the database does not take. Each send gets the answer that it would have got alone."""
+"""Failures under a batch: deadlocks, locked rooms, commits with unknown outcome, and a send that
+the database rejects. Each send gets the result that it would have got alone."""
 
 import asyncio
 import itertools
@@ -59,7 +59,7 @@ def round_of(people: list[Actor], rooms: list[UUID], name: object) -> list[SendR
 
 
 @pytest.mark.parametrize("code", [DEADLOCK, SYNTAX_ERROR])
-async def test_a_batch_that_fails_once_is_done_once(
+async def test_a_batch_that_fails_once_is_committed_once(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -67,8 +67,7 @@ async def test_a_batch_that_fails_once_is_done_once(
     announced: list[Publication],
     code: int,
 ) -> None:
-    """At each statement in turn, and at COMMIT: with what is worth trying again, and with what is
-    not."""
+    """At each statement in turn and at COMMIT, with errors that are retried and with others."""
     for failure in itertools.count(1):
         announced.clear()
         with failing_at(database, failure, code) as log:
@@ -83,11 +82,11 @@ async def test_a_batch_that_fails_once_is_done_once(
 
 
 def waits(seen: list[str]) -> bool:
-    """Somebody stands in line for a room, instead of going on without it."""
+    """A unit of work waits for the lock of a room."""
     return any(statement.endswith("FOR UPDATE") for statement in seen)
 
 
-async def test_a_send_that_the_database_does_not_take_fails_alone(
+async def test_a_send_that_the_database_rejects_fails_alone(
     database: Database, committer: Committer, people: list[Actor], rooms: list[UUID]
 ) -> None:
     sends = round_of(people, rooms, 1)
@@ -102,7 +101,7 @@ async def test_a_send_that_the_database_does_not_take_fails_alone(
 
 @pytest.fixture
 async def here(cluster: Backend, open_database: Callable[[Settings], Database]) -> Database:
-    """On MariaDB: SQLite has no connection that could break, nor locks of rows."""
+    """A database on MariaDB: SQLite has no connections that can break and no row locks."""
     return open_database(cluster.settings)
 
 
@@ -117,7 +116,7 @@ Ours = tuple[Committer, list[Actor], list[UUID]]
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_commit_in_doubt_is_settled_for_each(
+async def test_a_commit_with_unknown_outcome_is_resolved_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     committer, people, rooms = ours
@@ -132,10 +131,10 @@ async def test_a_commit_in_doubt_is_settled_for_each(
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_doubt_that_stays_is_told_to_each(
+async def test_a_lasting_unknown_outcome_is_returned_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
-    """Nobody hears that nothing was done; and the same nonces settle it later."""
+    """No send is answered with `busy`, and the same nonces resolve it later."""
     monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
@@ -146,10 +145,10 @@ async def test_a_doubt_that_stays_is_told_to_each(
     assert all(isinstance(one, SendResult) and one.duplicate is happened for one in sent)
 
 
-async def test_an_error_of_the_database_does_not_end_a_doubt(
+async def test_an_unknown_outcome_is_resolved_despite_a_database_error(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The COMMIT happened; then the question whether it did fails, with what is no retry."""
+    """The COMMIT happened; the query for it fails with an error that is not retried."""
     committer, people, rooms = ours
     refusal = here._engines.write.sync_engine.dialect.loaded_dbapi.ProgrammingError(1064, "no")
     doubted = asyncio.Event()
@@ -167,9 +166,7 @@ async def test_an_error_of_the_database_does_not_end_a_doubt(
     assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
 
 
-async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
-    here: Database, ours: Ours
-) -> None:
+async def test_a_locked_room_delays_only_its_own_sends(here: Database, ours: Ours) -> None:
     committer, people, rooms = ours
     ann = people[0]
     taken, *free = rooms
@@ -188,7 +185,7 @@ async def test_a_room_that_somebody_holds_keeps_only_its_own_waiting(
     assert await here.read(checked_texts, taken) == ["0", "1", "2", "3"]
 
 
-async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
+async def test_two_locked_rooms_do_not_wait_for_each_other(
     cluster: Backend,
     open_database: Callable[[Settings], Database],
     monkeypatch: pytest.MonkeyPatch,
@@ -213,8 +210,8 @@ async def test_of_two_rooms_that_are_held_the_one_does_not_wait_for_the_other(
         await asyncio.gather(*sends)
 
 
-async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ours: Ours) -> None:
-    """A removal is a point in the log: it holds the room before the send does."""
+async def test_a_send_of_a_member_removed_meanwhile_is_refused(here: Database, ours: Ours) -> None:
+    """The removal locks the room before the send does."""
     committer, people, rooms = ours
     ann, bob = people[:2]
     removed, release = asyncio.Event(), asyncio.Event()
@@ -239,7 +236,7 @@ async def test_who_was_removed_while_a_send_waited_is_refused(here: Database, ou
     assert isinstance(second, SendResult)
 
 
-async def test_who_waits_too_long_for_a_turn_is_told_busy(
+async def test_a_send_that_waits_too_long_in_the_queue_is_busy(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer, people, rooms = ours
@@ -254,10 +251,10 @@ async def test_who_waits_too_long_for_a_turn_is_told_busy(
     assert await here.read(checked_texts, rooms[0]) == ["hi"]
 
 
-async def test_a_send_that_is_late_when_its_room_is_found_locked_is_told_busy(
+async def test_a_send_that_is_late_for_a_locked_room_is_busy(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does not stand in line for the room any more, and was not stored."""
+    """The send does not wait for the lock of the room, and is not stored."""
     committer, people, rooms = ours
     monkeypatch.setattr(module, "QUEUE_TIMEOUT_S", 0)
     async with rooms_locked(here, rooms[0]):
@@ -267,7 +264,7 @@ async def test_a_send_that_is_late_when_its_room_is_found_locked_is_told_busy(
     assert await here.read(checked_texts, rooms[0]) == []
 
 
-async def test_the_end_does_not_wait_for_a_room_that_stays_locked(
+async def test_closing_does_not_wait_for_a_room_that_stays_locked(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The outcome of the send in a transaction is unknown; the one behind it was not stored."""
@@ -288,7 +285,7 @@ async def test_the_end_does_not_wait_for_a_room_that_stays_locked(
     assert await here.read(checked_texts, rooms[0]) == []
 
 
-async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
+async def test_an_unavailable_database_is_busy_for_all_sends(
     here: Database, ours: Ours, mariadb: MariaDb
 ) -> None:
     committer, people, rooms = ours
@@ -299,13 +296,13 @@ async def test_a_database_that_is_gone_is_busy_for_all_and_comes_back(
     assert all(isinstance(one, SendResult) and not one.duplicate for one in sent)
 
 
-async def test_a_process_that_sends_the_same_at_the_same_time(
+async def test_equal_sends_of_two_processes_are_one_message(
     here: Database,
     ours: Ours,
     cluster: Backend,
     open_database: Callable[[Settings], Database],
 ) -> None:
-    """Two processes, the same nonces: each is one message, and both hear of it."""
+    """Both processes answer with the same message."""
     committer, people, rooms = ours
     elsewhere = Committer(open_database(cluster.settings), max_concurrent=2)
     for step in range(5):

@@ -1,4 +1,4 @@
-"""The sends that wait at the same time: one COMMIT, an answer each, and nobody left out."""
+"""Sends that wait at the same time share one COMMIT, and each gets its result."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def people(database: Database) -> list[Actor]:
     return await database.transact(make_users, *(f"p{n}" for n in range(20)))
 
 
-async def test_those_that_wait_share_a_commit(
+async def test_waiting_sends_share_a_commit(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -50,7 +50,7 @@ async def test_those_that_wait_share_a_commit(
         assert len(await database.read(checked_texts, room)) == 40
 
 
-async def test_one_alone_does_not_wait_for_company(
+async def test_a_single_send_commits_at_once(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
     room = await database.transact(make_room, people)
@@ -60,7 +60,7 @@ async def test_one_alone_does_not_wait_for_company(
         assert seen.count(COMMIT) == 1
 
 
-async def test_who_is_refused_does_not_touch_the_neighbours(
+async def test_a_refused_send_does_not_affect_its_batch(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
     ann, bob, *_ = people
@@ -100,7 +100,7 @@ async def test_who_is_refused_does_not_touch_the_neighbours(
     assert await database.read(checked_texts, dusty) == []
 
 
-async def test_a_sender_keeps_the_order_in_a_room(
+async def test_sends_of_a_sender_keep_their_order_in_a_room(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -126,14 +126,14 @@ async def test_a_sender_keeps_the_order_in_a_room(
 
 
 @pytest.mark.parametrize("same", ["room", "nothing"])
-async def test_a_flood_does_not_keep_others_waiting(
+async def test_a_flood_of_one_sender_does_not_delay_others(
     database: Database,
     committer: Committer,
     people: list[Actor],
     monkeypatch: pytest.MonkeyPatch,
     same: str,
 ) -> None:
-    """Neither one in another room, nor another sender in the same room."""
+    """Neither senders in other rooms nor other senders in the same room."""
     monkeypatch.setattr(committer, "_max_batch", 8)
     ann, bob, *_ = people
     rooms = [await database.transact(make_room, people) for _ in range(2)]
@@ -147,10 +147,10 @@ async def test_a_flood_does_not_keep_others_waiting(
     await asyncio.gather(*flood)
 
 
-async def test_who_goes_takes_nothing_along(
+async def test_a_cancelled_send_does_not_affect_its_batch(
     database: Database, committer: Committer, people: list[Actor]
 ) -> None:
-    """A waiter that is cancelled, at each stage of its batch, does not cancel the others."""
+    """At each stage of its batch."""
     room = await database.transact(make_room, people)
     for steps in range(12):
         sends = [
@@ -182,7 +182,7 @@ async def test_sends_whose_callers_have_gone_before_their_turn_are_not_stored(
     assert await database.read(checked_texts, room) == []
 
 
-async def test_too_many_are_told_to_come_again(
+async def test_a_full_queue_is_busy(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -199,7 +199,7 @@ async def test_too_many_are_told_to_come_again(
     assert len(await database.read(checked_texts, room)) == 11
 
 
-async def test_the_end_finishes_what_waits_and_takes_nothing_new(
+async def test_closing_finishes_waiting_sends_and_refuses_new_ones(
     database: Database,
     committer: Committer,
     people: list[Actor],
@@ -220,8 +220,8 @@ async def test_the_end_finishes_what_waits_and_takes_nothing_new(
 
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.setting("CHAT_DATABASE__GROUP_COMMIT")
-async def test_the_setting(backend: Backend, *, together: bool) -> None:
-    """Off: one transaction a message. Over HTTP, at the real edge."""
+async def test_the_group_commit_setting_is_applied(backend: Backend, *, together: bool) -> None:
+    """Without it each message is one transaction. Over HTTP."""
     settings = without_limits(backend.override(database={"group_commit": together}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)

@@ -1,4 +1,4 @@
-"""A server of each test module, on which nothing runs by the clock while something is measured."""
+"""A server for each test module, without periodic tasks that would disturb measurements."""
 
 from testkit.server import NO_POLLING, fast_settings
 from testkit.server_fixtures import server_fixtures

@@ -1,4 +1,4 @@
-"""What the kernel says that a server process has computed."""
+"""The CPU time of a server process, as the kernel counts it."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,11 +7,11 @@ Act = Callable[[], Awaitable[object]]
 
 
 class Meter:
-    """CPU time of all threads of one process.
+    """CPU time of all threads of a process.
 
-    It counts what was computed and not what was waited for, so that other processes matter only
-    through caches and a shared core. They make a run dearer, as timers of the server itself do, and
-    never cheaper: the least of several runs is the cost.
+    It counts computing and not waiting, so other processes matter only through caches and a shared
+    core. They make a run more expensive, like timers of the server, and never cheaper: the minimum
+    of several runs is the cost.
     """
 
     def __init__(self, pid: int, barrier: Act) -> None:

@@ -1,4 +1,4 @@
-"""Requests byte by byte, as no library would send them."""
+"""Requests byte by byte, which no library would send."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ CRLF = b"\r\n"
 
 @dataclass(frozen=True)
 class Request:
-    """`head` are lines beside those that are always there."""
+    """`head` are lines in addition to those that every request has."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Request:
 
 
 async def exchange(port: int, data: bytes) -> bytes:
-    """Everything that the server answers, until it closes the connection."""
+    """Everything that the server sends until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answer = b""
     try:

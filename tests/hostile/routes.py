@@ -1,4 +1,4 @@
-"""What the application answers, so that nothing new is left out of these tests."""
+"""All routes and frames of the application, so that new ones are tested, too."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def every_route() -> list[Route]:
 
 
 def calls(dependant: Dependant) -> Iterator[Any]:
-    """The endpoint, and everything that it depends on."""
+    """The endpoint and all of its dependencies."""
     yield dependant.call
     for below in dependant.dependencies:
         yield from calls(below)

@@ -1,4 +1,4 @@
-"""JSON that costs as much as it can: each shape fills a given number of bytes."""
+"""JSON that costs as much as possible; each shape fills a given number of bytes."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def nested(opening: str, closing: str) -> Shape:
 
 
 def wide(size: int) -> str:
-    """As many names as there are, none twice."""
+    """An object with as many different names as fit."""
     names = [f'"{number:x}":0' for number in range(size // 10)]
     return "{" + ",".join(names) + "}"
 

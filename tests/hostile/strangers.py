@@ -1,4 +1,4 @@
-"""What strangers and networks do to a server: each act is one connection or a few."""
+"""What unauthenticated clients and networks do to a server; each act uses a few connections."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and somebody's access token and room there."""
+    """A server, and the access token and room of a user there."""
 
     url: str
     token: str
@@ -33,7 +33,7 @@ Act = Callable[[Target], Awaitable[object]]
 
 
 def says(data: bytes) -> Act:
-    """These bytes, and then the end of what the client has to say."""
+    """Send these bytes, and then the end of the stream."""
 
     async def act(target: Target) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
@@ -51,7 +51,8 @@ def says(data: bytes) -> Act:
 
 
 def vanishes(data: bytes, *, after_answer: bool = False) -> Act:
-    """These bytes, and then a reset: at once, or when the first byte of the answer is there."""
+    """Send these bytes and reset the connection, at once or after the first byte of the
+    response."""
 
     async def act(target: Target) -> None:
         loop = asyncio.get_running_loop()
@@ -72,7 +73,7 @@ def filled(data: bytes, target: Target) -> bytes:
 
 
 def requests(head: str, body: bytes = b"") -> Act:
-    """A request in which `{token}` and `{room}` are those of the target."""
+    """A request in which `{token}` and `{room}` are replaced by those of the target."""
 
     async def act(target: Target) -> None:
         await exchange(target.port, filled(_message(head, body), target))
@@ -92,7 +93,7 @@ def upgrades(head: bytes) -> Act:
 
 
 def socket_says(*frames: bytes, with_hello: bool = True, is_cut: bool = False) -> Act:
-    """A socket on which these frames come, and then a reset; at once if it is cut."""
+    """Open a socket, send these frames, and reset the connection."""
 
     async def act(target: Target) -> None:
         async with connect_raw(target.url) as connection:

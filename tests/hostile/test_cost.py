@@ -1,9 +1,9 @@
-"""No request and no frame costs more than 50 ms of the server's CPU, whatever is in it; and what
-costs anything grows no faster than its size. Passwords are hashed as cheaply as can be here: their
-pool bounds them.
+"""No request and no frame costs more than 50 ms of the server's CPU, and no cost grows faster than
+the size of the input. Passwords are hashed with the cheapest parameters here: their pool bounds
+them.
 
-What fails is tried again, and the least counts: only a server that computes too much fails every
-time. docs/operations.md has what the dearest cost.
+A failed measurement is repeated and the minimum counts, so only a server that computes too much
+fails. docs/operations.md lists the most expensive inputs.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ _numbers = itertools.count()
 
 @dataclass
 class Stage:
-    """A process with so much in its database that each page is a full one."""
+    """A server process with so much data that each page is full."""
 
     process: ServerProcess
     http: httpx.AsyncClient
@@ -92,7 +92,7 @@ class Stage:
         return Request(route.method, self.path(route), self.token, query=query)
 
     async def check(self, name: str, make: Make, size: int, run: Callable[[bytes], Act]) -> None:
-        """The cost of an input of this size, and how it grows up to there."""
+        """Measure an input of this size, and how the cost grows up to it."""
         whole = quarter = base = float("inf")
         for _ in range(ATTEMPTS):
             whole = min(whole, await self.meter.cost_s(run(make(size))))
@@ -236,7 +236,7 @@ QUERIES = {"parameters": "a&", "values": "limit=1&", "escapes": "%41", "separato
 
 
 def heads(request: Request) -> Iterator[tuple[str, Make]]:
-    """Requests without a body that do not make sense."""
+    """Invalid requests without a body."""
     for name, (start, piece) in LINES.items():
         yield name, partial(_with_line, request, start, piece)
     yield "lines", lambda size: request.but(head=(b"a: b",) * (size // 6)).bytes()
@@ -261,14 +261,14 @@ def _with_path(request: Request, piece: str, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", HEAD_ROUTES)
-async def test_a_head(stage: Stage, name: str) -> None:
+async def test_the_cost_of_a_request_head_is_bounded(stage: Stage, name: str) -> None:
     run = partial(partial, exchange, stage.process.port)
     for what, make in heads(stage.request(ROUTES[name])):
         await stage.check(f"{name}: {what}", make, HEAD_BYTES, run)
 
 
 @pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.fields])
-async def test_a_body(stage: Stage, name: str) -> None:
+async def test_the_cost_of_a_body_is_bounded(stage: Stage, name: str) -> None:
     route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
     request = stage.request(route)
     for what, content, kind in bodies(route):
@@ -286,9 +286,8 @@ ENDING = {"POST /api/v1/auth/logout"}  # ends the session that all others need
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES.keys() - ENDING))
-async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
-    """A full page, and the largest body that is accepted; beside it a query and a name in the path
-    that are as long as can be."""
+async def test_the_cost_of_the_largest_requests_is_bounded(stage: Stage, name: str) -> None:
+    """Full pages and the largest accepted bodies, with the longest possible query and path."""
     route, run = ROUTES[name], partial(partial, exchange, stage.process.port)
 
     def largest(_: int) -> bytes:
@@ -308,7 +307,7 @@ async def test_the_most_that_is_asked_for(stage: Stage, name: str) -> None:
     await stage.check(f"{name}: path", path, MAX_PATH_BYTES - 200, run)
 
 
-def test_each_route_with_a_body_has_its_largest() -> None:
+def test_each_route_with_a_body_has_a_largest_body() -> None:
     assert {name for name, route in ROUTES.items() if route.fields} == set(LARGEST)
 
 
@@ -316,7 +315,7 @@ def test_each_route_with_a_body_has_its_largest() -> None:
 
 
 async def _say(peer: Peer, data: bytes) -> None:
-    """Returns when the server has dealt with it."""
+    """Returns when the server has handled the frame."""
     await peer.connection.send(data.decode())
     await peer.settled()
 
@@ -364,7 +363,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("type_", CLIENT_FRAMES)
-async def test_a_frame(stage: Stage, type_: str) -> None:
+async def test_the_cost_of_a_frame_is_bounded(stage: Stage, type_: str) -> None:
     def largest(_: int) -> bytes:
         return in_frame(type_, json.dumps(LARGEST_FRAMES[type_](stage))[1:-1])
 
@@ -391,7 +390,7 @@ LISTS = {
 }
 
 
-async def test_a_handshake(stage: Stage) -> None:
+async def test_the_cost_of_a_handshake_is_bounded(stage: Stage) -> None:
     request = Request("GET", "/ws", head=HANDSHAKE)
     run = partial(partial, handshake, stage.process.port)
 
@@ -406,7 +405,7 @@ async def test_a_handshake(stage: Stage) -> None:
 
 
 async def handshake(port: int, data: bytes) -> None:
-    """Until the first byte of the answer."""
+    """Returns at the first byte of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(data)
@@ -417,5 +416,5 @@ async def handshake(port: int, data: bytes) -> None:
         writer.transport.abort()
 
 
-def test_each_frame_has_its_largest() -> None:
+def test_each_frame_has_a_largest_input() -> None:
     assert set(CLIENT_FRAMES) == set(LARGEST_FRAMES)

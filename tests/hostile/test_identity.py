@@ -1,4 +1,4 @@
-"""Who asks is known before a body is read: a stranger's body is not even waited for."""
+"""The caller is authenticated before a body is read."""
 
 import asyncio
 
@@ -26,13 +26,14 @@ def needs_caller(route: Route) -> bool:
     return get_actor in calls(route.dependant)
 
 
-def test_no_other_route_is_open() -> None:
+def test_only_listed_routes_need_no_caller() -> None:
     found = {route.name for route in ROUTES if not needs_caller(route)}
     assert {name for name in found if "/docs" not in name} == OPEN
 
 
-def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
-    """`StrictRoute` sees what stands at the route, not what a router adds for all of its routes."""
+def test_every_route_authenticates_before_it_reads_the_body() -> None:
+    """`StrictRoute` sees the dependencies of its route, not those that a router adds to all
+    routes."""
     for route in filter(needs_caller, ROUTES):
         declared = route.original.original_route
         assert isinstance(declared, StrictRoute), route.name
@@ -41,10 +42,10 @@ def test_every_route_that_needs_the_caller_asks_before_it_reads() -> None:
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])
 @pytest.mark.parametrize("name", [route.name for route in ROUTES if needs_caller(route)])
-async def test_a_stranger_is_refused_before_the_body_has_come(
+async def test_an_unauthenticated_request_is_refused_before_its_body(
     server: TestServer, name: str, token: str
 ) -> None:
-    """Of 200 KB only one byte is sent, and that is no JSON."""
+    """Only one byte of 200 KB is sent, and it is not JSON."""
     method, path = name.split()
     path = path.format(room_id=UNKNOWN_ID, user_id=UNKNOWN_ID, session_id=UNKNOWN_ID, seq=1)
     lines = [

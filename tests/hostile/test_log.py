@@ -1,5 +1,5 @@
-"""What a stranger or a network does is no error of the server: its log has no line of that level
-for it, no traceback, and so little that nobody fills a disk with it."""
+"""Hostile clients and broken networks cause no errors in the server's log: no line of that level,
+no traceback, and too few lines to fill a disk."""
 
 import json
 import ssl
@@ -38,7 +38,7 @@ async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 async def has_said_where_it_is(server: ServerProcess) -> None:
-    """The last line of what it prints at the start."""
+    """Whether the last line of the startup output was printed."""
     await eventually(lambda: any("Ctrl-C" in line for line in server.output))
 
 
@@ -54,7 +54,7 @@ async def target(process: ServerProcess) -> Target:
 
 
 async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[str]:
-    """What was logged since, up to now: a request is logged after everything before it."""
+    """The lines logged since then. A request is logged after everything before it."""
     mark = str(uuid4())
     async with httpx.AsyncClient(timeout=LIMIT_S, **client) as http:
         assert_ok(await http.get(f"{process.url}/health/live", headers={"X-Request-ID": mark}))
@@ -63,7 +63,7 @@ async def lines_of(process: ServerProcess, start: int, **client: Any) -> list[st
 
 
 @pytest.mark.parametrize("act", ACTS)
-async def test_what_a_stranger_does_is_no_error(
+async def test_hostile_requests_are_not_logged_as_errors(
     process: ServerProcess, target: Target, act: str
 ) -> None:
     start = len(process.output)
@@ -105,7 +105,9 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 @pytest.mark.parametrize("act", TLS_ACTS)
-async def test_nor_is_what_is_no_tls(secure: ServerProcess, act: str) -> None:
+async def test_plaintext_on_a_tls_port_is_not_logged_as_error(
+    secure: ServerProcess, act: str
+) -> None:
     await has_said_where_it_is(secure)
     start = len(secure.output)
     await TLS_ACTS[act](Target(secure.url, "", ""))

@@ -1,5 +1,5 @@
-"""Links to the database and to Redis that break are no errors of the server either: what cannot be
-mended is told to the client, and a line at warning level says so."""
+"""Broken links to the database and to Redis cause no errors in the server's log: failures that
+cannot be retried are reported to the client and logged as warnings."""
 
 import asyncio
 import json
@@ -83,7 +83,7 @@ async def expect_no_errors(stand: Stand, start: int) -> None:
 
 @pytest.mark.parametrize("act", [send, rename])
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
-async def test_a_commit_whose_link_is_reset(
+async def test_a_reset_link_during_commit_is_not_logged_as_error(
     stand: Stand, moment: Moment, act: Callable[[Stand, str], Awaitable[int]]
 ) -> None:
     start = len(stand.process.output)
@@ -97,7 +97,7 @@ async def test_a_commit_whose_link_is_reset(
 
 @pytest.mark.parametrize("way", ["reset", "close"])
 @pytest.mark.parametrize("link", ["database", "redis"])
-async def test_links_that_end(stand: Stand, link: str, way: str) -> None:
+async def test_closed_links_are_not_logged_as_errors(stand: Stand, link: str, way: str) -> None:
     start = len(stand.process.output)
     proxy: Proxy = getattr(stand, link)
     for number in range(5):
@@ -108,7 +108,7 @@ async def test_links_that_end(stand: Stand, link: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["reset", "close"])
-async def test_links_that_end_in_the_middle_of_anything(stand: Stand, way: str) -> None:
+async def test_links_reset_at_any_time_are_not_logged_as_errors(stand: Stand, way: str) -> None:
     start = len(stand.process.output)
 
     async def work(number: int) -> None:

@@ -1,5 +1,6 @@
-"""Who may not know of something cannot tell it from what does not exist: the answer is the same,
-after the same statements. Their number, not their time, is what a busy machine cannot blur."""
+"""A resource that a user may not know of is indistinguishable from one that does not exist: the
+response and the statements are the same. Statements are compared, because times depend on the
+machine."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,7 +48,7 @@ WITHOUT_ROOM = {"hello", "pong", "presence.subscribe"}
 
 
 def filled(pattern: Any, **ids: str) -> Any:
-    """With ids in place of their names, at any depth."""
+    """The pattern with ids instead of their names, at any depth."""
     if isinstance(pattern, dict):
         return {key: filled(value, **ids) for key, value in pattern.items()}
     if isinstance(pattern, list):
@@ -71,7 +72,7 @@ async def asked(
 async def no_difference(
     server: TestServer, person: Person, route: str, there: dict[str, str], absent: dict[str, str]
 ) -> int:
-    """The status of both answers."""
+    """Check that both responses and their statements are equal. Returns the status."""
     await asked(server, person, route, **absent)  # what is asked once for all, such as a version
     real, statements_real = await asked(server, person, route, **there)
     nothing, statements_nothing = await asked(server, person, route, **absent)
@@ -83,7 +84,7 @@ async def no_difference(
 
 @pytest.mark.parametrize("kind", ["private", "group", "direct"])
 @pytest.mark.parametrize("route", OF_ROOMS)
-async def test_a_room_of_others(
+async def test_a_private_room_is_indistinguishable_from_a_missing_one(
     server: TestServer, ada: Person, bob: Person, route: str, kind: str
 ) -> None:
     room = await ada.makes_room(kind, await server.person(ada.http, "eve"))
@@ -95,7 +96,7 @@ async def test_a_room_of_others(
 
 
 @pytest.mark.cluster
-async def test_nobody_waits_for_the_lock_of_a_room_of_others(
+async def test_requests_do_not_wait_for_the_lock_of_an_invisible_room(
     cluster_server: TestServer,
 ) -> None:
     """A request that waited for it would be `busy` after five seconds."""
@@ -113,14 +114,16 @@ async def test_nobody_waits_for_the_lock_of_a_room_of_others(
             await send_individually(database, SendRequest(bobs, UUID(room), "n", Content(text="x")))
 
 
-async def test_a_session_of_somebody_else(server: TestServer, ada: Person, bob: Person) -> None:
+async def test_a_session_of_another_user_is_indistinguishable_from_a_missing_one(
+    server: TestServer, ada: Person, bob: Person
+) -> None:
     route = "DELETE /auth/sessions/{session_id}"
     there, absent = {"session_id": ada.session}, {"session_id": str(uuid4())}
     assert await no_difference(server, bob, route, there, absent) == 404
 
 
 @pytest.mark.parametrize("route", ["PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"])
-async def test_a_ban_by_who_may_not(
+async def test_a_forbidden_ban_does_not_reveal_whether_the_user_exists(
     server: TestServer, ada: Person, bob: Person, route: str
 ) -> None:
     there, absent = {"user_id": ada.id}, {"user_id": str(uuid4())}
@@ -128,7 +131,7 @@ async def test_a_ban_by_who_may_not(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-async def test_a_user_who_is_no_member(
+async def test_removing_a_non_member_does_not_reveal_whether_the_user_exists(
     server: TestServer, ada: Person, bob: Person, method: str
 ) -> None:
     route = f"{method} /rooms/{{room_id}}/members/{{user_id}}"
@@ -137,7 +140,7 @@ async def test_a_user_who_is_no_member(
     assert await no_difference(server, bob, route, there, absent) == 404
 
 
-def test_no_route_with_an_id_is_left_out() -> None:
+def test_every_route_with_an_id_is_tested() -> None:
     with_ids = {route.name.replace(API, "") for route in every_route() if "_id}" in route.path}
     assert with_ids == set(OF_ROOMS) | OF_OTHERS
 
@@ -149,7 +152,7 @@ async def told(server: TestServer, peer: Peer, type_: str, room: str) -> tuple[F
 
 
 @pytest.mark.parametrize("type_", FRAMES)
-async def test_frames_about_a_room_of_others(
+async def test_frames_do_not_reveal_whether_a_room_exists(
     server: TestServer, ada: Person, bob: Person, type_: str
 ) -> None:
     room = await ada.makes_room("private")
@@ -162,7 +165,9 @@ async def test_frames_about_a_room_of_others(
     assert statements_real == statements_nothing
 
 
-async def test_watching_who_shares_no_room(server: TestServer, ada: Person, bob: Person) -> None:
+async def test_presence_does_not_reveal_whether_a_user_exists(
+    server: TestServer, ada: Person, bob: Person
+) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", token=bob.access)
         await peer.expect("rooms")
@@ -175,5 +180,5 @@ async def test_watching_who_shares_no_room(server: TestServer, ada: Person, bob:
     assert answers[0][0] == "unknown"
 
 
-def test_no_frame_is_left_out() -> None:
+def test_every_frame_with_a_room_is_tested() -> None:
     assert set(CLIENT_FRAMES) == FRAMES.keys() | WITHOUT_ROOM

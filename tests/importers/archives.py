@@ -1,4 +1,4 @@
-"""Archives for the tests: the sample beside this file, and others made of single rows."""
+"""Archives: the sample beside this file, and others made row by row."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def row(
     room: str = ROOM,
     uri: str = "Pier/Nine",
 ) -> Row:
-    """Message `number`: sent in that second of a day, by user `user`, called user1 and so on."""
+    """Message `number`, sent in that second of a day by user `user` (user1, user2, …)."""
     minutes, seconds = divmod(number, 60)
     hours, minutes = divmod(minutes, 60)
     return (
@@ -43,14 +43,14 @@ def row(
 
 
 def write(path: Path, rows: Iterable[Row]) -> Path:
-    """`rows` as they are to stand in the file: the newest first."""
+    """Write the rows of a file, newest first."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter="\t").writerows(rows)
     return path
 
 
 def many(path: Path, messages: int, users: int) -> Path:
-    """A room in which `users` people name each other in turn."""
+    """A room in which `users` people mention each other in turn."""
     rows = [
         row(number, f"@user{(number + 1) % users} this is {number}", user=number % users)
         for number in range(messages)
@@ -66,7 +66,7 @@ async def run(
     batch: int = 7,
     is_terminal: bool = False,
 ) -> tuple[bool, str]:
-    """Whether all is right, and what was said."""
+    """Whether the import succeeded, and its output."""
     said = io.StringIO()
     options = Options(dry_run=dry_run, owner=owner, batch=batch, pause_s=0)
     terminal = Terminal(file=said, width=300, force_terminal=is_terminal)

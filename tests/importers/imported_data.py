@@ -1,4 +1,4 @@
-"""What is in a database, without what differs from one import to the next: the ids it has made."""
+"""The content of a database without the ids that differ between imports."""
 
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Contents(NamedTuple):
         return {origin: username for origin, username, *_ in self.users}
 
     def log(self, room: str) -> list[str]:
-        """Types of events, which have to be numbered 1, 2, 3, …"""
+        """The types of the events of a log; checks that they are numbered 1, 2, 3, …"""
         types = [event[0] for (origin, _), event in self.events.items() if origin == room]
         assert [seq for origin, seq in self.events if origin == room] == list(
             range(1, len(types) + 1)

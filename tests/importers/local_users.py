@@ -1,4 +1,4 @@
-"""Accounts and rooms of this server, beside the imported ones."""
+"""Accounts and rooms of this server, in addition to the imported ones."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from tests.persistence.factories import make_user
 
 
 async def create_account(uow: UnitOfWork, name: str) -> UUID:
-    """An account of somebody who is here."""
+    """An account that was not imported."""
     found = make_user(name)
     found.username_key = normalized_name(name)
     uow.users.add(found)
@@ -35,7 +35,7 @@ async def badge_counts(reader: ReadSession, user: UUID) -> list[int]:
 
 
 async def join_and_send(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> None:
-    """Join the pier and send."""
+    """Join the room of the sample and send."""
     room = await room_id(uow, PIER)
     await join(uow, make_actor(user), room, 1)
     send = SendRequest(make_actor(user), room, nonce, Content(text=text))

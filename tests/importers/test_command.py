@@ -1,4 +1,4 @@
-"""`python -m app import gitter`: what it prints, and how it exits."""
+"""`python -m app import gitter`: its output and its exit."""
 
 import signal
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.importers.archives import SAMPLE, many, row, write
 from tests.importers.imported_data import read_contents
 
 
-async def test_it_imports(backend: Backend, database: Database) -> None:
+async def test_the_import_command_imports_a_file(backend: Backend, database: Database) -> None:
     done = await run_command(backend.settings, "import", "gitter", str(SAMPLE))
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
@@ -23,13 +23,15 @@ async def test_it_imports(backend: Backend, database: Database) -> None:
     assert len((await read_contents(database)).messages) == 29
 
 
-async def test_a_dry_run(embedded: Backend) -> None:
+async def test_the_import_command_has_a_dry_run(embedded: Backend) -> None:
     done = await run_command(embedded.settings, "import", "gitter", str(SAMPLE), "--dry-run")
     assert done.exit_code == 0
     assert "nothing was written" in done.stdout
 
 
-async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_path: Path) -> None:
+async def test_the_import_command_prints_errors_and_exits_with_1(
+    embedded: Backend, tmp_path: Path
+) -> None:
     late = row(2, at="9999-12-31T23:59:59-01:00")
     rows = [late, row(3, "x" * 131_073), row(4, "BYTE"), row(1, at="[red]once")]
     broken = write(tmp_path / "[bold]broken.tsv", rows)
@@ -43,7 +45,7 @@ async def test_what_is_wrong_is_said_and_exits_with_1(embedded: Backend, tmp_pat
     assert "Harbour/Lounge: 26 new messages" in done.stdout
 
 
-async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
+async def test_the_import_command_names_an_unknown_owner(embedded: Backend) -> None:
     done = await run_command(
         embedded.settings, "import", "gitter", str(SAMPLE), "--owner", "nobody"
     )
@@ -52,14 +54,18 @@ async def test_an_unknown_owner_is_said(embedded: Backend) -> None:
 
 
 @pytest.mark.setting("CHAT_DATABASE__URL")
-async def test_without_a_schema_it_says_what_to_do(tmp_path: Path, embedded: Backend) -> None:
+async def test_the_import_command_without_a_schema_names_the_migration(
+    tmp_path: Path, embedded: Backend
+) -> None:
     settings = embedded.override(database={"url": f"sqlite:///{tmp_path / 'blank.db'}"})
     done = await run_command(settings, "import", "gitter", str(SAMPLE))
     assert done.exit_code == 1
     assert "python -m app migrate" in done.stderr
 
 
-async def test_ctrl_c_says_how_to_go_on(embedded: Backend, tmp_path: Path) -> None:
+async def test_an_interrupted_import_command_says_how_to_continue(
+    embedded: Backend, tmp_path: Path
+) -> None:
     archive = many(tmp_path / "many.tsv", messages=200_000, users=3)
     async with start_command(
         embedded.settings, "import", "gitter", str(SAMPLE), str(archive)

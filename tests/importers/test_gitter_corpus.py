@@ -1,7 +1,7 @@
-"""Eleven rooms of real people, imported, and read back through the real server, page by page.
+"""Eleven rooms of real people, imported and read back through the real server, page by page.
 
-The files are no part of the repository: GITTER_CORPUS names their folder, which otherwise is looked
-for beside the checkout.
+The files are not in the repository: GITTER_CORPUS names their folder; the default is a folder
+beside the checkout.
 """
 
 import csv
@@ -38,7 +38,7 @@ Said = tuple[str, str, datetime, str]  # nonce, username, time, text
 
 
 def read(file: Path) -> list[Said]:
-    """A room from the oldest message to the newest, each once; on purpose not with our parser."""
+    """The messages of a room, oldest first, without the parser of the program."""
     with file.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.reader(lines, delimiter="\t"))
     once = {row[5]: row for row in rows}
@@ -53,7 +53,7 @@ def read(file: Path) -> list[Said]:
 
 @pytest.fixture
 async def imported(backend: Backend) -> Settings:
-    """A database with all the archives in it, each message once, and every log without a hole."""
+    """A database with all archives, each message once, and every log without gaps."""
     settings = without_limits(backend.settings)
     async with open_database_and_bus(settings) as (database, _):
         right, said = await run(database, *FILES, batch=500)
@@ -66,8 +66,9 @@ async def imported(backend: Backend) -> Settings:
     return settings
 
 
-async def test_the_archives_come_back_as_they_went_in(imported: Settings) -> None:
-    """Text, author, time and order. A member's display name is the name in the archive."""
+async def test_imported_archives_are_read_back_unchanged(imported: Settings) -> None:
+    """Text, author, time and order are equal. The display name of a member is the name in the
+    archive."""
     async with run_server(imported) as server, server.client() as http:
         reader = await server.person(http, "reader")
         rooms = await joined_rooms(reader)
@@ -92,8 +93,8 @@ def as_said(message: dict[str, Any], names: dict[str, str]) -> Said:
 
 
 async def joined_rooms(reader: Person) -> dict[str, str]:
-    """The id of each public room, by name; the reader has joined them all, and everything in them
-    was said before."""
+    """The ids of the public rooms by name. The reader has joined all of them after their
+    messages."""
     found = {r["name"]: r["id"] for page in await all_pages(reader, "/rooms/public") for r in page}
     assert len(found) == 11
     for room in found.values():
@@ -102,7 +103,7 @@ async def joined_rooms(reader: Person) -> dict[str, str]:
 
 
 async def names_of(reader: Person, room: str) -> dict[str, str]:
-    """Of the members, by id."""
+    """The names of the members, by id."""
     pages = await all_pages(reader, f"/rooms/{room}/members", limit=100)
     return {one["user"]["id"]: one["user"]["display_name"] for page in pages for one in page}
 
@@ -130,7 +131,7 @@ async def forwards(reader: Person, room: str) -> list[dict[str, Any]]:
 
 
 async def whole_log(reader: Person, peer: Peer, room: str) -> list[dict[str, Any]]:
-    """As a client gets it that was never here: what the socket does not send is paged."""
+    """The log as a new client gets it: what the socket skips is read in pages."""
     opened_room = await peer.opens(room, since=0)
     assert (opened_room["type"], opened_room["from"]) == ("room.opened", 0)
     head = opened_room["seq"]

@@ -1,4 +1,4 @@
-"""Every trap of the format, and every way in which a file can be broken."""
+"""The Gitter format, and all ways in which a file can be invalid."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,21 +36,21 @@ def test_a_file_may_hold_several_rooms() -> None:
     ]
 
 
-def test_the_oldest_is_the_first_also_where_the_file_is_out_of_order(lounge: RoomArchive) -> None:
+def test_messages_are_sorted_by_time(lounge: RoomArchive) -> None:
     numbers = [int(post.nonce[-4:], 16) for post in lounge.posts]
     assert sorted(numbers) == list(range(1, 27))
     # Numbered as they were said; 7 has an offset, and was said before 6.
     assert numbers == [1, 2, 3, 4, 5, 6, 7, *range(8, 27)]
 
 
-def test_what_has_one_time_stays_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_messages_with_equal_times_keep_the_order_of_the_file(tmp_path: Path) -> None:
     at = "2022-05-05T00:00:00.000Z"
     rows = [row(3, at=at), row(9, at=at), row(1, at=at)]  # the newest first
     (room,) = read_archive(write(tmp_path / "ties.tsv", rows))
     assert [int(post.nonce[-4:], 16) for post in room.posts] == [1, 9, 3]
 
 
-def test_texts_are_kept_to_the_letter(lounge: RoomArchive) -> None:
+def test_texts_are_kept_exactly(lounge: RoomArchive) -> None:
     said = texts(lounge)
     for text in (
         "",
@@ -73,7 +73,7 @@ def test_times_are_utc(lounge: RoomArchive) -> None:
     assert at["I have anoth"] == datetime(2021, 3, 2, 23, 59, 59, 999_000, tzinfo=UTC)
 
 
-def test_authors_are_called_by_their_newest_name(lounge: RoomArchive) -> None:
+def test_authors_have_their_newest_name(lounge: RoomArchive) -> None:
     names = {author.origin.removeprefix("gitter:")[-2:]: author.name for author in lounge.authors}
     assert names == {
         "01": "mara",  # mara-of-old before
@@ -91,14 +91,14 @@ def test_authors_are_called_by_their_newest_name(lounge: RoomArchive) -> None:
     )
 
 
-def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_blank_lines_are_ignored(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", [row(2), row(1)])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n") + b"\r\n")
     assert [room.rows for room in read_archive(path)] == [2]
 
 
 @pytest.mark.parametrize("name", ["Pier/" + "x" * 65, "x" * 5000, "茶" * 64 + "/" + "é" * 10])
-def test_names_of_rooms_and_people_may_be_longer_than_ours(name: str, tmp_path: Path) -> None:
+def test_names_of_rooms_and_authors_may_exceed_our_limits(name: str, tmp_path: Path) -> None:
     (room,) = read_archive(write(tmp_path / "long.tsv", [row(1, uri=name, name=name)]))
     assert (room.name, room.authors[0].name) == (name, name)
 
@@ -114,7 +114,7 @@ def problems(path: Path) -> list[RowError]:
 
 
 def replaced(tmp_path: Path, column: int, value: str) -> list[RowError]:
-    """What is said of a file whose third row begins in line 4, and has this value."""
+    """The errors of a file whose third row, which begins in line 4, has this value."""
     wrong = list(row(1))
     wrong[column] = value
     return problems(
@@ -173,18 +173,18 @@ def test_a_wrong_number_of_columns_is_named(columns: int, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "again", [row(1, "other"), row(1, user=2), row(1, at="2022-01-01T00:00:00Z")]
 )
-def test_two_messages_under_one_id_are_a_mistake(again: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_duplicate_message_id_is_an_error(again: tuple[str, ...], tmp_path: Path) -> None:
     assert problems(write(tmp_path / "wrong.tsv", [row(1), row(2), again])) == [
         (3, f"message_id: line 1 has another message under {row(1)[5]}")
     ]
 
 
-def test_one_message_in_two_rooms_is_a_mistake(tmp_path: Path) -> None:
+def test_a_message_in_two_rooms_is_an_error(tmp_path: Path) -> None:
     rows = [row(1), row(1, room="5f00aa00aa00aa00aa00aafe")]
     assert [line for line, _ in problems(write(tmp_path / "wrong.tsv", rows))] == [2]
 
 
-def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
+def test_all_errors_of_a_file_are_reported(tmp_path: Path) -> None:
     wrong = write(tmp_path / "wrong.tsv", [row(n, at="never", user=None) for n in range(100)])
     with pytest.raises(BrokenFile, match="100 lines") as caught:
         read_archive(wrong)
@@ -201,13 +201,13 @@ def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
         (b"\xf0\x9f\x98", "0xf0"),  # three bytes of four
     ],
 )
-def test_what_is_not_utf_8_is_named_with_its_line(text: bytes, byte: str, tmp_path: Path) -> None:
+def test_invalid_utf_8_is_named_with_its_line(text: bytes, byte: str, tmp_path: Path) -> None:
     path = write(tmp_path / "wrong.tsv", [row(3), row(2, "two\nlines"), row(1, "HERE")])
     path.write_bytes(path.read_bytes().replace(b"HERE", text))
     assert problems(path) == [(4, f"is not UTF-8: there is a byte {byte}")]
 
 
-def test_every_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+def test_every_line_with_invalid_utf_8_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "wrong.tsv", [row(3, "HERE"), row(2), row(1, "HERE"), row(0, at="x")])
     path.write_bytes(path.read_bytes().replace(b"HERE", b"\xfe"))
     assert [line for line, _ in problems(path)] == [1, 3, 4]
@@ -229,7 +229,7 @@ def test_a_file_in_another_encoding_is_refused(encoding: str, tmp_path: Path) ->
     ],
 )
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n\n"])
-def test_line_ends_and_the_last_one_do_not_matter(
+def test_line_endings_do_not_matter(
     before: bytes, after: bytes, end: bytes, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "fine.tsv", [row(2, "two\nlines"), row(1)])
@@ -238,7 +238,7 @@ def test_line_ends_and_the_last_one_do_not_matter(
 
 
 @pytest.mark.parametrize("text", [b'"never closed', b'"closed" too early', b"a bare\rreturn"])
-def test_wrong_quotes_are_named_with_the_line_of_their_row(text: bytes, tmp_path: Path) -> None:
+def test_invalid_quotes_are_named_with_the_line_of_their_row(text: bytes, tmp_path: Path) -> None:
     path = write(tmp_path / "wrong.tsv", [row(3), row(2, "two\nlines"), row(1, "HERE"), row(0)])
     path.write_bytes(path.read_bytes().replace(b"HERE", text))
     ((line, what),) = problems(path)

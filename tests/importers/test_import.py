@@ -1,4 +1,4 @@
-"""What an import makes of the sample, and that it makes it once."""
+"""The result of an import of the sample, and of a repeated import."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -26,10 +26,10 @@ MARA, JUN, OTHER_JUN, OLGA, GONE, NAMELESS, RUI, BOT = map(user, range(1, 9))
 LOST = "gitter:none"
 
 
-async def test_rooms_with_long_names_are_shortened_and_stay_apart(
+async def test_long_room_names_are_shortened_and_stay_different(
     database: Database, tmp_path: Path
 ) -> None:
-    """The topic has all of it; the end of the archive's id tells them apart."""
+    """The topic has the full name; the end of the archive's id makes names different."""
     uri = "Organisation/" + "very-long-name-" * 5
     rooms = [f"5f00aa00aa00aa00aa00aa{n:02x}" for n in range(3)]
     rows = [row(n, room=room, uri=uri, name="author" * 20) for n, room in enumerate(rooms)]
@@ -42,7 +42,7 @@ async def test_rooms_with_long_names_are_shortened_and_stay_apart(
     assert (await run(database, tmp_path / "long.tsv"))[0], "once more changes nothing"
 
 
-async def test_the_sample(database: Database) -> None:
+async def test_the_sample_archive_is_imported(database: Database) -> None:
     right, said = await run(database, SAMPLE)
     assert right, said
     await check_logs(database)
@@ -82,7 +82,7 @@ async def test_the_sample(database: Database) -> None:
             assert (actor, at) == (first.authors[0].origin, first.posts[0].at)
 
 
-async def test_members_have_read_everything(database: Database) -> None:
+async def test_imported_members_have_read_everything(database: Database) -> None:
     await run(database, SAMPLE)
     found = await read_contents(database)
     assert {(room, role, read) for room, _, role, _, read in found.members} == {
@@ -94,7 +94,7 @@ async def test_members_have_read_everything(database: Database) -> None:
     assert members == joined
 
 
-async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Database) -> None:
+async def test_mentions_use_the_names_of_the_archive(database: Database) -> None:
     mara = await database.transact(create_account, "mara")  # somebody else, who is here already
     await run(database, SAMPLE)
     found = await read_contents(database)
@@ -112,7 +112,9 @@ async def test_mentions_are_of_members_by_the_names_in_the_archive(database: Dat
     assert await database.read(badge_counts, mara) == []
 
 
-async def test_twice_adds_nothing(database: Database, announced: list[Publication]) -> None:
+async def test_a_second_import_adds_nothing(
+    database: Database, announced: list[Publication]
+) -> None:
     await run(database, SAMPLE)
     first, count = await read_contents(database), len(announced)
     right, said = await run(database, SAMPLE, SAMPLE)
@@ -121,7 +123,7 @@ async def test_twice_adds_nothing(database: Database, announced: list[Publicatio
     assert len(announced) == count
 
 
-async def test_everything_recorded_is_announced_once(
+async def test_each_imported_event_is_published_once(
     database: Database, announced: list[Publication]
 ) -> None:
     await run(database, SAMPLE)
@@ -143,7 +145,7 @@ async def test_a_dry_run_writes_nothing(database: Database) -> None:
     assert "nothing was written" in said
 
 
-async def test_a_dry_run_after_a_part(database: Database, tmp_path: Path) -> None:
+async def test_a_dry_run_after_a_partial_import(database: Database, tmp_path: Path) -> None:
     await run(database, write(tmp_path / "a.tsv", [row(2), row(1)]))
     before = await read_contents(database)
     right, said = await run(
@@ -154,7 +156,7 @@ async def test_a_dry_run_after_a_part(database: Database, tmp_path: Path) -> Non
     assert await read_contents(database) == before
 
 
-async def test_the_table_counts_file_and_database(database: Database) -> None:
+async def test_the_table_compares_file_and_database(database: Database) -> None:
     _, said = await run(database, SAMPLE)
     assert cells(said, "Harbour/Lounge") == ["31", "5", "26", "26", "26", "agree"]
     _, said = await run(database, SAMPLE)
@@ -162,7 +164,7 @@ async def test_the_table_counts_file_and_database(database: Database) -> None:
     assert cells(said, "2 rooms") == ["34", "5", "29", "29", "0", ""]
 
 
-async def test_on_a_terminal_there_is_a_bar(database: Database, tmp_path: Path) -> None:
+async def test_a_terminal_shows_a_progress_bar(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "[red]a.tsv", [row(1, uri="[bold]Pier")])
     right, said = await run(database, archive, is_terminal=True)
     assert right
@@ -175,7 +177,9 @@ VERDICT = (
 )
 
 
-async def test_a_difference_is_named(database: Database, tmp_path: Path) -> None:
+async def test_a_difference_between_file_and_database_is_named(
+    database: Database, tmp_path: Path
+) -> None:
     archive = write(tmp_path / "a.tsv", [row(4), row(3), row(2, user=2), row(1)])
     await run(database, archive)
     await database.transact(spoil)
@@ -188,8 +192,8 @@ async def test_a_difference_is_named(database: Database, tmp_path: Path) -> None
 
 
 async def spoil(uow: UnitOfWork) -> None:
-    """Another text for the first message, sender for the second, time for the third; the last
-    one twice."""
+    """Change the text of the first message, the sender of the second and the time of the third, and
+    duplicate the last one."""
     room = await room_id(uow, PIER)
     seqs = [
         message.seq for message in await uow.messages.list_after_unchecked(room, 0, MAX_SEQ, 10)
@@ -209,7 +213,7 @@ async def spoil(uow: UnitOfWork) -> None:
     uow._session.add(doubled)
 
 
-async def test_broken_files_are_left_out_and_others_go_on(
+async def test_invalid_files_are_skipped_and_others_imported(
     database: Database, tmp_path: Path
 ) -> None:
     broken = write(tmp_path / "broken.tsv", [row(2), row(1, at="once")])

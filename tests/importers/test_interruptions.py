@@ -1,4 +1,4 @@
-"""An import that was interrupted goes on, and two at once do it once."""
+"""An interrupted import continues, and concurrent imports import each message once."""
 
 import asyncio
 import itertools
@@ -27,14 +27,14 @@ OpenDatabase = Callable[[Settings], Database]
 
 
 async def expected(database: Database, file: Path) -> Contents:
-    """What an import without interruption makes; then the database is empty again."""
+    """The result of an import without interruption. The database is empty afterwards."""
     assert (await run(database, file))[0]
     found = await read_contents(database)
     await delete_everything(database)
     return found
 
 
-async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -> None:
+async def test_an_import_continues_after_a_failure_of_any_statement(database: Database) -> None:
     """The first statement fails, in the next run the second, and so on, until a run has fewer."""
     whole = await expected(database, SAMPLE)
     for failure in itertools.count(1):
@@ -51,7 +51,7 @@ async def test_after_a_failure_of_any_statement_it_goes_on(database: Database) -
     assert await read_contents(database) == whole
 
 
-async def test_what_the_database_gave_up_is_done_again(database: Database) -> None:
+async def test_an_import_repeats_batches_that_hit_a_deadlock(database: Database) -> None:
     whole = await expected(database, SAMPLE)
     for failure in itertools.count(3, 10):
         with failing_at(database, failure, DEADLOCK) as log:
@@ -67,7 +67,7 @@ async def test_what_the_database_gave_up_is_done_again(database: Database) -> No
 def commits_that(
     monkeypatch: pytest.MonkeyPatch, before: Callable[[int], None], after: Callable[[int], None]
 ) -> Iterator[None]:
-    """Around the n-th COMMIT, `before(n)` and `after(n)` are called; 1 is the first."""
+    """Calls `before(n)` and `after(n)` around the n-th COMMIT; 1 is the first."""
     numbers = itertools.count(1)
     commit = uow_module._commit
 
@@ -83,7 +83,7 @@ def commits_that(
 
 
 def nothing(number: int) -> None:
-    """Let it be."""
+    """Do nothing."""
 
 
 def doubt(number: int) -> None:
@@ -93,7 +93,7 @@ def doubt(number: int) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(doubt, nothing), (nothing, doubt)])
-async def test_a_commit_in_doubt_is_settled(
+async def test_an_import_resolves_commits_with_unknown_outcome(
     before: Callable[[int], None],
     after: Callable[[int], None],
     database: Database,
@@ -105,10 +105,10 @@ async def test_a_commit_in_doubt_is_settled(
     assert await read_contents(database) == whole
 
 
-async def test_cancelled_after_any_commit_it_goes_on(
+async def test_an_import_cancelled_after_any_commit_continues(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Ctrl-C does: the first run ends with its first COMMIT, the second with its second."""
+    """As by Ctrl-C: the first run ends after its first COMMIT, the second after its second."""
     whole = await expected(database, SAMPLE)
     for commits in itertools.count(1):
         task = asyncio.create_task(run(database, SAMPLE))
@@ -130,7 +130,9 @@ async def has_begun(database: Database, process: Process) -> bool:
     return process.returncode is not None or bool((await row_counts(database))["messages"])
 
 
-async def test_killed_it_goes_on(backend: Backend, database: Database, tmp_path: Path) -> None:
+async def test_a_killed_import_continues(
+    backend: Backend, database: Database, tmp_path: Path
+) -> None:
     archive = many(tmp_path / "many.tsv", messages=3000, users=40)
     whole = await expected(database, archive)
     async with start_command(backend.settings, "import", "gitter", str(archive)) as process:
@@ -145,7 +147,7 @@ async def test_killed_it_goes_on(backend: Backend, database: Database, tmp_path:
     assert await read_contents(database) == whole
 
 
-async def test_two_at_once_import_it_once(
+async def test_concurrent_imports_import_each_message_once(
     backend: Backend, database: Database, open_database: OpenDatabase, tmp_path: Path
 ) -> None:
     archive = many(tmp_path / "many.tsv", messages=200, users=30)

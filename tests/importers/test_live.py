@@ -1,4 +1,4 @@
-"""An import into a server that runs."""
+"""An import while a server runs."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.importers.archives import many, run
 
 
 @pytest.mark.cluster
-async def test_followers_see_it_in_order_and_stay(cluster: Backend, tmp_path: Path) -> None:
+async def test_open_sockets_receive_an_import_in_order(cluster: Backend, tmp_path: Path) -> None:
     settings = without_limits(cluster.settings)
     older = many(tmp_path / "older.tsv", messages=100, users=20)
     newer = many(tmp_path / "newer.tsv", messages=3000, users=20)

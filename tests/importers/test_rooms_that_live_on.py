@@ -1,4 +1,4 @@
-"""An import into what is there already, and into what people do with it."""
+"""An import into existing rooms, which people have changed."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.persistence.factories import row_counts
 
 
 async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Path) -> None:
-    """Also where people talk in the room meanwhile, and whatever nonces they make up."""
+    """Also if people have sent messages in the room meanwhile, with any nonces."""
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
     ada = await database.transact(create_account, "ada")
@@ -46,7 +46,7 @@ async def test_a_newer_archive_adds_what_is_new(database: Database, tmp_path: Pa
     assert await database.read(badge_counts, ada) == [2]
 
 
-async def test_an_older_archive_cannot_be_put_in_order(database: Database, tmp_path: Path) -> None:
+async def test_an_older_archive_is_refused(database: Database, tmp_path: Path) -> None:
     await run(database, write(tmp_path / "a.tsv", [row(3), row(2)]))
     right, said = await run(database, write(tmp_path / "b.tsv", [row(3), row(2), row(1)]))
     assert not right
@@ -62,7 +62,7 @@ async def test_one_person_in_two_files_is_one_account(database: Database, tmp_pa
     assert len(found.rooms) == len(found.members) == 2
 
 
-async def test_who_was_removed_stays_removed(database: Database, tmp_path: Path) -> None:
+async def test_a_removed_member_is_not_imported_again(database: Database, tmp_path: Path) -> None:
     older = [row(2, user=2), row(1)]
     await run(database, write(tmp_path / "a.tsv", older))
     admin = make_actor(await database.transact(create_account, "admin"), is_admin=True)
@@ -84,7 +84,7 @@ async def test_who_was_removed_stays_removed(database: Database, tmp_path: Path)
     await check_logs(database)
 
 
-async def test_an_archived_room_stays_as_it_is(database: Database, tmp_path: Path) -> None:
+async def test_an_archived_room_is_not_imported_into(database: Database, tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tsv", [row(1)])
     await run(database, archive)
     admin = make_actor(await database.transact(create_account, "admin"), is_admin=True)
@@ -130,7 +130,7 @@ async def test_a_member_becomes_the_owner(database: Database, tmp_path: Path) ->
     await check_logs(database)
 
 
-async def test_an_owner_who_does_not_exist_stops_everything(database: Database) -> None:
+async def test_an_unknown_owner_stops_the_import(database: Database) -> None:
     with pytest.raises(NotFound, match="'nobody'"):
         await run(database, SAMPLE, owner="nobody")
     assert set((await row_counts(database)).values()) == {0}

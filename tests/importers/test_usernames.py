@@ -1,4 +1,4 @@
-"""What an imported account is called."""
+"""The usernames of imported accounts."""
 
 import itertools
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.importers.imported_data import read_contents
 from tests.importers.local_users import create_account
 
 
-async def test_a_name_that_is_taken_again_and_again(database: Database, tmp_path: Path) -> None:
+async def test_a_username_that_is_taken_gets_a_number(database: Database, tmp_path: Path) -> None:
     for name in ("USER1", "user1-gitter-0001", "user1-gitter-0001-2"):
         await database.transact(create_account, name)
     await run(database, write(tmp_path / "a.tsv", [row(2, user=2), row(1)]))
@@ -27,8 +27,8 @@ async def test_a_name_that_is_taken_again_and_again(database: Database, tmp_path
     assert names["gitter:5f00bb00bb00bb00bb000002"] == "user2"
 
 
-async def test_authors_whose_names_look_alike_keep_them(database: Database, tmp_path: Path) -> None:
-    """Of those nobody can log in; but nobody registers as a third one."""
+async def test_imported_lookalike_usernames_are_kept(database: Database, tmp_path: Path) -> None:
+    """These accounts cannot log in, and no further one can be registered."""
     await database.transact(create_account, "scope")
     right, said = await run(
         database,
@@ -53,7 +53,7 @@ NAMES = ["", "_x_", "~~~", "a" * 64, "a b c d", "-dash-", "x" * 15 + ".y", "ï·ºï
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_derived_name_could_be_a_username(name: str) -> None:
+def test_every_derived_username_is_valid(name: str) -> None:
     author = Author("gitter:5f00bb00bb00bb00bb000001", name, now())
     accepted = TypeAdapter(Username)
     made = list(itertools.islice(usernames(author), 1000))

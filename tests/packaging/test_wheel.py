@@ -1,4 +1,4 @@
-"""The wheel, installed where there is no checkout, with what each extra brings and no more."""
+"""The wheel, installed without a checkout, with the packages of each extra and no more."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ UV = (sys.executable, "-m", "uv")
 
 
 async def run(*command: object, cwd: Path, stdin: str = "", **env: str) -> str:
-    """What it printed; a failure shows it."""
+    """The output of a command; a failure shows it."""
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         cwd=cwd,
@@ -120,17 +120,21 @@ async def test_the_server_works_in_any_folder_and_a_client_without_its_packages(
     assert contents(tmp_path) == ["var"]
 
 
-async def test_the_client_brings_nothing_of_the_server(client: Path, tmp_path: Path) -> None:
+async def test_the_client_extra_installs_nothing_of_the_server(
+    client: Path, tmp_path: Path
+) -> None:
     listed = await run(*UV, "pip", "list", "--python", client / "python", cwd=tmp_path)
     assert not {"fastapi", "sqlalchemy", "uvicorn", "redis"} & set(listed.lower().split())
     await run(client / "python", "-W", "error", "-c", "import app.client.chat", cwd=tmp_path)
 
 
-async def test_every_command_explains_itself(server: Path, client: Path, tmp_path: Path) -> None:
+async def test_every_command_has_a_help_text(server: Path, client: Path, tmp_path: Path) -> None:
     assert "migrate" in await run(server / "chat-server", "--help", cwd=tmp_path)
     assert "--room" in await run(client / "chat-client", "--help", cwd=tmp_path)
 
 
-async def test_the_importer_has_what_it_needs(wheel: Path, tmp_path: Path) -> None:
+async def test_the_import_extra_installs_what_the_importer_needs(
+    wheel: Path, tmp_path: Path
+) -> None:
     tools = await installed(wheel, "import", tmp_path)
     assert "FILE" in await run(tools / "chat-server", "import", "gitter", "--help", cwd=tmp_path)

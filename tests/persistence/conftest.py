@@ -1,4 +1,4 @@
-"""Databases without a schema, for the tests that make one; and a room to write into."""
+"""Databases without a schema for the tests of migrations, and a room to write into."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,7 +28,7 @@ async def blank_cluster(mariadb: MariaDb, tmp_path: Path) -> AsyncIterator[Backe
 
 @pytest.fixture(params=BACKENDS)
 def blank(request: pytest.FixtureRequest) -> Backend:
-    """An empty database: no table in it."""
+    """A database without tables."""
     found: Backend = request.getfixturevalue(f"blank_{request.param}")
     return found
 
@@ -40,7 +40,7 @@ async def sender(database: Database) -> UUID:
 
 @pytest.fixture
 async def room(database: Database, sender: UUID, announced: list[Publication]) -> UUID:
-    """A room with one event, of which nobody is to hear any more."""
+    """A room with one event, whose publications are cleared."""
     made = await database.transact(open_room, sender)
     announced.clear()
     return made

@@ -1,4 +1,4 @@
-"""Small use cases: they write as those of the product do, and know no rules."""
+"""Small use cases: they write like those of the program, without its rules."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ async def add_user(uow: UnitOfWork, name: str) -> UUID:
 
 
 async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
-    """A room whose log begins: its event 1 is its creation."""
+    """Create a room with its first event."""
     room = Room(id=new_id(), kind=RoomKind.PUBLIC, topic="", seq=0, created_at=now())
     locked = await uow.rooms.add(room)
     details = RoomDetails(kind=RoomKind.PUBLIC, name=None, topic="")
@@ -49,7 +49,7 @@ async def open_room(uow: UnitOfWork, actor: UUID) -> UUID:
 async def send(
     uow: UnitOfWork, room_id: UUID, sender: UUID, text: str, nonce: str, *mentioned: UUID
 ) -> int:
-    """A message at the room's next seq, which is returned."""
+    """Append a message and return its seq."""
     room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
     event = next_message(room_id, room, sender, nonce, Content(text=text), now())
     mentions = [(user, room_id, event.seq) for user in mentioned]
@@ -58,7 +58,7 @@ async def send(
 
 
 async def logged_seqs(reader: ReadSession, room_id: UUID) -> list[int]:
-    """The log as it stands."""
+    """The seqs of the log."""
     return [event.seq for event in await reader.events.list_range(room_id, 0, 2**53, 10_000)]
 
 
@@ -67,7 +67,7 @@ async def room_head(reader: ReadSession, room_id: UUID) -> int:
 
 
 async def row_counts(database: Database) -> dict[str, int]:
-    """How many there are in every table."""
+    """The number of rows of every table."""
     async with database._engines.read.connect() as connection:
         return {
             table.name: await connection.scalar(select(func.count()).select_from(table)) or 0

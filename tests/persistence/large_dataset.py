@@ -1,4 +1,4 @@
-"""Tables with so many rows that a plan which reads all of one is a bad plan."""
+"""Tables with so many rows that a full scan is a bad plan."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ class LargeDataset(NamedTuple):
 
     @property
     def room(self) -> UUID:
-        """The one with a long log and many members, of whom the actor is one."""
+        """The room with a long log and many members, including the actor."""
         return self.rooms[0]
 
     def arrival(self, since: datetime | None) -> HelloState:
@@ -52,7 +52,7 @@ class LargeDataset(NamedTuple):
 
 
 async def create_large_dataset(database: Database) -> LargeDataset:
-    """Everything is a day old, so that what asks for the last seconds finds little."""
+    """All rows are a day old, so queries for the last seconds find few."""
     users = [new_id() for _ in range(USER_COUNT)]
     rooms = [new_id() for _ in range(ROOM_COUNT)]
     session = new_id()

@@ -1,4 +1,4 @@
-"""How a database would execute a query, and what is wrong with that on a hot path."""
+"""The plans of queries, and what is wrong with them on a hot path."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def database_kind(database: Database) -> str:
 
 
 async def plan_problems(database: Database, statement: Statement) -> list[str]:
-    """`full scan of …` and `sorts`, for each step of the plan; nothing for a plan that is fine."""
+    """`full scan of …` and `sorts` for each step of the plan; an empty list for a good plan."""
     async with database._engines.read.connect() as connection:
         if connection.dialect.name == "sqlite":
             rows = await _run(connection, f"EXPLAIN QUERY PLAN {statement.sql}", statement)
@@ -44,7 +44,7 @@ async def plan_problems(database: Database, statement: Statement) -> list[str]:
 
 
 async def analyze(database: Database, tables: list[str]) -> None:
-    """Let the optimizer know how much there is."""
+    """Update the statistics of the optimizer."""
     async with database._engines.write.connect() as connection:
         if connection.dialect.name == "sqlite":
             await connection.exec_driver_sql("ANALYZE")

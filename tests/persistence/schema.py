@@ -1,4 +1,4 @@
-"""The schema that a database really has, in a form in which two can be compared."""
+"""The actual schema of a database, in a form that can be compared."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ VERSIONS = "alembic_version"
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Engines]:
-    """The product's engines, for a while."""
+    """The engines of the program, for a while."""
     engines = create_engines(settings.database)
     try:
         yield engines
@@ -27,7 +27,7 @@ async def opened(settings: Settings) -> AsyncIterator[Engines]:
 
 
 async def upgrade(settings: Settings, step: str, root: Path = ROOT) -> None:
-    """`alembic upgrade` without the process, which takes most of a second to start."""
+    """`alembic upgrade` without a process, which takes most of a second to start."""
     await asyncio.to_thread(command.upgrade, alembic_config(settings, root), step)
 
 
@@ -41,7 +41,7 @@ async def find_differences(settings: Settings, root: Path = ROOT) -> None:
 
 
 def alembic_config(settings: Settings, root: Path = ROOT) -> Config:
-    """Of the checkout in `root`, whose `app` is the one that is imported already."""
+    """Configuration for the checkout in `root`, with the `app` that is imported already."""
     config = Config(root / "alembic.ini")
     config.set_main_option("prepend_sys_path", "")
     config.attributes["settings"] = settings
@@ -49,7 +49,8 @@ def alembic_config(settings: Settings, root: Path = ROOT) -> Config:
 
 
 async def schema(settings: Settings) -> dict[str, list[str]]:
-    """Each table's definition as the database tells it, its parts sorted; without alembic's own."""
+    """The definition of each table as the database reports it, sorted; without alembic's own
+    table."""
     async with opened(settings) as engines, engines.read.connect() as connection:
         ask = _sqlite if settings.database.is_sqlite else _mysql
         return {
@@ -60,8 +61,8 @@ async def schema(settings: Settings) -> dict[str, list[str]]:
 
 
 def _parts(definition: str) -> list[str]:
-    """Columns and constraints, and what stands around them. SQLite keeps a definition as it was
-    typed, and appends added columns behind the constraints: lines mean nothing there."""
+    """Columns, constraints and the text around them. SQLite keeps a definition as it was typed, and
+    appends added columns after the constraints, so the order of lines means nothing."""
     parts, depth = [""], 0
     for character in definition:
         depth += (character == "(") - (character == ")")
@@ -88,7 +89,7 @@ async def _mysql(connection: AsyncConnection) -> dict[str, str]:
 
 
 async def execute(settings: Settings, *statements: str) -> None:
-    """Run statements with the rights of the product's writer, in one transaction."""
+    """Run statements as the writer of the program, in one transaction."""
     async with opened(settings) as engines, engines.write.begin() as connection:
         for statement in statements:
             await connection.exec_driver_sql(statement)

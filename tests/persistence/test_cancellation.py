@@ -1,4 +1,4 @@
-"""A unit of work that is cancelled, wherever it stands: as when its client has gone."""
+"""A unit of work that is cancelled at any point, for example because its client has gone."""
 
 import asyncio
 import itertools
@@ -27,8 +27,7 @@ OPEN = "SELECT COUNT(*) FROM information_schema.innodb_trx"
 
 @types.coroutine
 def cancelled_at(work: Coroutine[Any, Any, Any], at: int) -> Generator[Any, Any, bool]:
-    """Do the work in this task, which is cancelled when it waits for the `at`-th time. False if
-    that was not so often."""
+    """Run the work in this task and cancel it at its `at`-th wait. False if it has fewer waits."""
     inner = work.__await__()
     step: Callable[[], Any] = partial(inner.send, None)
     for number in itertools.count(1):
@@ -81,7 +80,7 @@ ways_to_send = pytest.mark.parametrize("send_message", [send_in_session, send_in
 async def outcome(
     database: Database, room: UUID, sender: UUID, at: int, send_message: Send
 ) -> bool:
-    """Whether there was such a wait to cancel."""
+    """Whether the unit had such a wait."""
     unit = send_message(database, room, sender, f"n{at}")
     task = asyncio.ensure_future(_run(unit, at))
     await asyncio.wait([task])
@@ -99,7 +98,7 @@ def in_use(database: Database) -> int:
 
 
 @ways_to_send
-async def test_wherever_it_is_cancelled_nothing_stays_open(
+async def test_a_unit_cancelled_at_any_point_leaves_no_open_transaction(
     database: Database, room: UUID, sender: UUID, send_message: Send
 ) -> None:
     await database.transact(send, room, sender, "hi", "n0")  # a connection is there
@@ -115,7 +114,7 @@ async def test_wherever_it_is_cancelled_nothing_stays_open(
 
 
 @ways_to_send
-async def test_no_transaction_is_left_in_the_database(
+async def test_cancelled_units_leave_no_transaction_in_mariadb(
     cluster: Backend,
     mariadb: MariaDb,
     open_database: Callable[[Settings], Database],

@@ -1,4 +1,4 @@
-"""Questions that many ask at once."""
+"""Concurrent reads that share queries."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,8 +17,7 @@ MOST = 10
 
 
 class Names:
-    """Asks for usernames, and keeps how many were asked for at a time. Holds still while `go` is
-    not set."""
+    """Loads usernames and records the sizes of the queries. Waits until `go` is set."""
 
     def __init__(self, database: Database) -> None:
         self.batches: list[int] = []
@@ -45,18 +44,20 @@ async def people(database: Database) -> list[UUID]:
     return [await database.transact(add_user, f"user{n}") for n in range(25)]
 
 
-async def test_who_asks_alone_is_answered_at_once(names: Names, people: list[UUID]) -> None:
+async def test_a_single_request_is_loaded_at_once(names: Names, people: list[UUID]) -> None:
     assert [await names.loader.load(user) for user in people[:3]] == ["user0", "user1", "user2"]
     assert names.batches == [1, 1, 1]
 
 
-async def test_who_comes_meanwhile_is_asked_for_together(names: Names, people: list[UUID]) -> None:
+async def test_requests_during_a_query_share_the_next_query(
+    names: Names, people: list[UUID]
+) -> None:
     answers = await asyncio.gather(*map(names.loader.load, people))
     assert answers == [f"user{n}" for n in range(25)]
     assert sorted(names.batches) == [5, MOST, MOST]
 
 
-async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> None:
+async def test_a_slow_query_does_not_block_other_requests(names: Names, people: list[UUID]) -> None:
     names.go.clear()
     asked = [asyncio.ensure_future(names.loader.load(people[0]))]
     await names.asked.wait()
@@ -72,7 +73,9 @@ async def test_a_slow_answer_stops_nobody(names: Names, people: list[UUID]) -> N
     assert names.batches == [1, 1, 1]
 
 
-async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -> None:
+async def test_an_error_of_a_key_is_raised_for_its_requests_only(
+    names: Names, people: list[UUID]
+) -> None:
     one, other, nobody = await asyncio.gather(
         names.loader.load(people[0]),
         names.loader.load(people[1]),
@@ -83,7 +86,7 @@ async def test_an_error_is_for_whoever_asked(names: Names, people: list[UUID]) -
     assert isinstance(nobody, NotFound)
 
 
-async def test_a_failure_is_for_those_who_asked_together(
+async def test_a_failed_query_is_raised_for_all_its_requests(
     names: Names, people: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(self: ReadSession, user: UUID) -> None:
@@ -96,7 +99,7 @@ async def test_a_failure_is_for_those_who_asked_together(
     assert await names.loader.load(people[0]) == "user0"
 
 
-async def test_whoever_goes_takes_nobody_along(names: Names, people: list[UUID]) -> None:
+async def test_a_cancelled_request_does_not_affect_others(names: Names, people: list[UUID]) -> None:
     names.go.clear()
     asked = [
         asyncio.ensure_future(names.loader.load(user)) for user in people[: MAX_CONCURRENT + 2]

@@ -1,4 +1,4 @@
-"""What the server relies on, asked of the real databases."""
+"""The properties of the databases that the server relies on, tested on real ones."""
 
 import asyncio
 import sqlite3
@@ -36,7 +36,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("written", TEXTS, ids=lambda written: written[:12].strip())
-async def test_text_comes_back_as_it_was(database: Database, written: str) -> None:
+async def test_text_is_stored_exactly(database: Database, written: str) -> None:
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
     seq = await database.transact(send, room, sender, written, "n")
@@ -48,8 +48,8 @@ async def test_text_comes_back_as_it_was(database: Database, written: str) -> No
     assert await database.read(read) == written
 
 
-async def test_names_are_compared_by_nobody_but_the_application(database: Database) -> None:
-    """Each differs from the one before as a collation of a database would not see it."""
+async def test_the_database_compares_text_byte_by_byte(database: Database) -> None:
+    """Adjacent names are equal in some collation."""
     names = ["strasse", "straße", "Straße", "strasse\u200b", "stra\u00dfe\u0301", "e\u0301", "é"]
     for name in names:
         await database.transact(add_user, name)
@@ -61,7 +61,7 @@ async def test_names_are_compared_by_nobody_but_the_application(database: Databa
     assert [await database.read(find, name) for name in names] == names
 
 
-async def test_times_keep_their_microseconds_and_are_utc(database: Database) -> None:
+async def test_times_are_stored_in_utc_with_microseconds(database: Database) -> None:
     times = [
         datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
         datetime(1970, 1, 1, tzinfo=UTC),
@@ -85,7 +85,7 @@ async def test_times_keep_their_microseconds_and_are_utc(database: Database) -> 
         assert (found, found.tzinfo) == (at, UTC)
 
 
-async def test_a_position_may_be_as_large_as_javascript_can_count(database: Database) -> None:
+async def test_positions_up_to_2_to_the_53_are_stored(database: Database) -> None:
     sender, room = make_user("ann"), new_id()
 
     async def add(uow: UnitOfWork) -> None:
@@ -114,12 +114,12 @@ async def test_foreign_keys_are_enforced(backend: Backend, statement: str) -> No
                 await connection.exec_driver_sql(statement)
 
 
-async def test_mysql_reads_what_is_committed(cluster: Backend) -> None:
+async def test_mysql_isolation_level_is_read_committed(cluster: Backend) -> None:
     async with opened(cluster.settings) as engines, engines.write.connect() as connection:
         assert await connection.get_isolation_level() == "READ COMMITTED"
 
 
-async def test_mysql_refuses_what_is_too_long_instead_of_cutting_it(
+async def test_mysql_refuses_values_that_are_too_long(
     cluster: Backend, open_database: Callable[[Settings], Database]
 ) -> None:
     database = open_database(cluster.settings)
@@ -128,7 +128,7 @@ async def test_mysql_refuses_what_is_too_long_instead_of_cutting_it(
 
 
 async def test_every_table_and_column_has_its_character_set(cluster: Backend) -> None:
-    """The database that the tests use has another default."""
+    """The database of the tests has another default."""
     query = text(
         "SELECT table_name, column_name, collation_name FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND collation_name IS NOT NULL"
@@ -140,7 +140,7 @@ async def test_every_table_and_column_has_its_character_set(cluster: Backend) ->
 
 
 @pytest.mark.setting("CHAT_DATABASE__STATEMENT_TIMEOUT_S")
-async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> None:
+async def test_mysql_ends_a_statement_after_its_timeout(cluster: Backend) -> None:
     settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         try:
@@ -150,7 +150,7 @@ async def test_mysql_stops_a_statement_that_takes_too_long(cluster: Backend) -> 
         assert end in (1, 1969), "MySQL ends the sleep, MariaDB the statement"
 
 
-async def test_a_frozen_database_is_noticed(cluster: Backend, mariadb: MariaDb) -> None:
+async def test_a_frozen_database_times_out(cluster: Backend, mariadb: MariaDb) -> None:
     settings = cluster.override(database={"statement_timeout_s": 0.5})
     async with opened(settings) as engines, engines.read.connect() as connection:
         await connection.execute(text("SELECT 1"))
@@ -158,7 +158,7 @@ async def test_a_frozen_database_is_noticed(cluster: Backend, mariadb: MariaDb) 
             await asyncio.wait_for(connection.execute(text("SELECT 1")), LIMIT_S)
 
 
-async def test_sqlite_is_set_up_for_a_server(embedded: Backend) -> None:
+async def test_sqlite_pragmas_are_set(embedded: Backend) -> None:
     async with opened(embedded.settings) as engines:
         for engine in (engines.write, engines.read):
             async with engine.connect() as connection:
@@ -184,8 +184,8 @@ async def test_sqlite_readers_do_not_wait_for_the_writer(embedded: Backend) -> N
             assert await reader.scalar(text("SELECT COUNT(*) FROM users")) == 0
 
 
-async def test_sqlite_is_the_one_that_the_wheel_brings(embedded: Backend) -> None:
-    """That of Debian 12 may lose committed rows when the WAL is reset."""
+async def test_sqlite_is_the_version_of_the_wheel(embedded: Backend) -> None:
+    """The version of Debian 12 may lose committed rows when the WAL is reset."""
     async with opened(embedded.settings) as engines, engines.read.connect() as connection:
         version = await connection.scalar(text("SELECT sqlite_version()"))
     assert tuple(map(int, version.split("."))) == sqlite.driver.sqlite_version_info

@@ -11,8 +11,8 @@ from tests.persistence.schema import opened
 from tests.persistence.test_migrations import STEPS
 
 
-async def test_the_command_says_what_an_operator_needs(blank: Backend) -> None:
-    """And nothing else: MariaDB used to warn of the name of each primary key."""
+async def test_the_migrate_command_prints_its_steps(blank: Backend) -> None:
+    """And nothing else: MariaDB used to warn about the name of each primary key."""
     for expected in ([f"applied {step}" for step in STEPS], ["the schema is up to date"]):
         async with start_command(blank.settings, "migrate") as process:
             said, warned = await process.communicate()
@@ -28,7 +28,7 @@ async def test_the_command_says_what_an_operator_needs(blank: Backend) -> None:
         ("sqlite:///{}", "file is not a database"),
     ],
 )
-async def test_the_command_says_in_a_line_what_it_is_refused(
+async def test_the_migrate_command_reports_a_refusal_in_one_line(
     url: str, reason: str, embedded: Backend, tmp_path: Path
 ) -> None:
     letter = tmp_path / "letter"
@@ -43,7 +43,7 @@ async def test_the_command_says_in_a_line_what_it_is_refused(
         assert "hush" not in line
 
 
-async def test_notes_of_the_database_cost_nothing(cluster: Backend) -> None:
-    """Each would be a question of the driver's, and a line in the log."""
+async def test_notes_of_the_database_are_off(cluster: Backend) -> None:
+    """Each would cost the driver a query, and a line in the log."""
     async with opened(cluster.settings) as engines, engines.write.connect() as connection:
         assert await connection.scalar(text("SELECT @@SESSION.sql_notes")) == 0

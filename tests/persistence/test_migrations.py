@@ -1,4 +1,4 @@
-"""Alembic as operators type it, and what happens when a migration is disturbed."""
+"""Alembic as operators use it, and interrupted migrations."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ class Finished(NamedTuple):
 
 
 async def alembic(settings: Settings | str, *words: str, root: Path = ROOT) -> Finished:
-    """Type `alembic …` in the checkout, with the address of the database and nothing else set."""
+    """Run `alembic …` in the checkout with the URL of the database and no other setting."""
     url = settings if isinstance(settings, str) else settings.database.url
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("alembic"),
@@ -49,7 +49,7 @@ async def alembic(settings: Settings | str, *words: str, root: Path = ROOT) -> F
 
 
 async def models_as_schema(settings: Settings) -> dict[str, list[str]]:
-    """What app/persistence/tables.py says, in an empty database that is left empty."""
+    """The schema of app/persistence/tables.py, created in an empty database and removed again."""
     async with opened(settings) as engines:
         async with engines.write.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
@@ -61,7 +61,7 @@ async def models_as_schema(settings: Settings) -> dict[str, list[str]]:
 
 @pytest.fixture
 def own_checkout(tmp_path: Path) -> Path:
-    """The parts of a checkout that alembic uses, without migrations, to write new ones into."""
+    """The parts of a checkout that alembic needs, without migrations."""
     root = tmp_path / "checkout"
     shutil.copytree(
         ROOT / "alembic", root / "alembic", ignore=shutil.ignore_patterns("*.pyc", "0*.py")
@@ -71,7 +71,7 @@ def own_checkout(tmp_path: Path) -> Path:
     return root
 
 
-async def test_up_and_down_as_operators_type_it(blank: Backend) -> None:
+async def test_the_alembic_command_upgrades_and_downgrades(blank: Backend) -> None:
     settings = blank.settings
     for typed, says in (
         ("upgrade head", "-> 0001"),
@@ -87,7 +87,7 @@ async def test_up_and_down_as_operators_type_it(blank: Backend) -> None:
     assert await schema(settings) == {}
 
 
-async def test_the_migrations_make_what_the_tables_say(blank: Backend) -> None:
+async def test_migrations_create_the_schema_of_the_tables(blank: Backend) -> None:
     expected = await models_as_schema(blank.settings)
     assert await migrate(blank.settings) == STEPS
     assert await schema(blank.settings) == expected
@@ -109,7 +109,7 @@ async def test_a_generated_migration_works_and_does_not_depend_on_the_applicatio
     assert await schema(blank.settings) == {}
 
 
-async def test_a_forgotten_migration_is_noticed(blank: Backend) -> None:
+async def test_a_missing_migration_is_detected(blank: Backend) -> None:
     await migrate(blank.settings)
     await execute(blank.settings, "ALTER TABLE mentions ADD COLUMN forgotten INTEGER")
     finished = await alembic(blank.settings, "check")
@@ -117,7 +117,7 @@ async def test_a_forgotten_migration_is_noticed(blank: Backend) -> None:
     assert "forgotten" in finished.output
 
 
-async def test_the_offline_script_makes_the_same(blank: Backend) -> None:
+async def test_the_offline_script_creates_the_same_schema(blank: Backend) -> None:
     expected = await models_as_schema(blank.settings)
     finished = await alembic(blank.settings, "upgrade", "head", "--sql")
     assert finished.code == 0, finished.output
@@ -131,7 +131,7 @@ async def test_the_offline_script_makes_the_same(blank: Backend) -> None:
 
 @asynccontextmanager
 async def migrating(settings: Settings) -> AsyncIterator[None]:
-    """Hold the lock of a migrator."""
+    """Hold the migration lock."""
     async with opened(settings) as engines, engines.write.begin() as connection:
         if not settings.database.is_sqlite:  # there to have begun is to have the lock
             name = f"chat-migrate:{make_url(settings.database.url).database}"
@@ -139,7 +139,7 @@ async def migrating(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def test_two_at_once_are_one_after_the_other(blank: Backend) -> None:
+async def test_concurrent_migrations_run_one_after_the_other(blank: Backend) -> None:
     async with migrating(blank.settings):
         both = [asyncio.create_task(alembic(blank.settings, "upgrade", "head")) for _ in range(2)]
         await pause(4)  # by then they both wait for the lock
@@ -149,7 +149,7 @@ async def test_two_at_once_are_one_after_the_other(blank: Backend) -> None:
     assert ("Running upgrade" in first.output) != ("Running upgrade" in second.output)
 
 
-async def test_a_migrator_does_not_wait_for_ever(blank: Backend) -> None:
+async def test_a_migration_waits_for_a_bounded_time(blank: Backend) -> None:
     await migrate(blank.settings)
     async with migrating(blank.settings):
         finished = await alembic(blank.settings, "-x", "lock_timeout=0.5", "upgrade", "head")
@@ -161,7 +161,7 @@ async def test_a_migrator_does_not_wait_for_ever(blank: Backend) -> None:
     assert await migrate(blank.settings) == []
 
 
-async def test_other_databases_of_the_server_do_not_wait(
+async def test_migrations_of_other_databases_do_not_wait(
     blank_cluster: Backend, mariadb: MariaDb
 ) -> None:
     async with mariadb.connect() as connection:
@@ -171,7 +171,7 @@ async def test_other_databases_of_the_server_do_not_wait(
 
 @pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
 async def test_an_interrupted_migration_can_be_run_again(blank: Backend, direction: str) -> None:
-    """Interrupted before each of its statements in turn, and run again each time."""
+    """Each of its statements fails in turn, and the migration is run again each time."""
     expected = await models_as_schema(blank.settings)
     if direction == "downgrade":
         expected = {}
@@ -193,7 +193,8 @@ async def test_an_interrupted_migration_can_be_run_again(blank: Backend, directi
 
 
 async def _disturbed(blank: Backend, direction: str, failed: set[str]) -> str | None:
-    """Migrate; the first statement that is not in `failed` fails. Returns the message, if any."""
+    """Migrate; the first statement that is not in `failed` fails. Returns the error message, if
+    any."""
     with _failing_once(failed):
         if direction == "upgrade":
             try:
@@ -235,7 +236,7 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password()
     assert "Traceback" not in finished.output
 
 
-async def test_a_refused_login_is_readable(mariadb: MariaDb) -> None:
+async def test_a_refused_database_login_is_a_readable_error(mariadb: MariaDb) -> None:
     url = mariadb.address.set(password="wrong", database="chat").render_as_string(False)
     finished = await alembic(url, "upgrade", "head")
     assert finished.code != 0
@@ -244,7 +245,7 @@ async def test_a_refused_login_is_readable(mariadb: MariaDb) -> None:
 
 
 @pytest.mark.parametrize("address", ["sqlite:////dev/null/chat.db", "sqlite:///{}", "postgres://x"])
-async def test_a_wrong_address_is_readable(address: str, tmp_path: Path) -> None:
+async def test_a_wrong_database_url_is_a_readable_error(address: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("This is a letter, and not a database. " * 100)
     finished = await alembic(address.format(tmp_path / "file"), "upgrade", "head")
     assert finished.code != 0
@@ -252,7 +253,7 @@ async def test_a_wrong_address_is_readable(address: str, tmp_path: Path) -> None
     assert "Traceback" not in finished.output
 
 
-async def test_the_standing_of_a_schema(blank: Backend) -> None:
+async def test_the_schema_status_of_each_revision(blank: Backend) -> None:
     async with opened(blank.settings) as engines:
         assert await schema_status(engines.read) is SchemaStatus.TOO_OLD
         for step in STEPS[:-2]:

@@ -1,7 +1,7 @@
-"""Hot queries read what they return and little else: no full scan, no sort, on either database.
+"""Hot queries do no full scan and no sort on any database.
 
-The statements are those that the use cases really send, caught on their way to the driver, and
-explained on tables that have enough rows for a scan to be the worse choice.
+The statements of the real use cases are recorded and explained on tables that are large enough for
+a scan to be the worse plan.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -183,7 +183,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
 
 
 @pytest.mark.parametrize("name", HOT)
-async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str) -> None:
+async def test_a_hot_query_scans_no_table(world: LargeDataset, name: str) -> None:
     with recorded_queries(world.database) as statements:
         await HOT[name](world)
     assert statements, "nothing was asked: this looks in the wrong place"
@@ -196,8 +196,8 @@ async def test_a_hot_query_reads_what_it_returns(world: LargeDataset, name: str)
     assert {complaint for complaint, _ in found} == allowed, found
 
 
-async def test_a_scan_and_a_sort_are_noticed(world: LargeDataset) -> None:
-    """The check itself: these read a whole table, or sort it."""
+async def test_a_scan_and_a_sort_are_detected(world: LargeDataset) -> None:
+    """These queries scan a table or sort it."""
     with recorded_queries(world.database) as statements:
         await world.database.read(lambda reads: reads.users.search("nobody", None, 10))
         await world.database.read(lambda reads: reads.events.find_broken_logs())

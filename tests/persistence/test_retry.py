@@ -1,4 +1,4 @@
-"""Units that the database gives up on, or cannot take: repeated as a whole, or refused."""
+"""Units of work that the database aborts or rejects are repeated as a whole, or refused."""
 
 import asyncio
 import itertools
@@ -46,8 +46,8 @@ ENDLESS = (
 
 @contextmanager
 def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
-    """The codes of the errors that the database really gave, also those that were repaired; and
-    whether there was one."""
+    """The codes of all errors that the database returned, including those that were retried, and an
+    event that is set at the first one."""
     seen: list[Any] = []
     there = asyncio.Event()
 
@@ -63,7 +63,7 @@ def errors(database: Database) -> Iterator[tuple[list[Any], asyncio.Event]]:
         event.remove(engine, "handle_error", remember)
 
 
-async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_runs_again(
+async def test_a_deadlock_at_any_statement_repeats_the_whole_unit(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     for failure in itertools.count(1):
@@ -77,7 +77,7 @@ async def test_whatever_statement_is_the_victim_of_a_deadlock_the_whole_unit_run
     assert [publication.seq for publication in announced] == list(range(2, failure + 2))
 
 
-async def test_a_connection_lost_earlier_is_replaced(
+async def test_a_lost_pooled_connection_is_replaced(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
     database = open_database(cluster.override(database={"max_attempts": 3}))
@@ -97,10 +97,10 @@ async def test_a_connection_lost_earlier_is_replaced(
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_a_real_deadlock_is_repaired(
+async def test_a_real_deadlock_is_retried(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    """Two units lock the same two rooms in opposite order, and each has its first."""
+    """Two units lock the same two rooms in opposite order."""
     database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
     rooms = [await database.transact(open_room, sender) for _ in range(2)]
@@ -127,14 +127,15 @@ async def test_a_real_deadlock_is_repaired(
     assert len(announced) == 4
 
 
-async def test_a_real_lock_wait_timeout_is_repaired(
+async def test_a_real_lock_wait_timeout_is_retried(
     cluster: Backend,
     mariadb: MariaDb,
     announced: list[Publication],
     monkeypatch: pytest.MonkeyPatch,
     open_database: OpenDatabase,
 ) -> None:
-    """It rolls back one statement only; what the unit did before it must not be done twice."""
+    """It rolls back one statement only; the earlier statements of the unit must not be done
+    twice."""
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
     database = open_database(cluster.override(database={"max_attempts": 8}))
     sender = await database.transact(add_user, "ann")
@@ -168,7 +169,7 @@ async def test_a_real_lock_wait_timeout_is_repaired(
 async def test_a_statement_that_takes_too_long_is_busy(
     cluster: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
-    """Really too long; and it is not run again and again."""
+    """It is not repeated."""
     database = open_database(cluster.override(database={"statement_timeout_s": 0.2}))
     runs = 0
 
@@ -184,7 +185,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
     assert runs == 1
 
 
-async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
+async def test_a_unit_that_waits_too_long_for_a_room_is_busy_and_changes_nothing(
     cluster: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     """MariaDB counts the wait for a lock as time of the statement."""
@@ -212,7 +213,7 @@ async def test_who_waits_too_long_for_a_room_is_busy_and_has_changed_nothing(
 
 @contextmanager
 def resets_everybody() -> Iterator[int]:
-    """A port that accepts connections only to reset them, as fast as can be."""
+    """A port that accepts connections and resets them as fast as possible."""
 
     def reset_them() -> None:
         with suppress(OSError):  # closed
@@ -235,9 +236,9 @@ def keep_busy() -> None:
     asyncio.get_running_loop().call_soon(keep_busy)
 
 
-def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
-    """Under uvloop, as in the server: what comes of it then is no OSError. The loop is busy, so
-    that the reset has come before anybody looks."""
+def test_connections_reset_while_they_are_made_are_busy(cluster: Backend) -> None:
+    """Under uvloop, as in the server, this raises no OSError. The event loop is busy, so that the
+    reset arrives before the connection is used."""
 
     async def scenario(port: int) -> None:
         keep_busy()
@@ -255,7 +256,7 @@ def test_connections_that_are_reset_while_they_are_made_are_busy(cluster: Backen
         thread.submit(uvloop.run, scenario(port)).result(LIMIT_S)
 
 
-async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
+async def test_a_duplicate_name_repeats_the_unit_which_then_finds_it(
     database: Database,
 ) -> None:
     runs = 0
@@ -275,7 +276,7 @@ async def test_who_comes_second_to_a_unique_name_runs_again_and_sees_it(
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_many_who_want_one_name_get_one_account(database: Database) -> None:
+async def test_concurrent_registrations_of_one_name_create_one_account(database: Database) -> None:
     async def find_or_add(uow: UnitOfWork) -> UUID:
         found = await uow.users.by_key("bob")
         return found.id if found else await add_user(uow, "bob")
@@ -285,7 +286,7 @@ async def test_many_who_want_one_name_get_one_account(database: Database) -> Non
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_a_unit_that_can_never_succeed_is_given_up(
+async def test_a_unit_that_can_never_succeed_raises_its_error(
     database: Database, sender: UUID, announced: list[Publication]
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -295,7 +296,9 @@ async def test_a_unit_that_can_never_succeed_is_given_up(
 
 
 @pytest.mark.setting("CHAT_DATABASE__MAX_ATTEMPTS")
-async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDatabase) -> None:
+async def test_a_unit_is_retried_max_attempts_times(
+    backend: Backend, open_database: OpenDatabase
+) -> None:
     database = open_database(backend.override(database={"max_attempts": 3}))
     runs = 0
 
@@ -311,7 +314,7 @@ async def test_it_is_tried_only_so_often(backend: Backend, open_database: OpenDa
 
 @pytest.mark.parametrize("kind", ["read", "transact"])
 @pytest.mark.setting("CHAT_DATABASE__POOL_SIZE")
-async def test_when_all_connections_are_in_use_the_answer_is_busy(
+async def test_a_unit_is_busy_while_all_connections_are_in_use(
     backend: Backend, kind: str, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 0.2}
@@ -334,10 +337,10 @@ async def test_when_all_connections_are_in_use_the_answer_is_busy(
     await run(lambda reader: reader.users.get(new_id()))
 
 
-async def test_a_database_that_is_gone_is_busy_and_comes_back(
+async def test_an_unavailable_database_is_busy_until_it_is_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
-    """Killed, as by a loss of power: what was answered is there afterwards."""
+    """Killed, as by a power failure: committed rows are there afterwards."""
     database = open_database(cluster.override(database={"max_attempts": 3}))
     await database.transact(add_user, "ann")
     with mariadb.server.killed():

@@ -1,4 +1,4 @@
-"""The unit of work: all of it or nothing, numbered without a hole, announced only afterwards."""
+"""The unit of work: atomic, with seqs without gaps, and published only after COMMIT."""
 
 import asyncio
 import contextlib
@@ -35,10 +35,10 @@ from tests.persistence.factories import (
 OpenDatabase = Callable[[Settings], Database]
 
 
-async def test_the_log_is_dense_under_concurrency(
+async def test_concurrent_units_leave_a_log_without_gaps(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
-    """Several tasks and several records in each unit: every number once, and no number missing."""
+    """Several tasks with several events per unit: every seq is used once and none is missing."""
 
     async def three(uow: UnitOfWork, name: str) -> list[int]:
         return [await send(uow, room, sender, "hi", f"{name}.{n}") for n in range(3)]
@@ -55,10 +55,10 @@ async def test_the_log_is_dense_under_concurrency(
     )
 
 
-async def test_announcements_come_after_the_commit(
+async def test_publications_come_after_the_commit(
     backend: Backend, database: Database, room: UUID, sender: UUID
 ) -> None:
-    """Who is told of a message can read it, over any other connection."""
+    """A process that receives a publication can read the event over any connection."""
     told: list[Publication] = []
     committed: list[bool] = []
 
@@ -74,7 +74,7 @@ async def test_announcements_come_after_the_commit(
     assert seq in await database.read(logged_seqs, room)
 
 
-async def test_a_failing_use_case_leaves_nothing(
+async def test_a_failing_use_case_changes_nothing(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     before = await row_counts(database)
@@ -91,7 +91,7 @@ async def test_a_failing_use_case_leaves_nothing(
     assert await database.transact(send, room, sender, "hi", "n") == 2, "no seq was used"
 
 
-async def test_whatever_statement_fails_nothing_is_left(
+async def test_a_unit_that_fails_at_any_statement_changes_nothing(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     bob = await database.transact(add_user, "bob")
@@ -120,10 +120,10 @@ async def test_whatever_statement_fails_nothing_is_left(
     assert [publication.seq for publication in announced] == [2]
 
 
-async def test_a_commit_that_the_database_refuses_leaves_nothing(
+async def test_a_rejected_commit_changes_nothing(
     embedded: Backend, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
-    """A real one: a foreign key that SQLite checks only at COMMIT."""
+    """A real rejection: SQLite checks a deferred foreign key only at COMMIT."""
     database = open_database(embedded.override(database={"max_attempts": 3}))
     sender = await database.transact(add_user, "ann")
     room = await database.transact(open_room, sender)
@@ -146,7 +146,7 @@ async def test_a_commit_that_the_database_refuses_leaves_nothing(
     assert await database.transact(send, room, sender, "hi", "n") == 2, "the writer is usable"
 
 
-async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
+async def test_a_connection_lost_before_commit_is_an_unknown_outcome(
     cluster: Backend, mariadb: MariaDb, announced: list[Publication], open_database: OpenDatabase
 ) -> None:
     database = open_database(cluster.override(database={"max_attempts": 3}))
@@ -164,7 +164,7 @@ async def test_a_connection_lost_before_the_commit_is_an_unknown_outcome(
     assert announced == []
 
 
-async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
+async def test_a_cancelled_unit_changes_nothing_and_returns_its_connection(
     backend: Backend, open_database: OpenDatabase
 ) -> None:
     one = {"pool_size": 1, "pool_timeout_s": 60}
@@ -187,7 +187,7 @@ async def test_a_cancelled_unit_leaves_nothing_and_gives_its_connection_back(
     assert (await row_counts(database))["users"] == 1
 
 
-async def test_what_reads_has_no_words_to_write(database: Database) -> None:
+async def test_a_read_session_has_no_methods_that_write(database: Database) -> None:
     writing = {"add", "add_token", "add_ticket", "lock", "remove", "revoke", "mark_read"}
 
     async def look(reader: ReadSession) -> set[str]:
@@ -198,14 +198,14 @@ async def test_what_reads_has_no_words_to_write(database: Database) -> None:
     assert await database.transact(look) == writing
 
 
-async def test_a_unit_without_records_announces_nothing(
+async def test_a_unit_without_events_publishes_nothing(
     database: Database, announced: list[Publication]
 ) -> None:
     await database.transact(add_user, "ann")
     assert announced == []
 
 
-async def test_a_signal_is_announced_and_not_logged(
+async def test_a_publication_without_an_event_is_not_logged(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     publication = Publication(PublicationKind.READ, room, 1, sender)
@@ -219,7 +219,7 @@ async def test_a_signal_is_announced_and_not_logged(
 
 
 async def cancelled_and_swallowed(uow: ReadSession) -> str:
-    """As in a driver that waits with `wait_for` of Python 3.11."""
+    """Behaves like a driver that uses `wait_for` of Python 3.11."""
     task = asyncio.current_task()
     assert task
     task.cancel()
@@ -234,7 +234,7 @@ async def test_a_swallowed_cancellation_ends_a_read(database: Database) -> None:
     assert reading.cancelled()
 
 
-async def test_a_swallowed_cancellation_ends_a_command_after_its_announcement(
+async def test_a_swallowed_cancellation_ends_a_command_after_it_is_published(
     database: Database, room: UUID, sender: UUID, announced: list[Publication]
 ) -> None:
     async def command(uow: UnitOfWork) -> str:

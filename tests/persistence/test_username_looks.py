@@ -1,4 +1,4 @@
-"""Accounts of before get the skeletons of their usernames, the older one where two have one."""
+"""Existing accounts get the skeletons of their usernames; of two with the same, the older one."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ ACCOUNTS = [
 ]
 
 
-async def test_the_oldest_has_the_look(blank: Backend) -> None:
+async def test_the_oldest_of_lookalike_usernames_gets_the_skeleton(blank: Backend) -> None:
     await upgrade(blank.settings, "0004")
     async with opened(blank.settings) as engines, engines.write.begin() as connection:
         for number, (name, look) in reversed(list(enumerate(ACCOUNTS))):

@@ -76,7 +76,7 @@ class DedicatedServer:
         return await self.running.person(self.http, name)
 
     async def rooms(self, owner: Person, count: int, **fields: Any) -> list[str]:
-        """Create one room with the product and copy its rows, which takes a tenth of the time."""
+        """Create one room with the program and copy its rows, which takes a tenth of the time."""
         actor = Actor(UUID(owner.id), UUID(owner.session), is_admin=False, expires_at=now())
         spec = CreateRoom(kind=RoomKind.PUBLIC, name="One of many", **fields)
         database = self.running.context.database
@@ -102,7 +102,7 @@ class DedicatedServer:
 
 
 class _ServerWithoutPauses(TestServer):
-    """Skips the pauses of uvicorn's main loop and shutdown, which test_stopping.py is about."""
+    """Skips the pauses of uvicorn's main loop and shutdown, which test_stopping.py tests."""
 
     async def start(self) -> None:
         self.uvicorn = server = self._make()

@@ -1,4 +1,4 @@
-"""Ways to get between the parts of a running server: its reads, and what the bus says."""
+"""Hooks into a running server: its reads, and the publications of the bus."""
 
 import asyncio
 from collections import Counter
@@ -15,9 +15,9 @@ Run = Callable[[], Awaitable[Any]]
 
 
 class PausedQuery:
-    """Reads of one query stop, before or after they have read, until they are let go.
+    """Stops reads of one query, before or after they have read, until they are released.
 
-    The first `times` of them, in their order; the others pass, and all do once `times` is 0.
+    The first `times` reads stop in order; the others pass, and all do once `times` is 0.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PausedQuery:
         await go.wait()
 
     async def next(self) -> asyncio.Event:
-        """The next read that has stopped; `set` lets it go."""
+        """The next read that has stopped; `set` releases it."""
         async with limit():
             return await self._waiting.get()
 
@@ -81,7 +81,7 @@ class QueryCounter:
 
 
 class LossyBus:
-    """Between the bus and the hub: drops everything while it is deaf, and keeps what it dropped."""
+    """Between the bus and the hub: drops publications while it is told to, and keeps them."""
 
     def __init__(self, server: DedicatedServer, *, drops_all: bool = False) -> None:
         self.drops_all = drops_all

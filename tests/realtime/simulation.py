@@ -1,8 +1,8 @@
-"""A small world for the model: one room's log, processes, and clients, without I/O or clocks.
+"""A simulation for the model: the log of one room, processes and clients, without I/O and clocks.
 
-The processes are real hubs, streams and catch-ups, the clients real positions. What is made up is
-around them: the log is a list, and a read of the database is two steps, so that anything can happen
-between what it saw and its answer.
+The processes have real hubs, streams and catch-ups, the clients real positions. The rest is
+simulated: the log is a list, and a database read has two steps, so that anything can happen between
+its snapshot and its result.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ MUCH = 300  # bytes that are given to a slow client at once: about one event
 
 
 class FakeLog:
-    """The room's log, and who is a member: what is committed."""
+    """The committed log of the room and its members."""
 
     def __init__(self, members: Iterable[UUID]) -> None:
         self.events: list[Event] = []
@@ -90,7 +90,7 @@ class FakeLog:
 
 
 class FakeReadSession:
-    """What the use cases ask of a `ReadSession`, answered from the log as it is now."""
+    """The reads of a `ReadSession` that the use cases need, on the log as it is now."""
 
     def __init__(self, log: FakeLog) -> None:
         self._log = log
@@ -131,7 +131,7 @@ class FakeReadSession:
 
 
 class PendingQuery:
-    """A query that was asked. `see` looks at the log, `answer` tells what was seen."""
+    """A query. `see` takes a snapshot of the log, `answer` returns its result."""
 
     def __init__(self, log: FakeLog, run: Callable[[Any], Awaitable[Any]]) -> None:
         self._log, self._run = log, run
@@ -157,7 +157,8 @@ class PendingQuery:
 
 
 class FakeWriter:
-    """A socket's way out: whole frames, to a client that reads at once, or when it is let."""
+    """The output of a socket: whole frames, to a client that reads at once or when it is
+    released."""
 
     def __init__(self, hear: Callable[[Any], None]) -> None:
         self._hear = hear
@@ -181,14 +182,14 @@ class FakeWriter:
             self._read(frames)
 
     def read(self) -> None:
-        """The client reads what waits, and whatever comes from now on."""
+        """The client reads what is queued, and everything from now on."""
         self.is_slow = False
         frames, self._unread = self._unread, b""
         self._read(frames)
         self._set_paused(False)
 
     def pong(self) -> None:
-        """The library writes frames of its own at any time."""
+        """The WebSocket library writes frames of its own at any time."""
         self._set_paused(self.is_slow)
 
     def _set_paused(self, paused: bool) -> None:
@@ -267,7 +268,7 @@ class FakeProcess:
 
 
 class FakeClient:
-    """One device: a position that survives its sockets, and what it has taken of the room."""
+    """A device: a position that survives its sockets, and the events that it has applied."""
 
     def __init__(self, log: FakeLog, user: UUID) -> None:
         self._log = log
@@ -292,7 +293,7 @@ class FakeClient:
         self.open()
 
     def open(self) -> None:
-        """One frame after the other: not while the last one is being answered."""
+        """One frame after the other: not while the last one is being handled."""
         if self.process and self.socket and (self._opening is None or self._opening.done()):
             self.out = False
             self._opening = self.process.start(self._open(self.process, self.socket))

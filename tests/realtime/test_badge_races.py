@@ -1,4 +1,4 @@
-"""Badges that are overtaken by removals, rejoins, room lists and lost publications."""
+"""Badges that race with removals, rejoins, room lists and lost publications."""
 
 from uuid import UUID
 
@@ -88,8 +88,8 @@ async def test_a_member_who_opens_a_room_gets_its_badge_although_the_join_event_
 async def test_late_publications_of_a_room_opened_meanwhile_update_its_badge(
     start: StartServer, peers: Peers
 ) -> None:
-    """A client that opens the room reads it before the publication arrives: members who have it
-    closed still get the message counted, and joins and leaves."""
+    """A client that opens the room reads it before the publication arrives. Members who have it
+    closed still get the badge, and joins and leaves."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)

@@ -1,4 +1,4 @@
-"""Rooms that are not open: exact counts, a few at a time, and which rooms come and go."""
+"""Badges of closed rooms: exact counts, coalesced, and rooms that appear and disappear."""
 
 import asyncio
 import time
@@ -10,13 +10,13 @@ from tests.realtime.dedicated_server import StartServer
 
 
 def bump(peer: Peer, room: str) -> dict[str, int]:
-    """The newest counts of a room."""
+    """The newest badge of a room."""
     found = [e for frame in peer.of("room.bumped") for e in frame["rooms"] if e["room"] == room]
     return found[-1] if found else {}
 
 
 async def counted(peer: Peer, room: str, **fields: int) -> None:
-    """The newest counts of the room are these."""
+    """Return once the newest badge of the room has these counts."""
     await peer.until(lambda: fields.items() <= bump(peer, room).items(), f"{fields}")
 
 
@@ -71,7 +71,7 @@ async def test_a_new_room_gets_a_badge_at_once(ada: Person, bob: Person, peers: 
 async def test_a_room_that_is_opened_at_once_gets_a_badge_when_closed(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
-    """Whoever opens a room before it was ever counted is told of it later all the same."""
+    """Also if the room was opened before its first badge."""
     room = await ada.makes_room()
     peer = await peers.join(bob)
     assert_ok(await bob.post(f"/rooms/{room}/join"))

@@ -1,6 +1,6 @@
-"""The change poller: finds lost publications that no later one follows.
+"""The change poller finds lost publications that have no successor.
 
-The bus is deaf in these tests, and nothing else would look for minutes.
+The bus drops everything in these tests, and no other mechanism runs for minutes.
 """
 
 import time
@@ -74,7 +74,7 @@ async def test_the_change_poller_finds_lost_joins_and_leaves(
 async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_received(
     server: DedicatedServer, peers: Peers
 ) -> None:
-    """The event behind it shows a hole only where the room is open."""
+    """The later event reveals the gap only if the room is open."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private")
     peer = await peers.join(bob)
@@ -88,7 +88,7 @@ async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_rece
 async def test_the_change_poller_finds_lost_read_markers(
     server: DedicatedServer, peers: Peers
 ) -> None:
-    """After a position check: markers are not in the log, and no room changes with them."""
+    """After a position check: read markers are not in the log and do not change the room."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")
@@ -152,7 +152,7 @@ async def test_the_degraded_change_poll_interval_is_kept(
 
 
 async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Longer than the defaults, so that a slow machine changes nothing."""
+    """The pauses are longer than the defaults, so the speed of the machine does not matter."""
     reads = QueryCounter(server, monkeypatch)
     await reads.until("_changed_rooms")
     began = time.monotonic()

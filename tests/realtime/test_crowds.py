@@ -1,4 +1,4 @@
-"""Many who do wrong at once: a real server process keeps its memory, its pace and its life."""
+"""Many hostile clients at once: a real server process keeps its memory and its speed."""
 
 import asyncio
 import time
@@ -36,14 +36,14 @@ MOST_WORK_S = 3.0
 
 
 class Besieged:
-    """A server process of its own, and somebody who goes on talking there."""
+    """A server process, and a user who goes on sending there."""
 
     def __init__(self, server: ServerProcess, ada: Person, room: str, peer: Peer) -> None:
         self.server, self.ada, self.room, self._peer = server, ada, room, peer
 
     async def talk(self, until: "asyncio.Task[None]") -> float:
-        """While something else goes on. Returns the most that an ack and its event have waited, in
-        seconds of the server's work: what it did meanwhile for the others."""
+        """Send while something else goes on. Returns the longest wait for an ack and its event, in
+        CPU seconds of the server."""
         most = 0.0
         while not until.done():
             begun = cpu_s(self.server.pid)
@@ -81,8 +81,8 @@ async def besieged(embedded: Backend, tmp_path: Path, peers: Peers) -> AsyncIter
 
 
 class Crowd:
-    """Sockets that never say hello. `ends` is how each ended; a place is free again after
-    HELLO_S, so on a slow machine more of them get one: `places` says how often each was free."""
+    """Sockets without a hello. `ends` is how each ended. A place is free again after HELLO_S, so on
+    a slow machine more of them get one: `places` says how often a place was free."""
 
     def __init__(self) -> None:
         self.ends: list[int] = []
@@ -108,8 +108,8 @@ class Crowd:
 
 
 async def test_many_connections_without_a_hello_are_refused(besieged: Besieged) -> None:
-    """At most so many of an address wait, and at most so many in all; the others are refused, and
-    those who wait are closed in time."""
+    """The numbers per address and in all are limited; more are refused, and waiting sockets are
+    closed in time."""
 
     async def siege() -> None:
         spread = Crowd()
@@ -127,7 +127,7 @@ async def test_many_connections_without_a_hello_are_refused(besieged: Besieged) 
     assert besieged.memory_kib() - begin < MOST_GROWTH_KIB
 
 
-async def test_floods_and_broken_frames(besieged: Besieged) -> None:
+async def test_a_server_survives_floods_and_broken_frames(besieged: Besieged) -> None:
     url = besieged.server.url
 
     async def abuse(data: bytes, *, hello: bool) -> None:
@@ -158,7 +158,7 @@ async def test_floods_and_broken_frames(besieged: Besieged) -> None:
 
 
 async def flood(connection: RawConnection, data: bytes) -> None:
-    """Until the server has enough of it."""
+    """Send until the server closes the connection."""
     try:
         async with limit():
             while True:
@@ -167,8 +167,8 @@ async def flood(connection: RawConnection, data: bytes) -> None:
         pass
 
 
-async def test_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
-    """What waits for them stays within their limits, whatever they ask for."""
+async def test_a_server_survives_peers_that_send_and_do_not_read(besieged: Besieged) -> None:
+    """What is queued for them stays within their limits."""
     large = "x" * 3900
     for _ in range(60):
         await besieged.ada.says(besieged.room, large)

@@ -1,4 +1,4 @@
-"""Before a process ends: clients are asked to move, what is under way finishes, nobody is kept."""
+"""Draining: clients are asked to move, requests and sends finish, and no client delays the end."""
 
 import asyncio
 import signal
@@ -22,14 +22,14 @@ from testkit.waiting import eventually
 
 
 def patient(backend: Backend, **server: float) -> Settings:
-    """Long enough to look at a server that drains."""
+    """Settings with long times, to look at a draining server."""
     times = {"drain_spread_s": 5, "drain_grace_s": 3000, "shutdown_timeout_s": 3600}
     return override(fast_settings(backend.settings), server=times | server)
 
 
 @asynccontextmanager
 async def draining(settings: Settings) -> AsyncIterator[TestServer]:
-    """A server that is stopped in the test, and has to end by itself."""
+    """A server that the test stops, and that has to end by itself."""
     async with run_server(settings) as server:
         yield server
         assert server.uvicorn.should_exit
@@ -40,7 +40,9 @@ async def stop(server: TestServer) -> None:
     await eventually(server.context.draining.is_set)
 
 
-async def test_what_a_draining_server_does_and_refuses(backend: Backend, peers: Peers) -> None:
+async def test_a_draining_server_answers_requests_and_refuses_new_sockets(
+    backend: Backend, peers: Peers
+) -> None:
     async with draining(patient(backend)) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
@@ -81,10 +83,10 @@ async def test_connections_that_stay_or_sent_no_hello_are_closed(
 
 
 @pytest.mark.setting("CHAT_SERVER__DRAIN_SPREAD_S")
-async def test_slots_are_spread(
+async def test_drain_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hours apart here, so that the first is closed long before the others."""
+    """They are hours apart here, so the first socket is closed long before the others."""
     monkeypatch.setattr("app.realtime.connection.drain.CONNECTIONS_PER_S", 1e-6)
     settings = patient(embedded, drain_spread_s=8000, drain_grace_s=0, shutdown_timeout_s=9000)
     async with draining(settings) as server, server.client() as http:
@@ -117,7 +119,7 @@ async def test_no_connection_is_closed_before_its_slot(
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
-    """Sends over sockets wait: (one has come, go on)."""
+    """Stops sends over sockets: (one has arrived, continue)."""
     came, go = asyncio.Event(), asyncio.Event()
 
     async def wait(*args: Any) -> Any:
@@ -163,7 +165,7 @@ async def test_a_drain_ends_at_the_hard_limit(
 
 
 async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
-    """Its body is half there when the server is told to stop, which has no socket to wait for."""
+    """Half of its body has arrived when the server is stopped, which has no sockets to wait for."""
     go = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
@@ -185,7 +187,7 @@ async def test_a_request_in_flight_is_answered(backend: Backend) -> None:
         assert answer.headers["connection"] == "close"
 
 
-async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: Path) -> None:
+async def test_a_drain_without_sockets_is_immediate(backend: Backend, tmp_path: Path) -> None:
     async with run_process(patient(backend), tmp_path) as server:
         assert_ok(await server._http.get("/health/live"))
         server.signal(signal.SIGTERM)
@@ -193,7 +195,7 @@ async def test_without_sockets_a_stop_is_immediate(backend: Backend, tmp_path: P
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_the_second_signal_ends_at_once(
+async def test_a_second_signal_ends_the_drain_at_once(
     backend: Backend, peers: Peers, tmp_path: Path, second: signal.Signals
 ) -> None:
     async with run_server(fast_settings(backend.settings)) as elsewhere, elsewhere.client() as http:

@@ -1,4 +1,4 @@
-"""What a client can say wrong: it is told, under the id that it gave, and the socket goes on."""
+"""Invalid frames are answered with an error that has their id, and the socket stays open."""
 
 import json
 from typing import Any, get_args
@@ -18,7 +18,7 @@ ROOM = str(uuid4())
 
 
 def send(**fields: Any) -> dict[str, Any]:
-    """A message that is all right, but for these fields."""
+    """A valid message, except for these fields."""
     return {"type": "message.send", "room": ROOM, "nonce": "n", "text": "x"} | fields
 
 
@@ -149,7 +149,7 @@ async def test_every_refusal_names_the_value_and_the_frame(peer: Peer) -> None:
     ],
     ids=lambda message: ascii(message)[:24],
 )
-async def test_what_is_no_frame_at_all_is_refused(peer: Peer, message: str | bytes) -> None:
+async def test_a_message_that_is_not_a_frame_is_refused(peer: Peer, message: str | bytes) -> None:
     await peer.connection.send(message)
     error = await peer.expect("error")
     assert error["code"] in {"bad_frame", "invalid"}
@@ -157,7 +157,7 @@ async def test_what_is_no_frame_at_all_is_refused(peer: Peer, message: str | byt
     await peer.settled()
 
 
-async def test_depth_is_counted_outside_of_strings(ada: Person, peer: Peer) -> None:
+async def test_json_depth_is_counted_outside_of_strings(ada: Person, peer: Peer) -> None:
     room = await ada.makes_room()
     assert (await peer.says(room, "[{" * 500 + '"'))["seq"] == 3
     deep = '{"type":"pong","id":"deep","n":' + "[" * 32 + "]" * 32 + "}"
@@ -180,7 +180,7 @@ async def test_a_large_frame_is_refused_and_the_socket_goes_on(ada: Person, peer
     assert await peer.closed() == 1009
 
 
-async def test_bytes_are_counted_not_characters(ada: Person, peer: Peer) -> None:
+async def test_the_frame_size_is_counted_in_bytes(ada: Person, peer: Peer) -> None:
     room = await ada.makes_room()
     fits = json.dumps(send(id=1, room=room, text="🙂" * 4000), ensure_ascii=False)
     assert len(fits) < len(fits.encode()) <= 16 * 1024
@@ -221,7 +221,7 @@ async def test_a_flood_of_frames_closes_the_connection(start: StartServer, peers
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_BURST")
 async def test_sends_too_fast_are_rate_limited(start: StartServer, peers: Peers) -> None:
-    """Per user, over all sockets and HTTP; what was refused may be sent again as it is."""
+    """Per user, over all sockets and HTTP. A refused send may be repeated unchanged."""
     server = await start(limits={"sends_per_second": 0.001, "sends_burst": 4})
     ada = await server.person()
     room = await ada.makes_room()
@@ -261,7 +261,7 @@ async def test_read_markers_count_as_changes_over_sockets_and_http(
     await other.settled()
 
 
-async def test_opening_watching_and_saying_hello_count_as_reads(
+async def test_hello_open_and_presence_subscribe_count_as_reads(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(limits={"reads_per_minute": 0.01, "reads_burst": 17})

@@ -1,4 +1,4 @@
-"""Who gets a socket: what is refused as HTTP, and which hello convinces."""
+"""Handshakes that are refused over HTTP, and hellos that are accepted."""
 
 import base64
 from contextlib import AsyncExitStack
@@ -71,7 +71,7 @@ async def test_a_handshake_without_the_subprotocol_is_refused(
 @pytest.mark.parametrize(
     "path", ["/", "/ws/", "/ws2", "/WS", "/api/v1/rooms", "/health/live", "//ws"]
 )
-async def test_there_is_no_socket_at_another_address(
+async def test_a_socket_at_another_path_is_refused(
     server: TestServer, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connect_raw(server.url) as connection:
@@ -84,15 +84,15 @@ async def test_there_is_no_socket_at_another_address(
 
 
 async def test_a_handshake_may_carry_large_cookies(server: TestServer) -> None:
-    """Those of other programs on the same host, which a browser sends along."""
+    """Browsers send the cookies of other programs on the same host."""
     async with connect_raw(server.url) as connection:
         assert await connection.ask_for_upgrade(b"Cookie: a=%b\r\n" % (b"x" * 20_000)) == 101
 
 
-async def test_a_refusal_is_no_error_of_the_server(
+async def test_a_refused_handshake_is_not_logged_as_error(
     server: TestServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """uvicorn writes one for what is neither accepted nor closed."""
+    """uvicorn logs an error for a handshake that is neither accepted nor closed."""
     await refusal(server.url, protocols=("chat.v2",))
     await eventually(lambda: not server.uvicorn.server_state.tasks)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
@@ -120,7 +120,7 @@ async def test_pages_of_other_origins_are_refused(server: TestServer, origin: st
 async def test_a_page_of_https_may_call_a_server_of_http_on_its_host(
     server: TestServer, peers: Peers
 ) -> None:
-    """Something in front of the server ends TLS, and need not say so."""
+    """A proxy that terminates TLS need not say so."""
     assert (await peers.dial(server.url, origin=server.url.replace("http:", "https:"))).is_open
 
 
@@ -171,7 +171,8 @@ async def test_pages_of_this_origin_and_of_allowed_origins_may_connect(
 
 
 def test_an_ipv6_network_counts_as_one_address_before_hello() -> None:
-    """Whatever it chooses of its IPv6 address, and however its IPv4 address is written."""
+    """Whatever part of its IPv6 address a client chooses, and however its IPv4 address is
+    written."""
     lobby = PendingConnections(2, 100)
     with lobby.slot("2001:db8::1"), lobby.slot("2001:db8::2"), lobby.slot("192.0.2.7"):
         lobby.check_limit("2001:db8:0:1::1")
@@ -206,7 +207,7 @@ async def test_too_many_of_one_address_without_a_hello_are_refused(
 # The hello.
 
 
-async def test_no_hello_in_time_ends_the_socket(start: StartServer) -> None:
+async def test_a_socket_without_a_hello_in_time_is_closed(start: StartServer) -> None:
     server = await start(realtime={"hello_timeout_s": 0.1})
     async with dial(server.url) as peer:
         assert await peer.closed() == 4401
@@ -228,7 +229,7 @@ async def test_no_hello_in_time_ends_the_socket(start: StartServer) -> None:
     ],
     ids=repr,
 )
-async def test_a_first_frame_that_is_no_hello_ends_the_socket(
+async def test_a_first_frame_that_is_no_hello_closes_the_socket(
     server: TestServer, message: str | bytes, error: str, frame_id: Any
 ) -> None:
     async with dial(server.url) as peer:
@@ -273,7 +274,9 @@ async def test_a_ticket_expires(start: StartServer) -> None:
 @pytest.mark.parametrize(
     "token", ["nonsense", "a.b.c", "0" * 64, "é" * 100, "x" * 2048, "\0", *HOSTILE]
 )
-async def test_a_wrong_token_ends_the_socket(server: TestServer, token: str) -> None:
+async def test_a_hello_with_an_invalid_token_closes_the_socket(
+    server: TestServer, token: str
+) -> None:
     async with dial(server.url) as peer:
         await peer.send("hello", id="h", token=token)
         await expect_refused(peer, "unauthenticated", 4401, "h")
@@ -305,9 +308,7 @@ async def test_tokens_of_an_ended_session_open_nothing(server: TestServer, ada: 
             await expect_refused(peer, "session_ended", 4403)
 
 
-async def test_a_hello_may_be_as_large_as_announced_and_no_larger(
-    server: TestServer, ada: Person
-) -> None:
+async def test_the_size_of_a_hello_is_limited(server: TestServer, ada: Person) -> None:
     most = server.settings.limits.hello_bytes
     for size, fits in ((most, True), (most + 1, False)):
         hello = orjson.dumps({"type": "hello", "token": ada.access, "rooms": []}).decode()

@@ -1,4 +1,4 @@
-"""A ping into silence, an answer that counts as life, and the end of who gives none."""
+"""The heartbeat: pings after silence, pongs, and the end of silent connections."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Peers that break the rules below the level of messages: the right code, and nothing else."""
+"""Peers that violate the WebSocket protocol get the right close code."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ ERROR = b'{"type":"nothing"}'
 
 @pytest.fixture
 async def guest(server: TestServer, ada: Person) -> AsyncIterator[RawConnection]:
-    """After its hello."""
+    """A connection after its hello."""
     async with connect_raw(server.url) as connection:
         await connection.upgrade()
         await connection.hello(ada)
@@ -61,14 +61,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_broken_frame_ends_the_socket(guest: RawConnection, name: str) -> None:
+async def test_a_broken_websocket_frame_closes_the_socket(guest: RawConnection, name: str) -> None:
     broken, code = BROKEN[name]
     await guest.send(broken)
     assert await guest.close_code() in ({code, 1009} if name == "a size of 2^63" else {code})
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) -> None:
+async def test_a_broken_websocket_frame_before_the_hello_closes_the_socket(
+    server: TestServer, name: str
+) -> None:
     broken, code = BROKEN[name]
     async with connect_raw(server.url) as connection:
         await connection.upgrade()
@@ -106,7 +108,7 @@ async def test_a_broken_frame_before_the_hello(server: TestServer, name: str) ->
     ],
     ids=lambda message: f"{ascii(message)[:40]} {len(message)}",
 )
-async def test_absurd_json_is_refused_and_the_socket_goes_on(
+async def test_absurd_json_is_refused_and_the_socket_stays_open(
     guest: RawConnection, message: str
 ) -> None:
     await guest.send(frame(TEXT, message.encode()))
@@ -118,7 +120,9 @@ async def test_absurd_json_is_refused_and_the_socket_goes_on(
     assert (await guest.next())["id"] == "after"
 
 
-async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: RawConnection) -> None:
+async def test_a_json_name_repeated_as_a_value_is_accepted(
+    ada: Person, guest: RawConnection
+) -> None:
     room = await ada.makes_room()
     for n, text in enumerate(("text", '"text"', "a\nb", 'say "room": "nonce"')):
         await guest.say(type="message.send", id=n, room=room, nonce=f"n{n}", text=text)
@@ -127,13 +131,13 @@ async def test_a_name_as_a_value_is_no_name_twice(ada: Person, guest: RawConnect
         assert answer["type"] == "ack"
 
 
-async def test_binary_messages_are_no_frames(guest: RawConnection) -> None:
+async def test_binary_messages_are_refused(guest: RawConnection) -> None:
     await guest.send(frame(BINARY, ERROR) + frame(BINARY, b"\xff" * 100) + frame(BINARY))
     for _ in range(3):
         assert (await guest.next())["code"] == "bad_frame"
 
 
-async def test_fragments_are_put_together(guest: RawConnection) -> None:
+async def test_fragmented_messages_are_assembled(guest: RawConnection) -> None:
     pieces = [ERROR[n : n + 1] for n in range(len(ERROR))]
     await guest.send(frame(TEXT, fin=False))
     for piece in pieces:
@@ -240,7 +244,7 @@ async def test_a_peer_that_sends_before_the_handshake_is_answered_is_cut(
     ],
     ids=lambda more: ascii(more[:20]),
 )
-async def test_an_odd_handshake_is_answered(server: TestServer, more: bytes) -> None:
+async def test_an_unusual_handshake_is_answered(server: TestServer, more: bytes) -> None:
     async with connect_raw(server.url) as connection:
         status = await connection.ask_for_upgrade(more)
         assert status in {101, 400, 413, 426}
@@ -253,7 +257,7 @@ async def test_an_odd_handshake_is_answered(server: TestServer, more: bytes) -> 
     [frame(CLOSE, (1000).to_bytes(2)), frame(0x3), frame(TEXT, b"\xff")],
     ids=["close", "broken", "no UTF-8"],
 )
-async def test_a_close_ends_also_for_a_peer_that_does_not_read(
+async def test_closing_a_peer_that_does_not_read_has_a_timeout(
     start: StartServer, last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()

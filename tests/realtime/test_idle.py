@@ -1,4 +1,4 @@
-"""Sockets that do nothing cost no database connection."""
+"""Idle sockets use no database connection."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of a socket, nothing of it stays in the hub."""
+"""No socket leaves anything behind in the hub, however it ends."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.realtime.hooks import PausedQuery, QueryCounter
 
 
 async def until_idle(server: DedicatedServer) -> None:
-    """Every socket has come to its end, and nothing is left of it."""
+    """Return once all sockets have ended and nothing is left of them."""
     await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     hub = server.hub
     assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
@@ -68,7 +68,7 @@ async def test_an_open_that_fails_leaves_nothing_behind(
     await peer.has(room, 3)
 
 
-async def test_a_defect_in_the_hello_ends_the_socket_for_now(
+async def test_a_defect_during_the_hello_closes_the_socket_with_4000(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()

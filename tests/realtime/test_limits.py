@@ -1,4 +1,4 @@
-"""Limits of frames that no other test varies: each is announced, and kept."""
+"""Limits of frames that no other test varies are announced and applied."""
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -18,7 +18,7 @@ async def answered(peer: Peer, frame: str, code: str) -> None:
 
 
 @pytest.mark.setting("CHAT_LIMITS__HELLO_BYTES")
-async def test_a_hello_is_as_large_as_it_may_be(start: StartServer, peers: Peers) -> None:
+async def test_the_hello_size_limit_is_applied(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"hello_bytes": 20_000})
     ada = await server.person()
     hello = f'{{"type": "hello", "token": "{ada.access}"}}'
@@ -31,7 +31,7 @@ async def test_a_hello_is_as_large_as_it_may_be(start: StartServer, peers: Peers
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAME_BYTES")
-async def test_a_frame_is_as_large_as_it_may_be(start: StartServer, peers: Peers) -> None:
+async def test_the_frame_size_limit_is_applied(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"frame_bytes": 1100})
     peer = await peers.join(await server.person())
     assert announced(peer, "frame_bytes") == 1100
@@ -40,7 +40,7 @@ async def test_a_frame_is_as_large_as_it_may_be(start: StartServer, peers: Peers
 
 
 @pytest.mark.setting("CHAT_LIMITS__JSON_DEPTH")
-async def test_a_frame_nests_as_deeply_as_it_may(start: StartServer, peers: Peers) -> None:
+async def test_the_json_depth_limit_is_applied(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"json_depth": 5})
     peer = await peers.join(await server.person())
     assert announced(peer, "json_depth") == 5
@@ -49,7 +49,9 @@ async def test_a_frame_nests_as_deeply_as_it_may(start: StartServer, peers: Peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__PRESENCE_SUBSCRIPTIONS")
-async def test_the_limit_of_presence_subscriptions(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_presence_subscriptions_is_applied(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(limits={"presence_subscriptions": 1})
     ada, bob = await server.person("ada"), await server.person("bob")
     peer = await peers.join(ada)
@@ -59,7 +61,9 @@ async def test_the_limit_of_presence_subscriptions(start: StartServer, peers: Pe
 
 
 @pytest.mark.setting("CHAT_LIMITS__SOCKETS_UNAUTHENTICATED")
-async def test_the_limit_of_connections_without_a_hello(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_connections_without_a_hello_is_applied(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(limits={"sockets_unauthenticated": 2})
     waiting = [await peers.dial(server.url) for _ in range(2)]
     with pytest.raises(InvalidStatus):

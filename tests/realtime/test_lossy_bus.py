@@ -1,4 +1,5 @@
-"""Pokes may be lost, doubled, swapped or false: what sockets get is the log, once, in order."""
+"""Publications may be lost, duplicated, reordered or forged: sockets receive the log, once and in
+order."""
 
 import asyncio
 import random
@@ -127,7 +128,7 @@ async def test_a_long_gap_is_read_in_pages(
 async def test_a_gap_of_the_largest_messages_makes_no_connection_slow(
     start: StartServer, peers: Peers
 ) -> None:
-    """A hole of two megabytes is filled without dropping those who read."""
+    """A gap of two megabytes is repaired without disconnecting readers."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

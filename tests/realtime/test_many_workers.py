@@ -1,4 +1,4 @@
-"""`python -m app serve --workers N`: one port, N processes, and one that looks after them."""
+"""`python -m app serve --workers N`: N processes on one port, and their supervisor."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from testkit.waiting import LIMIT_S, eventually, limit
 
 
 def children(server: ServerProcess) -> set[int]:
-    """The workers, as the kernel knows them."""
+    """The workers, according to the kernel."""
     found: set[int] = set()
     for task in Path(f"/proc/{server.pid}/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
@@ -35,7 +35,7 @@ def exists(pid: int) -> bool:
 
 
 def sockets_of(pid: int) -> int:
-    """How many TCP connections a process has that come from outside or go there."""
+    """The number of TCP connections of a process with other addresses."""
     return sum(
         str(link.readlink()).startswith("socket:")
         for link in Path(f"/proc/{pid}/fd").iterdir()
@@ -44,7 +44,7 @@ def sockets_of(pid: int) -> int:
 
 
 async def answered(url: str, tls: ssl.SSLContext | bool = False) -> None:
-    """By whichever worker; waits for one that is being started."""
+    """Return once any worker answers, also one that is just starting."""
     async with httpx.AsyncClient(verify=tls, timeout=LIMIT_S) as http:
         assert_ok(await http.get(f"{url}/health/live"))
 
@@ -134,7 +134,7 @@ async def test_workers_end_with_their_parent(
 
 @pytest.mark.cluster
 @pytest.mark.setting("CHAT_SERVER__WORKERS")
-async def test_workers_over_https_and_one_that_does_not_start_again(
+async def test_workers_serve_https_and_one_that_cannot_restart_is_retried(
     cluster_settings: Settings, tmp_path: Path
 ) -> None:
     authority = trustme.CA()

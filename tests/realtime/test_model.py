@@ -1,8 +1,9 @@
-"""Delivery as a whole, under random schedules: whatever is lost, doubled, swapped or dies.
+"""Delivery as a whole under random schedules, in which anything is lost, duplicated or reordered,
+and processes die.
 
-Rules are what can happen; the invariants stand in `world.Client`: what a client takes is the log,
-dense, in order, once, and nothing that its user may not see. When all is quiet, everybody has
-everything. docs/reliability.md tells the algorithm.
+Rules are what can happen. The invariants are in `simulation.FakeClient`: the events that a client
+applies are the log, without gaps, in order, once, and only what its user may see. At rest every
+client has all of them. docs/reliability.md describes the algorithm.
 """
 
 import asyncio
@@ -83,7 +84,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(to=process, order=some, copies=st.sampled_from((0, 1, 1, 1, 2)))
     def arrive(self, to: int, order: list[int], copies: int) -> None:
-        """Some of those that are under way, any of them: lost, once, or twice."""
+        """Some publications arrive: any of them, lost, once or twice."""
         flying = self.flying[to]
         for which in order:
             if flying:
@@ -120,7 +121,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(of=process, order=some)
     def look(self, of: int, order: list[int]) -> None:
-        """Some of the reads that were asked see the log as it is now."""
+        """Some pending reads take their snapshot of the log now."""
         for which in order:
             unseen = [read for read in self.processes[of].reads if not read.seen]
             if unseen:
@@ -128,7 +129,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(of=process, order=some)
     def answer(self, of: int, order: list[int]) -> None:
-        """Some of those that have seen the log answer, however long ago that was."""
+        """Some reads that have a snapshot return it, however old it is."""
         reads = self.processes[of].reads
         for which in order:
             seen = [read for read in reads if read.seen]
@@ -182,7 +183,8 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(one=client, then=st.lists(st.sampled_from(MEANWHILE), max_size=10), is_live=st.booleans())
     def stall(self, one: int, then: list[str], is_live: bool) -> None:
-        """A client does not read while this happens on its process, but for what waits at times."""
+        """A client does not read while this happens on its process, except for the queued frames at
+        times."""
         slow = self.clients[one]
         if slow.writer is None:
             return
@@ -214,7 +216,7 @@ class Delivery(RuleBasedStateMachine):
                     self.read_what_waits(one, and_stalls=True)
 
     def _make_live(self, one: int, of: int) -> None:
-        """As it is most of the time: nothing is missing, and the client is in the room."""
+        """The usual state: nothing is missing, and the client is in the room."""
         slow = self.clients[one]
         self.read_what_waits(one, and_stalls=False)
         if slow.user not in self.log.members:
@@ -227,7 +229,7 @@ class Delivery(RuleBasedStateMachine):
             self.read(of)
 
     async def _say_and_pong(self, of: int, writer: FakeWriter) -> None:
-        """In one turn of the loop: what was said is not on its way yet."""
+        """In one iteration of the event loop: the message is not written yet."""
         await self._hear(of, self.log.say(OWNER))
         writer.pong()
 
@@ -303,7 +305,7 @@ class Delivery(RuleBasedStateMachine):
 
 
 class SlowDelivery(Delivery):
-    """The same where nobody comes or goes: more of what happens to slow clients."""
+    """The same without joins and leaves, so that more happens to slow clients."""
 
     come = go = crash = forge = None  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""This release on the data of the next one, as in a deploy that replaces processes one by one."""
+"""This release with data of the next one, as in a rolling deploy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,8 +34,8 @@ POLL = {"question": "Tea?", "options": [1, 2.5, None, {"deep": ["é", True]}]}
 async def word(
     server: DedicatedServer, table: str, column: str, key: str, value: str | None = None
 ) -> str:
-    """What a row of the room or the member has in this column, after it was set to `value`. In
-    plain SQL: the types of the columns do not come between."""
+    """Set a column of the room or the member to `value` in plain SQL and return the stored
+    value."""
     async with server.running.context.database._engines.write.begin() as connection:
         given = {"value": value, "key": UUID(key).bytes}
         where = "id" if table == "rooms" else "user_id"
@@ -50,8 +50,8 @@ async def word(
 async def log(
     server: DedicatedServer, room: str, actor: Person, *rows: tuple[str, Any, int | None]
 ) -> int:
-    """Rows (type, body, message) at the end of a room's log, as if they had been committed. The
-    room's head."""
+    """Append rows (type, body, message) to a room's log as if they were committed. Returns the
+    head."""
     head: int = (await actor.room(room))["seq"]
     events = [
         {
@@ -73,7 +73,7 @@ async def log(
 
 
 def said(event: Frame) -> dict[str, Any]:
-    """Without the envelope, which has to be whole."""
+    """An event without its envelope, which has to be complete."""
     assert {"type", "room", "seq", "actor", "at"} <= event.keys()
     return {
         name: value
@@ -83,7 +83,7 @@ def said(event: Frame) -> dict[str, Any]:
 
 
 class Stage:
-    """A room with rows of the next release in its log, and people who come back."""
+    """A room with rows of the next release in its log, and users who reconnect."""
 
     def __init__(self, server: DedicatedServer, ada: Person, bob: Person, room: str) -> None:
         self.server, self.ada, self.bob, self.room = server, ada, bob, room
@@ -109,7 +109,7 @@ class Stage:
         )
 
     def check(self, events: list[Frame]) -> None:
-        """They came as they are, from seq 5 on."""
+        """The events from seq 5 on arrived unchanged."""
         events = [event for event in events if event["seq"] > 4]
         assert [event["seq"] for event in events[:11]] == list(range(5, 16))
         poll, ended, edited, extra, lost, role, details, joined, *rest = events[:11]
@@ -141,7 +141,7 @@ async def stage(start: StartServer) -> Stage:
     return Stage(server, ada, bob, room)
 
 
-async def test_the_log_over_http(stage: Stage) -> None:
+async def test_unknown_events_are_read_over_http(stage: Stage) -> None:
     head = await stage.fill()
     await stage.ada.says(stage.room, "after")
     events = await stage.bob.log(stage.room)
@@ -149,10 +149,8 @@ async def test_the_log_over_http(stage: Stage) -> None:
     assert [event["seq"] for event in events] == list(range(1, head + 2))
 
 
-async def test_a_catch_up_with_unknown_events_batched_with_others(
-    stage: Stage, peers: Peers
-) -> None:
-    """A hello with positions, an open, and the questions of others in the same moment."""
+async def test_unknown_events_are_delivered_in_a_catch_up(stage: Stage, peers: Peers) -> None:
+    """By a hello with positions, by an open, and in one batch with requests of others."""
     head = await stage.fill()
     others = [await stage.server.person(f"other{n}") for n in range(3)]
     rooms = [await person.makes_room() for person in others]
@@ -170,7 +168,7 @@ async def test_a_catch_up_with_unknown_events_batched_with_others(
     stage.check(again.events(stage.room))
 
 
-async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> None:
+async def test_unknown_events_are_delivered_by_gap_repair(stage: Stage, peers: Peers) -> None:
     peer = await peers.join(stage.bob, (stage.room, 4))
     head = await stage.fill()
     await stage.ada.says(stage.room, "shows the hole")
@@ -178,9 +176,7 @@ async def test_a_gap_that_is_read_from_the_log(stage: Stage, peers: Peers) -> No
     stage.check(peer.events(stage.room))
 
 
-async def test_a_slow_consumer_backfill_with_unknown_events(
-    start: StartServer, peers: Peers
-) -> None:
+async def test_unknown_events_are_delivered_by_a_backfill(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"send_stall_timeout_s": 600.0, "max_send_delay_s": 600.0})
     limit_send_buffers(server.running)
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -202,7 +198,7 @@ async def test_a_slow_consumer_backfill_with_unknown_events(
 
 @asynccontextmanager
 async def another_process(server: DedicatedServer) -> AsyncIterator[Database]:
-    """Where there is a bus between processes, what it records comes over that."""
+    """Its publications come over the bus if there is one between processes."""
     if server.running.settings.redis.url:
         async with open_database_and_bus(server.running.settings) as (database, _):
             yield database
@@ -219,7 +215,9 @@ async def record(uow: UnitOfWork, /, room_id: UUID, actor: UUID, event: str, **m
     )
 
 
-async def test_an_unknown_event_published_by_another_process(stage: Stage, peers: Peers) -> None:
+async def test_an_unknown_event_published_by_another_process_is_delivered(
+    stage: Stage, peers: Peers
+) -> None:
     here = await peers.join(stage.bob, stage.room)
     room, ada = UUID(stage.room), UUID(stage.ada.id)
     async with another_process(stage.server) as database:
@@ -232,7 +230,7 @@ async def test_an_unknown_event_published_by_another_process(stage: Stage, peers
     assert [e for e in await stage.bob.log(stage.room) if e["seq"] == 5] == [event]
 
 
-async def test_a_publication_of_an_unknown_kind_has_the_log_read(
+async def test_a_publication_of_an_unknown_kind_is_read_from_the_log(
     stage: Stage, peers: Peers
 ) -> None:
     peer = await peers.join(stage.bob, stage.room)
@@ -258,7 +256,7 @@ async def test_a_publication_of_an_unknown_kind_has_the_log_read(
 
 
 async def test_an_unknown_role_has_the_least_permissions(stage: Stage, peers: Peers) -> None:
-    """In rights, lists, frames and counts: of bob, an admin before."""
+    """In permissions, lists, frames and counts, for a user who was an admin before."""
     ada, bob, room = stage.ada, stage.bob, stage.room
     eve = await stage.server.person("eve")
     assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
@@ -310,7 +308,7 @@ async def test_an_unknown_kind_of_room_is_private(stage: Stage, peers: Peers) ->
 
 
 async def test_a_removal_published_by_the_next_release_evicts(stage: Stage, peers: Peers) -> None:
-    """The types that take somebody out stay; what is new in them is passed on."""
+    """The types that end a membership do not change; new fields are passed on."""
     peer = await peers.join(stage.bob, stage.room)
 
     async def remove(uow: UnitOfWork) -> None:
@@ -334,10 +332,10 @@ async def test_a_removal_published_by_the_next_release_evicts(stage: Stage, peer
     await peer.expect("room.closed", seq=5, reason="removed")
 
 
-async def test_one_request_that_fails_in_a_batch_fails_alone(
+async def test_one_failing_request_in_a_batch_fails_alone(
     stage: Stage, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is wrong with the rooms of one client, others that come back with it get theirs."""
+    """An error in the rooms of one client does not affect others in its batch."""
     hub = stage.server.hub
     loader = stage.server.realtime.connection_services.room_lists.room_lists
     query = loader._query

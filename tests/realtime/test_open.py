@@ -1,4 +1,4 @@
-"""Opening a room from a position: everything that was missed, once, in order, then live."""
+"""Opening a room from a position: all missed events, once and in order, then live ones."""
 
 from uuid import uuid4
 
@@ -87,7 +87,7 @@ async def test_a_position_beyond_the_head_is_reset(ada: Person, peers: Peers) ->
     assert peer.seqs(room) == [3]
 
 
-async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_opening_a_room_of_others_is_refused(ada: Person, bob: Person, peers: Peers) -> None:
     public, private = await ada.makes_room(), await ada.makes_room("private")
     direct = await ada.makes_room("direct", bob)
     mine = await bob.makes_room("private")
@@ -112,7 +112,7 @@ async def test_rooms_of_others_are_refused(ada: Person, bob: Person, peers: Peer
 
 
 @pytest.mark.setting("CHAT_LIMITS__OPEN_ROOMS")
-async def test_the_limit_of_open_rooms(start: StartServer, peers: Peers) -> None:
+async def test_the_limit_of_open_rooms_is_applied(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"open_rooms": 3})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]
@@ -141,7 +141,7 @@ async def test_opening_again_starts_again(ada: Person, peers: Peers) -> None:
 
 
 @pytest.mark.parametrize("how", ["open", "hello"])
-async def test_a_room_twice_in_one_frame_is_refused_the_second_time(
+async def test_a_room_named_twice_in_one_frame_is_refused_the_second_time(
     server: TestServer, ada: Person, how: str
 ) -> None:
     room, other = await ada.makes_room(), await ada.makes_room()
@@ -179,7 +179,7 @@ async def test_rooms_that_cannot_be_read_now_are_busy_and_open_later(
         await peer.has(room, 2)
 
 
-async def test_a_closed_room_is_silent(ada: Person, peers: Peers) -> None:
+async def test_a_closed_room_sends_no_events(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     closed = await peer.ask("close", rooms=[room])

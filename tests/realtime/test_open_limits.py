@@ -1,4 +1,4 @@
-"""How much a catch-up may bring: events, bytes, and rooms."""
+"""Limits of a catch-up: events, bytes, and rooms."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.realtime.dedicated_server import StartServer
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_EVENTS_PER_ROOM")
-async def test_as_many_as_announced_are_caught_up(start: StartServer, peers: Peers) -> None:
+async def test_catch_up_events_are_limited_as_announced(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"catchup_events_per_room": 5})
     ada = await server.person()
     room = await ada.makes_room()
@@ -25,10 +25,11 @@ async def test_as_many_as_announced_are_caught_up(start: StartServer, peers: Pee
     assert six["resume"] < 12
 
 
-async def test_large_messages_are_caught_up_within_the_buffer(
+async def test_catch_up_of_large_messages_stays_within_the_buffer(
     start: StartServer, peers: Peers
 ) -> None:
-    """What would make its own socket a slow one becomes `limited`, in one room and over several."""
+    """A catch-up that would make its own socket slow becomes `limited`, in one room and over
+    several."""
     server = await start(limits={"send_buffer_bytes": 131072})
     limit_send_buffers(server.running)
     ada = await server.person()
@@ -57,7 +58,9 @@ async def test_large_messages_are_caught_up_within_the_buffer(
 
 
 @pytest.mark.setting("CHAT_LIMITS__CATCHUP_EVENTS_PER_REQUEST")
-async def test_the_rooms_of_a_hello_share_a_budget(start: StartServer, peers: Peers) -> None:
+async def test_the_rooms_of_a_hello_share_a_catch_up_limit(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(limits={"catchup_events_per_request": 12, "catchup_events_per_room": 10})
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(4)]

@@ -1,4 +1,4 @@
-"""Who watches whom, and what they are told."""
+"""Presence subscriptions: visibility and changes."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ def changes(peer: Peer) -> list[dict[str, str]]:
 
 
 async def told(peer: Peer, person: Person, state: str) -> None:
-    """The newest that the socket was told of this person, in an answer or as a change."""
+    """The newest state of this person that the socket received."""
 
     def newest() -> str | None:
         found = [states(f) for f in peer.of("presence")]
@@ -44,7 +44,7 @@ async def told(peer: Peer, person: Person, state: str) -> None:
     await peer.until(lambda: newest() == state, f"{person.username} {state}")
 
 
-async def test_the_reply_has_the_current_states(
+async def test_a_presence_subscription_returns_current_states(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     await ada.makes_room("private", bob, eve)
@@ -62,7 +62,7 @@ async def test_the_reply_has_the_current_states(
     assert await watched(peer) == {}
 
 
-async def test_users_going_online_and_offline_are_sent(start: StartServer, peers: Peers) -> None:
+async def test_presence_changes_are_sent(start: StartServer, peers: Peers) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -78,7 +78,9 @@ async def test_users_going_online_and_offline_are_sent(start: StartServer, peers
     assert changes(peer) == [{bob.id: "online"}, {bob.id: "offline"}]
 
 
-async def test_a_reconnect_within_the_grace_is_not_sent(start: StartServer, peers: Peers) -> None:
+async def test_a_reconnect_within_the_presence_grace_is_not_sent(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 3600})
     ada, bob = await server.person("ada"), await server.person("bob")
     await ada.makes_room("private", bob)
@@ -94,7 +96,7 @@ async def test_a_reconnect_within_the_grace_is_not_sent(start: StartServer, peer
     assert changes(peer) in ([], [{bob.id: "online"}])
 
 
-async def test_a_user_who_stays_away_is_offline_after_the_grace(
+async def test_a_disconnected_user_is_offline_after_the_presence_grace(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(realtime={"presence_grace_s": 1})
@@ -109,7 +111,7 @@ async def test_a_user_who_stays_away_is_offline_after_the_grace(
     assert time.monotonic() - gone_at >= 1
 
 
-async def test_only_users_who_share_a_room_are_visible(
+async def test_presence_is_visible_only_to_users_who_share_a_room(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -150,10 +152,10 @@ async def test_a_removed_member_does_not_see_the_room_s_members_any_more(
     assert len(changes(peer)) == before
 
 
-async def test_visibility_is_refreshed_regularly(
+async def test_presence_visibility_is_refreshed_regularly(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever nobody told this process of."""
+    """Also after changes that this process was not notified of."""
     monkeypatch.setattr(updates, "VISIBILITY_REFRESH_S", 0.5)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
@@ -167,7 +169,9 @@ async def test_visibility_is_refreshed_regularly(
     await told(peer, bob, "unknown")
 
 
-async def test_a_list_replaces_the_last_one(start: StartServer, peers: Peers) -> None:
+async def test_a_presence_subscription_replaces_the_last_one(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start(realtime={"presence_grace_s": 0})
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     await ada.makes_room("private", bob, eve)
@@ -184,7 +188,9 @@ async def test_a_list_replaces_the_last_one(start: StartServer, peers: Peers) ->
     assert not server.realtime.presence.states
 
 
-async def test_more_than_200_users_are_refused(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_presence_subscription_to_more_than_200_users_is_refused(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     many = [str(uuid4()) for _ in range(199)]
@@ -196,7 +202,9 @@ async def test_more_than_200_users_are_refused(ada: Person, bob: Person, peers: 
     await told(peer, bob, "online")  # the list of before holds
 
 
-async def test_changes_within_a_tick_are_one_frame(start: StartServer, peers: Peers) -> None:
+async def test_presence_changes_within_a_tick_are_one_frame(
+    start: StartServer, peers: Peers
+) -> None:
     server = await start()
     ada = await server.person("ada")
     people = [await server.person(f"p{n}") for n in range(10)]
@@ -227,7 +235,7 @@ async def test_a_disconnect_leaves_no_presence_subscription(
     assert not watches.update_due
 
 
-async def test_no_frame_waits_for_the_database(
+async def test_presence_frames_do_not_wait_for_the_database(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -248,7 +256,7 @@ async def test_no_frame_waits_for_the_database(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), Busy("no database")], ids=repr)
-async def test_users_are_unknown_while_visibility_cannot_be_read(
+async def test_presence_is_unknown_while_visibility_cannot_be_read(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     server = await start()

@@ -1,4 +1,4 @@
-"""Presence and typing between processes, and what is said of them when Redis or a process dies."""
+"""Presence and typing between processes, also when Redis or a process fails."""
 
 import signal
 import time
@@ -93,7 +93,7 @@ async def test_the_users_of_a_killed_process_go_offline_with_its_lease(
 
 
 async def last_lease_with(person: Person, settings: Settings) -> int:
-    """When the last lease ends under which a process keeps the person online, in Unix
+    """The end of the last lease under which a process keeps the person online, in Unix
     milliseconds; 0 if there is none."""
     async with Client.from_url(settings.redis.url) as redis:
         keys: list[Any] = await redis.keys(f"{settings.redis.prefix}:presence:*")
@@ -102,7 +102,7 @@ async def last_lease_with(person: Person, settings: Settings) -> int:
         return max([await redis.pexpiretime(key) for key in theirs], default=0)
 
 
-async def test_a_process_that_stops_in_order_leaves_the_grace(
+async def test_a_process_that_stops_in_order_leaves_its_users_the_presence_grace(
     cluster_settings: Settings,
     ada: Person,
     bob: Person,
@@ -110,7 +110,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
     peers: Peers,
     tmp_path: Path,
 ) -> None:
-    """A deploy: the client comes back to another process, and nobody sees that it was away."""
+    """In a deploy the client reconnects to another process, and no change of presence is sent."""
     await ada.makes_room("private", bob)
     peer = await peers.join(ada)
     long = override(cluster_settings, realtime={"presence_grace_s": 3600})
@@ -129,7 +129,7 @@ async def test_a_process_that_stops_in_order_leaves_the_grace(
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
-async def test_without_redis_all_users_are_unknown_until_it_is_back(
+async def test_presence_is_unknown_while_redis_is_unavailable(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -165,7 +165,7 @@ async def test_typing_is_sent_to_other_processes(
     await there.expect("room.closed")
 
 
-async def test_without_redis_typing_stays_in_the_process(
+async def test_typing_without_redis_stays_in_the_process(
     redis_server: RedisServer, ada: Person, bob: Person, process_a: ServerProcess, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)

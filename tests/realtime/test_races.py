@@ -1,4 +1,4 @@
-"""Opening and closing while everything else goes on."""
+"""Opening and closing rooms while everything else goes on."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 async def test_two_clients_that_open_a_room_at_once_both_get_everything(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one whose read is older finishes later; what lies between the two reads reaches both."""
+    """The older read finishes later; the events between the two reads reach both clients."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -36,7 +36,7 @@ async def test_two_clients_that_open_a_room_at_once_both_get_everything(
         assert peer.seqs(room) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_log_that_is_ahead_of_the_bus_brings_nothing_twice(
+async def test_a_publication_that_comes_after_its_catch_up_is_delivered_once(
     start: StartServer, peers: Peers
 ) -> None:
     server = await start(realtime={"gap_repair_delay_ms": 100})
@@ -101,7 +101,7 @@ async def test_too_many_events_while_a_room_is_opened_are_an_error(
     assert peer.seqs(room) == [3, 4, 5, 6, 7]
 
 
-async def test_a_room_closed_during_its_gap_repair_and_opened_again(
+async def test_a_room_closed_during_its_gap_repair_can_be_opened_again(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -126,7 +126,7 @@ async def test_a_room_closed_during_its_gap_repair_and_opened_again(
 
 
 class Wanderer:
-    """Opens and closes a room again and again from the own position; and checks each stretch."""
+    """Opens and closes a room repeatedly from its own position, and checks all events."""
 
     def __init__(self, peer: Peer, room: str, chance: random.Random) -> None:
         self.peer, self.room, self.chance = peer, room, chance
@@ -153,7 +153,9 @@ class Wanderer:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_joins_and_leaves_on_a_lossy_bus(start: StartServer, peers: Peers, seed: int) -> None:
+async def test_joins_and_leaves_are_delivered_on_a_lossy_bus(
+    start: StartServer, peers: Peers, seed: int
+) -> None:
     server = await start(
         limits={"catchup_events_per_room": 1000}, realtime={"gap_repair_delay_ms": 5}
     )

@@ -1,4 +1,4 @@
-"""Read markers: to the others who have the room open, to one's own sockets, and never back."""
+"""Read markers are sent to members who have the room open and to the user's own sockets."""
 
 import pytest
 

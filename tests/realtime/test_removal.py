@@ -1,4 +1,4 @@
-"""Who goes at seq k sees k, then `room.closed`, then nothing."""
+"""A member who is removed at seq k receives k, then `room.closed`, then nothing."""
 
 import asyncio
 import random
@@ -15,7 +15,8 @@ def after(peer: Peer, frame: Frame) -> list[Frame]:
 
 
 def check_farewell(peer: Peer, room: str, first: int, reason: str) -> int:
-    """Everything of the room up to the end, then the close, and nothing after it. The last seq."""
+    """Check that all events up to the removal and then the close arrived, and nothing after it.
+    Returns the last seq."""
     closed = peer.of("room.closed", room=room)
     assert len(closed) == 1
     assert closed[0]["reason"] == reason
@@ -71,7 +72,7 @@ async def test_a_member_who_comes_back_gets_events_again(
 async def test_a_removed_member_gets_nothing_after_the_removal_among_concurrent_sends(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
-    """Fifty rounds: people talk, bob is removed somewhere in between, and comes back."""
+    """Fifty rounds: users send, bob is removed in between, and is added again."""
     room = await ada.makes_room("private", eve)
     peer = await peers.join(bob)
     writers = [await peers.join(ada), await peers.join(eve)]
@@ -101,7 +102,7 @@ async def test_a_removed_member_gets_nothing_after_the_removal_among_concurrent_
 async def test_a_read_marker_moved_after_a_removal_is_not_sent_to_the_removed_member(
     start: StartServer, peers: Peers
 ) -> None:
-    """This process hears of the marker first; of the removal it learns from the log."""
+    """This process receives the read marker first, and reads the removal from the log."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room = await ada.makes_room("private", bob, eve)

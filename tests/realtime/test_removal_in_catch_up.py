@@ -1,4 +1,5 @@
-"""Who goes while a room is being opened sees no more than who goes later."""
+"""A member who is removed while a room is being opened sees no more than one who is removed
+later."""
 
 from typing import Any
 from uuid import UUID
@@ -85,7 +86,8 @@ async def test_a_removal_before_the_catch_up_is_read_is_the_last_event(
 async def test_a_member_who_comes_back_after_the_removal_gets_it_once(
     start: StartServer, peers: Peers
 ) -> None:
-    """From a position before it; from one behind it, or without one, there is nothing to see."""
+    """From a position before the removal; from a later one, or without one, the room is not
+    found."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -123,7 +125,7 @@ async def test_a_long_catch_up_to_the_removal_is_limited(start: StartServer, pee
 async def test_members_and_removed_members_catch_up_in_one_batch(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each gets what is theirs, though one reading is for both."""
+    """Each gets its own events, although one query reads for both."""
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]
     room, other = await ada.makes_room("private", bob, eve), await ada.makes_room("private", bob)
@@ -149,10 +151,10 @@ async def test_members_and_removed_members_catch_up_in_one_batch(
     assert of_bob.of("room.closed", room=other) == []
 
 
-async def test_a_rejoin_between_the_queries_for_members_and_removed_members(
+async def test_a_rejoin_between_the_catch_up_queries_is_reported_by_a_badge(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they get ends at the removal; that they are back shows in the counts."""
+    """The catch-up ends at the removal; the badge shows the new membership."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -177,10 +179,10 @@ async def test_a_rejoin_between_the_queries_for_members_and_removed_members(
     await peer.has(room, 5)
 
 
-async def test_removal_and_rejoin_during_catch_up(
+async def test_a_removal_and_rejoin_during_catch_up_do_not_evict(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A removal that the log has outdated does not put anybody out; one after it does."""
+    """The log already contains the rejoin; a later removal evicts."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -205,10 +207,10 @@ async def test_removal_and_rejoin_during_catch_up(
     assert (await peer.expect("room.bumped"))["rooms"][0]["unread"] >= 1
 
 
-async def test_removal_rejoin_and_removal_during_catch_up(
+async def test_two_removals_during_catch_up_evict_at_the_first(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What happened between two removals after the log was read is not for the removed."""
+    """Events between two removals after the log was read are not sent."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)

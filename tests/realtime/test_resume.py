@@ -1,4 +1,4 @@
-"""Coming back from far away: what is paged and what is live make one log, each seq once."""
+"""Resuming from far behind: pages and live events make one log, each seq once."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ FAR = 10_000
 
 
 async def fill(server: DedicatedServer, person: Person, room: str, count: int) -> None:
-    """So many messages, faster than over the API."""
+    """Append messages, faster than over the API."""
     actor = Actor(UUID(person.id), UUID(person.session), is_admin=False, expires_at=now())
 
     def some(begin: int, end: int) -> Any:
@@ -41,7 +41,7 @@ async def fill(server: DedicatedServer, person: Person, room: str, count: int) -
 
 
 async def page_hole(person: Person, opened: Frame) -> list[Frame]:
-    """What `limited` leaves to be asked for."""
+    """Read the range that `limited` skipped."""
     found: list[Frame] = []
     after: int | None = opened["from"]
     while after is not None:
@@ -101,7 +101,7 @@ async def test_several_devices_each_have_a_position(ada: Person, peers: Peers) -
     assert laptop.seqs(room) == [5, 6, 7, 8]
 
 
-async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: Peers) -> None:
+async def test_a_new_socket_resumes_before_the_old_one_is_closed(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     old, writer = await peers.join(ada, (room, 0)), await peers.join(ada)
     writing = asyncio.create_task(talk(writer, room, 30))
@@ -116,8 +116,10 @@ async def test_the_new_socket_before_the_old_one_is_closed(ada: Person, peers: P
     assert new.seqs(room)[0] <= handed_over + 1
 
 
-async def test_a_room_that_was_left_is_not_found(ada: Person, bob: Person, peers: Peers) -> None:
-    """From behind the end; test_removal_in_catch_up.py has what there is to see from before it."""
+async def test_resuming_a_room_that_was_left_is_not_found(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    """From a position after the end. test_removal_in_catch_up.py has earlier positions."""
     private, public = await ada.makes_room("private", bob), await ada.makes_room("public", bob)
     for room in (private, public):
         await ada.says(room, "x")
@@ -132,7 +134,7 @@ async def test_a_room_that_was_left_is_not_found(ada: Person, bob: Person, peers
 
 
 async def test_a_position_taken_from_another_room_is_accepted(ada: Person, peers: Peers) -> None:
-    """A number is a number: beyond the head it is `reset`, else the log goes on after it."""
+    """Beyond the head it is `reset`, otherwise the log continues after it."""
     long, short = await ada.makes_room(), await ada.makes_room()
     await ada.says(long, *map(str, range(20)))
     peer = await peers.join(ada)
@@ -141,8 +143,8 @@ async def test_a_position_taken_from_another_room_is_accepted(ada: Person, peers
     await peer.has(long, 22)
 
 
-async def test_1500_rooms_some_of_them_open(start: StartServer, peers: Peers) -> None:
-    """A bounded number of queries, and one look at each room that is opened."""
+async def test_resuming_1500_rooms_takes_few_queries(start: StartServer, peers: Peers) -> None:
+    """The number of queries is bounded, with one read for each room that is opened."""
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = await server.rooms(ada, 1500, members=[UUID(bob.id)])

@@ -1,4 +1,4 @@
-"""Whatever ends a session closes its sockets on every process: soon, and without Redis, too."""
+"""The end of a session closes its sockets on every process soon, also without Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,7 +77,7 @@ async def two_that_check_often(cluster_settings: Settings) -> AsyncIterator[list
 async def test_without_redis_the_session_check_finds_revoked_sessions(
     two_that_check_often: list[TestServer], redis_server: RedisServer, peers: Peers
 ) -> None:
-    """At the next check of the sessions, which the settings put an hour off in other tests."""
+    """At the next session check, which other tests set an hour off."""
     here, there = two_that_check_often
     async with here.client() as http, there.client() as http_there:
         ada, bob, eve, fay = await here.people(http, "ada", "bob", "eve", "fay")
@@ -96,7 +96,7 @@ async def test_without_redis_the_session_check_finds_revoked_sessions(
 
 
 async def test_a_banned_user_cannot_reconnect(start: StartServer, peers: Peers) -> None:
-    """With an access token, nor with a ticket from before."""
+    """Neither with an access token nor with an earlier ticket."""
     server = await start()
     ada, admin = await server.person(), await server.running.administrator(server.http)
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]

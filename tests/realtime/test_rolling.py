@@ -1,4 +1,4 @@
-"""A rolling restart of two processes under load: nobody notices."""
+"""A rolling restart of two processes under load."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ PASSWORD = "correct horse"
 
 
 class Talker:
-    """A client of the product, which talks and listens without a pause."""
+    """A client of the program that sends and receives continuously."""
 
     def __init__(self, chat: ChatClient, room: UUID) -> None:
         self.chat, self.room = chat, room
@@ -55,7 +55,7 @@ class Talker:
 
 
 async def post(person: Person, room: str, until: asyncio.Event) -> Counter[int]:
-    """Over HTTP, on connections that are kept. A request without an answer is sent again."""
+    """Send over HTTP on kept connections. A request without a response is repeated."""
     statuses: Counter[int] = Counter()
     for number in itertools.count():
         if until.is_set():
@@ -71,7 +71,7 @@ async def post(person: Person, room: str, until: asyncio.Event) -> Counter[int]:
     raise AssertionError
 
 
-async def test_a_rolling_restart_under_load(
+async def test_a_rolling_restart_under_load_loses_nothing(
     cluster_server: TestServer, cluster_settings: Settings, tmp_path: Path
 ) -> None:
     settings = override(

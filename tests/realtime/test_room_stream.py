@@ -1,4 +1,4 @@
-"""One room's position: whatever the bus does, what comes out is the log, once and in order."""
+"""The room stream delivers the log once and in order, whatever the bus does."""
 
 from uuid import UUID
 
@@ -23,8 +23,8 @@ def event(seq: int) -> Publication:
 
 
 class Machine(RuleBasedStateMachine):
-    """A log that grows, a bus that loses, doubles and swaps, and somebody who reads the log while
-    all of that goes on."""
+    """A growing log, a bus that loses, duplicates and reorders, and a concurrent reader of the
+    log."""
 
     @initialize(committed=st.integers(0, 5))
     def start(self, committed: int) -> None:
@@ -65,7 +65,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def publication(self, data: st.DataObject) -> None:
-        """Of anything that is committed, however old, in any order and number."""
+        """Any committed event is published, however old, in any order and number."""
         newest = st.integers(max(1, self.committed - 2 * EARLY), max(1, self.committed))
         for seq in data.draw(st.lists(newest, max_size=2 * EARLY)):
             if seq <= self.committed:
@@ -79,7 +79,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.began is None)
     @rule(ago=st.integers(0, 3))
     def begin(self, ago: int = 0) -> None:
-        """With what the log said a moment ago."""
+        """The stream starts at the head that was read a moment ago."""
         if self.began is None:
             self.began = max(0, self.committed - ago)
         self.take(self.stream.start(self.began))
@@ -134,7 +134,7 @@ TestStream.settings = settings(
 )
 
 
-def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None:
+def test_a_room_stream_delivers_nothing_before_its_start_and_loses_nothing() -> None:
     it = RoomStream()
     assert it.offer([event(7), event(5), event(6)]) == []
     assert it.gap() is None
@@ -145,7 +145,7 @@ def test_before_its_start_a_stream_delivers_nothing_and_misses_nothing() -> None
     assert it.head == 7
 
 
-def test_a_gap_shows_and_is_filled_by_the_bus_or_the_log() -> None:
+def test_a_gap_is_filled_by_the_bus_or_the_log() -> None:
     it = RoomStream()
     it.start(0)
     assert it.offer([event(2), event(4)]) == []
@@ -157,7 +157,7 @@ def test_a_gap_shows_and_is_filled_by_the_bus_or_the_log() -> None:
 
 
 def test_more_early_events_than_are_kept_do_not_block_the_next_one() -> None:
-    """The log is read page by page then; no page is asked for twice."""
+    """The log is read page by page then, and no page twice."""
     it = RoomStream()
     it.start(0)
     it.offer(event(seq) for seq in range(2, 3000))
@@ -178,8 +178,8 @@ def test_forged_early_events_do_not_block_the_next_one() -> None:
 
 
 def test_an_event_published_during_a_gap_repair_is_not_forgotten() -> None:
-    """Somebody told of an event far ahead that does not exist. The log is read, and says so; but 2
-    was committed after it was read."""
+    """A publication of an event far ahead is forged. The log shows that it does not exist, but
+    event 2 was committed after the log was read."""
     it = RoomStream()
     it.start(0)
     it.offer([event(FORGED)])

@@ -1,4 +1,4 @@
-"""Sending: committed before it is acknowledged, once whatever is repeated, to everybody once."""
+"""Sends are committed before the ack, idempotent, and delivered once to every subscriber."""
 
 import asyncio
 from uuid import uuid4
@@ -14,7 +14,7 @@ from testkit.server import TestServer
 
 
 async def test_an_ack_means_committed(server: TestServer, ada: Person, peers: Peers) -> None:
-    """A connection that is not the server's sees the row at the moment of the ack."""
+    """Another connection to the database sees the row at the moment of the ack."""
     room = await ada.makes_room()
     peer = await peers.join(ada)
     engines = create_engines(server.settings.database)
@@ -61,7 +61,7 @@ async def test_each_subscriber_gets_a_message_once(
     assert outsider.seqs(room) == []
 
 
-async def test_a_message_of_a_socket_and_of_http_look_the_same(ada: Person, peers: Peers) -> None:
+async def test_messages_sent_over_sockets_and_http_are_equal(ada: Person, peers: Peers) -> None:
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     await peer.says(room, "a", nonce="one")
@@ -88,7 +88,7 @@ async def test_a_repeated_nonce_is_idempotent(ada: Person, bob: Person, peers: P
     assert peer.seqs(room) == [first["seq"], first["seq"] + 1]
 
 
-async def test_two_hundred_messages_of_five_are_dense_and_in_order(
+async def test_concurrent_senders_leave_a_log_without_gaps(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
     everybody = await server.people(ada.http, *"vwxyz")
@@ -111,7 +111,7 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
 async def test_100_sends_with_one_nonce_are_idempotent(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
-    """Over REST and sockets; on two processes: test_two_processes.py."""
+    """Over HTTP and sockets. test_two_processes.py uses two processes."""
     room = await ada.makes_room()
     nonce = uuid4().hex
     sockets = [await peers.join(ada) for _ in range(5)]
@@ -152,7 +152,7 @@ async def test_text_arrives_exactly_as_it_was_sent(ada: Person, peers: Peers, me
     assert (await peer.expect("message.created"))["message"]["text"] == message
 
 
-async def test_a_refused_send_leaves_no_trace(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_a_refused_send_changes_nothing(ada: Person, bob: Person, peers: Peers) -> None:
     room, private = await ada.makes_room(), await ada.makes_room("private")
     peer = await peers.join(bob)
     for where, code in ((room, "forbidden"), (private, "not_found"), (str(uuid4()), "not_found")):

@@ -1,4 +1,4 @@
-"""A session that has ended has no sockets."""
+"""An ended session has no sockets."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -36,7 +36,7 @@ async def test_a_logout_closes_the_sockets_of_that_session(
         await peer.settled()
 
 
-async def test_a_session_can_be_ended_from_another(
+async def test_a_session_ended_from_another_closes_its_sockets(
     server: TestServer, ada: Person, peers: Peers
 ) -> None:
     elsewhere = await new_session(server, ada)
@@ -59,10 +59,10 @@ async def test_a_reused_refresh_token_closes_the_sockets(start: StartServer, pee
     assert await peer.closed() == 4403
 
 
-async def test_frames_after_the_end_are_not_executed(
+async def test_frames_after_the_end_of_a_session_are_not_executed(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was waiting to be looked at when the session ended is not done in its name."""
+    """Also frames that were already queued when the session ended."""
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()
@@ -105,7 +105,7 @@ async def test_the_session_check_finds_a_revocation_that_the_bus_lost(
 async def test_a_session_that_ends_during_the_hello_gets_no_connection(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the check of the token and the hub's knowing of the socket."""
+    """Between the check of the token and the registration in the hub."""
     server = await start()
     ada = await server.person()
     held = PausedQuery(server, monkeypatch, "load_hello_state", before=True)

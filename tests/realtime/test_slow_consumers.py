@@ -1,6 +1,7 @@
-"""Slow clients: they get everything that they may see, once, or are cut; and nobody waits for them.
+"""Slow consumers get everything that they may see, once, or are disconnected, and delay no other
+client.
 
-The kernel takes only a few kilobytes for each socket here, so that little makes a client slow.
+The kernel buffers only a few kilobytes for each socket here, so that little makes a consumer slow.
 """
 
 import asyncio
@@ -35,8 +36,8 @@ async def slow_server(start: StartServer, **realtime: float) -> DedicatedServer:
 
 
 async def stall(server: DedicatedServer, peer: Peer, room: str, writer: Person) -> Connection:
-    """The server's end of a peer that does not read, once it lags in the room, and nobody
-    else does: the others have time to read."""
+    """The server's end of a peer that does not read, once it lags in the room and no other peer
+    does."""
     peer.stops_reading()
     followed = server.hub.rooms[UUID(room)]
     before, own = lagging(server, room), peer.connection.local_address
@@ -84,7 +85,7 @@ async def test_a_slow_consumer_gets_everything_once_it_reads(
 async def test_a_consumer_that_is_slow_repeatedly_gets_everything(
     start: StartServer, peers: Peers
 ) -> None:
-    """The rest of the log is more than what a slow client takes at once, and grows meanwhile."""
+    """The rest of the log exceeds the limit of a slow consumer, and grows meanwhile."""
     server = await slow_server(start)
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(3)]
@@ -212,7 +213,7 @@ async def test_a_removal_while_a_slow_consumer_opens_the_room(
 
 
 async def test_a_slow_consumer_gets_acks_and_errors(start: StartServer, peers: Peers) -> None:
-    """Acks, errors, and what it opens; a lagging room can be closed, and opened again."""
+    """Also the rooms that it opens; a lagging room can be closed and opened again."""
     server = await slow_server(start)
     ada, bob = await server.person("ada"), await server.person("bob")
     room, other = await ada.makes_room("public", bob), await ada.makes_room("public", bob)
@@ -338,7 +339,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody is cut yet, however long it takes to make somebody slow."""
+    """No consumer is disconnected, however long it takes to make one slow."""
     with monkeypatch.context() as patch:
         patch.setattr(limits, "_exceeded_limit", lambda *_: None)
         yield
@@ -367,10 +368,10 @@ async def test_a_consumer_that_reads_nothing_is_disconnected(
     assert back.seqs(room) == list(range(position + 1, head + 1))
 
 
-async def test_a_few_unread_bytes_are_enough_to_be_disconnected(
+async def test_a_consumer_that_leaves_a_few_bytes_unread_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Less than what makes a subscription lag: a peer that only sends is cut all the same."""
+    """Even if no subscription lags: a peer that only sends is disconnected, too."""
     server = await slow_server(start, send_stall_timeout_s=0.5)
     ada = await server.person()
     slow = await peers.join(ada, small_window=True)
@@ -387,7 +388,7 @@ async def test_a_few_unread_bytes_are_enough_to_be_disconnected(
 async def test_a_consumer_that_reads_too_slowly_is_disconnected(
     often: None, start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It always reads a bit, so that it never stalls; but what waits gets too old."""
+    """It reads all the time and never stalls, but the queued bytes get too old."""
     server = await slow_server(start, max_send_delay_s=1)
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("public", bob)
@@ -407,7 +408,7 @@ async def test_a_consumer_that_reads_too_slowly_is_disconnected(
 async def test_a_consumer_with_a_megabyte_unread_is_disconnected(
     start: StartServer, peers: Peers
 ) -> None:
-    """Only answers to its own frames can bring a socket there."""
+    """Only answers to its own frames can fill the buffer that far."""
     server = await start(limits={"send_buffer_bytes": 65536})
     limit_send_buffers(server.running)
     ada = await server.person()

@@ -1,4 +1,4 @@
-"""Coming back with a snapshot: only what has changed since is told, and nothing of it is missed."""
+"""A hello with a snapshot: the room list has only the changes since then, and all of them."""
 
 from uuid import UUID, uuid4
 
@@ -38,11 +38,11 @@ def gone(frames: list[Frame]) -> set[str]:
 
 @pytest.fixture
 def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that rooms made a moment ago count as old."""
+    """Rooms that were created a moment ago count as old."""
     monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
 
 
-async def test_a_snapshot_after_which_nothing_changed(no_overlap: None, ada: Person) -> None:
+async def test_a_hello_with_a_current_snapshot_gets_no_rooms(no_overlap: None, ada: Person) -> None:
     rooms = [await ada.makes_room() for _ in range(3)]
     (first,) = await listed(ada)
     assert first["full"]
@@ -52,7 +52,7 @@ async def test_a_snapshot_after_which_nothing_changed(no_overlap: None, ada: Per
     assert (second["rooms"], second["gone"]) == ([], [])
 
 
-async def test_a_snapshot_after_which_rooms_changed(
+async def test_a_hello_with_a_snapshot_gets_the_changed_rooms(
     no_overlap: None, ada: Person, bob: Person
 ) -> None:
     said, named, read, left, removed, again, same = [
@@ -80,9 +80,9 @@ async def test_a_snapshot_after_which_rooms_changed(
     assert {room: full[room] for room in found} == found
 
 
-async def test_a_change_committed_during_the_list_is_in_the_next_one(ada: Person) -> None:
-    """A change is stamped before its COMMIT. So whatever is stamped shortly before a snapshot is
-    told again."""
+async def test_a_change_committed_during_the_room_list_is_in_the_next_one(ada: Person) -> None:
+    """The time of a change is set before its COMMIT, so changes shortly before a snapshot are sent
+    again."""
     room = await ada.makes_room()
     snapshot = (await listed(ada))[-1]["snapshot"]
     assert room in entries(await listed(ada, snapshot))
@@ -109,7 +109,7 @@ async def test_a_snapshot_of_another_user_gives_the_full_list(
     assert theirs not in entries(frames)
 
 
-def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
+def test_a_snapshot_is_valid_for_its_user_and_key_only() -> None:
     ours, others = SyncTokens([b"k" * 32]), SyncTokens([b"l" * 32])
     ada, bob, at = uuid4(), uuid4(), now()
     sealed = ours.issue(ada, at)
@@ -122,7 +122,7 @@ def test_a_snapshot_holds_for_its_user_and_key_only() -> None:
     assert ada.bytes.hex() not in sealed
 
 
-async def test_a_snapshot_of_1500_rooms_costs_what_changed(
+async def test_a_hello_with_a_snapshot_of_1500_rooms_takes_few_queries(
     start: StartServer, no_overlap: None
 ) -> None:
     server = await start()

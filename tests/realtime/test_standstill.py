@@ -1,6 +1,6 @@
-"""A process that stood still (stopped, swapped out, kept from its CPU) blames no client for it.
+"""A process that stood still (stopped, swapped out, without CPU) disconnects no client for it.
 
-On both event loops: they call timers and read sockets in different orders.
+Tested on both event loops, which call timers and read sockets in different orders.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @pytest.fixture
 def hasty(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Of a server that waits for nobody for long."""
+    """Settings with short timeouts."""
     for module in (heartbeat, limits):
         monkeypatch.setattr(module, "TICK_S", 0.02)
     return override(
@@ -101,7 +101,7 @@ def _has_begun(server: TestServer) -> bool:
     return any(one._unparsed or one._in_body for one in connections)
 
 
-def test_silence_during_a_standstill_is_excused(hasty: Settings, run: Run) -> None:
+def test_a_standstill_closes_no_silent_connection(hasty: Settings, run: Run) -> None:
     async def scenario() -> None:
         async with run_server_without_pauses(hasty) as server, server.client() as http:
             ada = await server.person(http)

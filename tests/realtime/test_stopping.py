@@ -1,4 +1,4 @@
-"""Stopping a server and starting it again: clients are told to come back, and miss nothing."""
+"""Stopping and starting a server: clients are asked to reconnect, and miss nothing."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ COME_BACK = {1001, 1006, 1012, 1013, *range(4000, 4100)}
 
 @pytest.fixture
 async def elsewhere(backend: Backend) -> AsyncIterator[TestServer]:
-    """Makes accounts; and is another writer of the database."""
+    """Another server on the same database, which creates accounts."""
     async with run_server(fast_settings(backend.settings)) as server:
         yield server
 
@@ -35,7 +35,7 @@ async def ada(elsewhere: TestServer) -> AsyncIterator[Person]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_a_server_that_stops_and_starts(
+async def test_clients_resume_after_a_server_restart(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path, how: signal.Signals
 ) -> None:
     settings = fast_settings(backend.settings)
@@ -69,7 +69,7 @@ async def test_a_server_that_stops_and_starts(
 async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
     backend: Backend, peers: Peers
 ) -> None:
-    """It is cut off once it has had time to read that it is the end."""
+    """It is disconnected after it has had time to read the close frame."""
     async with AsyncExitStack() as stack:
         settings = override(fast_settings(backend.settings), server={"shutdown_timeout_s": 3600})
         server = await stack.enter_async_context(run_server(settings))
@@ -88,10 +88,10 @@ async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
 
 
 @pytest.mark.parametrize("query", ["_badges", "read_log", "read_heads", "_active_sessions"])
-async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
+async def test_a_background_task_that_swallows_its_cancellation_ends(
     backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    """As Python 3.11's `wait_for` loses it when it arrives together with the answer."""
+    """`wait_for` of Python 3.11 swallows a cancellation that arrives together with its result."""
     reading = asyncio.Event()
 
     async def watch(name: str, run: Callable[[], Awaitable[Any]]) -> Any:
@@ -123,7 +123,7 @@ async def test_a_worker_that_loses_its_cancellation_ends_all_the_same(
             await stack.aclose()
 
 
-async def test_a_server_that_is_killed_has_lost_nothing(
+async def test_a_killed_server_loses_no_acked_message(
     backend: Backend, ada: Person, peers: Peers, tmp_path: Path
 ) -> None:
     settings = fast_settings(backend.settings)

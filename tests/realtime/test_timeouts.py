@@ -1,7 +1,7 @@
-"""Times that are settings: of two servers the hasty one acts, and the patient one has not yet.
+"""Settings of times: of two servers the hasty one acts while the patient one does not.
 
-The patient one is put to the test first. So no test depends on how fast the machine is, and each
-fails if the setting is not read: both would act after the default, the patient one first.
+The patient one starts first. So no test depends on the speed of the machine, and each fails if the
+setting is not read: then both would act after the default, the patient one first.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ async def pair(
 
 
 @pytest.mark.setting("CHAT_REALTIME__HELLO_TIMEOUT_S")
-async def test_hello_timeout(start: StartServer, peers: Peers) -> None:
+async def test_the_hello_timeout_is_applied(start: StartServer, peers: Peers) -> None:
     patient, hasty = await pair(start, {"hello_timeout_s": LONG_S}, {"hello_timeout_s": 0.2})
     waiting, closed = [await peers.dial(server.url) for server in (patient, hasty)]
     await closed.closed()
@@ -53,7 +53,7 @@ async def test_hello_timeout(start: StartServer, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_SERVER__HEADER_TIMEOUT_S")
-async def test_header_timeout(start: StartServer) -> None:
+async def test_the_header_timeout_is_applied(start: StartServer) -> None:
     ends = []
     for seconds in (LONG_S, 0.2):
         server = await start(server={"header_timeout_s": seconds})
@@ -69,7 +69,7 @@ async def test_header_timeout(start: StartServer) -> None:
 
 
 @pytest.mark.setting("CHAT_REALTIME__GAP_REPAIR_DELAY_MS")
-async def test_gap_repair_delay(start: StartServer, peers: Peers) -> None:
+async def test_the_gap_repair_delay_is_applied(start: StartServer, peers: Peers) -> None:
     followers = []
     for server in await pair(start, {"gap_repair_delay_ms": LONG_MS}, {"gap_repair_delay_ms": 20}):
         ada = await server.person()
@@ -87,12 +87,14 @@ BUMPS = {"badge_interval_ms": LONG_MS, "badge_interval_large_ms": LONG_MS}
 
 
 @pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_MS")
-async def test_badge_interval(start: StartServer, peers: Peers) -> None:
+async def test_the_badge_interval_is_applied(start: StartServer, peers: Peers) -> None:
     await _expect_bumps_of_the_second(await pair(start, BUMPS, {"badge_interval_ms": 20}), peers)
 
 
 @pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_LARGE_MS")
-async def test_badge_interval_of_large_rooms(start: StartServer, peers: Peers) -> None:
+async def test_the_badge_interval_of_large_rooms_is_applied(
+    start: StartServer, peers: Peers
+) -> None:
     values = BUMPS | {"badge_interval_ms": 20}
     servers = await pair(
         start, values, {"badge_interval_large_ms": 40}, limits={"large_room_members": 2}
@@ -119,14 +121,14 @@ SLOW = {"send_stall_timeout_s": LONG_S, "max_send_delay_s": LONG_S}
 
 
 @pytest.mark.setting("CHAT_REALTIME__SEND_STALL_TIMEOUT_S")
-async def test_send_stall_timeout_of_a_slow_consumer(
+async def test_the_send_stall_timeout_is_applied(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _expect_a_cut(await pair(start, SLOW, {"send_stall_timeout_s": 0.2}), peers, monkeypatch)
 
 
 @pytest.mark.setting("CHAT_REALTIME__MAX_SEND_DELAY_S")
-async def test_max_send_delay_of_a_slow_consumer(
+async def test_the_max_send_delay_is_applied(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _expect_a_cut(await pair(start, SLOW, {"max_send_delay_s": 0.2}), peers, monkeypatch)
@@ -135,7 +137,7 @@ async def test_max_send_delay_of_a_slow_consumer(
 async def _expect_a_cut(
     servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the second server's only socket, for which something waits that it does not read."""
+    """The second server disconnects its only socket, which has unread data."""
     monkeypatch.setattr(limits, "TICK_S", 0.05)
     for server in servers:
         limit_send_buffers(server.running)
@@ -156,7 +158,7 @@ ALIVE = {"ping_interval_s": LONG_S, "idle_timeout_s": LONG_S}
 async def _join_in_turn(
     servers: tuple[DedicatedServer, DedicatedServer], peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> list[Peer]:
-    """So far apart that silence is looked at between them."""
+    """With so much time between them that silence is checked."""
     monkeypatch.setattr(heartbeat, "TICK_S", 0.05)
     joined = []
     for server in servers:
@@ -166,7 +168,7 @@ async def _join_in_turn(
 
 
 @pytest.mark.setting("CHAT_REALTIME__PING_INTERVAL_S")
-async def test_ping_interval(
+async def test_the_ping_interval_is_applied(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = await pair(start, ALIVE, {"ping_interval_s": 0.2})
@@ -176,7 +178,7 @@ async def test_ping_interval(
 
 
 @pytest.mark.setting("CHAT_REALTIME__IDLE_TIMEOUT_S")
-async def test_idle_timeout(
+async def test_the_idle_timeout_is_applied(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = await pair(start, ALIVE, {"idle_timeout_s": 2})
@@ -186,7 +188,7 @@ async def test_idle_timeout(
 
 
 @pytest.mark.setting("CHAT_REALTIME__SESSION_CHECK_INTERVAL_S")
-async def test_session_check_interval(start: StartServer, peers: Peers) -> None:
+async def test_the_session_check_interval_is_applied(start: StartServer, peers: Peers) -> None:
     sockets = []
     for server in await pair(
         start, {"session_check_interval_s": LONG_S}, {"session_check_interval_s": 0.2}
@@ -201,7 +203,7 @@ async def test_session_check_interval(start: StartServer, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_REALTIME__PRESENCE_GRACE_S")
-async def test_presence_grace(start: StartServer, peers: Peers) -> None:
+async def test_the_presence_grace_is_applied(start: StartServer, peers: Peers) -> None:
     watchers = []
     for server in await pair(start, {"presence_grace_s": LONG_S}, {"presence_grace_s": 0}):
         ada, bob = await server.person("ada"), await server.person("bob")
@@ -218,7 +220,7 @@ async def test_presence_grace(start: StartServer, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_REALTIME__PRESENCE_TTL_S")
-async def test_presence_lease_ttl(cluster: Backend, peers: Peers) -> None:
+async def test_the_presence_lease_ttl_is_applied(cluster: Backend, peers: Peers) -> None:
     settings = override(fast_settings(cluster.settings), realtime={"presence_ttl_s": LONG_S})
     begun = time.time()
     async with run_server_without_pauses(settings) as server, server.client() as http:
@@ -232,12 +234,12 @@ async def test_presence_lease_ttl(cluster: Backend, peers: Peers) -> None:
 
 
 @pytest.mark.setting("CHAT_SERVER__DRAIN_GRACE_S")
-async def test_drain_grace(backend: Backend, peers: Peers) -> None:
+async def test_the_drain_grace_is_applied(backend: Backend, peers: Peers) -> None:
     await _expect_the_second_to_close(backend, peers, {"drain_grace_s": 0.05})
 
 
 @pytest.mark.setting("CHAT_SERVER__SHUTDOWN_TIMEOUT_S")
-async def test_shutdown_timeout_of_a_drain(backend: Backend, peers: Peers) -> None:
+async def test_the_shutdown_timeout_of_a_drain_is_applied(backend: Backend, peers: Peers) -> None:
     await _expect_the_second_to_close(backend, peers, {"shutdown_timeout_s": 0.05})
 
 
@@ -262,7 +264,7 @@ async def _expect_the_second_to_close(
 
 
 @pytest.mark.setting("CHAT_DATABASE__POOL_TIMEOUT_S")
-async def test_database_pool_timeout(
+async def test_the_database_pool_timeout_is_applied(
     backend: Backend, open_database: Callable[[Settings], Database]
 ) -> None:
     release = asyncio.Event()
@@ -286,8 +288,8 @@ async def test_database_pool_timeout(
 
 
 @pytest.mark.setting("CHAT_LIMITS__FRAMES_PER_MINUTE")
-async def test_frame_rate_limit_refills_as_set(start: StartServer, peers: Peers) -> None:
-    """A million a minute are more than any client sends one after the other."""
+async def test_the_frame_rate_limit_refills_as_set(start: StartServer, peers: Peers) -> None:
+    """No client sends a million frames a minute one after the other."""
     server = await start(limits={"frames_per_minute": 1e8, "frames_burst": 1})
     peer = await peers.join(await server.person())
     codes = {(await peer.ask("nonsense"))["code"] for _ in range(5)}
@@ -295,7 +297,7 @@ async def test_frame_rate_limit_refills_as_set(start: StartServer, peers: Peers)
 
 
 @pytest.mark.setting("CHAT_LIMITS__SENDS_PER_SECOND")
-async def test_send_rate_limit_refills_as_set(start: StartServer, peers: Peers) -> None:
+async def test_the_send_rate_limit_refills_as_set(start: StartServer, peers: Peers) -> None:
     server = await start(limits={"sends_per_second": 1e8, "sends_burst": 1})
     ada = await server.person()
     room = await ada.makes_room()
@@ -305,7 +307,7 @@ async def test_send_rate_limit_refills_as_set(start: StartServer, peers: Peers) 
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_QUEUE_TIMEOUT_S")
-async def test_a_password_is_hashed_within_a_time(embedded: Backend) -> None:
+async def test_the_hash_queue_timeout_is_applied(embedded: Backend) -> None:
     waiting = []
     for seconds in (LONG_S, 0.2):
         settings = embedded.override(auth={"argon2_workers": 1, "argon2_queue_timeout_s": seconds})

@@ -27,7 +27,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """Trusts the authority, and checks the name."""
+    """A context that trusts the authority and checks the name."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
@@ -64,12 +64,14 @@ async def test_http_and_sockets_share_a_port(secure: TestServer, tls: ssl.SSLCon
         assert assert_ok(await ada.get(f"/rooms/{room}"))["seq"] == 4
 
 
-async def test_a_page_of_this_origin_is_https(secure: TestServer, tls: ssl.SSLContext) -> None:
+async def test_the_own_origin_of_a_tls_server_is_https(
+    secure: TestServer, tls: ssl.SSLContext
+) -> None:
     async with dial(secure.url, origin=secure.url, tls=tls) as peer:
         assert peer.is_open
 
 
-async def test_an_unknown_authority_is_not_trusted(secure: TestServer) -> None:
+async def test_wss_with_an_unknown_authority_is_refused_by_clients(secure: TestServer) -> None:
     strangers = ssl.create_default_context()
     with pytest.raises(ssl.SSLCertVerificationError):
         async with dial(secure.url, tls=strangers):
@@ -79,14 +81,14 @@ async def test_an_unknown_authority_is_not_trusted(secure: TestServer) -> None:
             await client.get("/health/live")
 
 
-async def test_plaintext_is_not_answered(secure: TestServer) -> None:
+async def test_a_plaintext_socket_on_a_tls_port_is_not_answered(secure: TestServer) -> None:
     plain = f"http{secure.url.removeprefix('https')}"
     with pytest.raises((InvalidMessage, OSError, EOFError)):
         async with dial(plain):
             pass
 
 
-async def test_a_slow_peer_gets_everything_and_a_stalled_one_is_cut(
+async def test_a_slow_tls_peer_gets_everything_and_a_stalled_one_is_disconnected(
     secure: TestServer, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The buffers of TLS count, too."""

@@ -1,5 +1,4 @@
-"""The way out: one write a turn, frames that a foreign library reads, and no waiting for a slow
-peer."""
+"""The transport: one write per loop iteration, valid frames, and no waiting for slow peers."""
 
 import asyncio
 import re
@@ -24,7 +23,7 @@ from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
 def spy(socket: Connection, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is written to this socket's connection from now on."""
+    """Records the writes to this socket's connection from now on."""
     written: list[bytes] = []
     transport = socket._writer.transport
     write = transport.write
@@ -130,7 +129,7 @@ async def test_without_write_coalescing_each_event_is_a_write(
     assert [block.count(b"message.created") for block in written] == [1, 1, 1, 1]
 
 
-async def test_an_answer_and_its_event_leave_together(
+async def test_an_ack_and_its_event_leave_in_one_write(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -144,9 +143,7 @@ async def test_an_answer_and_its_event_leave_together(
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 65537, 1_000_000])
-async def test_frames_of_every_length_are_read_by_a_library(
-    server: TestServer, ada: Person, size: int
-) -> None:
+async def test_frames_of_every_length_are_valid(server: TestServer, ada: Person, size: int) -> None:
     async with connect(
         f"ws{server.url.removeprefix('http')}/ws",
         subprotocols=[Subprotocol("chat.v1")],
@@ -167,7 +164,7 @@ async def test_frames_of_every_length_are_read_by_a_library(
         await (await client.ping())  # the library's own frames fit in between
 
 
-async def test_nothing_is_written_after_a_close(
+async def test_no_frame_is_written_after_a_close(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -189,7 +186,7 @@ async def test_nothing_is_written_after_a_close(
     assert b"too late" not in b"".join(written)
 
 
-async def test_a_client_that_closes_gets_no_more(start: StartServer, peers: Peers) -> None:
+async def test_a_closing_client_gets_no_more_frames(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada = await server.person()
     room = await ada.makes_room()

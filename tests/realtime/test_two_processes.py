@@ -1,4 +1,4 @@
-"""Two processes on one MariaDB and one Redis: to a client they are one server."""
+"""Two processes on one MariaDB and one Redis behave like one server."""
 
 import asyncio
 import itertools
@@ -26,17 +26,17 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture
 async def ada(cluster_server: TestServer, process_a: ServerProcess) -> Person:
-    """A client of the one process."""
+    """A client of the first process."""
     return process_a.here(await cluster_server.person(process_a._http, "ada"))
 
 
 @pytest.fixture
 async def bob(cluster_server: TestServer, process_b: ServerProcess) -> Person:
-    """A client of the other."""
+    """A client of the second process."""
     return process_b.here(await cluster_server.person(process_b._http, "bob"))
 
 
-async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_two_processes_exchange_messages(ada: Person, bob: Person, peers: Peers) -> None:
     room = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
     await here.says(room, "from a socket of one")
@@ -51,7 +51,7 @@ async def test_messages_go_both_ways(ada: Person, bob: Person, peers: Peers) -> 
     assert here.seqs(room) == [4, 5, 6, 7]
 
 
-async def test_a_hundred_equal_sends_to_both_are_one_message(
+async def test_equal_sends_to_two_processes_are_one_message(
     ada: Person, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     room, nonce = await ada.makes_room(), uuid4().hex
@@ -72,7 +72,7 @@ async def test_a_hundred_equal_sends_to_both_are_one_message(
     assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
 
 
-async def test_two_hundred_messages_of_five_are_dense_and_in_order(
+async def test_concurrent_senders_on_two_processes_leave_a_log_without_gaps(
     cluster_server: TestServer, process_a: ServerProcess, process_b: ServerProcess, peers: Peers
 ) -> None:
     everybody = await cluster_server.people(process_a._http, *"vwxyz")
@@ -93,7 +93,7 @@ async def test_two_hundred_messages_of_five_are_dense_and_in_order(
         assert peer.seqs(room) == list(range(7, 207))
 
 
-async def test_a_logout_closes_sockets_everywhere(
+async def test_a_logout_closes_sockets_on_both_processes(
     cluster_server: TestServer, ada: Person, process_b: ServerProcess, peers: Peers
 ) -> None:
     elsewhere = await new_session(cluster_server, ada)
@@ -104,10 +104,10 @@ async def test_a_logout_closes_sockets_everywhere(
     await stays.settled()
 
 
-async def test_who_is_removed_elsewhere_sees_nothing_more(
+async def test_a_removal_on_another_process_ends_delivery(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
-    """Twenty rounds: ada talks on one process and bob is removed there, who listens on two."""
+    """Twenty rounds: ada sends on one process, and bob, who listens on both, is removed."""
     room = await ada.makes_room("private")
     peer, writer = await peers.join(bob), await peers.join(ada)
     chance = random.Random(3)
@@ -128,7 +128,9 @@ async def test_who_is_removed_elsewhere_sees_nothing_more(
         check_farewell(peer, room, head + 1, "removed")
 
 
-async def test_counts_and_markers_cross_over(ada: Person, bob: Person, peers: Peers) -> None:
+async def test_badges_and_read_markers_reach_the_other_process(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
     here, there = await peers.join(ada), await peers.join(bob)
     room = await ada.makes_room("private", bob)
     assert (await there.expect("room.bumped"))["rooms"][0]["room"] == room
@@ -139,7 +141,7 @@ async def test_counts_and_markers_cross_over(ada: Person, bob: Person, peers: Pe
     assert (await here.expect("read"))["user"] == bob.id
 
 
-async def test_a_process_that_starts_later_joins_in(
+async def test_a_process_that_starts_later_takes_part(
     cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)
@@ -155,10 +157,10 @@ async def test_a_process_that_starts_later_joins_in(
         await peer.leave()
 
 
-async def test_a_peer_that_does_not_read_is_dropped(
+async def test_a_consumer_that_does_not_read_is_disconnected(
     cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
 ) -> None:
-    """Under uvloop, which buffers in its own way."""
+    """Under uvloop, which has its own buffers."""
     room = await ada.makes_room("private", bob)
     writer = await peers.join(ada)
     settings = override(cluster_settings, realtime={"send_stall_timeout_s": 5})
@@ -177,7 +179,7 @@ async def test_a_peer_that_does_not_read_is_dropped(
 
 
 async def is_dropped(peer: Peer) -> bool:
-    """Who does not read notices a reset when writing."""
+    """A peer that does not read notices a reset when it writes."""
     try:
         await peer.send("pong", n=1)
     except ConnectionClosed:
@@ -186,10 +188,10 @@ async def is_dropped(peer: Peer) -> bool:
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
-async def test_without_redis_the_log_is_asked_all_the_time(
+async def test_without_redis_the_change_poller_delivers(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers, trouble: str
 ) -> None:
-    """These processes sweep once an hour; what finds the messages is that Redis is missed."""
+    """The regular poll interval is an hour here; the degraded one finds the messages."""
     room = await ada.makes_room("private", bob)
     closed = await ada.makes_room("private", bob)
     here, there = await peers.join(ada, room), await peers.join(bob, room)
@@ -209,7 +211,7 @@ async def test_without_redis_the_log_is_asked_all_the_time(
     await there.has(room, 10)
 
 
-async def test_what_was_sent_while_redis_was_away_is_not_sent_again(
+async def test_messages_delivered_without_redis_are_not_delivered_again(
     redis_server: RedisServer, ada: Person, bob: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob)

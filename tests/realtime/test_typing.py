@@ -1,4 +1,4 @@
-"""Who writes in a room, told to those who have it open."""
+"""Typing indicators, for members who have the room open."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody stops writing because the machine is slow."""
+    """Typing does not expire on a slow machine."""
     monkeypatch.setattr(state, "TYPING_TTL_S", 3600.0)
 
 
@@ -30,7 +30,7 @@ async def types(peer: Peer, room: str) -> None:
 
 
 async def shows(peer: Peer, room: str, *people: Person) -> Frame:
-    """The newest list is of these."""
+    """Return once the newest list has these users."""
     users = {person.id for person in people}
 
     def newest() -> Frame | None:
@@ -43,7 +43,7 @@ async def shows(peer: Peer, room: str, *people: Person) -> Frame:
     return found
 
 
-async def test_others_are_sent_who_is_typing(
+async def test_typing_is_sent_to_other_members(
     ada: Person, bob: Person, eve: Person, peers: Peers
 ) -> None:
     room = await ada.makes_room("private", bob, eve)
@@ -159,7 +159,7 @@ async def test_a_removed_member_is_not_typing_and_is_sent_no_typing(
 
 
 def whisper(server: DedicatedServer, room: str, person: Person, seq: int) -> None:
-    """As if another process had said so."""
+    """Publish as another process."""
     server.realtime.delivery.on_publication(
         Publication(PublicationKind.TYPING, UUID(room), seq, UUID(person.id))
     )

@@ -1,4 +1,4 @@
-"""What a socket is told first, and what a hello can bring along."""
+"""The first frames of a socket, and the rooms in a hello."""
 
 from app.settings import Limits
 from testkit.answers import assert_ok
@@ -33,9 +33,7 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
         }
 
 
-async def test_rooms_has_each_room_with_exact_counts(
-    server: TestServer, ada: Person, bob: Person
-) -> None:
+async def test_the_room_list_has_exact_counts(server: TestServer, ada: Person, bob: Person) -> None:
     first = await ada.makes_room("public", bob, name="First")
     second = await ada.makes_room("private", bob, name="Second")
     direct = await ada.makes_room("direct", bob)
@@ -72,7 +70,7 @@ async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
 
 
 async def test_many_rooms_come_in_several_frames(start: StartServer, peers: Peers) -> None:
-    """A list that is larger than what may wait for a socket does not close that socket."""
+    """A list that exceeds the send buffer does not disconnect the socket."""
     server = await start(limits={"send_buffer_bytes": 131072})
     limit_send_buffers(server.running)
     ada = await server.person()

@@ -1,4 +1,4 @@
-"""The work in the background: for many rooms at once, and in spite of failures."""
+"""Background tasks handle many rooms at once and survive failures."""
 
 import asyncio
 from types import SimpleNamespace
@@ -66,7 +66,7 @@ async def test_a_failed_badge_update_is_retried(
 async def test_gaps_of_many_rooms_are_repaired_together(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wait before a repair is one for all rooms, and not one after the other."""
+    """All rooms share the delay before a repair."""
     server = await start(realtime={"gap_repair_delay_ms": 400})
     waits: list[float] = []
 

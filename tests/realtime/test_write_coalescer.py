@@ -1,4 +1,4 @@
-"""What a turn of the loop writes, and in what order."""
+"""What one iteration of the event loop writes, and in which order."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.embedded
 
 
 class Writer:
-    """A way out that takes everything at once."""
+    """An output that accepts everything at once."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -57,7 +57,7 @@ async def test_frames_of_one_loop_iteration_leave_in_one_write() -> None:
 
 
 async def test_an_ack_leaves_together_with_its_event() -> None:
-    """A send hears of its COMMIT one turn after the announcement."""
+    """The send learns of its COMMIT one iteration after the publication."""
     turn, room = WriteCoalescer(1000), RoomChannel(uuid4())
     writer = follow(turn, room)
     socket = next(iter(room.live))
@@ -67,7 +67,7 @@ async def test_an_ack_leaves_together_with_its_event() -> None:
     assert len(writer.writes) == 1
 
 
-async def test_a_large_room_is_written_to_in_slices_with_other_rooms_between(
+async def test_a_large_room_is_written_in_slices_between_other_rooms(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turn_module, "SLICE_SIZE", 10)

@@ -1,4 +1,4 @@
-"""Unit tests start no server and talk to none: `make test-fast` runs them."""
+"""Unit tests use no server: `make test-fast` runs them."""
 
 import socket
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""JSON as it may come in."""
+"""Parsing of JSON bodies."""
 
 import json
 
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_what_is_json_comes_in_as_it_is(value: object, escaped: bool) -> None:
+def test_valid_json_is_parsed(value: object, escaped: bool) -> None:
     try:
         body = json.dumps(value, ensure_ascii=escaped).encode()
     except UnicodeEncodeError:  # a name with half a surrogate pair
@@ -29,7 +29,7 @@ def test_what_is_json_comes_in_as_it_is(value: object, escaped: bool) -> None:
 
 
 @given(st.binary(max_size=50) | st.text(max_size=50).map(lambda text: text.encode("utf-16")))
-def test_anything_else_is_refused_in_one_way(body: bytes) -> None:
+def test_invalid_json_is_refused_with_one_error(body: bytes) -> None:
     try:
         parse_json(body)
     except json.JSONDecodeError:
@@ -38,16 +38,16 @@ def test_anything_else_is_refused_in_one_way(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"a":1,"a":1}', b'[{"a":{"b":1,"c":2,"b":3}}]'])
-def test_a_name_is_there_once(body: bytes) -> None:
+def test_duplicate_json_names_are_refused(body: bytes) -> None:
     with pytest.raises(json.JSONDecodeError, match="one name twice"):
         parse_json(body)
 
 
 @pytest.mark.parametrize("text", [r'"\ud800"', r'["\uDC00\ud800"]', r'{"\uD83D": 1}'])
-def test_half_a_pair_is_no_character(text: str) -> None:
+def test_a_lone_surrogate_in_json_is_refused(text: str) -> None:
     with pytest.raises(json.JSONDecodeError, match="not Unicode"):
         parse_json(text.encode())
 
 
-def test_a_whole_pair_is_one() -> None:
+def test_a_surrogate_pair_in_json_is_accepted() -> None:
     assert parse_json(rb'"\ud83d\ude00 \\ud800"') == "😀 \\ud800"

@@ -1,4 +1,4 @@
-"""The layout of what travels on the bus. It is shared by releases that run side by side."""
+"""The layout of publications on the bus, which releases that run side by side share."""
 
 from collections import Counter
 from dataclasses import replace
@@ -34,33 +34,33 @@ publications = st.builds(
 )
 
 
-def test_the_layout() -> None:
+def test_the_layout_of_a_publication_is_fixed() -> None:
     assert encode(POKE, ORIGIN) == HEADER + POKE.payload
     assert decode(HEADER + POKE.payload) == (ORIGIN, POKE)
 
 
 @given(publications, st.binary(min_size=ORIGIN_BYTES, max_size=ORIGIN_BYTES))
-def test_what_is_encoded_comes_out_again(publication: Publication, origin: bytes) -> None:
+def test_an_encoded_publication_is_decoded(publication: Publication, origin: bytes) -> None:
     assert decode(encode(publication, origin)) == (origin, publication)
 
 
 @pytest.mark.parametrize("length", range(len(HEADER)))
-def test_a_truncated_header_is_ignored(length: int) -> None:
+def test_a_publication_with_a_truncated_header_is_ignored(length: int) -> None:
     assert decode(HEADER[:length]) is None
 
 
-def test_another_version_is_ignored() -> None:
+def test_a_publication_of_another_version_is_ignored() -> None:
     for version in set(range(256)) - {VERSION}:
         assert decode(bytes([version]) + HEADER[1:]) is None
 
 
-def test_an_unknown_kind_says_only_where_to_look() -> None:
+def test_a_publication_of_an_unknown_kind_names_only_its_channel() -> None:
     for kind in set(range(256)) - set(PublicationKind):
         received = decode(HEADER[:1] + bytes([kind]) + HEADER[2:] + POKE.payload)
         assert received == (ORIGIN, replace(POKE, kind=PublicationKind.NEWER))
 
 
-def test_a_seq_that_clients_cannot_hold_is_ignored() -> None:
+def test_a_publication_with_a_seq_above_2_to_the_53_is_ignored() -> None:
     def with_seq(seq: int) -> bytes:
         return HEADER[:18] + seq.to_bytes(8, "big") + HEADER[26:]
 
@@ -70,20 +70,20 @@ def test_a_seq_that_clients_cannot_hold_is_ignored() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_taken_without_an_error(payload: bytes) -> None:
+def test_decoding_any_bytes_raises_no_error(payload: bytes) -> None:
     decode(payload)
 
 
 @given(publications, st.integers(0, 57), st.binary(min_size=1, max_size=1))
-def test_a_changed_byte_is_taken_without_an_error(
+def test_decoding_a_changed_byte_raises_no_error(
     publication: Publication, at: int, byte: bytes
 ) -> None:
     payload = encode(publication, ORIGIN)
     decode(payload[:at] + byte + payload[at + 1 :])
 
 
-def test_partitions_stay_where_they_are() -> None:
-    """Were they to move, processes of two releases would look for a room in different places."""
+def test_the_partition_of_a_room_is_fixed() -> None:
+    """Otherwise processes of two releases would use different channels for a room."""
     assert [partition(UUID(int=n), 128) for n in range(4)] == [85, 67, 121, 111]
     assert partition(UUID(int=1), 1) == 0
 

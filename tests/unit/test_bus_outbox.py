@@ -1,4 +1,4 @@
-"""The order and the bounds of what waits for Redis."""
+"""The order and the limits of the publish queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ APOLOGY = ("lossy", b"me")
 
 
 class Broker:
-    """Takes pipelines. `during` is called within each round trip, and what it raises is raised."""
+    """Accepts pipelines. Each round trip calls `during`, and raises what it raises."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
@@ -65,7 +65,7 @@ async def empty(box: PublishQueue) -> None:
         await box.run()
 
 
-async def test_what_waits_shares_round_trips(box: PublishQueue, broker: Broker) -> None:
+async def test_queued_publications_share_round_trips(box: PublishQueue, broker: Broker) -> None:
     numbers = range(2 * publish_queue.PAYLOADS_PER_ROUND_TRIP + 1)
     fill(box, *numbers)
     await empty(box)
@@ -74,7 +74,7 @@ async def test_what_waits_shares_round_trips(box: PublishQueue, broker: Broker) 
 
 
 @pytest.mark.parametrize("failure", [RedisError("gone"), OSError("gone"), ValueError("defect")])
-async def test_what_failed_goes_again_in_its_place(
+async def test_failed_publications_are_sent_again_in_order(
     box: PublishQueue, broker: Broker, failure: Exception
 ) -> None:
     def fail() -> None:
@@ -96,14 +96,14 @@ async def test_what_failed_goes_again_in_its_place(
         (RuntimeError("something else"), True),
     ],
 )
-async def test_a_lost_connection_is_no_error_of_the_log(
+async def test_a_lost_redis_connection_is_not_logged_as_error(
     box: PublishQueue,
     broker: Broker,
     failure: Exception,
     is_defect: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor where a write after a reset raises what uvloop raises."""
+    """Also when a write after a reset raises the RuntimeError of uvloop."""
     log = CapturingLogger()
     monkeypatch.setattr(publish_queue, "log", log)
 
@@ -117,7 +117,9 @@ async def test_a_lost_connection_is_no_error_of_the_log(
     assert [call.method_name for call in log.calls] == ["exception" if is_defect else "warning"]
 
 
-async def test_what_redis_refuses_goes_again(box: PublishQueue, broker: Broker) -> None:
+async def test_publications_that_redis_refuses_are_sent_again(
+    box: PublishQueue, broker: Broker
+) -> None:
     def recover() -> None:
         broker.answer = ResponseError("not now") if broker.round_trips == 1 else 1
 
@@ -127,7 +129,7 @@ async def test_what_redis_refuses_goes_again(box: PublishQueue, broker: Broker) 
     assert broker.numbers == [1, 2, 1, 2]
 
 
-async def test_the_oldest_give_way_and_the_others_are_told_once(
+async def test_a_full_queue_evicts_the_oldest_and_sends_one_loss_notice(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish_queue, "MAX_PAYLOADS", 3)
@@ -138,7 +140,7 @@ async def test_the_oldest_give_way_and_the_others_are_told_once(
     assert broker.got.count(APOLOGY) == 1
 
 
-async def test_bytes_are_bounded_too(
+async def test_the_publish_queue_is_bounded_in_bytes(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish_queue, "MAX_BYTES", 4)
@@ -147,7 +149,7 @@ async def test_bytes_are_bounded_too(
     assert broker.numbers == [11, 12]
 
 
-async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
+async def test_a_publication_evicted_while_it_is_sent_is_not_counted_twice(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish_queue, "MAX_PAYLOADS", 3)
@@ -162,7 +164,7 @@ async def test_what_gives_way_while_it_is_sent_is_not_counted_twice(
     assert broker.numbers == [1, 2, 3, 4, 5]
 
 
-async def test_what_is_fleeting_goes_in_its_place(box: PublishQueue, broker: Broker) -> None:
+async def test_volatile_publications_are_sent_in_order(box: PublishQueue, broker: Broker) -> None:
     fill(box, 1)
     box.put("c", b"2", volatile=True)
     fill(box, 3)
@@ -170,7 +172,9 @@ async def test_what_is_fleeting_goes_in_its_place(box: PublishQueue, broker: Bro
     assert broker.numbers == [1, 2, 3]
 
 
-async def test_what_is_fleeting_goes_once_or_never(box: PublishQueue, broker: Broker) -> None:
+async def test_volatile_publications_are_sent_at_most_once(
+    box: PublishQueue, broker: Broker
+) -> None:
     def fail() -> None:
         box.put("c", b"3", volatile=True)
         broker.during = lambda: None
@@ -185,7 +189,7 @@ async def test_what_is_fleeting_goes_once_or_never(box: PublishQueue, broker: Br
     assert box._bytes == 0
 
 
-async def test_in_a_crowd_nothing_fleeting_is_taken(
+async def test_volatile_publications_are_refused_when_many_are_queued(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish_queue, "MAX_PAYLOADS_BEFORE_VOLATILE", 2)
@@ -197,7 +201,7 @@ async def test_in_a_crowd_nothing_fleeting_is_taken(
     assert APOLOGY not in broker.got
 
 
-async def test_an_answer_of_redis_ends_the_pause(
+async def test_a_reply_of_redis_ends_the_backoff(
     box: PublishQueue, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
@@ -214,7 +218,7 @@ async def test_an_answer_of_redis_ends_the_pause(
     assert broker.numbers == [1]
 
 
-def test_pauses_grow_up_to_a_bound() -> None:
+def test_the_backoff_grows_up_to_a_limit() -> None:
     longest = [
         max(choose_backoff_s(failures) for _ in range(500)) for failures in (1, 4, 1_000_000)
     ]

@@ -1,4 +1,4 @@
-"""Whose turn it is: rooms take queue, and in a room its senders."""
+"""The order of pending sends: rooms take turns, and within a room its senders."""
 
 import asyncio
 from itertools import count
@@ -32,7 +32,7 @@ def names(taken: list[PendingSend]) -> list[tuple[UUID, UUID]]:
     return [(pending.send.room, pending.send.actor.user) for pending in taken]
 
 
-def test_rooms_and_senders_take_queue() -> None:
+def test_rooms_and_senders_take_turns() -> None:
     queue = FairQueue()
     for _ in range(3):
         queue.put(pending_send(ANN, HALL))
@@ -45,7 +45,7 @@ def test_rooms_and_senders_take_queue() -> None:
     assert names(queue.pop_batch(9, 100)) == [(YARD, CAT), (HALL, ANN), (HALL, ANN)]
 
 
-def test_a_batch_ends_with_the_text_that_fills_it() -> None:
+def test_a_batch_ends_at_its_maximum_text_length() -> None:
     queue = FairQueue()
     for room in (HALL, PIER, YARD):
         queue.put(pending_send(ANN, room, "x" * 60))
@@ -53,7 +53,7 @@ def test_a_batch_ends_with_the_text_that_fills_it() -> None:
     assert len(queue.pop_batch(9, 1)) == 1
 
 
-def test_who_is_dropped_is_not_taken() -> None:
+def test_a_removed_send_is_not_taken() -> None:
     queue = FairQueue()
     first, second, other = pending_send(ANN, HALL), pending_send(ANN, HALL), pending_send(BOB, PIER)
     for pending in (first, second, other):
@@ -72,7 +72,7 @@ def test_who_is_dropped_is_not_taken() -> None:
     st.lists(st.tuples(st.sampled_from([ANN, BOB, CAT]), st.sampled_from([HALL, PIER, YARD]))),
     st.integers(1, 5),
 )
-def test_everybody_is_taken_once_and_in_order(sent: list[tuple[UUID, UUID]], most: int) -> None:
+def test_every_send_is_taken_once_and_in_order(sent: list[tuple[UUID, UUID]], most: int) -> None:
     queue = FairQueue()
     put = [pending_send(*where) for where in sent]
     for pending in put:

@@ -1,4 +1,4 @@
-"""Frames of clients: from text to one of a closed list, or to a refusal."""
+"""Parsing of client frames: one of a closed list, or a refusal."""
 
 import json
 from uuid import uuid4
@@ -53,7 +53,7 @@ WITH_IDS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("type_", WITH_IDS)
-def test_an_id_has_one_spelling_but_for_its_case(type_: str) -> None:
+def test_a_uuid_in_a_frame_has_one_spelling_in_either_case(type_: str) -> None:
     text = json.dumps({"type": type_, "id": 1} | WITH_IDS[type_])
     assert read(text) == read(text.replace(ROOM, ROOM.upper()))
     for odd in ODD_IDS:
@@ -105,7 +105,7 @@ def test_a_refusal_has_the_id_of_the_frame(text: str) -> None:
         *('{"id":"\\ud800"}', '{"id":07}', '"id":7', '{"text":"\\"id\\":7"}', '{"id"', ""),
     ],
 )
-def test_what_is_no_id_is_not_repeated(text: str) -> None:
+def test_an_invalid_id_is_not_repeated_in_a_refusal(text: str) -> None:
     assert refusal(text).frame_id is None
 
 
@@ -123,7 +123,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["id", "x", "y", '"id"', "\\"]), JSON_VALUES))
-def test_the_id_is_the_one_that_a_parser_finds(frame: dict[str, object]) -> None:
+def test_the_id_of_a_refused_frame_is_what_a_parser_finds(frame: dict[str, object]) -> None:
     expected = frame.get("id")
     if isinstance(expected, bool) or not isinstance(expected, str | int):
         expected = None
@@ -134,7 +134,7 @@ def test_the_id_is_the_one_that_a_parser_finds(frame: dict[str, object]) -> None
     assert parse_frame_id(json.dumps(frame)) == expected
 
 
-def test_so_many_errors_are_counted_and_not_named() -> None:
+def test_more_than_100_errors_are_counted_and_not_listed() -> None:
     names = ",".join(f'"{n}":0' for n in range(101))
     error = refusal('{"type":"pong","n":1,' + names + "}").error
     assert error.code == ErrorCode.INVALID
@@ -148,7 +148,7 @@ def test_a_broken_snapshot_does_not_refuse_a_hello(snapshot: str) -> None:
     assert SyncTokens([b"key"]).parse(uuid4(), snapshot) is None
 
 
-def test_a_frame() -> None:
+def test_valid_frames_are_parsed() -> None:
     frame = read(json.dumps(SEND))
     assert isinstance(frame, SendMessage)
     assert (frame.id, str(frame.room), frame.nonce, frame.text) == (7, ROOM, "n", "hello")
@@ -158,12 +158,12 @@ def test_a_frame() -> None:
     "text",
     ["", "x", "null", "5", "[]", '"text"', "{", "{}", '{"id": 7}', '{"type": 5}', "[" * 10, "NaN"],
 )
-def test_what_is_no_frame(text: str) -> None:
+def test_invalid_frames_are_refused(text: str) -> None:
     assert refusal(text).error.code in {ErrorCode.BAD_FRAME, ErrorCode.UNKNOWN_TYPE}
 
 
 @pytest.mark.parametrize("kind", ["", "message", "message.created", "MESSAGE.SEND", "welcome"])
-def test_a_type_that_clients_do_not_send(kind: str) -> None:
+def test_an_unknown_frame_type_is_refused(kind: str) -> None:
     refused = refusal(json.dumps({"type": kind, "id": "a"}))
     assert (refused.error.code, refused.frame_id) == (ErrorCode.UNKNOWN_TYPE, "a")
 
@@ -187,7 +187,7 @@ def test_a_type_that_clients_do_not_send(kind: str) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_value_that_is_not_acceptable_is_named(change: dict[str, object], path: str) -> None:
+def test_an_invalid_value_in_a_frame_is_named(change: dict[str, object], path: str) -> None:
     refused = refusal(json.dumps(SEND | change))
     assert (refused.error.code, refused.frame_id) == (ErrorCode.INVALID, 7)
     shown = json.loads(encode(error_frame(refused.error, refused.frame_id)))
@@ -196,24 +196,24 @@ def test_a_value_that_is_not_acceptable_is_named(change: dict[str, object], path
 
 
 @pytest.mark.parametrize("frame_id", [1, -5, 2**53 - 1, "a", "x" * 32, "é", None])
-def test_ids_are_repeated(frame_id: object) -> None:
+def test_frame_ids_are_repeated(frame_id: object) -> None:
     refused = refusal(json.dumps({"type": "nonsense", "id": frame_id}))
     assert refused.frame_id == frame_id
 
 
 @pytest.mark.parametrize("frame_id", ["", "x" * 33, 2**53, 1.5, True, [1], {}])
-def test_ids_that_are_none_are_not(frame_id: object) -> None:
+def test_invalid_frame_ids_are_not_repeated(frame_id: object) -> None:
     assert refusal(json.dumps(SEND | {"id": frame_id})).frame_id is None
 
 
-def test_a_frame_has_bytes_not_characters() -> None:
+def test_the_frame_size_is_counted_in_bytes() -> None:
     text = json.dumps(SEND | {"text": "é" * 100}, ensure_ascii=False)
     size = len(text.encode())
     read(text, most=size)
     assert refusal(text, most=size - 1).error.code is ErrorCode.TOO_LARGE
 
 
-def test_depth_is_bounded_and_brackets_in_text_are_not_depth() -> None:
+def test_json_depth_is_bounded_and_ignores_brackets_in_strings() -> None:
     read(json.dumps(SEND | {"text": '[{"' * 1000}))
     read(json.dumps(SEND | {"text": '\\"[' * 1000}))
     deep = json.dumps(SEND)[:-1] + ', "x": ' + "[" * 40 + "]" * 40 + "}"
@@ -222,7 +222,7 @@ def test_depth_is_bounded_and_brackets_in_text_are_not_depth() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
-def test_no_text_breaks_it(text: str) -> None:
+def test_the_frame_parser_accepts_any_text(text: str) -> None:
     for candidate in (text, json.dumps(SEND | {"text": text}), json.dumps({"type": text})):
         try:
             read(candidate)

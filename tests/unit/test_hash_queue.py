@@ -12,7 +12,7 @@ LONG_S = 3600.0
 
 
 class Line:
-    """Those who wait, and in which order they were admitted."""
+    """Records the order in which waiting passwords are admitted."""
 
     def __init__(self, workers: int = 1, max_waiting: int = 100, wait_s: float = LONG_S) -> None:
         self.queue = HashQueue(workers, max_waiting, wait_s)
@@ -28,7 +28,7 @@ class Line:
         await settle()
 
     async def drain(self) -> list[str]:
-        """Let everybody in, one after the other."""
+        """Admit all waiting passwords one after the other."""
         while len(self.admitted) < sum(not task.cancelled() for task in self.tasks.values()):
             before = len(self.admitted)
             self.queue.release()
@@ -42,7 +42,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_first_come_first_served() -> None:
+async def test_passwords_are_hashed_in_order_of_arrival() -> None:
     line = Line()
     for name in "abcd":
         await line.join(name)
@@ -50,14 +50,14 @@ async def test_first_come_first_served() -> None:
     assert await line.drain() == ["a", "b", "c", "d"]
 
 
-async def test_as_many_at_once_as_there_are_workers() -> None:
+async def test_concurrent_hashes_are_limited_to_the_workers() -> None:
     line = Line(workers=3)
     for name in "abcde":
         await line.join(name)
     assert line.admitted == ["a", "b", "c"]
 
 
-async def test_one_key_with_many_takes_turns_with_the_others() -> None:
+async def test_a_key_with_many_passwords_takes_turns_with_other_keys() -> None:
     line = Line()
     for number in range(5):
         await line.join(f"many {number}", "many")
@@ -66,8 +66,8 @@ async def test_one_key_with_many_takes_turns_with_the_others() -> None:
     assert (await line.drain())[:4] == ["many 0", "many 1", "late", "later"]
 
 
-async def test_who_has_failed_waits_behind_who_has_not() -> None:
-    """Also those who came before it was known: the order is that of the moment."""
+async def test_keys_with_failures_wait_behind_keys_without() -> None:
+    """Also passwords that were queued before the failure."""
     line = Line()
     await line.join("first", "192.0.2.1")
     for number in range(3):
@@ -78,7 +78,7 @@ async def test_who_has_failed_waits_behind_who_has_not() -> None:
     assert (await line.drain())[1:] == ["stranger", "neighbour", "wrong 0", "wrong 1", "wrong 2"]
 
 
-async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hash_queue, "FAILURE_MEMORY_S", 0.0)
     line = Line()
     line.queue.record_failure(["a"])
@@ -89,7 +89,7 @@ async def test_a_failure_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await line.drain() == ["busy", "a", "c"]
 
 
-async def test_a_full_queue_refuses_the_last_in_the_order() -> None:
+async def test_a_full_hash_queue_refuses_the_last_in_order() -> None:
     line = Line(max_waiting=3)
     await line.join("busy")
     line.queue.record_failure(["eve"])
@@ -109,7 +109,7 @@ async def test_a_full_queue_refuses_the_last_in_the_order() -> None:
     assert len(line.queue._waiting) == 3
 
 
-async def test_none_may_wait_where_the_limit_says_so() -> None:
+async def test_a_queue_limit_of_zero_lets_none_wait() -> None:
     line = Line(max_waiting=0)
     await line.join("a")
     await line.join("b")
@@ -117,7 +117,7 @@ async def test_none_may_wait_where_the_limit_says_so() -> None:
         await line.tasks["b"]
 
 
-async def test_nobody_waits_longer_than_the_deadline() -> None:
+async def test_waiting_ends_at_the_deadline() -> None:
     queue = HashQueue(1, 10, 0.001)
     await queue.acquire(["a"])
     for _ in range(3):
@@ -128,7 +128,7 @@ async def test_nobody_waits_longer_than_the_deadline() -> None:
     await queue.acquire(["c"])
 
 
-async def test_who_goes_away_gives_the_place_free() -> None:
+async def test_a_cancelled_waiter_frees_its_place() -> None:
     line = Line()
     await line.join("a")
     await line.join("b")
@@ -140,7 +140,7 @@ async def test_who_goes_away_gives_the_place_free() -> None:
     assert await line.drain() == ["a", "c"]
 
 
-async def test_a_client_that_has_gone_is_not_waited_for() -> None:
+async def test_a_disconnected_client_is_skipped() -> None:
     queue = HashQueue(1, 10, LONG_S)
     await queue.acquire(["a"])
     gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -155,7 +155,7 @@ async def test_a_client_that_has_gone_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("order", ["admitted first", "cancelled first"])
-async def test_a_cancellation_in_the_moment_of_admission_loses_no_worker(order: str) -> None:
+async def test_a_cancellation_during_admission_loses_no_worker(order: str) -> None:
     line = Line()
     await line.join("a")
     await line.join("b")

@@ -13,5 +13,5 @@ from app.wire.json_text import exceeds_values
         ('["' + '\\"' * 100 + "," * 100 + '"]', False),
     ],
 )
-def test_values_are_counted_outside_strings(text: str, exceeds: bool) -> None:
+def test_json_values_are_counted_outside_strings(text: str, exceeds: bool) -> None:
     assert exceeds_values(text, 10) is exceeds

@@ -1,4 +1,4 @@
-"""What reaches the log of a process."""
+"""What a process logs."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ def logged(name: str, message: str, traced: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("doing", ["terminating", "closing"])
-def test_a_dead_connection_that_the_pool_drops_is_a_warning(doing: str) -> None:
+def test_a_dead_pooled_connection_is_logged_as_warning(doing: str) -> None:
     line = logged(POOL, f"Exception {doing} connection %r", "traced")
     assert line["level"] == "warning"
     assert line["event"] == (
@@ -46,7 +46,7 @@ def test_a_dead_connection_that_the_pool_drops_is_a_warning(doing: str) -> None:
 @pytest.mark.parametrize(
     ("name", "traced"), [(POOL, ""), ("uvicorn.error", ""), ("uvicorn.error", "traced")]
 )
-def test_other_errors_stay_errors(name: str, traced: str) -> None:
+def test_other_pool_errors_are_logged_as_errors(name: str, traced: str) -> None:
     line = logged(name, "a connection was never returned: %s", traced)
     assert line["level"] == "error"
     assert ("exception" in line) == bool(traced)

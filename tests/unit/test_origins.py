@@ -15,5 +15,7 @@ from app.core.origins import is_same_origin
         ("null", "a.example", False, False),
     ],
 )
-def test_same_origin(origin: str, host: str, secure: bool, allowed: bool) -> None:
+def test_same_origin_compares_scheme_host_and_port(
+    origin: str, host: str, secure: bool, allowed: bool
+) -> None:
     assert is_same_origin(origin, host, secure=secure) is allowed

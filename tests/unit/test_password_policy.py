@@ -1,4 +1,4 @@
-"""Which passwords are refused for being tried first."""
+"""Passwords that attackers try first are refused."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ MAIN = "import sys, app.main; print([name for name in sys.modules if 'zxcvbn' in
     ],
     ids=ascii,
 )
-def test_common_ones_in_any_spelling(password: str) -> None:
+def test_common_passwords_are_refused_in_any_spelling(password: str) -> None:
     with pytest.raises(Invalid, match="most common passwords") as refused:
         check_password(password, "new_password", "ada")
     assert [error["path"] for error in refused.value.errors] == ["new_password"]
@@ -31,7 +31,7 @@ def test_common_ones_in_any_spelling(password: str) -> None:
 @pytest.mark.parametrize(
     "password", ["aaaaaaaa", " " * 8, "abababababab", "ａaaaaaAA", "\u3000" * 9]
 )
-def test_one_or_two_different_characters(password: str) -> None:
+def test_passwords_of_one_or_two_characters_are_refused(password: str) -> None:
     with pytest.raises(Invalid, match="3 different characters"):
         check_password(password, "password", "ada")
 
@@ -39,7 +39,7 @@ def test_one_or_two_different_characters(password: str) -> None:
 @pytest.mark.parametrize(
     "password", ["ada.lovelace", "ADA.Lovelace", "ａｄａ.lovelace", "Countess Ada"]
 )
-def test_the_names_of_the_account(password: str) -> None:
+def test_the_names_of_the_account_are_refused_as_password(password: str) -> None:
     with pytest.raises(Invalid, match="the name of the account"):
         check_password(password, "password", "ada.lovelace", "Countess Ada")
 
@@ -55,11 +55,11 @@ def test_the_names_of_the_account(password: str) -> None:
         "éèê" * 3,
     ],
 )
-def test_others_are_welcome(password: str) -> None:
+def test_other_passwords_are_accepted(password: str) -> None:
     check_password(password, "password", "ada.lovelace", "Ada")
 
 
-def test_the_list_is_as_long_as_asvs_asks_and_holds_keys() -> None:
+def test_the_list_of_common_passwords_is_normalized_and_long_enough() -> None:
     common = _load_common_passwords()
     assert len(common) > 3000
     assert all(len(password) >= MIN_PASSWORD_CHARS for password in common)
@@ -67,11 +67,11 @@ def test_the_list_is_as_long_as_asvs_asks_and_holds_keys() -> None:
     assert "password" in common
 
 
-def test_the_list_costs_nothing_at_the_start() -> None:
+def test_the_list_of_common_passwords_is_loaded_lazily() -> None:
     done = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_only_the_list_is_read() -> None:
+def test_only_the_list_of_common_passwords_is_read() -> None:
     _load_common_passwords()
     assert "zxcvbn" not in sys.modules

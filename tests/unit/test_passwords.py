@@ -40,7 +40,7 @@ async def test_each_hash_has_its_own_salt(passwords: Passwords) -> None:
     assert await passwords.hash("x") != await passwords.hash("x")
 
 
-async def test_nobody_s_password_is_never_right(passwords: Passwords) -> None:
+async def test_the_dummy_hash_matches_no_password(passwords: Passwords) -> None:
     for guess in ("nobody", "", "x"):
         assert not await verify(passwords, None, guess)
 
@@ -48,26 +48,26 @@ async def test_nobody_s_password_is_never_right(passwords: Passwords) -> None:
 @pytest.mark.parametrize(
     "stored", ["x", "$argon2id$", "$argon2id$v=19$m=8,t=3,p=1$c2FsdA$", "$2b$"]
 )
-async def test_what_is_no_hash_matches_nothing(passwords: Passwords, stored: str) -> None:
+async def test_an_invalid_hash_matches_no_password(passwords: Passwords, stored: str) -> None:
     assert not await verify(passwords, stored, "x")
 
 
 @pytest.mark.parametrize("memory_kib", [8, 9, 31, 32, 64])
-async def test_every_memory_that_the_settings_allow_works(memory_kib: int) -> None:
+async def test_every_allowed_argon2_memory_works(memory_kib: int) -> None:
     passwords = make(memory_kib)
     assert await verify(passwords, await passwords.hash("x"), "x")
     passwords.close()
 
 
-async def test_other_parameters_are_outdated(passwords: Passwords) -> None:
+async def test_a_hash_with_other_parameters_is_outdated(passwords: Passwords) -> None:
     other = make(16)
     assert passwords.needs_rehash(await other.hash("x"))
     assert not passwords.needs_rehash(await passwords.hash("x"))
     other.close()
 
 
-async def test_a_caller_who_goes_away_leaves_its_thread_at_work(passwords: Passwords) -> None:
-    """So its place is not free yet."""
+async def test_a_cancelled_caller_does_not_free_the_busy_worker(passwords: Passwords) -> None:
+    """The thread still hashes."""
     go_on, began = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -91,22 +91,22 @@ async def test_a_caller_who_goes_away_leaves_its_thread_at_work(passwords: Passw
     assert await passwords.hash("z")
 
 
-async def test_a_failure_of_the_work_frees_the_worker(passwords: Passwords) -> None:
+async def test_a_failed_hash_frees_the_worker(passwords: Passwords) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), await passwords.acquire() as turn:
             await turn.run(lambda: 1 // 0)
     assert await passwords.hash("x")
 
 
-async def test_the_loop_turns_while_a_hash_is_made(passwords: Passwords) -> None:
+async def test_hashing_does_not_block_the_event_loop(passwords: Passwords) -> None:
     threads: list[str] = []
     with await passwords.acquire() as turn:
         await turn.run(lambda: threads.append(threading.current_thread().name))
     assert threads[0].startswith("argon2")
 
 
-async def test_the_right_password_is_checked_before_those_who_were_wrong() -> None:
-    """Sixty wrong ones at once, with the parameters of the product (Argon2id, 64 MiB)."""
+async def test_clients_without_failures_are_hashed_first() -> None:
+    """Sixty wrong passwords at once, with the parameters of production (Argon2id, 64 MiB)."""
     auth = Auth()
     passwords = Passwords(
         workers=auth.argon2_workers, max_waiting=64, memory_kib=auth.argon2_memory_kib, wait_s=600

@@ -1,4 +1,4 @@
-"""The table of limits follows the settings."""
+"""The table of rate limits follows the settings."""
 
 import pytest
 
@@ -37,7 +37,7 @@ SETTINGS = [
     "CHAT_LIMITS__WRITES_BURST",
     "CHAT_LIMITS__WRITES_PER_MINUTE",
 )
-def test_each_setting_is_that_of_its_policies() -> None:
+def test_rate_limit_settings_reach_their_policies() -> None:
     for group, prefix, period_s, names in SETTINGS:
         burst = f"{prefix.partition('_per_')[0]}_burst"
         table = create_policies(override(Settings(), **{group: {prefix: 77.0, burst: 88}}))
@@ -50,7 +50,7 @@ def test_each_setting_is_that_of_its_policies() -> None:
 
 
 @pytest.mark.parametrize(("burst", "share"), [(1, 1), (3, 1), (8, 2), (21, 5)])
-def test_one_address_has_a_quarter_of_an_account(burst: int, share: int) -> None:
+def test_one_address_gets_a_quarter_of_an_account_limit(burst: int, share: int) -> None:
     auth = {"account_attempts_per_minute": 4.0, "account_attempts_burst": burst}
     policy = create_policies(override(Settings(), auth=auth))[
         PolicyName.LOGINS_PER_ACCOUNT_AND_ADDRESS

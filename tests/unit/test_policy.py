@@ -1,4 +1,4 @@
-"""Rules about roles. Over HTTP they are tried in tests/features/rooms."""
+"""The permissions of roles. tests/features/rooms tests them over HTTP."""
 
 from itertools import product
 
@@ -24,6 +24,6 @@ def test_a_higher_role_has_no_fewer_permissions(permission: Permission, kind: Ro
     assert allowed == sorted(allowed)
 
 
-def test_owners_remove_anybody_and_admins_remove_members() -> None:
+def test_owners_remove_all_roles_and_admins_remove_members() -> None:
     pairs = {(r, t) for r, t in product(Role, Role) if may_remove(r, t)}
     assert pairs == {(Role.OWNER, target) for target in Role} | {(Role.ADMIN, Role.MEMBER)}

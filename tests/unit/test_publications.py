@@ -1,4 +1,4 @@
-"""What the bus carries for each event, and what a process knows of it by the kind alone."""
+"""The publication of each event, and what a process learns from its kind."""
 
 from uuid import UUID
 

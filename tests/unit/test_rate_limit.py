@@ -1,4 +1,4 @@
-"""The arithmetic of rate limits, and what is one address."""
+"""The arithmetic of rate limits, and the keys of addresses."""
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,7 @@ def spend(
 # One key.
 
 
-def test_a_burst_and_then_one_at_a_time(clock: Clock) -> None:
+def test_a_bucket_admits_a_burst_and_then_one_at_a_time(clock: Clock) -> None:
     bucket = TokenBucket(2.0, 3, clock)
     assert [bucket.try_acquire() for _ in range(3)] == [0, 0, 0]
     assert bucket.try_acquire() == pytest.approx(0.5)
@@ -54,7 +54,7 @@ def test_a_burst_and_then_one_at_a_time(clock: Clock) -> None:
     assert bucket.try_acquire() == pytest.approx(0.5)
 
 
-def test_asking_too_early_costs_nothing(clock: Clock) -> None:
+def test_a_refused_request_costs_nothing(clock: Clock) -> None:
     bucket = TokenBucket(1.0, 1, clock)
     assert bucket.try_acquire() == 0
     for _ in range(100):
@@ -63,7 +63,7 @@ def test_asking_too_early_costs_nothing(clock: Clock) -> None:
     assert bucket.try_acquire() == 0
 
 
-def test_rest_gives_the_burst_back_and_no_more(clock: Clock) -> None:
+def test_a_pause_restores_the_burst_and_no_more(clock: Clock) -> None:
     bucket = TokenBucket(10.0, 4, clock)
     for _ in range(4):
         bucket.try_acquire()
@@ -76,7 +76,7 @@ def test_rest_gives_the_burst_back_and_no_more(clock: Clock) -> None:
     burst=st.integers(1, 50),
     pauses=st.lists(st.floats(0, 10), max_size=100),
 )
-def test_in_any_time_there_are_at_most_the_burst_and_the_rate(
+def test_any_interval_admits_at_most_burst_plus_rate(
     rate: float, burst: int, pauses: list[float]
 ) -> None:
     clock = Clock()
@@ -104,7 +104,7 @@ def test_in_any_time_there_are_at_most_the_burst_and_the_rate(
 # Many keys.
 
 
-def test_each_key_and_each_policy_has_its_own(clock: Clock) -> None:
+def test_each_key_and_policy_has_its_own_bucket(clock: Clock) -> None:
     limits, changes = LocalLimits(clock), policy(0.001, 2)
     for key in ("ada", "bob"):
         assert [spend(limits, changes, key).wait_s for _ in range(3)] == [0, 0, 1000]
@@ -112,7 +112,7 @@ def test_each_key_and_each_policy_has_its_own(clock: Clock) -> None:
     assert not spend(limits, reads).wait_s
 
 
-def test_what_is_left_is_told(clock: Clock) -> None:
+def test_the_remaining_quota_is_returned(clock: Clock) -> None:
     limits, changes = LocalLimits(clock), policy(2, 10)
     assert [spend(limits, changes, cost=3).remaining for _ in range(3)] == [7, 4, 1]
     refused = spend(limits, changes, cost=3)
@@ -128,14 +128,12 @@ def test_what_is_left_is_told(clock: Clock) -> None:
     ("per_second", "said"),
     [(5, "5 a second"), (0.5, "30 a minute"), (2 / 60, "2 a minute"), (1 / 3600, "1 an hour")],
 )
-def test_a_rate_is_told_in_the_period_that_a_person_would_choose(
-    per_second: float, said: str
-) -> None:
+def test_a_rate_is_shown_per_second_minute_or_hour(per_second: float, said: str) -> None:
     assert policy(per_second, 3).describe().startswith(said)
 
 
 def test_a_cost_beyond_the_burst_is_the_whole_burst(clock: Clock) -> None:
-    """A setting cannot make a command impossible."""
+    """So no setting makes a request impossible."""
     limits, changes = LocalLimits(clock), policy(1, 3)
     assert not spend(limits, changes, cost=10).wait_s
     assert spend(limits, changes, cost=10).wait_s == 3
@@ -143,7 +141,7 @@ def test_a_cost_beyond_the_burst_is_the_whole_burst(clock: Clock) -> None:
     assert not spend(limits, changes, cost=10).wait_s
 
 
-def test_to_check_spends_nothing_and_to_count_asks_no_leave(clock: Clock) -> None:
+def test_a_check_spends_nothing_and_a_count_is_never_refused(clock: Clock) -> None:
     limits, changes = LocalLimits(clock), policy(1, 2)
     for _ in range(5):
         assert not spend(limits, changes, mode=Mode.CHECK).wait_s
@@ -155,7 +153,7 @@ def test_to_check_spends_nothing_and_to_count_asks_no_leave(clock: Clock) -> Non
     assert spend(limits, changes, mode=Mode.CHECK).wait_s == MAX_DEBT_S + 1
 
 
-def test_keys_that_are_idle_are_forgotten(clock: Clock) -> None:
+def test_idle_keys_are_evicted(clock: Clock) -> None:
     limits, changes = LocalLimits(clock, max_idle=10), policy(1e6, 1)
     for key in range(1000):
         spend(limits, changes, str(key))
@@ -163,8 +161,8 @@ def test_keys_that_are_idle_are_forgotten(clock: Clock) -> None:
     assert len(limits._arrivals) <= 10
 
 
-def test_keys_that_are_not_idle_are_kept_and_not_looked_at_for_each_new_one(clock: Clock) -> None:
-    """A client that fills the table does not get credit back for it, nor costs a sweep each."""
+def test_active_keys_are_kept_without_a_scan_for_each_new_key(clock: Clock) -> None:
+    """A client that fills the table regains no credit and causes few scans."""
     limits, changes, looks = LocalLimits(clock, max_idle=3), policy(0.001, 1), 0
     for key in range(100):
         before = id(limits._arrivals)
@@ -199,11 +197,11 @@ def test_keys_that_are_not_idle_are_kept_and_not_looked_at_for_each_new_one(cloc
         ("1" * 5000, "unknown"),
     ],
 )
-def test_what_counts_as_one_address(address: str, key: str) -> None:
+def test_addresses_of_an_ipv6_network_share_a_key(address: str, key: str) -> None:
     assert address_key(address) == key
 
 
-def test_update_sets_what_all_processes_have_spent(clock: Clock) -> None:
+def test_update_sets_the_spending_of_all_processes(clock: Clock) -> None:
     limits, writes = LocalLimits(clock), policy(1.0, 5)
     limits.update(writes, "ada", 4.5)
     assert limits.evaluate(writes, "ada", 1, Mode.SPEND).wait_s == 0.5

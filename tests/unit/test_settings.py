@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said about those that are wrong."""
+"""Settings: their sources, and errors for invalid ones."""
 
 import os
 import stat
@@ -19,13 +19,13 @@ KEY = "k" * 32
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where there is no .env, and `var` is nobody's."""
+    """A directory without .env and `var`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAT_SERVER__DATA_DIR", str(tmp_path / "var"))
     return tmp_path
 
 
-def test_nothing_has_to_be_set(elsewhere: Path) -> None:
+def test_no_setting_is_required(elsewhere: Path) -> None:
     settings = load_settings()
     assert settings.database.url == f"sqlite+aiosqlite:///{elsewhere / 'var' / 'chat.db'}"
     assert settings.database.is_sqlite
@@ -50,7 +50,7 @@ def test_the_generated_key_is_kept_and_private(elsewhere: Path) -> None:
     ids=["production", "many processes"],
 )
 @pytest.mark.setting("CHAT_SERVER__ENVIRONMENT")
-def test_no_key_is_made_up_where_it_matters(
+def test_no_secret_key_is_generated_outside_of_development(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -61,7 +61,7 @@ def test_no_key_is_made_up_where_it_matters(
     assert load_settings().auth.secret_key == KEY
 
 
-def test_the_environment_goes_before_the_file(
+def test_environment_variables_override_the_env_file(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (elsewhere / ".env").write_text(
@@ -116,13 +116,15 @@ def test_the_environment_goes_before_the_file(
         ("CHAT_SERVER__KEEP_ALIVE_S", "0"),
     ],
 )
-def test_what_is_wrong_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_is_named(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=f"^{variable}: "):
         load_settings()
 
 
-def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_SERVER__PORT", "x")
     monkeypatch.setenv("CHAT_LIMITS__MAX_PAGE_SIZE", "0")
     with pytest.raises(SettingsError) as caught:
@@ -143,7 +145,7 @@ def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPat
         ("CHAT_REDIS__URL", "http://:SECRET@host"),
     ],
 )
-def test_a_secret_is_not_repeated(
+def test_an_error_does_not_repeat_a_secret(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -168,7 +170,7 @@ def test_a_secret_is_not_repeated(
     ids=lambda key: ascii(key[:20]),
 )
 def test_a_key_is_the_bytes_of_its_variable(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that are no UTF-8, such as those of DER, stand in the environment as surrogates."""
+    """Bytes that are not UTF-8, such as those of DER, are surrogates in the environment."""
     monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", key)
     raw = os.environb[b"CHAT_AUTH__SECRET_KEY"]
     keys = load_settings().auth.keys
@@ -189,7 +191,7 @@ def test_fallback_keys_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])
-def test_a_misspelt_variable_is_no_default(
+def test_a_misspelt_variable_is_an_error(
     where: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if where == "environment":
@@ -200,7 +202,7 @@ def test_a_misspelt_variable_is_no_default(
         load_settings()
 
 
-def test_half_of_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_needs_certificate_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_SERVER__TLS_KEY", "key.pem")
     with pytest.raises(SettingsError, match="go together"):
         load_settings()
@@ -215,7 +217,7 @@ def test_half_of_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     ],
 )
-def test_database_addresses_as_people_write_them(url: str, meant: str) -> None:
+def test_common_spellings_of_database_urls_are_accepted(url: str, meant: str) -> None:
     found = load_settings(database={"url": url}, auth={"secret_key": KEY})
     assert found.database.url == meant
 
@@ -232,7 +234,7 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     assert load_settings().server.proxies == []
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     settings: Any = load_settings()
     with pytest.raises(ValidationError):
         settings.server.port = 1
@@ -257,7 +259,7 @@ def test_the_example_names_every_variable_with_its_default() -> None:
             assert written[name] == str(default) or float(written[name]) == default, name
 
 
-def test_a_drain_has_time_for_what_it_does() -> None:
+def test_drain_times_must_fit_into_the_shutdown_timeout() -> None:
     load_settings(server={"drain_spread_s": 5, "drain_grace_s": 2, "shutdown_timeout_s": 7})
     with pytest.raises(SettingsError, match="CHAT_SERVER__SHUTDOWN_TIMEOUT_S is less"):
         load_settings(server={"drain_spread_s": 5, "drain_grace_s": 2, "shutdown_timeout_s": 6})

@@ -1,4 +1,4 @@
-"""Tokens. What forged ones are answered is in tests/features/users."""
+"""Access tokens and refresh tokens. tests/features/users tests forged ones over HTTP."""
 
 import base64
 import hmac
@@ -33,7 +33,7 @@ def claims() -> Claims:
     return Claims(new_id(), new_id(), 5)
 
 
-def test_what_is_signed_is_verified(claims: Claims) -> None:
+def test_a_signed_token_is_verified(claims: Claims) -> None:
     tokens = Tokens([KEY], "chat")
     token = tokens.sign(claims, NOW, SOON)
     assert tokens.verify(token) == claims
@@ -41,7 +41,7 @@ def test_what_is_signed_is_verified(claims: Claims) -> None:
     assert token != tokens.sign(claims, NOW, SOON)  # each has a `jti` of its own
 
 
-def test_another_issuer_or_key_is_somebody_else(claims: Claims) -> None:
+def test_a_token_of_another_issuer_or_key_is_unauthenticated(claims: Claims) -> None:
     token = Tokens([KEY], "chat").sign(claims, NOW, SOON)
     for other in (Tokens([KEY], "other"), Tokens([KEY], ""), Tokens([KEY + b"k"], "chat")):
         with pytest.raises(Unauthenticated):
@@ -56,7 +56,7 @@ def test_an_expired_token_has_no_leeway(claims: Claims) -> None:
     assert tokens.verify(token, accept_expired=True) == claims
 
 
-def test_a_good_signature_on_a_long_token_is_not_looked_at(claims: Claims) -> None:
+def test_a_token_above_the_maximum_length_is_not_verified(claims: Claims) -> None:
     token = Tokens([KEY], "chat").sign(claims, NOW, SOON)
     good, header = jwt.get_unverified_claims(token), jwt.get_unverified_header(token)
     for extra, fits in (("x", True), ("x" * MAX_TOKEN_CHARS, False)):
@@ -76,14 +76,14 @@ def test_a_short_key_is_refused(key: bytes) -> None:
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=lambda key: str(key[:24]))
-def test_a_key_that_looks_like_something_is_its_bytes(key: bytes, claims: Claims) -> None:
+def test_a_key_that_looks_like_json_or_pem_is_its_bytes(key: bytes, claims: Claims) -> None:
     _signs_as_its_bytes(key, claims)
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.binary(min_size=32, max_size=200) | st.text(min_size=32, max_size=80).map(str.encode))
 @example(b'"' + b"k" * 32 + b'"')
-def test_any_32_bytes_are_a_key(key: bytes) -> None:
+def test_any_32_bytes_are_accepted_as_key(key: bytes) -> None:
     _signs_as_its_bytes(key, Claims(new_id(), new_id(), 1))
 
 
@@ -98,8 +98,9 @@ def _signs_as_its_bytes(key: bytes, claims: Claims) -> None:
         Tokens([key + b"x"], "chat").verify(token)
 
 
-def test_keys_are_replaced_process_after_process(claims: Claims) -> None:
-    """docs/operations.md: first accepted everywhere, then signing, then the old one goes."""
+def test_keys_are_rotated_process_by_process(claims: Claims) -> None:
+    """docs/operations.md: first accepted everywhere, then used for signing, then the old key is
+    removed."""
     old, new = b"old" * 11, b"new" * 11
     steps = [[old], [old, new], [new, old], [new]]
     for before, after in pairwise(steps):
@@ -110,14 +111,14 @@ def test_keys_are_replaced_process_after_process(claims: Claims) -> None:
         Tokens([new], "chat").verify(Tokens([old], "chat").sign(claims, NOW, SOON))
 
 
-def test_a_header_names_its_key_and_tells_nothing_of_it(claims: Claims) -> None:
+def test_a_header_names_its_key_without_revealing_it(claims: Claims) -> None:
     header = jwt.get_unverified_header(Tokens([KEY], "chat").sign(claims, NOW, SOON))
     assert header.keys() == {"alg", "typ", "kid"}
     assert len(header["kid"]) == 16
     assert header["kid"] not in (KEY.hex(), digest(KEY.decode()).hex()[:16])
 
 
-def test_a_successor_is_always_the_same_and_tells_nothing() -> None:
+def test_the_successor_of_a_refresh_token_is_deterministic_and_reveals_nothing() -> None:
     token = new_secret()
     one = Tokens([KEY], "chat")
     assert [*one.successors(token)] == [*Tokens([KEY], "other").successors(token)]
@@ -145,7 +146,7 @@ def test_the_library_still_parses_a_header_with_recursion_before_the_signature()
         jws.verify(f"{deep}.e30.AAAA", KEY, ["HS256"])
 
 
-def test_the_library_still_fails_on_a_time_without_end() -> None:
+def test_the_library_still_fails_on_an_infinite_time() -> None:
     part = ".".join(
         base64.urlsafe_b64encode(text).decode().rstrip("=")
         for text in (json.dumps({"alg": "HS256"}).encode(), b'{"exp": 1e999}')
@@ -156,7 +157,7 @@ def test_the_library_still_fails_on_a_time_without_end() -> None:
 
 
 def test_the_library_still_takes_a_key_for_json() -> None:
-    """mpdavis/python-jose#45. It signs with the bytes."""
+    """mpdavis/python-jose#45. The program signs with the bytes."""
     token = jws.sign(b"{}", ODD_KEYS[0], algorithm="HS256")
     with pytest.raises(JOSEError, match="Signature verification failed"):
         jws.verify(token, ODD_KEYS[0], ["HS256"])

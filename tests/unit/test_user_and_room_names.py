@@ -1,4 +1,4 @@
-"""Names: which are the same, which can be one, and which a text mentions."""
+"""Names: equality, validity, look-alikes and mentions."""
 
 import re
 import unicodedata
@@ -30,12 +30,12 @@ NAMES = st.text(
 
 
 @given(TEXT)
-def test_a_key_is_its_own_key(text: str) -> None:
+def test_normalizing_a_name_is_idempotent(text: str) -> None:
     assert normalized_name(normalized_name(text)) == normalized_name(text)
 
 
 @given(TEXT)
-def test_no_spelling_has_another_key(text: str) -> None:
+def test_unicode_forms_of_a_name_normalize_equally(text: str) -> None:
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         assert normalized_name(unicodedata.normalize(form, text)) == normalized_name(text)
     assert normalized_name(text.casefold()) == normalized_name(text)
@@ -45,18 +45,18 @@ def test_no_spelling_has_another_key(text: str) -> None:
     ("one", "other"),
     [("Ada", "ADA"), ("ﬁ", "FI"), ("ß", "ss"), ("ａ", "A"), ("Å", "Å"), ("ｶﾞ", "ガ")],
 )
-def test_the_same_name(one: str, other: str) -> None:
+def test_equal_names_normalize_equally(one: str, other: str) -> None:
     assert normalized_name(one) == normalized_name(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("ada", "аda"), ("o", "0"), ("é", "e"), ("a.b", "ab")])
-def test_not_the_same_name(one: str, other: str) -> None:
-    """Look-alikes of other scripts have keys of their own; for those there is `skeleton`."""
+def test_different_names_normalize_differently(one: str, other: str) -> None:
+    """Look-alikes of other scripts have different keys; `skeleton` compares them."""
     assert normalized_name(one) != normalized_name(other)
 
 
 @given(NAMES)
-def test_whoever_can_have_a_name_can_be_mentioned_by_it(name: str) -> None:
+def test_every_username_can_be_mentioned(name: str) -> None:
     for text in (
         f"@{name}",
         f"hello @{name}",
@@ -74,7 +74,7 @@ def test_whoever_can_have_a_name_can_be_mentioned_by_it(name: str) -> None:
 
 
 @given(NAMES)
-def test_a_name_inside_a_word_is_no_mention(name: str) -> None:
+def test_a_username_inside_a_word_is_not_a_mention(name: str) -> None:
     for text in (f"x@{name}", f"ada.l@{name}", f"é@{name}", f"字@{name}", f"@@{name}", name):
         assert normalized_name(name) not in mentioned_keys(text), text
 
@@ -97,11 +97,11 @@ def test_a_name_inside_a_word_is_no_mention(name: str) -> None:
         ("@ada\u200bx", {"ada"}),
     ],
 )
-def test_mentions(text: str, keys: set[str]) -> None:
+def test_mentions_are_found_in_text(text: str, keys: set[str]) -> None:
     assert mentioned_keys(text) == keys
 
 
-def test_mentions_have_a_limit() -> None:
+def test_the_number_of_mentions_is_limited() -> None:
     assert len(mentioned_keys(" ".join(f"@u{number}" for number in range(200)))) == MAX_MENTIONS
     assert mentioned_keys("@" * 4000) == set()
     assert mentioned_keys("@" + "a" * 32) == {"a" * 32}
@@ -109,7 +109,7 @@ def test_mentions_have_a_limit() -> None:
 
 
 @given(st.text(min_size=2, max_size=32))
-def test_a_username_is_a_name_whose_key_fits(name: str) -> None:
+def test_the_normalized_username_has_a_limited_length(name: str) -> None:
     fits = is_name(name) and len(normalized_name(name)) <= 64 and is_single_script(name)
     try:
         assert USERNAME.validate_python(name) == name
@@ -120,26 +120,26 @@ def test_a_username_is_a_name_whose_key_fits(name: str) -> None:
 
 
 @given(st.text(), st.sampled_from(["\0", "\ud800", "\udfff"]))
-def test_what_cannot_be_stored(text: str, wrong: str) -> None:
+def test_nul_and_lone_surrogates_are_not_storable(text: str, wrong: str) -> None:
     assert is_storable(text.replace("\0", ""))
     assert not is_storable(text + wrong + text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=6) | NAMES)
-def test_the_document_says_the_same_about_names(name: str) -> None:
-    """No name is refused by the pattern; beyond ASCII only the function decides."""
+def test_the_schema_pattern_accepts_valid_usernames(name: str) -> None:
+    """Beyond ASCII only the function decides."""
     documented = jsonschema_rs.validator_for({"type": "string", "pattern": NAME_PATTERN})
     assert documented.is_valid(name) or not is_name(name)
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=6))
-def test_of_ascii_the_document_says_all_about_names(name: str) -> None:
+def test_the_schema_pattern_is_exact_for_ascii_usernames(name: str) -> None:
     documented = jsonschema_rs.validator_for({"type": "string", "pattern": NAME_PATTERN})
     assert documented.is_valid(name) == is_name(name)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6))
-def test_the_document_says_the_same_about_texts(text: str) -> None:
+def test_the_schema_pattern_of_texts_equals_the_validation(text: str) -> None:
     documented = jsonschema_rs.validator_for(TEXTS.json_schema())
     try:
         TEXTS.validate_python(text)
@@ -164,7 +164,7 @@ def test_the_document_says_the_same_about_texts(text: str) -> None:
         ("a-b", "a‐b"),
     ],
 )
-def test_names_that_look_alike(one: str, other: str) -> None:
+def test_lookalike_usernames_have_the_same_skeleton(one: str, other: str) -> None:
     assert skeleton(normalized_name(one)) == skeleton(normalized_name(other))
 
 
@@ -172,12 +172,12 @@ def test_names_that_look_alike(one: str, other: str) -> None:
     ("one", "other"),
     [("ada", "bob"), ("ada", "adа1"), ("a.b", "ab"), ("é", "e"), ("アリ", "ァリ"), ("u10", "u100")],
 )
-def test_names_that_do_not_look_alike(one: str, other: str) -> None:
+def test_different_looking_usernames_have_different_skeletons(one: str, other: str) -> None:
     assert skeleton(normalized_name(one)) != skeleton(normalized_name(other))
 
 
-def test_numbers_make_names_different() -> None:
-    """Were two digits alike, of a series of accounts some could not be made."""
+def test_usernames_with_different_digits_do_not_look_alike() -> None:
+    """Otherwise some accounts of a numbered series could not be registered."""
     assert len({skeleton(f"user{number}") for number in range(1000)}) == 1000
 
 
@@ -214,14 +214,14 @@ def test_every_text_has_one_skeleton(text: str) -> None:
         "ø",
     ],
 )
-def test_names_of_one_script(name: str) -> None:
+def test_usernames_of_one_script_are_accepted(name: str) -> None:
     assert is_single_script(name)
 
 
 @pytest.mark.parametrize(
     "name", ["аda", "adа", "eλ", "ไทยda", "日本аня", "한글かな", "アㄅ", "a1٢", "١۲", "ꓐob", "Ꭺda"]
 )
-def test_names_of_scripts_that_do_not_belong_together(name: str) -> None:
+def test_usernames_of_mixed_scripts_are_refused(name: str) -> None:
     assert not is_single_script(name)
     with pytest.raises(ValidationError):
         USERNAME.validate_python(name)
@@ -250,7 +250,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize("name", SEEN, ids=ascii)
-def test_titles_of_all_kinds(name: str) -> None:
+def test_room_names_of_all_scripts_are_accepted(name: str) -> None:
     assert TITLES.validate_python(f" {name}\u3000") == name
     assert TOPICS.validate_python(name) == name
 
@@ -279,7 +279,7 @@ UNSEEN = [
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u3000", *UNSEEN], ids=ascii)
-def test_a_title_can_be_seen(name: str) -> None:
+def test_an_invisible_room_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         TITLES.validate_python(name)
 
@@ -297,13 +297,13 @@ NONCHARACTERS = ["\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U000eff
     [*CONTROLS, *TURNING, *PRIVATE, *NONCHARACTERS, "\n", "\r", "\t", "\u2028", "\u2029"],
     ids=ascii,
 )
-def test_a_title_is_one_line_in_one_direction(bad: str) -> None:
+def test_room_names_have_no_line_breaks_or_direction_controls(bad: str) -> None:
     for title in (f"Ada{bad}Lovelace", f"{bad}Ada", f"Ada{bad}"):
         with pytest.raises(ValidationError, match=rf"U\+{ord(bad):04X}"):
             TITLES.validate_python(title)
 
 
-def test_a_topic_has_lines_and_no_controls() -> None:
+def test_topics_have_line_breaks_but_no_control_characters() -> None:
     for topic in ("", "one\ntwo\r\n\tthree", " "):
         assert TOPICS.validate_python(topic) == topic
     for bad in (*CONTROLS, *TURNING):
@@ -312,9 +312,9 @@ def test_a_topic_has_lines_and_no_controls() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(TURNING), max_size=6))
-def test_the_document_refuses_no_title_that_is_accepted(name: str) -> None:
-    """And it accepts none that is refused, except for names without anything visible, and for
-    private characters and noncharacters beyond 16 bits."""
+def test_the_schema_pattern_refuses_no_valid_room_name(name: str) -> None:
+    """It accepts no invalid name either, except for invisible names, and for private characters and
+    noncharacters beyond 16 bits."""
     for kind in (TITLES, TOPICS):
         documented = jsonschema_rs.validator_for(kind.json_schema())
         try:

@@ -14,6 +14,6 @@ def test_numbers_of_queries_are_decimal_digits() -> None:
 
 
 @pytest.mark.parametrize("text", ["5.0", "+5", " 5", "1_0", "5e1", ""])
-def test_other_spellings_of_numbers_are_invalid(text: str) -> None:
+def test_other_spellings_of_query_numbers_are_invalid(text: str) -> None:
     with pytest.raises(ValidationError, match="whole number in digits"):
         NUMBER.validate_python(text)

@@ -24,7 +24,7 @@ async def admin(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.administrator(http)
 
 
-async def test_messages_are_counted_per_room_and_day(admin: Person, ada: Person) -> None:
+async def test_message_statistics_count_per_room_and_day(admin: Person, ada: Person) -> None:
     rooms = [await ada.makes_room() for _ in range(2)]
     day = now().date().isoformat()
     await ada.says(rooms[0], "one", "two", "three")
@@ -66,7 +66,9 @@ async def old(server: TestServer) -> list[dict[str, Any]]:
     ]
 
 
-async def test_pages_are_by_day_and_room(admin: Person, old: list[dict[str, Any]]) -> None:
+async def test_message_statistics_are_paged_by_day_and_room(
+    admin: Person, old: list[dict[str, Any]]
+) -> None:
     pages = await all_pages(admin, PATH, to="2001-12-31", limit=2)
     assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
     assert [item for page in pages for item in page] == old
@@ -80,10 +82,10 @@ async def test_only_administrators_read_statistics(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "2001-02-03", f"2001-02-33{UNKNOWN_ID}", "2001-02-03x"])
-async def test_a_cursor_of_another_origin_is_invalid(admin: Person, cursor: str) -> None:
+async def test_a_forged_statistics_cursor_is_invalid(admin: Person, cursor: str) -> None:
     assert_problem(await admin.get(PATH, cursor=encode_cursor(cursor)), "invalid")
 
 
-async def test_a_day_is_a_date(admin: Person) -> None:
+async def test_statistics_days_must_be_dates(admin: Person) -> None:
     problem = assert_problem(await admin.get(PATH, to="yesterday"), "invalid")
     assert problem["errors"][0]["path"] == "query.to"

@@ -1,8 +1,8 @@
-"""Requests that two programs could read in two ways, by the names that the literature gives them.
+"""Requests that two programs could parse differently, by their names in the literature.
 
-Each hides `prefix`: the beginning of a request, which takes the next one on the connection for its
-last header field. A case is the pieces that are sent, and whether the server has to serve it (the
-framing is right, however odd) or to refuse it.
+Each hides `prefix`, the beginning of a request, which swallows the next request on the connection
+as its last header field. A case is the fragments that are sent, and whether the server has to serve
+it (the framing is valid, however unusual) or to refuse it.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ LONG = b"\r\n" * 200_000
 
 
 def swallow(prefix: bytes) -> bytes:
-    """What a server that drops what it has read of the body takes the rest of for a request."""
+    """What a server that drops the parsed part of the body takes for a request."""
     body = LONG + prefix
     return head(H2C.rstrip(), length(body)) + body
 

@@ -1,4 +1,4 @@
-"""Who a request is from, where proxies stand in front of the server."""
+"""The client address, scheme and origin behind proxies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +51,7 @@ async def _server(directory: Path, **settings: str) -> AsyncIterator[TestServer]
 
 
 async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
-    """The client as the log has it, and whether the answer is one over HTTPS."""
+    """The client address in the log, and whether the response was one over HTTPS."""
     async with server.client() as http:
         with structlog.testing.capture_logs() as logged:
             answer = await http.get("/health/live", headers=headers)
@@ -97,7 +97,7 @@ async def found(server: TestServer, headers: Headers) -> tuple[str, bool]:
     ],
     ids=lambda value: ascii(value)[:60],
 )
-async def test_the_client_is_whom_trusted_proxies_name(
+async def test_trusted_proxies_name_the_client_address(
     behind: TestServer, headers: Headers, client: str
 ) -> None:
     assert await found(behind, headers) == (client, False)
@@ -125,7 +125,7 @@ async def test_the_client_is_whom_trusted_proxies_name(
         ("proto=gopher", "127.0.0.1", False),
     ],
 )
-async def test_forwarded_says_the_same(
+async def test_the_forwarded_header_names_the_client_address(
     behind_forwarded: TestServer, value: str, client: str, secure: bool
 ) -> None:
     assert await found(behind_forwarded, [("Forwarded", value)]) == (client, secure)
@@ -149,28 +149,28 @@ async def test_forwarded_says_the_same(
     ],
     ids=ascii,
 )
-async def test_the_scheme_is_that_of_the_client(
+async def test_trusted_proxies_name_the_scheme(
     behind: TestServer, headers: Headers, secure: bool
 ) -> None:
     assert (await found(behind, headers))[1] is secure
 
 
 @pytest.mark.parametrize("trusted", ["", "10.0.0.0/8, ::1"])
-async def test_others_are_not_believed(tmp_path: Path, trusted: str) -> None:
+async def test_untrusted_clients_cannot_name_an_address(tmp_path: Path, trusted: str) -> None:
     async with _server(tmp_path, trusted_proxies=trusted) as server:
         headers = [(FOR, "192.0.2.1"), (PROTO, "https"), ("Forwarded", "for=192.0.2.1")]
         assert await found(server, headers) == ("127.0.0.1", False)
 
 
 @pytest.mark.setting("CHAT_SERVER__PROXY_HEADER")
-async def test_only_the_header_of_the_setting_is_read(tmp_path: Path) -> None:
+async def test_only_the_configured_proxy_header_is_read(tmp_path: Path) -> None:
     async with _server(tmp_path, trusted_proxies=TRUSTED, proxy_header="forwarded") as server:
         headers = [("Forwarded", "for=192.0.2.1"), (FOR, "203.0.113.1")]
         assert await found(server, headers) == ("192.0.2.1", False)
 
 
 @pytest.mark.setting("CHAT_SERVER__TRUSTED_PROXIES")
-async def test_limits_count_clients_and_not_the_proxy(tmp_path: Path) -> None:
+async def test_rate_limits_count_clients_behind_a_proxy(tmp_path: Path) -> None:
     limits: dict[str, Any] = {
         "auth": {"attempts_per_minute": 0.001, "attempts_burst": 2},
         "limits": {"sockets_unauthenticated_per_address": 1},
@@ -191,8 +191,8 @@ async def test_limits_count_clients_and_not_the_proxy(tmp_path: Path) -> None:
                 assert await second.ask_for_upgrade(line) == 429
 
 
-async def test_sockets_know_the_scheme_too(behind: TestServer) -> None:
-    """A page of http may not call what the client reaches over https."""
+async def test_trusted_proxies_name_the_scheme_of_sockets(behind: TestServer) -> None:
+    """An http page may not call a server that clients reach over https."""
     host = behind.url.partition("://")[2]
     for scheme, status in (("http", 403), ("https", 101)):
         lines = f"{PROTO}: https\r\nOrigin: {scheme}://{host}\r\n".replace(host, "chat")
@@ -210,8 +210,10 @@ async def proxy(
         yield proxy
 
 
-async def test_the_documented_proxies_say_who_calls(behind: TestServer, proxy: Proxy) -> None:
-    """And a client cannot say it for them."""
+async def test_the_documented_proxies_name_the_client_address(
+    behind: TestServer, proxy: Proxy
+) -> None:
+    """Clients cannot forge the address."""
     elsewhere = httpx.AsyncHTTPTransport(verify=proxy.trust, local_address="127.0.0.2")
     async with httpx.AsyncClient(base_url=proxy.url, transport=elsewhere, timeout=60) as http:
         name = unique_username("ada")
@@ -242,7 +244,7 @@ async def test_pages_and_sockets_work_through_the_documented_proxies(proxy: Prox
         assert (await http.head("/docs")).content == b""
 
 
-async def test_a_page_whose_port_a_proxy_drops_is_named_in_the_setting(embedded: Backend) -> None:
+async def test_allowed_origins_accepts_a_page_whose_port_the_proxy_drops(embedded: Backend) -> None:
     """nginx with `proxy_set_header Host $host`."""
     page = "https://chat:8443"
     for allowed, status in (("", 403), (page, 101)):

@@ -1,4 +1,4 @@
-"""Every command has a rate, and every answer tells of it."""
+"""Every route has a rate limit, and every response shows what is left of it."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -51,13 +51,13 @@ def routes() -> dict[str, list[AccountRate | AddressRate]]:
     return routes_of(create_app(load_settings(auth={"secret_key": "k" * 32})))
 
 
-def test_every_route_has_one_rate(routes: dict[str, list[AccountRate | AddressRate]]) -> None:
+def test_every_route_has_one_rate_limit(routes: dict[str, list[AccountRate | AddressRate]]) -> None:
     assert len(routes) > 25
     wrong = {name for name, rates in routes.items() if len(rates) != 1}
     assert wrong == COUNTS_BY_ITSELF
 
 
-def test_what_reads_counts_as_reading_and_what_writes_as_writing(
+def test_reads_and_writes_have_separate_rate_limits(
     routes: dict[str, list[AccountRate | AddressRate]],
 ) -> None:
     for name, rates in routes.items():
@@ -65,7 +65,7 @@ def test_what_reads_counts_as_reading_and_what_writes_as_writing(
             assert (rate.policy is PolicyName.READS) == name.startswith("GET"), name
 
 
-def test_lists_of_people_cost_more_than_other_reads(
+def test_lists_of_users_cost_more_than_other_reads(
     routes: dict[str, list[AccountRate | AddressRate]],
 ) -> None:
     for path in ("/users", "/rooms/public", "/rooms/{room_id}/members"):
@@ -74,7 +74,7 @@ def test_lists_of_people_cost_more_than_other_reads(
         assert rate.cost == 10
 
 
-def test_a_route_without_a_rate_is_found() -> None:
+def test_a_route_without_a_rate_limit_is_found() -> None:
     router, app = APIRouter(prefix="/api"), FastAPI()
 
     @router.post("/x")
@@ -84,7 +84,7 @@ def test_a_route_without_a_rate_is_found() -> None:
     assert routes_of(app) == {"POST /api/x": []}
 
 
-def test_every_policy_is_in_the_table_under_its_name() -> None:
+def test_every_rate_limit_policy_is_registered_under_its_name() -> None:
     table = create_policies(load_settings(auth={"secret_key": "k" * 32}))
     assert set(table) == set(PolicyName)
     assert all(policy.name is name for name, policy in table.items())
@@ -111,7 +111,7 @@ def limited(backend: Backend, **limits: Any) -> Settings:
         ("DELETE", f"/rooms/{UNKNOWN_ID}", 404),
     ],
 )
-async def test_every_answer_tells_what_is_left(
+async def test_every_response_has_ratelimit_fields(
     ada: Person, method: str, path: str, status: int
 ) -> None:
     bodies = {
@@ -125,12 +125,14 @@ async def test_every_answer_tells_what_is_left(
     assert POLICY.fullmatch(answer.headers["ratelimit-policy"])
 
 
-async def test_who_is_nobody_and_what_has_no_rate_hears_of_none(http: httpx.AsyncClient) -> None:
+async def test_responses_without_a_rate_limit_have_no_ratelimit_fields(
+    http: httpx.AsyncClient,
+) -> None:
     for path in (f"{API}/users/me", "/health/live", "/openapi.json", "/nowhere"):
         assert not {field.lower() for field in FIELDS} & (await http.get(path)).headers.keys()
 
 
-async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -> None:
+async def test_the_remaining_rate_decreases_until_requests_are_refused(backend: Backend) -> None:
     settings = limited(backend, writes_per_minute=6, writes_burst=12)
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
@@ -170,7 +172,7 @@ async def test_what_is_left_becomes_less_until_it_is_refused(backend: Backend) -
         ("PUT", f"/users/{UNKNOWN_ID}/ban", None),
     ],
 )
-async def test_no_change_is_made_past_the_limit(
+async def test_rate_limited_writes_change_nothing(
     writeless: Person, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     assert_problem(await writeless.call(method, path, json=body), "rate_limited")
@@ -186,15 +188,15 @@ async def strict_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest.fixture
 async def writeless(strict_server: TestServer) -> AsyncIterator[Person]:
-    """Somebody who has used up all changes."""
+    """A user who has used up all changes."""
     async with strict_server.client() as http:
         person = await strict_server.person(http)
         await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1)
         yield person
 
 
-async def test_searches_in_a_row_are_limited(backend: Backend) -> None:
-    """With the default limits: a list of all accounts is not to be had in a moment."""
+async def test_searches_are_rate_limited(backend: Backend) -> None:
+    """With the default limits a list of all accounts cannot be read quickly."""
     defaults = load_settings(auth={"secret_key": "k" * 32}).limits
     settings = limited(
         backend, reads_burst=defaults.reads_burst, reads_per_minute=defaults.reads_per_minute / 1000
@@ -210,7 +212,7 @@ async def test_searches_in_a_row_are_limited(backend: Backend) -> None:
 
 
 @pytest.mark.cluster
-async def test_processes_are_one_limit(cluster: Backend) -> None:
+async def test_rate_limits_hold_over_all_processes(cluster: Backend) -> None:
     settings = limited(cluster, writes_per_minute=0.01, writes_burst=4)
     async with run_server(settings) as one, run_server(settings) as two:
         limiters: list[Any] = [server.context.limiter for server in (one, two)]
@@ -224,7 +226,7 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
                 assert_problem(await person.put(f"/rooms/{UNKNOWN_ID}/read", seq=1), "rate_limited")
 
 
-async def test_the_document_names_the_fields(http: httpx.AsyncClient) -> None:
+async def test_the_openapi_document_names_the_ratelimit_fields(http: httpx.AsyncClient) -> None:
     document = assert_ok(await http.get("/openapi.json"))
     assert set(FIELDS) <= document["components"]["headers"].keys()
     for path, item in document["paths"].items():

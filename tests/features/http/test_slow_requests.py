@@ -1,4 +1,4 @@
-"""HTTP clients that are slow on purpose, or do not end: refused in time, and nothing is left."""
+"""HTTP clients that are slow on purpose, or never finish, are refused in time."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ QUICK_S = 0.4
 
 @pytest.fixture(scope="module")
 async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestServer]:
-    """A server that waits for nobody."""
+    """A server with short timeouts."""
     directory: Path = tmp_path_factory.mktemp("hasty")
     settings = make_settings(directory, database=f"sqlite:///{directory / 'chat.db'}")
     await migrate(settings)
@@ -33,7 +33,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestS
 
 @pytest.fixture
 async def patient(embedded_server: TestServer) -> AsyncIterator[RawConnection]:
-    """A connection to a server that waits: these requests are as fast as the machine."""
+    """A connection to a server with long timeouts, for requests as fast as the machine."""
     async with connect_raw(embedded_server.url) as connection:
         yield connection
 
@@ -47,13 +47,13 @@ async def nothing_left(hasty: TestServer) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def connection(hasty: TestServer, nothing_left: None) -> AsyncIterator[RawConnection]:
-    """For those who begin at once; one that says nothing is soon closed."""
+    """A connection for tests that send at once: a silent one is closed soon."""
     async with connect_raw(hasty.url) as connection:
         yield connection
 
 
 async def trickle(connection: RawConnection, data: bytes, every_s: float = 0.02) -> None:
-    """Byte by byte until the server ends it."""
+    """Send byte by byte until the server closes the connection."""
     try:
         for n in range(len(data)):
             await connection.send(data[n : n + 1])
@@ -72,19 +72,19 @@ def problem_in(answer: bytes) -> dict[str, Any]:
     return found
 
 
-async def test_a_head_that_trickles_is_refused(connection: RawConnection) -> None:
+async def test_a_slow_request_head_is_refused(connection: RawConnection) -> None:
     _, answer = await asyncio.gather(
         trickle(connection, GET + b"X: " + b"x" * 500), connection.rest()
     )
     assert problem_in(answer)["code"] == "too_slow"
 
 
-async def test_who_says_nothing_is_closed(connection: RawConnection) -> None:
+async def test_a_silent_connection_is_closed(connection: RawConnection) -> None:
     assert await connection.rest() == b""
 
 
 @pytest.mark.setting("CHAT_SERVER__BODY_TIMEOUT_S")
-async def test_a_body_that_trickles_is_refused_and_does_nothing(
+async def test_a_slow_body_is_refused_and_changes_nothing(
     hasty: TestServer, nothing_left: None
 ) -> None:
     async with hasty.client() as http:
@@ -115,17 +115,17 @@ async def test_a_body_that_trickles_is_refused_and_does_nothing(
     ],
     ids=["second head", "empty lines", "unread body", "chunks", "trailers"],
 )
-async def test_what_trickles_behind_an_answer_is_ended(
+async def test_slow_bytes_after_a_response_end_the_connection(
     connection: RawConnection, data: bytes
 ) -> None:
     _, answer = await asyncio.gather(trickle(connection, data, 0.005), connection.rest())
     assert answer.count(b"HTTP/1.1 200 OK") <= 1
 
 
-async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
+async def test_the_header_timeout_does_not_limit_the_response(
     hasty: TestServer, nothing_left: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The head of the next request has come, and is not read while the first is answered."""
+    """The head of the next request has arrived and is not parsed during the first response."""
     database = hasty.context.database
     read = database.read
 
@@ -149,7 +149,7 @@ async def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(
     [b"X: %b\r\n" % (b"x" * 500), b"x" * 500, b"X: x\r\n"],
     ids=["large headers", "one header", "many headers"],
 )
-async def test_a_head_without_end_is_refused(patient: RawConnection, piece: bytes) -> None:
+async def test_an_endless_request_head_is_refused(patient: RawConnection, piece: bytes) -> None:
     await patient.send(GET + b"X: ")
     for _ in range(4 * MAX_HEAD_BYTES // len(piece)):
         await patient.send(piece)
@@ -159,10 +159,10 @@ async def test_a_head_without_end_is_refused(patient: RawConnection, piece: byte
 @pytest.mark.parametrize("start", [GET, UPGRADE], ids=["a request", "a handshake"])
 @pytest.mark.parametrize("before", [b"", b"\r\n", GET + b"\r\n"], ids=["alone", "line", "second"])
 @pytest.mark.parametrize("pieces", [1, 2, 10])
-async def test_the_largest_head_is_answered_and_a_larger_one_is_not(
+async def test_the_size_of_a_request_head_is_limited(
     embedded_server: TestServer, start: bytes, before: bytes, pieces: int
 ) -> None:
-    """However it comes."""
+    """In one packet or in several."""
     for size, fits in ((MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False), (100_000, False)):
         head = start + b"X: " + b"x" * (size - len(start) - 7) + b"\r\n\r\n"
         assert len(head) == size
@@ -182,7 +182,9 @@ async def test_the_largest_head_is_answered_and_a_larger_one_is_not(
 
 
 @pytest.mark.parametrize("start", [GET, UPGRADE], ids=["a request", "a handshake"])
-async def test_a_head_has_so_many_fields(embedded_server: TestServer, start: bytes) -> None:
+async def test_the_number_of_header_fields_is_limited(
+    embedded_server: TestServer, start: bytes
+) -> None:
     room = MAX_HEAD_FIELDS - start.count(b"\r\n") + 1
     for more, fits in ((room, True), (room + 1, False)):
         async with connect_raw(embedded_server.url) as connection:
@@ -202,10 +204,11 @@ async def test_a_head_has_so_many_fields(embedded_server: TestServer, start: byt
     ],
     ids=["a length", "no answer before it", "an upgrade", "chunks", "half a head"],
 )
-async def test_what_comes_after_a_pause_is_no_request(
+async def test_bytes_after_a_timeout_are_not_a_request(
     hasty: TestServer, nothing_left: None, head: bytes
 ) -> None:
-    """The peer may think that the first one is over: pause-based request smuggling."""
+    """Otherwise pause-based request smuggling works: the peer may think that the first request is
+    over."""
     async with connect_raw(hasty.url) as connection:
         await connection.send(head)
         await eventually(lambda: not connections_in_a_request(hasty))
@@ -216,7 +219,7 @@ async def test_what_comes_after_a_pause_is_no_request(
 
 
 def connections_in_a_request(server: TestServer) -> bool:
-    """There are connections that still read."""
+    """Whether the server still parses a request on any connection."""
     return any(not c._ended for c in server.uvicorn.server_state.connections)  # type: ignore[union-attr]
 
 
@@ -224,7 +227,7 @@ def connections_in_a_request(server: TestServer) -> bool:
 async def test_a_refusal_before_an_expected_body_ends_the_connection(
     embedded_server: TestServer, expectation: bytes
 ) -> None:
-    """The client may leave the body out, and what follows would be read as the body."""
+    """The client may omit the body, and the next request would be parsed as the body."""
     async with embedded_server.client() as http:
         ada = await embedded_server.person(http)
     start = (
@@ -243,7 +246,7 @@ async def test_a_refusal_before_an_expected_body_ends_the_connection(
 
 
 @pytest.mark.setting("CHAT_SERVER__KEEP_ALIVE_S")
-async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
+async def test_the_keep_alive_timeout_is_applied(
     embedded_server: TestServer, embedded: Backend
 ) -> None:
     assert embedded.settings.server.keep_alive_s == 75
@@ -262,7 +265,7 @@ async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
 
 
 @pytest.mark.setting("CHAT_SERVER__WRITE_TIMEOUT_S")
-async def test_a_client_that_does_not_read_its_answer_is_cut(hasty: TestServer) -> None:
+async def test_a_client_that_does_not_read_its_response_is_disconnected(hasty: TestServer) -> None:
     async with hasty.client() as http:
         ada: Person = await hasty.person(http)
         room = await ada.makes_room()

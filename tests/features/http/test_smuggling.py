@@ -1,5 +1,5 @@
-"""Request smuggling: nothing of one request is taken for another, alone, with workers, and behind
-real proxies that share their connections between users."""
+"""Request smuggling: no part of a request is taken for another one, by the server alone, with
+workers, and behind real proxies that share connections between users."""
 
 import asyncio
 import re
@@ -49,7 +49,7 @@ def request_of(person: Person) -> bytes:
 
 
 async def attack(url: str, cases: list[Case], victim: Person, *, in_bytes: bool = False) -> None:
-    """All at once, each on a connection of its own."""
+    """Run all attacks at once, each on a connection of its own."""
     for start in range(0, len(cases), 20):
         batch = cases[start : start + 20]
         attacks = (_attack(url, case, victim, in_bytes=in_bytes) for case in batch)
@@ -61,8 +61,8 @@ async def attack(url: str, cases: list[Case], victim: Person, *, in_bytes: bool 
 
 
 async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> None:
-    """Attacker and victim on one connection, as a proxy has it that sees another end of the first
-    request."""
+    """Attacker and victim on one connection, as a proxy sends them that sees another end of the
+    first request."""
     room = await victim.makes_room()
     pieces = case.pieces(prefix(room))
     if in_bytes:
@@ -95,7 +95,7 @@ async def _attack(url: str, case: Case, victim: Person, *, in_bytes: bool) -> No
 
 @pytest.mark.parametrize("in_bytes", [False, True], ids=["in one piece", "byte by byte"])
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
-async def test_nothing_of_a_request_is_taken_for_another(
+async def test_ambiguous_requests_are_not_smuggled(
     embedded_server: TestServer, cases: list[Case], in_bytes: bool
 ) -> None:
     async with embedded_server.client() as http:
@@ -103,11 +103,11 @@ async def test_nothing_of_a_request_is_taken_for_another(
         await attack(embedded_server.url, cases, ada, in_bytes=in_bytes)
 
 
-async def test_uvicorn_alone_takes_a_body_for_a_request(
+async def test_uvicorn_alone_allows_request_smuggling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kludex/uvicorn#2722. When this fails the fault is mended, and `ChatHttpProtocol` may let the
-    parser have what comes as it comes."""
+    """Kludex/uvicorn#2722. If this fails, the defect is fixed, and `ChatHttpProtocol` may leave the
+    splitting of packets to the parser."""
     monkeypatch.setattr("app.server.uvicorn_server.HTTP", "httptools")
     async with run_embedded_server(tmp_path) as server, server.client() as http:
         ada = await server.person(http)
@@ -119,10 +119,10 @@ async def test_uvicorn_alone_takes_a_body_for_a_request(
 
 
 @pytest.mark.cluster
-async def test_and_behind_nginx_takes_it_for_the_next_users(
+async def test_uvicorn_behind_nginx_allows_request_smuggling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the attacks below, on the real server, are attacks."""
+    """This shows that the attacks below are real."""
     monkeypatch.setattr("app.server.uvicorn_server.HTTP", "httptools")
     async with run_embedded_server(tmp_path) as server:
         upstream = f"127.0.0.1:{server.port}"
@@ -157,7 +157,9 @@ async def enrol(http: httpx.AsyncClient) -> Person:
     return Person(http, user["id"], name, tokens["access_token"], tokens["refresh_token"], "")
 
 
-async def test_nor_with_several_workers(workers: ServerProcess) -> None:
+async def test_ambiguous_requests_are_not_smuggled_with_several_workers(
+    workers: ServerProcess,
+) -> None:
     async with httpx.AsyncClient(base_url=workers.url, timeout=LIMIT_S) as http:
         await attack(workers.url, ALL, await enrol(http))
 
@@ -180,7 +182,7 @@ def client_of(proxy: Proxy) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
-    """Goes on when the proxy has answered or hung up."""
+    """Returns once the proxy has answered or closed the connection."""
     address = urlsplit(proxy.url)
     attacker = RawConnection(
         *await asyncio.open_connection(address.hostname, address.port, ssl=proxy.trust)
@@ -197,10 +199,10 @@ async def attacking(proxy: Proxy, pieces: list[bytes]) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
-async def test_nor_behind_a_proxy(
+async def test_ambiguous_requests_are_not_smuggled_behind_a_proxy(
     embedded_server: TestServer, proxy: Proxy, cases: list[Case]
 ) -> None:
-    """Attacker and victim share the one connection that the proxy has to the server."""
+    """Attacker and victim share the only connection of the proxy to the server."""
     async with client_of(proxy) as http:
         ada = await embedded_server.person(http)
         for case in cases:

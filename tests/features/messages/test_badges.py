@@ -1,4 +1,4 @@
-"""Unread and mention counts, against a model that counts with a finger on the log."""
+"""Unread and mention counts against a model that counts the log."""
 
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -23,7 +23,7 @@ STEPS = st.one_of(
 
 @dataclass
 class Model:
-    """A room as a person with pencil and paper would keep it. The first of its people owns it."""
+    """A simple model of a room. The first of its people is the owner."""
 
     log: list[tuple[int, set[int]] | None] = field(default_factory=lambda: [None, None])
     markers: dict[int, int] = field(default_factory=lambda: {0: 2})
@@ -61,7 +61,7 @@ class Room:
         assert assert_ok(answer, 201)["seq"] == model.seq
 
     async def repeat(self, who: int) -> None:
-        """The last message once more: nothing happens, and whoever is out is not told it failed."""
+        """Repeat the last send: it changes nothing, and a removed sender gets no error."""
         if who in self._model.nonces:
             nonce, text = self._model.nonces[who]
             answer = await self._people[who].sends(self._room, text, nonce)
@@ -100,7 +100,7 @@ class Room:
         return True
 
     async def check(self) -> None:
-        """What each member sees is what the model says, in the room and in the list."""
+        """Every member sees the badge of the model, in the room and in the room list."""
         for who in self._model.markers:
             person = self._people[who]
             expected = self._model.badge(who)
@@ -119,7 +119,7 @@ class Room:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=3, max_size=20))
-async def test_badges_are_exact(
+async def test_badges_equal_a_recount_of_the_log(
     ada: Person, bob: Person, eve: Person, steps: list[tuple[str, object]]
 ) -> None:
     people = [ada, bob, eve]

@@ -23,8 +23,8 @@ PLACES = (
 
 
 def test_a_new_field_of_a_message_is_added_in_two_places(tmp_path: Path) -> None:
-    """It is sent over HTTP and sockets, validated, stored, delivered, read, part of what a nonce
-    stands for, and documented."""
+    """The field is sent over HTTP and sockets, validated, stored, delivered, read, compared for a
+    repeated nonce, and documented."""
     tree = tmp_path / "tree"
     for name in COPIED:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""GET /rooms/{id}/messages and /events: pages back and forth."""
+"""GET /rooms/{id}/messages and /events: pages in both directions."""
 
 from itertools import product
 from typing import Any
@@ -11,7 +11,7 @@ from testkit.people import Person
 
 @pytest.fixture
 async def room(ada: Person, bob: Person) -> str:
-    """A room whose messages are 3, 5, 6, 7, 9, 10, 11: between them other things happened."""
+    """A room whose messages are 3, 5, 6, 7, 9, 10, 11; other events are between them."""
     room = await ada.makes_room()
     await ada.says(room, "3")
     assert_ok(await bob.post(f"/rooms/{room}/join"))
@@ -32,13 +32,13 @@ async def page(person: Person, room: str, **query: Any) -> tuple[list[int], Any,
     return [message["seq"] for message in found["items"]], found["before"], found["after"]
 
 
-async def test_the_newest_come_first_and_ascending(ada: Person, room: str) -> None:
+async def test_the_first_page_has_the_newest_messages_in_order(ada: Person, room: str) -> None:
     assert await page(ada, room) == (MESSAGES, None, None)
     assert await page(ada, room, limit=3) == ([9, 10, 11], 9, None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
-async def test_back_to_the_beginning_and_forth_again(ada: Person, room: str, limit: int) -> None:
+async def test_pages_lead_to_the_beginning_and_back(ada: Person, room: str, limit: int) -> None:
     back: list[int] = []
     query: dict[str, int] = {}
     while True:
@@ -56,7 +56,7 @@ async def test_back_to_the_beginning_and_forth_again(ada: Person, room: str, lim
     assert forth == MESSAGES
 
 
-async def test_every_edge_of_before_and_after(ada: Person, room: str) -> None:
+async def test_pages_before_and_after_every_position(ada: Person, room: str) -> None:
     for seq, limit in product(range(14), (1, 2, 100)):
         older = [m for m in MESSAGES if m < seq]
         newer = [m for m in MESSAGES if m > seq]
@@ -74,9 +74,9 @@ async def test_every_edge_of_before_and_after(ada: Person, room: str) -> None:
         )
 
 
-async def test_every_edge_of_around(ada: Person, room: str) -> None:
-    """Half before; the other half begins with the message itself, or with the next one. Where one
-    side has fewer, the other has more."""
+async def test_pages_around_every_position(ada: Person, room: str) -> None:
+    """Half of the page is before the position, the other half begins with it or with the next
+    message. If one side has fewer messages, the other has more."""
     for seq, limit in product(range(14), (1, 2, 3, 4, 100)):
         older = [m for m in MESSAGES if m < seq]
         newer = [m for m in MESSAGES if m >= seq]
@@ -103,12 +103,14 @@ async def test_every_edge_of_around(ada: Person, room: str) -> None:
     ],
     ids=ascii,
 )
-async def test_positions_that_mean_nothing(ada: Person, room: str, query: dict[str, Any]) -> None:
+async def test_invalid_page_positions_are_refused(
+    ada: Person, room: str, query: dict[str, Any]
+) -> None:
     (name,) = query
     assert_problem(await ada.get(f"/rooms/{room}/messages", **query), "invalid", f"query.{name}")
 
 
-async def test_two_directions_at_once_mean_nothing(ada: Person, room: str) -> None:
+async def test_a_page_has_only_one_direction(ada: Person, room: str) -> None:
     assert_problem(await ada.get(f"/rooms/{room}/messages", before=9, after=3), "invalid")
     assert_problem(await ada.get(f"/rooms/{room}/messages", before=9, after=3, around=5), "invalid")
     await page(ada, room, before=2**53 - 1)
@@ -120,7 +122,7 @@ async def test_an_empty_room_has_an_empty_page(ada: Person) -> None:
         assert await page(ada, room, **query) == ([], None, None)
 
 
-async def test_one_message_by_its_seq(ada: Person, room: str) -> None:
+async def test_a_message_is_read_by_its_seq(ada: Person, room: str) -> None:
     for seq in range(14):
         answer = await ada.get(f"/rooms/{room}/messages/{seq}")
         if seq in MESSAGES:
@@ -131,7 +133,7 @@ async def test_one_message_by_its_seq(ada: Person, room: str) -> None:
         assert_problem(await ada.get(f"/rooms/{room}/messages/{name}"), "invalid", "path.seq")
 
 
-async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
+async def test_the_log_is_paged_without_gaps(ada: Person, room: str) -> None:
     for limit in (1, 4, 10, 11, 100):
         seqs: list[int] = []
         after: int | None = 0
@@ -142,7 +144,7 @@ async def test_the_log_pages_without_a_hole(ada: Person, room: str) -> None:
         assert seqs == list(range(1, 12))
 
 
-async def test_a_piece_of_the_log(ada: Person, room: str) -> None:
+async def test_a_range_of_the_log_is_read(ada: Person, room: str) -> None:
     async def piece(**query: int) -> tuple[list[int], int | None]:
         found = assert_ok(await ada.get(f"/rooms/{room}/events", **query))
         return [event["seq"] for event in found["items"]], found["next"]
@@ -155,10 +157,10 @@ async def test_a_piece_of_the_log(ada: Person, room: str) -> None:
     assert await piece(after=2**53 - 1) == ([], None)
 
 
-async def test_who_joined_late_may_read_from_the_beginning(
+async def test_a_late_member_reads_the_log_from_the_beginning(
     ada: Person, room: str, eve: Person
 ) -> None:
-    """Rooms have a history, as in Slack: who is in may read all of it."""
+    """Members may read the whole log of a room."""
     assert_ok(await eve.post(f"/rooms/{room}/join"))
     assert await page(eve, room) == (MESSAGES, None, None)
     assert [event["seq"] for event in await eve.log(room)] == list(range(1, 13))

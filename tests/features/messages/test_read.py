@@ -13,7 +13,7 @@ async def badge(person: Person, room: str) -> tuple[int, int, int]:
     return found["read_seq"], found["unread"], found["mentions"]
 
 
-async def test_what_others_said_is_unread_until_it_is_read(ada: Person, bob: Person) -> None:
+async def test_messages_of_others_are_unread_until_read(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await ada.says(room, "4", f"5 @{bob.username}", "6")
     assert await badge(bob, room) == (3, 3, 1)
@@ -24,7 +24,7 @@ async def test_what_others_said_is_unread_until_it_is_read(ada: Person, bob: Per
     assert assert_ok(await bob.put(f"/rooms/{room}/read", seq=6))["unread"] == 0
 
 
-async def test_a_marker_never_goes_back_nor_beyond_the_head(ada: Person, bob: Person) -> None:
+async def test_a_read_marker_never_moves_back_or_beyond_the_head(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await ada.says(room, *"45678")
     for seq, marker in ((6, 6), (4, 6), (0, 6), (7, 7), (2**53 - 1, 8), (5, 8)):
@@ -33,7 +33,7 @@ async def test_a_marker_never_goes_back_nor_beyond_the_head(ada: Person, bob: Pe
     assert await badge(bob, room) == (8, 1, 0)
 
 
-async def test_markers_that_race_end_at_the_furthest(ada: Person, bob: Person) -> None:
+async def test_concurrent_read_markers_end_at_the_highest(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await ada.says(room, *(str(n) for n in range(20)))
     for answer in await asyncio.gather(
@@ -43,7 +43,7 @@ async def test_markers_that_race_end_at_the_furthest(ada: Person, bob: Person) -
     assert await badge(bob, room) == (23, 0, 0)
 
 
-async def test_everybody_sees_how_far_the_others_have_read(ada: Person, bob: Person) -> None:
+async def test_members_see_the_read_markers_of_others(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     await bob.says(room, "4")
     assert_ok(await ada.put(f"/rooms/{room}/read", seq=4))
@@ -52,12 +52,14 @@ async def test_everybody_sees_how_far_the_others_have_read(ada: Person, bob: Per
 
 
 @pytest.mark.parametrize("seq", [-1, 2**53, "5", 5.0, None, True, "", [1]], ids=repr)
-async def test_markers_that_cannot_be(ada: Person, seq: object) -> None:
+async def test_invalid_read_markers_are_refused(ada: Person, seq: object) -> None:
     room = await ada.makes_room()
     assert_problem(await ada.put(f"/rooms/{room}/read", seq=seq), "invalid", "seq")
 
 
-async def test_mentions_are_of_members_and_by_others(ada: Person, bob: Person, eve: Person) -> None:
+async def test_mentions_count_for_members_mentioned_by_others(
+    ada: Person, bob: Person, eve: Person
+) -> None:
     room = await ada.makes_room("private", bob)
     bob_s, eve_s = f"@{bob.username}", f"@{eve.username}"
     await ada.says(

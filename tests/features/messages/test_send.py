@@ -1,4 +1,4 @@
-"""POST /rooms/{id}/messages: what is recorded, and recorded once."""
+"""POST /rooms/{id}/messages: a message is stored, and stored once."""
 
 import asyncio
 import random
@@ -51,7 +51,7 @@ async def test_a_nonce_belongs_to_a_room_and_a_sender(ada: Person, bob: Person) 
         assert_ok(await ada.sends(one, nonce=nonce), 201)
 
 
-async def test_another_message_under_the_same_nonce_is_a_conflict(ada: Person) -> None:
+async def test_another_message_with_the_same_nonce_is_a_conflict(ada: Person) -> None:
     room = await ada.makes_room()
     (seq,) = await ada.says(room, "first")
     assert_ok(await ada.sends(room, "hello", nonce="n"), 201)
@@ -62,10 +62,10 @@ async def test_another_message_under_the_same_nonce_is_a_conflict(ada: Person) -
 
 
 @pytest.mark.parametrize("group_commit", [True, False], ids=["together", "alone"])
-async def test_a_repeat_is_known_after_the_message_has_changed(
+async def test_a_repeated_send_is_recognised_after_the_message_has_changed(
     backend: Backend, *, group_commit: bool
 ) -> None:
-    """It is compared with what was sent, not with what became of it."""
+    """It is compared with what was sent, not with the message as it is now."""
     settings = without_limits(backend.override(database={"group_commit": group_commit}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http, "ada")
@@ -101,7 +101,7 @@ async def change(server: TestServer, statement: str) -> None:
 
 
 @pytest.mark.parametrize("group_commit", [True, False], ids=["together", "alone"])
-async def test_equal_sends_at_the_same_time_as_another_with_their_nonce(
+async def test_concurrent_equal_and_conflicting_sends_with_one_nonce(
     backend: Backend, *, group_commit: bool
 ) -> None:
     settings = without_limits(backend.override(database={"group_commit": group_commit}))
@@ -115,7 +115,7 @@ async def test_equal_sends_at_the_same_time_as_another_with_their_nonce(
         assert len(await ada.log(room)) == 3
 
 
-async def test_a_hundred_sends_of_one_nonce_are_one_message(ada: Person) -> None:
+async def test_a_hundred_concurrent_sends_with_one_nonce_are_one_message(ada: Person) -> None:
     room = await ada.makes_room()
     answers = await asyncio.gather(*(ada.sends(room, "once", nonce="n") for _ in range(100)))
     assert sorted(answer.status_code for answer in answers) == [200] * 99 + [201]
@@ -124,10 +124,10 @@ async def test_a_hundred_sends_of_one_nonce_are_one_message(ada: Person) -> None
     assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3, 4]
 
 
-async def test_many_at_once_leave_dense_logs(
+async def test_concurrent_sends_leave_logs_without_gaps(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """200 messages of 10 people into 3 rooms; some are sent twice, as impatient clients do."""
+    """200 messages of 10 users to 3 rooms; some are sent twice, as impatient clients do."""
     people = [await server.person(http) for _ in range(10)]
     rooms = [await ada.makes_room("private", *people) for _ in range(3)]
     sends = [
@@ -153,7 +153,7 @@ async def test_many_at_once_leave_dense_logs(
         assert written == acked[room]
 
 
-async def test_replies_name_a_message_of_the_room(ada: Person, bob: Person) -> None:
+async def test_a_reply_must_refer_to_a_message_of_the_room(ada: Person, bob: Person) -> None:
     room, other = await ada.makes_room("private", bob), await ada.makes_room()
     (first,) = await ada.says(room, "question")
     await ada.says(other, *"abcd")
@@ -167,13 +167,13 @@ async def test_replies_name_a_message_of_the_room(ada: Person, bob: Person) -> N
 
 
 @pytest.mark.parametrize("nonce", ["", "x" * 65, "a b", "é", "n\n", "a/b", None, 7], ids=repr)
-async def test_nonces_that_cannot_be(ada: Person, nonce: object) -> None:
+async def test_invalid_nonces_are_refused(ada: Person, nonce: object) -> None:
     room = await ada.makes_room()
     body: dict[str, Any] = {"nonce": nonce, "text": "x"}
     assert_problem(await ada.post(f"/rooms/{room}/messages", **body), "invalid", "nonce")
 
 
-async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
+async def test_a_send_needs_a_nonce_and_a_text(ada: Person) -> None:
     path = f"/rooms/{await ada.makes_room()}/messages"
     assert_problem(await ada.post(path), "invalid", "text", "nonce")
     assert_problem(await ada.post(path, nonce="n"), "invalid", "text")
@@ -182,7 +182,7 @@ async def test_a_message_is_a_nonce_and_a_text(ada: Person) -> None:
     assert_ok(await ada.post(path, nonce="x" * 64, text="x", reply_to=None), 201)
 
 
-async def test_who_writes_too_fast_is_told_when_to_go_on(backend: Backend) -> None:
+async def test_sends_are_rate_limited_with_retry_after(backend: Backend) -> None:
     settings = without_limits(backend.settings)
     limits = {"sends_per_second": 0.001, "sends_burst": 3}
     settings = backend.override(auth=settings.auth.model_dump(), limits=limits)

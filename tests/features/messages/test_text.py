@@ -1,4 +1,4 @@
-"""Text comes back exactly as it was sent: no character changed, none lost."""
+"""Text is returned exactly as it was sent."""
 
 import httpx
 import pytest
@@ -33,7 +33,7 @@ TEXTS = {
 
 
 async def sent(person: Person, room: str, text: str) -> str:
-    """What each of the ways to read it gives back, which has to be one and the same."""
+    """The text that all ways to read a message return."""
     message = assert_ok(await person.sends(room, text), 201)
     seq = message["seq"]
     ways = [
@@ -48,13 +48,13 @@ async def sent(person: Person, room: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-async def test_text_comes_back_as_it_was_sent(ada: Person, text: str) -> None:
+async def test_text_is_returned_exactly_as_sent(ada: Person, text: str) -> None:
     room = await ada.makes_room()
     assert (await sent(ada, room, text)).encode() == text.encode()
 
 
-async def test_forms_that_look_alike_stay_different(ada: Person) -> None:
-    """Nothing is normalised: neither NFC, NFD nor NFKC is what somebody typed."""
+async def test_unicode_forms_of_a_text_are_kept(ada: Person) -> None:
+    """NFC, NFD and NFKC are not applied."""
     room = await ada.makes_room()
     forms = ["\u00e9", "e\u0301", "\ufb01", "fi", "\u212b", "\u00c5", "A\u030a"]
     await ada.says(room, *forms)
@@ -66,7 +66,7 @@ async def test_forms_that_look_alike_stay_different(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "é", "天", "👋", "\U0010ffff"], ids=ascii)
-async def test_4000_characters_and_not_one_more(ada: Person, character: str) -> None:
+async def test_text_is_limited_to_4000_characters(ada: Person, character: str) -> None:
     """Characters are code points, of up to four bytes each."""
     room = await ada.makes_room()
     assert await sent(ada, room, character * 4000) == character * 4000
@@ -78,7 +78,7 @@ async def test_4000_characters_and_not_one_more(ada: Person, character: str) -> 
 @pytest.mark.parametrize(
     "text", ["", " ", "\n\t\r\n", "\u3000\u00a0", "\0", "a\0b", "ab\0", 5, None, ["x"]], ids=ascii
 )
-async def test_texts_that_cannot_be(ada: Person, text: object) -> None:
+async def test_invalid_texts_are_refused(ada: Person, text: object) -> None:
     path = f"/rooms/{await ada.makes_room()}/messages"
     assert_problem(await ada.post(path, nonce="n", text=text), "invalid", "text")
 
@@ -86,10 +86,10 @@ async def test_texts_that_cannot_be(ada: Person, text: object) -> None:
 @pytest.mark.parametrize(
     "text", [r"\ud83d", r"a\udc4b", r"\udc4b\ud83d", r"\ud83dx", r"\uD800\uD800"], ids=ascii
 )
-async def test_half_a_surrogate_pair_is_no_text(
+async def test_half_a_surrogate_pair_is_refused(
     http: httpx.AsyncClient, ada: Person, text: str
 ) -> None:
-    """JSON can say it, UTF-8 and the database cannot."""
+    """JSON can express it, UTF-8 and the database cannot."""
     room = await ada.makes_room()
     answer = await ada.call(
         "POST",
@@ -101,7 +101,7 @@ async def test_half_a_surrogate_pair_is_no_text(
     assert (await ada.room(room))["seq"] == 2
 
 
-async def test_a_pair_of_escapes_is_one_character(ada: Person) -> None:
+async def test_an_escaped_surrogate_pair_is_one_character(ada: Person) -> None:
     room = await ada.makes_room()
     answer = await ada.call(
         "POST",

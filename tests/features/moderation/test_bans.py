@@ -1,4 +1,4 @@
-"""PUT and DELETE /users/{id}/ban, and the same from the command line."""
+"""PUT and DELETE /users/{id}/ban, and the command line."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ async def admin(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.administrator(http)
 
 
-async def test_who_is_banned_is_out_and_stays_out(
+async def test_a_ban_ends_all_sessions_and_refuses_logins(
     http: httpx.AsyncClient, admin: Person, ada: Person, bob: Person
 ) -> None:
     other = assert_ok(await log_in(http, ada.username))
@@ -43,12 +43,14 @@ async def test_who_is_banned_is_out_and_stays_out(
     assert_ok(await bob.get("/users/me"))
 
 
-async def test_again_changes_nothing(admin: Person, ada: Person) -> None:
+async def test_a_repeated_ban_changes_nothing(admin: Person, ada: Person) -> None:
     first = assert_ok(await admin.put(f"/users/{ada.id}/ban"))
     assert assert_ok(await admin.put(f"/users/{ada.id}/ban")) == first
 
 
-async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Person) -> None:
+async def test_a_lifted_ban_allows_logins_again(
+    http: httpx.AsyncClient, admin: Person, ada: Person
+) -> None:
     room = await ada.makes_room()
     await ada.says(room, "before")
     assert_ok(await admin.put(f"/users/{ada.id}/ban"))
@@ -62,7 +64,7 @@ async def test_a_ban_is_lifted(http: httpx.AsyncClient, admin: Person, ada: Pers
     assert [event["seq"] for event in await back.log(room)] == [1, 2, 3]
 
 
-async def test_only_administrators_may_and_not_themselves(
+async def test_only_administrators_ban_and_not_themselves(
     admin: Person, ada: Person, eve: Person
 ) -> None:
     for user in (ada.id, eve.id, admin.id, UNKNOWN_ID):
@@ -76,7 +78,7 @@ async def test_only_administrators_may_and_not_themselves(
         assert_ok(await person.get("/users/me"))
 
 
-async def test_of_two_administrators_who_ban_each_other_one_does(
+async def test_only_one_of_two_administrators_who_ban_each_other_succeeds(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
     for _ in range(10):
@@ -87,14 +89,14 @@ async def test_of_two_administrators_who_ban_each_other_one_does(
         assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 403])
 
 
-async def test_a_login_that_was_checked_before_does_not_survive_it(
+async def test_a_login_verified_before_a_ban_is_refused(
     server: TestServer,
     http: httpx.AsyncClient,
     admin: Person,
     ada: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Between the check of the password and the session."""
+    """The ban comes between the check of the password and the new session."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
@@ -103,7 +105,7 @@ async def test_a_login_that_was_checked_before_does_not_survive_it(
     assert_problem(await late, "forbidden")
 
 
-async def test_logins_while_a_ban_comes_leave_no_session(
+async def test_concurrent_logins_leave_no_session_after_a_ban(
     http: httpx.AsyncClient, admin: Person, ada: Person
 ) -> None:
     attempts = [asyncio.create_task(log_in(http, ada.username)) for _ in range(10)]
@@ -129,7 +131,7 @@ async def exit_code_and_last_line(settings: Settings, *words: str) -> tuple[int,
     return done.exit_code, (done.stderr if done.exit_code else done.stdout).splitlines()[-1]
 
 
-async def test_operators_ban_by_name(own: TestServer) -> None:
+async def test_the_ban_command_bans_by_username(own: TestServer) -> None:
     async with own.client() as http:
         ada = await own.person(http)
         spelt = ada.username.upper()
@@ -151,7 +153,7 @@ async def test_operators_ban_by_name(own: TestServer) -> None:
         )
 
 
-async def test_a_name_that_nobody_has(own: TestServer) -> None:
+async def test_the_ban_command_refuses_an_unknown_username(own: TestServer) -> None:
     for word in ("ban", "unban"):
         code, said = await exit_code_and_last_line(own.settings, word, "nobody")
         assert (code, said) == (1, "error: There is no such user.")

@@ -1,4 +1,4 @@
-"""Bodies that are not what they should be: always a problem of the client, never a failure."""
+"""Invalid bodies are problems of the client, never internal errors."""
 
 import json
 from collections.abc import AsyncIterator
@@ -54,18 +54,18 @@ async def make_room(ada: Person, body: Any, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
-async def test_what_is_no_json(ada: Person, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_refused(ada: Person, body: bytes) -> None:
     problem = assert_problem(await make_room(ada, body), "invalid", "body")
     assert "JSON" in problem["detail"]
     assert assert_ok(await ada.get("/rooms"))["items"] == []
 
 
 @pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT)
-async def test_what_is_json_but_no_object(ada: Person, body: bytes) -> None:
+async def test_a_json_body_that_is_not_an_object_is_refused(ada: Person, body: bytes) -> None:
     assert_problem(await make_room(ada, body), "invalid", "body")
 
 
-async def test_no_body_at_all(ada: Person) -> None:
+async def test_a_missing_body_is_refused(ada: Person) -> None:
     assert_problem(await make_room(ada, b""), "invalid", "body")
     assert_problem(await ada.call("POST", "/rooms"), "invalid", "body")
 
@@ -78,15 +78,15 @@ async def test_no_body_at_all(ada: Person) -> None:
         *("application/json, text/plain", "multipart/form-data; boundary=x"),
     ],
 )
-async def test_json_has_to_be_called_that(ada: Person, kind: str) -> None:
-    """A page of another origin could otherwise send it without asking."""
+async def test_json_needs_its_content_type(ada: Person, kind: str) -> None:
+    """Otherwise a page of another origin could send JSON without a preflight request."""
     body = b'{"kind": "public", "name": "x"}'
     answer = await ada.call("POST", "/rooms", content=body, headers={"Content-Type": kind})
     problem = assert_problem(answer, "unsupported_media_type")
     assert "application/json" in problem["detail"]
 
 
-async def test_json_without_a_name_is_refused_in_chunks_too(ada: Person) -> None:
+async def test_json_without_a_content_type_is_refused_in_chunks_too(ada: Person) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"kind": "public", "name": "x"}'
 
@@ -104,14 +104,14 @@ async def test_json_without_a_name_is_refused_in_chunks_too(ada: Person) -> None
         *("application/json; odata=verbose", "application/merge-patch+json"),
     ],
 )
-async def test_json_may_be_called_so(ada: Person, kind: str) -> None:
+async def test_spellings_of_the_json_content_type_are_accepted(ada: Person, kind: str) -> None:
     assert_ok(
         await make_room(ada, b'{"kind": "public", "name": "x"}', **{"Content-Type": kind}), 201
     )
 
 
-async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None:
-    """Many unknown fields, and a name of a hundred kilobytes."""
+async def test_the_size_of_a_refusal_does_not_depend_on_the_body(ada: Person) -> None:
+    """Many unknown fields, and a field name of a hundred kilobytes."""
     many = json.dumps({f"x{number}": 0 for number in range(900)})
     problem = assert_problem(await make_room(ada, many), "invalid")
     assert len(problem["errors"]) == 20
@@ -131,37 +131,37 @@ async def test_a_refusal_does_not_grow_with_what_it_refuses(ada: Person) -> None
     ],
     ids=["names", "lists", "objects", "a string without end"],
 )
-async def test_more_values_than_any_request_has_are_not_looked_at(ada: Person, values: str) -> None:
+async def test_a_body_with_too_many_json_values_is_refused(ada: Person, values: str) -> None:
     problem = assert_problem(await make_room(ada, values), "invalid", "body")
     assert "more than 1100 values" in problem["detail"]
 
 
 @pytest.mark.parametrize("text", ["a, b, " * 600, "[{[{" * 900, '\\",[' * 1000, '",' * 1999])
-async def test_what_is_in_a_text_is_no_value(ada: Person, text: str) -> None:
+async def test_json_values_inside_strings_do_not_count(ada: Person, text: str) -> None:
     room = await ada.makes_room()
     assert assert_ok(await ada.sends(room, text), 201)["text"] == text
 
 
-async def test_an_integer_of_hundreds_of_digits_is_none(ada: Person) -> None:
+async def test_an_integer_with_too_many_digits_is_refused(ada: Person) -> None:
     body = b'{"kind": "public", "name": ' + b"9" * 101 + b"}"
     assert "more than 100 digits" in assert_problem(await make_room(ada, body), "invalid")["detail"]
 
 
-async def test_a_body_of_the_size_that_is_allowed_is_read(ada: Person) -> None:
+async def test_a_body_of_the_maximum_size_is_read(ada: Person) -> None:
     body = b'{"kind": "public", "name": "x"' + b" " * (LIMIT - 31) + b"}"
     assert len(body) == LIMIT
     assert_ok(await make_room(ada, body), 201)
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/auth/token", "/users/me", "/auth/logout"])
-async def test_a_larger_one_is_not(ada: Person, path: str) -> None:
+async def test_a_body_above_the_maximum_size_is_refused(ada: Person, path: str) -> None:
     method = "PATCH" if path == "/users/me" else "POST"
     answer = await ada.call(method, path, content=b"x" * (LIMIT + 1), headers=JSON)
     assert_problem(answer, "too_large")
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/auth/token"])
-async def test_nor_one_that_does_not_say_how_large_it_is(ada: Person, path: str) -> None:
+async def test_a_chunked_body_above_the_maximum_size_is_refused(ada: Person, path: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(5):
             yield b" " * (LIMIT // 4)
@@ -171,7 +171,7 @@ async def test_nor_one_that_does_not_say_how_large_it_is(ada: Person, path: str)
     assert_problem(answer, "too_large")
 
 
-async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
+async def test_a_small_chunked_body_is_read(ada: Person) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for piece in (b'{"kind": "pub', b'lic", "name": "\xf0\x9f', b'\x91\x8b"}'):
             yield piece
@@ -194,18 +194,18 @@ async def test_a_small_one_in_chunks_is_read(ada: Person) -> None:
     ],
     ids=["JSON", "no boundary", "another", "cut off", "bytes", "empty", "many", "nothing"],
 )
-async def test_forms_that_are_none(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
+async def test_invalid_forms_are_refused(http: httpx.AsyncClient, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
     code = "invalid_request" if "urlencoded" in kind else "unsupported_media_type"
     assert_problem(await http.post(f"{API}/auth/token", content=body, headers=headers), code)
 
 
-async def test_a_form_has_no_more_bytes_than_its_fields_can_have(http: httpx.AsyncClient) -> None:
+async def test_a_form_has_its_own_maximum_size(http: httpx.AsyncClient) -> None:
     body = b"grant_type=password&username=" + b"%61" * 11_000
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert_problem(await http.post(f"{API}/auth/token", content=body, headers=headers), "too_large")
 
 
-async def test_a_file_is_no_text(http: httpx.AsyncClient) -> None:
+async def test_a_file_upload_is_not_a_form_field(http: httpx.AsyncClient) -> None:
     files = {"grant_type": b"password", "username": b"x", "password": b"x"}
     assert_problem(await http.post(f"{API}/auth/token", files=files), "unsupported_media_type")

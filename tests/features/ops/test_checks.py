@@ -1,4 +1,4 @@
-"""`python -m app check`: what it finds on real servers, files and certificates."""
+"""`python -m app check` on real servers, files and certificates."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ async def check(settings: Settings) -> list[CheckResult]:
 
 
 def problems(results: list[CheckResult]) -> list[tuple[Level, str, str]]:
-    """All but what is OK. Each says what to do."""
+    """All results that are not OK. Each has a hint."""
     found = [result for result in results if result.level is not Level.OK]
     assert all(result.hint for result in found)
     return [(result.level, result.name, result.detail) for result in found]
@@ -60,7 +60,7 @@ def run_command(directory: Path, *, max_files: int = 8192, **variables: str) -> 
 # Any installation.
 
 
-async def test_nothing_is_wrong_with_a_migrated_installation(backend: Backend) -> None:
+async def test_a_migrated_installation_passes_all_checks(backend: Backend) -> None:
     settings = backend.override(server={"environment": "production"})
     ours = {"open files", "durability"}  # the limits of the machine that runs the tests
     found = await check(settings)
@@ -70,7 +70,7 @@ async def test_nothing_is_wrong_with_a_migrated_installation(backend: Backend) -
     }
 
 
-def test_the_command_prints_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:
+def test_the_check_command_prints_problems_and_exits_with_1(tmp_path: Path) -> None:
     variables = {
         "CHAT_SERVER__DATA_DIR": str(tmp_path),
         "CHAT_DATABASE__URL": f"mysql://chat:{'-'.join(SECRET.split())}@127.0.0.1:1/chat",
@@ -88,14 +88,14 @@ def test_the_command_prints_what_is_wrong_and_exits_with_1(tmp_path: Path) -> No
         assert secret not in done.stdout + done.stderr
 
 
-async def test_a_schema_that_is_missing_is_an_error(tmp_path: Path) -> None:
+async def test_a_missing_schema_is_an_error(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'new.db'}")
     assert (Level.ERROR, "schema", "missing, or too old for this program") in problems(
         await check(settings)
     )
 
 
-async def test_a_server_of_development_on_a_public_address_is_a_warning(embedded: Backend) -> None:
+async def test_a_development_server_on_a_public_address_is_a_warning(embedded: Backend) -> None:
     found = problems(await check(embedded.override(server={"host": "0.0.0.0"})))  # noqa: S104
     assert (Level.WARNING, "settings", "development, 1 process, on 0.0.0.0") in found
 
@@ -103,7 +103,7 @@ async def test_a_server_of_development_on_a_public_address_is_a_warning(embedded
 # Files.
 
 
-async def test_a_secret_that_others_may_read_is_a_warning(embedded: Backend) -> None:
+async def test_a_secret_readable_by_others_is_a_warning(embedded: Backend) -> None:
     key = embedded.settings.server.data_dir / "secret-key"
     key.write_text(SECRET)
     key.chmod(0o644)
@@ -150,7 +150,7 @@ async def tls_finding(embedded: Backend, certificate: Path, key: Path) -> CheckR
         (timedelta(days=-1), Level.ERROR, "has expired"),
     ],
 )
-async def test_the_end_of_a_certificate_is_told(
+async def test_the_expiry_of_a_certificate_is_checked(
     embedded: Backend, tmp_path: Path, lifetime: timedelta, level: Level, advice: str
 ) -> None:
     end = now() + lifetime
@@ -161,14 +161,16 @@ async def test_the_end_of_a_certificate_is_told(
     assert advice in found.hint
 
 
-async def test_a_certificate_of_the_future_is_an_error(embedded: Backend, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_valid_yet_is_an_error(
+    embedded: Backend, tmp_path: Path
+) -> None:
     start = now() + timedelta(days=2)
     pair = write_pair(tmp_path, not_before=start, not_after=start + timedelta(days=90))
     found = await tls_finding(embedded, *pair)
     assert (found.level, "valid from" in found.hint) == (Level.ERROR, True)
 
 
-async def test_an_encrypted_key_is_an_error_and_no_question(
+async def test_an_encrypted_key_is_an_error_without_a_prompt(
     embedded: Backend, tmp_path: Path
 ) -> None:
     certificate, key = write_pair(tmp_path)
@@ -177,7 +179,9 @@ async def test_an_encrypted_key_is_an_error_and_no_question(
     assert (found.level, "encrypted" in found.hint) == (Level.ERROR, True)
 
 
-async def test_a_key_of_another_certificate_is_an_error(embedded: Backend, tmp_path: Path) -> None:
+async def test_a_key_that_does_not_match_the_certificate_is_an_error(
+    embedded: Backend, tmp_path: Path
+) -> None:
     certificate, _ = write_pair(tmp_path)
     (tmp_path / "other").mkdir()
     _, key = write_pair(tmp_path / "other")
@@ -231,7 +235,9 @@ async def mariadb_problems(settings: Settings) -> list[tuple[Level, str, str]]:
 
 
 @pytest.mark.cluster
-async def test_a_sound_server_has_no_problem(installation: Installation) -> None:
+async def test_a_correctly_configured_database_passes_all_checks(
+    installation: Installation,
+) -> None:
     assert await mariadb_problems(installation.settings) == []
 
 
@@ -261,7 +267,7 @@ async def test_a_sound_server_has_no_problem(installation: Installation) -> None
         ),
     ],
 )
-async def test_a_setting_of_the_server_that_costs_something_is_told(
+async def test_risky_database_settings_are_reported(
     installation: Installation,
     variable: str,
     value: str,
@@ -277,7 +283,7 @@ async def test_a_setting_of_the_server_that_costs_something_is_told(
 
 @pytest.mark.cluster
 async def test_a_read_only_server_is_an_error(installation: Installation) -> None:
-    """GRANT ALL would have READ ONLY ADMIN, which passes over it."""
+    """GRANT ALL would include READ ONLY ADMIN, which may write to a read-only server."""
     name = installation.database
     await installation.run(
         "CREATE OR REPLACE USER plain@'127.0.0.1' IDENTIFIED BY 'chat'",
@@ -293,7 +299,7 @@ async def test_a_read_only_server_is_an_error(installation: Installation) -> Non
 
 
 @pytest.mark.cluster
-async def test_missing_grants_are_told(installation: Installation) -> None:
+async def test_missing_grants_are_reported(installation: Installation) -> None:
     name = installation.database
     await installation.run(
         "CREATE OR REPLACE USER poor@'127.0.0.1' IDENTIFIED BY 'chat'",
@@ -360,7 +366,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
         ("~* &* +@all -select", "/3", [(Level.ERROR, "select")]),
     ],
 )
-async def test_what_a_redis_account_may_not_do_is_told(
+async def test_missing_redis_permissions_are_reported(
     embedded: Backend,
     own_redis: RedisServer,
     rules: str,
@@ -380,28 +386,28 @@ async def test_what_a_redis_account_may_not_do_is_told(
 
 
 @pytest.mark.cluster
-async def test_the_check_leaves_nothing_in_redis(embedded: Backend, own_redis: RedisServer) -> None:
+async def test_the_check_leaves_no_keys_in_redis(embedded: Backend, own_redis: RedisServer) -> None:
     assert await redis_problems(embedded, own_redis.url) == []
     async with Redis.from_url(own_redis.url) as client:
         assert await client.keys("*") == []
 
 
 @pytest.mark.cluster
-async def test_a_replica_of_redis_is_an_error(embedded: Backend, tmp_path: Path) -> None:
+async def test_a_redis_replica_is_an_error(embedded: Backend, tmp_path: Path) -> None:
     with run_redis(tmp_path, "--replicaof", "127.0.0.1", "1") as server:
         ((level, _, message),) = await redis_problems(embedded, server.url)
     assert (level, message.endswith("standalone, slave")) == (Level.ERROR, True)
 
 
 @pytest.mark.cluster
-async def test_a_cluster_of_redis_is_an_error(embedded: Backend, tmp_path: Path) -> None:
+async def test_a_redis_cluster_is_an_error(embedded: Backend, tmp_path: Path) -> None:
     with run_redis(tmp_path, "--cluster-enabled", "yes") as server:
         ((level, _, message),) = await redis_problems(embedded, server.url)
     assert (level, "cluster" in message) == (Level.ERROR, True)
 
 
 @pytest.mark.cluster
-async def test_a_sentinel_is_an_error(embedded: Backend, tmp_path: Path) -> None:
+async def test_a_redis_sentinel_is_an_error(embedded: Backend, tmp_path: Path) -> None:
     with run_sentinel(tmp_path) as server:
         ((level, _, message),) = await redis_problems(embedded, server.url)
     assert (level, "sentinel" in message) == (Level.ERROR, True)

@@ -1,4 +1,4 @@
-"""`python -m app serve` as an operator runs it: what it says, what it logs, how it ends."""
+"""`python -m app serve`: its output, its log and its exit."""
 
 import asyncio
 import json
@@ -27,14 +27,14 @@ PASSWORD, QUERY, TOKEN = "pass-SECRET-word", "query-SECRET", "token-SECRET"
 
 @dataclass
 class Command:
-    """The process; what it has written to standard error comes when it has ended."""
+    """The process. Its standard error is available when it has ended."""
 
     process: asyncio.subprocess.Process
     banner: str
     url: str
 
     async def end(self, by: signal.Signals) -> tuple[int, list[str]]:
-        """The exit code, and every further line."""
+        """The exit code, and every further line of standard output."""
         self.process.send_signal(by)
         async with limit():
             _, rest = await self.process.communicate()
@@ -70,7 +70,7 @@ async def command(embedded: Backend, tmp_path: Path) -> AsyncIterator[Command]:
         await process.wait()
 
 
-async def test_it_logs_every_request_once_and_no_secret(command: Command) -> None:
+async def test_each_request_is_logged_once_without_secrets(command: Command) -> None:
     for path in ("/docs", "/ws", "/health/ready"):
         assert f"{command.url.split('://')[1]}{path}" in command.banner
     answers: list[httpx.Response] = []

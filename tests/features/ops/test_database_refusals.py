@@ -1,4 +1,5 @@
-"""A database that takes no changes: `busy`, not ready, and back without a restart."""
+"""A database that rejects changes: requests are `busy`, the server is not ready, and it
+recovers."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from testkit.statements import COMMIT
 
 @pytest.fixture(autouse=True)
 def no_end_of_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine may take longer between a refusal and the look at it."""
+    """A slow machine may take longer between a rejected change and the check of readiness."""
     monkeypatch.setattr(uow, "REFUSAL_S", 3600.0)
 
 
@@ -46,7 +47,7 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
 
 @pytest.fixture
 async def plain_url(own_mariadb: MariaDb) -> AsyncIterator[str]:
-    """Of an account without READ ONLY ADMIN, which GRANT ALL would include."""
+    """The URL of an account without READ ONLY ADMIN, which GRANT ALL would include."""
     name = unique_name()
     async with own_mariadb.database(name), own_mariadb.connect() as connection:
         for statement in (
@@ -67,7 +68,7 @@ async def connections(server: MariaDb) -> set[int]:
 
 
 @pytest.mark.cluster
-async def test_a_server_that_turns_read_only_is_busy_and_its_connections_are_dropped(
+async def test_a_read_only_database_is_busy_and_its_connections_are_replaced(
     own_mariadb: MariaDb, plain_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(tmp_path, database=plain_url)
@@ -98,7 +99,7 @@ async def test_a_server_that_turns_read_only_is_busy_and_its_connections_are_dro
 
 
 async def used_connections(server: TestServer) -> set[int]:
-    """Those that the pools of the server hand out."""
+    """The connections that the pools of the server return."""
     engines = server.context.database._engines
     numbers = set()
     for engine in (engines.read, engines.write):
@@ -108,7 +109,7 @@ async def used_connections(server: TestServer) -> set[int]:
 
 
 @pytest.mark.cluster
-async def test_an_account_without_another_connection_is_busy(
+async def test_a_database_account_without_connections_is_busy(
     own_mariadb: MariaDb, plain_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(tmp_path, database=plain_url)
@@ -142,7 +143,7 @@ async def test_an_account_without_another_connection_is_busy(
     ],
     ids=["full", "read-only"],
 )
-async def test_sqlite_without_space_or_rights_is_busy(
+async def test_sqlite_without_disk_space_or_write_permission_is_busy(
     embedded: Backend, broken: str, mended: str
 ) -> None:
     async with run_server(without_limits(embedded.settings)) as server, server.client() as http:
@@ -176,7 +177,7 @@ async def test_sqlite_without_space_or_rights_is_busy(
 CODES = [code for code, failure in _MYSQL.items() if failure in REFUSALS]
 
 
-async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(cluster: Backend) -> None:
+async def test_a_rejected_statement_is_busy_and_changes_nothing(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
@@ -194,7 +195,7 @@ async def test_every_refusal_of_a_statement_is_busy_and_leaves_nothing(cluster: 
         assert await texts(ada, room) == ["counted", *(f"n{code}" for code in CODES)]
 
 
-async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(cluster: Backend) -> None:
+async def test_a_rejected_commit_is_busy_or_resolved_by_the_nonce(cluster: Backend) -> None:
     async with (
         run_server(without_limits(cluster.override(**NO_POLLING))) as server,
         server.client() as http,
@@ -215,7 +216,7 @@ async def test_a_refused_commit_is_busy_or_settled_by_the_nonce(cluster: Backend
 
 
 async def write_steps(database: Database, person: Person, room: str) -> tuple[int, int]:
-    """Where a send locks its room, and where it commits."""
+    """The statements at which a send locks its room and commits, as numbers."""
     with failing_at(database, NEVER) as log:
         assert_ok(await person.sends(room, nonce="counted"), 201)
     (lock,) = (n for n, sql in enumerate(log.statements, 1) if "FOR UPDATE" in sql)

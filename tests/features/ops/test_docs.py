@@ -12,7 +12,7 @@ from testkit.server import PASSWORD
 
 
 class References(HTMLParser):
-    """What a page makes a browser fetch, and what it would run in place."""
+    """The URLs that a page loads, and its inline scripts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class References(HTMLParser):
         self.inline += [name for name in values if name.startswith("on")]
 
 
-async def test_the_page_fetches_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
+async def test_the_docs_page_loads_nothing_from_other_hosts(http: httpx.AsyncClient) -> None:
     page = await http.get("/docs")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -48,7 +48,7 @@ async def test_the_page_fetches_nothing_from_elsewhere(http: httpx.AsyncClient) 
     assert not [url for url in re.findall(r"url\(([^)]*)\)", style) if "data:" not in url]
 
 
-async def test_the_page_runs_only_scripts_of_ours(http: httpx.AsyncClient) -> None:
+async def test_the_docs_page_runs_only_scripts_of_the_server(http: httpx.AsyncClient) -> None:
     policy = (await http.get("/docs")).headers["content-security-policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == "'none'"
@@ -59,24 +59,22 @@ async def test_the_page_runs_only_scripts_of_ours(http: httpx.AsyncClient) -> No
     assert "http" not in policy
 
 
-async def test_the_page_shows_our_document(http: httpx.AsyncClient) -> None:
+async def test_the_docs_page_shows_the_openapi_document(http: httpx.AsyncClient) -> None:
     start = (await http.get("/docs/start.js")).text
     (address,) = re.findall(r'url: "(.*?)"', start)
     document = assert_ok(await http.get(address))
     assert document["openapi"].startswith("3.1")
 
 
-async def test_the_document_of_the_socket_is_linked_and_served(http: httpx.AsyncClient) -> None:
+async def test_the_asyncapi_document_is_linked_and_served(http: httpx.AsyncClient) -> None:
     assert "(/asyncapi.json)" in assert_ok(await http.get("/openapi.json"))["info"]["description"]
     document = assert_ok(await http.get("/asyncapi.json"))
     assert document["asyncapi"] == "3.0.0"
     assert document["channels"]["socket"]["address"] == "/ws"
 
 
-async def test_authorize_works_with_what_the_document_says(
-    http: httpx.AsyncClient, ada: Person
-) -> None:
-    """The button of the docs page reads these and does this."""
+async def test_the_documented_oauth_flow_works(http: httpx.AsyncClient, ada: Person) -> None:
+    """The Authorize button of the docs page reads the document and does the same."""
     document = assert_ok(await http.get("/openapi.json"))
     (scheme,) = document["components"]["securitySchemes"].values()
     flow = scheme["flows"]["password"]

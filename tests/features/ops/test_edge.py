@@ -1,4 +1,4 @@
-"""What every answer has, whatever it answers: headers, an id, and a problem if it refuses."""
+"""What every response has: headers, a request id, and a problem if it refuses."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -44,7 +44,7 @@ async def every_kind_of_answer(http: httpx.AsyncClient, ada: Person) -> list[htt
     ]
 
 
-async def test_security_headers_are_on_every_answer(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_security_headers_are_on_every_response(http: httpx.AsyncClient, ada: Person) -> None:
     answers = await every_kind_of_answer(http, ada)
     assert {answer.status_code for answer in answers} == {200, 201, 204, 401, 404, 405, 413, 422}
     for answer in answers:
@@ -59,7 +59,7 @@ async def test_security_headers_are_on_every_answer(http: httpx.AsyncClient, ada
             assert answer.headers["cache-control"] == "no-store", path
 
 
-async def test_a_request_has_the_id_that_it_came_with(http: httpx.AsyncClient) -> None:
+async def test_a_request_keeps_its_request_id(http: httpx.AsyncClient) -> None:
     given = str(uuid4())
     answer = await http.get("/health/live", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
@@ -70,9 +70,7 @@ async def test_a_request_has_the_id_that_it_came_with(http: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize("given", ["", "x", "{id}x", "{id}\t{id}", "{upper}", "1" * 3000, "{{}}"])
-async def test_an_id_that_could_be_anything_is_replaced(
-    http: httpx.AsyncClient, given: str
-) -> None:
+async def test_an_invalid_request_id_is_replaced(http: httpx.AsyncClient, given: str) -> None:
     some = str(uuid4()).replace("0", "a")
     given = given.format(id=some, upper=some.upper())
     answer = await http.get("/health/live", headers={"X-Request-ID": given})
@@ -90,7 +88,7 @@ async def test_an_id_that_could_be_anything_is_replaced(
     ],
     ids=lambda path: ascii(path)[:40],
 )
-async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_path_is_not_found(http: httpx.AsyncClient, path: str) -> None:
     url = http.base_url.copy_with(raw_path=path.encode())
     assert_problem(await http.get(url), "not_found")
 
@@ -111,9 +109,7 @@ async def test_there_is_nothing_at_this_address(http: httpx.AsyncClient, path: s
     ],
     ids=lambda value: value.replace(UNKNOWN_ID, "id") if isinstance(value, str) else "",
 )
-async def test_a_method_that_an_address_does_not_take(
-    http: httpx.AsyncClient, path: str, allowed: set[str]
-) -> None:
+async def test_a_wrong_method_is_405(http: httpx.AsyncClient, path: str, allowed: set[str]) -> None:
     if "GET" in allowed:
         allowed = {"HEAD", *allowed}
     methods = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "LOCK"}
@@ -126,9 +122,7 @@ async def test_a_method_that_an_address_does_not_take(
 
 
 @pytest.mark.parametrize("method", ["SMUGGLE", "GE", "PROP-FIND"])
-async def test_a_method_that_the_server_does_not_know_is_405(
-    http: httpx.AsyncClient, method: str
-) -> None:
+async def test_an_unknown_method_is_405(http: httpx.AsyncClient, method: str) -> None:
     answer = await http.request(method, "/health/live")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -142,7 +136,7 @@ async def test_a_method_that_the_server_does_not_know_is_405(
         *(f"{API}/rooms/public?limit=x", "/ws", "/nowhere"),
     ],
 )
-async def test_head_is_get_without_the_body(
+async def test_head_answers_like_get_without_the_body(
     server: TestServer, http: httpx.AsyncClient, ada: Person, path: str
 ) -> None:
     headers = {"Authorization": f"Bearer {ada.access}"}
@@ -159,12 +153,12 @@ async def test_head_is_get_without_the_body(
     }
 
 
-async def test_head_is_in_no_operation_of_the_document(http: httpx.AsyncClient) -> None:
+async def test_head_is_not_in_the_openapi_document(http: httpx.AsyncClient) -> None:
     paths = assert_ok(await http.get("/openapi.json"))["paths"]
     assert not [path for path, item in paths.items() if "head" in item]
 
 
-async def test_a_plain_request_for_the_socket_says_what_is_missing(http: httpx.AsyncClient) -> None:
+async def test_a_plain_request_to_the_socket_is_upgrade_required(http: httpx.AsyncClient) -> None:
     answer = await http.get("/ws")
     problem = assert_problem(answer, "upgrade_required")
     assert "proxy" in problem["detail"]
@@ -175,10 +169,10 @@ async def test_a_plain_request_for_the_socket_says_what_is_missing(http: httpx.A
     assert set(other.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
-async def test_a_failure_of_the_server_is_a_problem_too(
+async def test_an_internal_error_is_a_problem(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client learns where to look in the log, and nothing of what is in there."""
+    """The response names the request id in the log, and nothing of the error."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("a secret of the house")
@@ -220,7 +214,7 @@ async def test_each_request_is_logged_once(http: httpx.AsyncClient, ada: Person)
 
 @pytest.fixture
 def settings(backend: Backend) -> Any:
-    """With two origins that may call."""
+    """Settings with two allowed origins."""
     origins = f"{ORIGIN.upper()}:443/, http://localhost:5173"
     return without_limits(backend.override(server={"allowed_origins": origins}))
 
@@ -237,7 +231,7 @@ async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -
 
 
 @pytest.mark.setting("CHAT_SERVER__ALLOWED_ORIGINS")
-async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
+async def test_cors_allows_configured_origins(settings: Any) -> None:
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         for origin in (ORIGIN, "http://localhost:5173"):
@@ -261,7 +255,7 @@ async def test_pages_of_allowed_origins_may_call(settings: Any) -> None:
                 assert "access-control-allow-credentials" not in answer.headers  # no cookies
 
 
-async def test_pages_of_other_origins_may_not(settings: Any) -> None:
+async def test_cors_refuses_other_origins(settings: Any) -> None:
     async with run_server(settings) as server, server.client() as http:
         for origin in ("https://evil.example", "null", f"{ORIGIN}.evil.example", ORIGIN.upper()):
             for answer in (
@@ -271,7 +265,7 @@ async def test_pages_of_other_origins_may_not(settings: Any) -> None:
                 assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_without_the_setting_there_are_no_other_origins(http: httpx.AsyncClient) -> None:
+async def test_cors_is_off_by_default(http: httpx.AsyncClient) -> None:
     assert_problem(await preflight(http, ORIGIN), "method_not_allowed")
     answer = await http.get("/health/live", headers={"Origin": ORIGIN})
     assert not [name for name in answer.headers if name.startswith("access-control")]

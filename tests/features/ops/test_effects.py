@@ -1,4 +1,4 @@
-"""Settings that no test of a feature varies: what each of them changes."""
+"""The effects of settings that no test of a feature varies."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ PASSWORD = "correct horse battery staple"
 
 
 async def logged(**variables: str) -> list[str]:
-    """What a process with these settings logs of one line of each level."""
+    """What a process with these settings logs for one line of each level."""
     program = (
         "import structlog; from app.logs import configure_logs; from app.settings import *;"
         "configure_logs(load_settings().server); log = structlog.get_logger('app.test');"
@@ -59,7 +59,7 @@ async def logged(**variables: str) -> list[str]:
 
 
 @pytest.mark.setting("CHAT_SERVER__LOG_FORMAT")
-async def test_the_log_is_for_programs_or_for_people(tmp_path: Path) -> None:
+async def test_the_log_format_is_json_or_text(tmp_path: Path) -> None:
     var = str(tmp_path)
     for form in ("auto", "json"):  # it goes to a pipe
         lines = await logged(data_dir=var, log_format=form)
@@ -71,14 +71,14 @@ async def test_the_log_is_for_programs_or_for_people(tmp_path: Path) -> None:
 
 @pytest.mark.setting("CHAT_SERVER__LOG_LEVEL")
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("warning", 2), ("error", 1)])
-async def test_the_log_has_what_is_severe_enough(level: str, count: int, tmp_path: Path) -> None:
+async def test_the_log_level_is_applied(level: str, count: int, tmp_path: Path) -> None:
     lines = await logged(data_dir=str(tmp_path), log_format="json", log_level=level)
     assert len(lines) == count
     assert json.loads(lines[0])["event"] == level
 
 
 @pytest.mark.setting("CHAT_SERVER__MAX_BODY_BYTES")
-async def test_a_body_is_as_large_as_it_may_be(embedded: Backend) -> None:
+async def test_the_body_size_limit_is_applied(embedded: Backend) -> None:
     settings = without_limits(embedded.override(server={"max_body_bytes": 20_000}))
     async with run_server(settings) as server, server.client() as http:
         for size, code in ((20_000, "invalid"), (20_001, "too_large")):
@@ -88,7 +88,7 @@ async def test_a_body_is_as_large_as_it_may_be(embedded: Backend) -> None:
 
 
 @pytest.mark.setting("CHAT_LIMITS__TEXT_CHARS")
-async def test_a_text_is_as_long_as_it_may_be(embedded: Backend) -> None:
+async def test_the_text_length_limit_is_applied(embedded: Backend) -> None:
     settings = without_limits(embedded.override(limits={"text_chars": 10}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -106,8 +106,8 @@ LISTS = (
 
 @pytest.mark.setting("CHAT_LIMITS__MAX_PAGE_SIZE")
 @pytest.mark.parametrize("page", [2, 300])
-async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: int) -> None:
-    """More may not be asked for, less is always given, and the document says so."""
+async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> None:
+    """A larger page is refused, no page is larger, and the document has the limit."""
     settings = without_limits(embedded.override(limits={"max_page_size": page}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.administrator(http)
@@ -146,7 +146,7 @@ async def test_a_page_has_as_many_items_as_it_may_have(embedded: Backend, page: 
 
 @pytest.mark.setting("CHAT_LIMITS__MAX_MEMBERS_PER_REQUEST")
 @pytest.mark.parametrize("most", [1, 150])
-async def test_a_request_adds_as_many_members_as_it_may(embedded: Backend, most: int) -> None:
+async def test_the_limit_of_members_per_request_is_applied(embedded: Backend, most: int) -> None:
     settings = without_limits(embedded.override(limits={"max_members_per_request": most}))
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
@@ -177,7 +177,7 @@ async def login(server: TestServer, http: httpx.AsyncClient) -> dict[str, Any]:
     "CHAT_AUTH__ISSUER",
     "CHAT_AUTH__SECRET_KEY",
 )
-async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
+async def test_token_settings_are_applied(embedded: Backend) -> None:
     key = "of this test only, and long enough"
     auth = {"access_token_ttl_s": 77, "refresh_token_ttl_s": 7777, "ticket_ttl_s": 7}
     settings = without_limits(
@@ -212,7 +212,7 @@ async def test_tokens_are_as_the_settings_say(embedded: Backend) -> None:
 
 
 @pytest.mark.setting("CHAT_DATABASE__POOL_RECYCLE_S")
-async def test_a_connection_is_replaced_after_a_while(cluster: Backend) -> None:
+async def test_database_connections_are_recycled(cluster: Backend) -> None:
     engines = create_engines(override(cluster.settings, database={"pool_recycle_s": 1}).database)
 
     async def number() -> int:
@@ -230,7 +230,7 @@ async def test_a_connection_is_replaced_after_a_while(cluster: Backend) -> None:
 
 @pytest.mark.setting("CHAT_DATABASE__TLS_CA")
 @pytest.mark.cluster
-async def test_the_database_is_reached_with_tls_and_only_if_it_is_the_right_one(
+async def test_the_database_certificate_is_verified(
     tmp_path: Path,
 ) -> None:
     authority, stranger = trustme.CA(), trustme.CA()
@@ -262,7 +262,7 @@ async def _cipher(url: str, ca: Path | None) -> str:
 
 
 @pytest.mark.setting("CHAT_REDIS__PARTITIONS", "CHAT_REDIS__PREFIX", "CHAT_REDIS__URL")
-async def test_channels_are_as_many_and_named_as_the_settings_say(
+async def test_redis_channel_settings_are_applied(
     redis_server: RedisServer,
 ) -> None:
     prefix = unique_name()
@@ -282,8 +282,8 @@ async def test_channels_are_as_many_and_named_as_the_settings_say(
 
 
 @pytest.mark.setting("CHAT_REDIS__TIMEOUT_S")
-async def test_a_redis_that_does_not_answer_is_waited_for_as_long_as_set() -> None:
-    """Longer than the default, so that a slow machine changes nothing."""
+async def test_the_redis_timeout_is_applied() -> None:
+    """The timeout is longer than the default, so the speed of the machine does not matter."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         async with connect(Redis(url=url, timeout_s=3)) as client:

@@ -13,7 +13,7 @@ from testkit.servers.mariadb import MariaDb
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:
-    """What is wrong with the database."""
+    """The reason of the database for a 503 of /health/ready."""
     state = assert_ok(await http.get("/health/ready"), 503)
     assert state["ready"] is False
     assert_ok(await http.get("/health/live"))  # the process is well
@@ -26,13 +26,13 @@ def ruin(file: Path) -> None:
     file.write_bytes(b"no database" * 1000)
 
 
-async def test_a_server_that_is_well(http: httpx.AsyncClient) -> None:
+async def test_a_healthy_server_is_live_and_ready(http: httpx.AsyncClient) -> None:
     assert assert_ok(await http.get("/health/live")) == {"status": "ok"}
     state = assert_ok(await http.get("/health/ready"))
     assert state == {"ready": True, "draining": False, "database": "ok", "bus": "ok"}
 
 
-async def test_before_the_migrations(tmp_path: Path) -> None:
+async def test_a_server_without_a_schema_is_not_ready(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
     async with run_server(settings) as server, server.client() as http:
         assert await not_ready(http) == "schema too old"
@@ -40,7 +40,9 @@ async def test_before_the_migrations(tmp_path: Path) -> None:
         assert_ok(await http.get("/health/ready"))
 
 
-async def test_before_the_migrations_on_mysql(mariadb: MariaDb, tmp_path: Path) -> None:
+async def test_a_server_without_a_schema_is_not_ready_on_mysql(
+    mariadb: MariaDb, tmp_path: Path
+) -> None:
     async with mariadb.database(unique_name()) as url:
         settings = make_settings(tmp_path, database=url)
         async with run_server(settings) as server, server.client() as http:
@@ -50,16 +52,16 @@ async def test_before_the_migrations_on_mysql(mariadb: MariaDb, tmp_path: Path) 
 
 
 @pytest.mark.embedded
-async def test_the_file_is_no_database_any_more(embedded: Backend) -> None:
+async def test_a_corrupt_sqlite_file_is_not_ready(embedded: Backend) -> None:
     async with run_server(embedded.settings) as server, server.client() as http:
         ruin(Path(embedded.settings.database.url.partition("///")[2]))
         assert await not_ready(http) == "unreachable"
 
 
-async def test_the_database_is_gone_and_comes_back(
+async def test_readiness_follows_the_database_going_down_and_up(
     cluster: Backend, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is `ready` that does not wait for a database that is silent: the database may."""
+    """/health/ready does not wait for a frozen database, although statements may."""
     settings = override(without_limits(cluster.settings), database={"statement_timeout_s": 3600})
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)

@@ -1,4 +1,4 @@
-"""`python -m app serve` as a process: what it is started with, where it listens, how it ends."""
+"""`python -m app serve` as a process: its start, its address and its end."""
 
 import asyncio
 import fcntl
@@ -41,7 +41,7 @@ class Program:
         return self._said.decode()
 
     async def listens(self, after: int = 0) -> str:
-        """The address, once it listens; `after` is how much it had said before."""
+        """The address, once the server listens; `after` is the length of the output before."""
         while not (match := LISTENS.search(self._said, after)):
             await self._read()
         return match[1].decode()
@@ -90,7 +90,7 @@ async def alive(url: str) -> None:
 
 
 def refused(program: Program, code: int) -> str:
-    """The one sentence."""
+    """The one line with the error."""
     assert code == 1, program.said
     (line,) = program.said.splitlines()
     assert line.startswith("error: CHAT_SERVER__HOST, CHAT_SERVER__PORT: cannot listen on ")
@@ -98,7 +98,7 @@ def refused(program: Program, code: int) -> str:
 
 
 @pytest.mark.setting("CHAT_SERVER__PORT")
-async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -> None:
+async def test_an_unavailable_port_or_host_is_named(embedded: Backend) -> None:
     setpriv = find("setpriv")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -118,7 +118,7 @@ async def test_a_port_or_a_host_that_cannot_be_had_is_named(embedded: Backend) -
 
 
 @pytest.mark.cluster
-async def test_workers_say_it_alike(cluster: Backend) -> None:
+async def test_workers_name_an_unavailable_port_or_host_too(cluster: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         values = {"port": taken.getsockname()[1], "workers": 2}
         async with started(cluster.override(server=values)) as program:
@@ -152,10 +152,10 @@ LOCALHOST = {
     ],
 )
 @pytest.mark.setting("CHAT_SERVER__HOST")
-async def test_it_listens_where_it_says(
+async def test_the_server_listens_on_the_address_that_it_prints(
     backend: Backend, host: str, says: str, reached: set[str]
 ) -> None:
-    """With one process and with two alike."""
+    """With one process and with two workers."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"host": host, "workers": workers})
     async with started(settings) as program:
@@ -177,7 +177,7 @@ async def test_it_listens_where_it_says(
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
-async def test_it_runs_and_ends_without_its_standard_streams(
+async def test_the_server_runs_and_stops_without_standard_streams(
     backend: Backend, closed: str, tmp_path: Path
 ) -> None:
     workers = 1 if backend.settings.database.is_sqlite else 2
@@ -204,8 +204,8 @@ async def _listens(program: Program, port: int) -> bool:
     return True
 
 
-async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> None:
-    """As the same process, with the settings that there are by then."""
+async def test_sighup_drains_and_restarts_the_program(embedded: Backend) -> None:
+    """Under the same process id, with the settings of that moment."""
     file = embedded.settings.server.data_dir / ".env"
     async with started(embedded.settings) as program:
         first = await program.listens()
@@ -228,7 +228,7 @@ async def test_sighup_drains_and_starts_the_program_anew(embedded: Backend) -> N
         assert "Traceback" not in program.said
 
 
-async def test_sigterm_after_sighup_ends_it(embedded: Backend) -> None:
+async def test_sigterm_after_sighup_stops_the_server(embedded: Backend) -> None:
     async with started(embedded.settings) as program:
         await program.listens()
         os.kill(program.process.pid, signal.SIGHUP)
@@ -237,8 +237,8 @@ async def test_sigterm_after_sighup_ends_it(embedded: Backend) -> None:
         assert program.said.count("Chat on") == 1
 
 
-async def test_sighup_is_ignored_where_it_was_when_it_started(embedded: Backend) -> None:
-    """`nohup` means that the process stays."""
+async def test_sighup_stays_ignored_under_nohup(embedded: Backend) -> None:
+    """`nohup` keeps the process running."""
     shell = ("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
     async with started(embedded.settings, prefix=shell) as program:
         url = await program.listens()
@@ -249,8 +249,8 @@ async def test_sighup_is_ignored_where_it_was_when_it_started(embedded: Backend)
         assert program.said.count("Chat on") == 1
 
 
-async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
-    """It does not start anew where nobody would see it."""
+async def test_the_server_stops_when_its_terminal_closes(embedded: Backend) -> None:
+    """It does not restart without a terminal."""
     ours, theirs = pty.openpty()
 
     def own_terminal() -> None:
@@ -266,8 +266,10 @@ async def test_it_ends_with_its_terminal(embedded: Backend) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal.Signals) -> None:
-    """From before its first line to when it listens: no traceback of the program, and soon."""
+async def test_a_signal_during_startup_stops_the_server(
+    backend: Backend, number: signal.Signals
+) -> None:
+    """At any time before it listens it stops soon, without a traceback of the program."""
     workers = 1 if backend.settings.database.is_sqlite else 2
     settings = backend.override(server={"workers": workers})
     for library in ("libc.so", "pydantic_core", "hiredis"):
@@ -281,7 +283,7 @@ async def test_a_signal_while_it_starts_ends_it(backend: Backend, number: signal
             assert "Traceback" not in program.said
 
 
-async def test_a_signal_between_the_start_and_the_first_request_ends_it(
+async def test_a_signal_before_the_first_request_stops_the_server(
     embedded: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = ChatServer(embedded.override(server={"port": 0}))
@@ -298,7 +300,7 @@ async def test_a_signal_between_the_start_and_the_first_request_ends_it(
 
 
 async def _has_loaded(program: Program, library: str) -> None:
-    """How far the process is with its imports, as the kernel knows it."""
+    """How far the process is with its imports, according to the kernel."""
     maps = Path(f"/proc/{program.process.pid}/maps")
 
     def is_there() -> bool:

@@ -1,4 +1,4 @@
-"""GET /metrics: what Prometheus reads, and who may."""
+"""GET /metrics, and who may read it."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def parse(text: str) -> dict[Sample, float]:
 
 
 async def scrape(url: str) -> dict[Sample, float]:
-    """On a connection of its own: by any worker."""
+    """Read the metrics on a connection of its own, from any worker."""
     async with httpx.AsyncClient(timeout=LIMIT_S) as http:
         answer = await http.get(f"{url}/metrics", headers=BEARER)
     assert answer.status_code == 200, answer.text
@@ -57,7 +57,7 @@ async def peers() -> AsyncIterator[Peers]:
 
 
 async def test_sends_requests_and_the_database_are_counted(measured: TestServer) -> None:
-    """In one process other tests have counted, too: only differences tell."""
+    """Other tests have counted in this process, too, so only differences are compared."""
     async with measured.client() as http:
         ada = await measured.person(http)
         room = await ada.makes_room()
@@ -88,7 +88,7 @@ async def test_sends_requests_and_the_database_are_counted(measured: TestServer)
     assert grown("chat_http_request_seconds_count", method="GET", route="/rooms/{room_id}") == 1
 
 
-async def test_no_label_names_a_user_a_room_or_a_path(measured: TestServer) -> None:
+async def test_metric_labels_contain_no_user_room_or_path(measured: TestServer) -> None:
     async with measured.client() as http:
         ada = await measured.person(http)
         room = await ada.makes_room()
@@ -120,7 +120,7 @@ async def test_deliveries_and_sockets_are_counted(measured: TestServer, peers: P
 
 
 @pytest.mark.setting("CHAT_METRICS__TOKEN")
-async def test_metrics_need_the_token_of_the_settings(measured: TestServer) -> None:
+async def test_metrics_need_the_configured_token(measured: TestServer) -> None:
     async with measured.client() as http:
         for headers in ({}, {"Authorization": f"Basic {TOKEN}"}):
             problem = await http.get("/metrics", headers=headers)
@@ -131,7 +131,7 @@ async def test_metrics_need_the_token_of_the_settings(measured: TestServer) -> N
         assert (await http.get("/metrics", headers=BEARER)).status_code == 200
 
 
-async def test_there_are_no_metrics_without_a_token_in_the_settings(
+async def test_metrics_are_disabled_without_a_configured_token(
     http: httpx.AsyncClient,
 ) -> None:
     for headers in ({}, BEARER):
@@ -139,7 +139,7 @@ async def test_there_are_no_metrics_without_a_token_in_the_settings(
 
 
 @pytest.mark.cluster
-async def test_one_scrape_covers_all_workers_and_forgets_one_that_was_killed(
+async def test_a_scrape_covers_all_workers_except_killed_ones(
     cluster: Backend, tmp_path: Path, peers: Peers
 ) -> None:
     settings = without_limits(cluster.override(metrics={"token": TOKEN}))

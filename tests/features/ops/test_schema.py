@@ -1,4 +1,4 @@
-"""A rolling update: the program on a schema that is a step behind, as it should be, and ahead."""
+"""A rolling update: the server on a schema that is one migration behind, current, or ahead."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def downgrade() -> None:
 
 @pytest.fixture(params=BACKENDS)
 async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Settings]:
-    """Of a database without a schema."""
+    """Settings of a database without a schema."""
     if request.param == "embedded":
         yield make_settings(tmp_path, database=f"sqlite:///{tmp_path / 'blank.db'}")
         return
@@ -77,7 +77,7 @@ async def readiness(http: httpx.AsyncClient, status: int = 200) -> tuple[str, st
 
 
 async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
-    """Each part of the program that touches the database, once."""
+    """Use each part of the program that queries the database, once."""
     account = {"username": unique_username("ada"), "password": PASSWORD}
     assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
@@ -111,10 +111,10 @@ async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
     assert_ok(await bob.post("/auth/logout"), 204)
 
 
-async def test_one_step_behind_one_step_ahead_and_too_old(
+async def test_the_server_runs_one_migration_behind_or_ahead_and_no_more(
     blank: Settings, next_release: Path
 ) -> None:
-    """The migrations are made under a program that runs, as in a rolling update."""
+    """The migrations run while the server runs, as in a rolling update."""
     await migrated(blank, STEPS[-2])
     async with run_server(without_limits(blank)) as server, server.client() as http:
         assert await readiness(http) == ("migrations pending", "python -m app migrate")
@@ -130,7 +130,7 @@ async def test_one_step_behind_one_step_ahead_and_too_old(
         await everything_works(server, http)
 
 
-async def test_two_steps_behind_is_too_old(blank: Settings) -> None:
+async def test_two_migrations_behind_is_too_old(blank: Settings) -> None:
     await migrated(blank, "head")
     await migrated(blank, STEPS[-3])
     async with run_server(without_limits(blank)) as server, server.client() as http:

@@ -40,9 +40,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.mark.setting("CHAT_SERVER__TLS_CERTIFICATE", "CHAT_SERVER__TLS_KEY")
-async def test_https_with_the_authority_that_the_client_trusts(
-    authority: trustme.CA, settings: Any
-) -> None:
+async def test_https_works_with_a_trusted_authority(authority: trustme.CA, settings: Any) -> None:
     async with (
         run_server(without_limits(settings)) as server,
         server.client(trusting(authority)) as http,
@@ -58,7 +56,7 @@ async def test_https_with_the_authority_that_the_client_trusts(
         assert await ada.says(room, "hello 🔒") == [3]
 
 
-async def test_nobody_else_is_trusted(settings: Any) -> None:
+async def test_https_with_an_unknown_authority_is_refused_by_clients(settings: Any) -> None:
     async with run_server(settings) as server:
         for stranger in (ssl.create_default_context(), trusting(trustme.CA())):
             async with server.client(stranger) as http:
@@ -66,7 +64,7 @@ async def test_nobody_else_is_trusted(settings: Any) -> None:
                     await http.get("/health/live")
 
 
-async def test_a_certificate_for_another_name_is_not_enough(
+async def test_a_certificate_for_another_name_is_refused_by_clients(
     authority: trustme.CA, embedded: Backend, tmp_path: Path
 ) -> None:
     settings = with_certificate(embedded, authority, tmp_path, "chat.example")
@@ -75,7 +73,7 @@ async def test_a_certificate_for_another_name_is_not_enough(
             await http.get("/health/live")
 
 
-async def test_plain_http_is_not_answered(settings: Any) -> None:
+async def test_plain_http_on_a_tls_port_is_not_answered(settings: Any) -> None:
     async with run_server(settings) as server, httpx.AsyncClient(timeout=LIMIT_S) as http:
         with pytest.raises(httpx.TransportError):
             await http.get(f"http://127.0.0.1:{server.port}/health/live")

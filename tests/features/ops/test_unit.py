@@ -1,4 +1,4 @@
-"""The systemd unit of docs/operations.md, as systemd reads it."""
+"""The systemd unit in docs/operations.md, checked by systemd."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is n
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """With this checkout in the place of the one in the text, and this interpreter."""
+    """The unit, with this checkout and this interpreter instead of those in the document."""
     found = re.search(r"^```ini\n(.*?)^```", _operations(), re.DOTALL | re.MULTILINE)
     assert found
     text = found[1].replace("/srv/chat/.venv/bin/python", sys.executable)
@@ -39,13 +39,13 @@ def analyze(*words: str | Path) -> str:
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_against_it(unit: Path) -> None:
+def test_systemd_accepts_the_documented_unit(unit: Path) -> None:
     assert analyze("verify", unit) == ""
 
 
 @needs_systemd
-def test_it_may_do_as_little_as_the_text_says(unit: Path) -> None:
-    """Each version of systemd counts a little differently."""
+def test_the_documented_unit_has_the_documented_exposure(unit: Path) -> None:
+    """Versions of systemd differ a little."""
     score = re.search(
         r"exposure level for chat.service: (\d\.\d)", analyze("security", "--offline=true", unit)
     )
@@ -55,8 +55,8 @@ def test_it_may_do_as_little_as_the_text_says(unit: Path) -> None:
     assert float(score[1]) == pytest.approx(float(promised[1]), abs=0.5)
 
 
-def test_its_command_finds_the_program(unit: Path) -> None:
-    """systemd starts it in WorkingDirectory, with hardly a variable, and not where a person is."""
+def test_the_command_of_the_documented_unit_works(unit: Path) -> None:
+    """systemd starts it in WorkingDirectory, with few environment variables."""
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
     done = subprocess.run(
         [*settings["ExecStart"].split(), "--help"],

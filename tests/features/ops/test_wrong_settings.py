@@ -1,4 +1,4 @@
-"""A wrong setting: one sentence that names it, exit code 1, no traceback, and no secret."""
+"""An invalid setting is one line that names it, with exit code 1, and no traceback or secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -130,12 +130,12 @@ CASES = [{name: value} for name, values in VALUES.items() for value in values] +
 
 
 class Started(Exception):
-    """The settings were taken for good ones."""
+    """The settings were accepted."""
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with files of all kinds, and a key, so that nothing else is wrong."""
+    """A folder with files of all kinds and a key, so that nothing else is wrong."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAT_AUTH__SECRET_KEY", KEY)
     (tmp_path / "folder").mkdir()
@@ -169,8 +169,8 @@ def pems() -> dict[str, bytes]:
 def start(
     place: Path, pems: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str]]:
-    """`python -m app` in this process, up to where it would listen. Returns its exit code and what
-    it says."""
+    """Run `python -m app` in this process until it would listen. Returns its exit code and
+    output."""
 
     def listen(*_: object) -> None:
         raise Started
@@ -201,7 +201,7 @@ def expect_one_sentence(code: int, said: str, *names: str) -> None:
 
 
 @pytest.mark.parametrize("variables", CASES, ids=lambda case: ascii(case)[:80])
-def test_a_wrong_setting_is_one_sentence(
+def test_an_invalid_setting_is_a_one_line_error(
     variables: dict[str, str], start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -212,7 +212,7 @@ def test_a_wrong_setting_is_one_sentence(
 
 
 @pytest.mark.parametrize("folder", ["/proc", "/proc/chat", "text", "/dev/null"])
-def test_a_data_dir_that_cannot_be_written_is_named_and_the_database_url_is_not(
+def test_an_unwritable_data_dir_is_named_and_the_database_url_is_not(
     folder: str, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_SERVER__DATA_DIR", folder)
@@ -221,7 +221,7 @@ def test_a_data_dir_that_cannot_be_written_is_named_and_the_database_url_is_not(
     assert "DATABASE__URL" not in stderr
 
 
-def test_a_missing_folder_of_the_sqlite_file_is_not_made(
+def test_a_missing_folder_of_the_sqlite_file_is_not_created(
     start: Any, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_DATABASE__URL", "sqlite:///missing/folder/x.db")
@@ -231,7 +231,7 @@ def test_a_missing_folder_of_the_sqlite_file_is_not_made(
     assert not (place / "missing").exists()
 
 
-def test_each_of_several_wrong_settings_has_an_error_line(
+def test_each_of_several_invalid_settings_has_an_error_line(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = ("CHAT_SERVER__PORT", "CHAT_LIMITS__MAX_PAGE_SIZE", "CHAT_REDIS__TIMEOUT_S")
@@ -245,7 +245,7 @@ def test_each_of_several_wrong_settings_has_an_error_line(
         assert sum(line.startswith(f"error: {variable}: ") for line in lines) == 1
 
 
-def test_there_are_a_hundred_and_more() -> None:
+def test_more_than_a_hundred_invalid_settings_are_tested() -> None:
     assert len(CASES) > 150
 
 
@@ -269,7 +269,7 @@ def test_there_are_a_hundred_and_more() -> None:
     ],
     ids=lambda case: ascii(case)[:80],
 )
-def test_a_setting_that_only_looks_odd_is_taken(
+def test_an_unusual_but_valid_setting_is_accepted(
     variables: dict[str, str], start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -278,7 +278,7 @@ def test_a_setting_that_only_looks_odd_is_taken(
         start()
 
 
-def test_a_password_with_every_character_is_read_as_it_is() -> None:
+def test_a_database_password_may_contain_any_character() -> None:
     given = load_settings(
         database={"url": "mysql://chat:a%2Fb%3Fc%23d%40e:f@h/chat"}, auth={"secret_key": KEY}
     )
@@ -301,7 +301,7 @@ def test_a_password_with_every_character_is_read_as_it_is() -> None:
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_a_file_of_settings_is_read_strictly(
+def test_the_env_file_is_read_strictly(
     content: bytes | None, says: str, start: Any, place: Path
 ) -> None:
     if content is None:
@@ -316,7 +316,7 @@ def test_a_file_of_settings_is_read_strictly(
     ["serve", "migrate", "check", "create-admin x --password-stdin", "ban x", "import gitter x"],
     ids=lambda words: words.split()[0],
 )
-def test_every_command_says_it_alike(
+def test_every_command_reports_an_invalid_setting_the_same_way(
     words: str, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_DATABASE__URL", "mysql://chat:SEC/RET@h:port/x")
@@ -326,10 +326,10 @@ def test_every_command_says_it_alike(
 @pytest.mark.parametrize(
     "value", ["", " ", "[1]", '{"a": 1}', "\x7f", "-1", "1e400", "9" * 5000, "✗"], ids=ascii
 )
-def test_every_setting_takes_a_value_or_is_named(
+def test_every_setting_accepts_a_value_or_is_named(
     value: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but a SettingsError comes of any value of any of them."""
+    """No value of any setting raises anything but a SettingsError."""
     for variable in all_settings():
         with monkeypatch.context() as environment:
             environment.setenv(variable, value)

@@ -29,7 +29,7 @@ async def test_name_and_topic_change_in_one_event(ada: Person, bob: Person) -> N
     assert (await bob.room(room))["name"] == "New"
 
 
-async def test_what_is_absent_or_null_stays(ada: Person) -> None:
+async def test_absent_and_null_fields_of_a_room_do_not_change(ada: Person) -> None:
     room = await ada.makes_room(name="Name")
     assert_ok(await ada.patch(f"/rooms/{room}", topic="topic"))
     changed = assert_ok(await ada.patch(f"/rooms/{room}", topic="", name=None))
@@ -39,7 +39,9 @@ async def test_what_is_absent_or_null_stays(ada: Person) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"name": "A room"}, {"topic": ""}, {"archived": False}, {"name": None}], ids=str
 )
-async def test_what_changes_nothing_is_no_event(ada: Person, body: dict[str, Any]) -> None:
+async def test_an_update_that_changes_nothing_is_no_event(
+    ada: Person, body: dict[str, Any]
+) -> None:
     room = await ada.makes_room()
     assert assert_ok(await ada.patch(f"/rooms/{room}", **body))["seq"] == 2
 
@@ -54,7 +56,7 @@ async def test_what_changes_nothing_is_no_event(ada: Person, body: dict[str, Any
     ],
     ids=ascii,
 )
-async def test_values_that_cannot_be(ada: Person, field: str, value: object) -> None:
+async def test_invalid_room_changes_are_refused(ada: Person, field: str, value: object) -> None:
     room = await ada.makes_room()
     assert_problem(await ada.patch(f"/rooms/{room}", **{field: value}), "invalid", field)
     assert (await ada.room(room))["seq"] == 2
@@ -88,8 +90,8 @@ async def test_an_archived_room_is_read_only(ada: Person, bob: Person, eve: Pers
     assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
 
 
-async def test_a_message_sent_before_is_still_acknowledged(ada: Person) -> None:
-    """The answer got lost, the room was archived: the repeat is the first message."""
+async def test_a_repeated_send_is_acknowledged_in_an_archived_room(ada: Person) -> None:
+    """The response was lost and the room archived: the repeated send returns the first message."""
     room = await ada.makes_room()
     first = assert_ok(await ada.sends(room, nonce="n"), 201)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
@@ -104,7 +106,7 @@ async def test_archiving_again_changes_nothing(ada: Person) -> None:
         assert assert_ok(await ada.patch(f"/rooms/{room}", archived=True))["seq"] == 3
 
 
-async def test_restored_it_is_as_before(ada: Person, bob: Person) -> None:
+async def test_a_restored_room_works_as_before(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     # Restored and renamed at once, in one event.
@@ -113,8 +115,8 @@ async def test_restored_it_is_as_before(ada: Person, bob: Person) -> None:
     assert_ok(await bob.sends(room), 201)
 
 
-async def test_closed_with_a_last_word_on_the_door(ada: Person) -> None:
-    """Archived and given a topic at once: it was open until then."""
+async def test_a_room_can_be_renamed_and_archived_in_one_request(ada: Person) -> None:
+    """The room is not archived yet when the topic changes."""
     room = await ada.makes_room()
     closed = assert_ok(await ada.patch(f"/rooms/{room}", archived=True, topic="closed"))
     assert (closed["archived"], closed["topic"], closed["seq"]) == (True, "closed", 3)

@@ -13,7 +13,7 @@ from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
-async def test_a_public_room(ada: Person) -> None:
+async def test_a_public_room_is_created(ada: Person) -> None:
     room = assert_ok(
         await ada.post("/rooms", kind="public", name="  Général ", topic=" 日本 \n"), 201
     )
@@ -35,7 +35,7 @@ async def test_a_public_room(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "group"])
-async def test_a_room_comes_with_its_members_and_its_log_says_so(
+async def test_a_room_is_created_with_members_and_their_events(
     ada: Person, bob: Person, eve: Person, kind: str
 ) -> None:
     room = await ada.makes_room(kind, bob, eve, bob, ada)  # each counts once
@@ -60,13 +60,13 @@ async def test_a_room_comes_with_its_members_and_its_log_says_so(
     }
 
 
-async def test_a_group_needs_no_name_but_may_have_one(ada: Person, bob: Person) -> None:
+async def test_the_name_of_a_group_is_optional(ada: Person, bob: Person) -> None:
     for body in ({}, {"name": "Trip"}):
         room = assert_ok(await ada.post("/rooms", kind="group", members=[bob.id], **body), 201)
         assert room["name"] == body.get("name")
 
 
-async def test_a_direct_room_is_of_two_equals(ada: Person, bob: Person) -> None:
+async def test_the_members_of_a_direct_room_have_equal_roles(ada: Person, bob: Person) -> None:
     room = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)
     assert set(room["users"]) == {ada.id, bob.id}
     assert (room["name"], room["role"]) == (None, "member")
@@ -74,9 +74,7 @@ async def test_a_direct_room_is_of_two_equals(ada: Person, bob: Person) -> None:
     assert (theirs["users"], theirs["role"]) == (room["users"], "member")
 
 
-async def test_a_pair_has_one_direct_room_whoever_asks(
-    ada: Person, bob: Person, eve: Person
-) -> None:
+async def test_two_users_have_one_direct_room(ada: Person, bob: Person, eve: Person) -> None:
     room = assert_ok(await ada.post("/rooms", kind="direct", members=[bob.id]), 201)["id"]
     for person, other in ((ada, bob), (bob, ada)):
         again = assert_ok(await person.post("/rooms", kind="direct", members=[other.id]), 200)
@@ -85,7 +83,7 @@ async def test_a_pair_has_one_direct_room_whoever_asks(
     assert len(await ada.log(room)) == 3
 
 
-async def test_both_start_at_once_and_meet_in_one_room(ada: Person, bob: Person) -> None:
+async def test_concurrently_created_direct_rooms_are_one_room(ada: Person, bob: Person) -> None:
     answers = await asyncio.gather(
         *(
             person.post("/rooms", kind="direct", members=[other.id])
@@ -103,7 +101,7 @@ async def test_both_start_at_once_and_meet_in_one_room(ada: Person, bob: Person)
     ]
 
 
-async def test_one_may_talk_to_oneself(ada: Person) -> None:
+async def test_a_user_can_have_a_direct_room_alone(ada: Person) -> None:
     room = assert_ok(await ada.post("/rooms", kind="direct", members=[ada.id]), 201)
     assert set(room["users"]) == {ada.id}
     assert (
@@ -140,13 +138,13 @@ async def test_one_may_talk_to_oneself(ada: Person) -> None:
         ({"kind": "direct", "members": [UNKNOWN_ID], "topic": "x"}, "body"),
     ],
 )
-async def test_rooms_that_cannot_be(ada: Person, body: dict[str, Any], path: str) -> None:
+async def test_invalid_rooms_are_refused(ada: Person, body: dict[str, Any], path: str) -> None:
     assert_problem(await ada.post("/rooms", **body), "invalid", path)
     assert assert_ok(await ada.get("/rooms"))["items"] == []
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "group", "direct"])
-async def test_one_member_who_does_not_exist_means_no_room(
+async def test_a_room_with_an_unknown_member_is_not_created(
     ada: Person, bob: Person, kind: str
 ) -> None:
     nobody = str(uuid4())
@@ -161,7 +159,7 @@ async def test_one_member_who_does_not_exist_means_no_room(
         assert assert_ok(await person.get("/rooms"))["items"] == []
 
 
-async def test_a_hundred_members_at_once(
+async def test_a_room_is_created_with_100_members(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     people = [await server.person(http) for _ in range(100)]
@@ -174,7 +172,7 @@ async def test_a_hundred_members_at_once(
 
 
 @pytest.mark.setting("CHAT_LIMITS__ROOMS_PER_USER")
-async def test_nobody_is_in_more_rooms_than_the_limit(backend: Backend) -> None:
+async def test_the_number_of_rooms_per_user_is_limited(backend: Backend) -> None:
     settings = without_limits(backend.override(limits={"rooms_per_user": 2}))
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")

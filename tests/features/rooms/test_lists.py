@@ -1,4 +1,4 @@
-"""My rooms, and public rooms."""
+"""The room list of a user, and public rooms."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from testkit.people import Person, all_pages
 from testkit.server import unique_username
 
 
-async def test_my_rooms_come_in_pages_each_once(ada: Person, bob: Person) -> None:
+async def test_the_room_list_is_paged_and_has_each_room_once(ada: Person, bob: Person) -> None:
     rooms = [await ada.makes_room("private") for _ in range(4)]
     rooms.append(await bob.makes_room("public", ada))
     rooms.append(await bob.makes_room("direct", ada))
@@ -21,7 +21,7 @@ async def test_my_rooms_come_in_pages_each_once(ada: Person, bob: Person) -> Non
         assert [room["id"] for page in pages for room in page] == sorted(rooms)
 
 
-async def test_a_room_in_the_list_is_the_room(ada: Person, bob: Person) -> None:
+async def test_a_room_in_the_room_list_equals_the_room(ada: Person, bob: Person) -> None:
     group = await bob.makes_room("group", ada)
     direct = await bob.makes_room("direct", ada)
     await bob.says(group, "one", f"@{ada.username} two")
@@ -32,7 +32,7 @@ async def test_a_room_in_the_list_is_the_room(ada: Person, bob: Person) -> None:
     assert badges == {group: (2, 1), direct: (1, 0)}
 
 
-async def test_nobody_has_rooms_at_first(ada: Person) -> None:
+async def test_a_new_user_has_no_rooms(ada: Person) -> None:
     assert assert_ok(await ada.get("/rooms")) == {"items": [], "next": None}
 
 
@@ -58,7 +58,7 @@ async def test_public_rooms_are_found_by_a_part_of_their_name(ada: Person, eve: 
     assert room["id"] == rooms[names[1]]
 
 
-async def test_public_rooms_come_by_name_and_rooms_may_share_one(ada: Person) -> None:
+async def test_public_rooms_are_sorted_by_name_and_names_may_repeat(ada: Person) -> None:
     tag = unique_username("same")
     for name in ("b", "a", "A", "a", "c"):
         await ada.makes_room(name=f"{tag} {name}")
@@ -70,7 +70,9 @@ async def test_public_rooms_come_by_name_and_rooms_may_share_one(ada: Person) ->
         assert len({room["id"] for room in rooms}) == 5
 
 
-async def test_archived_rooms_are_not_found_but_stay_mine(ada: Person, eve: Person) -> None:
+async def test_archived_rooms_stay_in_the_room_list_but_are_not_found(
+    ada: Person, eve: Person
+) -> None:
     tag = unique_username("old")
     room = await ada.makes_room(name=tag)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
@@ -84,12 +86,12 @@ async def test_archived_rooms_are_not_found_but_stay_mine(ada: Person, eve: Pers
 
 @pytest.mark.parametrize("path", ["/rooms", "/rooms/public"])
 @pytest.mark.parametrize("key", ["", "x", "0" * 32, "{" + "0" * 34 + "}", "0" * 36, "x" * 200])
-async def test_cursors_that_we_did_not_make(ada: Person, path: str, key: str) -> None:
+async def test_forged_room_cursors_are_refused(ada: Person, path: str, key: str) -> None:
     problem = assert_problem(await ada.get(path, cursor=encode_cursor(key)), "invalid")
     assert "cursor" in problem["detail"]
 
 
-async def test_a_cursor_of_another_list_does_no_harm(ada: Person) -> None:
+async def test_a_cursor_of_another_list_is_harmless(ada: Person) -> None:
     for _ in range(2):
         await ada.makes_room()
     mine: dict[str, Any] = assert_ok(await ada.get("/rooms", limit=1))

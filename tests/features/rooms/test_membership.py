@@ -1,4 +1,4 @@
-"""Join, leave, add, remove, change a role."""
+"""Join, leave, add and remove members, change roles."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from testkit.server import TestServer
 
 
 async def members(person: Person, room: str) -> dict[str, str]:
-    """Usernames and roles, in the order given."""
+    """Usernames and roles, in the order of the list."""
     pages = await all_pages(person, f"/rooms/{room}/members")
     return {m["user"]["username"]: m["role"] for page in pages for m in page}
 
@@ -22,7 +22,7 @@ async def last_event(person: Person, room: str) -> dict[str, Any]:
     return (await person.log(room))[-1]
 
 
-async def test_joining_a_public_room(ada: Person, bob: Person) -> None:
+async def test_a_user_joins_a_public_room(ada: Person, bob: Person) -> None:
     room = await ada.makes_room()
     await ada.says(room, "before")
     joined = assert_ok(await bob.post(f"/rooms/{room}/join"))
@@ -44,7 +44,7 @@ async def test_joining_again_changes_nothing(ada: Person, bob: Person) -> None:
     assert (await ada.room(room))["seq"] == 4
 
 
-async def test_joining_many_times_at_once_is_joining_once(ada: Person, bob: Person) -> None:
+async def test_concurrent_joins_of_one_user_are_one_join(ada: Person, bob: Person) -> None:
     room = await ada.makes_room()
     for answer in await asyncio.gather(*(bob.post(f"/rooms/{room}/join") for _ in range(10))):
         assert assert_ok(answer)["seq"] == 3
@@ -60,7 +60,7 @@ async def test_only_public_rooms_can_be_joined(
     assert_ok(await bob.post(f"/rooms/{room}/join"))  # a member is there already
 
 
-async def test_leaving(ada: Person, bob: Person) -> None:
+async def test_a_member_leaves(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
     event = await last_event(ada, room)
@@ -72,7 +72,7 @@ async def test_leaving(ada: Person, bob: Person) -> None:
     assert_problem(await bob.post(f"/rooms/{public}/leave"), "forbidden")
 
 
-async def test_who_comes_back_begins_anew(ada: Person, bob: Person) -> None:
+async def test_a_member_who_rejoins_starts_as_a_new_member(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("public", bob)
     assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
     await ada.says(room, f"@{bob.username} one", "two")
@@ -85,7 +85,7 @@ async def test_who_comes_back_begins_anew(ada: Person, bob: Person) -> None:
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "group"])
-async def test_the_last_owner_stays(ada: Person, bob: Person, kind: str) -> None:
+async def test_the_last_owner_cannot_leave(ada: Person, bob: Person, kind: str) -> None:
     room = await ada.makes_room(kind, bob)
     mine, his = (f"/rooms/{room}/members/{person.id}" for person in (ada, bob))
     assert_problem(await ada.post(f"/rooms/{room}/leave"), "last_owner")
@@ -98,7 +98,7 @@ async def test_the_last_owner_stays(ada: Person, bob: Person, kind: str) -> None
     assert await members(bob, room) == {bob.username: "owner"}
 
 
-async def test_two_owners_who_leave_at_once_leave_one_behind(
+async def test_only_one_of_two_last_owners_can_leave_concurrently(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
     for _ in range(5):
@@ -111,14 +111,14 @@ async def test_two_owners_who_leave_at_once_leave_one_behind(
         assert sorted(answer.status_code for answer in answers) == [204, 409]
 
 
-async def test_the_last_owner_of_an_archived_room_may_go(ada: Person, bob: Person) -> None:
+async def test_the_last_owner_of_an_archived_room_can_leave(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("group", bob)
     assert_ok(await ada.delete(f"/rooms/{room}"), 204)
     assert_ok(await ada.post(f"/rooms/{room}/leave"), 204)
     assert_problem(await ada.get(f"/rooms/{room}"), "not_found")
 
 
-async def test_members_are_added(ada: Person, bob: Person, eve: Person) -> None:
+async def test_members_add_members(ada: Person, bob: Person, eve: Person) -> None:
     room = await ada.makes_room("private")
     added = assert_ok(await ada.post(f"/rooms/{room}/members", users=[eve.id, bob.id, eve.id]))
     assert [(m["user"]["id"], m["role"]) for m in added] == [
@@ -133,7 +133,7 @@ async def test_members_are_added(ada: Person, bob: Person, eve: Person) -> None:
     assert (await bob.room(room))["unread"] == 0
 
 
-async def test_adding_again_changes_nothing(ada: Person, bob: Person, eve: Person) -> None:
+async def test_adding_a_member_again_changes_nothing(ada: Person, bob: Person, eve: Person) -> None:
     room = await ada.makes_room("private", bob)
     assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
     added = assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id, ada.id]))
@@ -144,7 +144,7 @@ async def test_adding_again_changes_nothing(ada: Person, bob: Person, eve: Perso
     assert len(await ada.log(room)) == 5
 
 
-async def test_all_are_added_or_none(ada: Person, bob: Person) -> None:
+async def test_adding_members_is_all_or_nothing(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private")
     nobody = str(uuid4())
     assert_problem(await ada.post(f"/rooms/{room}/members", users=[bob.id, nobody]), "invalid")
@@ -153,12 +153,12 @@ async def test_all_are_added_or_none(ada: Person, bob: Person) -> None:
 
 
 @pytest.mark.parametrize("users", [[], ["x"], None, "me", [1], [UNKNOWN_ID] * 101])
-async def test_users_that_cannot_be_added(ada: Person, users: object) -> None:
+async def test_unknown_users_cannot_be_added(ada: Person, users: object) -> None:
     room = await ada.makes_room()
     assert_problem(await ada.post(f"/rooms/{room}/members", users=users), "invalid")
 
 
-async def test_added_and_joining_at_once(
+async def test_a_concurrent_add_and_join_is_one_membership(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     room = await ada.makes_room()
@@ -173,7 +173,7 @@ async def test_added_and_joining_at_once(
     assert {event["member"]["user"] for event in log[2:]} == set(ids(people))
 
 
-async def test_removing(ada: Person, bob: Person) -> None:
+async def test_a_member_is_removed(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("public", bob)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     event = await last_event(ada, room)
@@ -184,7 +184,7 @@ async def test_removing(ada: Person, bob: Person) -> None:
     assert_problem(await ada.delete(f"/rooms/{room}/members/{bob.id}"), "not_found")
 
 
-async def test_a_new_role(ada: Person, bob: Person) -> None:
+async def test_a_member_gets_a_new_role(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     path = f"/rooms/{room}/members/{bob.id}"
     member = assert_ok(await ada.patch(path, role="admin"))

@@ -1,7 +1,6 @@
-"""Who may do what: every kind of room, every role and every permission, over HTTP.
+"""Permissions over HTTP: every kind of room, every role and every permission.
 
-The table is written down once more, as people would say it, so that a slip in app/rooms/policy.py
-shows here.
+The table is written a second time here, so that a mistake in app/rooms/policy.py shows.
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,7 +31,7 @@ KINDS = ["public", "private", "group", "direct"]
 
 
 class Scene:
-    """One room, somebody in each role, and what they try."""
+    """A room, a user with a role, and all requests that need a permission."""
 
     def __init__(self, server: TestServer, http: httpx.AsyncClient) -> None:
         self._server, self._http = server, http
@@ -99,8 +98,8 @@ def scene(server: TestServer, http: httpx.AsyncClient) -> Scene:
         if kind != "direct" or role not in {"owner", "admin"}
     ],
 )
-async def test_who_may_do_what(scene: Scene, kind: str, role: str) -> None:
-    """First what is refused, which changes nothing; then the rest is done."""
+async def test_each_role_has_its_permissions(scene: Scene, kind: str, role: str) -> None:
+    """First the refused requests, which change nothing, then the others."""
     await scene.set(kind, role)
     tries: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
         "send": scene.send,
@@ -125,7 +124,7 @@ async def test_who_may_do_what(scene: Scene, kind: str, role: str) -> None:
     assert len(await scene.founder.log(scene.room)) == len(before) + len(allowed)
 
 
-async def test_the_matrix_above_is_the_table_of_permissions() -> None:
+async def test_the_expected_permissions_equal_the_policy() -> None:
     assert MAY.keys() == {permission.name.lower() for permission in Permission}
     assert set(KINDS) == set(RoomKind)
     assert set(Role) <= set(ROLES.values())
@@ -140,7 +139,7 @@ async def test_the_matrix_above_is_the_table_of_permissions() -> None:
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "group"])
-async def test_only_owners_restore(scene: Scene, kind: str) -> None:
+async def test_only_owners_restore_a_room(scene: Scene, kind: str) -> None:
     await scene.set(kind, "admin")
     assert_ok(await scene.founder.delete(f"/rooms/{scene.room}"), 204)
     assert_problem(await scene.restore(), "forbidden")
@@ -156,7 +155,7 @@ async def test_only_owners_restore(scene: Scene, kind: str) -> None:
         *[("admin", other, other == "member") for other in ("owner", "admin", "member")],
     ],
 )
-async def test_nobody_removes_an_equal_or_a_superior_but_owners_do(
+async def test_members_with_equal_or_higher_roles_are_removed_by_owners_only(
     server: TestServer, http: httpx.AsyncClient, remover: str, target: str, *, may: bool
 ) -> None:
     founder, actor, victim = await server.people(http, "founder", "actor", "victim")
@@ -172,13 +171,13 @@ async def test_nobody_removes_an_equal_or_a_superior_but_owners_do(
         assert_ok(await victim.get(f"/rooms/{room}"))
 
 
-async def test_who_removes_oneself_is_told_to_leave(ada: Person, bob: Person) -> None:
+async def test_users_cannot_remove_themselves(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("group", bob)
     for person in (ada, bob):
         assert_problem(await person.delete(f"/rooms/{room}/members/{person.id}"), "forbidden")
 
 
-async def test_what_is_not_there_cannot_be_changed(ada: Person, eve: Person) -> None:
+async def test_unknown_members_cannot_be_changed(ada: Person, eve: Person) -> None:
     room = await ada.makes_room("private")
     for user in (eve.id, str(uuid4())):
         assert_problem(await ada.delete(f"/rooms/{room}/members/{user}"), "not_found")

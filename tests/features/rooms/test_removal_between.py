@@ -1,7 +1,7 @@
-"""A removal that comes between two statements of somebody's request is the last that they see.
+"""A removal between two statements of a request: the request shows nothing after the removal.
 
-Each request is stopped before each of its statements in turn; meanwhile its sender is removed and
-the room goes on. It may then be refused, or show the room up to the removal, and nothing after it.
+Each request is stopped before each of its statements in turn. Meanwhile its user is removed and the
+room gets more events. The request may be refused, or show the room up to the removal.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ REFUSED = {"newest", "before", "before the removal", "after", "log", "one", "mem
 
 
 class Brake:
-    """Stops what runs on a database before its n-th statement from now on, once."""
+    """Stops the n-th statement from now on, once."""
 
     def __init__(self) -> None:
         self._left = 0
@@ -80,7 +80,9 @@ async def remove_and_go_on(ada: Person, bob: Person, eve: Person, room: str) -> 
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_nothing_after_it_is_seen(server: TestServer, name: str) -> None:
+async def test_a_request_interrupted_by_a_removal_shows_nothing_after_it(
+    server: TestServer, name: str
+) -> None:
     answers: list[httpx.Response] = []
     async with server.client() as http:
         people = await server.people(http, "ada", "bob", "eve")
@@ -96,7 +98,7 @@ async def test_nothing_after_it_is_seen(server: TestServer, name: str) -> None:
 async def interrupted(
     people: list[Person], brake: Brake, name: str, at: int
 ) -> httpx.Response | None:
-    """The answer to a request that was stopped there; None if it has not so many statements."""
+    """The response to a request that was stopped there; None if it has fewer statements."""
     ada, bob, eve = people
     room = await ada.makes_room("group", bob)
     await ada.says(room, "one", "two")
@@ -119,7 +121,7 @@ async def interrupted(
 
 
 def check(answer: httpx.Response, eve: Person) -> None:
-    """It tells of nothing after the head that there was."""
+    """The response contains nothing after the head at the removal."""
     assert SECRET not in answer.text
     assert eve.id not in answer.text
     if answer.is_error:

@@ -1,4 +1,4 @@
-"""What a person may not know of answers exactly like what does not exist."""
+"""A resource that a user may not see is answered exactly like one that does not exist."""
 
 from typing import Any
 from uuid import uuid4
@@ -39,7 +39,7 @@ async def attempt(person: Person, room: str, operation: tuple[str, str, Any], us
 
 
 @pytest.mark.parametrize("kind", ["private", "group", "direct"])
-async def test_a_room_of_others_is_not_there(
+async def test_a_private_room_of_others_is_not_found(
     ada: Person, bob: Person, eve: Person, kind: str
 ) -> None:
     room = await ada.makes_room(kind, bob)
@@ -52,7 +52,7 @@ async def test_a_room_of_others_is_not_there(
     assert len(await ada.log(room)) == 4
 
 
-async def test_a_room_that_one_was_removed_from_is_not_there(ada: Person, bob: Person) -> None:
+async def test_a_removed_member_does_not_find_the_room(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
     for operation in OPERATIONS:
@@ -62,7 +62,7 @@ async def test_a_room_that_one_was_removed_from_is_not_there(ada: Person, bob: P
     assert assert_ok(await bob.get("/rooms"))["items"] == []
 
 
-async def test_an_administrator_of_the_server_is_no_exception(
+async def test_private_rooms_are_hidden_from_server_administrators(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     admin = await server.administrator(http)
@@ -71,7 +71,7 @@ async def test_an_administrator_of_the_server_is_no_exception(
         assert_problem(await attempt(admin, room, operation, ada.id), "not_found")
 
 
-async def test_a_public_room_shows_its_name_but_not_what_is_said(ada: Person, eve: Person) -> None:
+async def test_a_public_room_shows_its_name_but_not_its_messages(ada: Person, eve: Person) -> None:
     room = await ada.makes_room(name="Square")
     await ada.says(room, "hello")
     seen = await eve.room(room)
@@ -83,14 +83,14 @@ async def test_a_public_room_shows_its_name_but_not_what_is_said(ada: Person, ev
             assert_problem(answer, "forbidden")
 
 
-async def test_nobody_learns_by_replying_what_was_said_elsewhere(ada: Person, eve: Person) -> None:
+async def test_replies_cannot_refer_to_messages_of_other_rooms(ada: Person, eve: Person) -> None:
     secret = await ada.makes_room("private")
     (said,) = await ada.says(secret, "secret")
     own = await eve.makes_room("private")
     assert_problem(await eve.sends(own, reply_to=said), "invalid", "reply_to")
 
 
-async def test_without_a_token_there_is_nothing(server: TestServer, ada: Person) -> None:
+async def test_rooms_need_a_token(server: TestServer, ada: Person) -> None:
     room = await ada.makes_room()
     async with server.client() as http:
         for method, path, body in OPERATIONS:

@@ -33,7 +33,7 @@ async def whoami(http: httpx.AsyncClient, access_token: str) -> httpx.Response:
 
 
 async def set_token_times(server: TestServer, refresh_token: str, **times: Any) -> None:
-    """Move a refresh token's times, rather than wait for them."""
+    """Change the times of a refresh token instead of waiting."""
     row = RefreshToken.digest == digest(refresh_token)
     await _alter(server, update(RefreshToken).where(row).values(times))
 

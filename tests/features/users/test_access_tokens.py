@@ -1,4 +1,4 @@
-"""Access tokens that somebody has made who is not us (RFC 8725): 401, whatever is wrong."""
+"""Forged access tokens (RFC 8725) are refused with 401, whatever is wrong with them."""
 
 import base64
 import hashlib
@@ -32,13 +32,13 @@ def compact(part: dict[str, Any]) -> bytes:
 
 
 def sealed(header: bytes, payload: bytes, key: bytes, digest: str = "sha256") -> str:
-    """A token in its bytes, made without the library that checks it."""
+    """A signed token made byte by byte, without the library that verifies it."""
     part = f"{b64(header)}.{b64(payload)}"
     return f"{part}.{b64(hmac.digest(key, part.encode(), digest))}"
 
 
 def header_of(key: bytes, **more: Any) -> dict[str, Any]:
-    """What this server writes, which is the only thing that it reads."""
+    """The header that this server writes, and the only one that it accepts."""
     return {
         "alg": "HS256",
         "kid": hmac.digest(key, b"kid", "sha256")[:8].hex(),
@@ -60,7 +60,7 @@ def key(server: TestServer) -> bytes:
 
 @pytest.fixture
 def claims(ada: Person) -> dict[str, Any]:
-    """Those of a good token."""
+    """The claims of a valid token."""
     at = int(datetime.now(UTC).timestamp())
     return {
         "iss": "chat",
@@ -82,26 +82,28 @@ async def denied(http: httpx.AsyncClient, token: str) -> None:
     )
 
 
-async def test_the_forger_makes_good_tokens(
+async def test_the_forging_helper_makes_valid_tokens(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any]
 ) -> None:
-    """Otherwise the tests below would show nothing."""
+    """Otherwise the tests below would prove nothing."""
     assert_ok(await whoami(http, forge(claims, key)))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE"])
-async def test_unsigned(http: httpx.AsyncClient, claims: dict[str, Any], algorithm: str) -> None:
+async def test_unsigned_access_tokens_are_refused(
+    http: httpx.AsyncClient, claims: dict[str, Any], algorithm: str
+) -> None:
     await denied(http, forge(claims, b"", algorithm))
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-async def test_another_algorithm_with_the_right_key(
+async def test_access_tokens_with_another_algorithm_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], algorithm: str
 ) -> None:
     await denied(http, forge(claims, key, algorithm))
 
 
-async def test_other_keys(
+async def test_access_tokens_signed_with_other_keys_are_refused(
     http: httpx.AsyncClient, server: TestServer, key: bytes, claims: dict[str, Any]
 ) -> None:
     successor_key = hmac.digest(key, b"refresh-token-successor", hashlib.sha256)
@@ -109,7 +111,7 @@ async def test_other_keys(
         await denied(http, forge(claims, other))
 
 
-async def test_a_token_signed_by_somebody_s_rsa_key(
+async def test_access_tokens_signed_with_an_rsa_key_are_refused(
     http: httpx.AsyncClient, claims: dict[str, Any]
 ) -> None:
     """RS256, and HS256 with the bytes of the public key as the secret."""
@@ -127,7 +129,7 @@ def public_bytes(pair: rsa.RSAPrivateKey) -> bytes:
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "aud", "iss", "sub", "jti", "sid"])
-async def test_a_claim_is_missing(
+async def test_access_tokens_without_a_claim_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], claim: str
 ) -> None:
     await denied(http, forge({k: v for k, v in claims.items() if k != claim}, key))
@@ -147,7 +149,7 @@ async def test_a_claim_is_missing(
     ],
     ids=str,
 )
-async def test_a_claim_is_wrong(
+async def test_access_tokens_with_a_wrong_claim_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], claim: str, value: object
 ) -> None:
     await denied(http, forge(claims | {claim: value}, key))
@@ -161,23 +163,23 @@ ABSURD = [
 
 
 def with_claim(claims: dict[str, Any], claim: str, value: bytes) -> bytes:
-    """The claims as JSON, or nearly so."""
+    """The claims as JSON or almost JSON."""
     others = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in claims.items() if k != claim]
     return b'{%s,"%s":%s}' % (",".join(others).encode(), claim.encode(), value)
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "sub", "sid", "aud", "iss"])
-async def test_claims_that_no_clock_and_no_parser_takes(
+async def test_access_tokens_with_unparsable_claims_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], claim: str
 ) -> None:
-    """Signed with the right key, so that they are read."""
+    """They are signed with the right key, so they are parsed."""
     for value in ABSURD:
         payload = with_claim(claims, claim, value)
         await unreadable(http, sealed(compact(header_of(key)), payload, key))
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "renewal", "jti", "of_tomorrow"])
-async def test_nothing_that_is_signed_is_a_failure(
+async def test_no_signed_payload_is_an_internal_error(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], claim: str
 ) -> None:
     for value in (*ABSURD, b"1" * 400, b"-1", b"-" + b"1" * 400):
@@ -191,7 +193,7 @@ async def test_nothing_that_is_signed_is_a_failure(
     [b"", b"[]", b"null", b"1", b'"x"', b"[" * 900, b'{"exp":' * 150, b"\xff\xfe", b"{}", b"{} {}"],
     ids=lambda payload: str(payload[:12]),
 )
-async def test_payloads_that_are_no_claims(
+async def test_access_tokens_with_invalid_payloads_are_refused(
     http: httpx.AsyncClient, key: bytes, payload: bytes
 ) -> None:
     await unreadable(http, sealed(compact(header_of(key)), payload, key))
@@ -207,29 +209,31 @@ async def test_payloads_that_are_no_claims(
     ],
     ids=lambda header: str(header[:40]),
 )
-async def test_headers_that_no_parser_is_given(
+async def test_access_tokens_with_dangerous_headers_are_refused(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], header: bytes
 ) -> None:
-    """990 brackets are a RecursionError of python-jose, before it looks at the signature."""
+    """990 brackets raise RecursionError in python-jose before it verifies the signature."""
     await unreadable(http, f"{b64(header)}.e30.AAAA")
     await unreadable(http, sealed(header, compact(claims), key))
 
 
 async def unreadable(http: httpx.AsyncClient, token: str) -> None:
-    """A refusal like any other, and the one line of the log that every request has."""
+    """The token is refused like any other, and the log has only the line of the request."""
     with structlog.testing.capture_logs() as lines:
         await denied(http, token)
     assert [line["event"] for line in lines] == ["http.request"]
     assert len(str(lines[0])) < 400
 
 
-async def test_a_header_with_other_bytes_is_not_read(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_authorization_headers_with_invalid_bytes_are_refused(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     for token in (f"{ada.access}é", "é.é.é", "\x80" * 40, ada.access.replace(".", "..")):
         headers = {b"Authorization": f"Bearer {token}".encode("latin-1")}
         assert_problem(await http.get(f"{API}/users/me", headers=headers), "unauthenticated")
 
 
-async def test_an_expired_token_asks_for_a_renewal_whatever_its_session_is(
+async def test_an_expired_access_token_is_answered_with_token_expired(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], ada: Person
 ) -> None:
     at = int(datetime.now(UTC).timestamp())
@@ -248,7 +252,7 @@ async def test_an_expired_token_asks_for_a_renewal_whatever_its_session_is(
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_an_expired_token_ends_its_session_and_no_other(
+async def test_an_expired_access_token_can_log_out_its_own_session_only(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], ada: Person, eve: Person
 ) -> None:
     past = int(datetime.now(UTC).timestamp()) - 3600
@@ -269,7 +273,7 @@ async def test_an_expired_token_ends_its_session_and_no_other(
     assert_problem(await http.post(f"{API}/auth/logout"), "unauthenticated")
 
 
-async def test_session_and_user_have_to_belong_together(
+async def test_the_session_of_an_access_token_must_belong_to_its_user(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], eve: Person
 ) -> None:
     for other in ({"sub": eve.id}, {"sid": eve.session}, {"sid": str(uuid4())}):
@@ -284,20 +288,20 @@ async def test_session_and_user_have_to_belong_together(
     ],
     ids=str,
 )
-async def test_a_header_says_what_ours_say_and_nothing_else(
+async def test_access_token_headers_have_no_other_fields(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any], header: dict[str, Any]
 ) -> None:
     await denied(http, forge(claims, key, **header))
 
 
-async def test_tokens_of_the_release_before_name_no_key(
+async def test_access_tokens_of_the_previous_release_are_accepted(
     http: httpx.AsyncClient, key: bytes, claims: dict[str, Any]
 ) -> None:
     old = {"alg": "HS256", "typ": "JWT"}
     assert_ok(await whoami(http, sealed(compact(old), compact(claims), key)))
 
 
-async def test_what_is_no_token_at_all(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_malformed_access_tokens_are_refused(http: httpx.AsyncClient, ada: Person) -> None:
     head, body, signature = ada.access.split(".")
     for token in (
         *("x", "a.b", "a.b.c", "...", f"{head}.{body}", f"{head}.{body}.", f"{head}..{signature}"),
@@ -308,13 +312,17 @@ async def test_what_is_no_token_at_all(http: httpx.AsyncClient, ada: Person) -> 
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic YTpi", "Token x"], ids=repr)
-async def test_no_bearer_token(http: httpx.AsyncClient, header: str | None) -> None:
+async def test_requests_without_a_bearer_token_are_refused(
+    http: httpx.AsyncClient, header: str | None
+) -> None:
     headers = {} if header is None else {"Authorization": header}
     answer = await http.get(f"{API}/users/me", headers=headers)
     assert_problem(answer, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="chat"'  # RFC 6750, 3.1
 
 
-async def test_a_token_in_the_query_is_none(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_an_access_token_in_the_query_is_ignored(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     answer = await http.get(f"{API}/users/me", params={"access_token": ada.access})
     assert_problem(answer, "unauthenticated")

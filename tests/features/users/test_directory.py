@@ -1,4 +1,4 @@
-"""CHAT_USERS__DIRECTORY: who sees whom in GET /users and GET /users/{id}."""
+"""CHAT_USERS__DIRECTORY: which users GET /users and GET /users/{id} return."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from testkit.servers.backend import Backend
 
 
 class Cast(NamedTuple):
-    """Ada shares rooms with bob (two of them) and eve, and once did with zoe; not with dan."""
+    """Ada shares rooms with bob (two) and eve, once shared one with zoe, and none with dan."""
 
     server: TestServer
     http: httpx.AsyncClient
@@ -42,12 +42,12 @@ async def cast(backend: Backend, directory: str | None) -> AsyncIterator[Cast]:
 
 
 async def found(person: Person, query: str = "") -> list[str]:
-    """Page by page."""
+    """The usernames on all pages."""
     pages = await all_pages(person, "/users", query=query, limit=2)
     return [user["username"][:3] for page in pages for user in page]
 
 
-async def test_everybody_finds_everybody(backend: Backend) -> None:
+async def test_directory_everybody_finds_all_users(backend: Backend) -> None:
     async with cast(backend, None) as (_, _, ada, _, dan, *_):
         assert await found(ada) == ["ada", "bob", "dan", "eve", "zoe"]
         assert await found(ada, "DAN") == ["dan"]
@@ -56,7 +56,9 @@ async def test_everybody_finds_everybody(backend: Backend) -> None:
 
 @pytest.mark.parametrize("directory", ["shared_rooms", "exact_name"])
 @pytest.mark.setting("CHAT_USERS__DIRECTORY")
-async def test_only_people_of_shared_rooms_are_listed(backend: Backend, directory: str) -> None:
+async def test_directory_shared_rooms_finds_only_users_of_shared_rooms(
+    backend: Backend, directory: str
+) -> None:
     async with cast(backend, directory) as (server, http, ada, bob, dan, eve, zoe):
         assert await found(ada) == ["ada", "bob", "eve"]
         assert await found(dan) == ["dan", "zoe"]
@@ -78,7 +80,7 @@ async def test_only_people_of_shared_rooms_are_listed(backend: Backend, director
         assert await found(ada, "dan") == ["dan"]
 
 
-async def test_an_exact_name_finds_its_user(backend: Backend) -> None:
+async def test_directory_exact_name_finds_the_user_with_that_username(backend: Backend) -> None:
     async with cast(backend, "exact_name") as (_, _, ada, _, dan, *_):
         assert await found(ada, dan.username) == ["dan"]
         assert await found(ada, dan.username.upper()) == ["dan"]
@@ -86,7 +88,7 @@ async def test_an_exact_name_finds_its_user(backend: Backend) -> None:
             assert await found(ada, part) == []
 
 
-async def test_it_is_one_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_directory_has_three_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_USERS__DIRECTORY", "nobody")
     with pytest.raises(SettingsError, match=r"CHAT_USERS__DIRECTORY: .*'everybody'"):
         load_settings()

@@ -1,4 +1,4 @@
-"""What is over is deleted: tickets, refresh tokens, sessions."""
+"""Expired tickets, refresh tokens and sessions are deleted."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ async def forget(server: TestServer) -> None:
 
 
 async def rows(server: TestServer, person: Person) -> dict[str, int]:
-    """How many there are of the person's first session."""
+    """The number of rows of the user's first session."""
 
     async def count(uow: UnitOfWork) -> dict[str, int]:
         of = {Session: Session.id, RefreshToken: RefreshToken.session_id, Ticket: Ticket.session_id}
@@ -55,7 +55,7 @@ async def tickets_expired(server: TestServer, person: Person, at: datetime) -> N
     await server.context.database.transact(age)
 
 
-async def test_what_still_counts_stays(
+async def test_valid_sessions_and_tokens_are_not_deleted(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     assert_ok(await ada.post("/ws-tickets"), 201)
@@ -68,7 +68,7 @@ async def test_what_still_counts_stays(
     assert_ok(await renew(http, token))
 
 
-async def test_tickets_and_used_refresh_tokens_go_at_their_end(
+async def test_expired_tickets_and_used_refresh_tokens_are_deleted(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     token = ada.refresh
@@ -83,7 +83,7 @@ async def test_tickets_and_used_refresh_tokens_go_at_their_end(
     assert_ok(await renew(http, token))  # what is not known any more ends nothing
 
 
-async def test_expired_sessions_go_with_all_that_is_theirs(
+async def test_expired_sessions_are_deleted_with_their_tokens(
     server: TestServer, http: httpx.AsyncClient, ada: Person, eve: Person
 ) -> None:
     other = assert_ok(await log_in(http, ada.username))
@@ -99,7 +99,7 @@ async def test_expired_sessions_go_with_all_that_is_theirs(
     assert_ok(await eve.get("/users/me"))
 
 
-async def test_an_ended_session_goes_a_day_later(
+async def test_an_ended_session_is_deleted_after_a_day(
     server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_ok(await ada.post("/auth/logout"), 204)
@@ -119,7 +119,7 @@ async def _forget_once(uow: UnitOfWork, what: str, before: datetime) -> bool:
     return bool(await forget_some(before, 20))
 
 
-async def test_a_long_backlog_goes_in_small_transactions_by_any_number_of_processes(
+async def test_a_backlog_is_deleted_in_small_transactions_by_several_processes(
     server: TestServer, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expiry, "ROWS_PER_TRANSACTION", 20)

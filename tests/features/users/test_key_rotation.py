@@ -1,4 +1,4 @@
-"""Two processes of one installation while the signing key is replaced, process after process."""
+"""Two processes of one installation during a key rotation, process by process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,7 +36,7 @@ async def pair(settings: Settings, *keys: tuple[str, str]) -> AsyncIterator[list
 
 @pytest.mark.parametrize("step", [*pairwise(STEPS)], ids=["accept", "sign", "drop"])
 @pytest.mark.setting("CHAT_AUTH__SECRET_KEY_FALLBACKS")
-async def test_each_process_takes_the_tokens_of_the_other(
+async def test_processes_accept_tokens_of_each_other_during_key_rotation(
     backend: Backend, step: tuple[tuple[str, str], tuple[str, str]]
 ) -> None:
     async with pair(without_limits(backend.settings), *step) as servers, AsyncExitStack() as stack:
@@ -63,7 +63,9 @@ async def goes_on(
     assert there.context.sync_tokens.parse(user, here.context.sync_tokens.issue(user, at)) == at
 
 
-async def test_without_the_fallbacks_only_access_tokens_are_lost(backend: Backend) -> None:
+async def test_replacing_the_key_without_fallbacks_invalidates_only_access_tokens(
+    backend: Backend,
+) -> None:
     settings = without_limits(backend.settings)
     async with (
         pair(settings, (OLD, ""), (NEW, "")) as (old, new),

@@ -19,7 +19,7 @@ from testkit.waiting import LIMIT_S, eventually
 from tests.features.users.auth import TOKEN, log_in, whoami
 
 
-async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_the_token_response_follows_oauth(http: httpx.AsyncClient, ada: Person) -> None:
     answer = await log_in(http, ada.username)
     login = assert_ok(answer)
     assert login.keys() == {
@@ -32,7 +32,7 @@ async def test_tokens_come_as_oauth_says(http: httpx.AsyncClient, ada: Person) -
 
 
 @pytest.mark.parametrize("spelt", [str.upper, str.title, "ａ".__add__])
-async def test_the_username_may_be_spelt_in_any_way(
+async def test_a_login_accepts_any_spelling_of_the_username(
     server: TestServer, http: httpx.AsyncClient, spelt: object
 ) -> None:
     assert callable(spelt)
@@ -41,8 +41,8 @@ async def test_the_username_may_be_spelt_in_any_way(
     assert_ok(await log_in(http, written))
 
 
-async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Person) -> None:
-    """What Swagger UI sends beside the two that count."""
+async def test_the_authorize_button_of_swagger_works(http: httpx.AsyncClient, ada: Person) -> None:
+    """The request has the additional parameters of Swagger UI."""
     form = {
         "grant_type": "password",
         "username": ada.username,
@@ -57,7 +57,7 @@ async def test_swagger_s_authorize_button_works(http: httpx.AsyncClient, ada: Pe
 async def test_a_wrong_password_answers_like_an_unknown_user(
     http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each costs one Argon2 verification with the same parameters, so that time tells nothing."""
+    """Each costs one Argon2 verification with the same parameters, so the time reveals nothing."""
     verified: list[str] = []
     verify = argon2.PasswordHasher.verify
 
@@ -78,10 +78,10 @@ async def test_a_wrong_password_answers_like_an_unknown_user(
     assert wrong["error"] == "invalid_grant"  # RFC 6749, 5.2
 
 
-async def test_who_has_no_password_cannot_log_in(
+async def test_an_account_without_a_password_cannot_log_in(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Imported accounts; not with an empty password either."""
+    """Such as imported accounts, and not with an empty password either."""
 
     async def forget(uow: UnitOfWork) -> None:
         of_ada = User.username == ada.username
@@ -122,17 +122,17 @@ GOOD = {"grant_type": "password", "username": "ada", "password": PASSWORD}
     ],
     ids=str,
 )
-async def test_errors_of_the_token_endpoint_are_those_of_oauth(
+async def test_token_endpoint_errors_follow_oauth(
     http: httpx.AsyncClient, form: dict[str, Any], error: str
 ) -> None:
-    """RFC 6749, 5.2: 400, `error`, and nothing that a cache keeps."""
+    """RFC 6749, 5.2: 400, `error`, and no caching."""
     answer = await http.post(TOKEN, data=form)
     problem = assert_problem(answer, error)
     assert (answer.status_code, problem["error"]) == (400, error)
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
 
 
-async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
+async def test_every_token_endpoint_refusal_has_an_oauth_error(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def error(answer: httpx.Response, code: str) -> str:
@@ -154,7 +154,7 @@ async def test_every_refusal_of_the_token_endpoint_has_an_error_of_oauth(
     assert "error" not in assert_problem(await http.get(f"{API}/users/me"), "unauthenticated")
 
 
-async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignored(
+async def test_empty_and_unknown_token_parameters_are_ignored(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
     """RFC 6749, 3.2."""
@@ -165,18 +165,18 @@ async def test_a_parameter_without_a_value_is_omitted_and_unknown_ones_are_ignor
 
 
 @pytest.mark.parametrize("after", [" ", "  ", "\u3000", "\u00a0", " x"], ids=ascii)
-async def test_a_name_with_something_behind_it_is_another_name(
+async def test_a_username_with_trailing_characters_is_another_username(
     http: httpx.AsyncClient, ada: Person, after: str
 ) -> None:
-    """MySQL and MariaDB take no notice of spaces at the end."""
+    """MySQL and MariaDB ignore trailing spaces."""
     assert_problem(await log_in(http, ada.username + after), "invalid_grant")
     assert_problem(await log_in(http, " " + ada.username), "invalid_grant")
 
 
-async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
+async def test_a_form_in_an_unusual_encoding_is_no_internal_error(
     http: httpx.AsyncClient,
 ) -> None:
-    """`unicode_escape` is one in which a client can write half of a surrogate pair."""
+    """In `unicode_escape` a client can write half of a surrogate pair."""
     fields = {"grant_type": "refresh_token", "refresh_token": "\\ud800"}
     body = "".join(
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -188,7 +188,7 @@ async def test_a_form_in_an_odd_encoding_is_no_failure_of_the_server(
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_MEMORY_KIB")
-async def test_an_outdated_hash_is_renewed_at_the_next_login(
+async def test_an_outdated_password_hash_is_renewed_at_the_next_login(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheap, dear = (
@@ -213,10 +213,8 @@ async def _stored(server: TestServer, person: Person) -> str:
 
 
 @pytest.mark.setting("CHAT_AUTH__ARGON2_WORKERS", "CHAT_AUTH__ARGON2_QUEUE_SIZE")
-async def test_past_the_pool_the_answer_is_busy(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One at work and one that waits; the third is sent away; the two still get their answer."""
+async def test_a_full_hash_queue_is_busy(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One password is hashed, one waits, the third is refused; the first two are answered."""
     settings = without_limits(backend.override(auth={"argon2_workers": 1, "argon2_queue_size": 1}))
     go_on = threading.Event()
 

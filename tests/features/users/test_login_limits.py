@@ -1,6 +1,6 @@
-"""Wrong passwords: whom they delay, and whom they do not (ADR 19).
+"""Wrong passwords: which clients they delay, and which not (ADR 19).
 
-Clients come from addresses of 127.0.0.0/8, all of which are this machine's.
+Clients have addresses of 127.0.0.0/8, all of which belong to this machine.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ NEVER = {"attempts_per_minute": 0.01, "account_attempts_per_minute": 0.01}
 
 @asynccontextmanager
 async def limited(backend: Backend, **auth: Any) -> AsyncIterator[TestServer]:
-    """With the default limits of logins, but for how fast they come back."""
+    """The default login limits, with other refill rates."""
     settings = without_limits(backend.settings)
     defaults = type(settings.auth)(secret_key=settings.auth.secret_key, argon2_memory_kib=8)
     values = defaults.model_dump() | NEVER | auth
@@ -44,7 +44,7 @@ async def coming_from(server: TestServer, address: str) -> AsyncIterator[httpx.A
 
 
 async def in_step(*servers: TestServer) -> None:
-    """Each talks to Redis."""
+    """Both servers are connected to Redis."""
     limiters: list[Any] = [server.context.limiter for server in servers]
     await eventually(lambda: all(limiter.available for limiter in limiters))
 
@@ -60,7 +60,7 @@ async def log_in_from(
     return await http.post(TOKEN, data=form | {"device_token": device})
 
 
-async def test_right_logins_count_for_nobody(backend: Backend) -> None:
+async def test_correct_passwords_count_for_no_limit(backend: Backend) -> None:
     async with (
         limited(backend, attempts_burst=2, account_attempts_burst=2) as server,
         coming_from(server, OFFICE) as http,
@@ -71,8 +71,8 @@ async def test_right_logins_count_for_nobody(backend: Backend) -> None:
                 assert_ok(answer)
 
 
-async def test_wrong_passwords_of_a_stranger_do_not_lock_an_office_out(backend: Backend) -> None:
-    """They share an address, and the people have never logged in from there."""
+async def test_wrong_passwords_of_one_client_do_not_lock_out_its_address(backend: Backend) -> None:
+    """The users share the address and have never logged in from it."""
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         people = await server.people(http, *(f"person{n}" for n in range(21)))
         tried = [(await try_wrong(http, unique_username("nobody"), 1))[0] for _ in range(25)]
@@ -83,7 +83,7 @@ async def test_wrong_passwords_of_a_stranger_do_not_lock_an_office_out(backend: 
             assert_ok(await renew(http, person.refresh))
 
 
-async def test_one_address_uses_up_only_its_share_of_an_account(backend: Backend) -> None:
+async def test_one_address_exhausts_only_its_share_of_an_account_limit(backend: Backend) -> None:
     async with (
         limited(backend) as server,
         coming_from(server, OFFICE) as attacker,
@@ -102,7 +102,7 @@ async def test_one_address_uses_up_only_its_share_of_an_account(backend: Backend
         assert_ok(await log_in_from(attacker, ada.username, device))
 
 
-async def test_from_many_addresses_an_account_is_closed_but_to_devices_that_it_knows(
+async def test_an_account_limit_does_not_apply_to_known_devices(
     backend: Backend,
 ) -> None:
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
@@ -122,9 +122,7 @@ async def test_from_many_addresses_an_account_is_closed_but_to_devices_that_it_k
 
 
 @pytest.mark.parametrize("kind", ["broken", "empty", "of another account", "of a renewal"])
-async def test_what_is_no_token_of_this_account_is_as_good_as_none(
-    backend: Backend, kind: str
-) -> None:
+async def test_an_invalid_device_token_is_ignored(backend: Backend, kind: str) -> None:
     async with limited(backend) as server, coming_from(server, OFFICE) as http:
         ada, bob = await server.people(http, "ada", "bob")
         of_ada, of_bob = [
@@ -141,7 +139,7 @@ async def test_what_is_no_token_of_this_account_is_as_good_as_none(
         assert_ok(await log_in_from(http, ada.username, of_ada))
 
 
-async def test_limits_tell_nothing_of_which_accounts_exist(backend: Backend) -> None:
+async def test_login_limits_do_not_reveal_which_accounts_exist(backend: Backend) -> None:
     async with limited(backend) as server:
         async with server.client() as http:
             known = (await server.person(http)).username
@@ -160,10 +158,10 @@ async def test_limits_tell_nothing_of_which_accounts_exist(backend: Backend) -> 
         assert stories[0] == stories[1]
 
 
-async def test_many_guesses_at_once_are_no_more_than_many_one_after_the_other(
+async def test_concurrent_guesses_do_not_exceed_the_login_limit(
     backend: Backend,
 ) -> None:
-    """Beyond the share there are at most those that are hashed at the same time."""
+    """At most by the number of passwords that are hashed at the same time."""
     async with (
         limited(backend, argon2_workers=2) as server,
         coming_from(server, OFFICE) as attacker,
@@ -196,8 +194,8 @@ async def test_unknown_refresh_tokens_are_limited_by_address_and_known_ones_are_
         assert_ok(await log_in(http, ada.username))
 
 
-async def test_logins_and_renewals_have_a_rate(backend: Backend) -> None:
-    """By account and by session; of those who know the password or the token."""
+async def test_logins_and_renewals_are_rate_limited(backend: Backend) -> None:
+    """Correct passwords by account, refresh tokens by session."""
     limits = {"writes_per_minute": 0.01, "writes_burst": 10}
     settings = override(without_limits(backend.settings), limits=limits)
     async with run_server(settings) as server, server.client() as http:
@@ -246,7 +244,7 @@ async def test_registrations_are_limited_by_address(backend: Backend) -> None:
 
 
 @pytest.mark.cluster
-async def test_processes_are_one_limit(cluster: Backend) -> None:
+async def test_login_limits_hold_over_all_processes(cluster: Backend) -> None:
     async with limited(cluster) as one, limited(cluster) as two, one.client() as first:
         ada = await one.person(first)
         device = assert_ok(await log_in(first, ada.username))["device_token"]
@@ -265,7 +263,7 @@ async def test_processes_are_one_limit(cluster: Backend) -> None:
 
 
 class Gate:
-    """Verification stands still until it is opened."""
+    """Stops the verification of passwords until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.verified: list[str] = []
@@ -284,7 +282,7 @@ def in_queue(server: TestServer) -> int:
     return len(server.context.passwords.queue._waiting)
 
 
-async def test_who_was_wrong_waits_behind_who_was_not(
+async def test_clients_with_failed_attempts_are_hashed_last(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
@@ -305,7 +303,7 @@ async def test_who_was_wrong_waits_behind_who_was_not(
         assert gate.verified[:3] == [WRONG, PASSWORD, WRONG]
 
 
-async def test_past_the_deadline_the_answer_is_busy(
+async def test_a_password_that_waits_too_long_is_busy(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
@@ -324,7 +322,7 @@ async def test_past_the_deadline_the_answer_is_busy(
         assert_ok(await at_work)
 
 
-async def test_a_client_that_goes_away_waits_no_more(
+async def test_a_disconnected_client_leaves_the_hash_queue(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with limited(backend, argon2_workers=1) as server, server.client() as http:

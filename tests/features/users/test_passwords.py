@@ -23,7 +23,7 @@ async def change(person: Person, old: str = PASSWORD, new: str = NEW) -> httpx.R
     return await person.put("/users/me/password", old_password=old, new_password=new)
 
 
-async def test_the_new_password_is_the_only_one(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_a_new_password_replaces_the_old_one(http: httpx.AsyncClient, ada: Person) -> None:
     assert_ok(await change(ada), 204)
     assert_problem(await log_in(http, ada.username), "invalid_grant")
     assert_ok(await log_in(http, ada.username, NEW))
@@ -32,7 +32,9 @@ async def test_the_new_password_is_the_only_one(http: httpx.AsyncClient, ada: Pe
     assert_ok(await log_in(http, ada.username))
 
 
-async def test_every_other_session_ends(http: httpx.AsyncClient, ada: Person, eve: Person) -> None:
+async def test_a_new_password_ends_every_other_session(
+    http: httpx.AsyncClient, ada: Person, eve: Person
+) -> None:
     others = [assert_ok(await log_in(http, ada.username)) for _ in range(3)]
     assert_ok(await change(ada), 204)
     for login in others:
@@ -65,11 +67,11 @@ async def test_a_wrong_old_password_changes_nothing(http: httpx.AsyncClient, ada
     ],
     ids=str,
 )
-async def test_bodies_that_say_nothing(ada: Person, body: dict[str, Any]) -> None:
+async def test_invalid_password_changes_are_refused(ada: Person, body: dict[str, Any]) -> None:
     assert_problem(await ada.put("/users/me/password", **body), "invalid")
 
 
-async def test_a_new_password_is_not_common_and_not_the_name(
+async def test_a_new_password_must_not_be_common_or_the_username(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
     ada = await server.person(http, "ada-of-many-letters")
@@ -79,7 +81,7 @@ async def test_a_new_password_is_not_common_and_not_the_name(
     assert_ok(await log_in(http, ada.username))
 
 
-async def test_a_weak_password_from_before_still_logs_in(
+async def test_an_existing_weak_password_still_logs_in(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     weak = await server.context.passwords.hash("password")
@@ -94,7 +96,7 @@ async def test_a_weak_password_from_before_still_logs_in(
     assert_ok(await change(ada, "password"), 204)
 
 
-async def test_an_administrator_s_password_is_not_common_and_not_the_name(
+async def test_an_administrator_s_password_must_not_be_common_or_the_username(
     server: TestServer,
 ) -> None:
     for weak in ("password", "ADMIN-of-all"):
@@ -104,13 +106,13 @@ async def test_an_administrator_s_password_is_not_common_and_not_the_name(
         assert done.stderr.startswith("error: The password ")
 
 
-async def test_it_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_changing_a_password_needs_a_session(http: httpx.AsyncClient, ada: Person) -> None:
     body = {"old_password": PASSWORD, "new_password": NEW}
     assert_problem(await http.put(f"{API}/users/me/password", json=body), "unauthenticated")
 
 
 class Paused:
-    """The next unit of work of one use case waits, until it is let go."""
+    """The next unit of work of one use case waits until `go_on` is called."""
 
     def __init__(
         self, server: TestServer, monkeypatch: pytest.MonkeyPatch, use_case: object
@@ -135,10 +137,10 @@ class Paused:
         self._go.set()
 
 
-async def test_a_login_that_was_checked_before_does_not_survive_it(
+async def test_a_login_verified_before_a_password_change_is_refused(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the check of the password and the session."""
+    """The change comes between the check of the password and the new session."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
@@ -148,10 +150,10 @@ async def test_a_login_that_was_checked_before_does_not_survive_it(
     assert len(assert_ok(await ada.get("/auth/sessions"))) == 1
 
 
-async def test_a_hash_that_is_only_renewed_refuses_nobody(
+async def test_a_renewed_password_hash_refuses_no_login(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two logins at once, of which one renews the hash that the other has checked."""
+    """Of two concurrent logins, one renews the hash that the other has verified."""
     paused = Paused(server, monkeypatch, sessions.open_session)
     late = asyncio.create_task(log_in(http, ada.username))
     await paused.reached()
@@ -166,7 +168,7 @@ async def test_a_hash_that_is_only_renewed_refuses_nobody(
     assert_ok(await late)
 
 
-async def test_of_two_changes_at_once_one_is_made(
+async def test_only_one_of_two_concurrent_password_changes_succeeds(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = assert_ok(await log_in(http, ada.username))["access_token"]

@@ -1,4 +1,4 @@
-"""/users: the caller, others, and finding them."""
+"""/users: the own profile, other profiles, and the search."""
 
 from uuid import uuid4
 
@@ -10,35 +10,35 @@ from testkit.people import Person, all_pages
 from testkit.server import TestServer, unique_username
 
 
-async def test_the_caller(ada: Person) -> None:
+async def test_users_see_their_own_profile(ada: Person) -> None:
     me = assert_ok(await ada.get("/users/me"))
     assert (me["id"], me["username"], me["is_admin"]) == (ada.id, ada.username, False)
 
 
-async def test_others_see_less(ada: Person, bob: Person) -> None:
+async def test_users_see_less_of_other_profiles(ada: Person, bob: Person) -> None:
     user = assert_ok(await bob.get(f"/users/{ada.id}"))
     assert user.keys() == {"id", "username", "display_name"}
     assert (user["id"], user["username"]) == (ada.id, ada.username)
 
 
-async def test_there_is_no_such_user(ada: Person) -> None:
+async def test_an_unknown_user_is_not_found(ada: Person) -> None:
     assert_problem(await ada.get(f"/users/{uuid4()}"), "not_found")
 
 
 @pytest.mark.parametrize("name", ["ada", "me2", "0", "{id}x", "%00", "..", "ME"])
-async def test_what_is_no_id(ada: Person, name: str) -> None:
+async def test_an_invalid_user_id_is_refused(ada: Person, name: str) -> None:
     answer = await ada.get(f"/users/{name.format(id=ada.id)}")
     assert_problem(answer, "not_found" if name == ".." else "invalid")
 
 
-async def test_an_id_has_the_36_characters_of_a_uuid(ada: Person) -> None:
+async def test_user_ids_have_36_characters(ada: Person) -> None:
     bare = ada.id.replace("-", "")
     for other in (bare, f"urn:uuid:{ada.id}", f"{{{ada.id}}}", f"{bare[:8]}-{bare[8:]}"):
         assert_problem(await ada.get(f"/users/{other}"), "invalid", "path.user_id")
     assert_ok(await ada.get(f"/users/{ada.id.upper()}"))  # RFC 9562: in either case
 
 
-async def test_the_profile_changes(ada: Person, bob: Person) -> None:
+async def test_a_user_changes_their_display_name(ada: Person, bob: Person) -> None:
     changed = assert_ok(await ada.patch("/users/me", display_name=" Countess 🎩 "))
     assert changed["display_name"] == "Countess 🎩"
     assert assert_ok(await bob.get(f"/users/{ada.id}"))["display_name"] == "Countess 🎩"
@@ -50,7 +50,9 @@ async def test_the_profile_changes(ada: Person, bob: Person) -> None:
     [{}, {"display_name": ""}, {"display_name": None}, {"display_name": "a\0"}, {"username": "x"}],
     ids=str,
 )
-async def test_the_profile_does_not_change(ada: Person, change: dict[str, object]) -> None:
+async def test_invalid_profile_changes_change_nothing(
+    ada: Person, change: dict[str, object]
+) -> None:
     before = assert_ok(await ada.get("/users/me"))
     assert_problem(await ada.patch("/users/me", **change), "invalid")
     assert assert_ok(await ada.get("/users/me")) == before
@@ -65,16 +67,18 @@ async def test_the_profile_does_not_change(ada: Person, change: dict[str, object
     ],
     ids=ascii,
 )
-async def test_a_display_name_can_be_seen_and_moves_nothing(ada: Person, name: str) -> None:
+async def test_a_display_name_is_visible_and_has_no_direction_controls(
+    ada: Person, name: str
+) -> None:
     assert_problem(await ada.patch("/users/me", display_name=name), "invalid", "display_name")
 
 
-async def test_a_display_name_may_be_the_own_username(ada: Person, bob: Person) -> None:
+async def test_a_display_name_may_equal_the_user_s_own_username(ada: Person, bob: Person) -> None:
     assert_ok(await ada.patch("/users/me", display_name=ada.username.upper()))
     assert_problem(await bob.patch("/users/me", display_name=ada.username), "username_taken")
 
 
-async def test_people_are_found_by_parts_of_their_names(
+async def test_users_are_found_by_parts_of_their_names(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique_username("q")
@@ -94,7 +98,7 @@ async def test_people_are_found_by_parts_of_their_names(
     assert await found(f"{tag}\\") == []
 
 
-async def test_pages_of_people_follow_each_other(
+async def test_the_user_search_is_paged(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique_username("p")
@@ -106,7 +110,7 @@ async def test_pages_of_people_follow_each_other(
         assert found == sorted(person.username for person in people)
 
 
-async def test_who_comes_between_two_pages_is_neither_lost_nor_doubled(
+async def test_a_registration_between_two_pages_of_users_breaks_no_page(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     tag = unique_username("s")
@@ -130,11 +134,13 @@ async def test_who_comes_between_two_pages_is_neither_lost_nor_doubled(
     ],
     ids=ascii,
 )
-async def test_queries_that_mean_nothing(ada: Person, path: str, name: str, value: str) -> None:
+async def test_invalid_user_searches_are_refused(
+    ada: Person, path: str, name: str, value: str
+) -> None:
     assert_problem(await ada.get(path, **{name: value}), "invalid")
 
 
-async def test_a_query_has_a_length(ada: Person) -> None:
+async def test_the_length_of_a_user_search_is_limited(ada: Person) -> None:
     assert_ok(await ada.get("/users", query="ﷺ" * 100))
     assert_problem(await ada.get("/users", query="x" * 101), "invalid", "query.query")
     assert_ok(await ada.get("/users", query="\0"))

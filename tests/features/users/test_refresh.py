@@ -1,4 +1,4 @@
-"""POST /auth/token with grant_type=refresh_token: rotation, lost answers, reuse (ADR 8)."""
+"""POST /auth/token with grant_type=refresh_token: rotation, lost responses, reuse (ADR 8)."""
 
 import asyncio
 from datetime import timedelta
@@ -31,7 +31,7 @@ async def stored(server: TestServer, token: str) -> RefreshToken:
     return found
 
 
-async def test_each_token_brings_the_next(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_a_refresh_token_returns_its_successor(http: httpx.AsyncClient, ada: Person) -> None:
     token, seen = ada.refresh, {ada.refresh}
     for _ in range(4):
         login = assert_ok(await renew(http, token))
@@ -41,10 +41,10 @@ async def test_each_token_brings_the_next(http: httpx.AsyncClient, ada: Person) 
         assert assert_ok(await whoami(http, login["access_token"]))["id"] == ada.id
 
 
-async def test_a_lost_answer_is_given_again_however_late(
+async def test_a_repeated_refresh_returns_the_same_successor_however_late(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """A phone slept for weeks between its request and the answer."""
+    """Such as a phone that slept for weeks between its request and the response."""
     first = assert_ok(await renew(http, ada.refresh))
     for ago in (timedelta(seconds=23), timedelta(days=29)):
         await set_token_times(server, ada.refresh, used_at=now() - ago)
@@ -57,10 +57,10 @@ async def test_a_lost_answer_is_given_again_however_late(
     assert_ok(await renew(http, again["refresh_token"]))
 
 
-async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
+async def test_a_repeated_refresh_works_as_long_as_the_session_lives(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Although the token that was used would have expired sooner."""
+    """Even after the used token would have expired."""
     await set_token_times(server, ada.refresh, expires_at=now() + timedelta(minutes=1))
     assert_ok(await renew(http, ada.refresh))
     row = await stored(server, ada.refresh)
@@ -69,10 +69,9 @@ async def test_a_lost_answer_is_given_for_as_long_as_the_session_lives(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
+async def test_using_the_access_token_over_http_or_a_socket_confirms_the_refresh(
     server: TestServer, http: httpx.AsyncClient
 ) -> None:
-    """Over HTTP, and in the hello of a socket."""
     for over_http in (True, False):
         ada = await server.person(http)
         login = assert_ok(await renew(http, ada.refresh))
@@ -86,10 +85,10 @@ async def test_both_ways_of_using_an_access_token_show_that_it_arrived(
         assert_problem(await whoami(http, login["access_token"]), "session_ended")
 
 
-async def test_a_thief_who_comes_first_is_noticed(
+async def test_a_stolen_refresh_token_that_is_used_first_is_detected(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """With what was stolen the thief does something; then the owner comes with the old token."""
+    """The thief uses the stolen token and its access token; then the owner uses the old token."""
     stolen = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, stolen["access_token"]))
     await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
@@ -98,7 +97,7 @@ async def test_a_thief_who_comes_first_is_noticed(
     assert_problem(await renew(http, stolen["refresh_token"]), "invalid_grant")
 
 
-async def test_a_renewal_is_confirmed_by_one_write(
+async def test_a_refresh_is_confirmed_by_one_write(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = assert_ok(await renew(http, ada.refresh))["access_token"]
@@ -117,7 +116,7 @@ async def test_a_renewal_is_confirmed_by_one_write(
     assert len(writes) == 1
 
 
-async def test_who_cannot_confirm_now_is_served(
+async def test_a_request_that_cannot_confirm_its_refresh_is_served(
     server: TestServer, http: httpx.AsyncClient, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = assert_ok(await renew(http, ada.refresh))["access_token"]
@@ -133,8 +132,10 @@ async def test_who_cannot_confirm_now_is_served(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada: Person) -> None:
-    """Two tabs of one browser; the session lives on."""
+async def test_concurrent_refreshes_get_the_same_successor(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
+    """Two tabs of one browser refresh at once; the session stays."""
     token = ada.refresh
     for _ in range(3):
         answers = await asyncio.gather(*(renew(http, token) for _ in range(8)))
@@ -144,10 +145,10 @@ async def test_two_that_race_get_the_same_successor(http: httpx.AsyncClient, ada
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_one_of_two_that_race_may_have_used_its_access_token(
+async def test_a_concurrent_refresh_is_accepted_after_the_access_token_was_used(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was not much slower."""
+    """CHAT_AUTH__REFRESH_REUSE_GRACE_S: the other tab was a little slower."""
     first = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, first["access_token"]))
     again = assert_ok(await renew(http, ada.refresh))
@@ -156,10 +157,10 @@ async def test_one_of_two_that_race_may_have_used_its_access_token(
     assert_problem(await renew(http, ada.refresh), "invalid_grant")
 
 
-async def test_reuse_after_the_grace_ends_the_session(
+async def test_refresh_token_reuse_after_the_grace_ends_the_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
-    """Somebody has a copy; nobody can tell who is who, so neither goes on."""
+    """Two clients have the token, and the server cannot tell which one is the owner."""
     login = assert_ok(await renew(http, ada.refresh))
     assert_ok(await whoami(http, login["access_token"]))
     await set_token_times(server, ada.refresh, used_at=now() - LONG_AGO)
@@ -172,7 +173,7 @@ async def test_reuse_after_the_grace_ends_the_session(
     assert_ok(await renew(http, other["refresh_token"]))
 
 
-async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used(
+async def test_refresh_token_reuse_is_detected_within_the_grace_once_the_successor_is_used(
     http: httpx.AsyncClient, ada: Person
 ) -> None:
     successor = assert_ok(await renew(http, ada.refresh))["refresh_token"]
@@ -182,7 +183,7 @@ async def test_reuse_is_noticed_even_within_the_grace_once_the_successor_is_used
     assert_problem(await whoami(http, latest["access_token"]), "session_ended")
 
 
-async def test_an_expired_token_is_refused_and_ends_nothing(
+async def test_an_expired_refresh_token_is_refused_and_ends_no_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_token_times(server, ada.refresh, expires_at=now())
@@ -190,7 +191,7 @@ async def test_an_expired_token_is_refused_and_ends_nothing(
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_a_session_past_its_end_is_over(
+async def test_an_expired_session_cannot_be_refreshed(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_session_times(server, ada.session, expires_at=now())
@@ -198,7 +199,7 @@ async def test_a_session_past_its_end_is_over(
     assert_problem(await ada.get("/users/me"), "session_ended")
 
 
-async def test_a_session_that_is_used_lives_on(
+async def test_a_refresh_extends_the_session(
     server: TestServer, http: httpx.AsyncClient, ada: Person
 ) -> None:
     await set_session_times(server, ada.session, expires_at=now() + timedelta(minutes=1))
@@ -209,10 +210,12 @@ async def test_a_session_that_is_used_lives_on(
 
 
 @pytest.mark.parametrize("token", ["0" * 64, "x", "é" * 100, "\ufffd", "a b"])
-async def test_a_token_that_we_did_not_make(http: httpx.AsyncClient, token: str) -> None:
+async def test_a_forged_refresh_token_is_refused(http: httpx.AsyncClient, token: str) -> None:
     assert_problem(await renew(http, token), "invalid_grant")
 
 
-async def test_an_access_token_is_no_refresh_token(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_an_access_token_is_refused_as_refresh_token(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     assert_problem(await renew(http, ada.access), "invalid_request")  # it is longer than any
     assert_problem(await whoami(http, ada.refresh), "unauthenticated")

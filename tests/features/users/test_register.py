@@ -17,7 +17,7 @@ async def register(http: httpx.AsyncClient, username: str, **more: object) -> ht
     return await http.post(REGISTER, json={"username": username, "password": PASSWORD} | more)
 
 
-async def test_an_account_is_made(http: httpx.AsyncClient) -> None:
+async def test_registration_creates_an_account(http: httpx.AsyncClient) -> None:
     name = unique_username("ada")
     me = assert_ok(await register(http, name, display_name="  Ada Lovelace "), 201)
     assert me.keys() == {"id", "username", "display_name", "is_admin", "created_at"}
@@ -43,7 +43,7 @@ async def test_the_display_name_is_the_username_unless_given(http: httpx.AsyncCl
     ],
     ids=["same", "case", "sharp s", "ligature", "width", "composition", "sigma"],
 )
-async def test_a_name_is_taken_in_every_spelling(
+async def test_a_username_is_taken_in_every_spelling(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
     number = unique_username("")
@@ -62,7 +62,7 @@ async def test_a_name_is_taken_in_every_spelling(
     ],
     ids=["Cyrillic", "Latin", "rn", "digit", "capitals"],
 )
-async def test_a_name_that_looks_like_another_one_is_taken(
+async def test_a_username_that_looks_like_another_is_taken(
     http: httpx.AsyncClient, first: str, second: str
 ) -> None:
     number = unique_username("")
@@ -71,7 +71,9 @@ async def test_a_name_that_looks_like_another_one_is_taken(
     assert "looks like" in problem["detail"]
 
 
-async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) -> None:
+async def test_only_one_of_concurrent_lookalike_usernames_is_registered(
+    http: httpx.AsyncClient,
+) -> None:
     number = unique_username("")
     names = [f"ada{number}", f"а\u0501а{number}"] * 5
     answers = await asyncio.gather(*(register(http, name) for name in names))
@@ -79,13 +81,15 @@ async def test_of_names_that_look_alike_one_is_first(http: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("username", ["аda{}", "ada{}ш", "日本{}ру", "a{}٣"])
-async def test_a_name_is_of_one_script(http: httpx.AsyncClient, username: str) -> None:
+async def test_a_username_must_not_mix_scripts(http: httpx.AsyncClient, username: str) -> None:
     assert_problem(
         await register(http, username.format(unique_username(""))), "invalid", "username"
     )
 
 
-async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncClient) -> None:
+async def test_a_display_name_must_not_be_the_username_of_another_user(
+    http: httpx.AsyncClient,
+) -> None:
     number = unique_username("")
     assert_ok(await register(http, f"ada{number}"), 201)
     for name in (f"ada{number}", f"ADA{number}", f"  Ada{number}", f"аdа{number}", f"ａda{number}"):
@@ -95,7 +99,9 @@ async def test_a_display_name_is_not_the_username_of_another(http: httpx.AsyncCl
     assert_ok(await register(http, f"dan{number}", display_name=f"ada {number}"), 201)
 
 
-async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
+async def test_only_one_of_concurrent_registrations_gets_the_username(
+    http: httpx.AsyncClient,
+) -> None:
     name = unique_username("ada")
     answers = await asyncio.gather(*(register(http, name) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
@@ -108,7 +114,9 @@ async def test_who_is_first_gets_the_name(http: httpx.AsyncClient) -> None:
     "username",
     ["हिन्दी{}", "ภาษาไทย{}", "தமிழ்{}", "Ωμέγα{}", "李小龙{}", "ジャッキー{}", "o.l-d_x{}", "é{}"],
 )
-async def test_every_script_has_names(http: httpx.AsyncClient, username: str) -> None:
+async def test_usernames_of_every_script_are_accepted(
+    http: httpx.AsyncClient, username: str
+) -> None:
     username = username.format(unique_username(""))
     assert assert_ok(await register(http, username), 201)["username"] == username
 
@@ -121,7 +129,7 @@ async def test_every_script_has_names(http: httpx.AsyncClient, username: str) ->
     ],
     ids=ascii,
 )
-async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> None:
+async def test_invalid_usernames_are_refused(http: httpx.AsyncClient, username: str) -> None:
     assert_problem(await register(http, username), "invalid", "username")
 
 
@@ -141,7 +149,7 @@ async def test_names_that_cannot_be(http: httpx.AsyncClient, username: str) -> N
     ],
     ids=ascii,
 )
-async def test_other_values_that_cannot_be(
+async def test_invalid_registrations_are_refused(
     http: httpx.AsyncClient, field: str, value: object
 ) -> None:
     assert_problem(await register(http, unique_username("ada"), **{field: value}), "invalid", field)
@@ -155,7 +163,7 @@ async def test_common_passwords_are_refused(http: httpx.AsyncClient, password: s
     assert "most common" in problem["detail"]
 
 
-async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
+async def test_the_username_is_refused_as_password(http: httpx.AsyncClient) -> None:
     name = unique_username("ada-of-many-letters")
     for given in (
         {"password": name.upper()},
@@ -166,8 +174,8 @@ async def test_the_name_is_no_password(http: httpx.AsyncClient) -> None:
     assert_ok(await register(http, name, password=f"{name}!"), 201)
 
 
-async def test_what_is_invalid_is_not_repeated(http: httpx.AsyncClient) -> None:
-    """A password that is refused does not come back, and so does not get into anybody's log."""
+async def test_a_refusal_does_not_repeat_the_invalid_value(http: httpx.AsyncClient) -> None:
+    """So a refused password gets into no log."""
     answer = await register(http, unique_username("ada"), password="hidden!")
     assert_problem(answer, "invalid", "password")
     assert "hidden!" not in answer.text
@@ -180,5 +188,7 @@ async def test_registration_can_be_closed(backend: Backend) -> None:
         assert_problem(await register(http, unique_username("ada")), "forbidden")
 
 
-async def test_an_email_address_is_no_name(server: TestServer, http: httpx.AsyncClient) -> None:
+async def test_an_email_address_is_refused_as_username(
+    server: TestServer, http: httpx.AsyncClient
+) -> None:
     assert_problem(await register(http, "ada@example.org"), "invalid", "username")

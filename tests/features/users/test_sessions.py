@@ -1,4 +1,4 @@
-"""Sessions: what one sees of them, and how they end."""
+"""Sessions: how they are listed and how they end."""
 
 import asyncio
 from uuid import uuid4
@@ -14,7 +14,7 @@ from testkit.servers.backend import Backend
 from tests.features.users.auth import log_in, renew, set_session_times, whoami
 
 
-async def test_each_login_is_a_session(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_each_login_opens_a_session(http: httpx.AsyncClient, ada: Person) -> None:
     agent = {"User-Agent": "a phone " + "x" * 300}
     login = assert_ok(await log_in(http, ada.username, **agent))
     newest, first = assert_ok(await ada.get("/auth/sessions"))
@@ -30,7 +30,7 @@ async def test_each_login_is_a_session(http: httpx.AsyncClient, ada: Person) -> 
     assert len(assert_ok(await ada.get("/auth/sessions"))) == 2
 
 
-async def test_logout_ends_this_session_and_no_other(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_a_logout_ends_only_its_own_session(http: httpx.AsyncClient, ada: Person) -> None:
     other = assert_ok(await log_in(http, ada.username))
     assert_ok(await ada.post("/auth/logout"), 204)
     assert_problem(await ada.get("/users/me"), "session_ended")
@@ -40,7 +40,9 @@ async def test_logout_ends_this_session_and_no_other(http: httpx.AsyncClient, ad
     assert_ok(await renew(http, other["refresh_token"]))
 
 
-async def test_a_session_is_revoked_from_another(http: httpx.AsyncClient, ada: Person) -> None:
+async def test_a_session_can_revoke_another_session_of_its_user(
+    http: httpx.AsyncClient, ada: Person
+) -> None:
     lost = assert_ok(await log_in(http, ada.username))
     (gone,) = [s["id"] for s in assert_ok(await ada.get("/auth/sessions")) if not s["current"]]
     assert_ok(await ada.delete(f"/auth/sessions/{gone}"), 204)
@@ -50,7 +52,7 @@ async def test_a_session_is_revoked_from_another(http: httpx.AsyncClient, ada: P
     assert_problem(await ada.delete(f"/auth/sessions/{gone}"), "not_found")
 
 
-async def test_nobody_sees_or_ends_the_sessions_of_others(ada: Person, eve: Person) -> None:
+async def test_users_neither_see_nor_end_sessions_of_others(ada: Person, eve: Person) -> None:
     assert [s["id"] for s in assert_ok(await eve.get("/auth/sessions"))] == [eve.session]
     theirs = await eve.delete(f"/auth/sessions/{ada.session}")
     assert_problem(theirs, "not_found")
@@ -58,7 +60,7 @@ async def test_nobody_sees_or_ends_the_sessions_of_others(ada: Person, eve: Pers
     assert_ok(await ada.get("/users/me"))
 
 
-async def test_many_logouts_at_once_are_one(ada: Person) -> None:
+async def test_concurrent_logouts_are_idempotent(ada: Person) -> None:
     answers = await asyncio.gather(*(ada.post("/auth/logout") for _ in range(8)))
     for answer in answers:
         assert_ok(answer, 204)
@@ -66,7 +68,7 @@ async def test_many_logouts_at_once_are_one(ada: Person) -> None:
 
 
 @pytest.mark.setting("CHAT_LIMITS__SESSIONS_PER_USER")
-async def test_the_session_used_longest_ago_makes_room(backend: Backend) -> None:
+async def test_one_session_too_many_ends_the_least_recently_used(backend: Backend) -> None:
     settings = without_limits(backend.override(limits={"sessions_per_user": 2}))
     async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
@@ -79,7 +81,7 @@ async def test_the_session_used_longest_ago_makes_room(backend: Backend) -> None
         assert len(assert_ok(await ada.get("/auth/sessions"))) == 2
 
 
-async def test_expired_sessions_do_not_count(backend: Backend) -> None:
+async def test_expired_sessions_do_not_count_for_the_limit(backend: Backend) -> None:
     settings = without_limits(backend.override(limits={"sessions_per_user": 2}))
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")

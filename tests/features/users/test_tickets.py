@@ -1,4 +1,4 @@
-"""POST /ws-tickets. What they open is shown in tests/realtime."""
+"""POST /ws-tickets. tests/realtime tests the sockets that they open."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -18,14 +18,14 @@ from testkit.server import TestServer, run_server, without_limits
 from testkit.servers.backend import Backend
 
 
-async def test_each_ticket_is_new_and_short_lived(server: TestServer, ada: Person) -> None:
+async def test_tickets_are_unique_and_short_lived(server: TestServer, ada: Person) -> None:
     tickets = [assert_ok(await ada.post("/ws-tickets"), 201) for _ in range(2)]
     assert all(t.keys() == {"ticket", "expires_in"} and t["expires_in"] == 45 for t in tickets)
     assert len({t["ticket"] for t in tickets}) == 2
     assert all(len(t["ticket"]) == 64 for t in tickets)
 
 
-async def test_a_ticket_is_taken_once(server: TestServer, ada: Person) -> None:
+async def test_a_ticket_is_redeemed_once(server: TestServer, ada: Person) -> None:
     transact = server.context.database.transact
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     taken = await transact(sessions.redeem_ticket, ticket)
@@ -34,7 +34,7 @@ async def test_a_ticket_is_taken_once(server: TestServer, ada: Person) -> None:
     assert await transact(sessions.redeem_ticket, ticket) is None
 
 
-async def test_a_ticket_ends_with_its_session(server: TestServer, ada: Person) -> None:
+async def test_a_ticket_of_an_ended_session_is_void(server: TestServer, ada: Person) -> None:
     ticket = assert_ok(await ada.post("/ws-tickets"), 201)["ticket"]
     assert_ok(await ada.post("/auth/logout"), 204)
     with pytest.raises(SessionEnded):
@@ -42,7 +42,7 @@ async def test_a_ticket_ends_with_its_session(server: TestServer, ada: Person) -
 
 
 @pytest.mark.setting("CHAT_LIMITS__TICKETS_PER_SESSION")
-async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backend) -> None:
+async def test_a_session_keeps_its_newest_20_tickets(backend: Backend) -> None:
     settings = without_limits(backend.override(limits={"tickets_per_session": 3}))
     async with run_server(settings) as server, server.client() as http:
         ada, bob = await server.people(http, "ada", "bob")
@@ -53,7 +53,7 @@ async def test_a_session_has_so_many_tickets_and_the_newest_ones(backend: Backen
         assert [bool(found) for found in taken] == [False, False, True, True, True, True]
 
 
-async def test_many_tickets_at_once_are_bounded(server: TestServer, ada: Person) -> None:
+async def test_concurrent_tickets_are_limited(server: TestServer, ada: Person) -> None:
     answers = await asyncio.gather(*(ada.post("/ws-tickets") for _ in range(60)))
     for answer in answers:
         assert_ok(answer, 201)
@@ -66,13 +66,13 @@ async def test_many_tickets_at_once_are_bounded(server: TestServer, ada: Person)
     assert await server.context.database.transact(count) == most
 
 
-async def test_a_session_that_is_gone_gets_none(server: TestServer, ada: Person) -> None:
-    """Deleted after the token was checked."""
+async def test_an_ended_session_gets_no_ticket(server: TestServer, ada: Person) -> None:
+    """The session was deleted after the token was checked."""
     actor = Actor(UUID(ada.id), uuid4(), is_admin=False, expires_at=now())
     with pytest.raises(SessionEnded):
         await server.context.database.transact(sessions.issue_ticket, actor, 45, 20)
 
 
-async def test_nobody_gets_one_without_a_session(server: TestServer) -> None:
+async def test_a_ticket_needs_a_session(server: TestServer) -> None:
     async with server.client() as http:
         assert_problem(await http.post("/api/v1/ws-tickets"), "unauthenticated")
