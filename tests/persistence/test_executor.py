@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, literal, select
+from sqlalchemy import text as sql_text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.send_request import SendRequest, SendResult
@@ -133,4 +134,4 @@ async def _request(database: Database, text: str = "hi") -> SendRequest:
 
 async def _sleep(engines: Engines) -> None:
     async with engines.open_executor() as executor:
-        await executor.read(Statement(select(func.sleep(100))).bind())
+        await executor.read(Statement(sql_text("SELECT SLEEP(100)")).bind())
