@@ -86,10 +86,9 @@ MUTATIONS = (
     Mutation(
         "an event is published before COMMIT",
         "app/persistence/uow.py",
-        "                    await session.flush()\n                    await _commit(session)\n",
-        "                    await session.flush()\n"
-        "                    self._publish(uow.publications)\n"
-        "                    await _commit(session)\n",
+        "                    result = await use_case(uow, *args, **kwargs)\n",
+        "                    result = await use_case(uow, *args, **kwargs)\n"
+        "                    self._publish(uow.publications)\n",
         ("tests/persistence/test_uow.py", "-m", "embedded"),
         ("--faults", "commit-reset", "--seconds", "20", "--hold", "3"),
     ),
