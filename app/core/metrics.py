@@ -94,7 +94,9 @@ CONSUMER_FAILURES = _counter(
 
 # What the program stands on.
 STATEMENT_SECONDS = _histogram(
-    "chat_database_statement_seconds", "Time of a statement, there and back.", "pool"
+    "chat_database_statement_seconds",
+    "Time of a statement, or of a request of several (`batch`), there and back.",
+    "pool",
 )
 COMMIT_SECONDS = _histogram("chat_database_commit_seconds", "Time of a COMMIT, there and back.")
 POOL_IN_USE = _gauge("chat_database_connections_in_use", "Connections in use.", "pool")

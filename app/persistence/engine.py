@@ -75,14 +75,16 @@ class Engines:
         failure = classify(cause) if isinstance(cause, DBAPIError) else None
         if failure and self.failover:
             self.failover.note(failure)
-        if failure is Failure.UNREACHABLE:  # so are all connections that are as old
-            self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
-        elif failure not in IN_DOUBT and isinstance(error, Exception):
-            with suppress(DBAPIError):
-                await executor.rollback()
-                pooled.close()
-        if pooled.is_valid:
-            pooled.invalidate()
+        try:
+            if failure is Failure.UNREACHABLE:  # so are all connections that are as old
+                self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
+            elif failure not in IN_DOUBT and isinstance(error, Exception):
+                with suppress(DBAPIError):
+                    await executor.rollback()
+                    pooled.close()
+        finally:
+            if pooled.is_valid:
+                pooled.invalidate()
 
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""

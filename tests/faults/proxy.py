@@ -13,7 +13,8 @@ from typing import Literal
 HOST = "127.0.0.1"
 CHUNK = 65536
 AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close resets and discards unsent data
-COMMIT = b"\x03COMMIT"  # the end of a MySQL packet: COM_QUERY and its text
+# The end of a MySQL packet: COM_QUERY and its text, or the last of several statements.
+COMMIT = (b"\x03COMMIT", b";COMMIT")
 
 Moment = Literal["before", "during", "after"]
 End = Literal["client", "server"]

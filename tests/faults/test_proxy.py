@@ -165,11 +165,12 @@ async def test_a_missing_target_resets_the_connection(proxy: Proxy) -> None:
         assert await lost(reader.read(1))
 
 
+@pytest.mark.parametrize("end", COMMIT)
 @pytest.mark.parametrize(("moment", "arrives"), [("before", False), ("after", True)])
 async def test_a_link_is_reset_before_or_after_commit(
-    proxy: Proxy, echo: Echo, moment: Moment, arrives: bool
+    proxy: Proxy, echo: Echo, moment: Moment, arrives: bool, end: bytes
 ) -> None:
-    packet = b"\x07\x00\x00\x00" + COMMIT
+    packet = b"\x07\x00\x00\x00" + end
     async with connected(proxy) as streams, connected(proxy) as next_one:
         assert await exchange(streams, b"SELECT 1") == b"SELECT 1"
         proxy.on_commit = moment
@@ -184,6 +185,6 @@ async def test_a_link_is_reset_during_commit(proxy: Proxy) -> None:
     async with connected(proxy) as streams:
         assert await exchange(streams, b"x") == b"x"
         proxy.on_commit = "during"
-        streams[1].write(b"\x07\x00\x00\x00" + COMMIT)
+        streams[1].write(b"\x07\x00\x00\x00" + COMMIT[0])
         assert await lost(streams[0].readexactly(1))
         assert proxy.commits_cut == 1

@@ -15,11 +15,13 @@ from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import metrics
 from app.persistence.sql.statement import Bound, Row
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
 _SERVER_LOST = 2013
+_REQUEST_SECONDS = metrics.STATEMENT_SECONDS.labels("batch")
 
 
 class Executor(Protocol):
@@ -83,7 +85,8 @@ class TransactionExecutor(ABC):
     ) -> list[Rows]:
         """The rows of the statements, which run between a BEGIN and the end of the transaction."""
         try:
-            return await self._send(statements, begins, ends)
+            with _REQUEST_SECONDS.time():
+                return await self._send(statements, begins, ends)
         except self._dialect.loaded_dbapi.Error as error:
             raise to_dbapi_error(error, self._dialect) from error
 
