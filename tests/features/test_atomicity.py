@@ -137,7 +137,8 @@ async def test_a_commit_with_unknown_outcome_is_resolved_by_the_nonce(
 ) -> None:
     """The connection breaks during COMMIT. The nonce resolves a send; other requests are answered
     with `unknown_outcome`."""
-    async with run_server(without_limits(cluster.settings)) as server, server.client() as http:
+    settings = without_limits(cluster.override(**NO_POLLING))  # no other COMMIT
+    async with run_server(settings) as server, server.client() as http:
         ada = await server.person(http)
         room = await ada.makes_room()
         database = server.context.database
