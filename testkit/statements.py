@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.util import greenlet_spawn
 
 from app.persistence.sql.executor import MultiStatementExecutor, SqliteExecutor
 from app.persistence.uow import Database
@@ -97,8 +98,8 @@ def _intercept_commits(engine: Engine, listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def _intercept_requests(database: Database, listener: Listener) -> Iterator[None]:
-    """Requests of several statements, which go to the driver beside SQLAlchemy. When the listener
-    raises, the statements before are executed, as the database would."""
+    """Requests of several statements, which go to the driver beside SQLAlchemy. Each statement is
+    sent alone after its listener, which may wait with `await_only`."""
     engine = database._engines.write.sync_engine
 
     def listen(text: str, *parameter_sets: Any) -> None:
@@ -115,16 +116,11 @@ def _listening(send: Any, engine: Engine, listen: Callable[..., None]) -> Any:
     async def send_after_listening(self: Any, parts: Sequence[Any]) -> Any:
         if self._dialect is not engine.dialect:
             return await send(self, parts)
-        passed: list[Any] = []
+        results: list[Any] = []
         for part in parts:
-            try:
-                listen(*_text_and_parameters(part))
-            except Exception:
-                if passed:
-                    await send(self, passed)
-                raise
-            passed.append(part)
-        return await send(self, parts)
+            await greenlet_spawn(listen, *_text_and_parameters(part))
+            results += await send(self, [part])
+        return results
 
     return send_after_listening
 
