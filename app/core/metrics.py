@@ -98,7 +98,10 @@ STATEMENT_SECONDS = _histogram(
     "Time of a statement, or of a request of several (`batch`), there and back.",
     "pool",
 )
-COMMIT_SECONDS = _histogram("chat_database_commit_seconds", "Time of a COMMIT, there and back.")
+COMMIT_SECONDS = _histogram(
+    "chat_database_commit_seconds",
+    "Time of a COMMIT, there and back; of a batch of sends with its writes.",
+)
 POOL_IN_USE = _gauge("chat_database_connections_in_use", "Connections in use.", "pool")
 POOL_SIZE = _gauge("chat_database_connections_max", "Connections there may be.", "pool")
 BUS_HEALTHY = _gauge(

@@ -22,7 +22,7 @@ class Signer:
         return base64url.encode(body + _mac(self._keys[0], before + body + after))
 
     def verify(self, token: str, *, before: bytes = b"", after: bytes = b"") -> bytes | None:
-        """The body, or None if this server did not sign it together with `before` and `after`."""
+        """The body, or None if this server did not sign it with `before` and `after`."""
         try:
             signed = base64url.decode(token)
         except ValueError:

@@ -34,10 +34,12 @@ _MYSQL_SESSION = (
     " max_execution_time={milliseconds} */"
 )
 LOCK_WAIT_S = 5
-CreateExecutor = Callable[[Any, Dialect], TransactionExecutor]
 # A process that is frozen in the middle of a unit of work keeps its locks no longer than this.
 # Only MariaDB can do that.
 IDLE_IN_TRANSACTION_S = 10
+
+# Takes a connection of the driver.
+CreateExecutor = Callable[[Any, Dialect], TransactionExecutor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class Engines:
 
     @asynccontextmanager
     async def open_executor(self) -> AsyncIterator[TransactionExecutor]:
-        """A transaction on a connection of units of work, beside SQLAlchemy's session. What is not
-        committed in the end, is rolled back."""
+        """A transaction on a connection of the pool of units of work, without SQLAlchemy's session.
+        The caller commits; after an error the transaction is rolled back or its connection
+        dropped. Raises DBAPIError, or SQLAlchemy's TimeoutError for a pool without a free one."""
         assert self.create_executor is not None
         dialect = self.write.dialect
         try:
@@ -74,7 +77,7 @@ class Engines:
         cause = error.__cause__ if isinstance(error, UnknownOutcome) else error
         failure = classify(cause) if isinstance(cause, DBAPIError) else None
         if failure and self.failover:
-            self.failover.note(failure)
+            self.failover.note_failure(failure)
         try:
             if failure is Failure.UNREACHABLE:  # so are all connections that are as old
                 self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
@@ -166,9 +169,10 @@ class Failover:
     def _notice(self, context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception
         if isinstance(error, DBAPIError):
-            self.note(classify(error))
+            self.note_failure(classify(error))
 
-    def note(self, failure: Failure) -> None:
+    def note_failure(self, failure: Failure) -> None:
+        """Remember when the server refused changes that another server may take."""
         now = time.monotonic()
         if (
             failure in (Failure.READ_ONLY, Failure.NO_QUORUM)

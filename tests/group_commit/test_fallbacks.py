@@ -275,7 +275,7 @@ async def test_closing_does_not_wait_for_a_room_that_stays_locked(
             first = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "1")))
             await eventually(lambda: waits(seen))
         second = asyncio.create_task(committer.send(send_request(people[0], rooms[0], "2")))
-        await asyncio.sleep(0)  # it stands in line
+        await asyncio.sleep(0)  # it is in the queue
         await committer.close()
         assert not committer._tasks
         with pytest.raises(UnknownOutcome):
