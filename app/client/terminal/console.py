@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Protocol, Self
 
 from prompt_toolkit import PromptSession
@@ -113,6 +113,9 @@ class Terminal:
         self._prompt: PromptSession[str] = PromptSession(
             bottom_toolbar=lambda: self._status, erase_when_done=True
         )
+        # prompt_toolkit leaves raw mode while it prints above the prompt. A Ctrl-D that is pressed
+        # meanwhile would be lost, because the kernel takes it for an end of file that nobody reads.
+        self._prompt.app.input.cooked_mode = nullcontext  # type: ignore[method-assign]
 
     def __enter__(self) -> Self:
         self._stack.enter_context(patch_stdout(raw=True))
