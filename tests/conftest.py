@@ -42,8 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """A developer's own settings do not reach the tests, nor the processes that these start. Nor
-    does an ignored SIGINT, which a shell gives to what it runs in the background."""
+    do ignored signals: a shell ignores SIGINT for what it runs in the background, nohup SIGHUP."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here, and not in new processes
     for name in [name for name in os.environ if name.startswith("CHAT_")]:
         del os.environ[name]
     coverage.measure_children()
