@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from testkit.answers import assert_ok
-from testkit.peer import Peers
+from testkit.peer import Peer, Peers
 from tests.realtime.dedicated_server import StartServer
 from tests.realtime.hooks import LossyBus, PausedQuery, QueryCounter
 from tests.realtime.test_removal import after
@@ -137,3 +137,28 @@ async def test_badges_are_sent_after_the_room_list_that_they_are_newer_than(
     assert bump["rooms"][0]["unread"] == 1
     order = [frame["type"] for frame in peer.frames if frame["type"] != "ping"]
     assert order == ["welcome", "rooms", "room.bumped"]
+
+
+async def test_a_removal_that_is_heard_of_again_closes_the_room_once(
+    start: StartServer, peers: Peers
+) -> None:
+    """The bus may be later than the log, and may repeat itself. It does not matter whether the room
+    was open."""
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    opened, closed = await peers.join(bob, room), await peers.join(bob)
+    loss = LossyBus(server, drops_all=True)
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    loss.drops_all = False
+    for number in range(3):
+        for publication in loss.dropped:
+            server.hear(publication)
+        other = await ada.makes_room("private", bob)
+        for peer in (opened, closed):
+            await peer.until(lambda: other in bumped_rooms(peer))  # noqa: B023 - awaited here
+            assert len(peer.of("room.closed", room=room)) == 1, number
+
+
+def bumped_rooms(peer: Peer) -> set[str]:
+    return {badge["room"] for frame in peer.of("room.bumped") for badge in frame["rooms"]}

@@ -12,6 +12,7 @@ from app.realtime.hub.connection import Connection, Subscription
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.wire.events import CLOSE_REASONS, COUNTED_KINDS, MEMBERSHIP_KINDS
+from app.wire.frames import RoomClosed
 
 # With the reason if an event said that the user is no member any more.
 StaleBadges = dict[tuple[Connection, UUID], Literal["left", "removed"] | None]
@@ -21,15 +22,23 @@ class BadgeState(HubListener):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.stale: StaleBadges = {}
+        # The event with the highest seq that closed a room on a connection, if one did.
+        self._closed_at: dict[Connection, dict[UUID, int]] = {}
+
+    def on_disconnected(self, connection: Connection) -> None:
+        self._closed_at.pop(connection, None)
 
     def on_event(self, event: Publication) -> None:
         """A message changes the counts of all members; joining or leaving those of one user."""
         if event.kind in COUNTED_KINDS:
             self._invalidate_closed(event.channel)
         elif event.kind in MEMBERSHIP_KINDS:
+            reason = CLOSE_REASONS.get(event.kind)
             for connection in self._hub.by_user.get(event.user, ()):
-                if event.channel not in connection.subscriptions:
-                    self.stale[connection, event.channel] = CLOSE_REASONS.get(event.kind)
+                if event.channel not in connection.subscriptions and (
+                    reason is None or self._note_closing(connection, event.channel, event.seq)
+                ):
+                    self.stale[connection, event.channel] = reason
 
     def on_counts_changed(self, room_id: UUID, user: UUID | None) -> None:
         """Those of a user are sent to all of their connections, also where the room is open."""
@@ -46,9 +55,20 @@ class BadgeState(HubListener):
         if not is_complete and self._hub.is_member(connection, room.id):
             self.stale.setdefault((connection, room.id), None)
 
+    def on_evicted(self, connection: Connection, closed: RoomClosed) -> None:
+        """The event that did it may be heard of again."""
+        self._note_closing(connection, closed.room, closed.seq or 0)
+
     def on_late_eviction(self, connection: Connection, room_id: UUID) -> None:
         """Without a reason, because `room.closed` was sent: the count tells if they are back."""
         self.stale[connection, room_id] = None
+
+    def _note_closing(self, connection: Connection, room_id: UUID, seq: int) -> bool:
+        """Returns False if this event, or a later one, has closed the room before."""
+        closed_at = self._closed_at.setdefault(connection, {})
+        known = closed_at.get(room_id, 0)
+        closed_at[room_id] = max(known, seq)
+        return seq > known
 
     def _invalidate_closed(self, room_id: UUID) -> None:
         """Of the members that do not have the room open."""

@@ -113,6 +113,8 @@ class Hub:
         self.remove_member(subscription.connection, closed.room)
         self.unsubscribe(subscription.connection, closed.room)
         subscription.connection.send(closed)
+        for listener in self._listeners:
+            listener.on_evicted(subscription.connection, closed)
 
     def broadcast(self, room: RoomChannel, frame: bytes) -> None:
         """Send an encoded frame to every live subscription."""

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app.core.publications import Publication
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription
+from app.wire.frames import RoomClosed
 
 
 class HubListener:
@@ -36,6 +37,9 @@ class HubListener:
 
     def on_counts_changed(self, room_id: UUID, user: UUID | None) -> None:
         """The unread counts of a room's members, or only of `user`, may have changed."""
+
+    def on_evicted(self, connection: Connection, closed: RoomClosed) -> None:
+        """A room was closed on a connection by the event that ended its user's membership."""
 
     def on_late_eviction(self, connection: Connection, room_id: UUID) -> None:
         """A room was closed on a connection by an event of the past. Its user may have joined
