@@ -53,6 +53,8 @@ RETRY_UNKNOWN_FOR_S = 15.0
 # A server that has refused to write is not ready for so long, unless a COMMIT succeeds.
 REFUSAL_S = 10.0
 
+_DATABASE_NOW = DatabaseNow()
+
 _GAVE_UP = "The database could not do this now; nothing was changed. Try again."
 _REFUSED = "The database takes no changes now; nothing was changed. Try again."
 _EXPLANATIONS = dict.fromkeys(REFUSALS, _REFUSED) | {
@@ -131,7 +133,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         it back, so there is never a hole.
         """
         room.seq += 1
-        room.changed_at = DatabaseNow()
+        room.changed_at = _DATABASE_NOW
         event = build_event(room.seq)
         self.events.add(event)
         self.publications.append(to_publication(event))
@@ -143,6 +145,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     async def flush(self) -> None:
         """Send what is pending, so that the next read sees it and constraints speak now."""
         await self._session.flush()
+        await self.members.pending.flush()
+        await self.events.pending.flush()
 
 
 class Database:
@@ -215,8 +219,9 @@ class Database:
     async def _open_unit(self) -> AsyncIterator[UnitOfWork]:
         """Its end is the COMMIT."""
         async with self._write() as session:
-            yield UnitOfWork(session)
-            await session.flush()
+            uow = UnitOfWork(session)
+            yield uow
+            await uow.flush()
             await _commit_session(session)
 
     @asynccontextmanager

@@ -144,7 +144,7 @@ def details(room: Room) -> RoomDetails:
 
 def add_member(
     uow: UnitOfWork, room: LockedRoom, actor: UUID, user: UUID, role: Role, at: datetime
-) -> Member:
+) -> None:
     """Add a member; everything up to their joining counts as read."""
     uow.append_event(
         room,
@@ -156,9 +156,7 @@ def add_member(
             member=MemberRef(user=user, role=role),
         ),
     )
-    member = Member(room_id=room.id, user_id=user, role=role, joined_at=at, read_seq=room.seq)
-    uow.members.add(member)
-    return member
+    uow.members.add(room.id, user, role, at, room.seq)
 
 
 async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:

@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.group_commit import Committer
-from app.persistence.tables import Member, Room
+from app.persistence.tables import Room
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
@@ -33,15 +33,7 @@ async def make_room(
     """A room with an empty log."""
     room = await uow.rooms.add(Room(id=new_id(), kind=kind, topic="", seq=0, created_at=now()))
     for member in members:
-        uow.members.add(
-            Member(
-                room_id=room.id,
-                user_id=member.user,
-                role=Role.MEMBER,
-                joined_at=now(),
-                read_seq=0,
-            )
-        )
+        uow.members.add(room.id, member.user, Role.MEMBER, now(), 0)
     return room.id
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
+from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.tables import MessageRow, Room, RoomEventRow, columns
 from app.wire.events import (
     EVENT_SPECS,
@@ -132,20 +133,22 @@ class EventReads:
 
 
 class Events(EventReads):
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__(session)
+        self.pending = PendingRows(session, _event.seq.table)
+
     def add(self, event: RoomEvent) -> None:
         message = event.message.seq if isinstance(event, MessageEvent) else None
         kept_elsewhere = _ENVELOPE | {"message"} if message else _ENVELOPE
         body = event.model_dump_json(exclude=kept_elsewhere)
-        self._session.add(
-            RoomEventRow(
-                room_id=event.room,
-                seq=event.seq,
-                type=event.type,
-                actor_id=event.actor,
-                at=event.at,
-                message_seq=message,
-                body=None if message and body == "{}" else body,
-            )
+        self.pending.add(
+            room_id=event.room,
+            seq=event.seq,
+            type=event.type,
+            actor_id=event.actor,
+            at=event.at,
+            message_seq=message,
+            body=None if message and body == "{}" else body,
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.persistence.repositories.membership_batch import select_by_room_and_user
+from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.repositories.room_changes import departed_since, rooms_since
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.join_order import join_in_order
@@ -275,8 +276,15 @@ class MemberReads:
 
 
 class Members(MemberReads):
-    def add(self, member: Member) -> None:
-        self._session.add(member)
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__(session)
+        self.pending = PendingRows(session, _member.role.table)
+
+    def add(self, room_id: UUID, user_id: UUID, role: Role, joined_at: datetime, seq: int) -> None:
+        """`seq` is that of the event of the joining."""
+        self.pending.add(
+            room_id=room_id, user_id=user_id, role=role, joined_at=joined_at, read_seq=seq
+        )
 
     async def remove(self, member: Member, seq: int) -> None:
         """`seq` is that of the event of the removal."""
