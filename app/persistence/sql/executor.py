@@ -6,11 +6,11 @@ its first request and ends with `commit` or `rollback`.
 
 import asyncio
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import asyncmy.errors
 from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +20,6 @@ from app.persistence.sql.statement import Bound, Row
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
-_SERVER_LOST = 2013
 _REQUEST_SECONDS = metrics.STATEMENT_SECONDS.labels("batch")
 
 
@@ -84,11 +83,13 @@ class TransactionExecutor(ABC):
         self, statements: Sequence[Bound], *, begins: bool = False, ends: str = ""
     ) -> list[Rows]:
         """The rows of the statements, which run between a BEGIN and the end of the transaction."""
+        started = time.perf_counter()
         try:
-            with _REQUEST_SECONDS.time():
-                return await self._send(statements, begins, ends)
+            return await self._send(statements, begins, ends)
         except self._dialect.loaded_dbapi.Error as error:
             raise to_dbapi_error(error, self._dialect) from error
+        finally:
+            _REQUEST_SECONDS.observe(time.perf_counter() - started)
 
     @abstractmethod
     async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]: ...
@@ -111,20 +112,32 @@ class MultiStatementExecutor(TransactionExecutor):
             texts.insert(0, "BEGIN")
         if ends:
             texts.append(ends)
-        # The driver's own limit costs a task each time that it waits for data.
-        limit, self._connection._read_timeout = self._connection._read_timeout, None  # noqa: SLF001
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                results = await self._query(texts)
-        except TimeoutError:
-            raise asyncmy.errors.OperationalError(_SERVER_LOST, "no answer in time") from None
-        finally:
-            self._connection._read_timeout = limit  # noqa: SLF001
+        results = await self._query(texts)
         return results[begins : begins + len(statements)]
 
     async def _query(self, texts: Sequence[str]) -> list[Rows]:
+        # The driver's own limit costs a task each time that it waits for data.
+        connection = self._connection
+        limit, connection._read_timeout = connection._read_timeout, None  # noqa: SLF001
+        timer = self._start_timer()
+        try:
+            return await self._execute(";".join(texts))
+        finally:
+            if timer:
+                timer.cancel()
+            connection._read_timeout = limit  # noqa: SLF001
+
+    def _start_timer(self) -> asyncio.TimerHandle | None:
+        """It cuts the connection, which the driver reports as lost."""
+        transport = self._connection._transport  # noqa: SLF001
+        if transport is None or self._timeout_s is None:
+            return None
+        loop: asyncio.AbstractEventLoop = self._connection.loop
+        return loop.call_later(self._timeout_s, transport.abort)
+
+    async def _execute(self, text: str) -> list[Rows]:
         cursor = self._connection.cursor()
-        await cursor.execute(";".join(texts))
+        await cursor.execute(text)
         results = [await cursor.fetchall()]
         while await cursor.nextset():
             results.append(await cursor.fetchall())

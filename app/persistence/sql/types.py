@@ -1,5 +1,6 @@
 """Column types and options of tables that mean the same on MySQL, MariaDB and SQLite."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -17,17 +18,29 @@ def _uuid(value: bytes) -> UUID:
     return UUID(bytes=value)
 
 
+def _to_bytes(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
+
+
+def _from_bytes(value: bytes | None) -> UUID | None:
+    return None if value is None else _uuid(value)
+
+
 class Id(TypeDecorator[UUID]):
     """A UUID in BINARY(16). The native types differ: MariaDB has UUID, MySQL CHAR(32)."""
 
     impl = BINARY(16)
     cache_ok = True
 
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else value.bytes
+    # In place of `process_bind_param` and `process_result_value`, which those of the driver wrap.
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        return None if value is None else _uuid(bytes(value))
+    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], bytes | None]:
+        return _to_bytes
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[bytes | None], UUID | None]:
+        return _from_bytes
 
 
 class UtcDateTime(TypeDecorator[datetime]):
