@@ -1,5 +1,6 @@
 """Badges that race with removals, rejoins, room lists and lost publications."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -130,8 +131,9 @@ async def test_badges_are_sent_after_the_room_list_that_they_are_newer_than(
     await peer.send("hello", token=bob.access)
     listing = await held.next()
     await ada.says(room, "counted, but not in the list")
+    counted = asyncio.create_task(reads.until("_badges"))
     await ada.says(elsewhere, "so that something is counted")
-    await reads.until("_badges")
+    await counted
     listing.set()
     bump = await peer.expect("room.bumped")
     assert bump["rooms"][0]["unread"] == 1
