@@ -114,8 +114,11 @@ async def closed_loop(
     )
 
 
-async def open_loop(env: BenchEnvironment, workload: Workload, per_s: float) -> Sample:
-    """Latency at a constant rate, from when a message was due to its ack."""
+async def open_loop(
+    env: BenchEnvironment, workload: Workload, per_s: float, *, until_delivery: bool = False
+) -> Sample:
+    """Latency at a constant rate, from when a message was due to its ack; or `until_delivery` to
+    each client of the room, which costs the load more CPU."""
     clock = asyncio.get_running_loop().time
     start = clock() + 0.05
     first = round(env.warm_s * per_s)
@@ -123,21 +126,28 @@ async def open_loop(env: BenchEnvironment, workload: Workload, per_s: float) -> 
     earlier_acks = sum(client.acks for client in workload.clients)
     latencies = array("d")
 
-    def record_latency(_: LoadClient, data: bytes, begin: int, end: int) -> None:
-        number = orjson.loads(data[begin:end])["id"] - FIRST_OPEN_LOOP_ID
-        if number >= first:
-            latencies.append(clock() - (start + number / per_s))
+    def record_latency(number: int) -> None:
+        if number >= FIRST_OPEN_LOOP_ID + first:
+            latencies.append(clock() - (start + (number - FIRST_OPEN_LOOP_ID) / per_s))
+
+    def on_ack(_: LoadClient, data: bytes, begin: int, end: int) -> None:
+        record_latency(orjson.loads(data[begin:end])["id"])
+
+    def on_event(_: LoadClient, data: bytes, begin: int, end: int) -> None:
+        record_latency(int(orjson.loads(data[begin:end])["message"]["nonce"]))
 
     def send(number: int) -> None:
         sender = number % len(workload.clients)
         workload.send(sender, FIRST_OPEN_LOOP_ID + number, env.text(number))
 
     for client in workload.clients:
-        client.on_ack = record_latency
+        client.on_ack, client.on_event = (None, on_event) if until_delivery else (on_ack, None)
     with env.metered(*workload.servers) as usage:
         await send_at_rate(start, per_s, total, send)
         delivery = await _wait_for_delivery(workload, earlier_acks + total)
-    return usage | delivery | latency_percentiles(latencies) | {"rate": per_s}
+    deliveries = total * workload.clients_per_room
+    rates = {"rate": per_s, "deliveries_per_cpu_s": deliveries / usage["server_cpu_s"]}
+    return usage | delivery | latency_percentiles(latencies) | rates
 
 
 async def _wait_for_delivery(workload: Workload, sent: int) -> Sample:

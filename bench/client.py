@@ -7,6 +7,7 @@ bytes.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -203,19 +204,24 @@ def pong(ping: bytes) -> bytes:
 
 
 async def connect_all(
-    clients: Sequence[LoadClient], port: int, max_concurrent: int = MAX_CONCURRENT_CONNECTS
+    clients: Sequence[LoadClient],
+    port: int,
+    max_concurrent: int = MAX_CONCURRENT_CONNECTS,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Returns when all clients are ready. Raises ConnectionError for the first that fails."""
     semaphore = asyncio.Semaphore(max_concurrent)
 
     async def connect(client: LoadClient, number: int) -> None:
         async with semaphore:
-            await connect_one(client, number, port)
+            await connect_one(client, number, port, tls)
 
     await asyncio.gather(*(connect(client, n) for n, client in enumerate(clients)))
 
 
-async def connect_one(client: LoadClient, number: int, port: int) -> None:
+async def connect_one(
+    client: LoadClient, number: int, port: int, tls: ssl.SSLContext | None = None
+) -> None:
     """Returns when the client is ready. `number` selects the source address; one has 28,000 ports.
 
     Raises ConnectionError, also for a timeout.
@@ -224,7 +230,10 @@ async def connect_one(client: LoadClient, number: int, port: int) -> None:
     source = f"127.0.0.{1 + number // SOCKETS_PER_ADDRESS}"
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await loop.create_connection(lambda: client, sock=await _connect_socket(source, port))
+            connected = await _connect_socket(source, port)
+            await loop.create_connection(
+                lambda: client, sock=connected, ssl=tls, server_hostname=HOST if tls else None
+            )
             await client.ready
     except TimeoutError:
         raise ConnectionError(f"not ready within {CONNECT_TIMEOUT_S:g} s") from None

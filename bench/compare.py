@@ -15,14 +15,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 
+from bench.benchmark import Benchmark
 from bench.benchmarks import BENCHMARKS
 from bench.compare_side import END, FAILED, START
 from bench.environment import ROOT, Sample
@@ -45,9 +46,17 @@ class ComparedMetric(NamedTuple):
 
 
 METRICS = (
-    *(ComparedMetric("fanout", f"ours-{n}", "deliveries_per_cpu_s") for n in (1, 8, 32)),
+    *(
+        ComparedMetric("fanout", f"{clients}-{n}", "deliveries_per_cpu_s")
+        for clients in ("ours", "small")
+        for n in (1, 8, 32)
+    ),
     ComparedMetric("latency", "ours-at-socketio", "p99_ms", lower_is_better=True),
     ComparedMetric("latency", "ours-at-ours", "p99_ms", lower_is_better=True),
+    ComparedMetric("large_room", "busy", "last_ms", lower_is_better=True),
+    ComparedMetric("large_room", "busy", "other_p95_ms", lower_is_better=True),
+    ComparedMetric("tls", "tls", "last_ms", lower_is_better=True),
+    ComparedMetric("tls", "tls", "bytes_per_socket", lower_is_better=True),
     *(
         ComparedMetric("acks", f"group-{n}", key)
         for n in (1, 32, 512)
@@ -55,6 +64,8 @@ METRICS = (
     ),
     ComparedMetric("ack_latency", "acks", "p99_ms", lower_is_better=True),
     ComparedMetric("ack_latency", "quarter", "p99_ms", lower_is_better=True),
+    ComparedMetric("quiet", "quiet", "deliveries_per_cpu_s"),
+    ComparedMetric("quiet", "quiet", "p99_ms", lower_is_better=True),
     *(
         ComparedMetric("memory", variant, key, lower_is_better=True)
         for variant in ("listed", "open")
@@ -67,6 +78,7 @@ METRICS = (
     ComparedMetric("history", "many", "pages_per_cpu_s"),
     ComparedMetric("sqlite", "group", "acks_per_s"),
     ComparedMetric("sqlite", "group", "acks_per_cpu_s"),
+    ComparedMetric("sqlite", "quiet", "acks_per_cpu_s"),
     ComparedMetric("processes", "one", "acks_per_cpu_s"),
     ComparedMetric("processes", "two", "acks_per_cpu_s"),
 )
@@ -159,6 +171,10 @@ class Side:
             await self._process.wait()
 
 
+# Takes the name of a benchmark; the first of the two sides is the other commit.
+OpenSides = Callable[[str], AbstractAsyncContextManager[Sequence[Side]]]
+
+
 @asynccontextmanager
 async def _side(checkout: Path, python: Path, options: Sequence[str]) -> AsyncIterator[Side]:
     script = Path(__file__).with_name("compare_side.py")
@@ -178,43 +194,58 @@ async def _side(checkout: Path, python: Path, options: Sequence[str]) -> AsyncIt
 
 
 async def _compare(
-    old: Side, new: Side, benchmarks: str, deadline: float, results: Results
+    open_sides: OpenSides, benchmarks: str, deadline: float, results: Results
 ) -> None:
-    """Each benchmark gets an equal share of the remaining time, and one round at least."""
+    """Each benchmark gets an equal share of the remaining time, and one round at least. One that
+    the other commit does not have is not measured."""
     selected = select_benchmarks(BENCHMARKS, benchmarks)
     for number, benchmark in enumerate(selected):
-        start = time.monotonic()
-        share = (deadline - start) / (len(selected) - number)
-        variants = list(dict.fromkeys(m.variant for m in METRICS if m.benchmark == benchmark.name))
-        for side in (old, new):
-            await side.request(START)
-        for round_number in range(1, MAX_ROUNDS + 1):
-            log(f"{benchmark.title}: round {round_number}")
-            for variant in variants:
-                samples = [await side.request(variant) for side in (old, new)]
-                results.add(benchmark.name, variant, *samples)
-            if (time.monotonic() - start) * (round_number + 1) / round_number > share:
-                break
-        for side in (old, new):
-            await side.request(END)
+        share = (deadline - time.monotonic()) / (len(selected) - number)
+        try:
+            async with open_sides(benchmark.name) as sides:
+                await _compare_benchmark(benchmark, sides, share, results)
+        except RuntimeError as error:
+            log(f"{benchmark.title}: {error}.")
+
+
+async def _compare_benchmark(
+    benchmark: Benchmark[Any], sides: Sequence[Side], share: float, results: Results
+) -> None:
+    start = time.monotonic()
+    variants = list(dict.fromkeys(m.variant for m in METRICS if m.benchmark == benchmark.name))
+    for side in sides:
+        await side.request(START)
+    for round_number in range(1, MAX_ROUNDS + 1):
+        log(f"{benchmark.title}: round {round_number}")
+        for variant in variants:
+            samples = [await side.request(variant) for side in sides]
+            results.add(benchmark.name, variant, *samples)
+        if (time.monotonic() - start) * (round_number + 1) / round_number > share:
+            break
+    for side in sides:
+        await side.request(END)
 
 
 async def _run(arguments: argparse.Namespace, checkout: Path, deadline: float) -> Results:
-    options = [f"--only={arguments.only}", *(["--quick"] if arguments.quick else [])]
+    options = ["--quick"] if arguments.quick else []
     options += [f"--data={arguments.data.resolve()}"] if arguments.data else []
     results = Results()
     python = _python_for(checkout, deadline)
-    try:
+
+    @asynccontextmanager
+    async def open_sides(benchmark: str) -> AsyncIterator[Sequence[Side]]:
+        chosen = [f"--only={benchmark}", *options]
         async with (
-            asyncio.timeout(deadline - time.monotonic()),
-            _side(checkout, python, options) as old,
-            _side(ROOT, Path(sys.executable), options) as new,
+            _side(checkout, python, chosen) as old,
+            _side(ROOT, Path(sys.executable), chosen) as new,
         ):
-            await _compare(old, new, arguments.only, deadline, results)
+            yield old, new
+
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            await _compare(open_sides, arguments.only, deadline, results)
     except TimeoutError:
         log(f"Stopped after {arguments.minutes:g} minutes.")
-    except RuntimeError as error:
-        log(f"Stopped: {error}.")
     return results
 
 

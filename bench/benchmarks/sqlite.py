@@ -17,7 +17,6 @@ from bench.benchmark import (
 )
 from bench.environment import BenchEnvironment, Sample
 
-IN_FLIGHT = 32
 SKIP_REASON = missing_setting("database", "group_commit")
 
 
@@ -26,11 +25,11 @@ async def no_setup(_: BenchEnvironment) -> AsyncIterator[None]:
     yield
 
 
-def measure(**groups: Any) -> Callable[[BenchEnvironment, None], Awaitable[Sample]]:
+def measure(in_flight: int, **groups: Any) -> Callable[[BenchEnvironment, None], Awaitable[Sample]]:
     async def run(env: BenchEnvironment, _: None) -> Sample:
         settings = env.settings(await env.sqlite_database(), **groups)
         async with open_workload(env, settings) as workload:
-            return await closed_loop(env, workload, IN_FLIGHT)
+            return await closed_loop(env, workload, in_flight)
 
     return run
 
@@ -47,6 +46,13 @@ def metrics(samples: Samples) -> list[Metric]:
             "single",
             target=5.0,
         ),
+        *metric(
+            "SQLite, durable acks, 1 in flight, per app CPU second",
+            samples,
+            "quiet",
+            "acks_per_cpu_s",
+            "acks",
+        ),
     ]
 
 
@@ -55,13 +61,14 @@ BENCHMARK = Benchmark(
     title="Durable acks, embedded",
     about="Like the durable acks, on SQLite in WAL mode with synchronous=FULL; a new file per run.",
     variants=[
-        Variant("group", "group commit, 32 in flight", measure()),
+        Variant("group", "group commit, 32 in flight", measure(32)),
         Variant(
             "single",
             "one transaction per message, 32 in flight",
-            measure(database={"group_commit": False}),
+            measure(32, database={"group_commit": False}),
             lambda _: SKIP_REASON,
         ),
+        Variant("quiet", "group commit, 1 in flight", measure(1)),
     ],
     columns=[
         Column("acks_per_s", "acks per second"),

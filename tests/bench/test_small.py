@@ -4,12 +4,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import texts
 from bench.benchmark import Benchmark, Variant
-from bench.benchmarks import fanout, sqlite
+from bench.benchmarks import fanout, large_room, quiet, sqlite, tls
 from bench.environment import BenchEnvironment, Sample
 from bench.fanout_load import FASTAPI, System, closed_loop, open_loop
 from bench.proc import Cores
@@ -65,3 +66,14 @@ async def test_every_send_is_acknowledged_on_sqlite(env: BenchEnvironment) -> No
     (sample,) = (await run(env, sqlite.BENCHMARK, real_texts=False)).samples["group"]
     assert sample["received"] == sample["expected"] > 0
     assert sample["acks_per_s"] > 0
+
+
+@pytest.mark.parametrize(
+    "benchmark", [quiet.BENCHMARK, large_room.BENCHMARK, tls.BENCHMARK], ids=lambda one: one.name
+)
+async def test_every_message_arrives_and_every_metric_is_computed(
+    env: BenchEnvironment, benchmark: Benchmark[Any]
+) -> None:
+    samples = (await run(env, benchmark, real_texts=False)).samples
+    assert all(s["received"] == s["expected"] > 0 for (s,) in samples.values())
+    assert len(benchmark.metrics(samples)) == 3

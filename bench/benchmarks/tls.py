@@ -1,0 +1,131 @@
+"""Fan-out and memory of sockets over TLS in the process, compared with plain ones."""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from statistics import median
+from uuid import UUID
+
+import trustme
+
+from app.settings import Settings
+from bench.benchmark import Benchmark, Column, Metric, Samples, Variant, metric, ratio_metric
+from bench.benchmarks.large_room import arrival_s
+from bench.client import CHAT, HOST, LoadClient, abort_all, check_connected, connect_all
+from bench.environment import BenchEnvironment, Sample
+from bench.seed_data import SeededUser, seed_database
+from testkit.servers.backend import override
+
+MESSAGES = 20
+
+
+@dataclass(frozen=True)
+class OneRoom:
+    settings: Settings
+    tls_settings: Settings
+    trust: ssl.SSLContext
+    users: list[SeededUser]
+    id: UUID
+
+
+@asynccontextmanager
+async def one_room(env: BenchEnvironment) -> AsyncIterator[OneRoom]:
+    """2,000 users in one room, and a server certificate."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert(HOST)
+    chain, key = env.directory / "server.pem", env.directory / "server-key.pem"
+    key.write_bytes(certificate.private_key_pem.bytes())
+    chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    async with env.mariadb_database() as url:
+        settings = env.settings(url)
+        users, (room,) = await seed_database(settings, env.scale(2000, 100), 1, lambda _: [0])
+        secure = override(settings, server={"tls_certificate": chain, "tls_key": key})
+        yield OneRoom(settings, secure, trust, users, room)
+
+
+def measure(*, tls: bool) -> Callable[[BenchEnvironment, OneRoom], Awaitable[Sample]]:
+    async def run(env: BenchEnvironment, room: OneRoom) -> Sample:
+        few = len(room.users) // 10
+        clients = [LoadClient(CHAT, user.hello(user.rooms)) for user in room.users]
+        context = room.trust if tls else None
+        async with env.chat_server(room.tls_settings if tls else room.settings) as server:
+            try:
+                await connect_all(clients[:few], server.port, tls=context)
+                few_bytes = server.resident_bytes
+                await connect_all(clients[few:], server.port, tls=context)
+                bytes_per_socket = (server.resident_bytes - few_bytes) / (len(clients) - few)
+                for client in clients[1:]:
+                    client.count_only()
+                await arrival_s(env, clients, room.id)
+                with env.metered(server) as usage:
+                    arrivals = [await arrival_s(env, clients, room.id) for _ in range(MESSAGES)]
+                check_connected(clients)
+            finally:
+                abort_all(clients)
+        deliveries = MESSAGES * len(clients)
+        return usage | {
+            "last_ms": median(arrivals) * 1000,
+            "bytes_per_socket": bytes_per_socket,
+            "deliveries_per_cpu_s": deliveries / usage["server_cpu_s"],
+            "expected": float(deliveries),
+            "received": float(deliveries),
+        }
+
+    return run
+
+
+def metrics(samples: Samples) -> list[Metric]:
+    plain, secure = (samples.get(name, ()) for name in ("plain", "tls"))
+    above = [
+        {"above": s["bytes_per_socket"] - p["bytes_per_socket"]}
+        for s, p in zip(secure, plain, strict=False)
+    ]
+    return [
+        *ratio_metric(
+            "one message to 2,000 sockets over TLS, until the last has it, ÷ plain",
+            samples,
+            "last_ms",
+            "tls",
+            "plain",
+            target=1.25,
+            lower_is_better=True,
+        ),
+        *ratio_metric(
+            "CPU of a delivery over TLS, ÷ plain", samples, "deliveries_per_cpu_s", "plain", "tls"
+        ),
+        *metric(
+            "memory of a connection over TLS, above a plain one",
+            {"above": above},
+            "above",
+            "above",
+            "bytes",
+            target=12_000,
+            lower_is_better=True,
+        ),
+    ]
+
+
+BENCHMARK = Benchmark(
+    name="tls",
+    title="TLS",
+    about=(
+        "2,000 clients in one room, over TLS that ends in the server's process, and without. One "
+        "message at a time; the time counts until the last client has it. Memory is the resident "
+        "memory of the process with all connections minus that with a tenth of them, divided by "
+        "the number of added connections."
+    ),
+    variants=[
+        Variant("plain", "plain", measure(tls=False)),
+        Variant("tls", "TLS in the process", measure(tls=True)),
+    ],
+    columns=[
+        Column("last_ms", "last of 2,000 sockets, ms"),
+        Column("deliveries_per_cpu_s", "deliveries per server CPU second"),
+        Column("bytes_per_socket", "bytes per connection"),
+    ],
+    metrics=metrics,
+    setup=one_room,
+)
