@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
+from app.core.json_encoding import encode_json
 from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
+from app.http.responses import JsonResponse
 from app.http.strict_json import StrictRoute
-from app.messages import service
+from app.messages import pages, service
 from app.messages.send.submit import submit_message
 from app.wire.errors import ErrorCode, Invalid
 from app.wire.events import Message
@@ -33,6 +35,7 @@ Around = Annotated[Seq | None, Query(description="This `seq` and what is on both
     "/messages",
     operation_id="list_messages",
     summary="List messages of a room",
+    response_model=MessagePage,
     responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
@@ -44,7 +47,7 @@ async def page(
     before: Before = None,
     after: After = None,
     around: Around = None,
-) -> MessagePage:
+) -> Response:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     names = [
         name
@@ -53,19 +56,14 @@ async def page(
     ]
     if len(names) > 1:
         raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
-    read = context.database.read
+    read = context.database.read_directly
     if after is not None:
-        page = await read(service.page_after, actor, room_id, after, limit)
+        window = await read(pages.page_after, actor, room_id, after, limit)
     elif around is not None:
-        page = await read(service.page_around, actor, room_id, around, limit)
+        window = await read(pages.page_around, actor, room_id, around, limit)
     else:
-        page = await read(service.page_before, actor, room_id, before, limit)
-    messages = page.messages
-    return MessagePage(
-        items=messages,
-        before=messages[0].seq if messages and page.more_before else None,
-        after=messages[-1].seq if messages and page.more_after else None,
-    )
+        window = await read(pages.page_before, actor, room_id, before, limit)
+    return JsonResponse(pages.encode_messages(window))
 
 
 @router.post(
@@ -96,6 +94,7 @@ async def send(
     "/messages/{seq}",
     operation_id="get_message",
     summary="Get a message",
+    response_model=Message,
     responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
@@ -104,15 +103,17 @@ async def get(
     seq: Annotated[Seq, Path()],
     actor: ActorDep,
     context: ContextDep,
-) -> Message:
+) -> Response:
     """One message."""
-    return await context.database.read(service.get, actor, room_id, seq)
+    message = await context.database.read_directly(pages.get, actor, room_id, seq)
+    return JsonResponse(encode_json(message))
 
 
 @router.get(
     "/events",
     operation_id="list_events",
     summary="List events of a room",
+    response_model=EventPage,
     responses=ROOM_READ_ERRORS,
     dependencies=[Depends(READ)],
 )
@@ -123,12 +124,12 @@ async def list_events(
     limit: Limit100,
     after: Annotated[Seq, Query(description="The last `seq` that the caller has.")] = 0,
     until: Annotated[Seq, Query(description="The last `seq` that is wanted.")] = MAX_SEQ,
-) -> EventPage:
+) -> Response:
     """The room's log: every event after `after`, in order, without a hole."""
-    events, more = await context.database.read(
-        service.list_events, actor, room_id, after, until, limit
+    window = await context.database.read_directly(
+        pages.list_events, actor, room_id, after, until, limit
     )
-    return EventPage(items=events, next=events[-1].seq if more else None)
+    return JsonResponse(pages.encode_events(window))
 
 
 @router.put(

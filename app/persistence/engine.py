@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from app.persistence.failures import IN_DOUBT, Failure, classify
 from app.persistence.measuring import measure_statements
 from app.persistence.sql.executor import (
     MultiStatementExecutor,
+    Reader,
+    SingleStatementExecutor,
     SqliteExecutor,
     TransactionExecutor,
     to_dbapi_error,
@@ -49,29 +51,44 @@ class Engines:
     write: AsyncEngine
     read: AsyncEngine
     create_executor: CreateExecutor | None  # None: a batch is a session like any other
+    create_reader: CreateExecutor
     failover: "Failover | None" = None
 
-    @asynccontextmanager
-    async def open_executor(self) -> AsyncIterator[TransactionExecutor]:
+    def open_executor(self) -> AbstractAsyncContextManager[TransactionExecutor]:
         """A transaction on a connection of the pool of units of work, without SQLAlchemy's session.
         The caller commits; after an error the transaction is rolled back or its connection
         dropped. Raises DBAPIError, or SQLAlchemy's TimeoutError for a pool without a free one."""
         assert self.create_executor is not None
-        dialect = self.write.dialect
+        return self._open(self.write, self.create_executor)
+
+    def open_reader(self) -> AbstractAsyncContextManager[Reader]:
+        """A connection of the pool of reads, without SQLAlchemy's session and without a
+        transaction. Raises what `open_executor` raises."""
+        return self._open(self.read, self.create_reader)
+
+    @asynccontextmanager
+    async def _open(
+        self, engine: AsyncEngine, create: CreateExecutor
+    ) -> AsyncIterator[TransactionExecutor]:
+        dialect = engine.dialect
         try:
-            pooled = await self.write.raw_connection()
+            pooled = await engine.raw_connection()
         except dialect.loaded_dbapi.Error as error:
             raise to_dbapi_error(error, dialect) from error
-        executor = self.create_executor(pooled.driver_connection, dialect)
+        executor = create(pooled.driver_connection, dialect)
         try:
             yield executor
         except BaseException as error:
-            await self._abandon(pooled, executor, error)
+            await self._abandon(engine, pooled, executor, error)
             raise
         pooled.close()
 
     async def _abandon(
-        self, pooled: PoolProxiedConnection, executor: TransactionExecutor, error: BaseException
+        self,
+        engine: AsyncEngine,
+        pooled: PoolProxiedConnection,
+        executor: TransactionExecutor,
+        error: BaseException,
     ) -> None:
         """Roll back, or drop a connection on which the request may still go on."""
         cause = error.__cause__ if isinstance(error, UnknownOutcome) else error
@@ -80,7 +97,7 @@ class Engines:
             self.failover.note_failure(failure)
         try:
             if failure is Failure.UNREACHABLE:  # so are all connections that are as old
-                self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
+                engine.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
             elif failure not in IN_DOUBT and isinstance(error, Exception):
                 with suppress(DBAPIError):
                     await executor.rollback()
@@ -127,7 +144,8 @@ def _reset_only_after_errors(engine: AsyncEngine) -> None:
 
 def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
-    return Engines(*sqlite_engines(url, readers, settings.pool_timeout_s), SqliteExecutor)
+    engines = sqlite_engines(url, readers, settings.pool_timeout_s)
+    return Engines(*engines, SqliteExecutor, partial(SqliteExecutor, autocommit=True))
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
@@ -140,8 +158,10 @@ def _create_mysql(settings: DatabaseSettings) -> Engines:
     failover.watch(write)
     failover.watch(read)
     timeout_s = _request_timeout_s(settings)
-    create_executor = partial(MultiStatementExecutor, timeout_s=timeout_s)
-    return Engines(write, read, create_executor if settings.multi_statements else None, failover)
+    executor = MultiStatementExecutor if settings.multi_statements else SingleStatementExecutor
+    create_executor = partial(executor, timeout_s=timeout_s) if settings.multi_statements else None
+    create_reader = partial(executor, timeout_s=timeout_s, autocommit=True)
+    return Engines(write, read, create_executor, create_reader, failover)
 
 
 def _request_timeout_s(settings: DatabaseSettings) -> float | None:

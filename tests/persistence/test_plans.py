@@ -16,8 +16,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest
 from app.core.tokens import Claims
-from app.messages import service as messages
+from app.messages import pages
 from app.messages.send.batch import send_batch
+from app.messages.service import mark_read
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
@@ -37,24 +38,26 @@ Query = Callable[[LargeDataset], Awaitable[object]]
 
 async def no_room(world: LargeDataset) -> None:
     with pytest.raises(NotFound):
-        await world.database.read(messages.page_before, world.actor, new_id(), None, 50)
+        await world.database.read_directly(pages.page_before, world.actor, new_id(), None, 50)
 
 
 async def refused(world: LargeDataset) -> None:
     stranger = replace(world.actor, user=new_id())
     with pytest.raises((NotFound, Forbidden)):
-        await world.database.read(messages.page_before, stranger, world.room, None, 50)
+        await world.database.read_directly(pages.page_before, stranger, world.room, None, 50)
 
 
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
     "who calls": lambda w: w.database.read(load_actors, [Claims(w.actor.user, w.actor.session)]),
-    "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
-    "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
-    "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
-    "page around": lambda w: w.database.read(messages.page_around, w.actor, w.room, 3000, 50),
-    "one message": lambda w: w.database.read(messages.get, w.actor, w.room, 3000),
-    "events": lambda w: w.database.read(messages.list_events, w.actor, w.room, 3000, 2**53, 100),
+    "newest page": lambda w: w.database.read_directly(pages.page_before, w.actor, w.room, None, 50),
+    "page before": lambda w: w.database.read_directly(pages.page_before, w.actor, w.room, 3000, 50),
+    "page after": lambda w: w.database.read_directly(pages.page_after, w.actor, w.room, 3000, 50),
+    "page around": lambda w: w.database.read_directly(pages.page_around, w.actor, w.room, 3000, 50),
+    "one message": lambda w: w.database.read_directly(pages.get, w.actor, w.room, 3000),
+    "events": lambda w: w.database.read_directly(
+        pages.list_events, w.actor, w.room, 3000, 2**53, 100
+    ),
     "room list": lambda w: w.database.read(rooms.list_rooms, w.actor.user, None, 50),
     "room list, next page": lambda w: w.database.read(
         rooms.list_rooms, w.actor.user, w.rooms[5], 50
@@ -112,7 +115,7 @@ HOT: dict[str, Query] = {
         ],
         wait=False,
     ),
-    "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
+    "mark read": lambda w: w.database.transact(mark_read, w.actor, w.room, 10),
     "ticket": lambda w: w.database.transact(
         lambda uow: uow.sessions.consume_ticket(b"t" * 32, now())
     ),

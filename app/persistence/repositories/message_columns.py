@@ -11,13 +11,18 @@ from app.wire.events import Message
 _RENAMED = {"sender": "sender_id"}
 _COLUMN_NAMES = {field: _RENAMED.get(field, field) for field in Message.model_fields}
 
-# What to select for `from_row`.
+# What to select for `from_row` and `to_fields`.
 MESSAGE_COLUMNS = tuple(columns(MessageRow)[name] for name in _COLUMN_NAMES.values())
 
 
 def from_row(values: Sequence[Any]) -> Message:
     """From the values of `MESSAGE_COLUMNS`. Entities would cost more than the query."""
-    return Message(**dict(zip(_COLUMN_NAMES, values, strict=True)))
+    return Message(**to_fields(values))
+
+
+def to_fields(values: Sequence[Any]) -> dict[str, Any]:
+    """The fields of a message, for `encode_json`, from the values of `MESSAGE_COLUMNS`."""
+    return dict(zip(_COLUMN_NAMES, values, strict=True))
 
 
 def to_row(room_id: UUID, message: Message) -> dict[str, Any]:

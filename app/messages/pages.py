@@ -1,0 +1,131 @@
+"""Use cases that read messages and events as JSON: pages, and one message.
+
+Every statement sees what is committed when it runs, so a removal may happen between two. A room is
+therefore read with the membership, in one statement.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.core.json_encoding import encode_json
+from app.persistence.direct_reads import DirectReads
+from app.persistence.repositories.event_pages import LoggedEvent
+from app.persistence.repositories.message_pages import MessageFields
+from app.rooms.access import require_membership
+from app.wire.errors import NotFound
+from app.wire.seq import MAX_SEQ
+
+PageT = TypeVar("PageT", bound=tuple[Any, ...])
+
+
+class MessageWindow(NamedTuple):
+    """Messages, and whether there are more on either side."""
+
+    messages: list[MessageFields]
+    more_before: bool
+    more_after: bool
+
+
+class EventWindow(NamedTuple):
+    """Events, and whether there are more after them."""
+
+    events: list[LoggedEvent]
+    more_after: bool
+
+
+async def get(reads: DirectReads, actor: Actor, room_id: UUID, seq: int) -> MessageFields:
+    message = await reads.messages.get(room_id, actor.user, seq)
+    if message is None:
+        await require_membership(reads, actor, room_id)
+        raise NotFound("There is no message with this seq in the room.")
+    return message
+
+
+async def page_before(
+    reads: DirectReads, actor: Actor, room_id: UUID, seq: int | None, limit: int
+) -> MessageWindow:
+    """The newest messages before `seq`; None: the newest of all."""
+
+    async def read() -> MessageWindow:
+        end = MAX_SEQ + 1 if seq is None else seq
+        page, newer = await reads.messages.before(room_id, actor.user, end, limit + 1)
+        return MessageWindow(page[-limit:], len(page) > limit, newer)
+
+    return await _read_or_explain(reads, actor, room_id, read)
+
+
+async def page_after(
+    reads: DirectReads, actor: Actor, room_id: UUID, seq: int, limit: int
+) -> MessageWindow:
+    """The oldest messages after `seq`."""
+
+    async def read() -> MessageWindow:
+        page, older = await reads.messages.after(room_id, actor.user, seq, limit + 1)
+        return MessageWindow(page[:limit], older, len(page) > limit)
+
+    return await _read_or_explain(reads, actor, room_id, read)
+
+
+async def page_around(
+    reads: DirectReads, actor: Actor, room_id: UUID, seq: int, limit: int
+) -> MessageWindow:
+    """Messages on both sides of `seq`, with it where it is a message itself. Near an end of the
+    room the other side fills the page."""
+
+    async def read() -> MessageWindow:
+        older, newer = await reads.messages.around(room_id, actor.user, seq, limit + 1)
+        before = min(len(older), max(limit // 2, limit - len(newer)))
+        start = len(older) - before
+        after = limit - before
+        return MessageWindow([*older[start:], *newer[:after]], start > 0, len(newer) > after)
+
+    return await _read_or_explain(reads, actor, room_id, read)
+
+
+async def list_events(
+    reads: DirectReads, actor: Actor, room_id: UUID, after: int, until: int, limit: int
+) -> EventWindow:
+    """Events of the room's log after `after` and up to `until`."""
+
+    async def read() -> EventWindow:
+        page = await reads.events.page(room_id, actor.user, after, until, limit + 1)
+        return EventWindow(page[:limit], len(page) > limit)
+
+    return await _read_or_explain(reads, actor, room_id, read)
+
+
+async def _read_or_explain(
+    reads: DirectReads, actor: Actor, room_id: UUID, read: Callable[[], Awaitable[PageT]]
+) -> PageT:
+    """Run `read`. If it finds nothing, check access (raises NotFound or Forbidden) and read once
+    more, in case the caller has just joined."""
+    page = await read()
+    if not page[0]:
+        await require_membership(reads, actor, room_id)
+        page = await read()
+    return page
+
+
+def encode_messages(window: MessageWindow) -> bytes:
+    """A `MessagePage`."""
+    messages = window.messages
+    return encode_json(
+        {
+            "items": messages,
+            "before": messages[0]["seq"] if messages and window.more_before else None,
+            "after": messages[-1]["seq"] if messages and window.more_after else None,
+        }
+    )
+
+
+def encode_events(window: EventWindow) -> bytes:
+    """An `EventPage`."""
+    events = window.events
+    return encode_json(
+        {
+            "items": [event.value for event in events],
+            "next": events[-1].seq if window.more_after else None,
+        }
+    )
