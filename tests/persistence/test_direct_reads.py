@@ -15,6 +15,7 @@ from sqlalchemy import text as sql_text
 
 from app.core.ids import new_id
 from app.core.json_encoding import encode_json
+from app.core.publications import to_publication
 from app.messages import pages
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
@@ -131,7 +132,8 @@ async def test_events_are_the_bytes_that_pydantic_writes(
     database: Database, room: UUID, ann: UUID
 ) -> None:
     last = await database.transact(fill, room, ann)
-    events = await database.read(lambda reads: reads.events.list_range(room, 0, last, last))
+    events = await database.read(lambda reads: reads.events.list_ranges([(room, 0, last)]))
+    events.sort(key=lambda event: event.seq)
     assert len(events) == len(TYPES) * len(BODIES) * 3
     window = await database.read_directly(pages.list_events, make_actor(ann), room, 0, last, last)
     for event, logged in zip(events, window.events, strict=True):
@@ -140,7 +142,22 @@ async def test_events_are_the_bytes_that_pydantic_writes(
     assert pages.encode_events(window) == encode(EventPage(items=events, next=None))
 
 
-@pytest.mark.parametrize("event", EVENT_EXAMPLES, ids=lambda event: event.type)
+async def test_publications_of_rows_are_those_of_their_events(
+    database: Database, room: UUID, ann: UUID
+) -> None:
+    last = await database.transact(fill, room, ann)
+    ranges = [(room, 0, 50), (room, 50, last)]
+    events = await database.read(lambda reads: reads.events.list_ranges(ranges))
+    events.sort(key=lambda event: event.seq)
+    expected = list(map(to_publication, events))
+    assert len(expected) == len(TYPES) * len(BODIES) * 3
+    publications = await database.read(lambda reads: reads.events.publications(room, 0, last, last))
+    assert publications == expected
+    publications = await database.read(lambda reads: reads.events.publications_in(ranges))
+    assert sorted(publications, key=lambda publication: publication.seq) == expected
+
+
+@pytest.mark.parametrize("event", EVENT_EXAMPLES, ids=lambda event: f"{event.type}.{event.seq}")
 def test_plain_values_of_an_event_are_the_bytes_that_pydantic_writes(event: RoomEvent) -> None:
     assert encode_json(event.model_dump()) == encode(event)
 

@@ -9,7 +9,9 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import and_, select
 
-from app.core.json_encoding import Fragment
+from app.core.json_encoding import Fragment, encode_json
+from app.core.publications import Publication
+from app.core.publications import to_publication as event_to_publication
 from app.persistence.repositories.message_columns import (
     MESSAGE_COLUMNS,
 )
@@ -20,13 +22,21 @@ from app.persistence.repositories.message_columns import (
     to_fields as message_to_fields,
 )
 from app.persistence.tables import MessageRow, RoomEventRow, columns
-from app.wire.events import EVENT_SPECS, AnyEvent, MessageEvent, RoomEvent, encode
+from app.wire.events import (
+    EVENT_SPECS,
+    OF_A_NEWER_RELEASE,
+    AnyEvent,
+    EventSpec,
+    MessageEvent,
+    RoomEvent,
+    encode,
+)
 
 _EVENT: TypeAdapter[RoomEvent] = TypeAdapter(AnyEvent)
 _ENVELOPE = tuple(RoomEvent.model_fields)
 # Events that say nothing beside their message; their body is null.
-_MESSAGE_EVENTS: dict[str, type[MessageEvent]] = {
-    spec.type: spec.cls
+_MESSAGE_EVENTS: dict[str, EventSpec[Any]] = {
+    spec.type: spec
     for spec in EVENT_SPECS
     if spec.cls.model_fields.keys() == MessageEvent.model_fields.keys()
 }
@@ -56,8 +66,11 @@ def from_row(
     Never raises: a newer release may have written the row, and its fields are then passed on.
     """
     shown = message_from_row(message) if message and message[0] is not None else None
-    if shown and body is None and (cls := _MESSAGE_EVENTS.get(kind)):
-        return cls(type=kind, room=room, seq=seq, actor=actor, at=at, message=shown)
+    if shown and body is None and (spec := _MESSAGE_EVENTS.get(kind)):
+        event: RoomEvent = spec.cls(
+            type=kind, room=room, seq=seq, actor=actor, at=at, message=shown
+        )
+        return event
     fields = _parse_body(body) | ({"message": shown} if shown else {})
     envelope = {"type": kind, "room": room, "seq": seq, "actor": actor, "at": at}
     return _EVENT.validate_python(fields | envelope)
@@ -66,8 +79,28 @@ def from_row(
 def to_value(row: Sequence[Any]) -> dict[str, Any] | Fragment:
     """For `encode_json`, what `from_row` makes of a row. An object is made only of events that have
     a body, which few have."""
-    if row[_BODY] is not None or row[_TEXT] is None:
-        return Fragment(encode(from_row(*row)))
+    return _to_fields(row) if _is_plain(row) else Fragment(encode(from_row(*row)))
+
+
+def to_publication(row: Sequence[Any]) -> Publication:
+    """What `from_row` makes of a row, as it was published. Like `to_value`."""
+    if not _is_plain(row):
+        return event_to_publication(from_row(*row))
+    fields = _to_fields(row)
+    payload = encode_json(fields)
+    if spec := _MESSAGE_EVENTS.get(fields["type"]):
+        sender = fields["message"]["sender"]
+        return Publication(spec.publication_kind, fields["room"], fields["seq"], sender, payload)
+    kind = OF_A_NEWER_RELEASE.publication_kind
+    return Publication(kind, fields["room"], fields["seq"], fields["actor"], payload)
+
+
+def _is_plain(row: Sequence[Any]) -> bool:
+    """The event says nothing beside its message."""
+    return row[_BODY] is None and row[_TEXT] is not None
+
+
+def _to_fields(row: Sequence[Any]) -> dict[str, Any]:
     fields = dict(zip(_ENVELOPE, row, strict=False))
     fields["message"] = message_to_fields(row[_TEXT:])
     return fields

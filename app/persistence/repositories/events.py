@@ -7,7 +7,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.persistence.repositories.event_columns import EVENT_COLUMNS, EVENTS, from_row
+from app.core.publications import Publication
+from app.persistence.repositories.event_columns import (
+    EVENT_COLUMNS,
+    EVENTS,
+    from_row,
+    to_publication,
+)
 from app.persistence.repositories.member_filter import ROOM, USER
 from app.persistence.tables import Room, RoomEventRow, columns
 from app.wire.events import (
@@ -23,35 +29,32 @@ _ENVELOPE = set(RoomEvent.model_fields)
 _JOINED, _LEFT = event_type(MemberJoined), event_type(MemberLeft)
 _MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
 _event, _room = columns(RoomEventRow), columns(Room)
+LogRange = tuple[UUID, int, int]  # the events of a room after a seq, up to another
 
 
 class EventReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def list_range(
+    async def publications(
         self, room_id: UUID, after: int, until: int, limit: int
-    ) -> list[RoomEvent]:
-        """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
-        now."""
+    ) -> list[Publication]:
+        """Events with `after` < seq <= `until`, ascending, at most `limit`, as they are published;
+        messages as they are now."""
         parameters = {"room": room_id, "after": after, "until": until, "max_rows": limit}
-        return await self._events(_BETWEEN, parameters)
+        rows = await self._session.execute(_BETWEEN, parameters)
+        return list(map(to_publication, rows))
 
-    async def list_ranges(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[RoomEvent]:
-        """All events in ranges (room, after, until) of logs, like `list_range`."""
-        return await self._events(
-            EVENTS.where(or_(*(_within(*log_range) for log_range in ranges))), {}
-        )
+    async def publications_in(self, ranges: Iterable[LogRange]) -> list[Publication]:
+        """All events in ranges of logs, like `publications`."""
+        return list(map(to_publication, await self._session.execute(_in_ranges(ranges))))
 
-    async def _events(
-        self, query: Select[*tuple[Any, ...]], parameters: dict[str, Any]
-    ) -> list[RoomEvent]:
-        return [from_row(*row) for row in await self._session.execute(query, parameters)]
+    async def list_ranges(self, ranges: Iterable[LogRange]) -> list[RoomEvent]:
+        """All events in ranges of logs; messages as they are now."""
+        return [from_row(*row) for row in await self._session.execute(_in_ranges(ranges))]
 
-    async def list_membership_changes(
-        self, ranges: Iterable[tuple[UUID, int, int]]
-    ) -> list[RoomEvent]:
-        """Events of joining and leaving, in ranges (room, after, until) of logs."""
+    async def list_membership_changes(self, ranges: Iterable[LogRange]) -> list[RoomEvent]:
+        """Events of joining and leaving, in ranges of logs."""
         rows = await self._session.execute(
             select(*EVENT_COLUMNS)
             .where(
@@ -121,6 +124,10 @@ class Events(EventReads):
 
 def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
     return and_(_event.room_id == room_id, _event.seq > after, _event.seq <= until)
+
+
+def _in_ranges(ranges: Iterable[LogRange]) -> Select[*tuple[Any, ...]]:
+    return EVENTS.where(or_(*(_within(*log_range) for log_range in ranges)))
 
 
 _IN_RANGE = _within(ROOM, bindparam("after"), bindparam("until"))
