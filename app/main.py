@@ -66,8 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
             CorsMiddleware,
             allow_origins=settings.server.origins,
             allow_methods=METHODS,
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
     app.add_middleware(RequestLogMiddleware)
     if settings.server.proxies:

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from app.core.json_encoding import encode_json
+from app.http.conditional import CONDITIONAL_RESPONSES, IfNoneMatch, conditional_response
 from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
-from app.http.responses import JsonResponse
 from app.http.strict_json import StrictRoute
 from app.messages import pages, service
 from app.messages.send.submit import submit_message
@@ -36,7 +36,7 @@ Around = Annotated[Seq | None, Query(description="This `seq` and what is on both
     operation_id="list_messages",
     summary="List messages of a room",
     response_model=MessagePage,
-    responses=ROOM_READ_ERRORS,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def page(
@@ -47,6 +47,7 @@ async def page(
     before: Before = None,
     after: After = None,
     around: Around = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     names = [
@@ -63,7 +64,7 @@ async def page(
         window = await read(pages.page_around, actor, room_id, around, limit)
     else:
         window = await read(pages.page_before, actor, room_id, before, limit)
-    return JsonResponse(pages.encode_messages(window))
+    return conditional_response(pages.encode_messages(window), if_none_match)
 
 
 @router.post(
@@ -95,7 +96,7 @@ async def send(
     operation_id="get_message",
     summary="Get a message",
     response_model=Message,
-    responses=ROOM_READ_ERRORS,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def get(
@@ -103,10 +104,11 @@ async def get(
     seq: Annotated[Seq, Path()],
     actor: ActorDep,
     context: ContextDep,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One message."""
     message = await context.database.read_directly(pages.get, actor, room_id, seq)
-    return JsonResponse(encode_json(message))
+    return conditional_response(encode_json(message), if_none_match)
 
 
 @router.get(
@@ -114,7 +116,7 @@ async def get(
     operation_id="list_events",
     summary="List events of a room",
     response_model=EventPage,
-    responses=ROOM_READ_ERRORS,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def list_events(
@@ -124,12 +126,13 @@ async def list_events(
     limit: Limit100,
     after: Annotated[Seq, Query(description="The last `seq` that the caller has.")] = 0,
     until: Annotated[Seq, Query(description="The last `seq` that is wanted.")] = MAX_SEQ,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The room's log: every event after `after`, in order, without a hole."""
     window = await context.database.read_directly(
         pages.list_events, actor, room_id, after, until, limit
     )
-    return JsonResponse(pages.encode_events(window))
+    return conditional_response(pages.encode_events(window), if_none_match)
 
 
 @router.put(
