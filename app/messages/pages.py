@@ -14,7 +14,7 @@ from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.event_pages import LoggedEvent
 from app.persistence.repositories.message_pages import MessageFields
 from app.rooms.access import require_membership
-from app.wire.errors import NotFound
+from app.wire.errors import Invalid, NotFound
 from app.wire.seq import MAX_SEQ
 
 PageT = TypeVar("PageT", bound=tuple[Any, ...])
@@ -41,6 +41,28 @@ async def get(reads: DirectReads, actor: Actor, room_id: UUID, seq: int) -> Mess
         await require_membership(reads, actor, room_id)
         raise NotFound("There is no message with this seq in the room.")
     return message
+
+
+class PagePosition(NamedTuple):
+    """The seq before, after or around which a page is; all None: the newest messages."""
+
+    before: int | None = None
+    after: int | None = None
+    around: int | None = None
+
+
+async def get_page(
+    reads: DirectReads, actor: Actor, room_id: UUID, position: PagePosition, limit: int
+) -> MessageWindow:
+    """Raises Invalid, NotFound, Forbidden."""
+    names = [name for name, seq in zip(position._fields, position, strict=True) if seq is not None]
+    if len(names) > 1:
+        raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
+    if position.after is not None:
+        return await page_after(reads, actor, room_id, position.after, limit)
+    if position.around is not None:
+        return await page_around(reads, actor, room_id, position.around, limit)
+    return await page_before(reads, actor, room_id, position.before, limit)
 
 
 async def page_before(

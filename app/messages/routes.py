@@ -12,8 +12,9 @@ from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
 from app.messages import pages, service
+from app.messages.pages import PagePosition
 from app.messages.send.submit import submit_message
-from app.wire.errors import ErrorCode, Invalid
+from app.wire.errors import ErrorCode
 from app.wire.events import Message
 from app.wire.schemas.messages import EventPage, MessagePage, ReadOut, SendMessageRequest, SetRead
 from app.wire.seq import INT64, MAX_SEQ
@@ -50,20 +51,8 @@ async def page(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
-    names = [
-        name
-        for name, value in (("before", before), ("after", after), ("around", around))
-        if value is not None
-    ]
-    if len(names) > 1:
-        raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
-    read = context.database.read_directly
-    if after is not None:
-        window = await read(pages.page_after, actor, room_id, after, limit)
-    elif around is not None:
-        window = await read(pages.page_around, actor, room_id, around, limit)
-    else:
-        window = await read(pages.page_before, actor, room_id, before, limit)
+    position = PagePosition(before, after, around)
+    window = await context.database.read_directly(pages.get_page, actor, room_id, position, limit)
     return conditional_response(pages.encode_messages(window), if_none_match)
 
 

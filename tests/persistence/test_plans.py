@@ -25,9 +25,9 @@ from app.persistence.uow import Database
 from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
+from app.wire.client_frames import RoomPosition
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
-from app.wire.frames import RoomPosition
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset

@@ -28,7 +28,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.backfill import backfill
 from app.realtime.slow_consumers.state import SlowConsumers
 from app.settings import Limits
-from app.wire import frames
+from app.wire.client_frames import RoomPosition
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
 from app.wire.events import (
@@ -303,7 +303,7 @@ class FakeClient:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: FakeProcess, socket: Connection) -> None:
-        wanted = frames.RoomPosition(room=ROOM, since=self.position.seq)
+        wanted = RoomPosition(room=ROOM, since=self.position.seq)
         await open_rooms(
             process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request
         )

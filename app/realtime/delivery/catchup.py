@@ -12,9 +12,9 @@ from app.core.actor import Actor
 from app.persistence.uow import ReadSession
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import membership_errors
+from app.wire.client_frames import RoomPosition
 from app.wire.errors import ChatError
 from app.wire.events import PublicationKind
-from app.wire.frames import RoomPosition
 
 RANGES_PER_QUERY = 50
 
