@@ -118,6 +118,7 @@ class Engines:
 
 def create_engines(settings: DatabaseSettings) -> Engines:
     engines = _create_sqlite(settings) if settings.is_sqlite else _create_mysql(settings)
+    _reset_only_after_errors(engines.read)
     _reset_only_after_errors(engines.write)
     measure_statements(engines.read, "read")
     measure_statements(engines.write, "write")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, event, insert, select
 from sqlalchemy import text as sql_text
 
 from app.core.ids import new_id
@@ -133,12 +133,12 @@ async def test_events_are_the_bytes_that_pydantic_writes(
 ) -> None:
     last = await database.transact(fill, room, ann)
     events = await database.read(lambda reads: reads.events.list_ranges([(room, 0, last)]))
-    events.sort(key=lambda event: event.seq)
+    events.sort(key=lambda logged: logged.seq)
     assert len(events) == len(TYPES) * len(BODIES) * 3
     window = await database.read_directly(pages.list_events, make_actor(ann), room, 0, last, last)
-    for event, logged in zip(events, window.events, strict=True):
-        assert logged.seq == event.seq
-        assert encode_json(logged.value) == encode(event)
+    for expected, logged in zip(events, window.events, strict=True):
+        assert logged.seq == expected.seq
+        assert encode_json(logged.value) == encode(expected)
     assert pages.encode_events(window) == encode(EventPage(items=events, next=None))
 
 
@@ -148,7 +148,7 @@ async def test_publications_of_rows_are_those_of_their_events(
     last = await database.transact(fill, room, ann)
     ranges = [(room, 0, 50), (room, 50, last)]
     events = await database.read(lambda reads: reads.events.list_ranges(ranges))
-    events.sort(key=lambda event: event.seq)
+    events.sort(key=lambda logged: logged.seq)
     expected = list(map(to_publication, events))
     assert len(expected) == len(TYPES) * len(BODIES) * 3
     publications = await database.read(lambda reads: reads.events.publications(room, 0, last, last))
@@ -157,9 +157,11 @@ async def test_publications_of_rows_are_those_of_their_events(
     assert sorted(publications, key=lambda publication: publication.seq) == expected
 
 
-@pytest.mark.parametrize("event", EVENT_EXAMPLES, ids=lambda event: f"{event.type}.{event.seq}")
-def test_plain_values_of_an_event_are_the_bytes_that_pydantic_writes(event: RoomEvent) -> None:
-    assert encode_json(event.model_dump()) == encode(event)
+@pytest.mark.parametrize(
+    "example", EVENT_EXAMPLES, ids=lambda example: f"{example.type}.{example.seq}"
+)
+def test_plain_values_of_an_event_are_the_bytes_that_pydantic_writes(example: RoomEvent) -> None:
+    assert encode_json(example.model_dump()) == encode(example)
 
 
 @pytest.fixture
@@ -190,6 +192,15 @@ async def test_statements_share_a_request_unless_multi_statements_are_off(
     assert [message["seq"] for message in window.messages] == [8, 9, 10, 11]
     assert requests == ([2] if enabled else [1, 1])
     assert last > 11
+
+
+async def test_a_connection_is_used_again(database: Database) -> None:
+    made: list[object] = []
+    event.listen(database._engines.read.sync_engine, "connect", lambda *found: made.append(found))
+    for _ in range(5):
+        await database.read_directly(lambda reads: reads.access.find(new_id(), new_id()))
+        await database.read(lambda reads: reads.rooms.get(new_id()))
+    assert len(made) == 1
 
 
 async def test_a_lost_connection_is_replaced(
