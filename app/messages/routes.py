@@ -52,7 +52,9 @@ async def page(
 ) -> Response:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
     position = PagePosition(before, after, around)
-    window = await context.database.read_directly(pages.get_page, actor, room_id, position, limit)
+    window = await context.database.read_directly(
+        pages.get_page, actor.user, room_id, position, limit
+    )
     return conditional_response(pages.encode_messages(window), if_none_match)
 
 
@@ -96,7 +98,7 @@ async def get(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One message."""
-    message = await context.database.read_directly(pages.get, actor, room_id, seq)
+    message = await context.database.read_directly(pages.get, actor.user, room_id, seq)
     return conditional_response(encode_json(message), if_none_match)
 
 
@@ -119,7 +121,7 @@ async def list_events(
 ) -> Response:
     """The room's log: every event after `after`, in order, without a hole."""
     window = await context.database.read_directly(
-        pages.list_events, actor, room_id, after, until, limit
+        pages.list_events, actor.user, room_id, after, until, limit
     )
     return conditional_response(pages.encode_events(window), if_none_match)
 

@@ -9,6 +9,7 @@ from app.persistence.sql.executor import Reader
 
 class DirectReads:
     def __init__(self, reader: Reader) -> None:
+        self.reader = reader
         self.messages = MessagePages(reader)
         self.events = EventPages(reader)
         self.access = RoomAccess(reader)

@@ -32,9 +32,9 @@ async def get_member_room(reader: ReadSession, actor: Actor, room_id: UUID) -> t
     return room, _require_member(room, member)
 
 
-async def require_membership(reads: DirectReads, actor: Actor, room_id: UUID) -> None:
+async def require_membership(reads: DirectReads, user_id: UUID, room_id: UUID) -> None:
     """Raises what `get_member_room` raises."""
-    kind, is_member = await reads.access.find(room_id, actor.user)
+    kind, is_member = await reads.access.find(room_id, user_id)
     if not is_member:
         raise membership_error(kind)
 

@@ -116,14 +116,13 @@ async def test_messages_are_the_bytes_that_pydantic_writes(
 
     messages = await database.transact(stored)
     assert len(messages) == len(TEXTS) * len(TIMES) * len(REPLIES)
-    actor = make_actor(ann)
     for message in messages:
-        fields = await database.read_directly(pages.get, actor, room, message.seq)
+        fields = await database.read_directly(pages.get, ann, room, message.seq)
         assert encode_json(fields) == encode(message)
-    whole = await database.read_directly(pages.page_before, actor, room, None, last)
+    whole = await database.read_directly(pages.page_before, ann, room, None, last)
     expected = MessagePage(items=messages, before=None, after=None)
     assert pages.encode_messages(whole) == encode(expected)
-    part = await database.read_directly(pages.page_around, actor, room, 10, 4)
+    part = await database.read_directly(pages.page_around, ann, room, 10, 4)
     expected = MessagePage(items=messages[7:11], before=8, after=11)
     assert pages.encode_messages(part) == encode(expected)
 
@@ -135,7 +134,7 @@ async def test_events_are_the_bytes_that_pydantic_writes(
     events = await database.read(lambda reads: reads.events.list_ranges([(room, 0, last)]))
     events.sort(key=lambda logged: logged.seq)
     assert len(events) == len(TYPES) * len(BODIES) * 3
-    window = await database.read_directly(pages.list_events, make_actor(ann), room, 0, last, last)
+    window = await database.read_directly(pages.list_events, ann, room, 0, last, last)
     for expected, logged in zip(events, window.events, strict=True):
         assert logged.seq == expected.seq
         assert encode_json(logged.value) == encode(expected)
@@ -188,7 +187,7 @@ async def test_statements_share_a_request_unless_multi_statements_are_off(
     room = await database.transact(make_room, [ann])
     last = await database.transact(fill, room, ann.user)
     requests.clear()
-    window = await database.read_directly(pages.page_around, ann, room, 10, 4)
+    window = await database.read_directly(pages.page_around, ann.user, room, 10, 4)
     assert [message["seq"] for message in window.messages] == [8, 9, 10, 11]
     assert requests == ([2] if enabled else [1, 1])
     assert last > 11
@@ -235,7 +234,7 @@ async def test_a_statement_that_takes_too_long_is_busy(
     with pytest.raises(Busy):
         await database.read_directly(wait)
     with pytest.raises(NotFound):
-        await database.read_directly(pages.get, make_actor(new_id()), new_id(), 1)
+        await database.read_directly(pages.get, new_id(), new_id(), 1)
 
 
 async def test_a_broken_statement_raises_and_leaves_the_connection(database: Database) -> None:
@@ -275,6 +274,6 @@ async def _cancelled(work: Any, at: int) -> bool:
 
 
 async def test_a_page_is_an_object_of_json(database: Database, room: UUID, ann: UUID) -> None:
-    window = await database.read_directly(pages.page_before, make_actor(ann), room, None, 5)
+    window = await database.read_directly(pages.page_before, ann, room, None, 5)
     page = orjson.loads(pages.encode_messages(window))
     assert page == {"items": [], "before": None, "after": None}

@@ -19,7 +19,7 @@ async def send_history(context: AppContext, connection: Connection, frame: GetHi
     max_bytes = limits.send_buffer_bytes // 4 - connection.unsent_bytes()
     while True:
         window = await context.database.read_directly(
-            get_page, connection.actor, frame.room, position, limit
+            get_page, connection.user, frame.room, position, limit
         )
         page = encode_messages(window)
         if len(page) <= max_bytes or limit == 1:
