@@ -1,5 +1,6 @@
 """Engines: connections to the two kinds of database, with the pragmas and modes that they need."""
 
+import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.persistence.failures import IN_DOUBT, Failure, classify
+from app.persistence.leases import MAX_LEASE_S, Lease, Leases
 from app.persistence.measuring import measure_statements
 from app.persistence.sql.executor import (
     MultiStatementExecutor,
@@ -24,7 +26,7 @@ from app.persistence.sql.executor import (
 )
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
-from app.wire.errors import UnknownOutcome
+from app.wire.errors import ChatError, UnknownOutcome
 
 _CANNOT_CONNECT = 2003
 # MySQL and MariaDB each understand only its own comment of the two. Notes, such as of a table that
@@ -52,6 +54,7 @@ class Engines:
     read: AsyncEngine
     create_executor: CreateExecutor | None  # None: a batch is a session like any other
     create_reader: CreateExecutor
+    leases: Leases
     failover: "Failover | None" = None
 
     def open_executor(self) -> AbstractAsyncContextManager[TransactionExecutor]:
@@ -61,21 +64,34 @@ class Engines:
         assert self.create_executor is not None
         return self._open(self.write, self.create_executor)
 
-    def open_reader(self) -> AbstractAsyncContextManager[Reader]:
+    @asynccontextmanager
+    async def open_reader(self) -> AsyncIterator[Reader]:
         """A connection of the pool of reads, without SQLAlchemy's session and without a
         transaction. Raises what `open_executor` raises."""
-        return self._open(self.read, self.create_reader)
+        lease = self.leases.take()
+        if lease and self.failover and self.failover.is_outdated(lease.pooled.info):
+            lease.pooled.close()
+            self.leases.end_all()
+            lease = None
+        if lease is None:
+            pooled, executor = await _check_out(self.read, self.create_reader)
+            lease = Lease(pooled, executor, asyncio.get_running_loop().time() + MAX_LEASE_S)
+        try:
+            yield lease.reader
+        except ChatError:  # of the use case: the database has answered
+            self.leases.give_back(lease)
+            raise
+        except BaseException as error:
+            self.leases.end_all()  # for the pool to decide about them
+            await self._abandon(self.read, lease.pooled, lease.reader, error)
+            raise
+        self.leases.give_back(lease)
 
     @asynccontextmanager
     async def _open(
         self, engine: AsyncEngine, create: CreateExecutor
     ) -> AsyncIterator[TransactionExecutor]:
-        dialect = engine.dialect
-        try:
-            pooled = await engine.raw_connection()
-        except dialect.loaded_dbapi.Error as error:
-            raise to_dbapi_error(error, dialect) from error
-        executor = create(pooled.driver_connection, dialect)
+        pooled, executor = await _check_out(engine, create)
         try:
             yield executor
         except BaseException as error:
@@ -109,11 +125,24 @@ class Engines:
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""
         pools: dict[str, Any] = {"read": self.read.pool, "write": self.write.pool}
-        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+        idle = {"read": self.leases.idle, "write": 0}
+        return {name: (pool.checkedout() - idle[name], pool.size()) for name, pool in pools.items()}
 
     async def dispose(self) -> None:
+        self.leases.end_all()
         await self.write.dispose()
         await self.read.dispose()
+
+
+async def _check_out(
+    engine: AsyncEngine, create: CreateExecutor
+) -> tuple[PoolProxiedConnection, TransactionExecutor]:
+    dialect = engine.dialect
+    try:
+        pooled = await engine.raw_connection()
+    except dialect.loaded_dbapi.Error as error:
+        raise to_dbapi_error(error, dialect) from error
+    return pooled, create(pooled.driver_connection, dialect)
 
 
 def create_engines(settings: DatabaseSettings) -> Engines:
@@ -145,8 +174,9 @@ def _reset_only_after_errors(engine: AsyncEngine) -> None:
 
 def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
-    engines = sqlite_engines(url, readers, settings.pool_timeout_s)
-    return Engines(*engines, SqliteExecutor, partial(SqliteExecutor, autocommit=True))
+    write, read = sqlite_engines(url, readers, settings.pool_timeout_s)
+    create_reader = partial(SqliteExecutor, autocommit=True)
+    return Engines(write, read, SqliteExecutor, create_reader, Leases(read))
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
@@ -162,7 +192,7 @@ def _create_mysql(settings: DatabaseSettings) -> Engines:
     executor = MultiStatementExecutor if settings.multi_statements else SingleStatementExecutor
     create_executor = partial(executor, timeout_s=timeout_s) if settings.multi_statements else None
     create_reader = partial(executor, timeout_s=timeout_s, autocommit=True)
-    return Engines(write, read, create_executor, create_reader, failover)
+    return Engines(write, read, create_executor, create_reader, Leases(read), failover)
 
 
 def _request_timeout_s(settings: DatabaseSettings) -> float | None:
@@ -206,8 +236,12 @@ class Failover:
 
     def _check(self, _connection: Any, record: Any, _proxy: Any) -> None:
         """SQLAlchemy then makes a new connection in place of this one."""
-        if record.info["connected_at"] <= self._noticed_at:
+        if self.is_outdated(record.info):
             raise DisconnectionError
+
+    def is_outdated(self, info: Any) -> bool:
+        """Whether the server of a connection with this `info` may have turned read-only since."""
+        return bool(info["connected_at"] <= self._noticed_at)
 
 
 def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:

@@ -21,8 +21,8 @@ def from_row(values: Sequence[Any]) -> Message:
 
 
 def to_fields(values: Sequence[Any]) -> dict[str, Any]:
-    """The fields of a message, for `encode_json`, from the values of `MESSAGE_COLUMNS`."""
-    return dict(zip(_COLUMN_NAMES, values, strict=True))
+    """The fields of a message, for `encode_json`, from a row that begins with `MESSAGE_COLUMNS`."""
+    return dict(zip(_COLUMN_NAMES, values, strict=False))
 
 
 def to_row(room_id: UUID, message: Message) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def _page(
     has_more_on_other_side: ColumnElement[bool],
     opposite_order: Any,
 ) -> Statement:
-    """Messages, and the seq of one on the side of the page that is not paged to."""
+    """Messages, and after their fields the seq of one on the side that is not paged to."""
     row_beyond = (
         select(_message.seq)
         .where(_message.room_id == ROOM, has_more_on_other_side)
@@ -29,7 +29,7 @@ def _page(
         .limit(1)
     )
     return Statement(
-        select(row_beyond.scalar_subquery(), *MESSAGE_COLUMNS)
+        select(*MESSAGE_COLUMNS, row_beyond.scalar_subquery())
         .where(_message.room_id == ROOM, in_page, IS_MEMBER)
         .order_by(page_order)
         .limit(bindparam("max_rows"))
@@ -86,4 +86,4 @@ class MessagePages:
 
 
 def _to_page(rows: Rows) -> Page:
-    return Page([to_fields(row[1:]) for row in rows], bool(rows) and rows[0][0] is not None)
+    return Page(list(map(to_fields, rows)), bool(rows) and rows[0][-1] is not None)
