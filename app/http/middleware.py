@@ -1,5 +1,5 @@
 """The ASGI layers of every request, from outside in: RequestLogMiddleware, CorsMiddleware,
-BodyLimitMiddleware, the application."""
+BodyLimitMiddleware, DirectReadMiddleware (`direct_reads.py`), the application."""
 
 import time
 
