@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
-from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, to_fields
+from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import MessageRow, columns
@@ -29,7 +29,7 @@ def _page(
         .limit(1)
     )
     return Statement(
-        select(*MESSAGE_COLUMNS, row_beyond.scalar_subquery())
+        select(*MESSAGE_JSON_COLUMNS, row_beyond.scalar_subquery())
         .where(_message.room_id == ROOM, in_page, IS_MEMBER)
         .order_by(page_order)
         .limit(bindparam("max_rows"))
@@ -39,7 +39,7 @@ def _page(
 _BEFORE = _page(_message.seq < _SEQ, _message.seq.desc(), _message.seq >= _SEQ, _message.seq)
 _AFTER = _page(_message.seq > _SEQ, _message.seq, _message.seq <= _SEQ, _message.seq.desc())
 _GET = Statement(
-    select(*MESSAGE_COLUMNS).where(_message.room_id == ROOM, _message.seq == _SEQ, IS_MEMBER)
+    select(*MESSAGE_JSON_COLUMNS).where(_message.room_id == ROOM, _message.seq == _SEQ, IS_MEMBER)
 )
 
 MessageFields = dict[str, Any]

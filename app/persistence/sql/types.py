@@ -6,7 +6,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BINARY, DateTime, Dialect, String, Text
+from sqlalchemy import (
+    BINARY,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    String,
+    Text,
+    type_coerce,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator
 
@@ -33,7 +42,7 @@ class Id(TypeDecorator[UUID]):
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:
         return None if value is None else value.bytes
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert | None:
         """Without the calls that SQLAlchemy puts between: there is one for each value of a page."""
         return _uuid
 
@@ -47,9 +56,34 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert | None:
         parse = self.impl_instance.result_processor(dialect, coltype)
         return (lambda value: _with_zone(parse(value))) if parse else _with_zone
+
+
+class _StoredId(Id):
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
+class _StoredTime(UtcDateTime):
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert | None:
+        return self.impl_instance.result_processor(dialect, coltype)
+
+
+def json_column(column: Column[Any]) -> ColumnElement[Any]:
+    """What to select for `encode_json`, which takes ids and times as drivers have them."""
+    match column.type:
+        case Id():
+            return type_coerce(column, _StoredId())
+        case UtcDateTime():
+            return type_coerce(column, _StoredTime())
+        case _:
+            return column
 
 
 def ascii_key(length: int) -> String:
