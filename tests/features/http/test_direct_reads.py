@@ -117,6 +117,16 @@ async def test_plain_requests_are_answered_as_by_the_route(
     assert len(plain_requests) == 4, "one of each two is plain"
 
 
+async def test_pages_without_a_limit_are_as_long_as_those_of_the_route(ada: Person) -> None:
+    room = await ada.makes_room()
+    await ada.says(room, *map(str, range(101)))
+    headers = {"Authorization": f"Bearer {ada.access}"}
+    for path, length in (("messages", 50), ("messages?around=50", 50), ("events", 100)):
+        assert await compare(ada.http, f"{room}/{path}", headers) == 200
+        page = assert_ok(await ask(ada.http, f"{room}/{path}", headers))
+        assert len(page["items"]) == length
+
+
 @pytest.mark.parametrize("path", OTHERS)
 async def test_other_requests_are_left_to_the_route(
     ada: Person, room: str, path: str, plain_requests: list[str]
