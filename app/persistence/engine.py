@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.persistence.failures import IN_DOUBT, Failure, classify
-from app.persistence.leases import MAX_LEASE_S, Lease, Leases
+from app.persistence.kept_connections import MAX_KEPT_S, KeptConnection, KeptConnections
 from app.persistence.measuring import measure_statements
 from app.persistence.sql.executor import (
     MultiStatementExecutor,
@@ -54,7 +54,7 @@ class Engines:
     read: AsyncEngine
     create_executor: CreateExecutor | None  # None: a batch is a session like any other
     create_reader: CreateExecutor
-    leases: Leases
+    kept: KeptConnections
     failover: "Failover | None" = None
 
     def open_executor(self) -> AbstractAsyncContextManager[TransactionExecutor]:
@@ -68,24 +68,24 @@ class Engines:
     async def open_reader(self) -> AsyncIterator[Reader]:
         """A connection of the pool of reads, without SQLAlchemy's session and without a
         transaction. Raises what `open_executor` raises."""
-        lease = self.leases.take()
-        if lease and self.failover and self.failover.is_outdated(lease.pooled.info):
-            lease.pooled.close()
-            self.leases.end_all()
-            lease = None
-        if lease is None:
+        kept = self.kept.take()
+        if kept and self.failover and self.failover.is_outdated(kept.pooled.info):
+            kept.pooled.close()
+            self.kept.end_all()
+            kept = None
+        if kept is None:
             pooled, executor = await _check_out(self.read, self.create_reader)
-            lease = Lease(pooled, executor, asyncio.get_running_loop().time() + MAX_LEASE_S)
+            kept = KeptConnection(pooled, executor, asyncio.get_running_loop().time() + MAX_KEPT_S)
         try:
-            yield lease.reader
+            yield kept.reader
         except ChatError:  # of the use case: the database has answered
-            self.leases.give_back(lease)
+            self.kept.give_back(kept)
             raise
         except BaseException as error:
-            self.leases.end_all()  # for the pool to decide about them
-            await self._abandon(self.read, lease.pooled, lease.reader, error)
+            self.kept.end_all()  # for the pool to decide about them
+            await self._abandon(self.read, kept.pooled, kept.reader, error)
             raise
-        self.leases.give_back(lease)
+        self.kept.give_back(kept)
 
     @asynccontextmanager
     async def _open(
@@ -125,11 +125,11 @@ class Engines:
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""
         pools: dict[str, Any] = {"read": self.read.pool, "write": self.write.pool}
-        idle = {"read": self.leases.idle, "write": 0}
+        idle = {"read": self.kept.idle, "write": 0}
         return {name: (pool.checkedout() - idle[name], pool.size()) for name, pool in pools.items()}
 
     async def dispose(self) -> None:
-        self.leases.end_all()
+        self.kept.end_all()
         await self.write.dispose()
         await self.read.dispose()
 
@@ -176,7 +176,7 @@ def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
     write, read = sqlite_engines(url, readers, settings.pool_timeout_s)
     create_reader = partial(SqliteExecutor, autocommit=True)
-    return Engines(write, read, SqliteExecutor, create_reader, Leases(read))
+    return Engines(write, read, SqliteExecutor, create_reader, KeptConnections(read))
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
@@ -192,7 +192,7 @@ def _create_mysql(settings: DatabaseSettings) -> Engines:
     executor = MultiStatementExecutor if settings.multi_statements else SingleStatementExecutor
     create_executor = partial(executor, timeout_s=timeout_s) if settings.multi_statements else None
     create_reader = partial(executor, timeout_s=timeout_s, autocommit=True)
-    return Engines(write, read, create_executor, create_reader, Leases(read), failover)
+    return Engines(write, read, create_executor, create_reader, KeptConnections(read), failover)
 
 
 def _request_timeout_s(settings: DatabaseSettings) -> float | None:

@@ -230,7 +230,7 @@ class Database:
 
     @asynccontextmanager
     async def _open_read_session(self) -> AsyncIterator[ReadSession]:
-        self._engines.leases.make_room()
+        self._engines.kept.make_room()
         async with self._read() as session:
             yield ReadSession(session)
 

@@ -98,7 +98,7 @@ async def test_a_request_without_an_answer_in_time_ends_its_connection(
         engines.read,
         partial(MultiStatementExecutor, timeout_s=0.2),
         engines.create_reader,
-        engines.leases,
+        engines.kept,
         engines.failover,
     )
     with pytest.raises(DBAPIError) as raised:
