@@ -9,12 +9,15 @@ from fastapi import APIRouter, FastAPI
 from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
 from app.http.asyncapi import describe_socket
+from app.http.direct_reads import DirectReadMiddleware
 from app.http.documents import serve_document
 from app.http.middleware import BodyLimitMiddleware, CorsMiddleware, RequestLogMiddleware
 from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import ProxyHeadersMiddleware
 from app.http.rate_fields import FIELDS
+from app.messages.direct_routes import DIRECT_ROUTES
+from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
 from app.ops.docs import mount_docs
@@ -60,14 +63,15 @@ def create_app(settings: Settings) -> FastAPI:
     serve_document(app, "/openapi.json", app.openapi)
     serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
+    app.add_middleware(DirectReadMiddleware, routes=DIRECT_ROUTES, prefix=DIRECT_PREFIX)
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(
             CorsMiddleware,
             allow_origins=settings.server.origins,
             allow_methods=METHODS,
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
     app.add_middleware(RequestLogMiddleware)
     if settings.server.proxies:

@@ -4,12 +4,12 @@ The listener stands below SQLAlchemy: an exception that it raises is handled lik
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Dialect, Engine, event
 from sqlalchemy.util import greenlet_spawn
 
 from app.persistence.sql.executor import MultiStatementExecutor, SqliteExecutor
@@ -100,25 +100,26 @@ def _intercept_commits(engine: Engine, listener: Listener) -> Iterator[None]:
 def _intercept_requests(database: Database, listener: Listener) -> Iterator[None]:
     """Requests of several statements, which go to the driver beside SQLAlchemy. Each statement is
     sent alone after its listener, which may wait with `await_only`."""
-    engine = database._engines.write.sync_engine
+    engines = {engine.dialect: engine for engine in _sync_engines(database)}
 
-    def listen(text: str, *parameter_sets: Any) -> None:
+    def listen(engine: Engine, text: str, *parameter_sets: Any) -> None:
         if text != "ROLLBACK":
             listener(Statement(engine, text, parameter_sets))
 
     with pytest.MonkeyPatch.context() as patch:
         for executor, name in ((MultiStatementExecutor, "_query"), (SqliteExecutor, "_call")):
-            patch.setattr(executor, name, _listening(getattr(executor, name), engine, listen))
+            patch.setattr(executor, name, _listening(getattr(executor, name), engines, listen))
         yield
 
 
-def _listening(send: Any, engine: Engine, listen: Callable[..., None]) -> Any:
+def _listening(send: Any, engines: Mapping[Dialect, Engine], listen: Callable[..., None]) -> Any:
     async def send_after_listening(self: Any, parts: Sequence[Any]) -> Any:
-        if self._dialect is not engine.dialect:
+        engine = engines.get(self._dialect)
+        if engine is None:  # of another database
             return await send(self, parts)
         results: list[Any] = []
         for part in parts:
-            await greenlet_spawn(listen, *_text_and_parameters(part))
+            await greenlet_spawn(listen, engine, *_text_and_parameters(part))
             results += await send(self, [part])
         return results
 

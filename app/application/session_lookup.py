@@ -1,15 +1,23 @@
 """Finds the actor of an access token, for HTTP and for sockets."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 from app.application.app_context import AppContext
 from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.tokens import Claims
-from app.persistence.repositories.sessions import SessionState
+from app.persistence.direct_reads import DirectReads
+from app.persistence.repositories.sessions import SESSION_STATES, SessionState
+from app.persistence.sql.executor import Reader, Rows
+from app.persistence.sql.statement import Bound
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import ChatError, SessionEnded
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BANNED = "This account is banned. Ask an administrator of the server."
 
@@ -22,10 +30,55 @@ async def identify(context: AppContext, token: str) -> tuple[Actor, SessionState
     """
     claims = context.tokens.verify(token)
     actor, login = await context.actor_loader.load(claims)
+    await _confirm_first_use(context, claims, login)
+    return actor, login
+
+
+class CallerReader:
+    """Puts the question for the caller's session into the first request. Nothing that was read is
+    returned unless the session is active."""
+
+    def __init__(self, reader: Reader, claims: Claims) -> None:
+        self._reader, self._claims = reader, claims
+        self.login: SessionState | None = None
+
+    async def read(self, *statements: Bound) -> list[Rows]:
+        """Raises SessionEnded and DBAPIError."""
+        if self.login is not None:
+            return await self._reader.read(*statements)
+        session = SESSION_STATES.bind(ids=[self._claims.session])
+        [rows, *results] = await self._reader.read(session, *statements)
+        caller = _to_actor(SessionState._make(rows[0]) if rows else None, self._claims)
+        if isinstance(caller, ChatError):
+            raise caller
+        _, self.login = caller
+        return results
+
+
+async def read_as_caller(
+    context: AppContext,
+    claims: Claims,
+    query: Callable[Concatenate[DirectReads, UUID, P], Awaitable[T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """`Database.read_directly` for the user of verified claims, whose session is looked up in the
+    same request to the database. Raises SessionEnded, too."""
+
+    async def read(reads: DirectReads) -> tuple[T, SessionState | None]:
+        caller = CallerReader(reads.reader, claims)
+        return await query(DirectReads(caller), claims.user, *args, **kwargs), caller.login
+
+    result, login = await context.database.read_directly(read)
+    assert login is not None, "the query has asked for nothing"
+    await _confirm_first_use(context, claims, login)
+    return result
+
+
+async def _confirm_first_use(context: AppContext, claims: Claims, login: SessionState) -> None:
     if login.confirmed_at != login.used_at and claims.renewal == microseconds(login.used_at):
         with suppress(ChatError):  # the next request tries again
             await context.database.transact(_confirm, login)
-    return actor, login
 
 
 async def _confirm(uow: UnitOfWork, login: SessionState) -> None:

@@ -26,8 +26,9 @@ from app.client.http import HttpClient, ServerAddress
 from app.client.room_subscription import RoomServices
 from app.client.session import Session
 from app.client.user_cache import UserCache
+from app.wire.client_frames import MarkRead, SendMessage
 from app.wire.errors import ErrorCode
-from app.wire.frames import Ack, MarkRead, RoomOpened, SendMessage
+from app.wire.frames import Ack, RoomOpened
 from app.wire.schemas.users import TokenOut, UserOut
 from app.wire.validation import invalid_from_pydantic
 

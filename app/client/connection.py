@@ -11,17 +11,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from app.client.close_policy import ConnectionLost, ReconnectAction, for_close_code
 from app.client.http import ServerAddress, refusal
+from app.wire.client_frames import Hello, RoomPosition
 from app.wire.events import AnyEvent
-from app.wire.frames import (
-    SUBPROTOCOL,
-    ErrorFrame,
-    Hello,
-    RoomClosed,
-    RoomPosition,
-    ServerFrame,
-    Welcome,
-    encode,
-)
+from app.wire.frames import SUBPROTOCOL, ErrorFrame, RoomClosed, ServerFrame, Welcome, encode
 
 WELCOME_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0

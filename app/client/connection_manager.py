@@ -15,7 +15,8 @@ from app.client.http import ServerAddress
 from app.client.rooms import Rooms
 from app.client.send_queue import SendQueue
 from app.client.session import Session
-from app.wire.frames import Hello, Welcome
+from app.wire.client_frames import Hello
+from app.wire.frames import Welcome
 
 MIN_PAUSE_S = 1.0  # between two attempts, also after `reconnect_soon`
 

@@ -13,16 +13,15 @@ from app.client.errors import RequestRejected
 from app.client.event_queue import EventQueue
 from app.client.rooms import Rooms
 from app.client.send_queue import Request, SendQueue
+from app.wire.client_frames import Close, Open, Pong
 from app.wire.errors import ErrorCode
 from app.wire.events import ReadMarker, RoomEvent
 from app.wire.frames import (
     Ack,
-    Close,
     Draining,
     ErrorFrame,
-    Open,
+    History,
     Ping,
-    Pong,
     Presence,
     RoomBumped,
     RoomClosed,
@@ -131,7 +130,7 @@ class FrameLoop:
                 self._rooms.on_closed(frame)
             case RoomList() | RoomBumped() | ReadMarker():
                 self._queue.put_if_space(frame)
-            case Welcome() | Presence() | TypingUsers():
+            case Welcome() | Presence() | TypingUsers() | History():
                 pass  # not used by this client
             case _:
                 assert_never(frame)

@@ -11,7 +11,7 @@ from app.client.backoff import Backoff
 from app.client.errors import ClientError, RequestRejected, Unreachable
 from app.client.event_queue import EventQueue, Reset
 from app.client.room_cursor import RoomCursor
-from app.wire import frames
+from app.wire.client_frames import RoomPosition
 from app.wire.events import RoomEvent
 from app.wire.frames import RoomOpened
 from app.wire.schemas.messages import EventPage
@@ -50,8 +50,8 @@ class RoomSubscription:
         self._delivered.set()
         self._missing_event_backoff = Backoff()
 
-    def position_frame(self) -> frames.RoomPosition:
-        return frames.RoomPosition(room=self.id, since=self.cursor.seq)
+    def position_frame(self) -> RoomPosition:
+        return RoomPosition(room=self.id, since=self.cursor.seq)
 
     def on_opened(self, frame: RoomOpened) -> None:
         self.next_attempt_at = inf

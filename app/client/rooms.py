@@ -9,8 +9,9 @@ from app.client.errors import ClientClosed, ClientError, RequestRejected
 from app.client.event_queue import RoomLost
 from app.client.room_subscription import RoomServices, RoomSubscription
 from app.client.send_queue import OVERDUE_S
+from app.wire.client_frames import RoomPosition
 from app.wire.events import RoomEvent
-from app.wire.frames import RoomClosed, RoomHead, RoomOpened, RoomPosition
+from app.wire.frames import RoomClosed, RoomHead, RoomOpened
 
 # A ping may overtake events that its heads count.
 HEAD_GRACE_S = 1.0

@@ -13,8 +13,9 @@ from math import inf
 from uuid import UUID
 
 from app.client.errors import ClientError, RequestRejected, SendQueueFull
+from app.wire.client_frames import MarkRead, SendMessage
 from app.wire.errors import ErrorCode
-from app.wire.frames import Ack, MarkRead, SendMessage
+from app.wire.frames import Ack
 
 # A request without an answer is repeated after this time on the same connection.
 OVERDUE_S = 30.0

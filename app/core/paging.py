@@ -1,9 +1,11 @@
-"""Page cursors, opaque to clients: the base64url of the last item's key."""
+"""Sizes of pages, and page cursors, opaque to clients: the base64url of the last item's key."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from app.core import base64url
 from app.wire.errors import Invalid
+from app.wire.validation import invalid_from_pydantic
 
 T = TypeVar("T")
 
@@ -25,3 +27,12 @@ def decode_cursor(cursor: str | None) -> str | None:
 def split_page(rows: list[T], limit: int) -> tuple[list[T], bool]:
     """Splits rows that were read with `limit` + 1 into the page and whether there are more."""
     return rows[:limit], len(rows) > limit
+
+
+def page_size(limit: int, max_size: int, path: Sequence[str], *, is_default: bool) -> int:
+    """`limit` itself; a default above `max_size` is lowered to it. Raises Invalid for the value at
+    `path`."""
+    if limit > max_size and not is_default:
+        message = f"Input should be less than or equal to {max_size}"
+        raise invalid_from_pydantic([{"loc": path, "msg": message}])
+    return min(limit, max_size)

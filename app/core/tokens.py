@@ -18,6 +18,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
 
@@ -33,6 +34,8 @@ from app.wire.validation import CanonicalUuid
 ALGORITHM = "HS256"
 AUDIENCE: Final = "chat"
 MIN_KEY_BYTES = 32
+# Verified tokens that are kept, of about 1 KB each.
+KEPT_TOKENS = 4096
 # Far above any token we sign; longer ones are rejected without a signature check.
 MAX_TOKEN_CHARS = 2048
 
@@ -89,6 +92,8 @@ class Tokens:
     def __init__(self, keys: Sequence[bytes], issuer: str) -> None:
         self._keys = [_SigningKey(secret) for secret in keys]
         self._issuer = issuer
+        # A client sends one token with many requests. Bad ones are not kept: those are errors.
+        self._verify_signature = lru_cache(KEPT_TOKENS)(self._verify_signature_now)
         # By the header of their tokens, which in the previous release named no key.
         self._by_header = {_get_header(self._keys[0].sign(b"")): self._keys[0]} | {
             _get_header(key.sign(b"", kid=key.id)): key for key in self._keys
@@ -110,18 +115,23 @@ class Tokens:
 
     def verify(self, token: str, *, accept_expired: bool = False) -> Claims:
         """The claims of a valid token. Raises Unauthenticated or TokenExpired."""
+        claims, expires = self._verify_signature(token)
+        if expires <= now().timestamp() and not accept_expired:
+            raise TokenExpired(
+                "The access token has expired. "
+                "Renew it with grant_type=refresh_token at POST /api/v1/auth/token."
+            )
+        return claims
+
+    def _verify_signature_now(self, token: str) -> tuple[Claims, int]:
+        """The claims, and when they expire. Raises Unauthenticated."""
         payload = self._parse_signed(token)
         if payload is None or payload.iss != self._issuer:
             raise Unauthenticated(
                 "The access token is malformed or not from here. "
                 "Get a new one from POST /api/v1/auth/token."
             )
-        if payload.exp <= now().timestamp() and not accept_expired:
-            raise TokenExpired(
-                "The access token has expired. "
-                "Renew it with grant_type=refresh_token at POST /api/v1/auth/token."
-            )
-        return Claims(payload.sub, payload.sid, payload.renewal)
+        return Claims(payload.sub, payload.sid, payload.renewal), payload.exp
 
     def successors(self, refresh_token: str) -> Iterator[str]:
         """The token that replaces this one, derived with each key, the signing key first.

@@ -1,7 +1,7 @@
 """The AsyncAPI document: the WebSocket protocol, made from `app/wire`.
 
 The schemas are those of the frames' classes. Frames omit nulls, so there a field that may be null
-is one that may be absent; events keep them.
+is one that may be absent; events and pages of messages keep them.
 """
 
 import inspect
@@ -13,11 +13,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.http.documents import JsonObject, public_name, rename_schemas, simplify
 from app.settings import Limits
+from app.wire.client_frames import ClientFrame
 from app.wire.close_codes import CloseCode
 from app.wire.errors import ErrorCode, meaning
 from app.wire.events import Event, RoomEvent
 from app.wire.examples import find_examples
-from app.wire.frames import ANSWERS, SUBPROTOCOL, ClientFrame, ErrorFrame, ServerFrame
+from app.wire.frames import ANSWERS, SUBPROTOCOL, ErrorFrame, ServerFrame
+from app.wire.schemas.messages import MessagePage
 
 Models = tuple[type[BaseModel], ...]
 _NULL = {"type": "null"}
@@ -73,7 +75,7 @@ _ALL: Models = (*_CLIENT, *_SERVER, *_EVENTS)
 def describe_socket(version: str, limits: Limits) -> JsonObject:
     """The document, with the limits that are settings."""
     frames = _schemas(_CLIENT, "validation") | _schemas(_SERVER, "serialization")
-    schemas = _without_nulls(frames) | _schemas(_EVENTS, "serialization")
+    schemas = _without_nulls(frames) | _schemas((*_EVENTS, MessagePage), "serialization")
     _require_types(schemas)
     schemas["SendMessage"]["properties"]["text"]["maxLength"] = limits.text_chars
     schemas["ErrorCode"]["x-enum-descriptions"] = [meaning(code) for code in ErrorCode]

@@ -15,9 +15,10 @@ from app.application.app_context import AppContext
 from app.application.session_lookup import identify
 from app.core.actor import Actor
 from app.core.cancellation import cancel_and_wait
+from app.core.paging import page_size
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
-from app.wire.validation import MAX_ITEMS, DecimalDigits, invalid_from_pydantic
+from app.wire.validation import MAX_ITEMS, DecimalDigits
 
 oauth2 = OAuth2PasswordBearer(
     tokenUrl="/api/v1/auth/token",
@@ -114,11 +115,9 @@ def create_page_limit(default: int) -> Any:
             Query(description="Items on a page, at most."),
         ] = default,
     ) -> int:
+        is_default = "limit" not in request.query_params
         max_size = context.settings.limits.max_page_size
-        if limit > max_size and "limit" in request.query_params:
-            message = f"Input should be less than or equal to {max_size}"
-            raise invalid_from_pydantic([{"loc": ("query", "limit"), "msg": message}])
-        return min(limit, max_size)
+        return page_size(limit, max_size, ("query", "limit"), is_default=is_default)
 
     return Depends(read_limit)
 

@@ -1,7 +1,8 @@
 """The ASGI layers of every request, from outside in: RequestLogMiddleware, CorsMiddleware,
-BodyLimitMiddleware, the application."""
+BodyLimitMiddleware, DirectReadMiddleware (`direct_reads.py`), the application."""
 
 import time
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,7 +27,16 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-HSTS = "max-age=31536000"
+HSTS = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+def _encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """As ASGI has them."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_REQUEST_ID = b"x-request-id"
+_HEADER_PAIRS, _HSTS_PAIRS = _encode_headers(HEADERS), _encode_headers(HSTS)
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -68,10 +78,10 @@ class RequestLogMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                _add_headers(headers, scope, request_id)
+                _add_headers(message, scope, request_id)
                 if scope["state"]["context"].draining.is_set():
-                    headers["Connection"] = "close"  # the next request goes elsewhere
+                    # The next request goes elsewhere.
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         # HEAD is GET without the body (RFC 9110, 9.3.2), which uvicorn omits.
@@ -182,7 +192,7 @@ def _logged_path(scope: Scope) -> str:
 def _request_id(scope: Scope) -> str:
     """The caller's X-Request-ID if it is a UUID, since any text could forge lines in the log."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and (request_id := parse_id(value.decode("latin-1"))):
+        if name == _REQUEST_ID and (request_id := parse_id(value.decode("latin-1"))):
             return str(request_id)
     return str(new_id())
 
@@ -195,9 +205,14 @@ def _count(scope: Scope, method: str, status: int, seconds: float) -> None:
     metrics.HTTP_SECONDS.labels(method, route).observe(seconds)
 
 
-def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
-    headers["X-Request-ID"] = request_id
-    for name, value in (HEADERS | get_rate_fields(scope)).items():
-        headers.setdefault(name, value)
+def _add_headers(message: Message, scope: Scope, request_id: str) -> None:
+    """Those that the application has set stay as they are. Starlette's headers look through all of
+    them for each of these."""
+    headers = [pair for pair in message.get("headers", ()) if pair[0] != _REQUEST_ID]
+    present = {name for name, _ in headers}
+    headers.append((_REQUEST_ID, request_id.encode()))
+    defaults = [*_HEADER_PAIRS, *_encode_headers(get_rate_fields(scope))]
+    headers += [pair for pair in defaults if pair[0] not in present]
     if scope["scheme"] == "https":
-        headers["Strict-Transport-Security"] = HSTS
+        headers += _HSTS_PAIRS
+    message["headers"] = headers

@@ -30,6 +30,9 @@ request fails again), `now`, or `after` so many milliseconds (`retry_after_ms`).
 `cursor` until it is null. Messages and events are paged by `seq` instead, their position in the
 room's log.
 
+**Conditional requests**: pages of messages and events, and single messages, have an `ETag`. With it
+as `If-None-Match`, an answer that would be the same is a 304 without a body.
+
 **Repeating** a request after a lost answer is safe where it says so: a message that is sent again
 with its `nonce` is not sent twice.
 
@@ -76,6 +79,11 @@ _REQUEST_ID = {
     "description": "The request's id in the server's log.",
     "schema": {"type": "string", "format": "uuid"},
 }
+_TAG = {
+    "description": "Names these bytes, for `If-None-Match` (RFC 9110, 8.8.3).",
+    "schema": {"type": "string"},
+    "example": '"0f3a9c417d5be2860c1d24f7"',
+}
 _PARAMETERS = {
     "room_id": "The room's id.",
     "user_id": "The user's id.",
@@ -115,7 +123,11 @@ def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> No
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         _add_limits(schemas, limits)
-        document["components"]["headers"] = {"RequestId": _REQUEST_ID} | _RATE_FIELDS
+        document["components"]["headers"] = {
+            "RequestId": _REQUEST_ID,
+            "ETag": _TAG,
+            **_RATE_FIELDS,
+        }
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _complete_operation(operation, below_api=path.startswith("/api/"))
@@ -165,7 +177,7 @@ def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:
             response["description"] = _SUCCESS[status]
         headers = response.setdefault("headers", {})
         headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
-        if below_api and status in _SUCCESS:
+        if below_api and status in (*_SUCCESS, "304"):
             headers |= RATE_HEADERS
     for parameter in operation.get("parameters", ()):
         if parameter["name"] in _PARAMETERS:

@@ -5,13 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
+from app.core.json_encoding import encode_json
+from app.http.conditional import CONDITIONAL_RESPONSES, IfNoneMatch, conditional_response
 from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
-from app.messages import service
+from app.messages import pages, service
+from app.messages.pages import PagePosition
 from app.messages.send.submit import submit_message
-from app.wire.errors import ErrorCode, Invalid
+from app.wire.errors import ErrorCode
 from app.wire.events import Message
 from app.wire.schemas.messages import EventPage, MessagePage, ReadOut, SendMessageRequest, SetRead
 from app.wire.seq import INT64, MAX_SEQ
@@ -33,7 +36,8 @@ Around = Annotated[Seq | None, Query(description="This `seq` and what is on both
     "/messages",
     operation_id="list_messages",
     summary="List messages of a room",
-    responses=ROOM_READ_ERRORS,
+    response_model=MessagePage,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def page(
@@ -44,28 +48,14 @@ async def page(
     before: Before = None,
     after: After = None,
     around: Around = None,
-) -> MessagePage:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """A page of messages by `seq`: the newest, or those before, after or around one."""
-    names = [
-        name
-        for name, value in (("before", before), ("after", after), ("around", around))
-        if value is not None
-    ]
-    if len(names) > 1:
-        raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
-    read = context.database.read
-    if after is not None:
-        page = await read(service.page_after, actor, room_id, after, limit)
-    elif around is not None:
-        page = await read(service.page_around, actor, room_id, around, limit)
-    else:
-        page = await read(service.page_before, actor, room_id, before, limit)
-    messages = page.messages
-    return MessagePage(
-        items=messages,
-        before=messages[0].seq if messages and page.more_before else None,
-        after=messages[-1].seq if messages and page.more_after else None,
+    position = PagePosition(before, after, around)
+    window = await context.database.read_directly(
+        pages.get_page, actor.user, room_id, position, limit
     )
+    return conditional_response(pages.encode_messages(window), if_none_match)
 
 
 @router.post(
@@ -96,7 +86,8 @@ async def send(
     "/messages/{seq}",
     operation_id="get_message",
     summary="Get a message",
-    responses=ROOM_READ_ERRORS,
+    response_model=Message,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def get(
@@ -104,16 +95,19 @@ async def get(
     seq: Annotated[Seq, Path()],
     actor: ActorDep,
     context: ContextDep,
-) -> Message:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """One message."""
-    return await context.database.read(service.get, actor, room_id, seq)
+    message = await context.database.read_directly(pages.get, actor.user, room_id, seq)
+    return conditional_response(encode_json(message), if_none_match)
 
 
 @router.get(
     "/events",
     operation_id="list_events",
     summary="List events of a room",
-    responses=ROOM_READ_ERRORS,
+    response_model=EventPage,
+    responses=ROOM_READ_ERRORS | CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def list_events(
@@ -123,12 +117,13 @@ async def list_events(
     limit: Limit100,
     after: Annotated[Seq, Query(description="The last `seq` that the caller has.")] = 0,
     until: Annotated[Seq, Query(description="The last `seq` that is wanted.")] = MAX_SEQ,
-) -> EventPage:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """The room's log: every event after `after`, in order, without a hole."""
-    events, more = await context.database.read(
-        service.list_events, actor, room_id, after, until, limit
+    window = await context.database.read_directly(
+        pages.list_events, actor.user, room_id, after, until, limit
     )
-    return EventPage(items=events, next=events[-1].seq if more else None)
+    return conditional_response(pages.encode_events(window), if_none_match)
 
 
 @router.put(

@@ -1,9 +1,10 @@
 """Engines: connections to the two kinds of database, with the pragmas and modes that they need."""
 
+import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,16 +14,19 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.persistence.failures import IN_DOUBT, Failure, classify
+from app.persistence.kept_connections import MAX_KEPT_S, KeptConnection, KeptConnections
 from app.persistence.measuring import measure_statements
 from app.persistence.sql.executor import (
     MultiStatementExecutor,
+    Reader,
+    SingleStatementExecutor,
     SqliteExecutor,
     TransactionExecutor,
     to_dbapi_error,
 )
 from app.persistence.sqlite import sqlite_engines
 from app.settings import Database as DatabaseSettings
-from app.wire.errors import UnknownOutcome
+from app.wire.errors import ChatError, UnknownOutcome
 
 _CANNOT_CONNECT = 2003
 # MySQL and MariaDB each understand only its own comment of the two. Notes, such as of a table that
@@ -49,29 +53,58 @@ class Engines:
     write: AsyncEngine
     read: AsyncEngine
     create_executor: CreateExecutor | None  # None: a batch is a session like any other
+    create_reader: CreateExecutor
+    kept: KeptConnections
     failover: "Failover | None" = None
 
-    @asynccontextmanager
-    async def open_executor(self) -> AsyncIterator[TransactionExecutor]:
+    def open_executor(self) -> AbstractAsyncContextManager[TransactionExecutor]:
         """A transaction on a connection of the pool of units of work, without SQLAlchemy's session.
         The caller commits; after an error the transaction is rolled back or its connection
         dropped. Raises DBAPIError, or SQLAlchemy's TimeoutError for a pool without a free one."""
         assert self.create_executor is not None
-        dialect = self.write.dialect
+        return self._open(self.write, self.create_executor)
+
+    @asynccontextmanager
+    async def open_reader(self) -> AsyncIterator[Reader]:
+        """A connection of the pool of reads, without SQLAlchemy's session and without a
+        transaction. Raises what `open_executor` raises."""
+        kept = self.kept.take()
+        if kept and self.failover and self.failover.is_outdated(kept.pooled.info):
+            kept.pooled.close()
+            self.kept.end_all()
+            kept = None
+        if kept is None:
+            pooled, executor = await _check_out(self.read, self.create_reader)
+            kept = KeptConnection(pooled, executor, asyncio.get_running_loop().time() + MAX_KEPT_S)
         try:
-            pooled = await self.write.raw_connection()
-        except dialect.loaded_dbapi.Error as error:
-            raise to_dbapi_error(error, dialect) from error
-        executor = self.create_executor(pooled.driver_connection, dialect)
+            yield kept.reader
+        except ChatError:  # of the use case: the database has answered
+            self.kept.give_back(kept)
+            raise
+        except BaseException as error:
+            self.kept.end_all()  # for the pool to decide about them
+            await self._abandon(self.read, kept.pooled, kept.reader, error)
+            raise
+        self.kept.give_back(kept)
+
+    @asynccontextmanager
+    async def _open(
+        self, engine: AsyncEngine, create: CreateExecutor
+    ) -> AsyncIterator[TransactionExecutor]:
+        pooled, executor = await _check_out(engine, create)
         try:
             yield executor
         except BaseException as error:
-            await self._abandon(pooled, executor, error)
+            await self._abandon(engine, pooled, executor, error)
             raise
         pooled.close()
 
     async def _abandon(
-        self, pooled: PoolProxiedConnection, executor: TransactionExecutor, error: BaseException
+        self,
+        engine: AsyncEngine,
+        pooled: PoolProxiedConnection,
+        executor: TransactionExecutor,
+        error: BaseException,
     ) -> None:
         """Roll back, or drop a connection on which the request may still go on."""
         cause = error.__cause__ if isinstance(error, UnknownOutcome) else error
@@ -80,7 +113,7 @@ class Engines:
             self.failover.note_failure(failure)
         try:
             if failure is Failure.UNREACHABLE:  # so are all connections that are as old
-                self.write.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
+                engine.sync_engine.pool._invalidate(pooled, error)  # noqa: SLF001 - as SQLAlchemy
             elif failure not in IN_DOUBT and isinstance(error, Exception):
                 with suppress(DBAPIError):
                     await executor.rollback()
@@ -92,15 +125,29 @@ class Engines:
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""
         pools: dict[str, Any] = {"read": self.read.pool, "write": self.write.pool}
-        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items()}
+        idle = {"read": self.kept.idle, "write": 0}
+        return {name: (pool.checkedout() - idle[name], pool.size()) for name, pool in pools.items()}
 
     async def dispose(self) -> None:
+        self.kept.end_all()
         await self.write.dispose()
         await self.read.dispose()
 
 
+async def _check_out(
+    engine: AsyncEngine, create: CreateExecutor
+) -> tuple[PoolProxiedConnection, TransactionExecutor]:
+    dialect = engine.dialect
+    try:
+        pooled = await engine.raw_connection()
+    except dialect.loaded_dbapi.Error as error:
+        raise to_dbapi_error(error, dialect) from error
+    return pooled, create(pooled.driver_connection, dialect)
+
+
 def create_engines(settings: DatabaseSettings) -> Engines:
     engines = _create_sqlite(settings) if settings.is_sqlite else _create_mysql(settings)
+    _reset_only_after_errors(engines.read)
     _reset_only_after_errors(engines.write)
     measure_statements(engines.read, "read")
     measure_statements(engines.write, "write")
@@ -127,7 +174,9 @@ def _reset_only_after_errors(engine: AsyncEngine) -> None:
 
 def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
-    return Engines(*sqlite_engines(url, readers, settings.pool_timeout_s), SqliteExecutor)
+    write, read = sqlite_engines(url, readers, settings.pool_timeout_s)
+    create_reader = partial(SqliteExecutor, autocommit=True)
+    return Engines(write, read, SqliteExecutor, create_reader, KeptConnections(read))
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
@@ -140,8 +189,10 @@ def _create_mysql(settings: DatabaseSettings) -> Engines:
     failover.watch(write)
     failover.watch(read)
     timeout_s = _request_timeout_s(settings)
-    create_executor = partial(MultiStatementExecutor, timeout_s=timeout_s)
-    return Engines(write, read, create_executor if settings.multi_statements else None, failover)
+    executor = MultiStatementExecutor if settings.multi_statements else SingleStatementExecutor
+    create_executor = partial(executor, timeout_s=timeout_s) if settings.multi_statements else None
+    create_reader = partial(executor, timeout_s=timeout_s, autocommit=True)
+    return Engines(write, read, create_executor, create_reader, KeptConnections(read), failover)
 
 
 def _request_timeout_s(settings: DatabaseSettings) -> float | None:
@@ -185,8 +236,12 @@ class Failover:
 
     def _check(self, _connection: Any, record: Any, _proxy: Any) -> None:
         """SQLAlchemy then makes a new connection in place of this one."""
-        if record.info["connected_at"] <= self._noticed_at:
+        if self.is_outdated(record.info):
             raise DisconnectionError
+
+    def is_outdated(self, info: Any) -> bool:
+        """Whether the server of a connection with this `info` may have turned read-only since."""
+        return bool(info["connected_at"] <= self._noticed_at)
 
 
 def _mysql_engine(settings: DatabaseSettings, **kind: Any) -> AsyncEngine:

@@ -76,7 +76,7 @@ def _engine(url: URL, pool_size: int, pool_timeout_s: float, *, read_only: bool)
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_s,
-        pool_reset_on_return="rollback" if read_only else None,
+        pool_reset_on_return=None,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

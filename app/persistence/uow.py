@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core import metrics
 from app.core.publications import Publication, to_publication
+from app.persistence.direct_reads import DirectReads
 from app.persistence.engine import Engines
 from app.persistence.failures import IN_DOUBT, REFUSALS, Failure, classify
 from app.persistence.migrations import SchemaStatus, schema_status
@@ -41,6 +42,7 @@ from app.wire.events import MessageCreated, RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 U = TypeVar("U", bound="BatchUnitOfWork")
 OpenUnit = Callable[[], AbstractAsyncContextManager[U]]
 Publish = Callable[[Sequence[Publication]], None]
@@ -167,16 +169,16 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run a query in a session of its own. Raises Busy if the database cannot be reached."""
-        for last in self._iterate_attempts():
-            try:
-                async with self._read() as session:
-                    result = await query(ReadSession(session), *args, **kwargs)
-            except (DBAPIError, PoolTimeout) as error:
-                await self._retry_or_raise(error, last)
-            else:
-                _reraise_cancellation()
-                return result
-        raise AssertionError("the last round returns or raises")
+        return await self._attempt(self._open_read_session, query, *args, **kwargs)
+
+    async def read_directly(
+        self,
+        query: Callable[Concatenate[DirectReads, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """`read` on the driver itself, for the reads that clients do most."""
+        return await self._attempt(self._open_direct_reads, query, *args, **kwargs)
 
     async def transact(
         self,
@@ -230,6 +232,35 @@ class Database:
         async with self._engines.open_executor() as executor:
             yield BatchUnitOfWork(executor)
             await _commit(executor.commit)
+
+    @asynccontextmanager
+    async def _open_read_session(self) -> AsyncIterator[ReadSession]:
+        self._engines.kept.make_room()
+        async with self._read() as session:
+            yield ReadSession(session)
+
+    @asynccontextmanager
+    async def _open_direct_reads(self) -> AsyncIterator[DirectReads]:
+        async with self._engines.open_reader() as reader:
+            yield DirectReads(reader)
+
+    async def _attempt(
+        self,
+        open_reads: Callable[[], AbstractAsyncContextManager[R]],
+        query: Callable[Concatenate[R, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        for last in self._iterate_attempts():
+            try:
+                async with open_reads() as reads:
+                    result = await query(reads, *args, **kwargs)
+            except (DBAPIError, PoolTimeout) as error:
+                await self._retry_or_raise(error, last)
+            else:
+                _reraise_cancellation()
+                return result
+        raise AssertionError("the last round returns or raises")
 
     async def transact_idempotent(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
@@ -29,6 +30,13 @@ async def get_member_room(reader: ReadSession, actor: Actor, room_id: UUID) -> t
     the actor has not joined."""
     room, member = await get_visible_room(reader, actor, room_id)
     return room, _require_member(room, member)
+
+
+async def require_membership(reads: DirectReads, user_id: UUID, room_id: UUID) -> None:
+    """Raises what `get_member_room` raises."""
+    kind, is_member = await reads.access.find(room_id, user_id)
+    if not is_member:
+        raise membership_error(kind)
 
 
 async def membership_errors(reader: ReadSession, rooms: Collection[UUID]) -> dict[UUID, ChatError]:

@@ -213,7 +213,7 @@ _SPECS = (
 )
 EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
 _BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}
-_OF_A_NEWER_RELEASE: EventSpec[Any] = EventSpec(RoomEvent)
+OF_A_NEWER_RELEASE: EventSpec[Any] = EventSpec(RoomEvent)
 
 # What processes know by the kind alone.
 COUNTED_KINDS = frozenset(spec.publication_kind for spec in EVENT_SPECS if spec.counts)
@@ -226,7 +226,7 @@ CLOSE_REASONS: dict[PublicationKind, Literal["left", "removed"]] = {
 
 
 def event_spec(event: RoomEvent) -> EventSpec[Any]:
-    return _BY_CLASS.get(type(event), _OF_A_NEWER_RELEASE)
+    return _BY_CLASS.get(type(event), OF_A_NEWER_RELEASE)
 
 
 def is_known(event: RoomEvent) -> TypeGuard[Event]:

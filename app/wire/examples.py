@@ -10,6 +10,19 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.wire.client_frames import (
+    ClientFrame,
+    Close,
+    GetHistory,
+    Hello,
+    MarkRead,
+    Open,
+    Pong,
+    RoomPosition,
+    SendMessage,
+    SubscribePresence,
+    Typing,
+)
 from app.wire.domain import PresenceState, Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import (
@@ -30,14 +43,9 @@ from app.wire.events import (
 from app.wire.events import encode as encode_event
 from app.wire.frames import (
     Ack,
-    ClientFrame,
-    Close,
     Draining,
-    Hello,
-    MarkRead,
-    Open,
+    History,
     Ping,
-    Pong,
     Presence,
     RoomBadge,
     RoomBumped,
@@ -46,11 +54,7 @@ from app.wire.frames import (
     RoomHead,
     RoomList,
     RoomOpened,
-    RoomPosition,
-    SendMessage,
     ServerFrame,
-    SubscribePresence,
-    Typing,
     TypingUsers,
     UserPresence,
     Welcome,
@@ -58,6 +62,7 @@ from app.wire.frames import (
     error_frame,
 )
 from app.wire.schemas.limits import ServerLimits
+from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.users import UserOut
 
 JsonObject = dict[str, Any]
@@ -84,6 +89,7 @@ CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
     Open(id=2, rooms=[RoomPosition(room=ROOM, since=4)]),
     Close(id=3, rooms=[ROOM]),
     SendMessage(id=4, room=ROOM, nonce=_ADAS.nonce, text=_ADAS.text, reply_to=_ADAS.reply_to),
+    GetHistory(id=7, room=ROOM, before=6, limit=1),
     MarkRead(id=5, room=ROOM, seq=6),
     SubscribePresence(id=6, users=[BOB]),
     Typing(room=ROOM),
@@ -140,6 +146,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
     RoomClosed(room=ROOM, reason="left", seq=10),
     RoomBumped(rooms=[RoomBadge(room=ROOM, seq=7, read_seq=6, unread=1, mentions=1)]),
     Ack(id=4, room=ROOM, seq=6, at=_LATER),
+    History(id=7, room=ROOM, page=MessagePage(items=[_BOBS], before=None, after=5)),
     ReadMarker(room=ROOM, user=BOB, seq=6),
     Presence(id=6, users=[UserPresence(user=BOB, state=PresenceState.ONLINE)]),
     TypingUsers(room=ROOM, users=[BOB], ttl_ms=6000),

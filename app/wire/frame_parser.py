@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from app.wire.client_frames import ClientFrame, FrameId, Hello, Open
 from app.wire.errors import BadFrame, ChatError, Invalid, TooLarge, UnknownType
-from app.wire.frames import ClientFrame, FrameId, Hello, Open
 from app.wire.json_text import exceeds_depth, exceeds_values, find_id, has_duplicate_names
 from app.wire.validation import invalid_from_pydantic
 

@@ -1,8 +1,10 @@
-"""The frames of `chat.v1`, the WebSocket protocol. Types and bytes only, no I/O.
+"""The frames of `chat.v1`, the WebSocket protocol, that the server sends, and what they answer.
+Types and bytes only, no I/O.
 
-A frame is one JSON object in a text message; `type` discriminates. The server refuses fields that
-it does not know; clients ignore them. Docstrings and descriptions are public: /asyncapi.json and
-the tables of docs/protocol.md are made from them.
+A frame is one JSON object in a text message; `type` discriminates. Clients ignore fields that they
+do not know. Docstrings and descriptions are public: /asyncapi.json and the tables of
+docs/protocol.md are made from them. Events are in `events.py`, frames of clients in
+`client_frames.py`.
 """
 
 from datetime import datetime
@@ -12,155 +14,36 @@ from uuid import UUID
 from pydantic import (
     BaseModel,
     Field,
-    GetCoreSchemaHandler,
-    GetPydanticSchema,
-    StringConstraints,
+    PlainSerializer,
     TypeAdapter,
 )
-from pydantic_core import CoreSchema
 
-from app.wire.content import NewContent
+from app.wire.client_frames import (
+    Close,
+    FrameId,
+    GetHistory,
+    Hello,
+    MarkRead,
+    Open,
+    Pong,
+    SendMessage,
+    SubscribePresence,
+    Typing,
+)
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
 from app.wire.events import Event, ReadMarker
 from app.wire.schemas.limits import ServerLimits
+from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
-from app.wire.seq import MAX_SEQ, Seq
+from app.wire.seq import Seq
 from app.wire.validation import (
-    CanonicalUuid,
     InvalidField,
-    Nonce,
-    RequestModel,
     ResponseModel,
 )
 
 SUBPROTOCOL = "chat.v1"
-
-
-def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-    """One error at the path of the field; pydantic has one for each type, below its own name."""
-    message = f"must be 1 to 32 characters, or an integer from -{MAX_SEQ} to {MAX_SEQ}"
-    union: Any = handler(source)
-    return union | {"custom_error_type": "frame_id", "custom_error_message": message}  # type: ignore[no-any-return]
-
-
-FrameId = Annotated[
-    Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    | Annotated[int, Field(ge=-MAX_SEQ, le=MAX_SEQ)],
-    GetPydanticSchema(_merge_union_errors),
-    Field(description="Chosen by the client and repeated in the answer.", examples=[7]),
-]
-RoomId = Annotated[CanonicalUuid, Field(description="The room's id.")]
-
-
-# Frames of clients.
-
-
-class ClientFrameBase(RequestModel):
-    id: FrameId | None = None
-
-
-class RoomPosition(RequestModel):
-    """A room to open, and the client's position in its log."""
-
-    room: RoomId
-    since: Seq | None = Field(
-        None,
-        description="The `seq` of the last event that the client has. Absent: open at the head.",
-    )
-
-
-class Hello(ClientFrameBase):
-    """The first frame of a socket: who the client is and which rooms it opens."""
-
-    type: Literal["hello"] = "hello"
-    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
-        description="A ticket of `POST /api/v1/ws-tickets` (single use) or an access token.",
-        examples=["YWxhZGRpbjpvcGVuc2VzYW1l"],
-    )
-    client: Annotated[str, StringConstraints(max_length=100)] = Field(
-        "", description="Name and version of the client.", examples=["example/1.0"]
-    )
-    rooms: Annotated[list[RoomPosition], Field(max_length=1000)] = Field(
-        default_factory=list, description="Rooms to open."
-    )
-    snapshot: str | None = Field(
-        None,
-        description="That of the last `rooms` frame; the answer then has only what has changed.",
-    )
-
-
-class Open(ClientFrameBase):
-    """Subscribe to rooms, each from the client's position."""
-
-    type: Literal["open"] = "open"
-    rooms: Annotated[list[RoomPosition], Field(min_length=1, max_length=100)] = Field(
-        description="Rooms to open, each once."
-    )
-
-
-class Close(ClientFrameBase):
-    """Unsubscribe from rooms."""
-
-    type: Literal["close"] = "close"
-    rooms: Annotated[list[CanonicalUuid], Field(min_length=1, max_length=100)] = Field(
-        description="Ids of the rooms to close."
-    )
-
-
-class SendMessage(NewContent, ClientFrameBase):
-    """Send a message. The answer comes after COMMIT."""
-
-    type: Literal["message.send"] = "message.send"
-    room: RoomId
-    nonce: Nonce = Field(
-        description="The idempotency key of the send, unique per room and sender. Sent again with "
-        "the same nonce, the message is not sent twice.",
-        examples=["01JB8Z3J6Q"],
-    )
-
-
-class MarkRead(ClientFrameBase):
-    """Move the user's read marker. It never moves back."""
-
-    type: Literal["read"] = "read"
-    room: RoomId
-    seq: Seq = Field(description="The user has read everything up to this `seq`.")
-
-
-class SubscribePresence(ClientFrameBase):
-    """Subscribe to the presence of users, instead of those of the last such frame."""
-
-    type: Literal["presence.subscribe"] = "presence.subscribe"
-    users: Annotated[list[CanonicalUuid], Field(max_length=1000)] = Field(
-        description="User ids; an empty list ends the subscription."
-    )
-
-
-class Typing(ClientFrameBase):
-    """The user is typing in a room that is open on this socket. Has no answer."""
-
-    type: Literal["typing"] = "typing"
-    room: RoomId
-
-
-class Pong(ClientFrameBase):
-    """The answer to a `ping`."""
-
-    type: Literal["pong"] = "pong"
-    n: Annotated[int, Field(ge=0, le=MAX_SEQ)] = Field(
-        description="`n` of the `ping`.", examples=[1]
-    )
-
-
-ClientFrame = Annotated[
-    Hello | Open | Close | SendMessage | MarkRead | SubscribePresence | Typing | Pong,
-    Field(discriminator="type"),
-]
-
-
-# Frames of the server. Its events are those of wire/events.py.
 
 
 class Welcome(ResponseModel):
@@ -264,6 +147,24 @@ class Ack(ResponseModel):
     )
 
 
+class HistoryHead(ResponseModel):
+    """The fields of `History` before its page."""
+
+    type: Literal["history"] = "history"
+    id: FrameId | None = None
+    room: UUID = Field(description="The room's id.")
+
+
+class History(HistoryHead):
+    """A page of messages. It may have fewer of them than `limit` although there are more: `before`
+    and `after` of the page say how to go on."""
+
+    # Nulls are kept, as over HTTP.
+    page: Annotated[MessagePage, PlainSerializer(lambda page: page.model_dump(mode="json"))] = (
+        Field(description="The same JSON as the answer to `GET /rooms/{id}/messages`.")
+    )
+
+
 class UserPresence(ResponseModel):
     """The presence of a user."""
 
@@ -346,6 +247,7 @@ ServerFrame = Annotated[
     | RoomClosed
     | RoomBumped
     | Ack
+    | History
     | ReadMarker
     | Presence
     | TypingUsers
@@ -361,6 +263,7 @@ ANSWERS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Open: (RoomOpened,),
     Close: (RoomClosed,),
     SendMessage: (Ack,),
+    GetHistory: (History,),
     MarkRead: (Ack,),
     SubscribePresence: (Presence,),
     Typing: (),
@@ -373,6 +276,12 @@ AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
 def encode(frame: BaseModel) -> bytes:
     """JSON, UTF-8, without the fields that are null."""
     return frame.__pydantic_serializer__.to_json(frame, by_alias=True, exclude_none=True)
+
+
+def encode_history(frame_id: FrameId | None, room: UUID, page: bytes) -> bytes:
+    """`encode` of a `History` whose page is JSON already."""
+    head = encode(HistoryHead(id=frame_id, room=room))
+    return head[:-1] + b',"page":' + page + b"}"
 
 
 def error_frame(

@@ -6,11 +6,12 @@ from typing import Any, Literal
 import pytest
 
 from app.realtime.connection.dispatch import FRAME_COSTS
+from app.wire.client_frames import ClientFrame
 from app.wire.errors import ErrorCode, error_classes
 from app.wire.events import EVENT_SPECS, Event, EventSpec, MemberEvent, PublicationKind, RoomEvent
 from app.wire.examples import CLIENT_EXAMPLES, EVENT_EXAMPLES, SERVER_EXAMPLES
 from app.wire.frame_parser import NESTED_FRAMES
-from app.wire.frames import ANSWERS, ClientFrame, ServerFrame
+from app.wire.frames import ANSWERS, ServerFrame
 from tests.architecture.contract import kind_mistakes, row_mistakes
 from tests.architecture.documents import models
 from tests.architecture.source import expect_none
@@ -39,7 +40,7 @@ def test_every_event_has_exactly_one_row() -> None:
     ids=["answers", "costs"],
 )
 def test_every_frame_of_clients_has_exactly_one_row(table: str, rows: Iterable[Any]) -> None:
-    union = "ClientFrame in app/wire/frames.py"
+    union = "ClientFrame in app/wire/client_frames.py"
     mistakes = row_mistakes(table, list(rows), union, models(ClientFrame))
     expect_none(mistakes, "A frame of clients has a row in each table of frames:")
 

@@ -8,10 +8,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from app.settings import PREFIX, Settings
+from app.wire.client_frames import ClientFrame
 from app.wire.close_codes import CloseCode
 from app.wire.errors import ErrorCode
 from app.wire.events import Event
-from app.wire.frames import ClientFrame, ServerFrame
+from app.wire.frames import ServerFrame
 from tests.architecture.documents import (
     Table,
     nonexistent,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from app.wire.client_frames import ClientFrame
 from app.wire.events import Event
-from app.wire.frames import ClientFrame, ServerFrame
+from app.wire.frames import ServerFrame
 from tests.architecture.documents import tables, types_of
 from tests.architecture.source import ROOT, Module, app_modules, expect_none
 

@@ -21,18 +21,9 @@ from app.client.frame_loop import FrameLoop
 from app.client.room_subscription import RoomServices, RoomSubscription
 from app.client.rooms import Rooms
 from app.client.send_queue import SendQueue
+from app.wire.client_frames import Close, Open, Pong, SendMessage
 from app.wire.errors import ErrorCode, Retry
-from app.wire.frames import (
-    Ack,
-    Close,
-    ErrorFrame,
-    Open,
-    Ping,
-    Pong,
-    RoomClosed,
-    RoomHead,
-    SendMessage,
-)
+from app.wire.frames import Ack, ErrorFrame, Ping, RoomClosed, RoomHead
 from testkit.waiting import LIMIT_S, eventually, limit, pause
 from tests.client.doubles import (
     OTHER,

@@ -12,17 +12,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from app.client.connection import Connection, open_connection
 from app.client.errors import RequestRejected
 from app.client.http import ServerAddress
+from app.wire.client_frames import Hello
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Retry
 from app.wire.events import MemberJoined, RoomChanged, RoomEvent
-from app.wire.frames import (
-    SUBPROTOCOL,
-    ErrorFrame,
-    Hello,
-    Ping,
-    RoomClosed,
-    RoomList,
-)
+from app.wire.frames import SUBPROTOCOL, ErrorFrame, Ping, RoomClosed, RoomList
 from app.wire.schemas.limits import ServerLimits
 
 USER, ROOM = str(UUID(int=1)), str(UUID(int=2))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from app.client import send_queue as module
 from app.client.errors import ClientStopped, RequestRejected, SendQueueFull
 from app.client.send_queue import OVERDUE_S, Request, SendQueue
+from app.wire.client_frames import MarkRead, SendMessage
 from app.wire.errors import ErrorCode, Retry
-from app.wire.frames import Ack, MarkRead, SendMessage
+from app.wire.frames import Ack
 from tests.client.doubles import OTHER, ROOM
 
 

@@ -14,10 +14,11 @@ from app.http.asyncapi import describe_socket
 from app.http.documents import JsonObject, serve_document
 from app.main import VERSION
 from app.settings import load_settings
+from app.wire.client_frames import ClientFrame
 from app.wire.close_codes import CloseCode
 from app.wire.errors import ErrorCode
 from app.wire.events import Event
-from app.wire.frames import ClientFrame, ServerFrame
+from app.wire.frames import ServerFrame
 from app.wire.schemas.limits import ServerLimits
 from tests.architecture.documents import types_of
 

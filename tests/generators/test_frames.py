@@ -44,6 +44,7 @@ async def exchange(recorder: Recorder, peers: Peers, ada: Any, bob: Any, room: s
     await peer.expect("message.created")
     assert (await peer.opens("0193a4d3-1f42-7a90-a1b2-3c4d5e6f7081"))["type"] == "error"
     assert (await peer.ask("presence.subscribe", users=[bob.id]))["type"] == "presence"
+    assert (await peer.ask("history", room=room))["type"] == "history"
     other = await peers.join(bob, room)
     await other.send("typing", room=room)
     await peer.expect("typing")

@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from app.main import create_app
 from app.settings import load_settings
 from app.users.token_form import parse_token_form
-from app.wire.frames import ClientFrame
+from app.wire.client_frames import ClientFrame
 from app.wire.schemas.users import TokenForm
 
 

@@ -355,6 +355,7 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
         {"room": stage.rooms[0]}
         | message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"))
     ),
+    "history": lambda stage: {"room": stage.rooms[0], "around": 50, "limit": 100},
     "read": lambda stage: {"room": stage.rooms[0], "seq": MANY},
     "presence.subscribe": lambda stage: {"users": stage.users},
     "typing": lambda stage: {"room": stage.rooms[0]},

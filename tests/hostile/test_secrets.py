@@ -41,6 +41,7 @@ FRAMES: dict[str, dict[str, Any]] = {
     "open": {"rooms": [{"room": "{room}", "since": 0}]},
     "close": {"rooms": ["{room}"]},
     "message.send": {"room": "{room}", "nonce": "n", "text": "x"},
+    "history": {"room": "{room}"},
     "read": {"room": "{room}", "seq": 1},
     "typing": {"room": "{room}"},
 }

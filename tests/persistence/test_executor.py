@@ -97,6 +97,8 @@ async def test_a_request_without_an_answer_in_time_ends_its_connection(
         engines.write,
         engines.read,
         partial(MultiStatementExecutor, timeout_s=0.2),
+        engines.create_reader,
+        engines.kept,
         engines.failover,
     )
     with pytest.raises(DBAPIError) as raised:

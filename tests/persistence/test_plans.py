@@ -6,7 +6,6 @@ a scan to be the worse plan.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,18 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest
 from app.core.tokens import Claims
-from app.messages import service as messages
+from app.messages import pages
 from app.messages.send.batch import send_batch
+from app.messages.service import mark_read
 from app.persistence.engine import create_engines
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
+from app.wire.client_frames import RoomPosition
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
-from app.wire.frames import RoomPosition
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
@@ -37,24 +37,34 @@ Query = Callable[[LargeDataset], Awaitable[object]]
 
 async def no_room(world: LargeDataset) -> None:
     with pytest.raises(NotFound):
-        await world.database.read(messages.page_before, world.actor, new_id(), None, 50)
+        await world.database.read_directly(pages.page_before, world.actor.user, new_id(), None, 50)
 
 
 async def refused(world: LargeDataset) -> None:
-    stranger = replace(world.actor, user=new_id())
+    stranger = new_id()
     with pytest.raises((NotFound, Forbidden)):
-        await world.database.read(messages.page_before, stranger, world.room, None, 50)
+        await world.database.read_directly(pages.page_before, stranger, world.room, None, 50)
 
 
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
     "who calls": lambda w: w.database.read(load_actors, [Claims(w.actor.user, w.actor.session)]),
-    "newest page": lambda w: w.database.read(messages.page_before, w.actor, w.room, None, 50),
-    "page before": lambda w: w.database.read(messages.page_before, w.actor, w.room, 3000, 50),
-    "page after": lambda w: w.database.read(messages.page_after, w.actor, w.room, 3000, 50),
-    "page around": lambda w: w.database.read(messages.page_around, w.actor, w.room, 3000, 50),
-    "one message": lambda w: w.database.read(messages.get, w.actor, w.room, 3000),
-    "events": lambda w: w.database.read(messages.list_events, w.actor, w.room, 3000, 2**53, 100),
+    "newest page": lambda w: w.database.read_directly(
+        pages.page_before, w.actor.user, w.room, None, 50
+    ),
+    "page before": lambda w: w.database.read_directly(
+        pages.page_before, w.actor.user, w.room, 3000, 50
+    ),
+    "page after": lambda w: w.database.read_directly(
+        pages.page_after, w.actor.user, w.room, 3000, 50
+    ),
+    "page around": lambda w: w.database.read_directly(
+        pages.page_around, w.actor.user, w.room, 3000, 50
+    ),
+    "one message": lambda w: w.database.read_directly(pages.get, w.actor.user, w.room, 3000),
+    "events": lambda w: w.database.read_directly(
+        pages.list_events, w.actor.user, w.room, 3000, 2**53, 100
+    ),
     "room list": lambda w: w.database.read(rooms.list_rooms, w.actor.user, None, 50),
     "room list, next page": lambda w: w.database.read(
         rooms.list_rooms, w.actor.user, w.rooms[5], 50
@@ -112,7 +122,7 @@ HOT: dict[str, Query] = {
         ],
         wait=False,
     ),
-    "mark read": lambda w: w.database.transact(messages.mark_read, w.actor, w.room, 10),
+    "mark read": lambda w: w.database.transact(mark_read, w.actor, w.room, 10),
     "ticket": lambda w: w.database.transact(
         lambda uow: uow.sessions.consume_ticket(b"t" * 32, now())
     ),

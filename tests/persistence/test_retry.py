@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.persistence import engine as engine_module
+from app.persistence.direct_reads import DirectReads
 from app.persistence.engine import create_engines
 from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.settings import Settings
@@ -337,6 +338,29 @@ async def test_a_unit_is_busy_while_all_connections_are_in_use(
     await run(lambda reader: reader.users.get(new_id()))
 
 
+async def test_a_direct_read_is_busy_while_all_connections_are_in_use(
+    backend: Backend, open_database: OpenDatabase
+) -> None:
+    one = {"pool_size": 1, "pool_timeout_s": 0.2}
+    database = open_database(backend.override(database=one))
+    inside, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(reads: DirectReads) -> None:
+        await reads.access.find(new_id(), new_id())
+        inside.set()
+        await release.wait()
+
+    holder = asyncio.create_task(database.read_directly(hold))
+    await inside.wait()
+    with pytest.raises(Busy):
+        await database.read_directly(lambda reads: reads.access.find(new_id(), new_id()))
+    release.set()
+    await holder
+    assert not (
+        await database.read_directly(lambda reads: reads.access.find(new_id(), new_id()))
+    ).is_member
+
+
 async def test_an_unavailable_database_is_busy_until_it_is_back(
     cluster: Backend, mariadb: MariaDb, open_database: OpenDatabase
 ) -> None:
@@ -348,5 +372,7 @@ async def test_an_unavailable_database_is_busy_until_it_is_back(
             await database.transact(add_user, "bob")
         with pytest.raises(Busy):
             await database.read(lambda reader: reader.users.by_key("ann"))
+        with pytest.raises(Busy):
+            await database.read_directly(lambda reads: reads.access.find(new_id(), new_id()))
     await database.transact(add_user, "bob")
     assert (await row_counts(database))["users"] == 2

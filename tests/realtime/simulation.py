@@ -28,7 +28,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.backfill import backfill
 from app.realtime.slow_consumers.state import SlowConsumers
 from app.settings import Limits
-from app.wire import frames
+from app.wire.client_frames import RoomPosition
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
 from app.wire.events import (
@@ -97,8 +97,8 @@ class FakeReadSession:
         self.rooms = SimpleNamespace(kinds=self._kinds, changed_since=self._changed)
         self.members = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
         self.events = SimpleNamespace(
-            list_range=self._between,
-            list_ranges=self._within,
+            publications=self._between,
+            publications_in=self._within,
             list_membership_changes=self._memberships,
         )
 
@@ -115,11 +115,15 @@ class FakeReadSession:
     async def _changed(self, _within_s: int) -> dict[UUID, int]:
         return {ROOM: self._log.head}
 
-    async def _between(self, _room: UUID, after: int, until: int, limit: int) -> list[Event]:
-        return self._log.events[after:until][:limit]
+    async def _between(self, _room: UUID, after: int, until: int, limit: int) -> list[Publication]:
+        return list(map(to_publication, self._log.events[after:until][:limit]))
 
-    async def _within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
-        return [event for _, after, until in ranges for event in self._log.events[after:until]]
+    async def _within(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Publication]:
+        return [
+            to_publication(event)
+            for _, after, until in ranges
+            for event in self._log.events[after:until]
+        ]
 
     async def _memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
         return [
@@ -299,7 +303,7 @@ class FakeClient:
             self._opening = self.process.start(self._open(self.process, self.socket))
 
     async def _open(self, process: FakeProcess, socket: Connection) -> None:
-        wanted = frames.RoomPosition(room=ROOM, since=self.position.seq)
+        wanted = RoomPosition(room=ROOM, since=self.position.seq)
         await open_rooms(
             process.delivery, socket, [wanted], None, LIMITS.catchup_events_per_request
         )
@@ -334,11 +338,10 @@ class FakeClient:
         if gap and self.page is None:
             self.page = PendingQuery(self._log, lambda reads: self._page(reads, *gap))
 
-    async def _page(self, reads: FakeReadSession, after: int, until: int) -> list[Event]:
+    async def _page(self, _reads: FakeReadSession, after: int, until: int) -> list[Event]:
         if self.user not in self._log.members:
             return []
-        found: list[Event] = await reads.events.list_range(ROOM, after, until, 2)
-        return found
+        return self._log.events[after:until][:2]
 
     async def turn_page(self) -> None:
         assert self.page is not None

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.realtime.connection.dispatch import FRAME_COSTS
+from app.wire.client_frames import ClientFrame, Close, Pong, Typing
 from app.wire.errors import Retry
-from app.wire.frames import ClientFrame, Close, Pong, Typing
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
 from testkit.people import Person
@@ -74,6 +74,19 @@ REFUSED: list[tuple[dict[str, Any], str, str | None]] = [
     ({"type": "read", "room": ROOM, "seq": 1e3}, "invalid", "seq"),
     ({"type": "read", "room": ROOM, "seq": False}, "invalid", "seq"),
     ({"type": "read", "room": ROOM, "seq": 1}, "not_found", None),
+    ({"type": "history"}, "invalid", "room"),
+    ({"type": "history", "room": "x"}, "invalid", "room"),
+    ({"type": "history", "room": ROOM, "limit": 0}, "invalid", "limit"),
+    ({"type": "history", "room": ROOM, "limit": 101}, "invalid", "limit"),
+    ({"type": "history", "room": ROOM, "limit": 10**23}, "invalid", "limit"),
+    ({"type": "history", "room": ROOM, "limit": "5"}, "invalid", "limit"),
+    ({"type": "history", "room": ROOM, "limit": None}, "invalid", "limit"),
+    ({"type": "history", "room": ROOM, "before": -1}, "invalid", "before"),
+    ({"type": "history", "room": ROOM, "after": 2**53}, "invalid", "after"),
+    ({"type": "history", "room": ROOM, "around": "5"}, "invalid", "around"),
+    ({"type": "history", "room": ROOM, "until": 5}, "invalid", "until"),
+    ({"type": "history", "room": ROOM, "before": 5, "after": 3}, "invalid", None),
+    ({"type": "history", "room": ROOM}, "not_found", None),
     ({"type": "presence.subscribe"}, "invalid", "users"),
     ({"type": "presence.subscribe", "users": None}, "invalid", "users"),
     ({"type": "presence.subscribe", "users": ROOM}, "invalid", "users"),
@@ -261,15 +274,14 @@ async def test_read_markers_count_as_changes_over_sockets_and_http(
     await other.settled()
 
 
-async def test_hello_open_and_presence_subscribe_count_as_reads(
-    start: StartServer, peers: Peers
-) -> None:
-    server = await start(limits={"reads_per_minute": 0.01, "reads_burst": 17})
+async def test_frames_that_read_count_as_reads(start: StartServer, peers: Peers) -> None:
+    server = await start(limits={"reads_per_minute": 0.01, "reads_burst": 18})
     ada = await server.person()
     peer = await peers.join(ada)
     assert (await peer.ask("presence.subscribe", users=[]))["type"] == "presence"
     error = await peer.ask("open", rooms=[{"room": ROOM}])
     assert error["code"] == "not_found"
+    assert (await peer.ask("history", room=ROOM))["code"] == "not_found"
     for type_, fields in (
         ("open", {"rooms": [{"room": ROOM}]}),
         ("presence.subscribe", {"users": []}),

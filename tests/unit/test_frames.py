@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.sync_tokens import SyncTokens
+from app.wire.client_frames import Hello, SendMessage
 from app.wire.errors import ErrorCode
 from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
-from app.wire.frames import (
-    Hello,
-    SendMessage,
-    encode,
-    error_frame,
-)
+from app.wire.frames import encode, error_frame
 
 ROOM = str(uuid4())
 SEND = {"type": "message.send", "id": 7, "room": ROOM, "nonce": "n", "text": "hello"}
@@ -44,6 +40,7 @@ ODD_IDS = [
 WITH_IDS: dict[str, dict[str, object]] = {
     "open": {"rooms": [{"room": ROOM}]},
     "close": {"rooms": [ROOM]},
+    "history": {"room": ROOM},
     "read": {"room": ROOM, "seq": 1},
     "presence.subscribe": {"users": [ROOM]},
     "typing": {"room": ROOM},

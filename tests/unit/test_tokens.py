@@ -5,6 +5,7 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,6 +55,50 @@ def test_an_expired_token_has_no_leeway(claims: Claims) -> None:
     with pytest.raises(TokenExpired):
         tokens.verify(token)
     assert tokens.verify(token, accept_expired=True) == claims
+
+
+def test_a_token_that_was_verified_expires_nevertheless(
+    claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = Tokens([KEY], "chat")
+    token = tokens.sign(claims, NOW, SOON)
+    assert tokens.verify(token) == claims
+    monkeypatch.setattr("app.core.tokens.now", lambda: SOON)
+    with pytest.raises(TokenExpired):
+        tokens.verify(token)
+    assert tokens.verify(token, accept_expired=True) == claims
+
+
+def test_a_signature_is_verified_once_and_a_bad_one_each_time(
+    claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = Tokens([KEY], "chat")
+    token = tokens.sign(claims, NOW, SOON)
+    bad = token[:-1] + ("A" if token[-1] != "A" else "B")
+    verified: list[str] = []
+    verify = jws.verify
+
+    def record(verified_token: str, *args: object) -> bytes:
+        verified.append(verified_token)
+        payload: bytes = verify(verified_token, *args)
+        return payload
+
+    monkeypatch.setattr(jws, "verify", record)
+    for _ in range(3):
+        assert tokens.verify(token) == claims
+        with pytest.raises(Unauthenticated):
+            tokens.verify(bad)
+    assert sorted(verified) == sorted([token, bad, bad, bad])
+
+
+def test_verified_tokens_are_bounded(claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.tokens.KEPT_TOKENS", 3)
+    tokens = Tokens([KEY], "chat")
+    signed = [tokens.sign(claims, NOW, SOON) for _ in range(9)]
+    for token in signed:
+        assert tokens.verify(token) == claims
+    kept: Any = tokens._verify_signature
+    assert kept.cache_info().currsize == 3
 
 
 def test_a_token_above_the_maximum_length_is_not_verified(claims: Claims) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.statement import Statement
 from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
 
 # A session that was ended is kept this long: a banned user who refreshes it gets `forbidden`.
@@ -33,6 +34,8 @@ _WITH_USERS = (
     .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
     .where(_HAS_ID)
 )
+# For a reader; its rows are those of a `SessionState`.
+SESSION_STATES = Statement(_WITH_USERS)
 _IS_ACTIVE = and_(
     _session_row.revoked_at.is_(None),
     _session_row.expires_at > bindparam("at"),

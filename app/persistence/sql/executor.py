@@ -1,7 +1,8 @@
 """Executes statements that are compiled once: several in one request where the driver can.
 
 An executor belongs to one transaction: that of a session, or one of its own, which it begins with
-its first request and ends with `commit` or `rollback`.
+its first request and ends with `commit` or `rollback`. With `autocommit` it belongs to none, and
+only reads.
 """
 
 import asyncio
@@ -20,14 +21,17 @@ from app.persistence.sql.statement import Bound, Row
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
-_REQUEST_SECONDS = metrics.STATEMENT_SECONDS.labels("batch")
+_BATCH_SECONDS = metrics.STATEMENT_SECONDS.labels("batch")
+_READ_SECONDS = metrics.STATEMENT_SECONDS.labels("read")
 
 
-class Executor(Protocol):
+class Reader(Protocol):
     async def read(self, *statements: Bound) -> list[Rows]:
         """The rows of each statement. Each sees what is committed when it runs. Raises
         DBAPIError."""
 
+
+class Executor(Reader, Protocol):
     async def write(self, *statements: Bound) -> None:
         """Execute the statements in this order, with the COMMIT at the latest. Raises
         DBAPIError."""
@@ -56,9 +60,10 @@ class TransactionExecutor(ABC):
     """A transaction of its own, in two requests: one begins it and reads, the other one writes and
     commits. After an error the connection has to be rolled back or dropped."""
 
-    def __init__(self, connection: Any, dialect: Dialect) -> None:
+    def __init__(self, connection: Any, dialect: Dialect, *, autocommit: bool = False) -> None:
         self._connection, self._dialect = connection, dialect
-        self._begun = False
+        self._autocommit = self._begun = autocommit
+        self._seconds = _READ_SECONDS if autocommit else _BATCH_SECONDS
         self._writes: list[Bound] = []
 
     async def read(self, *statements: Bound) -> list[Rows]:
@@ -77,7 +82,8 @@ class TransactionExecutor(ABC):
         await self._request(self._writes, ends="COMMIT")
 
     async def rollback(self) -> None:
-        await self._request((), ends="ROLLBACK")
+        if not self._autocommit:
+            await self._request((), ends="ROLLBACK")
 
     async def _request(
         self, statements: Sequence[Bound], *, begins: bool = False, ends: str = ""
@@ -89,7 +95,7 @@ class TransactionExecutor(ABC):
         except self._dialect.loaded_dbapi.Error as error:
             raise to_dbapi_error(error, self._dialect) from error
         finally:
-            _REQUEST_SECONDS.observe(time.perf_counter() - started)
+            self._seconds.observe(time.perf_counter() - started)
 
     @abstractmethod
     async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]: ...
@@ -101,8 +107,15 @@ class MultiStatementExecutor(TransactionExecutor):
     The server executes them in order, up to the first that fails; its error takes the place of a
     result."""
 
-    def __init__(self, connection: Any, dialect: Dialect, timeout_s: float | None) -> None:
-        super().__init__(connection, dialect)
+    def __init__(
+        self,
+        connection: Any,
+        dialect: Dialect,
+        *,
+        timeout_s: float | None,
+        autocommit: bool = False,
+    ) -> None:
+        super().__init__(connection, dialect, autocommit=autocommit)
         self._timeout_s = timeout_s
 
     async def _send(self, statements: Sequence[Bound], begins: bool, ends: str) -> list[Rows]:
@@ -142,6 +155,13 @@ class MultiStatementExecutor(TransactionExecutor):
         while await cursor.nextset():
             results.append(await cursor.fetchall())
         return results
+
+
+class SingleStatementExecutor(MultiStatementExecutor):
+    """A request for each statement, for proxies that refuse several in one."""
+
+    async def _query(self, texts: Sequence[str]) -> list[Rows]:
+        return [(await super(SingleStatementExecutor, self)._query([text]))[0] for text in texts]
 
 
 class SqliteExecutor(TransactionExecutor):

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import ClauseElement, Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from app.persistence.sql.types import Convert
+
 Row = Sequence[Any]
 Values = Mapping[str, Any]
 # Makes a literal of a value, as the driver does it for this connection.
 Escape = Callable[[Any], str]
-_Convert = Callable[[Any], Any] | None
 
 _LIST = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 
@@ -62,7 +63,7 @@ class CompiledStatement:
         self._template = _LIST.sub("%s", compiled.string)
         # Of an INSERT: its head, and the template of one row.
         self._head, _, self._row = compiled.string.partition(" VALUES ")
-        self._converters = _result_converters(compiled, dialect)
+        self._converters = list(_result_converters(compiled, dialect))
 
     def literal_text(self, bound: Bound, escape: Escape) -> str:
         """The SQL with its values in it, for a driver whose marks are `%s`."""
@@ -81,16 +82,15 @@ class CompiledStatement:
             text = text.replace(f"__[POSTCOMPILE_{name}]", marks)
         return text, self._arguments(bound.values)
 
-    def convert(self, rows: Iterable[Row]) -> list[Row]:
-        """Rows of the driver, with values of the columns' types."""
-        converters = self._converters
-        return [
-            [
-                convert(value) if convert else value
-                for value, convert in zip(row, converters, strict=True)
-            ]
-            for row in rows
-        ]
+    def convert(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows of the driver, with values of the columns' types. Column by column, which takes a
+        third of the time."""
+        if not (rows and self._converters):
+            return rows
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for place, convert in self._converters:
+            columns[place] = map(convert, columns[place])
+        return list(zip(*columns, strict=True))
 
     def _literals(self, values: Values, escape: Escape) -> Iterator[str]:
         for name, constant, convert in self._parameters:
@@ -111,11 +111,11 @@ class CompiledStatement:
         return arguments
 
 
-def _convert_all(values: Iterable[Any], convert: _Convert) -> Iterable[Any]:
+def _convert_all(values: Iterable[Any], convert: Convert | None) -> Iterable[Any]:
     return map(convert, values) if convert else values
 
 
-def _parameters(compiled: SQLCompiler) -> Iterator[tuple[str, Any, _Convert]]:
+def _parameters(compiled: SQLCompiler) -> Iterator[tuple[str, Any, Convert | None]]:
     """In the order of the text: the name, the value if it is a constant, and the converter to what
     the driver takes."""
     processors: Any = compiled._bind_processors  # noqa: SLF001 - SQLAlchemy shows them nowhere else
@@ -124,6 +124,10 @@ def _parameters(compiled: SQLCompiler) -> Iterator[tuple[str, Any, _Convert]]:
         yield name, constant.value if isinstance(constant, Enum) else constant, processors.get(name)
 
 
-def _result_converters(compiled: SQLCompiler, dialect: Dialect) -> list[_Convert]:
+def _result_converters(compiled: SQLCompiler, dialect: Dialect) -> Iterator[tuple[int, Convert]]:
+    """By the place of the column, where the driver's value is not the type's already."""
     columns: Any = compiled._result_columns  # noqa: SLF001 - as above
-    return [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    for place, column in enumerate(columns):
+        convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        if convert is not None:
+            yield place, convert

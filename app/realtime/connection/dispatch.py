@@ -9,24 +9,24 @@ from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import submit_message
 from app.messages.service import mark_read
+from app.realtime.connection.history import send_history
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
-from app.wire.errors import BadFrame, ChatError, Internal
-from app.wire.frames import (
-    Ack,
+from app.wire.client_frames import (
     ClientFrame,
     Close,
+    GetHistory,
     Hello,
     MarkRead,
     Open,
     Pong,
-    RoomClosed,
     SendMessage,
     SubscribePresence,
     Typing,
-    error_frame,
 )
+from app.wire.errors import BadFrame, ChatError, Internal
+from app.wire.frames import Ack, RoomClosed, error_frame
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 # without a cost need no query. `hello` is charged in `handshake.py`.
 FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     SendMessage: (PolicyName.SENDS, 1),
+    GetHistory: (PolicyName.READS, 1),
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
     Open: (PolicyName.READS, 5),
@@ -75,6 +76,8 @@ async def _execute(
     match frame:
         case SendMessage():
             connection.send(await _send_message(context, connection, frame))
+        case GetHistory():
+            await send_history(context, connection, frame)
         case MarkRead():
             badge = await context.database.transact(
                 mark_read, connection.actor, frame.room, frame.seq

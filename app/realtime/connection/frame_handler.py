@@ -10,10 +10,11 @@ from app.core.rate_limit import TokenBucket
 from app.realtime.connection.dispatch import dispatch
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.hub.connection import Connection
+from app.wire.client_frames import Pong
 from app.wire.close_codes import CloseCode
 from app.wire.errors import RateLimited
 from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
-from app.wire.frames import Pong, error_frame
+from app.wire.frames import error_frame
 
 log = structlog.get_logger(__name__)
 

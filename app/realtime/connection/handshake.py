@@ -21,6 +21,7 @@ from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
 from app.settings import Limits
+from app.wire.client_frames import Hello
 from app.wire.close_codes import CloseCode
 from app.wire.errors import (
     BadFrame,
@@ -31,13 +32,7 @@ from app.wire.errors import (
     Unauthenticated,
 )
 from app.wire.frame_parser import RefusedFrame, parse
-from app.wire.frames import (
-    SUBPROTOCOL,
-    Hello,
-    Welcome,
-    encode,
-    error_frame,
-)
+from app.wire.frames import SUBPROTOCOL, Welcome, encode, error_frame
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.users import UserOut
 

@@ -8,7 +8,7 @@ from app.realtime.connection.room_list import RoomListLoader
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
-from app.wire.frames import SubscribePresence, Typing
+from app.wire.client_frames import SubscribePresence, Typing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.core.publications import to_publication
 from app.persistence.uow import ReadSession
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import membership_errors
+from app.wire.client_frames import RoomPosition
 from app.wire.errors import ChatError
-from app.wire.events import MemberLeft
-from app.wire.frames import RoomPosition
+from app.wire.events import PublicationKind
 
 RANGES_PER_QUERY = 50
 
@@ -144,9 +143,9 @@ async def _read_log(
     log: Log = {room: {} for room, _ in bounds}
     spans = [(room, after, head) for (room, _), (after, head) in bounds.items()]
     for start in range(0, len(spans), RANGES_PER_QUERY):
-        for event in await reads.events.list_ranges(spans[start : start + RANGES_PER_QUERY]):
-            frame = text_frame(to_publication(event).payload)
-            log[event.room][event.seq] = Frame(frame, isinstance(event, MemberLeft))
+        for event in await reads.events.publications_in(spans[start : start + RANGES_PER_QUERY]):
+            is_leave = event.kind is PublicationKind.LEFT
+            log[event.channel][event.seq] = Frame(text_frame(event.payload), is_leave)
     return log
 
 

@@ -6,13 +6,12 @@ from uuid import UUID
 import structlog
 
 from app.core import metrics
-from app.core.publications import to_publication
+from app.core.publications import Publication
 from app.persistence.uow import ReadSession
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.hub.connection import RoomChannel
 from app.settings import Realtime
 from app.wire.errors import ChatError
-from app.wire.events import RoomEvent
 
 log = structlog.get_logger(__name__)
 
@@ -57,11 +56,11 @@ async def _fill_gaps(delivery: Delivery, room: RoomChannel) -> None:
     while delivery.hub.rooms.get(room.id) is room and (gap := room.stream.begin_repair()):
         after, until = gap
         events = await delivery.database.read(read_log, room.id, after, until)
-        delivery.apply_events(room, map(to_publication, events))
+        delivery.apply_events(room, events)
         if len(events) < EVENTS_PER_PAGE:
             room.stream.end_repair(until)
             return
 
 
-async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[RoomEvent]:
-    return await reads.events.list_range(room_id, after, until, EVENTS_PER_PAGE)
+async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[Publication]:
+    return await reads.events.publications(room_id, after, until, EVENTS_PER_PAGE)

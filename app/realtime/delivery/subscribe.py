@@ -7,8 +7,9 @@ from uuid import UUID
 from app.realtime.delivery.catchup import CatchUp, CatchUpRequest
 from app.realtime.delivery.delivery import CatchingUp, Delivery
 from app.realtime.hub.connection import Connection
+from app.wire.client_frames import RoomPosition
 from app.wire.errors import Busy, ChatError, Invalid, QuotaExceeded
-from app.wire.frames import RoomClosed, RoomOpened, RoomPosition, error_frame
+from app.wire.frames import RoomClosed, RoomOpened, error_frame
 
 FrameId = str | int | None
 

@@ -15,10 +15,11 @@ from app.core.publications import Publication
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
+from app.wire.client_frames import SubscribePresence
 from app.wire.domain import PresenceState
 from app.wire.errors import Invalid
 from app.wire.events import MEMBERSHIP_KINDS, PublicationKind
-from app.wire.frames import Presence, SubscribePresence, UserPresence
+from app.wire.frames import Presence, UserPresence
 
 
 class PresenceSubscription:

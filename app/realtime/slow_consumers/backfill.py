@@ -8,14 +8,13 @@ from uuid import UUID
 
 import structlog
 
-from app.core.publications import to_publication
+from app.core.publications import Publication
 from app.persistence.uow import Database, ReadSession
 from app.realtime.hub.connection import RoomChannel
 from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.state import LaggingSubscription, SlowConsumers
 from app.realtime.transport.ws_protocol import text_frame
 from app.wire.errors import ChatError
-from app.wire.events import RoomEvent
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +59,7 @@ async def _send_page(
     while waiting:
         after, until = waiting[0].seq, room.stream.head
         events = await database.read(read_backfill, room.id, after, until)
-        frames = [(event.seq, text_frame(to_publication(event).payload)) for event in events]
+        frames = [(event.seq, text_frame(event.payload)) for event in events]
         # Less than a page: the log has no more up to there.
         end = events[-1].seq if len(events) == EVENTS_PER_PAGE else until
         for lagging in waiting:
@@ -103,5 +102,5 @@ def _send_up_to_limit(
 
 async def read_backfill(
     reads: ReadSession, room_id: UUID, after: int, until: int
-) -> list[RoomEvent]:
-    return await reads.events.list_range(room_id, after, until, EVENTS_PER_PAGE)
+) -> list[Publication]:
+    return await reads.events.publications(room_id, after, until, EVENTS_PER_PAGE)

@@ -14,9 +14,10 @@ from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.ws_protocol import text_frame
 from app.realtime.typing.state import TYPING_TTL_S, TypingState
+from app.wire.client_frames import Typing
 from app.wire.errors import NotFound
 from app.wire.events import CLOSE_REASONS, PublicationKind
-from app.wire.frames import Typing, TypingUsers, encode
+from app.wire.frames import TypingUsers, encode
 
 TICK_S = 0.25
 MEMBER_COUNT_TTL_S = 60.0

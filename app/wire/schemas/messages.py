@@ -24,7 +24,7 @@ class SendMessageRequest(NewContent, RequestModel):
 class MessagePage(ResponseModel):
     """Messages in the order of `seq`, ascending."""
 
-    items: list[Message]
+    items: list[Message] = Field(description="The messages.")
     before: Seq | None = Field(
         description="Pass it as `before` for the page of older ones; null: there are none, "
         "or the page is empty."

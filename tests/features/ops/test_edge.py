@@ -225,7 +225,7 @@ async def preflight(http: httpx.AsyncClient, origin: str, method: str = "PUT") -
         headers={
             "Origin": origin,
             "Access-Control-Request-Method": method,
-            "Access-Control-Request-Headers": "authorization,content-type",
+            "Access-Control-Request-Headers": "authorization,content-type,if-none-match",
         },
     )
 
@@ -250,7 +250,7 @@ async def test_cors_allows_configured_origins(settings: Any) -> None:
                 assert answer.headers["access-control-allow-origin"] == origin
                 assert "Origin" in answer.headers["vary"]
                 exposed = answer.headers["access-control-expose-headers"]
-                names = {"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit"}
+                names = {"ETag", "X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit"}
                 assert names | {"RateLimit-Policy"} <= set(exposed.split(", "))
                 assert "access-control-allow-credentials" not in answer.headers  # no cookies
 

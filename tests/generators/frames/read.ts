@@ -19,6 +19,7 @@ function position(frame: ServerFrame): number | undefined {
     case "room.closed":
     case "room.bumped":
     case "ack":
+    case "history":
     case "read":
     case "presence":
     case "typing":

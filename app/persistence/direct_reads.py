@@ -1,0 +1,15 @@
+"""The reads that clients do most, without SQLAlchemy's session: statements that are compiled once
+go to the driver, and rows become JSON without an object for each."""
+
+from app.persistence.repositories.event_pages import EventPages
+from app.persistence.repositories.message_pages import MessagePages
+from app.persistence.repositories.room_access import RoomAccess
+from app.persistence.sql.executor import Reader
+
+
+class DirectReads:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.messages = MessagePages(reader)
+        self.events = EventPages(reader)
+        self.access = RoomAccess(reader)
