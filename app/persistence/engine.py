@@ -54,7 +54,8 @@ class Engines:
     read: AsyncEngine
     create_executor: CreateExecutor | None  # None: a batch is a session like any other
     create_reader: CreateExecutor
-    kept: KeptConnections
+    kept_writes: KeptConnections
+    kept_reads: KeptConnections
     failover: "Failover | None" = None
 
     def open_executor(self) -> AbstractAsyncContextManager[TransactionExecutor]:
@@ -62,42 +63,37 @@ class Engines:
         The caller commits; after an error the transaction is rolled back or its connection
         dropped. Raises DBAPIError, or SQLAlchemy's TimeoutError for a pool without a free one."""
         assert self.create_executor is not None
-        return self._open(self.write, self.create_executor)
+        return self._open(self.kept_writes, self.write, self.create_executor)
 
-    @asynccontextmanager
-    async def open_reader(self) -> AsyncIterator[Reader]:
+    def open_reader(self) -> AbstractAsyncContextManager[Reader]:
         """A connection of the pool of reads, without SQLAlchemy's session and without a
         transaction. Raises what `open_executor` raises."""
-        kept = self.kept.take()
-        if kept and self.failover and self.failover.is_outdated(kept.pooled.info):
-            kept.pooled.close()
-            self.kept.end_all()
-            kept = None
-        if kept is None:
-            pooled, executor = await _check_out(self.read, self.create_reader)
-            kept = KeptConnection(pooled, executor, asyncio.get_running_loop().time() + MAX_KEPT_S)
-        try:
-            yield kept.reader
-        except ChatError:  # of the use case: the database has answered
-            self.kept.give_back(kept)
-            raise
-        except BaseException as error:
-            self.kept.end_all()  # for the pool to decide about them
-            await self._abandon(self.read, kept.pooled, kept.reader, error)
-            raise
-        self.kept.give_back(kept)
+        return self._open(self.kept_reads, self.read, self.create_reader)
 
     @asynccontextmanager
     async def _open(
-        self, engine: AsyncEngine, create: CreateExecutor
+        self, kept: KeptConnections, engine: AsyncEngine, create: CreateExecutor
     ) -> AsyncIterator[TransactionExecutor]:
-        pooled, executor = await _check_out(engine, create)
+        connection = self._take(kept) or await _check_out(engine)
+        executor = create(connection.pooled.driver_connection, engine.dialect)
         try:
             yield executor
         except BaseException as error:
-            await self._abandon(engine, pooled, executor, error)
+            if isinstance(error, ChatError) and not executor.in_transaction:
+                kept.give_back(connection)  # it is the use case's: the database has answered
+            else:
+                kept.end_all()  # for the pool to decide about them
+                await self._abandon(engine, connection.pooled, executor, error)
             raise
-        pooled.close()
+        kept.give_back(connection)
+
+    def _take(self, kept: KeptConnections) -> KeptConnection | None:
+        connection = kept.take()
+        if connection and self.failover and self.failover.is_outdated(connection.pooled.info):
+            connection.pooled.close()
+            kept.end_all()
+            return None
+        return connection
 
     async def _abandon(
         self,
@@ -125,24 +121,22 @@ class Engines:
     def connections(self) -> dict[str, tuple[int, int]]:
         """By pool: how many are in use, and how many there may be."""
         pools: dict[str, Any] = {"read": self.read.pool, "write": self.write.pool}
-        idle = {"read": self.kept.idle, "write": 0}
+        idle = {"read": self.kept_reads.idle, "write": self.kept_writes.idle}
         return {name: (pool.checkedout() - idle[name], pool.size()) for name, pool in pools.items()}
 
     async def dispose(self) -> None:
-        self.kept.end_all()
+        self.kept_writes.end_all()
+        self.kept_reads.end_all()
         await self.write.dispose()
         await self.read.dispose()
 
 
-async def _check_out(
-    engine: AsyncEngine, create: CreateExecutor
-) -> tuple[PoolProxiedConnection, TransactionExecutor]:
-    dialect = engine.dialect
+async def _check_out(engine: AsyncEngine) -> KeptConnection:
     try:
         pooled = await engine.raw_connection()
-    except dialect.loaded_dbapi.Error as error:
-        raise to_dbapi_error(error, dialect) from error
-    return pooled, create(pooled.driver_connection, dialect)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise to_dbapi_error(error, engine.dialect) from error
+    return KeptConnection(pooled, asyncio.get_running_loop().time() + MAX_KEPT_S)
 
 
 def create_engines(settings: DatabaseSettings) -> Engines:
@@ -176,7 +170,8 @@ def _create_sqlite(settings: DatabaseSettings) -> Engines:
     url, readers = make_url(settings.url), min(settings.pool_size, 8)
     write, read = sqlite_engines(url, readers, settings.pool_timeout_s)
     create_reader = partial(SqliteExecutor, autocommit=True)
-    return Engines(write, read, SqliteExecutor, create_reader, KeptConnections(read))
+    kept_writes, kept_reads = KeptConnections(write), KeptConnections(read)
+    return Engines(write, read, SqliteExecutor, create_reader, kept_writes, kept_reads)
 
 
 def _create_mysql(settings: DatabaseSettings) -> Engines:
@@ -192,7 +187,8 @@ def _create_mysql(settings: DatabaseSettings) -> Engines:
     executor = MultiStatementExecutor if settings.multi_statements else SingleStatementExecutor
     create_executor = partial(executor, timeout_s=timeout_s) if settings.multi_statements else None
     create_reader = partial(executor, timeout_s=timeout_s, autocommit=True)
-    return Engines(write, read, create_executor, create_reader, KeptConnections(read), failover)
+    kept_writes, kept_reads = KeptConnections(write), KeptConnections(read)
+    return Engines(write, read, create_executor, create_reader, kept_writes, kept_reads, failover)
 
 
 def _request_timeout_s(settings: DatabaseSettings) -> float | None:

@@ -1,4 +1,4 @@
-"""Connections of a pool that are kept for a moment between two direct reads.
+"""Connections of a pool that are kept for a moment between two direct reads, or two batches.
 
 SQLAlchemy's checkout and return of a connection take as much CPU as a short query: a greenlet with
 a stack of its own, events, and an object for each. Each is kept for a second at most, so that the
@@ -13,8 +13,6 @@ from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from app.persistence.sql.executor import TransactionExecutor
-
 MAX_KEPT_S = 1.0
 MAX_IDLE_S = 0.5
 UNKEPT_SHARE = 4  # a quarter of the pool, and one connection at least
@@ -22,10 +20,9 @@ UNKEPT_SHARE = 4  # a quarter of the pool, and one connection at least
 
 @dataclass(slots=True, eq=False)
 class KeptConnection:
-    """A connection that is checked out, and what reads from it. Times are the loop's."""
+    """A connection that is checked out. Times are the loop's."""
 
     pooled: PoolProxiedConnection
-    reader: TransactionExecutor
     ends_at: float
     used_at: float = 0.0
 
@@ -54,7 +51,7 @@ class KeptConnections:
         return None
 
     def give_back(self, kept: KeptConnection) -> None:
-        """After a read that has succeeded."""
+        """After a read, or a transaction, that has ended."""
         loop = asyncio.get_running_loop()
         kept.used_at = loop.time()
         is_full = self._is_pool_in_use() or len(self._idle) >= self._max_idle

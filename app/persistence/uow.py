@@ -220,6 +220,7 @@ class Database:
     @asynccontextmanager
     async def _open_unit(self) -> AsyncIterator[UnitOfWork]:
         """Its end is the COMMIT."""
+        self._engines.kept_writes.make_room()
         async with self._write() as session:
             uow = UnitOfWork(session)
             yield uow
@@ -235,7 +236,7 @@ class Database:
 
     @asynccontextmanager
     async def _open_read_session(self) -> AsyncIterator[ReadSession]:
-        self._engines.kept.make_room()
+        self._engines.kept_reads.make_room()
         async with self._read() as session:
             yield ReadSession(session)
 

@@ -198,7 +198,7 @@ async def test_a_connection_is_used_again(database: Database) -> None:
     event.listen(database._engines.read.sync_engine, "connect", lambda *found: made.append(found))
     for _ in range(5):
         await database.read_directly(lambda reads: reads.access.find(new_id(), new_id()))
-        database._engines.kept.end_all()
+        database._engines.kept_reads.end_all()
         await database.read(lambda reads: reads.rooms.get(new_id()))
     assert len(made) == 1
 

@@ -1,6 +1,7 @@
 """Requests of several statements, beside SQLAlchemy's session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -93,14 +94,7 @@ async def test_a_request_without_an_answer_in_time_ends_its_connection(
 ) -> None:
     database = open_database(cluster.settings)
     engines = database._engines
-    hasty = Engines(
-        engines.write,
-        engines.read,
-        partial(MultiStatementExecutor, timeout_s=0.2),
-        engines.create_reader,
-        engines.kept,
-        engines.failover,
-    )
+    hasty = replace(engines, create_executor=partial(MultiStatementExecutor, timeout_s=0.2))
     with pytest.raises(DBAPIError) as raised:
         await _sleep(hasty)
     assert classify(raised.value) is Failure.UNREACHABLE

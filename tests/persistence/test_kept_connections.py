@@ -1,4 +1,5 @@
-"""Connections that direct reads keep: they are used again, and are there for everybody else."""
+"""Connections that direct reads and batches keep: they are used again, and are there for everybody
+else."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,12 +9,15 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 
 from app.core.ids import new_id
+from app.messages.send.batch import send_individually
 from app.persistence import kept_connections
 from app.persistence.direct_reads import DirectReads
-from app.persistence.uow import Database
+from app.persistence.uow import BatchUnitOfWork, Database
 from app.settings import Settings
+from app.wire.errors import NotFound
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
+from tests.group_commit.concurrent_sends import make_room, make_users, send_request
 
 OpenDatabase = Callable[[Settings], Database]
 
@@ -44,7 +48,7 @@ async def test_a_connection_is_kept_between_two_reads_and_then_returned(
     pool = database._engines.read.sync_engine.pool
     assert database.connections()["read"][0] == 0, "an idle one does not count as in use"
     assert pool.status()
-    await eventually(lambda: database._engines.kept.idle == 0)
+    await eventually(lambda: database._engines.kept_reads.idle == 0)
     await read(database)
     assert len(seen) == 2
 
@@ -57,7 +61,7 @@ async def test_a_connection_is_returned_although_it_is_used(
     for _ in range(3):
         await read(database)
     assert len(seen) == 3
-    assert database._engines.kept.idle == 0
+    assert database._engines.kept_reads.idle == 0
 
 
 async def test_others_get_the_connections_that_are_kept(
@@ -69,7 +73,7 @@ async def test_others_get_the_connections_that_are_kept(
     database = open_database(backend.override(database={"pool_size": size}))
     async with holding(database, size - 1):
         pass
-    assert database._engines.kept.idle == size - 1
+    assert database._engines.kept_reads.idle == size - 1
     await asyncio.gather(*(read_in_session(database) for _ in range(3 * size)))
     assert database.connections()["read"][0] == 0
 
@@ -112,5 +116,37 @@ async def test_a_pool_of_one_connection_keeps_none(
 ) -> None:
     database = open_database(backend.override(database={"pool_size": 1}))
     await read(database)
-    assert database._engines.kept.idle == 0
+    assert database._engines.kept_reads.idle == 0
     await read_in_session(database)
+
+
+async def test_a_connection_is_kept_between_two_batches_and_given_up_for_other_units(
+    cluster: Backend, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_connections, "MAX_IDLE_S", 3600.0)
+    database = open_database(cluster.override(database={"pool_size": 2}))
+    engines = database._engines
+    [ada] = await database.transact(make_users, "ada")
+    room = await database.transact(make_room, [ada])
+    for number in range(3):
+        await send_individually(database, send_request(ada, room, str(number)))
+        assert engines.kept_writes.idle == 1
+    assert database.connections()["write"][0] == 0, "an idle one does not count as in use"
+    units = [database.transact(make_room, [ada]) for _ in range(6)]
+    await asyncio.gather(*units)
+    assert database.connections()["write"][0] == 0
+
+
+async def test_a_connection_of_a_batch_that_failed_is_not_kept(
+    cluster: Backend, open_database: OpenDatabase
+) -> None:
+    database = open_database(cluster.settings)
+
+    async def fail(uow: BatchUnitOfWork) -> None:
+        await uow.message_batch.lock_rooms([new_id()], wait=True)
+        raise NotFound("of the use case, in the middle of a transaction")
+
+    with pytest.raises(NotFound):
+        await database.transact_batch(fail)
+    assert database._engines.kept_writes.idle == 0
+    assert database.connections()["write"][0] == 0

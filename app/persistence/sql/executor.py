@@ -66,6 +66,10 @@ class TransactionExecutor(ABC):
         self._seconds = _READ_SECONDS if autocommit else _BATCH_SECONDS
         self._writes: list[Bound] = []
 
+    @property
+    def in_transaction(self) -> bool:
+        return self._begun and not self._autocommit
+
     async def read(self, *statements: Bound) -> list[Rows]:
         begins, self._begun = not self._begun, True
         results = await self._request(statements, begins=begins)
