@@ -245,7 +245,7 @@ async def test_sends_too_fast_are_rate_limited(start: StartServer, peers: Peers)
     assert (error["code"], error["retry"], error["room"]) == ("rate_limited", "after", room)
     assert 0 < error["retry_after_ms"] <= 1_000_001
     assert (await ada.sends(room)).status_code == 429
-    server.running.forget_limits()
+    await server.running.forget_limits()
     assert (await one.says(room, "x", nonce="again"))["seq"] == 7
 
 

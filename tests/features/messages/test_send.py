@@ -193,6 +193,6 @@ async def test_sends_are_rate_limited_with_retry_after(backend: Backend) -> None
         problem = assert_problem(await ada.sends(room), "rate_limited")
         assert 0 < problem["retry_after_ms"] <= 1_000_001
         assert_ok(await bob.sends(room), 201)  # each has their own
-        server.forget_limits()
+        await server.forget_limits()
         assert_ok(await ada.sends(room), 201)
         assert (await ada.room(room))["seq"] == 8
