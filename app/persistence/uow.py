@@ -321,6 +321,7 @@ class Database:
         return await self._ask_server(read_server_info)
 
     async def _ask_server(self, question: Callable[[Engines], Awaitable[T]]) -> T:
+        self._engines.kept_reads.make_room()
         try:
             return await question(self._engines)
         except (DBAPIError, PoolTimeout, OSError) as error:

@@ -12,7 +12,8 @@ from app.core.ids import new_id
 from app.messages.send.batch import send_individually
 from app.persistence import kept_connections
 from app.persistence.direct_reads import DirectReads
-from app.persistence.uow import BatchUnitOfWork, Database
+from app.persistence.migrations import SchemaStatus
+from app.persistence.uow import BatchUnitOfWork, Database, ReadSession
 from app.settings import Settings
 from app.wire.errors import NotFound
 from testkit.servers.backend import Backend
@@ -76,6 +77,29 @@ async def test_others_get_the_connections_that_are_kept(
     assert database._engines.kept_reads.idle == size - 1
     await asyncio.gather(*(read_in_session(database) for _ in range(3 * size)))
     assert database.connections()["read"][0] == 0
+
+
+async def test_questions_about_the_server_get_the_connections_that_are_kept(
+    backend: Backend, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The health check and the consumers ask for the schema, beside any session."""
+    monkeypatch.setattr(kept_connections, "MAX_IDLE_S", 3600.0)
+    database = open_database(backend.override(database={"pool_size": 4, "pool_timeout_s": 5}))
+    async with holding(database, 3):
+        pass
+    assert database._engines.kept_reads.idle == 3
+    inside, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(reads: ReadSession) -> None:
+        await reads.rooms.get(new_id())
+        inside.set()
+        await release.wait()
+
+    holder = asyncio.create_task(database.read(hold))
+    await inside.wait()
+    assert await database.schema() is SchemaStatus.CURRENT
+    release.set()
+    await holder
 
 
 async def test_who_waits_gets_the_connection_of_the_read_that_ends_first(
