@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from app.settings import Settings
-from bench.client import CHAT, LoadClient, abort_all, check_connected, connect_all
+from bench.client import CHAT, LoadClient, abort_all, check_connected, connect_all, message_frame
 from bench.environment import BenchEnvironment, Sample, ServerUnderTest, chat_processes
 from bench.fanout_load import run_for, send_at_rate
 from bench.seed_data import seed_database
@@ -31,17 +31,7 @@ class Workload:
     clients_per_room: int
 
     def send(self, client: int, number: int, text: str) -> None:
-        self.clients[client].send(
-            orjson.dumps(
-                {
-                    "type": "message.send",
-                    "id": number,
-                    "room": self.rooms[client],
-                    "nonce": f"{number:026d}",
-                    "text": text,
-                }
-            )
-        )
+        self.clients[client].send(message_frame(self.rooms[client], number, text))
 
 
 @asynccontextmanager

@@ -199,6 +199,19 @@ SOCKET_IO = WireFormat(
 )
 
 
+def message_frame(room: str, number: int, text: str) -> bytes:
+    """The frame that sends a message; `number` is its id and its nonce."""
+    return orjson.dumps(
+        {
+            "type": "message.send",
+            "id": number,
+            "room": room,
+            "nonce": f"{number:026d}",
+            "text": text,
+        }
+    )
+
+
 def pong(ping: bytes) -> bytes:
     return b'{"type":"pong","n":%d}' % orjson.loads(ping)["n"]
 

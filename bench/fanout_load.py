@@ -9,8 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from app.core.clock import now
 from app.core.ids import new_id
 from app.wire.events import Message, MessageCreated, encode
@@ -24,6 +22,7 @@ from bench.client import (
     abort_all,
     check_connected,
     connect_all,
+    message_frame,
 )
 from bench.environment import BenchEnvironment, Sample, ServerUnderTest
 from bench.seed_data import seed_database
@@ -81,15 +80,7 @@ async def _chat_room(
     room_id = str(room)
 
     def message(number: int) -> bytes:
-        return orjson.dumps(
-            {
-                "type": "message.send",
-                "id": number,
-                "room": room_id,
-                "nonce": f"{number:026d}",
-                "text": _numbered_text(env, number),
-            }
-        )
+        return message_frame(room_id, number, _numbered_text(env, number))
 
     async with env.chat_server(settings) as server:
         clients = [LoadClient(CHAT, user.hello([room])) for user in users]

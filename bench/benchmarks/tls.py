@@ -11,7 +11,7 @@ import trustme
 
 from app.settings import Settings
 from bench.benchmark import Benchmark, Column, Metric, Samples, Variant, metric, ratio_metric
-from bench.benchmarks.large_room import arrival_s
+from bench.benchmarks.large_room import measure_arrival
 from bench.client import CHAT, HOST, LoadClient, abort_all, check_connected, connect_all
 from bench.environment import BenchEnvironment, Sample
 from bench.seed_data import SeededUser, seed_database
@@ -59,9 +59,11 @@ def measure(*, tls: bool) -> Callable[[BenchEnvironment, OneRoom], Awaitable[Sam
                 bytes_per_socket = (server.resident_bytes - few_bytes) / (len(clients) - few)
                 for client in clients[1:]:
                     client.count_only()
-                await arrival_s(env, clients, room.id)
+                await measure_arrival(env, clients, room.id)
                 with env.metered(server) as usage:
-                    arrivals = [await arrival_s(env, clients, room.id) for _ in range(MESSAGES)]
+                    arrivals = [
+                        await measure_arrival(env, clients, room.id) for _ in range(MESSAGES)
+                    ]
                 check_connected(clients)
             finally:
                 abort_all(clients)

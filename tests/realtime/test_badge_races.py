@@ -141,7 +141,7 @@ async def test_badges_are_sent_after_the_room_list_that_they_are_newer_than(
     assert order == ["welcome", "rooms", "room.bumped"]
 
 
-async def test_a_removal_that_is_heard_of_again_closes_the_room_once(
+async def test_a_removal_that_is_published_again_closes_the_room_once(
     start: StartServer, peers: Peers
 ) -> None:
     """The bus may be later than the log, and may repeat itself. It does not matter whether the room

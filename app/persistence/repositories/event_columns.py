@@ -12,15 +12,8 @@ from sqlalchemy import and_, select
 from app.core.json_encoding import Fragment, encode_json
 from app.core.publications import Publication
 from app.core.publications import to_publication as event_to_publication
-from app.persistence.repositories.message_columns import (
-    MESSAGE_COLUMNS,
-)
-from app.persistence.repositories.message_columns import (
-    from_row as message_from_row,
-)
-from app.persistence.repositories.message_columns import (
-    to_fields as message_to_fields,
-)
+from app.persistence.repositories import message_columns
+from app.persistence.repositories.message_columns import MESSAGE_COLUMNS
 from app.persistence.tables import MessageRow, RoomEventRow, columns
 from app.wire.events import (
     EVENT_SPECS,
@@ -65,7 +58,7 @@ def from_row(
 
     Never raises: a newer release may have written the row, and its fields are then passed on.
     """
-    shown = message_from_row(message) if message and message[0] is not None else None
+    shown = message_columns.from_row(message) if message and message[0] is not None else None
     if shown and body is None and (spec := _MESSAGE_EVENTS.get(kind)):
         event: RoomEvent = spec.cls(
             type=kind, room=room, seq=seq, actor=actor, at=at, message=shown
@@ -102,7 +95,7 @@ def _is_plain(row: Sequence[Any]) -> bool:
 
 def _to_fields(row: Sequence[Any]) -> dict[str, Any]:
     fields = dict(zip(_ENVELOPE, row, strict=False))
-    fields["message"] = message_to_fields(row[_TEXT:])
+    fields["message"] = message_columns.to_fields(row[_TEXT:])
     return fields
 
 

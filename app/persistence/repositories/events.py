@@ -30,7 +30,7 @@ _ENVELOPE = set(RoomEvent.model_fields)
 _JOINED, _LEFT = event_type(MemberJoined), event_type(MemberLeft)
 _MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
 _event, _room = columns(RoomEventRow), columns(Room)
-LogRange = tuple[UUID, int, int]  # the events of a room after a seq, up to another
+_Range = tuple[UUID, int, int]  # the events of a room after a seq, up to another
 
 
 class EventReads:
@@ -46,20 +46,20 @@ class EventReads:
         rows = await self._session.execute(_BETWEEN, parameters)
         return list(map(to_publication, rows))
 
-    async def publications_in(self, ranges: Iterable[LogRange]) -> list[Publication]:
+    async def publications_in(self, ranges: Iterable[_Range]) -> list[Publication]:
         """All events in ranges of logs, like `publications`."""
         return list(map(to_publication, await self._session.execute(_in_ranges(ranges))))
 
-    async def list_ranges(self, ranges: Iterable[LogRange]) -> list[RoomEvent]:
+    async def list_ranges(self, ranges: Iterable[_Range]) -> list[RoomEvent]:
         """All events in ranges of logs; messages as they are now."""
         return [from_row(*row) for row in await self._session.execute(_in_ranges(ranges))]
 
-    async def list_membership_changes(self, ranges: Iterable[LogRange]) -> list[RoomEvent]:
+    async def list_membership_changes(self, ranges: Iterable[_Range]) -> list[RoomEvent]:
         """Events of joining and leaving, in ranges of logs."""
         rows = await self._session.execute(
             select(*EVENT_COLUMNS)
             .where(
-                or_(*(_within(*log_range) for log_range in ranges)),
+                or_(*(_within(*span) for span in ranges)),
                 _event.type.in_(_MEMBERSHIP_TYPES),
             )
             .order_by(_event.room_id, _event.seq)
@@ -129,8 +129,8 @@ def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
     return and_(_event.room_id == room_id, _event.seq > after, _event.seq <= until)
 
 
-def _in_ranges(ranges: Iterable[LogRange]) -> Select[*tuple[Any, ...]]:
-    return EVENTS.where(or_(*(_within(*log_range) for log_range in ranges)))
+def _in_ranges(ranges: Iterable[_Range]) -> Select[*tuple[Any, ...]]:
+    return EVENTS.where(or_(*(_within(*span) for span in ranges)))
 
 
 _IN_RANGE = _within(ROOM, bindparam("after"), bindparam("until"))

@@ -56,7 +56,7 @@ class BadgeState(HubListener):
             self.stale.setdefault((connection, room.id), None)
 
     def on_evicted(self, connection: Connection, closed: RoomClosed) -> None:
-        """The event that did it may be heard of again."""
+        """The publication of its event may come again."""
         self._note_closing(connection, closed.room, closed.seq or 0)
 
     def on_late_eviction(self, connection: Connection, room_id: UUID) -> None:
