@@ -62,6 +62,7 @@ async def test_sends_requests_and_the_database_are_counted(measured: TestServer)
         ada = await measured.person(http)
         room = await ada.makes_room()
         before = await scrape(measured.url)
+        await ada.makes_room()
         await ada.says(room, "one", "two")
         for status in (201, 200):
             assert_ok(await ada.sends(room, "three", nonce="same"), status)
@@ -78,8 +79,9 @@ async def test_sends_requests_and_the_database_are_counted(measured: TestServer)
     assert grown("chat_sends_total", outcome="nonce_conflict") == 1
     assert grown("chat_send_batch_size_sum") == 5
     assert grown("chat_send_batch_seconds_count") >= 1
-    for pool in ("read", "write"):
+    for pool in ("read", "write", "batch"):
         assert grown("chat_database_statement_seconds_count", pool=pool) >= 1
+    for pool in ("read", "write"):
         assert value(after, "chat_database_connections_max", pool=pool) >= 1
     assert grown("chat_database_commit_seconds_count") >= 1
     route = "/rooms/{room_id}/messages"
