@@ -138,7 +138,7 @@ def _tables(
                 "user_id": user,
                 "role": Role.MEMBER,
                 "joined_at": at,
-                "read_seq": 2,
+                "read_seq": 2 if room != rooms[0] else LONG_ROOM_MESSAGES - 10,
                 "changed_at": at,
             }
             for room, user in members

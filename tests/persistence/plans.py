@@ -35,12 +35,26 @@ async def plan_problems(database: Database, statement: Statement) -> list[str]:
     """`full scan of …` and `sorts` for each step of the plan; an empty list for a good plan."""
     async with database._engines.read.connect() as connection:
         if connection.dialect.name == "sqlite":
-            rows = await _run(connection, f"EXPLAIN QUERY PLAN {statement.sql}", statement)
+            rows = await _explain(connection, "EXPLAIN QUERY PLAN", statement)
             return [found for row in rows for found in _of_sqlite(row["detail"])]
         # MySQL 9 would draw a tree.
-        explain = "EXPLAIN /*!80000 FORMAT=TRADITIONAL */"
-        rows = await _run(connection, f"{explain} {statement.sql}", statement)
+        rows = await _explain(connection, "EXPLAIN /*!80000 FORMAT=TRADITIONAL */", statement)
         return [found for row in rows for found in _of_mysql(row)]
+
+
+async def count_rows_read(database: Database, statement: Statement) -> int:
+    """The rows, or entries of an index, that MySQL or MariaDB reads to execute the statement
+    again. What it writes is rolled back."""
+    async with database._engines.write.connect() as connection:
+        before = await _read_rows(connection)
+        await _execute(connection, statement.sql, statement)
+        return await _read_rows(connection) - before
+
+
+async def _read_rows(connection: AsyncConnection) -> int:
+    """How many this connection has read since it was opened."""
+    result: Any = await connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'")
+    return sum(int(count) for _, count in result)
 
 
 async def analyze(database: Database, tables: list[str]) -> None:
@@ -79,8 +93,14 @@ def _of_mysql(row: dict[str, Any]) -> list[str]:
     return found
 
 
-async def _run(connection: AsyncConnection, sql: str, statement: Statement) -> list[dict[str, Any]]:
+async def _explain(
+    connection: AsyncConnection, explain: str, statement: Statement
+) -> list[dict[str, Any]]:
+    result = await _execute(connection, f"{explain} {statement.sql}", statement)
+    return [dict(row) for row in result.mappings()]
+
+
+async def _execute(connection: AsyncConnection, sql: str, statement: Statement) -> Any:
     parameters = next(iter(statement.parameter_sets), ())
     options = {"no_parameters": not parameters}
-    result = await connection.exec_driver_sql(sql, parameters, execution_options=options)
-    return [dict(row) for row in result.mappings()]
+    return await connection.exec_driver_sql(sql, parameters, execution_options=options)

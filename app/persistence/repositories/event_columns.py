@@ -45,6 +45,14 @@ EVENTS = select(*EVENT_COLUMNS, *MESSAGE_COLUMNS).outerjoin_from(
 )
 
 
+def to_row(event: RoomEvent) -> dict[str, Any]:
+    message = event.message.seq if isinstance(event, MessageEvent) else None
+    body = None if event.type in _MESSAGE_EVENTS else _encode_body(event)
+    envelope = {"type": event.type, "room_id": event.room, "seq": event.seq}
+    envelope |= {"actor_id": event.actor, "at": event.at}
+    return envelope | {"message_seq": message, "body": body}
+
+
 def from_row(
     kind: str,
     room: UUID,
@@ -97,6 +105,10 @@ def _to_fields(row: Sequence[Any]) -> dict[str, Any]:
     fields = dict(zip(_ENVELOPE, row, strict=False))
     fields["message"] = message_columns.to_fields(row[_TEXT:])
     return fields
+
+
+def _encode_body(event: RoomEvent) -> str:
+    return event.model_dump_json(exclude={*_ENVELOPE, "message"})
 
 
 def _parse_body(body: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.persistence.repositories.event_columns import (
     EVENTS,
     from_row,
     to_publication,
+    to_row,
 )
 from app.persistence.repositories.member_filter import ROOM, USER
 from app.persistence.repositories.pending_rows import PendingRows
@@ -21,12 +22,10 @@ from app.wire.events import (
     EVENT_SPECS,
     MemberJoined,
     MemberLeft,
-    MessageEvent,
     RoomEvent,
     event_type,
 )
 
-_ENVELOPE = set(RoomEvent.model_fields)
 _JOINED, _LEFT = event_type(MemberJoined), event_type(MemberLeft)
 _MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
 _event, _room = columns(RoomEventRow), columns(Room)
@@ -111,18 +110,7 @@ class Events(EventReads):
         self.pending = PendingRows(session, _event.seq.table)
 
     def add(self, event: RoomEvent) -> None:
-        message = event.message.seq if isinstance(event, MessageEvent) else None
-        kept_elsewhere = _ENVELOPE | {"message"} if message else _ENVELOPE
-        body = event.model_dump_json(exclude=kept_elsewhere)
-        self.pending.add(
-            room_id=event.room,
-            seq=event.seq,
-            type=event.type,
-            actor_id=event.actor,
-            at=event.at,
-            message_seq=message,
-            body=None if message and body == "{}" else body,
-        )
+        self.pending.add(**to_row(event))
 
 
 def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:

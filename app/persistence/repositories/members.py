@@ -12,17 +12,10 @@ from sqlalchemy.orm import aliased
 from app.persistence.repositories.membership_batch import select_by_room_and_user
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.repositories.room_changes import departed_since, rooms_since
+from app.persistence.repositories.unread_counts import add_unread_counts
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.join_order import join_in_order
-from app.persistence.tables import (
-    Departure,
-    Member,
-    Mention,
-    MessageRow,
-    Room,
-    User,
-    columns,
-)
+from app.persistence.tables import Departure, Member, Room, User, columns
 from app.wire.domain import Role, RoomKind
 
 
@@ -55,40 +48,12 @@ class RoomListRow(NamedTuple):
     mentions: int
 
 
-_room, _member, _message, _mention = (
-    columns(Room),
-    columns(Member),
-    columns(MessageRow),
-    columns(Mention),
-)
-
-# Unread are the messages of others after the read marker. Counted from what is there, so that there
-# is no counter that could be wrong.
-_UNREAD = (
-    select(func.count())
-    .where(
-        _message.room_id == _member.room_id,
-        _message.seq > _member.read_seq,
-        _message.sender_id != _member.user_id,
-    )
-    .correlate(_member.room_id.table)
-    .scalar_subquery()
-)
-_MENTIONS = (
-    select(func.count())
-    .where(
-        _mention.user_id == _member.user_id,
-        _mention.room_id == _member.room_id,
-        _mention.seq > _member.read_seq,
-    )
-    .correlate(_member.room_id.table)
-    .scalar_subquery()
-)
-_BADGE = (_member.user_id, _member.room_id, _room.seq, _member.read_seq, _UNREAD, _MENTIONS)
+_room, _member = columns(Room), columns(Member)
+_BADGE = (_member.user_id, _member.room_id, _room.seq, _member.read_seq)
 _LISTING = (
     *(
         _member.user_id,
-        _room.id,
+        _member.room_id,
         _room.kind,
         _room.name,
         _room.topic,
@@ -96,7 +61,7 @@ _LISTING = (
         _room.seq,
         _room.created_at,
     ),
-    *(_room.archived_at, _member.role, _member.read_seq, _UNREAD, _MENTIONS),
+    *(_room.archived_at, _member.role, _member.read_seq),
 )
 _LISTED = select(*_LISTING).join_from(
     _member.room_id.table, _room.id.table, _room.id == _member.room_id
@@ -244,7 +209,7 @@ class MemberReads:
         rows = await self._session.execute(
             *((_PAGE, parameters) if after is None else (_NEXT_PAGE, parameters | {"after": after}))
         )
-        return [RoomListRow._make(row) for row in rows]
+        return await add_unread_counts(self._session, rows.all(), RoomListRow)
 
     async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[RoomListRow]:
         """All rooms of those users whose time is None; of the others, those that have changed since
@@ -256,7 +221,7 @@ class MemberReads:
             rows.extend(await self._session.execute(_ALL_OF, {"users": full}))
         if rest:
             rows.extend(await rooms_since(self._session, rest, _LISTING))
-        return [RoomListRow._make(row) for row in rows]
+        return await add_unread_counts(self._session, rows, RoomListRow)
 
     async def changed_since(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
         """(user, room) of memberships of these users that began, or whose role or read marker
@@ -270,9 +235,8 @@ class MemberReads:
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
         """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
-        return [
-            Badge._make(row) for row in await select_by_room_and_user(self._session, pairs, *_BADGE)
-        ]
+        rows = await select_by_room_and_user(self._session, pairs, *_BADGE)
+        return await add_unread_counts(self._session, rows, Badge)
 
 
 class Members(MemberReads):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, literal, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
-from app.persistence.repositories.message_columns import to_row
+from app.persistence.repositories import event_columns, message_columns
 from app.persistence.repositories.send_preflight import (
     SendPreflight,
     bind_preflight,
@@ -41,30 +41,16 @@ _MEMBERS_BY_NAME = Statement(
 )
 _INSERT_MESSAGES = Statement(insert(columns(MessageRow).seq.table))
 _INSERT_MENTIONS = Statement(insert(columns(Mention).seq.table))
-# While the room is locked, messages with seq > rooms.seq are exactly those without an event yet.
-_INSERT_EVENTS = Statement(
-    insert(columns(RoomEventRow).seq.table).from_select(
-        ["room_id", "seq", "type", "actor_id", "at", "message_seq"],
-        select(
-            MessageRow.room_id,
-            MessageRow.seq,
-            literal(MessageCreated.model_fields["type"].default),
-            MessageRow.sender_id,
-            MessageRow.at,
-            MessageRow.seq,
-        )
-        .join(Room, Room.id == MessageRow.room_id)
-        .where(_IN_ROOMS, MessageRow.seq > Room.seq),
-    )
-)
-# Then set rooms.seq to the last event.
+_INSERT_EVENTS = Statement(insert(columns(RoomEventRow).seq.table))
+# Then set rooms.seq to the last event. MySQL sorts the whole log of a room unless the order names
+# the key from its first column.
 _UPDATE_SEQ = Statement(
     update(Room)
     .where(_IN_ROOMS)
     .values(
         seq=select(RoomEventRow.seq)
         .where(RoomEventRow.room_id == Room.id)
-        .order_by(RoomEventRow.seq.desc())
+        .order_by(RoomEventRow.room_id.desc(), RoomEventRow.seq.desc())
         .limit(1)
         .scalar_subquery(),
         changed_at=DatabaseNow(),
@@ -140,11 +126,13 @@ class MessageBatch:
         """Record messages with their events, and (user, room, seq) mentions, and move the counters
         of their rooms, which are locked."""
         rooms = list({event.room for event in created})
-        writes = [_INSERT_MESSAGES.bind_rows([to_row(e.room, e.message) for e in created])]
+        messages = [message_columns.to_row(event.room, event.message) for event in created]
+        writes = [_INSERT_MESSAGES.bind_rows(messages)]
         if mentions:
             rows = [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions]
             writes.append(_INSERT_MENTIONS.bind_rows(rows))
-        writes += [_INSERT_EVENTS.bind(rooms=rooms), _UPDATE_SEQ.bind(rooms=rooms)]
+        writes.append(_INSERT_EVENTS.bind_rows(list(map(event_columns.to_row, created))))
+        writes.append(_UPDATE_SEQ.bind(rooms=rooms))
         await self._executor.write(*writes)
 
 

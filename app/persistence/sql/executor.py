@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
-from app.persistence.sql.statement import Bound, Row
+from app.persistence.sql.statement import Bound, Row, Statement, Values
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
@@ -49,6 +49,13 @@ class SessionExecutor:
     async def write(self, *statements: Bound) -> None:
         for bound in statements:
             await self._execute(bound)
+
+    async def read_union(self, statement: Statement, branches: Sequence[Values]) -> Rows:
+        """The rows of the statement for each of the values, in one request. SQLite takes up to 500
+        of them."""
+        connection = await self._session.connection()
+        text, arguments = statement.compile(connection.dialect).union_text(branches)
+        return (await connection.exec_driver_sql(text, arguments)).all()
 
     async def _execute(self, bound: Bound) -> Any:
         connection = await self._session.connection()

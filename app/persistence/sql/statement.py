@@ -7,6 +7,7 @@ cache, a context, a result with its metadata) costs several times as much as the
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ClauseElement, Dialect, Executable
@@ -81,6 +82,12 @@ class CompiledStatement:
             marks = ", ".join("?" * len(bound.values[name]))
             text = text.replace(f"__[POSTCOMPILE_{name}]", marks)
         return text, self._arguments(bound.values)
+
+    def union_text(self, branches: Sequence[Values]) -> tuple[str, tuple[Any, ...]]:
+        """A UNION ALL of the query for each of the values, with the driver's marks, and its
+        arguments."""
+        arguments = chain.from_iterable(map(self._arguments, branches))
+        return " UNION ALL ".join([self._text] * len(branches)), tuple(arguments)
 
     def convert(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows of the driver, with values of the columns' types. Column by column, which takes a
