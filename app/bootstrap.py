@@ -165,7 +165,9 @@ def create_context(
         settings=settings,
         database=database,
         bus=bus,
-        actor_loader=DataLoader(database, load_actors, SESSIONS_PER_QUERY),
+        actor_loader=DataLoader(
+            lambda claims: database.read_directly(load_actors, claims), SESSIONS_PER_QUERY
+        ),
         tokens=Tokens(auth.keys, auth.issuer),
         sync_tokens=SyncTokens(auth.keys),
         passwords=create_passwords(settings),

@@ -14,7 +14,7 @@ from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
 from app.persistence.data_loader import DataLoader
-from app.persistence.repositories.sessions import SessionState
+from app.persistence.repositories.session_states import SessionState
 from app.persistence.uow import Database
 from app.settings import Settings
 

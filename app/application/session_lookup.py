@@ -10,10 +10,10 @@ from app.core.actor import Actor
 from app.core.clock import microseconds, now
 from app.core.tokens import Claims
 from app.persistence.direct_reads import DirectReads
-from app.persistence.repositories.sessions import SESSION_STATES, SessionState
+from app.persistence.repositories.session_states import SESSION_STATES, SessionState
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Bound
-from app.persistence.uow import ReadSession, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.wire.errors import ChatError, SessionEnded
 
 P = ParamSpec("P")
@@ -86,10 +86,10 @@ async def _confirm(uow: UnitOfWork, login: SessionState) -> None:
 
 
 async def load_actors(
-    reads: ReadSession, requests: Sequence[Claims]
+    reads: DirectReads, requests: Sequence[Claims]
 ) -> list[tuple[Actor, SessionState] | ChatError]:
     """For each of the verified claims, its actor and session, or SessionEnded."""
-    states = await reads.sessions.with_users({claims.session for claims in requests})
+    states = await reads.session_states.with_users({claims.session for claims in requests})
     return [_to_actor(states.get(claims.session), claims) for claims in requests]
 
 

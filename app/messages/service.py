@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.publications import Publication
-from app.persistence.repositories.members import Badge
+from app.persistence.repositories.room_lists import Badge
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import get_member_room
 from app.rooms.policy import NO_ROOM
@@ -22,7 +22,7 @@ async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> B
     if await uow.members.mark_read(room_id, actor.user, seq):
         frame = encode(ReadMarker(room=room_id, user=actor.user, seq=seq))
         uow.publish(Publication(PublicationKind.READ, room_id, room.seq, actor.user, frame))
-    badges = await uow.members.badges([(room_id, actor.user)])
+    badges = await uow.room_lists.badges([(room_id, actor.user)])
     if not badges:  # removed between the two statements
         raise NotFound(NO_ROOM)
     return badges[0]

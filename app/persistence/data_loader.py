@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from app.persistence.uow import Database, ReadSession
 from app.wire.errors import Busy, ChatError
 
 Key = TypeVar("Key")
@@ -33,19 +32,18 @@ class DataLoader(Generic[Key, Value]):
 
     def __init__(
         self,
-        database: Database,
-        query: Callable[[ReadSession, Sequence[Key]], Awaitable[Sequence[Value | ChatError]]],
+        query: Callable[[Sequence[Key]], Awaitable[Sequence[Value | ChatError]]],
         max_cost: int,
         cost: Callable[[Key], int] = lambda _: 1,
     ) -> None:
-        self._database, self._query = database, query
+        self._query = query
         self._max_cost, self._cost = max_cost, cost
         self._waiting: deque[tuple[Key, asyncio.Future[Value]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._second_query: asyncio.TimerHandle | None = None
 
     async def load(self, key: Key) -> Value:
-        """Raises the ChatError that the value is, or what `Database.read` raises."""
+        """Raises the ChatError that the value is, or what the query raises."""
         if len(self._waiting) >= MAX_WAITING:
             raise Busy("Too many wait for the database. Try again.", retry_after_ms=1000)
         future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
@@ -97,7 +95,7 @@ class DataLoader(Generic[Key, Value]):
 
     async def _load_batch(self, batch: list[tuple[Key, "asyncio.Future[Value]"]]) -> None:
         try:
-            values = await self._database.read(self._query, [key for key, _ in batch])
+            values = await self._query([key for key, _ in batch])
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(error, ChatError) and batch[1:]:
                 for single in batch:

@@ -4,6 +4,8 @@ go to the driver, and rows become JSON without an object for each."""
 from app.persistence.repositories.event_pages import EventPages
 from app.persistence.repositories.message_pages import MessagePages
 from app.persistence.repositories.room_access import RoomAccess
+from app.persistence.repositories.room_lists import RoomLists
+from app.persistence.repositories.session_states import SessionStates
 from app.persistence.sql.executor import Reader
 
 
@@ -13,3 +15,5 @@ class DirectReads:
         self.messages = MessagePages(reader)
         self.events = EventPages(reader)
         self.access = RoomAccess(reader)
+        self.room_lists = RoomLists(reader)
+        self.session_states = SessionStates(reader)

@@ -30,7 +30,9 @@ from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import MessageBatch
 from app.persistence.repositories.messages import MessageReads
+from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
+from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
 from app.persistence.repositories.users import UserReads, Users
@@ -73,6 +75,8 @@ class ReadSession:
     sessions: SessionReads
     rooms: RoomReads
     members: MemberReads
+    room_lists: RoomLists
+    session_states: SessionStates
     messages: MessageReads
     events: EventReads
     consumers: ConsumerReads
@@ -83,6 +87,8 @@ class ReadSession:
         self.sessions = SessionReads(session)
         self.rooms = RoomReads(session)
         self.members = MemberReads(session)
+        self.room_lists = RoomLists(SessionExecutor(session))
+        self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.events = EventReads(session)
         self.consumers = ConsumerReads(session)
@@ -122,6 +128,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
+        self.room_lists = RoomLists(SessionExecutor(session))
+        self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.events = Events(session)
         self.consumers = Consumers(session)

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.persistence.repositories.members import Badge, RoomListRow
+from app.persistence.repositories.room_lists import Badge, RoomListRow
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
@@ -84,7 +84,7 @@ async def create_room(
 async def view(reader: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
     """Raises NotFound for a room that the actor may not know of."""
     room, member = await get_visible_room(reader, actor, room_id)
-    badges = await reader.members.badges([(room.id, actor.user)]) if member else []
+    badges = await reader.room_lists.badges([(room.id, actor.user)]) if member else []
     return RoomView(room, member, badges[0] if badges else None)
 
 
@@ -92,7 +92,7 @@ async def list_rooms(
     reader: ReadSession, user: UUID, after: UUID | None, limit: int
 ) -> Sequence[RoomView]:
     """The user's rooms with exact badges, by id."""
-    rows = await reader.members.list_rooms(user, after, limit)
+    rows = await reader.room_lists.page(user, after, limit)
     return [RoomView(first, first, first) for first in rows]
 
 

@@ -19,7 +19,7 @@ from app.core.clock import microseconds, now
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.core.tokens import Claims, Tokens, digest, new_secret
-from app.persistence.repositories.sessions import SessionState
+from app.persistence.repositories.session_states import SessionState
 from app.persistence.tables import RefreshToken, Session, Ticket
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Auth
@@ -203,7 +203,7 @@ async def redeem_ticket(uow: UnitOfWork, ticket: str) -> tuple[Actor, SessionSta
     Raises SessionEnded, which rolls the consumption back: the ticket is useless anyway.
     """
     session_id = await uow.sessions.consume_ticket(digest(ticket), now())
-    states = await uow.sessions.with_users([session_id]) if session_id else {}
+    states = await uow.session_states.with_users([session_id]) if session_id else {}
     return next(((require_active(state), state) for state in states.values()), None)
 
 

@@ -30,7 +30,7 @@ async def room_id(reader: ReadSession, origin: str) -> UUID:
 
 
 async def badge_counts(reader: ReadSession, user: UUID) -> list[int]:
-    rooms = await reader.members.list_rooms(user, None, 100)
+    rooms = await reader.room_lists.page(user, None, 100)
     return [room.mentions + room.unread for room in rooms]
 
 

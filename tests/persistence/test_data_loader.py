@@ -24,7 +24,9 @@ class Names:
         self.go = asyncio.Event()
         self.go.set()
         self.asked = asyncio.Event()
-        self.loader: DataLoader[UUID, str] = DataLoader(database, self._query, MOST)
+        self.loader: DataLoader[UUID, str] = DataLoader(
+            lambda users: database.read(self._query, users), MOST
+        )
 
     async def _query(self, reads: ReadSession, users: Sequence[UUID]) -> list[str | ChatError]:
         self.batches.append(len(users))

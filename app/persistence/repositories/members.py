@@ -1,78 +1,24 @@
-"""Members of rooms, and what they have not read."""
+"""Members of rooms."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.persistence.repositories.membership_batch import select_by_room_and_user
+from app.persistence.repositories.membership_batch import MembershipBatch
 from app.persistence.repositories.pending_rows import PendingRows
-from app.persistence.repositories.room_changes import departed_since, rooms_since
-from app.persistence.repositories.unread_counts import add_unread_counts
 from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.sql.executor import SessionExecutor
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.tables import Departure, Member, Room, User, columns
-from app.wire.domain import Role, RoomKind
+from app.wire.domain import Role
 
-
-class Badge(NamedTuple):
-    """What one member has not read in one room."""
-
-    user: UUID
-    room: UUID
-    seq: int
-    read_seq: int
-    unread: int
-    mentions: int
-
-
-class RoomListRow(NamedTuple):
-    """A room in the list of one of its members, with what the member has not read."""
-
-    user: UUID
-    id: UUID
-    kind: RoomKind
-    name: str | None
-    topic: str
-    direct_key: bytes | None
-    seq: int
-    created_at: datetime
-    archived_at: datetime | None
-    role: Role
-    read_seq: int
-    unread: int
-    mentions: int
-
-
-_room, _member = columns(Room), columns(Member)
-_BADGE = (_member.user_id, _member.room_id, _room.seq, _member.read_seq)
-_LISTING = (
-    *(
-        _member.user_id,
-        _member.room_id,
-        _room.kind,
-        _room.name,
-        _room.topic,
-        _room.direct_key,
-        _room.seq,
-        _room.created_at,
-    ),
-    *(_room.archived_at, _member.role, _member.read_seq),
-)
-_LISTED = select(*_LISTING).join_from(
-    _member.room_id.table, _room.id.table, _room.id == _member.room_id
-)
-_ALL_OF = _LISTED.where(_member.user_id.in_(bindparam("users", expanding=True)))
-_PAGE = (
-    _LISTED.where(_member.user_id == bindparam("user"))
-    .order_by(_member.room_id)
-    .limit(bindparam("max_rows"))
-)
-_NEXT_PAGE = _PAGE.where(_member.room_id > bindparam("after"))
+_member, _room = columns(Member), columns(Room)
+_HEADS = MembershipBatch(_member.room_id, _member.user_id, _room.seq)
 
 
 class MemberReads:
@@ -84,9 +30,7 @@ class MemberReads:
 
     async def latest_seqs(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await select_by_room_and_user(
-            self._session, pairs, _member.room_id, _member.user_id, _room.seq
-        )
+        rows = await _HEADS.read(SessionExecutor(self._session), pairs)
         return {(room, user): head for room, user, head in rows}
 
     async def list_members(
@@ -185,11 +129,6 @@ class MemberReads:
             )
         ) or 0
 
-    async def departed_since(self, since: Mapping[UUID, datetime]) -> list[tuple[UUID, UUID]]:
-        """(user, room) for what each of the users has left since, also if it was joined again."""
-        rows = await departed_since(self._session, since)
-        return [(user, room) for user, room in rows]
-
     async def departure_seqs(
         self, pairs: Collection[tuple[UUID, UUID]]
     ) -> dict[tuple[UUID, UUID], int]:
@@ -203,26 +142,6 @@ class MemberReads:
         )
         return {(room, user): seq for room, user, seq in rows if seq is not None}
 
-    async def list_rooms(self, user_id: UUID, after: UUID | None, limit: int) -> list[RoomListRow]:
-        """The user's rooms, by id."""
-        parameters: dict[str, Any] = {"user": user_id, "max_rows": limit}
-        rows = await self._session.execute(
-            *((_PAGE, parameters) if after is None else (_NEXT_PAGE, parameters | {"after": after}))
-        )
-        return await add_unread_counts(self._session, rows.all(), RoomListRow)
-
-    async def rooms_since(self, since: Mapping[UUID, datetime | None]) -> list[RoomListRow]:
-        """All rooms of those users whose time is None; of the others, those that have changed since
-        then for the user."""
-        full = [user for user, at in since.items() if at is None]
-        rest = {user: at for user, at in since.items() if at is not None}
-        rows: list[Any] = []
-        if full:
-            rows.extend(await self._session.execute(_ALL_OF, {"users": full}))
-        if rest:
-            rows.extend(await rooms_since(self._session, rest, _LISTING))
-        return await add_unread_counts(self._session, rows, RoomListRow)
-
     async def changed_since(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
         """(user, room) of memberships of these users that began, or whose role or read marker
         changed, within this time by the database's clock."""
@@ -232,11 +151,6 @@ class MemberReads:
             )
         )
         return [(user, room) for user, room in rows]
-
-    async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> Sequence[Badge]:
-        """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
-        rows = await select_by_room_and_user(self._session, pairs, *_BADGE)
-        return await add_unread_counts(self._session, rows, Badge)
 
 
 class Members(MemberReads):

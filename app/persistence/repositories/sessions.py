@@ -1,115 +1,24 @@
 """Logins: sessions, their refresh tokens, and WebSocket tickets."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.sql.statement import Statement
-from app.persistence.tables import Member, RefreshToken, Session, Ticket, User, columns
+from app.persistence.tables import RefreshToken, Session, Ticket
 
 # A session that was ended is kept this long: a banned user who refreshes it gets `forbidden`.
 ENDED_KEPT = timedelta(days=1)
 SESSIONS_PER_QUERY = 100
 
-_session_row, _user, _member = columns(Session), columns(User), columns(Member)
-_HAS_ID = _session_row.id.in_(bindparam("ids", expanding=True))
-_WITH_USERS = (
-    select(
-        *(
-            _session_row.id,
-            _session_row.expires_at,
-            _session_row.revoked_at,
-            _session_row.used_at,
-            _session_row.confirmed_at,
-            _user.banned_at,
-        ),
-        *(_user.id, _user.username, _user.display_name, _user.is_admin),
-    )
-    .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
-    .where(_HAS_ID)
-)
-# For a reader; its rows are those of a `SessionState`.
-SESSION_STATES = Statement(_WITH_USERS)
-_IS_ACTIVE = and_(
-    _session_row.revoked_at.is_(None),
-    _session_row.expires_at > bindparam("at"),
-    _user.banned_at.is_(None),
-)
-_ACTIVE = (
-    select(_session_row.id)
-    .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
-    .where(_HAS_ID, _IS_ACTIVE)
-)
-_COUNT_ACTIVE = _ACTIVE.with_only_columns(func.count())
-_ROOMS_OF_SESSIONS = (
-    select(_session_row.id, DatabaseNow(), _member.room_id)
-    .select_from(
-        _session_row.id.table.join(_user.id.table, _user.id == _session_row.user_id).outerjoin(
-            _member.room_id.table, _member.user_id == _session_row.user_id
-        )
-    )
-    .where(_HAS_ID, _IS_ACTIVE)
-)
-
-
-class SessionState(NamedTuple):
-    """A session, active or not, with its user (`id` and the fields after it)."""
-
-    session: UUID
-    expires_at: datetime
-    revoked_at: datetime | None
-    used_at: datetime
-    confirmed_at: datetime | None
-    banned_at: datetime | None
-    id: UUID
-    username: str
-    display_name: str
-    is_admin: bool
-
-    @classmethod
-    def from_rows(cls, session: Session, user: User) -> "SessionState":
-        ends = (session.id, session.expires_at, session.revoked_at)
-        uses = (session.used_at, session.confirmed_at, user.banned_at)
-        return cls(*ends, *uses, user.id, user.username, user.display_name, user.is_admin)
-
 
 class SessionReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-
-    async def with_users(self, ids: Iterable[UUID]) -> dict[UUID, SessionState]:
-        """The sessions with their users, by session id."""
-        rows = await self._session.execute(_WITH_USERS, {"ids": list(ids)})
-        return {row[0]: SessionState._make(row) for row in rows}
-
-    async def filter_active(self, ids: Iterable[UUID], at: datetime) -> set[UUID]:
-        """The active sessions: neither revoked nor expired, of a user who is not banned."""
-        return set(await self._session.scalars(_ACTIVE, {"ids": list(ids), "at": at}))
-
-    async def list_rooms_of_sessions(
-        self, ids: Iterable[UUID], at: datetime
-    ) -> dict[UUID, tuple[datetime, set[UUID]]]:
-        """Of those that `live_among` would find: the database's time when this was asked, and the
-        rooms that their users were in."""
-        arrivals: dict[UUID, tuple[datetime, set[UUID]]] = {}
-        for session, time, room in await self._session.execute(
-            _ROOMS_OF_SESSIONS, {"ids": list(ids), "at": at}
-        ):
-            _, rooms = arrivals.setdefault(session, (time, set()))
-            if room is not None:
-                rooms.add(room)
-        return arrivals
-
-    async def are_active(self, ids: Collection[UUID], at: datetime) -> bool:
-        """Whether all `ids` (no duplicates) are active. Cheaper than returning the active ones."""
-        count = await self._session.scalar(_COUNT_ACTIVE, {"ids": list(ids), "at": at})
-        return bool(count == len(ids))
 
     async def get_by_token(self, digest: bytes) -> UUID | None:
         """The session of a refresh token, even if either has ended."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
-from app.persistence.sql.statement import Bound, Row, Statement, Values
+from app.persistence.sql.statement import Bound, Row
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
@@ -44,21 +44,19 @@ class SessionExecutor:
         self._session = session
 
     async def read(self, *statements: Bound) -> list[Rows]:
+        """Sees what the session has not written yet."""
+        await self._session.flush()
         return [(await self._execute(bound)).all() for bound in statements]
 
     async def write(self, *statements: Bound) -> None:
         for bound in statements:
             await self._execute(bound)
 
-    async def read_union(self, statement: Statement, branches: Sequence[Values]) -> Rows:
-        """The rows of the statement for each of the values, in one request. SQLite takes up to 500
-        of them."""
-        connection = await self._session.connection()
-        text, arguments = statement.compile(connection.dialect).union_text(branches)
-        return (await connection.exec_driver_sql(text, arguments)).all()
-
     async def _execute(self, bound: Bound) -> Any:
         connection = await self._session.connection()
+        if bound.branches is not None:  # SQLAlchemy would compile each number of them
+            text, arguments = bound.statement.compile(connection.dialect).marked_text(bound)
+            return await connection.exec_driver_sql(text, tuple(arguments))
         values = bound.values if bound.rows is None else bound.rows
         return await connection.execute(bound.statement.query, values)
 

@@ -20,6 +20,7 @@ Values = Mapping[str, Any]
 # Makes a literal of a value, as the driver does it for this connection.
 Escape = Callable[[Any], str]
 
+_UNION = " UNION ALL "
 _LIST = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 
 
@@ -35,7 +36,11 @@ class Statement:
 
     def bind_rows(self, rows: Sequence[Values]) -> "Bound":
         """Of an INSERT: the values of several rows."""
-        return Bound(self, {}, rows)
+        return Bound(self, {}, rows=rows)
+
+    def bind_union(self, branches: Sequence[Values]) -> "Bound":
+        """A UNION ALL of the query for each of the values, of which SQLite takes up to 500."""
+        return Bound(self, {}, branches=branches)
 
     def compile(self, dialect: Dialect) -> "CompiledStatement":
         compiled = self._compiled.get(dialect.name)
@@ -50,6 +55,7 @@ class Bound(NamedTuple):
     statement: Statement
     values: Values
     rows: Sequence[Values] | None = None
+    branches: Sequence[Values] | None = None
 
 
 class CompiledStatement:
@@ -68,26 +74,27 @@ class CompiledStatement:
 
     def literal_text(self, bound: Bound, escape: Escape) -> str:
         """The SQL with its values in it, for a driver whose marks are `%s`."""
-        if bound.rows is None:
-            return str(self._template % tuple(self._literals(bound.values, escape)))
-        rows = [self._row % tuple(self._literals(values, escape)) for values in bound.rows]
-        return f"{self._head} VALUES {','.join(rows)}"
+        if bound.rows is not None:
+            rows = [self._row % tuple(self._literals(values, escape)) for values in bound.rows]
+            return f"{self._head} VALUES {','.join(rows)}"
+        branches = (bound.values,) if bound.branches is None else bound.branches
+        return _UNION.join(
+            [self._template % tuple(self._literals(values, escape)) for values in branches]
+        )
 
     def marked_text(self, bound: Bound) -> tuple[str, list[Any]]:
-        """The SQL with a `?` for each value, and the values of the one row, or of each row."""
+        """The SQL with the driver's mark, a `?`, for each value, and the values of the one row, or
+        of each row."""
         if bound.rows is not None:
             return self._text, [self._arguments(values) for values in bound.rows]
+        if bound.branches is not None:
+            text = _UNION.join([self._text] * len(bound.branches))
+            return text, list(chain.from_iterable(map(self._arguments, bound.branches)))
         text = self._text
         for name in self._lists:
             marks = ", ".join("?" * len(bound.values[name]))
             text = text.replace(f"__[POSTCOMPILE_{name}]", marks)
         return text, self._arguments(bound.values)
-
-    def union_text(self, branches: Sequence[Values]) -> tuple[str, tuple[Any, ...]]:
-        """A UNION ALL of the query for each of the values, with the driver's marks, and its
-        arguments."""
-        arguments = chain.from_iterable(map(self._arguments, branches))
-        return " UNION ALL ".join([self._text] * len(branches)), tuple(arguments)
 
     def convert(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows of the driver, with values of the columns' types. Column by column, which takes a

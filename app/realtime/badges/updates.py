@@ -7,7 +7,8 @@ from uuid import UUID
 
 import structlog
 
-from app.persistence.repositories.members import Badge
+from app.persistence.direct_reads import DirectReads
+from app.persistence.repositories.room_lists import Badge
 from app.persistence.uow import Database, ReadSession
 from app.realtime.badges.state import BadgeState, StaleBadges
 from app.realtime.hub.connection import Connection
@@ -92,13 +93,13 @@ async def _count(
 ) -> dict[tuple[UUID, UUID], Badge]:
     badges: dict[tuple[UUID, UUID], Badge] = {}
     for start in range(0, len(pairs), BADGES_PER_QUERY):
-        for badge in await database.read(_badges, pairs[start : start + BADGES_PER_QUERY]):
+        for badge in await database.read_directly(_badges, pairs[start : start + BADGES_PER_QUERY]):
             badges[badge.room, badge.user] = badge
     return badges
 
 
-async def _badges(reads: ReadSession, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:
-    return await reads.members.badges(pairs)
+async def _badges(reads: DirectReads, pairs: list[tuple[UUID, UUID]]) -> Sequence[Badge]:
+    return await reads.room_lists.badges(pairs)
 
 
 def _update(badge: Badge) -> RoomBadge:

@@ -11,7 +11,7 @@ from app.application.session_lookup import identify
 from app.core.actor import Actor
 from app.core.origins import is_allowed, is_same_origin
 from app.core.rate_limit import address_key
-from app.persistence.repositories.sessions import SessionState
+from app.persistence.repositories.session_states import SessionState
 from app.settings import Settings
 from app.users.sessions import redeem_ticket
 from app.wire.errors import Busy, Forbidden, Invalid, RateLimited, Unauthenticated

@@ -12,8 +12,9 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.persistence.data_loader import DataLoader
-from app.persistence.repositories.members import RoomListRow
-from app.persistence.uow import Database, ReadSession
+from app.persistence.direct_reads import DirectReads
+from app.persistence.repositories.room_lists import RoomListRow
+from app.persistence.uow import Database
 from app.rooms.service import RoomView
 from app.rooms.views import room_state
 from app.wire.errors import ChatError, SessionEnded
@@ -67,16 +68,22 @@ class RoomListLoader:
     """Batches the queries of connections that say hello at the same time."""
 
     def __init__(self, database: Database) -> None:
-        self.hello_states = DataLoader(database, load_hello_state, CLIENTS_PER_QUERY)
-        self.room_lists = DataLoader(database, load_room_list, ROOMS_PER_QUERY, cost=len)
+        self.hello_states: DataLoader[Actor, HelloState] = DataLoader(
+            lambda actors: database.read_directly(load_hello_state, actors), CLIENTS_PER_QUERY
+        )
+        self.room_lists: DataLoader[HelloState, RoomListResult] = DataLoader(
+            lambda states: database.read_directly(load_room_list, states),
+            ROOMS_PER_QUERY,
+            cost=len,
+        )
 
 
 async def load_hello_state(
-    reads: ReadSession, actors: Sequence[Actor]
+    reads: DirectReads, actors: Sequence[Actor]
 ) -> list[HelloState | ChatError]:
     """The database's time and the actors' rooms; SessionEnded for a session that has ended, which
     it may have before the hub knew of the connection."""
-    states = await reads.sessions.list_rooms_of_sessions({actor.session for actor in actors}, now())
+    states = await reads.session_states.list_rooms({actor.session for actor in actors}, now())
     return [
         HelloState(actor.user, states[actor.session][0], frozenset(states[actor.session][1]))
         if actor.session in states
@@ -86,7 +93,7 @@ async def load_hello_state(
 
 
 async def load_room_list(
-    reads: ReadSession, requests: Sequence[HelloState]
+    reads: DirectReads, requests: Sequence[HelloState]
 ) -> list[RoomListResult | ChatError]:
     """Several connections of one user all get what has changed since the oldest of their
     snapshots: a room that has not changed does no harm."""
@@ -96,10 +103,10 @@ async def load_room_list(
         oldest = since.setdefault(request.user, at)
         since[request.user] = min(oldest, at) if oldest and at else None
     rooms, left_rooms = defaultdict(list), defaultdict(list)
-    for row in await reads.members.rooms_since(since):
+    changed, departures = await reads.room_lists.since(since)
+    for row in changed:
         rooms[row.user].append(_entry(row))
-    with_snapshot = {user: at for user, at in since.items() if at}
-    for user, room in await reads.members.departed_since(with_snapshot) if with_snapshot else ():
+    for user, room in departures:
         left_rooms[user].append(room)
     return [
         RoomListResult(

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from app.core.clock import now
-from app.persistence.repositories.sessions import SessionState
+from app.persistence.repositories.session_states import SessionState
 from app.persistence.uow import Database, ReadSession
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
@@ -63,11 +63,11 @@ async def _close_expired(hub: Hub, database: Database, expired: list[Connection]
 
 
 async def _sessions(reads: ReadSession, ids: set[UUID]) -> dict[UUID, SessionState]:
-    return await reads.sessions.with_users(ids)
+    return await reads.session_states.with_users(ids)
 
 
 async def _active_sessions(reads: ReadSession, sessions: list[UUID]) -> set[UUID]:
     at = now()
-    if await reads.sessions.are_active(sessions, at):  # as nearly always
+    if await reads.session_states.are_active(sessions, at):  # as nearly always
         return set(sessions)
-    return await reads.sessions.filter_active(sessions, at)
+    return await reads.session_states.filter_active(sessions, at)

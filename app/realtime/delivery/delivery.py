@@ -5,13 +5,13 @@ room queues events until its catch-up from the log is sent (`subscribe.py`).
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from app.core.publications import Publication
 from app.persistence.data_loader import DataLoader
 from app.persistence.uow import Database
-from app.realtime.delivery.catchup import load_catch_up
+from app.realtime.delivery.catchup import CatchUp, CatchUpRequest, load_catch_up
 from app.realtime.delivery.read_markers import ReadMarkers
 from app.realtime.delivery.seq_tracker import SeqTracker
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
@@ -19,6 +19,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.slow_consumers.state import SlowConsumers
 from app.realtime.transport.ws_protocol import text_frame
+from app.wire.errors import ChatError
 from app.wire.events import PublicationKind
 from app.wire.frames import RoomClosed
 
@@ -53,7 +54,11 @@ class Delivery(HubListener):
         self.gap_since: dict[RoomChannel, float] = {}  # loop time, of rooms in `gaps` or being read
         self.seq_tracker = SeqTracker()
         self.position_check_needed = asyncio.Event()  # the bus may have lost publications
-        self.catch_up_loader = DataLoader(database, load_catch_up, ROOMS_PER_QUERY, cost=len)
+        self.catch_up_loader: DataLoader[CatchUpRequest, Sequence[CatchUp | ChatError]] = (
+            DataLoader(
+                lambda requests: database.read(load_catch_up, requests), ROOMS_PER_QUERY, cost=len
+            )
+        )
 
     # Subscribing.
 
