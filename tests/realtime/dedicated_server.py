@@ -65,12 +65,15 @@ class DedicatedServer:
         """Call `watch(name of the query, run)` instead of each read of the database. It returns
         the result of `await run()` or one of its own."""
         database = self.running.context.database
-        read = database.read
 
-        async def watched(query: Any, *args: Any) -> Any:
-            return await watch(query.__name__, lambda: read(query, *args))
+        def watch_calls(read: Any) -> Any:
+            async def watched(query: Any, *args: Any) -> Any:
+                return await watch(query.__name__, lambda: read(query, *args))
 
-        monkeypatch.setattr(database, "read", watched)
+            return watched
+
+        for name in ("read", "read_directly"):
+            monkeypatch.setattr(database, name, watch_calls(getattr(database, name)))
 
     async def person(self, name: str = "ada") -> Person:
         return await self.running.person(self.http, name)

@@ -7,6 +7,7 @@ depends on another row.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -66,12 +67,12 @@ _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
     *(_room.created_at, _room.archived_at, _member.role, _room.seq, _member.read_seq),
 )
-_ROOMS = select(*_LISTED).join_from(
+_LISTED_ROOMS = select(*_LISTED).join_from(
     _member.room_id.table, _room.id.table, _room.id == _member.room_id
 )
-_ALL_ROOMS = Statement(_ROOMS.where(_member.user_id.in_(bindparam("users", expanding=True))))
+_ALL_ROOMS = Statement(_LISTED_ROOMS.where(_member.user_id.in_(bindparam("users", expanding=True))))
 _PAGE = (
-    _ROOMS.where(_member.user_id == bindparam("user"))
+    _LISTED_ROOMS.where(_member.user_id == bindparam("user"))
     .order_by(_member.room_id)
     .limit(bindparam("max_rows"))
 )
@@ -149,7 +150,7 @@ class RoomLists:
             questions += [_CHANGED_ROOMS.bind(since=rest), _DEPARTURES.bind(since=rest)]
         results = await self._reader.read(*questions)
         departures = results.pop() if len(full) < len(since) else ()
-        rows = [row for found in results for row in found]
+        rows = list(chain.from_iterable(results))
         return await self._count(rows, RoomListRow), [(user, room) for user, room in departures]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> list[Badge]:

@@ -99,9 +99,9 @@ class SessionStates:
         """Of those that `filter_active` would find: the database's time when this was asked, and
         the rooms that their users were in."""
         [rows] = await self._reader.read(_ROOMS_OF_SESSIONS.bind(ids=list(ids), at=at))
-        found: dict[UUID, tuple[datetime, set[UUID]]] = {}
+        states: dict[UUID, tuple[datetime, set[UUID]]] = {}
         for session, time, room in rows:
-            _, rooms = found.setdefault(session, (time, set()))
+            _, rooms = states.setdefault(session, (time, set()))
             if room is not None:
                 rooms.add(room)
-        return found
+        return states
