@@ -2,6 +2,7 @@
 go to the driver, and rows become JSON without an object for each."""
 
 from app.persistence.repositories.event_pages import EventPages
+from app.persistence.repositories.memberships import Memberships
 from app.persistence.repositories.message_pages import MessagePages
 from app.persistence.repositories.room_access import RoomAccess
 from app.persistence.repositories.room_lists import RoomLists
@@ -15,5 +16,6 @@ class DirectReads:
         self.messages = MessagePages(reader)
         self.events = EventPages(reader)
         self.access = RoomAccess(reader)
+        self.memberships = Memberships(reader)
         self.room_lists = RoomLists(reader)
         self.session_states = SessionStates(reader)

@@ -39,9 +39,9 @@ async def require_membership(reads: DirectReads, user_id: UUID, room_id: UUID) -
         raise membership_error(kind)
 
 
-async def membership_errors(reader: ReadSession, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
+async def membership_errors(reads: DirectReads, rooms: Collection[UUID]) -> dict[UUID, ChatError]:
     """What a user is answered who is not a member of these rooms."""
-    kinds = await reader.rooms.kinds(rooms) if rooms else {}
+    kinds = await reads.access.kinds(rooms) if rooms else {}
     return {room: membership_error(kinds.get(room)) for room in rooms}
 
 

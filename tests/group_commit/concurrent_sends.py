@@ -15,7 +15,7 @@ from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError
-from app.wire.events import PublicationKind
+from app.wire.events import MessageCreated
 from tests.persistence.factories import make_user
 
 Outcome = SendResult | BaseException
@@ -78,13 +78,13 @@ async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:
     """The texts of a room, after a check that the log has no gaps and agrees with the counter and
     the messages."""
     said = await reads.messages.list_after_unchecked(room_id, 0, 2**53, 10_000)
-    log = await reads.events.publications(room_id, 0, 2**53, 10_000)
-    seqs = [event.seq for event in log]
+    log = await reads.events.list_ranges([(room_id, 0, 2**53)])
+    seqs = sorted(event.seq for event in log)
     assert seqs == list(range(1, len(seqs) + 1)) == [one.seq for one in said]
     room = await reads.rooms.get(room_id)
     assert room is not None
     assert room.seq == len(seqs)
-    assert all(one.kind is PublicationKind.MESSAGE for one in log)
+    assert all(isinstance(event, MessageCreated) for event in log)
     return [one.text for one in said]
 
 

@@ -150,9 +150,11 @@ async def test_publications_of_rows_are_those_of_their_events(
     events.sort(key=lambda logged: logged.seq)
     expected = list(map(to_publication, events))
     assert len(expected) == len(TYPES) * len(BODIES) * 3
-    publications = await database.read(lambda reads: reads.events.publications(room, 0, last, last))
+    publications = await database.read_directly(
+        lambda reads: reads.events.publications(room, 0, last, last)
+    )
     assert publications == expected
-    publications = await database.read(lambda reads: reads.events.publications_in(ranges))
+    publications = await database.read_directly(lambda reads: reads.events.publications_in(ranges))
     assert sorted(publications, key=lambda publication: publication.seq) == expected
 
 

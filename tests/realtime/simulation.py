@@ -89,13 +89,14 @@ class FakeLog:
         return user in self.members or seq <= self.out_at.get(user, 0)
 
 
-class FakeReadSession:
-    """The reads of a `ReadSession` that the use cases need, on the log as it is now."""
+class FakeReads:
+    """The reads that the use cases need, on the log as it is now."""
 
     def __init__(self, log: FakeLog) -> None:
         self._log = log
-        self.rooms = SimpleNamespace(kinds=self._kinds, changed_since=self._changed)
-        self.members = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
+        self.rooms = SimpleNamespace(changed_since=self._changed)
+        self.access = SimpleNamespace(kinds=self._kinds)
+        self.memberships = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
         self.events = SimpleNamespace(
             publications=self._between,
             publications_in=self._within,
@@ -147,7 +148,7 @@ class PendingQuery:
     async def see(self) -> None:
         self.seen = True
         try:
-            self._result = await self._run(FakeReadSession(self._log))
+            self._result = await self._run(FakeReads(self._log))
         except ChatError as error:
             self._error = error
 
@@ -237,6 +238,8 @@ class FakeProcess:
         asked = PendingQuery(self._log, lambda reads: query(reads, *args))
         self.reads.append(asked)
         return await asked.answered
+
+    read_directly = read
 
     def start(self, work: Awaitable[None]) -> "asyncio.Future[None]":
         task = asyncio.ensure_future(work)
@@ -338,7 +341,7 @@ class FakeClient:
         if gap and self.page is None:
             self.page = PendingQuery(self._log, lambda reads: self._page(reads, *gap))
 
-    async def _page(self, _reads: FakeReadSession, after: int, until: int) -> list[Event]:
+    async def _page(self, _reads: FakeReads, after: int, until: int) -> list[Event]:
         if self.user not in self._log.members:
             return []
         return self._log.events[after:until][:2]

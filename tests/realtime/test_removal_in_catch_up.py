@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.persistence.repositories.members import MemberReads
+from app.persistence.repositories.memberships import Memberships
 from testkit.answers import assert_ok
 from testkit.peer import Peers
 from testkit.people import Person
@@ -162,14 +162,14 @@ async def test_a_rejoin_between_the_catch_up_queries_is_reported_by_a_badge(
     await go(ada, bob, room, "removed")
     await peer.expect("room.closed", room=room)  # the list's
     peer.frames.clear()
-    departure_seqs = MemberReads.departure_seqs
+    departure_seqs = Memberships.departure_seqs
 
-    async def later(self: MemberReads, pairs: Any) -> Any:
+    async def later(self: Memberships, pairs: Any) -> Any:
         monkeypatch.undo()
         assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
         return await departure_seqs(self, pairs)
 
-    monkeypatch.setattr(MemberReads, "departure_seqs", later)
+    monkeypatch.setattr(Memberships, "departure_seqs", later)
     assert (await peer.opens(room, since=2))["seq"] == 4
     await peer.expect("room.closed", seq=4)
     bumped = await peer.expect("room.bumped")

@@ -1,28 +1,28 @@
-"""Pages of a room's log, for members only."""
+"""Parts of the logs: pages for members, and what is published."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam
 
 from app.core.json_encoding import Fragment
-from app.persistence.repositories.event_columns import EVENTS, SEQ, to_value
+from app.core.publications import Publication
+from app.persistence.repositories.event_columns import EVENTS, SEQ, to_publication, to_value
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.sql.executor import Reader
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import RoomEventRow, columns
 
 _event = columns(RoomEventRow)
-_PAGE = Statement(
-    EVENTS.where(
-        _event.room_id == ROOM,
-        _event.seq > bindparam("after"),
-        _event.seq <= bindparam("until"),
-        IS_MEMBER,
-    )
-    .order_by(_event.seq)
-    .limit(bindparam("max_rows"))
+_RANGE = EVENTS.where(
+    _event.room_id == ROOM,
+    _event.seq > bindparam("after"),
+    _event.seq <= bindparam("until"),
 )
+_FIRST = _RANGE.order_by(_event.seq).limit(bindparam("max_rows"))
+_ALL_IN_RANGE, _FIRST_IN_RANGE = Statement(_RANGE), Statement(_FIRST)
+_PAGE = Statement(_FIRST.where(IS_MEMBER))
 
 
 class LoggedEvent(NamedTuple):
@@ -44,3 +44,18 @@ class EventPages:
         bound = _PAGE.bind(room=room_id, user=user_id, after=after, until=until, max_rows=limit)
         [rows] = await self._reader.read(bound)
         return [LoggedEvent(row[SEQ], to_value(row)) for row in rows]
+
+    async def publications(
+        self, room_id: UUID, after: int, until: int, limit: int
+    ) -> list[Publication]:
+        """Events with `after` < seq <= `until`, ascending, at most `limit`, as they are published;
+        messages as they are now."""
+        bound = _FIRST_IN_RANGE.bind(room=room_id, after=after, until=until, max_rows=limit)
+        [rows] = await self._reader.read(bound)
+        return list(map(to_publication, rows))
+
+    async def publications_in(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Publication]:
+        """All events of up to 500 ranges (room, after, until), like `publications`."""
+        branches = [{"room": room, "after": after, "until": until} for room, after, until in ranges]
+        [rows] = await self._reader.read(_ALL_IN_RANGE.bind_union(branches))
+        return list(map(to_publication, rows))

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.publications import Publication
 from app.persistence.repositories.event_columns import (
     EVENT_COLUMNS,
     EVENTS,
     from_row,
-    to_publication,
     to_row,
 )
 from app.persistence.repositories.member_filter import ROOM, USER
@@ -35,19 +33,6 @@ _Range = tuple[UUID, int, int]  # the events of a room after a seq, up to anothe
 class EventReads:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-
-    async def publications(
-        self, room_id: UUID, after: int, until: int, limit: int
-    ) -> list[Publication]:
-        """Events with `after` < seq <= `until`, ascending, at most `limit`, as they are published;
-        messages as they are now."""
-        parameters = {"room": room_id, "after": after, "until": until, "max_rows": limit}
-        rows = await self._session.execute(_BETWEEN, parameters)
-        return list(map(to_publication, rows))
-
-    async def publications_in(self, ranges: Iterable[_Range]) -> list[Publication]:
-        """All events in ranges of logs, like `publications`."""
-        return list(map(to_publication, await self._session.execute(_in_ranges(ranges))))
 
     async def list_ranges(self, ranges: Iterable[_Range]) -> list[RoomEvent]:
         """All events in ranges of logs; messages as they are now."""
@@ -120,9 +105,6 @@ def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
 def _in_ranges(ranges: Iterable[_Range]) -> Select[*tuple[Any, ...]]:
     return EVENTS.where(or_(*(_within(*span) for span in ranges)))
 
-
-_IN_RANGE = _within(ROOM, bindparam("after"), bindparam("until"))
-_BETWEEN = EVENTS.where(_IN_RANGE).order_by(_event.seq).limit(bindparam("max_rows"))
 
 # Look at the last 1,000 events only: the user acted recently or not at all.
 _LAST_OF = (

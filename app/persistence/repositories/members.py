@@ -1,6 +1,6 @@
 """Members of rooms."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,16 +9,13 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.persistence.repositories.membership_batch import MembershipBatch
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.sql.executor import SessionExecutor
 from app.persistence.sql.join_order import join_in_order
-from app.persistence.tables import Departure, Member, Room, User, columns
+from app.persistence.tables import Departure, Member, User, columns
 from app.wire.domain import Role
 
-_member, _room = columns(Member), columns(Room)
-_HEADS = MembershipBatch(_member.room_id, _member.user_id, _room.seq)
+_member = columns(Member)
 
 
 class MemberReads:
@@ -27,11 +24,6 @@ class MemberReads:
 
     async def get(self, room_id: UUID, user_id: UUID) -> Member | None:
         return await self._session.get(Member, (room_id, user_id))
-
-    async def latest_seqs(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
-        """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await _HEADS.read(SessionExecutor(self._session), pairs)
-        return {(room, user): head for room, user, head in rows}
 
     async def list_members(
         self, room_id: UUID, after: str | None, limit: int, viewer: UUID
@@ -128,19 +120,6 @@ class MemberReads:
                 select(func.count(Member.room_id)).where(Member.user_id == user_id)
             )
         ) or 0
-
-    async def departure_seqs(
-        self, pairs: Collection[tuple[UUID, UUID]]
-    ) -> dict[tuple[UUID, UUID], int]:
-        """The seq at which the user has last left the room, for (room, user) pairs, where known."""
-        rows = await self._session.execute(
-            select(Departure.room_id, Departure.user_id, Departure.seq).where(
-                Departure.user_id.in_({user for _, user in pairs}),
-                Departure.room_id.in_({room for room, _ in pairs}),
-                Departure.seq.is_not(None),
-            )
-        )
-        return {(room, user): seq for room, user, seq in rows if seq is not None}
 
     async def changed_since(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
         """(user, room) of memberships of these users that began, or whose role or read marker

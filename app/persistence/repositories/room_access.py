@@ -1,9 +1,10 @@
 """What decides whether a user may read a room."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.sql.executor import Reader
@@ -12,6 +13,9 @@ from app.persistence.tables import Room, columns
 from app.wire.domain import RoomKind
 
 _room = columns(Room)
+_KINDS = Statement(
+    select(_room.id, _room.kind).where(_room.id.in_(bindparam("rooms", expanding=True)))
+)
 _FIND = Statement(select(_room.kind, IS_MEMBER).where(_room.id == ROOM))
 
 
@@ -30,3 +34,7 @@ class RoomAccess:
         """At one moment."""
         [rows] = await self._reader.read(_FIND.bind(room=room_id, user=user_id))
         return Access(rows[0][0], bool(rows[0][1])) if rows else Access(None, is_member=False)
+
+    async def kinds(self, rooms: Iterable[UUID]) -> dict[UUID, RoomKind]:
+        [rows] = await self._reader.read(_KINDS.bind(rooms=list(rooms)))
+        return {room: kind for room, kind in rows}  # noqa: C416 - rows are of any length to mypy

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, and_, bindparam, func, or_, select
 
-from app.persistence.repositories.membership_batch import MembershipBatch
+from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json

@@ -85,10 +85,6 @@ class RoomReads:
         rows = await self._session.execute(_HEADS, {"rooms": list(ids)})
         return dict(rows.all())
 
-    async def kinds(self, ids: Iterable[UUID]) -> dict[UUID, RoomKind]:
-        rows = await self._session.execute(select(Room.id, Room.kind).where(Room.id.in_(list(ids))))
-        return dict(rows.all())
-
     async def changed_since(self, within_s: int) -> dict[UUID, int]:
         """The heads of the rooms that changed within this time, by the database's clock; of very
         many, those that changed last."""

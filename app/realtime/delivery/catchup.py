@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
-from app.persistence.uow import ReadSession
+from app.persistence.direct_reads import DirectReads
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import membership_errors
 from app.wire.client_frames import RoomPosition
@@ -56,7 +56,7 @@ Ranges = list[CatchUpRange | None]  # of one request; None: the client may not r
 
 
 async def load_catch_up(
-    reads: ReadSession, requests: Sequence[CatchUpRequest]
+    reads: DirectReads, requests: Sequence[CatchUpRequest]
 ) -> list[Sequence[CatchUp | ChatError] | ChatError]:
     """The events since each position, or NotFound or Forbidden.
 
@@ -65,7 +65,7 @@ async def load_catch_up(
     see everything up to the event that says so, from a position before it.
     """
     pairs = {(position.room, r.actor.user) for r in requests for position in r.positions}
-    heads = await reads.members.latest_seqs(pairs)
+    heads = await reads.memberships.latest_seqs(pairs)
     errors = await membership_errors(
         reads, {room for room, user in pairs if (room, user) not in heads}
     )
@@ -84,7 +84,7 @@ async def load_catch_up(
 
 
 async def _membership_ends(
-    reads: ReadSession, requests: Sequence[CatchUpRequest], heads: Heads
+    reads: DirectReads, requests: Sequence[CatchUpRequest], heads: Heads
 ) -> Heads:
     """Where memberships ended, for users who are no members and whose position is before that."""
     since = {
@@ -93,7 +93,7 @@ async def _membership_ends(
         for position in request.positions
         if position.since is not None and (position.room, request.actor.user) not in heads
     }
-    return await reads.members.departure_seqs(since) if since else {}
+    return await reads.memberships.departure_seqs(since) if since else {}
 
 
 def _plan_ranges(
@@ -129,7 +129,7 @@ Log = dict[UUID, dict[int, Frame]]
 
 
 async def _read_log(
-    reads: ReadSession, requests: Sequence[CatchUpRequest], ranges: Sequence[Ranges]
+    reads: DirectReads, requests: Sequence[CatchUpRequest], ranges: Sequence[Ranges]
 ) -> Log:
     """The frames of all ranges. Each room is read once, from the lowest to the highest seq that is
     needed near its head. Memberships may end anywhere: their ranges are read separately."""

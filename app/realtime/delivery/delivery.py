@@ -54,10 +54,11 @@ class Delivery(HubListener):
         self.gap_since: dict[RoomChannel, float] = {}  # loop time, of rooms in `gaps` or being read
         self.seq_tracker = SeqTracker()
         self.position_check_needed = asyncio.Event()  # the bus may have lost publications
-        self.catch_up_loader: DataLoader[CatchUpRequest, Sequence[CatchUp | ChatError]] = (
-            DataLoader(
-                lambda requests: database.read(load_catch_up, requests), ROOMS_PER_QUERY, cost=len
-            )
+        self.catch_up_loader: DataLoader[CatchUpRequest, Sequence[CatchUp | ChatError]]
+        self.catch_up_loader = DataLoader(
+            lambda requests: database.read_directly(load_catch_up, requests),
+            ROOMS_PER_QUERY,
+            cost=len,
         )
 
     # Subscribing.

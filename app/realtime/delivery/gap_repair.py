@@ -7,7 +7,7 @@ import structlog
 
 from app.core import metrics
 from app.core.publications import Publication
-from app.persistence.uow import ReadSession
+from app.persistence.direct_reads import DirectReads
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.hub.connection import RoomChannel
 from app.settings import Realtime
@@ -55,12 +55,12 @@ async def repair(delivery: Delivery, room: RoomChannel) -> None:
 async def _fill_gaps(delivery: Delivery, room: RoomChannel) -> None:
     while delivery.hub.rooms.get(room.id) is room and (gap := room.stream.begin_repair()):
         after, until = gap
-        events = await delivery.database.read(read_log, room.id, after, until)
+        events = await delivery.database.read_directly(read_log, room.id, after, until)
         delivery.apply_events(room, events)
         if len(events) < EVENTS_PER_PAGE:
             room.stream.end_repair(until)
             return
 
 
-async def read_log(reads: ReadSession, room_id: UUID, after: int, until: int) -> list[Publication]:
+async def read_log(reads: DirectReads, room_id: UUID, after: int, until: int) -> list[Publication]:
     return await reads.events.publications(room_id, after, until, EVENTS_PER_PAGE)

@@ -9,7 +9,8 @@ from uuid import UUID
 import structlog
 
 from app.core.publications import Publication
-from app.persistence.uow import Database, ReadSession
+from app.persistence.direct_reads import DirectReads
+from app.persistence.uow import Database
 from app.realtime.hub.connection import RoomChannel
 from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.state import LaggingSubscription, SlowConsumers
@@ -58,7 +59,7 @@ async def _send_page(
     waiting = slow_consumers.ready(room)
     while waiting:
         after, until = waiting[0].seq, room.stream.head
-        events = await database.read(read_backfill, room.id, after, until)
+        events = await database.read_directly(read_backfill, room.id, after, until)
         frames = [(event.seq, text_frame(event.payload)) for event in events]
         # Less than a page: the log has no more up to there.
         end = events[-1].seq if len(events) == EVENTS_PER_PAGE else until
@@ -101,6 +102,6 @@ def _send_up_to_limit(
 
 
 async def read_backfill(
-    reads: ReadSession, room_id: UUID, after: int, until: int
+    reads: DirectReads, room_id: UUID, after: int, until: int
 ) -> list[Publication]:
     return await reads.events.publications(room_id, after, until, EVENTS_PER_PAGE)
