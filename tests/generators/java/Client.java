@@ -37,8 +37,8 @@ public class Client {
       messages.sendMessage(room, new SendMessage().nonce(text).text(text));
     }
 
-    MessagePage newest = messages.listMessages(room, null, null, null, 2);
-    MessagePage older = messages.listMessages(room, newest.getBefore(), null, null, 2);
+    MessagePage newest = messages.listMessages(room, null, null, null, 2, null);
+    MessagePage older = messages.listMessages(room, newest.getBefore(), null, null, 2, null);
     for (List<Message> page : List.of(newest.getItems(), older.getItems())) {
       for (Message message : page) {
         System.out.println(message.getText());
@@ -53,7 +53,7 @@ public class Client {
       System.out.println(problem.getCode().getValue());
     }
 
-    List<AnyEvent> events = messages.listEvents(room, null, null, null).getItems();
+    List<AnyEvent> events = messages.listEvents(room, null, null, null, null).getItems();
     Event last = events.get(events.size() - 1).getEvent();
     System.out.println(last.getMessageCreated().getMessage().getText());
   }
