@@ -1,8 +1,12 @@
 """Redis clients with short timeouts that never reconnect silently."""
 
+from typing import Any
+
 import redis.asyncio as redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from app.settings import Redis
@@ -25,6 +29,8 @@ def connect(settings: Redis) -> redis.Redis:
         socket_timeout=settings.timeout_s,
         socket_connect_timeout=settings.timeout_s,
     )
+    pool = client.connection_pool
+    pool.connection_class = _with_reset_reported(pool.connection_class)
     return client
 
 
@@ -33,8 +39,17 @@ def describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def is_unreachable(error: Exception) -> bool:
-    """Whether Redis or the network failed. For a write after a reset uvloop raises RuntimeError."""
-    return isinstance(error, UNREACHABLE) or (
-        isinstance(error, RuntimeError) and CLOSED_HANDLE in str(error)
-    )
+def _with_reset_reported(connection: type[AbstractConnection]) -> type[AbstractConnection]:
+    """For a write after a reset uvloop raises RuntimeError, which redis-py passes on: nothing that
+    a caller would take for a lost server."""
+
+    class Connection(connection):  # type: ignore[valid-type, misc]
+        async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+            try:
+                await super().send_packed_command(*args, **kwargs)
+            except RuntimeError as error:
+                if CLOSED_HANDLE not in str(error):
+                    raise
+                raise RedisConnectionError("The connection was reset.") from error
+
+    return Connection

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 from redis.asyncio import Redis
 
-from app.redis_client import describe_error, is_unreachable
+from app.redis_client import UNREACHABLE, describe_error
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,7 @@ class PublishQueue:
                 failures = 0
                 continue
             except Exception as error:
-                if not is_unreachable(error):
+                if not isinstance(error, UNREACHABLE):
                     log.exception("bus.publish_failed")
                 elif not failures:
                     log.warning(

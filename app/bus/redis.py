@@ -23,7 +23,7 @@ from app.bus.base import OnPossibleLoss, OnPublication
 from app.bus.publish_queue import PublishQueue, choose_backoff_s
 from app.core.cancellation import cancel_and_wait
 from app.core.publications import Publication
-from app.redis_client import UNREACHABLE, connect, describe_error, is_unreachable
+from app.redis_client import UNREACHABLE, connect, describe_error
 from app.settings import Redis
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ class RedisBus:
             try:
                 await self._run_subscription()
             except Exception as error:
-                if not (isinstance(error, ConnectionStalled) or is_unreachable(error)):
+                if not isinstance(error, (ConnectionStalled, *UNREACHABLE)):
                     log.exception("bus.disconnected")
                 elif not self._failures:
                     log.warning("bus.disconnected", error=describe_error(error))
@@ -177,7 +177,7 @@ class RedisBus:
             try:
                 await self._commands.publish(self._probe_channel, self._origin)
             except Exception as error:
-                if is_unreachable(error):
+                if isinstance(error, UNREACHABLE):
                     log.debug("bus.probe_failed", error=describe_error(error))  # becomes overdue
                 else:
                     log.exception("bus.probe_failed")

@@ -22,7 +22,7 @@ from redis.exceptions import NoScriptError
 
 from app.core.rate_limit import MAX_DEBT_S, Charge, Decision, LimitKey, Mode, Policy, PolicyName
 from app.limits.memory import MemoryRateLimiter
-from app.redis_client import UNREACHABLE, connect, describe_error, is_unreachable
+from app.redis_client import UNREACHABLE, connect, describe_error
 from app.settings import Redis
 
 log = structlog.get_logger(__name__)
@@ -121,7 +121,7 @@ class RedisRateLimiter:
         try:
             decisions = await self._evaluate_in_redis(charges)
         except Exception as error:
-            if not is_unreachable(error):
+            if not isinstance(error, UNREACHABLE):
                 log.exception("limits.failed")
             self._mark_unavailable(error)
             for pending_charges, answer in pending:

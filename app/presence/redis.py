@@ -19,7 +19,7 @@ import structlog
 
 from app.presence.base import SYNC_INTERVAL_S
 from app.presence.local_users import LocalUsers
-from app.redis_client import UNREACHABLE, connect, describe_error, is_unreachable
+from app.redis_client import UNREACHABLE, connect, describe_error
 from app.settings import Redis
 from app.wire.domain import PresenceState
 
@@ -56,7 +56,7 @@ class RedisPresence(LocalUsers):
         try:
             await self._sync(pending)
         except Exception as error:
-            if not (isinstance(error, StoreReset) or is_unreachable(error)):
+            if not isinstance(error, (StoreReset, *UNREACHABLE)):
                 log.exception("presence.failed")
             self._mark_unavailable(error)
         else:
@@ -74,7 +74,7 @@ class RedisPresence(LocalUsers):
         try:
             online = await self._find_online(list(users))
         except Exception as error:
-            if not (isinstance(error, StoreReset) or is_unreachable(error)):
+            if not isinstance(error, (StoreReset, *UNREACHABLE)):
                 log.exception("presence.failed")
             self._mark_unavailable(error)
             return unknown

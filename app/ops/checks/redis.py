@@ -6,10 +6,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import parse_url
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from app.ops.checks.result import CheckResult, Level, error, warning
-from app.redis_client import connect, describe_error, is_unreachable
+from app.redis_client import UNREACHABLE, connect, describe_error
 from app.settings import Redis as RedisSettings
 
 MIN_VERSION = (6, 2)
@@ -29,7 +29,7 @@ async def check_redis(settings: RedisSettings) -> list[CheckResult]:
     except NoPermissionError as failure:
         return [error(_SUBJECT, str(failure), _explain_refusal(settings.url))]
     except Exception as failure:
-        if not (is_unreachable(failure) or isinstance(failure, RedisError)):
+        if not isinstance(failure, UNREACHABLE):
             raise
         return [
             error(_SUBJECT, f"cannot be used: {describe_error(failure)}", "See CHAT_REDIS__URL.")
