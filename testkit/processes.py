@@ -56,7 +56,7 @@ class ServerProcess:
         return int(self.url.rpartition(":")[2])
 
     def story(self) -> str:
-        return "".join(self.output[-50:])
+        return "".join(self.output)
 
     def here(self, person: Person) -> Person:
         """The same person, as a client of this process."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import port_for
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
@@ -401,7 +402,8 @@ async def test_a_redis_replica_is_an_error(embedded: Backend, tmp_path: Path) ->
 
 @pytest.mark.cluster
 async def test_a_redis_cluster_is_an_error(embedded: Backend, tmp_path: Path) -> None:
-    with run_redis(tmp_path, "--cluster-enabled", "yes") as server:
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(port_for.select_random()))
+    with run_redis(tmp_path, *options) as server:
         ((level, _, message),) = await redis_problems(embedded, server.url)
     assert (level, "cluster" in message) == (Level.ERROR, True)
 
