@@ -46,6 +46,7 @@ EVENTS = select(*EVENT_COLUMNS, *MESSAGE_COLUMNS).outerjoin_from(
 
 
 def to_row(event: RoomEvent) -> dict[str, Any]:
+    """The columns of an event; the body is null where it says nothing beside its message."""
     message = event.message.seq if isinstance(event, MessageEvent) else None
     body = None if event.type in _MESSAGE_EVENTS else _encode_body(event)
     envelope = {"type": event.type, "room_id": event.room, "seq": event.seq}

@@ -44,7 +44,7 @@ class SessionExecutor:
         self._session = session
 
     async def read(self, *statements: Bound) -> list[Rows]:
-        """Sees what the session has not written yet."""
+        """Flush the session first, so that the statements see its changes."""
         await self._session.flush()
         return [(await self._execute(bound)).all() for bound in statements]
 
