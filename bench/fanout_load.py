@@ -197,7 +197,8 @@ class Window:
 
 async def closed_loop(env: BenchEnvironment, room: RoomUnderTest, outstanding: int) -> Sample:
     """Throughput with a constant number of undelivered messages."""
-    readers, counters = _split(room.clients, range(SENDER_COUNT))
+    reader_count = min(SENDER_COUNT, len(room.clients) - 1)
+    readers, counters = _split(room.clients, range(reader_count))
     reference = readers[0]
     senders = itertools.cycle(readers)
     window = Window(outstanding, len(counters), lambda n: next(senders).send(room.message(n)))

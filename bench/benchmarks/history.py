@@ -1,23 +1,27 @@
-"""Pages of history over HTTP, at the end and at the beginning of a long room."""
+"""Pages of history over HTTP, at the end and at the beginning of a long room, and on the socket."""
 
 import asyncio
 import time
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from app.settings import Settings
 from bench.benchmark import Benchmark, Column, Metric, Samples, Variant, metric, ratio_metric
-from bench.client import HOST
+from bench.client import CHAT_LISTED, HOST, LoadClient, abort_all, check_connected, connect_all
 from bench.environment import BenchEnvironment, Sample
 from bench.seed_data import SeededUser, fill_room, seed_database
 from bench.stats import latency_percentiles
+from testkit.servers.backend import override
 
 PAGE_SIZE = 50
 CLIENT_COUNT = 32  # enough to keep the server busy
+HISTORY = replace(CHAT_LISTED, ack_prefix=b'{"type":"history"')
 
 
 @dataclass(frozen=True)
@@ -106,18 +110,68 @@ def measure(
         failure = next((client.failure for client in clients if client.failure), None)
         if failure:
             raise RuntimeError(f"unexpected response: {failure}")
-        return (
-            usage
-            | latency_percentiles(latencies)
-            | {
-                "pages_per_s": len(latencies) / usage["seconds"],
-                "pages_per_cpu_s": len(latencies) / usage["server_cpu_s"],
-                "expected": float(len(latencies)),
-                "received": float(len(latencies)),
-            }
-        )
+        return _sample(usage, latencies)
 
     return run
+
+
+async def measure_socket(env: BenchEnvironment, room: LongRoom) -> Sample:
+    """Each client requests the same page repeatedly, on its socket."""
+    request = orjson.dumps(
+        {
+            "type": "history",
+            "room": str(room.id),
+            "before": room.message_count,
+            "limit": PAGE_SIZE,
+        }
+    )
+    clients = [LoadClient(HISTORY, room.user.hello()) for _ in range(CLIENT_COUNT)]
+    loop = asyncio.get_running_loop()
+    latencies = array("d")
+    requested_at: dict[LoadClient, float] = {}
+    running = True
+
+    def send_request(client: LoadClient) -> None:
+        requested_at[client] = loop.time()
+        client.send(request)
+
+    def on_page(client: LoadClient, data: bytes, start: int, end: int) -> None:
+        latencies.append(loop.time() - requested_at[client])
+        if data.count(b'"nonce":', start, end) != PAGE_SIZE:
+            client.end_reason = data[start : start + 300].decode(errors="replace")
+        elif running:
+            send_request(client)
+
+    settings = override(room.settings, limits={"sockets_per_user": CLIENT_COUNT})
+    async with env.chat_server(settings) as server:
+        try:
+            await connect_all(clients, server.port)
+            for client in clients:
+                client.on_ack = on_page
+                send_request(client)
+            await asyncio.sleep(env.warm_s)
+            with env.metered(server) as usage:
+                first = len(latencies)
+                await asyncio.sleep(env.measure_s)
+                measured = latencies[first:]
+            running = False
+            check_connected(clients)
+        finally:
+            abort_all(clients)
+    return _sample(usage, measured)
+
+
+def _sample(usage: Sample, latencies: Sequence[float]) -> Sample:
+    return (
+        usage
+        | latency_percentiles(latencies)
+        | {
+            "pages_per_s": len(latencies) / usage["seconds"],
+            "pages_per_cpu_s": len(latencies) / usage["server_cpu_s"],
+            "expected": float(len(latencies)),
+            "received": float(len(latencies)),
+        }
+    )
 
 
 def metrics(samples: Samples) -> list[Metric]:
@@ -139,6 +193,13 @@ def metrics(samples: Samples) -> list[Metric]:
             "pages",
             target=800.0,
         ),
+        *metric(
+            "history pages of 50 on the socket, per app CPU second",
+            samples,
+            "socket",
+            "pages_per_cpu_s",
+            "pages",
+        ),
     ]
 
 
@@ -147,12 +208,14 @@ BENCHMARK = Benchmark(
     title="History",
     about=(
         "`GET /rooms/{id}/messages?before=…&limit=50` in a room with 1,000,000 messages; every "
-        "response is checked to have 50. One client measures latency, 32 measure throughput."
+        "response is checked to have 50. One client measures latency, 32 measure throughput; the "
+        "same 32 with `history` frames on their sockets."
     ),
     variants=[
         Variant("deep", "before the last message, one client", measure(1, deep=True)),
         Variant("shallow", "before message 101, one client", measure(1, deep=False)),
         Variant("many", "before the last message, 32 clients", measure(CLIENT_COUNT, deep=True)),
+        Variant("socket", "before the last message, 32 sockets", measure_socket),
     ],
     columns=[
         Column("pages_per_cpu_s", "pages per app CPU second"),

@@ -14,15 +14,16 @@ import trustme
 from testkit.servers.process import HOST, Server, require
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
-PublicationKind = Literal["nginx", "haproxy"]
+ProxyKind = Literal["nginx", "haproxy"]
 
 
 @dataclass(frozen=True)
 class Proxy:
     """Accepts HTTPS, and uses plain HTTP to the server."""
 
-    kind: PublicationKind
+    kind: ProxyKind
     port: int
+    pid: int
     trust: ssl.SSLContext
 
     @property
@@ -30,7 +31,7 @@ class Proxy:
         return f"https://{HOST}:{self.port}"
 
 
-def documented(kind: PublicationKind, replacements: dict[str, str]) -> str:
+def documented(kind: ProxyKind, replacements: dict[str, str]) -> str:
     """The documented configuration, with ports and files of this machine."""
     (text,) = re.findall(rf"^```{kind}\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
     for old, new in replacements.items():
@@ -40,7 +41,7 @@ def documented(kind: PublicationKind, replacements: dict[str, str]) -> str:
 
 
 @asynccontextmanager
-async def run_proxy(kind: PublicationKind, directory: Path, upstream: str) -> AsyncIterator[Proxy]:
+async def run_proxy(kind: ProxyKind, directory: Path, upstream: str) -> AsyncIterator[Proxy]:
     """A proxy for the server at `upstream`, an address with a port."""
     authority = trustme.CA()
     issued = authority.issue_cert(HOST, "localhost")
@@ -70,7 +71,7 @@ async def run_proxy(kind: PublicationKind, directory: Path, upstream: str) -> As
     authority.configure_trust(trust)
     await server.start_here()
     try:
-        yield Proxy(kind, port, trust)
+        yield Proxy(kind, port, server.pid, trust)
     finally:
         server.kill()
 
