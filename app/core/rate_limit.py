@@ -116,7 +116,7 @@ class Decision(NamedTuple):
 class LocalLimits:
     """The limits of one process. Idle keys are deleted, which bounds the memory."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_idle: int = 10_000) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_idle: int = 1_000) -> None:
         self._clock = clock
         self._arrivals: dict[tuple[Policy, LimitKey], float] = {}
         self._max_idle = self._sweep_at = max_idle

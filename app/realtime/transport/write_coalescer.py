@@ -5,8 +5,8 @@ from collections.abc import Collection
 from itertools import islice
 from typing import Protocol
 
-# Connections of large rooms that are written to in one iteration: a few milliseconds.
-SLICE_SIZE = 500
+# Connections of large rooms that are written to in one iteration: a millisecond.
+SLICE_SIZE = 100
 
 
 class Writable(Protocol):
