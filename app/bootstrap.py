@@ -127,7 +127,12 @@ def _create_limiter(settings: Settings) -> RateLimiter:
 
 
 def _create_database(settings: Settings, bus: Bus) -> Database:
-    return Database(create_engines(settings.database), bus.publish, settings.database.max_attempts)
+    return Database(
+        create_engines(settings.database),
+        bus.publish,
+        settings.database.max_attempts,
+        settings.limits.max_unread,
+    )
 
 
 def create_passwords(settings: Settings) -> Passwords:

@@ -258,6 +258,7 @@ class Limits(Group):
     sessions_per_user: int = Field(100, ge=1)
     tickets_per_session: int = Field(20, ge=1)
     large_room_members: int = Field(1000, ge=2)
+    max_unread: int = Field(999, ge=1, le=100_000)
 
 
 class Settings(BaseSettings):

@@ -171,7 +171,8 @@ async def open_database(
 
     def open_one(settings: Settings) -> Database:
         engines = create_engines(settings.database)
-        opened.append(Database(engines, announced.extend, settings.database.max_attempts))
+        max_attempts, max_unread = settings.database.max_attempts, settings.limits.max_unread
+        opened.append(Database(engines, announced.extend, max_attempts, max_unread))
         return opened[-1]
 
     yield open_one

@@ -67,7 +67,7 @@ async def read_as_caller(
 
     async def read(reads: DirectReads) -> tuple[T, SessionState | None]:
         caller = CallerReader(reads.reader, claims)
-        return await query(DirectReads(caller), claims.user, *args, **kwargs), caller.login
+        return await query(reads.through(caller), claims.user, *args, **kwargs), caller.login
 
     result, login = await context.database.read_directly(read)
     assert login is not None, "the query has asked for nothing"

@@ -11,11 +11,16 @@ from app.persistence.sql.executor import Reader
 
 
 class DirectReads:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, max_unread: int) -> None:
         self.reader = reader
+        self._max_unread = max_unread
         self.messages = MessagePages(reader)
         self.events = EventPages(reader)
         self.access = RoomAccess(reader)
         self.memberships = Memberships(reader)
-        self.room_lists = RoomLists(reader)
+        self.room_lists = RoomLists(reader, max_unread)
         self.session_states = SessionStates(reader)
+
+    def through(self, reader: Reader) -> "DirectReads":
+        """The same reads with another reader."""
+        return DirectReads(reader, self._max_unread)

@@ -82,12 +82,12 @@ class ReadSession:
     consumers: ConsumerReads
     statistics: StatisticsReads
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, max_unread: int) -> None:
         self.users = UserReads(session)
         self.sessions = SessionReads(session)
         self.rooms = RoomReads(session)
         self.members = MemberReads(session)
-        self.room_lists = RoomLists(SessionExecutor(session))
+        self.room_lists = RoomLists(SessionExecutor(session), max_unread)
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.events = EventReads(session)
@@ -122,13 +122,13 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     consumers: Consumers
     statistics: Statistics
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, max_unread: int) -> None:
         super().__init__(SessionExecutor(session))
         self.users = Users(session)
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
-        self.room_lists = RoomLists(SessionExecutor(session))
+        self.room_lists = RoomLists(SessionExecutor(session), max_unread)
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.events = Events(session)
@@ -160,12 +160,16 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
 
 
 class Database:
-    """Opens sessions and units of work. `publish` is called after each COMMIT."""
+    """Opens sessions and units of work. `publish` is called after each COMMIT. What is unread is
+    counted up to `max_unread`."""
 
-    def __init__(self, engines: Engines, publish: Publish, max_attempts: int) -> None:
+    def __init__(
+        self, engines: Engines, publish: Publish, max_attempts: int, max_unread: int
+    ) -> None:
         self._engines = engines
         self._publish = publish
         self._max_attempts = max_attempts
+        self._max_unread = max_unread
         self._refused_at: float | None = None  # monotonic
         self._write = async_sessionmaker(engines.write, expire_on_commit=False)
         self._read = async_sessionmaker(engines.read, expire_on_commit=False)
@@ -230,7 +234,7 @@ class Database:
         """Its end is the COMMIT."""
         self._engines.kept_writes.make_room()
         async with self._write() as session:
-            uow = UnitOfWork(session)
+            uow = UnitOfWork(session, self._max_unread)
             yield uow
             await uow.flush()
             await _commit_session(session)
@@ -246,12 +250,12 @@ class Database:
     async def _open_read_session(self) -> AsyncIterator[ReadSession]:
         self._engines.kept_reads.make_room()
         async with self._read() as session:
-            yield ReadSession(session)
+            yield ReadSession(session, self._max_unread)
 
     @asynccontextmanager
     async def _open_direct_reads(self) -> AsyncIterator[DirectReads]:
         async with self._engines.open_reader() as reader:
-            yield DirectReads(reader)
+            yield DirectReads(reader, self._max_unread)
 
     async def _attempt(
         self,

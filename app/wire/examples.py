@@ -121,6 +121,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             sockets_per_user=10,
             catchup_events_per_room=100,
             catchup_events_per_request=1000,
+            max_unread=999,
             send_buffer_bytes=1_048_576,
         ),
         expires_at=AT + timedelta(days=30),

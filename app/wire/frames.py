@@ -35,7 +35,7 @@ from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
 from app.wire.events import Event, ReadMarker
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
-from app.wire.schemas.rooms import RoomState
+from app.wire.schemas.rooms import MentionCount, RoomState, UnreadCount
 from app.wire.schemas.users import UserOut
 from app.wire.seq import Seq
 from app.wire.validation import (
@@ -71,7 +71,7 @@ class RoomEntry(RoomState):
 
 
 class RoomList(ResponseModel):
-    """The user's rooms with exact counts, or those that have changed since a snapshot. Many rooms
+    """The user's rooms with their counts, or those that have changed since a snapshot. Many rooms
     come in several frames."""
 
     type: Literal["rooms"] = "rooms"
@@ -121,8 +121,8 @@ class RoomBadge(ResponseModel):
     room: UUID = Field(description="The room's id.")
     seq: Seq = Field(description="The head of the log.")
     read_seq: Seq = Field(description="The user's read marker.")
-    unread: int = Field(description="Messages of others after the read marker.", examples=[3])
-    mentions: int = Field(description="Those among them that mention the user.", examples=[1])
+    unread: UnreadCount
+    mentions: MentionCount
 
 
 class RoomBumped(ResponseModel):

@@ -121,6 +121,7 @@ def _tables(
             for n, room in enumerate(rooms)
         ],
     )
+    backlogged = users[LARGE_ROOM_MEMBERS - 1]
     members = [
         (room, user)
         for n, room in enumerate(rooms)
@@ -138,7 +139,9 @@ def _tables(
                 "user_id": user,
                 "role": Role.MEMBER,
                 "joined_at": at,
-                "read_seq": 2 if room != rooms[0] else LONG_ROOM_MESSAGES - 10,
+                "read_seq": 2
+                if room != rooms[0] or user == backlogged
+                else LONG_ROOM_MESSAGES - 10,
                 "changed_at": at,
             }
             for room, user in members

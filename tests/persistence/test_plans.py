@@ -29,7 +29,12 @@ from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
-from tests.persistence.large_dataset import LONG_ROOM_MESSAGES, LargeDataset, create_large_dataset
+from tests.persistence.large_dataset import (
+    LARGE_ROOM_MEMBERS,
+    LONG_ROOM_MESSAGES,
+    LargeDataset,
+    create_large_dataset,
+)
 from tests.persistence.plans import (
     analyze,
     count_rows_read,
@@ -107,6 +112,9 @@ HOT: dict[str, Query] = {
     "badge": lambda w: w.database.read_directly(
         lambda reads: reads.room_lists.badges([(w.room, w.actor.user)])
     ),
+    "badge of a backlog": lambda w: w.database.read_directly(
+        lambda reads: reads.room_lists.badges([(w.room, w.users[LARGE_ROOM_MEMBERS - 1])])
+    ),
     "heads": lambda w: w.database.read(lambda reads: reads.rooms.latest_seqs(w.rooms[:50])),
     "sweep": lambda w: w.database.read(lambda reads: reads.rooms.changed_since(15)),
     "sweep: memberships": lambda w: w.database.read(
@@ -173,7 +181,8 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
 }
 
 MARIADB = pytest.param("mariadb", marks=pytest.mark.cluster)
-MAX_ROWS_READ = 500  # much less than the long room has messages
+# Both are much less than the long room has messages.
+MAX_ROWS_READ, MAX_UNREAD = 500, 100
 # The list of members is in the order of their names, which are in another table.
 READS_ALL_MEMBERS = {"members of a huge room"}
 
@@ -203,7 +212,7 @@ async def _filled(url: str, directory: Path) -> AsyncIterator[LargeDataset]:
     settings = make_settings(directory, database=url)
     await migrate(settings)
     engines = create_engines(settings.database)
-    database = Database(engines, lambda _: None, settings.database.max_attempts)
+    database = Database(engines, lambda _: None, settings.database.max_attempts, MAX_UNREAD)
     try:
         made = await create_large_dataset(database)
         await analyze(database, [table.name for table in Base.metadata.sorted_tables])

@@ -245,7 +245,7 @@ def test_connections_reset_while_they_are_made_are_busy(cluster: Backend) -> Non
         keep_busy()
         url = make_url(cluster.settings.database.url).set(host=HOST, port=port)
         settings = cluster.override(database={"url": url.render_as_string(hide_password=False)})
-        database = Database(create_engines(settings.database), lambda _: None, 8)
+        database = Database(create_engines(settings.database), lambda _: None, 8, 999)
         try:
             for _ in range(10):
                 with pytest.raises(Busy):

@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from typing import Any
+
+import pytest
 
 from testkit.answers import assert_ok
 from testkit.peer import Peer, Peers
@@ -30,6 +33,33 @@ async def test_the_badge_of_a_closed_room_is_exact(ada: Person, bob: Person, pee
     assert bump(peer, room) == {"room": room, "seq": 7, "read_seq": 3, "unread": 3, "mentions": 2}
     assert bump(peer, other) == {"room": other, "seq": 4, "read_seq": 3, "unread": 1, "mentions": 0}
     assert peer.seqs(room) == []
+
+
+def counts(room: dict[str, Any]) -> tuple[int, int]:
+    return room["unread"], room["mentions"]
+
+
+@pytest.mark.setting("CHAT_LIMITS__MAX_UNREAD")
+async def test_counts_beyond_the_maximum_are_one_more_than_it(
+    start: StartServer, peers: Peers
+) -> None:
+    """In the room, in the list of `hello`, in the answer to a read marker and in badges."""
+    server = await start(limits={"max_unread": 3})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, *[f"@{bob.username}"] * 3)
+    assert counts(await bob.room(room)) == (3, 3)
+    await ada.says(room, f"@{bob.username}", "8", "9")
+    assert counts(await bob.room(room)) == (4, 4)
+    peer = await peers.join(bob)
+    (welcome,), (room_list,) = peer.of("welcome"), peer.of("rooms")
+    assert welcome["limits"]["max_unread"] == 3
+    assert counts(room_list["rooms"][0]) == (4, 4)
+    await ada.says(room, "10")
+    await counted(peer, room, seq=10, unread=4, mentions=4)
+    assert counts(assert_ok(await bob.put(f"/rooms/{room}/read", seq=5))) == (4, 2)
+    assert counts(assert_ok(await bob.put(f"/rooms/{room}/read", seq=7))) == (3, 0)
+    await counted(peer, room, read_seq=7, unread=3, mentions=0)
 
 
 async def test_many_messages_cause_few_badge_updates(start: StartServer, peers: Peers) -> None:

@@ -1,8 +1,8 @@
 """The rooms of users, with what each has not read: for many users and rooms in one statement.
 
-What is unread is counted from what is there, so that there is no counter that could be wrong, and
-between constants: MySQL and MariaDB read the whole log of a room for a condition on seq that
-depends on another row.
+What is unread is counted from what is there, so that there is no counter that could be wrong; up to
+a maximum, so that the cost does not grow with the backlog; and between constants: MySQL and MariaDB
+read the whole log of a room for a condition on seq that depends on another row.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,13 +11,23 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json
-from app.persistence.sql.statement import Row, Statement
+from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import Id, UtcDateTime
 from app.persistence.tables import Departure, Member, Mention, MessageRow, Room, columns
 from app.wire.domain import Role, RoomKind
@@ -28,7 +38,7 @@ T = TypeVar("T")
 
 
 class Badge(NamedTuple):
-    """What one member has not read in one room."""
+    """What one member has not read in one room. Counts beyond the maximum are one more than it."""
 
     user: UUID
     room: UUID
@@ -103,33 +113,38 @@ _DEPARTURES = Statement(
 
 _USER, _IN_ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=BigInteger)
+
+
+def _count_some(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Counts up to `max_rows`, and reads no further."""
+    some = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
 # Unread are the messages of others after the read marker.
 _COUNTS = Statement(
     select(
         bindparam("n", type_=BigInteger),
-        select(func.count())
-        .where(
+        _count_some(
             _message.room_id == _IN_ROOM,
             _message.seq > _AFTER,
             _message.seq <= _UNTIL,
             _message.sender_id != _USER,
-        )
-        .scalar_subquery(),
-        select(func.count())
-        .where(
+        ),
+        _count_some(
             _mention.user_id == _USER,
             _mention.room_id == _IN_ROOM,
             _mention.seq > _AFTER,
             _mention.seq <= _UNTIL,
-        )
-        .scalar_subquery(),
+        ),
     )
 )
 
 
 class RoomLists:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, max_unread: int) -> None:
         self._reader = reader
+        self._max_unread = max_unread
 
     async def page(self, user_id: UUID, after: UUID | None, limit: int) -> list[RoomListRow]:
         """The user's rooms, by id."""
@@ -154,20 +169,28 @@ class RoomLists:
         return await self._count(rows, RoomListRow), [(user, room) for user, room in departures]
 
     async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> list[Badge]:
-        """Exact counts for (room, user) pairs; pairs that are no memberships are left out."""
+        """The counts of (room, user) pairs; pairs that are no memberships are left out."""
         return await self._count(await _BADGES.read(self._reader, pairs), Badge)
 
     async def _count(self, rows: Rows, make: Callable[..., T]) -> list[T]:
         """`make(*row, unread, mentions)`. A log that ends at the marker is not asked."""
         counts = [(0, 0)] * len(rows)
-        behind = [_count_between(n, row) for n, row in enumerate(rows) if row[-1] < row[-2]]
+        max_rows = self._max_unread + 1
+        behind = [
+            {
+                "n": n,
+                "user": row[0],
+                "room": row[1],
+                "after": row[-1],
+                "until": row[-2],
+                "max_rows": max_rows,
+            }
+            for n, row in enumerate(rows)
+            if row[-1] < row[-2]
+        ]
         for start in range(0, len(behind), COUNTS_PER_STATEMENT):
             union = _COUNTS.bind_union(behind[start : start + COUNTS_PER_STATEMENT])
             [counted] = await self._reader.read(union)
             for n, unread, mentions in counted:
                 counts[n] = unread, mentions
         return [make(*row, *count) for row, count in zip(rows, counts, strict=True)]
-
-
-def _count_between(n: int, row: Row) -> dict[str, object]:
-    return {"n": n, "user": row[0], "room": row[1], "after": row[-1], "until": row[-2]}

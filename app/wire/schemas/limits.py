@@ -30,4 +30,7 @@ class ServerLimits(ResponseModel):
     catchup_events_per_request: int = Field(
         description="Missed events that one frame brings in all."
     )
+    max_unread: int = Field(
+        description="Unread messages are counted up to this number; one more stands for all above."
+    )
     send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")

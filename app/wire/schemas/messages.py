@@ -4,6 +4,7 @@ from pydantic import ConfigDict, Field
 
 from app.wire.content import NewContent
 from app.wire.events import AnyEvent, Message
+from app.wire.schemas.rooms import MentionCount, UnreadCount
 from app.wire.seq import Seq
 from app.wire.validation import Nonce, RequestModel, ResponseModel
 
@@ -54,5 +55,5 @@ class ReadOut(ResponseModel):
     """Where the caller's read marker is, and what is after it."""
 
     seq: Seq = Field(description="Where the marker is now.")
-    unread: int = Field(description="Messages of others after the marker.", examples=[3])
-    mentions: int = Field(description="Those among them that name the caller.", examples=[1])
+    unread: UnreadCount
+    mentions: MentionCount

@@ -82,6 +82,20 @@ class UpdateMember(RequestModel):
     role: Role
 
 
+UnreadCount = Annotated[
+    int,
+    Field(
+        description="Messages of others after the read marker. It is exact up to `max_unread` of "
+        "the server's limits (999); one more than that stands for all greater numbers.",
+        examples=[3],
+    ),
+]
+MentionCount = Annotated[
+    int,
+    Field(description="Those among them that mention the user, counted likewise.", examples=[1]),
+]
+
+
 class RoomState(ResponseModel):
     """A room as the caller sees it. The last four are null where the caller is no member."""
 
@@ -97,12 +111,8 @@ class RoomState(ResponseModel):
     )
     role: LenientRole | None = None
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
-    unread: int | None = Field(
-        None, description="Messages of others after the read marker.", examples=[3]
-    )
-    mentions: int | None = Field(
-        None, description="Those among them that name the caller.", examples=[1]
-    )
+    unread: UnreadCount | None = None
+    mentions: MentionCount | None = None
 
 
 class RoomOut(RoomState):
