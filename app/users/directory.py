@@ -1,6 +1,6 @@
 """Which users a user can find: the setting CHAT_USERS__DIRECTORY."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -17,10 +17,26 @@ async def get_visible(
 ) -> User:
     """Raises NotFound, also for users that the directory hides from the actor. Users who share or
     once shared a room with the actor are never hidden, since they may have written there."""
-    is_shown = user_id == actor.user or _can_see_everybody(actor, directory)
-    if not is_shown and not await reads.members.has_met(actor.user, user_id):
+    if user_id not in await _filter_visible(reads, actor, {user_id}, directory):
         raise NotFound(NO_USER)
     return await get_user(reads, user_id)
+
+
+async def list_visible(
+    reads: ReadSession, actor: Actor, ids: Iterable[UUID], directory: Directory
+) -> Sequence[User]:
+    """Those of the users whom `get_visible` would return, by username."""
+    return await reads.users.list_by_ids(await _filter_visible(reads, actor, set(ids), directory))
+
+
+async def _filter_visible(
+    reads: ReadSession, actor: Actor, users: set[UUID], directory: Directory
+) -> set[UUID]:
+    if _can_see_everybody(actor, directory):
+        return users
+    others = users - {actor.user}
+    met = await reads.members.filter_met(actor.user, others) if others else set()
+    return users & {actor.user, *met}
 
 
 async def search_users(

@@ -1,9 +1,11 @@
 """/users."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.core.password_policy import check_password
@@ -11,13 +13,20 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Search
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
+from app.persistence.tables import User
 from app.users import accounts, directory, sessions
 from app.users.login_attempts import create_session_attempt, verify_password
 from app.users.sessions import VerifiedPassword
-from app.wire.errors import ErrorCode, Forbidden
+from app.wire.errors import ErrorCode, Forbidden, Invalid
 from app.wire.schemas.pages import Page
 from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
 from app.wire.validation import CanonicalUuid
+
+MAX_IDS = 100  # as many parameters as a query may have
+UserIds = Annotated[
+    Sequence[CanonicalUuid],
+    Query(max_length=MAX_IDS, description="Ids of users. Those that are not found are left out."),
+]
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=StrictRoute)
 
@@ -29,21 +38,28 @@ async def search(
     limit: Limit20,
     query: Search = "",
     cursor: Cursor = None,
+    ids: UserIds = (),
 ) -> Page[UserOut]:
     """Find users by a part of their username or display name, sorted by username. A setting of the
     server says which users are found: all, those of shared rooms, or these and the user who has
-    exactly this username."""
+    exactly this username.
+
+    With `ids`, get these users: those that `GET /users/{user_id}` would return, in one page."""
+    visible = context.settings.users.directory
+    if ids:
+        if query or cursor:
+            raise Invalid(
+                "`ids` stands alone: leave `query` and `cursor` out.",
+                [{"path": "ids", "message": "cannot be combined with `query` or `cursor`"}],
+            )
+        users = await context.database.read(directory.list_visible, actor, ids, visible)
+        return Page(items=list(map(_user_out, users)), next=None)
     rows = await context.database.read(
-        directory.search_users,
-        actor,
-        query,
-        decode_cursor(cursor),
-        limit + 1,
-        context.settings.users.directory,
+        directory.search_users, actor, query, decode_cursor(cursor), limit + 1, visible
     )
     users, more = split_page(list(rows), limit)
     return Page(
-        items=[UserOut.model_validate(user, from_attributes=True) for user in users],
+        items=list(map(_user_out, users)),
         next=encode_cursor(users[-1].username_key) if more else None,
     )
 
@@ -114,5 +130,8 @@ async def change_password(
 async def get(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user, if the server's directory shows them to the caller."""
     setting = context.settings.users.directory
-    user = await context.database.read(directory.get_visible, actor, user_id, setting)
+    return _user_out(await context.database.read(directory.get_visible, actor, user_id, setting))
+
+
+def _user_out(user: User) -> UserOut:
     return UserOut.model_validate(user, from_attributes=True)

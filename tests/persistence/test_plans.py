@@ -104,7 +104,7 @@ HOT: dict[str, Query] = {
     ),
     "whose username": lambda w: w.database.read(lambda reads: reads.users.like("user-1")),
     "somebody met": lambda w: w.database.read(
-        lambda reads: reads.members.has_met(w.actor.user, w.users[-1])
+        lambda reads: reads.members.filter_met(w.actor.user, w.users[-1:])
     ),
     "badges": lambda w: w.database.read_directly(
         lambda reads: reads.room_lists.badges([(room, w.actor.user) for room in w.rooms[:20]])

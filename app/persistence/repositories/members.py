@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -88,17 +88,21 @@ class MemberReads:
             )
         )
 
-    async def has_met(self, user_id: UUID, other_user: UUID) -> bool:
-        """Whether the other user is, or has been, in a room of this user."""
-        own_membership = aliased(Member)
-        shared = (
-            select(own_membership.room_id)
-            .join(table, and_(table.room_id == own_membership.room_id, table.user_id == other_user))
-            .where(own_membership.user_id == user_id)
-            .exists()
-            for table in (aliased(Member), Departure)
+    async def filter_met(self, user_id: UUID, users: Iterable[UUID]) -> set[UUID]:
+        """Those of `users` who are, or have been, in a room of this user."""
+        wanted = list(users)
+        left = await self._session.scalars(
+            join_in_order(
+                select(Departure.user_id)
+                .distinct()
+                .join(
+                    Member,
+                    and_(Member.room_id == Departure.room_id, Member.user_id == user_id),
+                )
+                .where(Departure.user_id.in_(wanted))
+            )
         )
-        return bool(await self._session.scalar(select(or_(*shared))))
+        return {*left, *await self.users_sharing_a_room(user_id, wanted)}
 
     async def has_at_least_members(self, room_id: UUID, count: int) -> bool:
         """Whether the room has at least `count` members."""

@@ -22,6 +22,11 @@ class UserReads:
     async def get(self, user_id: UUID) -> User | None:
         return await self._session.get(User, user_id)
 
+    async def list_by_ids(self, ids: Iterable[UUID]) -> Sequence[User]:
+        """The users with these ids, by username."""
+        query = select(User).where(User.id.in_(list(ids))).order_by(User.username_key)
+        return (await self._session.scalars(query)).all()
+
     async def by_key(self, username_key: str) -> User | None:
         rows = await self._session.scalars(select(User).where(User.username_key == username_key))
         return next((user for user in rows if user.username_key == username_key), None)

@@ -92,3 +92,33 @@ async def test_directory_has_three_values(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("CHAT_USERS__DIRECTORY", "nobody")
     with pytest.raises(SettingsError, match=r"CHAT_USERS__DIRECTORY: .*'everybody'"):
         load_settings()
+
+
+async def by_ids(person: Person, *ids: str) -> list[str]:
+    page = assert_ok(await person.get("/users", ids=list(ids)))
+    assert page["next"] is None
+    return [user["username"][:3] for user in page["items"]]
+
+
+@pytest.mark.parametrize("directory", [None, "shared_rooms", "exact_name"])
+async def test_users_by_ids_are_those_that_can_be_got_one_by_one(
+    backend: Backend, directory: str | None
+) -> None:
+    async with cast(backend, directory) as (server, http, ada, bob, dan, eve, zoe):
+        everybody = [zoe.id, UNKNOWN_ID, dan.id, ada.id, bob.id, eve.id, bob.id]
+        admin = await server.administrator(http)
+        for person in (ada, dan, admin):
+            alone = [await person.get(f"/users/{user}") for user in sorted(set(everybody))]
+            found = sorted(a.json()["username"][:3] for a in alone if a.status_code == 200)
+            assert await by_ids(person, *everybody) == found
+        assert await by_ids(admin, *everybody) == ["ada", "bob", "dan", "eve", "zoe"]
+        hidden = [] if directory else ["dan"]
+        assert await by_ids(ada, dan.id, UNKNOWN_ID) == hidden
+        assert await by_ids(ada, *[dan.id] * 100) == hidden
+
+
+async def test_a_list_of_ids_is_checked(ada: Person) -> None:
+    assert_problem(await ada.get("/users", ids=[ada.id, "nobody"]), "invalid", "ids.1")
+    assert_problem(await ada.get("/users", ids=[ada.id] * 101), "invalid")
+    assert_problem(await ada.get("/users", ids=ada.id, query="ada"), "invalid", "ids")
+    assert_problem(await ada.get("/users", ids=ada.id, cursor="YQ"), "invalid", "ids")
