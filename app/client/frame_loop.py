@@ -29,6 +29,7 @@ from app.wire.frames import (
     RoomOpened,
     ServerFrame,
     TypingUsers,
+    UserChanged,
     Welcome,
     encode,
 )
@@ -130,7 +131,7 @@ class FrameLoop:
                 self._rooms.on_closed(frame)
             case RoomList() | RoomBumped() | ReadMarker():
                 self._queue.put_if_space(frame)
-            case Welcome() | Presence() | TypingUsers() | History():
+            case Welcome() | Presence() | TypingUsers() | UserChanged() | History():
                 pass  # not used by this client
             case _:
                 assert_never(frame)

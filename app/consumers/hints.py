@@ -18,6 +18,7 @@ NOT_IN_LOG = {
     PublicationKind.SESSION_REVOKED,
     PublicationKind.TYPING,
     PublicationKind.PRESENCE,
+    PublicationKind.PROFILE,
 }
 
 

@@ -21,6 +21,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.presence.lease import PresenceChanges, run_presence_lease
 from app.realtime.presence.subscriptions import PresenceSubscriptions
 from app.realtime.presence.updates import run_presence_updates
+from app.realtime.profiles.updates import ProfileUpdates
 from app.realtime.sampling import sample_metrics
 from app.realtime.slow_consumers.backfill import run_backfill
 from app.realtime.slow_consumers.limits import run_slow_consumer_limits
@@ -38,6 +39,7 @@ class Realtime:
     presence_changes: PresenceChanges
     presence: PresenceSubscriptions
     typing: TypingIndicator
+    profiles: ProfileUpdates
     connection_services: ConnectionServices
 
 
@@ -49,8 +51,9 @@ def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtim
     delivery = Delivery(hub, slow_consumers, database)
     badges = BadgeState(hub)
     presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
-    typing = TypingIndicator(hub, bus, database)
-    for listener in (slow_consumers, delivery, badges, presence_changes, presence, typing):
+    typing, profiles = TypingIndicator(hub, bus, database), ProfileUpdates(hub, database)
+    features = (slow_consumers, delivery, badges, presence_changes, presence, typing, profiles)
+    for listener in features:
         hub.add_listener(listener)
     bus.subscribe(delivery.on_publication, delivery.position_check_needed.set)
     services = ConnectionServices(
@@ -63,9 +66,7 @@ def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtim
         subscribe_presence=presence.subscribe,
         publish_typing=typing.publish,
     )
-    return Realtime(
-        hub, slow_consumers, delivery, badges, presence_changes, presence, typing, services
-    )
+    return Realtime(hub, *features, services)
 
 
 def realtime_tasks(
@@ -89,5 +90,6 @@ def realtime_tasks(
         ),
         "presence_updates": lambda: run_presence_updates(parts.presence, database, store),
         "typing": parts.typing.run_updates,
+        "profiles": parts.profiles.run_updates,
         "metrics": lambda: sample_metrics(hub, database, bus),
     }

@@ -7,9 +7,11 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.lookalikes import skeleton
+from app.core.publications import Publication
 from app.persistence.tables import User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
+from app.wire.events import PublicationKind
 from app.wire.user_and_room_names import normalized_name
 
 NO_USER = "There is no such user."
@@ -69,6 +71,8 @@ async def _require_free_display_name(
 async def update_profile(uow: UnitOfWork, actor: Actor, display_name: str) -> User:
     user = await get_user(uow, actor.user)
     await _require_free_display_name(uow, display_name, user.id)
-    user.display_name = display_name
-    user.display_key = normalized_name(display_name)
+    if user.display_name != display_name:
+        user.display_name = display_name
+        user.display_key = normalized_name(display_name)
+        uow.publish(Publication(PublicationKind.PROFILE, user.id, 0, user.id))
     return user

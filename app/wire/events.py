@@ -158,6 +158,7 @@ class PublicationKind(IntEnum):
     SESSION_REVOKED = 7  # not in the log: the channel is the session, `user` its user
     TYPING = 8  # volatile: `user` is typing in the room, and was a member at `seq`
     PRESENCE = 9  # volatile: read the presence of the users in the payload, 16 bytes each
+    PROFILE = 10  # volatile: `user`, who is also the channel, has changed their profile
 
 
 Membership = Literal["joined", "left", "removed"]

@@ -192,6 +192,13 @@ class TypingUsers(ResponseModel):
     ttl_ms: int = Field(description="Milliseconds after which the list is void.", examples=[6000])
 
 
+class UserChanged(ResponseModel):
+    """The profile of a user who shares a room with this one, or of this user, has changed."""
+
+    type: Literal["user.changed"] = "user.changed"
+    user: UserOut
+
+
 class RoomHead(ResponseModel):
     """How far a log reaches."""
 
@@ -251,6 +258,7 @@ ServerFrame = Annotated[
     | ReadMarker
     | Presence
     | TypingUsers
+    | UserChanged
     | Ping
     | Draining
     | ErrorFrame,

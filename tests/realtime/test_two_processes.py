@@ -141,6 +141,13 @@ async def test_badges_and_read_markers_reach_the_other_process(
     assert (await here.expect("read"))["user"] == bob.id
 
 
+async def test_a_new_name_reaches_the_other_process(ada: Person, bob: Person, peers: Peers) -> None:
+    await ada.makes_room("private", bob)
+    there = await peers.join(bob)
+    assert_ok(await ada.patch("/users/me", display_name="Ada Lovelace"))
+    assert (await there.expect("user.changed"))["user"]["display_name"] == "Ada Lovelace"
+
+
 async def test_a_process_that_starts_later_takes_part(
     cluster_settings: Settings, ada: Person, bob: Person, tmp_path: Path, peers: Peers
 ) -> None:

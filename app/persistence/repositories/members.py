@@ -104,6 +104,13 @@ class MemberReads:
         )
         return {*left, *await self.users_sharing_a_room(user_id, wanted)}
 
+    async def rooms_by_user(self, users: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+        rooms: dict[UUID, list[UUID]] = {}
+        query = select(Member.user_id, Member.room_id).where(Member.user_id.in_(list(users)))
+        for user, room in await self._session.execute(query):
+            rooms.setdefault(user, []).append(room)
+        return rooms
+
     async def has_at_least_members(self, room_id: UUID, count: int) -> bool:
         """Whether the room has at least `count` members."""
         members = select(Member.user_id).where(Member.room_id == room_id).limit(count).subquery()

@@ -1,0 +1,78 @@
+"""Changed profiles: sent to those who share a room with the user, on every process.
+
+A publication only says whose profile to read, so that the newest is sent last. It may be lost: a
+client that comes back reads the profiles that it shows.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import structlog
+
+from app.core.publications import Publication
+from app.persistence.tables import User
+from app.persistence.uow import Database, ReadSession
+from app.realtime.hub.connection import Connection
+from app.realtime.hub.hub import Hub
+from app.realtime.hub.listener import HubListener
+from app.realtime.transport.ws_protocol import text_frame
+from app.wire.errors import ChatError
+from app.wire.events import PublicationKind
+from app.wire.frames import UserChanged, encode
+from app.wire.schemas.users import UserOut
+
+COALESCE_S = 0.2  # changes within this time are read together
+MAX_CHANGED = 1000  # users that are read together; others are not announced
+SLICE_SIZE = 100  # connections that are sent to before the event loop does something else
+
+log = structlog.get_logger(__name__)
+
+
+class ProfileUpdates(HubListener):
+    def __init__(self, hub: Hub, database: Database) -> None:
+        self._hub, self._database = hub, database
+        self._changed: set[UUID] = set()
+        self._work_available = asyncio.Event()
+
+    def on_volatile(self, publication: Publication) -> None:
+        if publication.kind is PublicationKind.PROFILE and len(self._changed) < MAX_CHANGED:
+            self._changed.add(publication.user)
+            self._work_available.set()
+
+    async def run_updates(self) -> None:
+        """Runs forever."""
+        while True:
+            await self._work_available.wait()
+            await asyncio.sleep(COALESCE_S)
+            self._work_available.clear()
+            changed, self._changed = self._changed, set()
+            try:
+                users, rooms = await self._database.read(_load, changed)
+            except ChatError as error:
+                log.warning("profiles.update_failed", error=error.detail)
+                continue
+            for user in users:
+                await self._send(user, rooms.get(user.id, ()))
+
+    async def _send(self, user: User, rooms: Collection[UUID]) -> None:
+        """A connection that is behind with reading is sent nothing."""
+        profile = UserOut.model_validate(user, from_attributes=True)
+        frame = text_frame(encode(UserChanged(user=profile)))
+        for n, connection in enumerate(self._connections(user.id, rooms)):
+            connection.send_volatile(frame)
+            if n % SLICE_SIZE == SLICE_SIZE - 1:
+                await asyncio.sleep(0)
+
+    def _connections(self, user: UUID, rooms: Collection[UUID]) -> Collection[Connection]:
+        members = self._hub.member_connections
+        found = dict.fromkeys(self._hub.by_user.get(user, ()))
+        for room in rooms:
+            found |= members.get(room, {})
+        return found
+
+
+async def _load(
+    reads: ReadSession, ids: Collection[UUID]
+) -> tuple[Sequence[User], dict[UUID, list[UUID]]]:
+    return await reads.users.list_by_ids(ids), await reads.members.rooms_by_user(ids)
