@@ -123,14 +123,12 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     statistics: Statistics
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
-        super().__init__(SessionExecutor(session))
+        BatchUnitOfWork.__init__(self, SessionExecutor(session))
+        ReadSession.__init__(self, session, max_unread)
         self.users = Users(session)
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
-        self.room_lists = RoomLists(SessionExecutor(session), max_unread)
-        self.session_states = SessionStates(SessionExecutor(session))
-        self.messages = MessageReads(session)
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)

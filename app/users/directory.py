@@ -34,9 +34,10 @@ async def _filter_visible(
 ) -> set[UUID]:
     if _can_see_everybody(actor, directory):
         return users
-    others = users - {actor.user}
-    met = await reads.members.filter_met(actor.user, others) if others else set()
-    return users & {actor.user, *met}
+    own = users & {actor.user}
+    if users == own:
+        return own
+    return own | await reads.members.filter_met(actor.user, users - own)
 
 
 async def search_users(

@@ -17,7 +17,7 @@ from app.persistence.tables import User
 from app.users import accounts, directory, sessions
 from app.users.login_attempts import create_session_attempt, verify_password
 from app.users.sessions import VerifiedPassword
-from app.wire.errors import ErrorCode, Forbidden, Invalid
+from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.pages import Page
 from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
 from app.wire.validation import CanonicalUuid
@@ -44,14 +44,10 @@ async def search(
     server says which users are found: all, those of shared rooms, or these and the user who has
     exactly this username.
 
-    With `ids`, get these users: those that `GET /users/{user_id}` would return, in one page."""
+    With `ids`, get these users instead: those that `GET /users/{user_id}` would return, on one
+    page. The other parameters have no effect then."""
     visible = context.settings.users.directory
     if ids:
-        if query or cursor:
-            raise Invalid(
-                "`ids` stands alone: leave `query` and `cursor` out.",
-                [{"path": "ids", "message": "cannot be combined with `query` or `cursor`"}],
-            )
         users = await context.database.read(directory.list_visible, actor, ids, visible)
         return Page(items=list(map(_user_out, users)), next=None)
     rows = await context.database.read(

@@ -67,13 +67,15 @@ async def analyze(database: Database, tables: list[str]) -> None:
         await connection.commit()
 
 
+SUBQUERY = "SCAN anon_"  # SQLAlchemy's names
+
+
 def _of_sqlite(detail: str) -> list[str]:
     # `SCAN t` and `SCAN t USING [COVERING] INDEX` read all of a table; a constant row and the list
-    # of an IN are none, nor is a JSON document.
+    # of an IN are none, nor is a JSON document, nor what a subquery has made.
     found = []
-    if detail.startswith("SCAN ") and not detail.endswith(
-        ("CONSTANT ROW", "VALUES CLAUSE", "VIRTUAL TABLE INDEX 1:")
-    ):
+    own = ("CONSTANT ROW", "VALUES CLAUSE", "VIRTUAL TABLE INDEX 1:")
+    if detail.startswith("SCAN ") and not (detail.endswith(own) or detail.startswith(SUBQUERY)):
         found.append(f"full scan of {detail.split()[1]}")
     if "TEMP B-TREE" in detail:
         found.append("sorts")

@@ -94,11 +94,7 @@ class MemberReads:
         left = await self._session.scalars(
             join_in_order(
                 select(Departure.user_id)
-                .distinct()
-                .join(
-                    Member,
-                    and_(Member.room_id == Departure.room_id, Member.user_id == user_id),
-                )
+                .join(Member, and_(Member.room_id == Departure.room_id, Member.user_id == user_id))
                 .where(Departure.user_id.in_(wanted))
             )
         )

@@ -115,23 +115,23 @@ _USER, _IN_ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=BigInteger)
 
 
-def _count_some(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+def _capped_count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
     """Counts up to `max_rows`, and reads no further."""
-    some = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
-    return select(func.count()).select_from(some).scalar_subquery()
+    rows = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
+    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 # Unread are the messages of others after the read marker.
 _COUNTS = Statement(
     select(
         bindparam("n", type_=BigInteger),
-        _count_some(
+        _capped_count(
             _message.room_id == _IN_ROOM,
             _message.seq > _AFTER,
             _message.seq <= _UNTIL,
             _message.sender_id != _USER,
         ),
-        _count_some(
+        _capped_count(
             _mention.user_id == _USER,
             _mention.room_id == _IN_ROOM,
             _mention.seq > _AFTER,

@@ -66,10 +66,10 @@ class ProfileUpdates(HubListener):
 
     def _connections(self, user: UUID, rooms: Collection[UUID]) -> Collection[Connection]:
         members = self._hub.member_connections
-        found = dict.fromkeys(self._hub.by_user.get(user, ()))
+        connections = dict.fromkeys(self._hub.by_user.get(user, ()))
         for room in rooms:
-            found |= members.get(room, {})
-        return found
+            connections |= members.get(room, {})
+        return connections
 
 
 async def _load(
