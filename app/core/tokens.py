@@ -35,7 +35,7 @@ ALGORITHM = "HS256"
 AUDIENCE: Final = "chat"
 MIN_KEY_BYTES = 32
 # Verified tokens that are kept, of about 1 KB each.
-KEPT_TOKENS = 4096
+KEPT_TOKENS = 1024
 # Far above any token we sign; longer ones are rejected without a signature check.
 MAX_TOKEN_CHARS = 2048
 
