@@ -25,7 +25,10 @@ class Content(BaseModel):
 
     def content_fields(self) -> dict[str, Any]:
         """The fields of `Content`, without those of the class that this object is of."""
-        return {name: getattr(self, name) for name in Content.model_fields}
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(Content.model_fields)  # pydantic computes them at each access
 
 
 class NewContent(Content):
