@@ -100,12 +100,10 @@ class MemberReads:
         )
         return {*left, *await self.users_sharing_a_room(user_id, wanted)}
 
-    async def rooms_by_user(self, users: Iterable[UUID]) -> dict[UUID, list[UUID]]:
-        rooms: dict[UUID, list[UUID]] = {}
-        query = select(Member.user_id, Member.room_id).where(Member.user_id.in_(list(users)))
-        for user, room in await self._session.execute(query):
-            rooms.setdefault(user, []).append(room)
-        return rooms
+    async def list_rooms(self, user_id: UUID) -> Sequence[UUID]:
+        """The ids of the rooms that this user is in."""
+        query = select(Member.room_id).where(Member.user_id == user_id)
+        return (await self._session.scalars(query)).all()
 
     async def has_at_least_members(self, room_id: UUID, count: int) -> bool:
         """Whether the room has at least `count` members."""

@@ -17,13 +17,14 @@ from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.ws_protocol import text_frame
+from app.users.accounts import get_user
 from app.wire.errors import ChatError
 from app.wire.events import PublicationKind
 from app.wire.frames import UserChanged, encode
 from app.wire.schemas.users import UserOut
 
-COALESCE_S = 0.2  # changes within this time are read together
-MAX_CHANGED = 1000  # users that are read together; others are not announced
+COALESCE_S = 0.2  # several changes of one user within this time are sent as one
+MAX_CHANGED = 1000  # users that wait; the changes of others are not sent
 SLICE_SIZE = 100  # connections that are sent to before the event loop does something else
 
 log = structlog.get_logger(__name__)
@@ -47,13 +48,13 @@ class ProfileUpdates(HubListener):
             await asyncio.sleep(COALESCE_S)
             self._work_available.clear()
             changed, self._changed = self._changed, set()
-            try:
-                users, rooms = await self._database.read(_load, changed)
-            except ChatError as error:
-                log.warning("profiles.update_failed", error=error.detail)
-                continue
-            for user in users:
-                await self._send(user, rooms.get(user.id, ()))
+            for user_id in changed:
+                try:
+                    user, rooms = await self._database.read(_load, user_id)
+                except ChatError as error:
+                    log.warning("profiles.update_failed", error=error.detail)
+                else:
+                    await self._send(user, rooms)
 
     async def _send(self, user: User, rooms: Collection[UUID]) -> None:
         """A connection that is behind with reading is sent nothing."""
@@ -72,7 +73,5 @@ class ProfileUpdates(HubListener):
         return connections
 
 
-async def _load(
-    reads: ReadSession, ids: Collection[UUID]
-) -> tuple[Sequence[User], dict[UUID, list[UUID]]]:
-    return await reads.users.list_by_ids(ids), await reads.members.rooms_by_user(ids)
+async def _load(reads: ReadSession, user_id: UUID) -> tuple[User, Sequence[UUID]]:
+    return await get_user(reads, user_id), await reads.members.list_rooms(user_id)
