@@ -95,7 +95,7 @@ async def ticket(stage: Scenario) -> Request:
     return lambda: stage.ada.post("/ws-tickets")
 
 
-@use_case("PATCH /users/me", 200)
+@use_case("PATCH /users/me", 200, "PROFILE")
 async def profile(stage: Scenario) -> Request:
     return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
 
