@@ -158,8 +158,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
 
 
 class Database:
-    """Opens sessions and units of work. `publish` is called after each COMMIT. What is unread is
-    counted up to `max_unread`."""
+    """Opens sessions and units of work. `publish` is called after each COMMIT."""
 
     def __init__(
         self, engines: Engines, publish: Publish, max_attempts: int, max_unread: int

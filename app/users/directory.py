@@ -25,7 +25,7 @@ async def get_visible(
 async def list_visible(
     reads: ReadSession, actor: Actor, ids: Iterable[UUID], directory: Directory
 ) -> Sequence[User]:
-    """Those of the users whom `get_visible` would return, by username."""
+    """The users that `get_visible` would return one by one, sorted by username."""
     return await reads.users.list_by_ids(await _filter_visible(reads, actor, set(ids), directory))
 
 

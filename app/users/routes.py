@@ -46,12 +46,12 @@ async def search(
 
     With `ids`, get these users instead: those that `GET /users/{user_id}` would return, on one
     page. The other parameters have no effect then."""
-    visible = context.settings.users.directory
+    setting = context.settings.users.directory
     if ids:
-        users = await context.database.read(directory.list_visible, actor, ids, visible)
+        users = await context.database.read(directory.list_visible, actor, ids, setting)
         return Page(items=list(map(_user_out, users)), next=None)
     rows = await context.database.read(
-        directory.search_users, actor, query, decode_cursor(cursor), limit + 1, visible
+        directory.search_users, actor, query, decode_cursor(cursor), limit + 1, setting
     )
     users, more = split_page(list(rows), limit)
     return Page(

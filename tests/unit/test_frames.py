@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.sync_tokens import SyncTokens
-from app.wire.client_frames import Hello, SendMessage
+from app.realtime.connection import frame_handler
+from app.wire.client_frames import Hello, Pong, SendMessage
 from app.wire.errors import ErrorCode
 from app.wire.frame_parser import RefusedFrame, parse, parse_frame_id
 from app.wire.frames import encode, error_frame
@@ -225,3 +226,27 @@ def test_the_frame_parser_accepts_any_text(text: str) -> None:
             read(candidate)
         except RefusedFrame as refused:
             encode(error_frame(refused.error, refused.frame_id))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_recognised"),
+    [
+        ('{"type":"pong","n":1}', True),
+        ('{"type": "pong", "n": 0}', True),
+        ('{"n":123456789012345,"type":"pong"}', True),
+        ('{"type":"pong","n":1,"id":"a"}', False),
+        ('{ "type":"pong","n":1}', False),
+        ('{"type":"pong","n":01}', False),
+        ('{"type":"pong","n":-1}', False),
+        ('{"type":"pong","n":1,"n":1}', False),
+        ('{"type":"pong","n":1}x', False),
+        ('{"type":"pong"}', False),
+    ],
+)
+def test_a_pong_that_is_recognised_without_the_parser_is_one(
+    text: str, *, is_recognised: bool
+) -> None:
+    """All others are left to the parser, which takes some of them."""
+    assert bool(frame_handler._PONG.fullmatch(text.encode())) is is_recognised
+    if is_recognised:
+        assert isinstance(read(text), Pong)

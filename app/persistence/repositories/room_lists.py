@@ -1,7 +1,7 @@
 """The rooms of users, with what each has not read: for many users and rooms in one statement.
 
 What is unread is counted from what is there, so that there is no counter that could be wrong; up to
-a maximum, so that the cost does not grow with the backlog; and between constants: MySQL and MariaDB
+a maximum, so that a long backlog is not read to its end; and between constants: MySQL and MariaDB
 read the whole log of a room for a condition on seq that depends on another row.
 """
 
@@ -116,7 +116,8 @@ _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=
 
 
 def _capped_count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    """Counts up to `max_rows`, and reads no further."""
+    """Counts the rows that meet the conditions, up to `max_rows`. Rows in between that do not meet
+    them are read, too."""
     rows = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
     return select(func.count()).select_from(rows).scalar_subquery()
 

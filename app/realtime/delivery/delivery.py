@@ -26,9 +26,8 @@ from app.wire.frames import RoomClosed
 # Events that may queue for one subscription while it catches up.
 MAX_QUEUED_EVENTS = 1000
 ROOMS_PER_QUERY = 1000
-# Compared by identity: Enum's hash is slow Python, and every message passes here.
-_TYPING, _PRESENCE = PublicationKind.TYPING, PublicationKind.PRESENCE
-_PROFILE = PublicationKind.PROFILE
+# A tuple, because every message passes here, and the hash of an Enum is slow.
+_VOLATILE = (PublicationKind.TYPING, PublicationKind.PRESENCE, PublicationKind.PROFILE)
 
 
 class CatchingUp:
@@ -130,7 +129,7 @@ class Delivery(HubListener):
             self.hub.close_session(publication.channel, publication.user)
         elif kind is PublicationKind.READ:
             self._on_read(publication)
-        elif kind is _TYPING or kind is _PRESENCE or kind is _PROFILE:
+        elif kind in _VOLATILE:
             self.hub.notify_volatile(publication)
         elif kind is PublicationKind.NEWER:
             # Of a newer release, an event or a signal: if it is an event, the log has it.
