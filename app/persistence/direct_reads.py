@@ -6,6 +6,7 @@ from app.persistence.repositories.memberships import Memberships
 from app.persistence.repositories.message_pages import MessagePages
 from app.persistence.repositories.room_access import RoomAccess
 from app.persistence.repositories.room_lists import RoomLists
+from app.persistence.repositories.server_state import ServerStateReads
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.sql.executor import Reader
 
@@ -20,6 +21,7 @@ class DirectReads:
         self.memberships = Memberships(reader)
         self.room_lists = RoomLists(reader, max_unread)
         self.session_states = SessionStates(reader)
+        self.server_state = ServerStateReads(reader)
 
     def through(self, reader: Reader) -> "DirectReads":
         """The same reads with another reader."""

@@ -30,6 +30,7 @@ from app.persistence.known import KnownKind, KnownRole
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.types import CLUSTERED, TABLE, Id, LongText, UtcDateTime, ascii_key
 from app.wire.domain import Role, RoomKind
+from app.wire.seq import EPOCH_CHARS
 
 NAME_CHARS = 64
 TITLE_CHARS = 100
@@ -253,6 +254,19 @@ class MessageCount(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     room_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     messages: Mapped[int] = mapped_column(BigInteger)
+
+
+class ServerStateRow(Base):
+    """One row (`id` = 1): which history this database has, and what is known of its clock."""
+
+    __tablename__ = "server_state"
+    __table_args__ = (CLUSTERED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[str] = mapped_column(ascii_key(EPOCH_CHARS))
+    restores: Mapped[int]  # how often `after-restore` has begun an epoch; 0: the original history
+    clock_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the highest time that was seen
+    clock_steps: Mapped[int]  # how often the clock was seen far behind `clock_at`
 
 
 def columns(model: type[Base]) -> ReadOnlyColumnCollection[str, Column[Any]]:

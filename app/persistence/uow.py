@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.core import metrics
+from app.core.cancellation import reraise_cancellation
 from app.core.publications import Publication, to_publication
 from app.persistence.direct_reads import DirectReads
 from app.persistence.engine import Engines
@@ -32,6 +33,7 @@ from app.persistence.repositories.message_batch import MessageBatch
 from app.persistence.repositories.messages import MessageReads
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
+from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
@@ -132,6 +134,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
+        self.server_state = ServerStates(session)
         self._session = session
 
     def append_event(self, room: LockedRoom, build_event: Callable[[int], RoomEvent]) -> None:
@@ -222,7 +225,7 @@ class Database:
                 self._refused_at = None
                 if uow.publications:
                     self._publish(uow.publications)
-                _reraise_cancellation()
+                reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
 
@@ -268,7 +271,7 @@ class Database:
             except (DBAPIError, PoolTimeout) as error:
                 await self._retry_or_raise(error, last)
             else:
-                _reraise_cancellation()
+                reraise_cancellation()
                 return result
         raise AssertionError("the last round returns or raises")
 
@@ -363,17 +366,6 @@ class Database:
             )
             raise Busy(_EXPLANATIONS.get(failure, _GAVE_UP), retry_after_ms=1000) from error
         await asyncio.sleep(random.uniform(0.001, 0.02))
-
-
-def _reraise_cancellation() -> None:
-    """Raise CancelledError if this task was cancelled, whatever became of the cancellation.
-
-    asyncmy waits with `asyncio.wait_for`, and that of Python 3.11 swallows a cancellation which
-    arrives together with its result. A worker that goes on then would keep the server from ending.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _commit_session(session: AsyncSession) -> None:

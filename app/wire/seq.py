@@ -1,8 +1,8 @@
-"""Positions in a room's log."""
+"""Positions in a room's log, and the epoch that they belong to."""
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from pydantic.config import JsonDict
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
@@ -19,5 +19,16 @@ Seq = Annotated[
         description="A position in the room's log.",
         examples=[1207],
         json_schema_extra=INT64,
+    ),
+]
+
+EPOCH_CHARS = 32
+Epoch = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=EPOCH_CHARS),
+    Field(
+        description="The history that positions belong to: another one after the database was "
+        "restored from a backup.",
+        examples=["q3Xv0TbN2cE"],
     ),
 ]
