@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from app.application.app_context import AppContext, SendMessage
+from app.application.server_state import KnownServerState, run_server_state_check
 from app.application.session_lookup import load_actors
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
@@ -51,7 +52,8 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         bus = create_bus(settings)
         database = _create_database(settings, bus)
         stack.push_async_callback(database.dispose)
-        realtime = create_realtime(database, bus, settings)
+        server_state = KnownServerState(database)
+        realtime = create_realtime(database, bus, settings, server_state)
         await bus.start()
         stack.push_async_callback(bus.stop)
         store = _create_presence_store(settings)
@@ -59,14 +61,14 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         limiter = _create_limiter(settings)
         stack.push_async_callback(limiter.stop)
         await stack.enter_async_context(
-            _run_background_tasks(realtime, database, bus, store, limiter, settings)
+            _run_background_tasks(realtime, database, bus, store, limiter, server_state, settings)
         )
         if settings.consumers.enabled:
             consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
             await stack.enter_async_context(consumers)
-        await _warn_if_schema_outdated(database)
+        await _check_database(database, server_state)
         send_message = _create_send_path(settings, database, stack)
-        context = create_context(settings, database, bus, limiter, send_message)
+        context = create_context(settings, database, bus, limiter, send_message, server_state)
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -75,12 +77,14 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         }
 
 
-async def _warn_if_schema_outdated(database: Database) -> None:
+async def _check_database(database: Database, server_state: KnownServerState) -> None:
     """The server starts anyway: the database may be migrated meanwhile, and /health/ready tells."""
     try:
         schema = await database.schema()
         if schema in (SchemaStatus.BEHIND, SchemaStatus.TOO_OLD):
             log.warning("database.schema_outdated", state=schema.value, hint=MIGRATE_COMMAND)
+        if schema is not SchemaStatus.TOO_OLD:
+            await server_state.refresh()
     except Busy as error:
         hint = "see CHAT_DATABASE__URL"
         log.warning("database.connection_failed", hint=hint, error=error.detail)
@@ -164,6 +168,7 @@ def create_context(
     bus: Bus,
     limiter: RateLimiter,
     send_message: SendMessage,
+    server_state: KnownServerState,
 ) -> AppContext:
     auth = settings.auth
     return AppContext(
@@ -174,6 +179,7 @@ def create_context(
             lambda claims: database.read_directly(load_actors, claims), SESSIONS_PER_QUERY
         ),
         tokens=Tokens(auth.keys, auth.issuer),
+        server_state=server_state,
         sync_tokens=SyncTokens(auth.keys),
         passwords=create_passwords(settings),
         device_tokens=DeviceTokens(auth.keys),
@@ -189,12 +195,14 @@ async def _run_background_tasks(
     bus: Bus,
     store: PresenceStore,
     limiter: RateLimiter,
+    server_state: KnownServerState,
     settings: Settings,
 ) -> AsyncIterator[None]:
     functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
         "login_expiry": lambda: expiry.run_login_expiry(database),
         "limits": limiter.run,
+        "server_state": lambda: run_server_state_check(server_state, settings.realtime),
     }
     tasks = [asyncio.create_task(_restart_forever(name, run)) for name, run in functions.items()]
     try:

@@ -14,10 +14,12 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.application.server_state import begin_epoch
 from app.bootstrap import create_passwords, open_database, open_database_and_bus
 from app.client.errors import ClientError
 from app.client.terminal.command import chat
 from app.core.password_policy import check_password
+from app.core.server_state import ServerState
 from app.importers.console import Console
 from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
@@ -101,6 +103,16 @@ def migrate() -> None:
     settings = load_settings()
     applied = upgrade(settings)
     print("\n".join(f"applied {step}" for step in applied) or "the schema is up to date")
+
+
+@app.command("after-restore")
+@print_errors
+def after_restore() -> None:
+    """Say that the database was restored from a backup, before the server starts again."""
+    state = asyncio.run(_after_restore(load_settings()))
+    print(f"the database has a new epoch, {state.epoch}; times it was restored: {state.restores}")
+    print("Positions and snapshots that clients have are void: they load their rooms again.")
+    print("Start the server now. A process that runs notices this within a few seconds.")
 
 
 @app.command()
@@ -219,6 +231,11 @@ async def _create_admin(settings: Settings, username: str, password: str) -> Non
     async with _open_migrated_database(settings) as database:
         await database.transact(register, account)
     passwords.close()
+
+
+async def _after_restore(settings: Settings) -> ServerState:
+    async with _open_migrated_database(settings) as database:
+        return await database.transact(begin_epoch)
 
 
 async def _moderate(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from app.application.server_state import KnownServerState
 from app.bus.base import Bus
 from app.core.actor import Actor
 from app.core.device_tokens import DeviceTokens
@@ -29,6 +30,7 @@ class AppContext:
     bus: Bus
     actor_loader: DataLoader[Claims, tuple[Actor, SessionState]]
     tokens: Tokens
+    server_state: KnownServerState
     sync_tokens: SyncTokens
     passwords: Passwords
     device_tokens: DeviceTokens

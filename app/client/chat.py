@@ -125,11 +125,14 @@ class ChatClient:
 
     # Rooms.
 
-    async def open(self, room: UUID, since: int | None = None) -> RoomOpened:
+    async def open(
+        self, room: UUID, since: int | None = None, epoch: str | None = None
+    ) -> RoomOpened:
         """Subscribe to a room: `events` yields what comes after `since`, in order, without gaps.
         Without `since` it starts at the head. Does nothing if the room is open already."""
         self._check_alive()
-        return await asyncio.shield(self._manager.rooms.open(room, since, self._services).opened)
+        subscription = self._manager.rooms.open(room, since, epoch, self._services)
+        return await asyncio.shield(subscription.opened)
 
     def close(self, room: UUID) -> None:
         """Unsubscribe from a room."""
@@ -139,6 +142,10 @@ class ChatClient:
     def position(self, room: UUID) -> int | None:
         """The seq of the last event of an open room that was queued for `events`."""
         return self._manager.rooms.position(room)
+
+    def epoch(self, room: UUID) -> str | None:
+        """The epoch of `position`: whoever stores the one needs the other for `open`."""
+        return self._manager.rooms.epoch(room)
 
     async def events(self) -> AsyncIterator[ClientEvent]:
         """For one reader. Ends after `__aexit__`; raises ClientStopped if the server ended it."""

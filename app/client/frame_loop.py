@@ -126,7 +126,7 @@ class FrameLoop:
                     at = asyncio.get_running_loop().time() + frame.in_ms / 1000
                     self.migrate_at.set_result(at)
             case RoomOpened():
-                self._rooms.on_opened(frame)
+                self._rooms.on_opened(frame, self._connection.welcome.epoch)
             case RoomClosed():
                 self._rooms.on_closed(frame)
             case RoomList() | RoomBumped() | ReadMarker():

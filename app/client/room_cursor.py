@@ -15,17 +15,19 @@ MAX_EARLY = 1000
 
 class RoomCursor:
     """`seq` is that of the last delivered event; None until the server has said where the head is.
+    `epoch` is the history that it belongs to; None until then, and for positions without one.
     `generation` counts the resets: a page that was requested before a reset is void."""
 
-    def __init__(self, since: int | None) -> None:
-        self.seq = since
+    def __init__(self, since: int | None, epoch: str | None = None) -> None:
+        self.seq, self.epoch = since, epoch
         self.generation = 0
         self._early: dict[int, RoomEvent] = {}
         self._fetch_until = 0  # events up to here are not sent again: read them from the log
 
-    def opened(self, frame: RoomOpened, *, from_start: bool) -> bool:
-        """Returns whether the server has reset the position: then the room continues at the head
-        or, if `from_start`, at the first event of the log."""
+    def opened(self, frame: RoomOpened, epoch: str, *, from_start: bool) -> bool:
+        """`epoch` is that of the socket. Returns whether the server has reset the position: then
+        the room continues at the head or, if `from_start`, at the first event of the log."""
+        self.epoch = epoch
         if frame.state == "reset":
             self._early.clear()
             self.generation += 1

@@ -37,9 +37,11 @@ class RoomSubscription:
     `request_id` is the id of the last one. `opened` resolves to the first answer. `closed` is the
     reason why the server sends no more events."""
 
-    def __init__(self, room_id: UUID, since: int | None, services: RoomServices) -> None:
+    def __init__(
+        self, room_id: UUID, since: int | None, epoch: str | None, services: RoomServices
+    ) -> None:
         self.id = room_id
-        self.cursor = RoomCursor(since)
+        self.cursor = RoomCursor(since, epoch)
         self.next_attempt_at = 0.0
         self.request_id: int | None = None
         self.opened: asyncio.Future[RoomOpened] = asyncio.get_running_loop().create_future()
@@ -51,11 +53,11 @@ class RoomSubscription:
         self._missing_event_backoff = Backoff()
 
     def position_frame(self) -> RoomPosition:
-        return RoomPosition(room=self.id, since=self.cursor.seq)
+        return RoomPosition(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch)
 
-    def on_opened(self, frame: RoomOpened) -> None:
+    def on_opened(self, frame: RoomOpened, epoch: str) -> None:
         self.next_attempt_at = inf
-        if self.cursor.opened(frame, from_start=self.services.from_start):
+        if self.cursor.opened(frame, epoch, from_start=self.services.from_start):
             self.services.queue.put(Reset(self.id, self.cursor.seq or 0))
         if not self.opened.done():
             self.opened.set_result(frame)
@@ -102,7 +104,8 @@ class RoomSubscription:
         try:
             while gap := self.cursor.gap():
                 if not await self._read(*gap):
-                    # The server announced events that its log lacks: ask for the head again.
+                    # The server announced events that its log lacks, or its log is of another
+                    # epoch: ask for the head again.
                     pause_s = self._missing_event_backoff.next_s()
                     self.reopen_at(asyncio.get_running_loop().time() + pause_s)
                     return
@@ -118,6 +121,8 @@ class RoomSubscription:
         page = await self._page(after, until)
         if self.cursor.generation != generation:
             return True
+        if self.cursor.epoch != page.epoch:
+            return False
         self.cursor.add(page.items)
         if not self.cursor.ready:
             return False

@@ -25,11 +25,13 @@ class Rooms:
 
     # Requests of the application.
 
-    def open(self, room_id: UUID, since: int | None, services: RoomServices) -> RoomSubscription:
+    def open(
+        self, room_id: UUID, since: int | None, epoch: str | None, services: RoomServices
+    ) -> RoomSubscription:
         """Does nothing if the room is open already."""
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = RoomSubscription(room_id, since, services)
+            room = self._rooms[room_id] = RoomSubscription(room_id, since, epoch, services)
             services.wake()
         return room
 
@@ -42,6 +44,10 @@ class Rooms:
     def position(self, room_id: UUID) -> int | None:
         room = self._rooms.get(room_id)
         return room.cursor.seq if room else None
+
+    def epoch(self, room_id: UUID) -> str | None:
+        room = self._rooms.get(room_id)
+        return room.cursor.epoch if room else None
 
     def drop(self, room: RoomSubscription, reason: str, error: ClientError) -> None:
         """Forget a room that the server has closed, after its last event was delivered."""
@@ -95,10 +101,10 @@ class Rooms:
 
     # Frames of the server.
 
-    def on_opened(self, frame: RoomOpened) -> None:
+    def on_opened(self, frame: RoomOpened, epoch: str) -> None:
         room = self._rooms.get(frame.room)
         if room:
-            room.on_opened(frame)
+            room.on_opened(frame, epoch)
 
     def on_event(self, event: RoomEvent) -> None:
         room = self._rooms.get(event.room)

@@ -28,10 +28,11 @@ class MessageWindow(NamedTuple):
 
 
 class EventWindow(NamedTuple):
-    """Events, and whether there are more after them."""
+    """Events, whether there are more after them, and the epoch of their positions."""
 
     events: list[LoggedEvent]
     more_after: bool
+    epoch: str
 
 
 async def get(reads: DirectReads, user_id: UUID, room_id: UUID, seq: int) -> MessageFields:
@@ -111,8 +112,8 @@ async def list_events(
     """Events of the room's log after `after` and up to `until`."""
 
     async def read() -> EventWindow:
-        page = await reads.events.page(room_id, user_id, after, until, limit + 1)
-        return EventWindow(page[:limit], len(page) > limit)
+        page, epoch = await reads.events.page(room_id, user_id, after, until, limit + 1)
+        return EventWindow(page[:limit], len(page) > limit, epoch)
 
     return await _read_or_explain(reads, user_id, room_id, read)
 
@@ -146,6 +147,7 @@ def encode_events(window: EventWindow) -> bytes:
     events = window.events
     return encode_json(
         {
+            "epoch": window.epoch,
             "items": [event.value for event in events],
             "next": events[-1].seq if window.more_after else None,
         }

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from app.application.server_state import KnownServerState
 from app.bus.base import Bus
 from app.persistence.uow import Database
 from app.presence.base import PresenceStore
@@ -43,12 +44,15 @@ class Realtime:
     connection_services: ConnectionServices
 
 
-def create_realtime(database: Database, bus: Bus, settings: Settings) -> Realtime:
+def create_realtime(
+    database: Database, bus: Bus, settings: Settings, server_state: KnownServerState
+) -> Realtime:
     """Connect the parts, and have the bus call them."""
     limits = settings.limits
     hub = Hub(limits, settings.realtime.coalesce_writes)
     slow_consumers = SlowConsumers(hub)
-    delivery = Delivery(hub, slow_consumers, database)
+    delivery = Delivery(hub, slow_consumers, database, server_state)
+    server_state.on_new_epoch = delivery.on_new_epoch
     badges = BadgeState(hub)
     presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
     typing, profiles = TypingIndicator(hub, bus, database), ProfileUpdates(hub, database)

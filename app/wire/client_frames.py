@@ -10,7 +10,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetPydanticSchema, StringConst
 from pydantic_core import CoreSchema
 
 from app.wire.content import NewContent
-from app.wire.seq import MAX_SEQ, Seq
+from app.wire.seq import MAX_SEQ, Epoch, Seq
 from app.wire.validation import MAX_ITEMS, CanonicalUuid, Nonce, RequestModel
 
 
@@ -41,6 +41,11 @@ class RoomPosition(RequestModel):
     since: Seq | None = Field(
         None,
         description="The `seq` of the last event that the client has. Absent: open at the head.",
+    )
+    epoch: Epoch | None = Field(
+        None,
+        description="The epoch of `since`: that of the `welcome` of the socket that it came on. "
+        "Absent: the first one of the database.",
     )
 
 

@@ -17,6 +17,7 @@ class CloseCode(IntEnum):
     INTERNAL = 4000, "the server failed on this socket"
     DRAINING = 4001, "the process is being stopped"
     HEARTBEAT = 4008, "the client was silent for too long"
+    RESTORED = 4010, "the database was restored from a backup: positions have another epoch"
     OVERLOADED = 4013, "the server cannot take the socket now"
     SLOW = 4014, "the client reads more slowly than the server sends"
     RATE = 4029, "too many refused frames, pings, pongs or fragments, or `hello` frames of a user"

@@ -73,6 +73,7 @@ BOB = UUID("0193a4d2-9e10-7b21-b5d0-6f2a8c9e1d47")
 EVE = UUID("0193a4d2-b3a7-7c66-9f11-0e4d5c6b7a89")
 ROOM = UUID("0193a4d3-1f42-7a90-a1b2-3c4d5e6f7081")
 SESSION = UUID("0193a4d3-4c05-7d3e-8b9a-102132435465")
+EPOCH = "q3Xv0TbN2cE"
 AT = datetime(2026, 11, 28, 9, 30, 0, 123456, tzinfo=UTC)
 
 _DETAILS = RoomDetails(kind=RoomKind.PRIVATE, name="General", topic="Hello")
@@ -85,9 +86,9 @@ CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
         id=1,
         token="9f3c1e52a0b84d67",  # noqa: S106  # an example
         client="example/1.0",
-        rooms=[RoomPosition(room=ROOM, since=4)],
+        rooms=[RoomPosition(room=ROOM, since=4, epoch=EPOCH)],
     ),
-    Open(id=2, rooms=[RoomPosition(room=ROOM, since=4)]),
+    Open(id=2, rooms=[RoomPosition(room=ROOM, since=4, epoch=EPOCH)]),
     Close(id=3, rooms=[ROOM]),
     SendMessage(id=4, room=ROOM, nonce=_ADAS.nonce, text=_ADAS.text, reply_to=_ADAS.reply_to),
     GetHistory(id=7, room=ROOM, before=6, limit=1),
@@ -102,6 +103,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
         id=1,
         session=SESSION,
         user=UserOut(id=ADA, username="ada", display_name="Ada"),
+        epoch=EPOCH,
         heartbeat_ms=25_000,
         limits=ServerLimits(
             hello_bytes=65_536,

@@ -37,7 +37,7 @@ from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.rooms import MentionCount, RoomState, UnreadCount
 from app.wire.schemas.users import UserOut
-from app.wire.seq import Seq
+from app.wire.seq import Epoch, Seq
 from app.wire.validation import (
     InvalidField,
     ResponseModel,
@@ -47,12 +47,16 @@ SUBPROTOCOL = "chat.v1"
 
 
 class Welcome(ResponseModel):
-    """The `hello` was accepted: the session, the user and the limits."""
+    """The `hello` was accepted: the session, the user, the epoch and the limits."""
 
     type: Literal["welcome"] = "welcome"
     id: FrameId | None = None
     session: UUID = Field(description="The session's id.")
     user: UserOut = Field(description="The user whose token it was.")
+    epoch: Epoch = Field(
+        description="The epoch of all positions on this socket. Keep it with them.",
+        examples=["q3Xv0TbN2cE"],
+    )
     heartbeat_ms: int = Field(
         description="Milliseconds of silence after which the server sends a `ping`.",
         examples=[25000],
@@ -97,8 +101,8 @@ class RoomOpened(ResponseModel):
     seq: Seq = Field(description="The head of the log.")
     state: Literal["ok", "limited", "reset"] = Field(
         description="`ok`: the events after `from` follow. `limited`: only those after `resume`; "
-        "the client reads the others over HTTP. `reset`: the position is not of this log; the "
-        "client drops what it has of the room, and live events follow."
+        "the client reads the others over HTTP. `reset`: the position is not of this log, or of "
+        "another epoch; the client drops what it has of the room, and live events follow."
     )
     resume: Seq | None = Field(None, description="With `limited`: where the events begin.")
 

@@ -20,6 +20,7 @@ from app.wire.schemas.messages import EventPage
 from app.wire.schemas.users import UserOut
 
 ROOM, OTHER, ADA = UUID(int=7), UUID(int=8), UUID(int=1)
+EPOCH = "q3Xv0TbN2cE"
 AT = datetime(2026, 5, 17, 12, 30, tzinfo=UTC)
 
 
@@ -40,7 +41,7 @@ class FakeLog:
     wait until `open` is set."""
 
     def __init__(self, head: int, page: int = 100) -> None:
-        self.head, self.page = head, page
+        self.head, self.page, self.epoch = head, page, EPOCH
         self.asked: list[tuple[int, int]] = []
         self.errors: deque[Exception] = deque()
         self.open = asyncio.Event()
@@ -52,7 +53,7 @@ class FakeLog:
         await self.open.wait()
         if self.errors:
             raise self.errors.popleft()
-        return EventPage(items=items, next=None)
+        return EventPage(epoch=self.epoch, items=items, next=None)
 
     def between(self, after: int, until: int) -> range:
         return range(after + 1, min(until, self.head, after + self.page) + 1)
@@ -68,6 +69,7 @@ class FakeConnection:
         self.welcome = Welcome(
             session=UUID(int=2),
             user=UserOut(id=ADA, username="ada", display_name="Ada"),
+            epoch=EPOCH,
             heartbeat_ms=25000,
             limits=ServerLimits.model_validate(Limits(**limits), from_attributes=True),
             expires_at=AT,

@@ -24,7 +24,7 @@ from app.client.session import Session
 from app.wire.events import RoomEvent
 from app.wire.frames import SUBPROTOCOL, encode
 from testkit.waiting import LIMIT_S, eventually
-from tests.client.doubles import OTHER, ROOM, FakeConnection, FakeLog, drain, opened
+from tests.client.doubles import EPOCH, OTHER, ROOM, FakeConnection, FakeLog, drain, opened
 
 Act = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 Script = list[Act | tuple[HTTPStatus, dict[str, str]]]
@@ -87,7 +87,7 @@ class ScriptedServer:
             wake=self.manager.wake.set,
             lost=self.manager.rooms.drop,
         )
-        self.manager.rooms.open(room, since, services)
+        self.manager.rooms.open(room, since, None, services)
 
 
 @asynccontextmanager
@@ -152,7 +152,7 @@ async def cut(socket: ServerConnection) -> None:
     socket.transport.abort()
 
 
-@pytest.mark.parametrize("code", [1012, 4001, 4008, 4029, None])
+@pytest.mark.parametrize("code", [1012, 4001, 4008, 4010, 4029, None])
 async def test_reconnect_resumes_with_positions(code: int | None) -> None:
     act = closing(code) if code else cut
     async with scripted_server(act, act) as it:
@@ -315,7 +315,7 @@ async def test_draining_migrates_without_a_disconnect() -> None:
             assert old.code == 1000
             await eventually(lambda: len(it.hellos) == 2)
     assert it.attempts[1] - it.attempts[0] >= 0.1, "in its slot"
-    assert it.hellos[1]["rooms"] == [{"room": str(ROOM), "since": 18}]
+    assert it.hellos[1]["rooms"] == [{"room": str(ROOM), "since": 18, "epoch": EPOCH}]
     kinds = [type(item) for item in drain(it.queue)]
     assert kinds == [Connected, RoomEvent], "the application notices nothing"
 

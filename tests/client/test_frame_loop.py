@@ -26,6 +26,7 @@ from app.wire.errors import ErrorCode, Retry
 from app.wire.frames import Ack, ErrorFrame, Ping, RoomClosed, RoomHead
 from testkit.waiting import LIMIT_S, eventually, limit, pause
 from tests.client.doubles import (
+    EPOCH,
     OTHER,
     ROOM,
     FakeConnection,
@@ -61,7 +62,7 @@ class Bench:
             wake=self.wake.set,
             lost=self.rooms.drop,
         )
-        return self.rooms.open(room, since, services)
+        return self.rooms.open(room, since, None, services)
 
     async def hear(self, *frames: BaseModel) -> None:
         self.wire.say(*frames)
@@ -187,6 +188,18 @@ async def test_a_page_from_before_a_reset_is_void() -> None:
         items = drain(it.queue)
         assert items[0] == Reset(ROOM, 3)
         assert seqs(items) == [4, 5], "6 and 7 were of the log before"
+
+
+async def test_a_page_of_another_epoch_reopens_the_room() -> None:
+    async with bench(9) as it:
+        it.open(5)
+        await it.hear(opened(5, 5))
+        it.log.epoch = "another"
+        asked = len(it.said(Open))
+        await it.hear(event(9))
+        await eventually(lambda: len(it.said(Open)) > asked)
+        assert it.said(Open)[-1].rooms[0].epoch == EPOCH
+        assert seqs(drain(it.queue)) == []
 
 
 async def test_an_event_missing_in_the_log_reopens_the_room() -> None:

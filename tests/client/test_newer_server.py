@@ -25,6 +25,7 @@ WELCOME = {
     "type": "welcome",
     "session": USER,
     "user": {"id": USER, "username": "ada", "display_name": "Ada", "mood": "fine"},
+    "epoch": "q3Xv0TbN2cE",
     "heartbeat_ms": 25_000,
     "limits": LIMITS,
     "expires_at": "2030-01-01T00:00:00Z",

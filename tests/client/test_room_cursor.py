@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.client import room_cursor as module
 from app.client.room_cursor import MAX_EARLY, RoomCursor
-from tests.client.doubles import FakeLog, event, opened, seqs
+from tests.client.doubles import EPOCH, FakeLog, event, opened, seqs
 
 SEQS = st.integers(1, 30)
 STEPS = st.lists(
@@ -50,7 +50,7 @@ def apply(step: tuple[str, int], position: RoomCursor, log: FakeLog, out: list[i
             position.add(event(seq) for seq in log.between(*hole))
         case ("limited", resume):
             assert position.seq is not None
-            position.opened(opened(position.seq, 30, "limited", resume), from_start=False)
+            position.opened(opened(position.seq, 30, "limited", resume), EPOCH, from_start=False)
         case _:
             pass  # a page, and nothing is missing
 
@@ -59,7 +59,7 @@ def test_without_since_delivery_starts_at_the_head() -> None:
     position = RoomCursor(None)
     position.add([event(7), event(6)])
     assert position.pop_ready(9) == []
-    assert not position.opened(opened(6, 6), from_start=True)
+    assert not position.opened(opened(6, 6), EPOCH, from_start=True)
     assert seqs(position.pop_ready(9)) == [7]
 
 
@@ -69,16 +69,16 @@ def test_a_reset_restarts_at_the_head_or_the_first_event(
 ) -> None:
     position = RoomCursor(900)
     position.add([event(901), event(903)])
-    assert position.opened(opened(900, 5, "reset"), from_start=from_start)
+    assert position.opened(opened(900, 5, "reset"), EPOCH, from_start=from_start)
     assert (position.seq, position.gap(), position.ready) == (at, gap, False)
 
 
 def test_a_reset_starts_a_new_generation() -> None:
     position = RoomCursor(3)
     before = position.generation
-    position.opened(opened(3, 9), from_start=False)
+    position.opened(opened(3, 9), EPOCH, from_start=False)
     assert position.generation == before
-    position.opened(opened(3, 1, "reset"), from_start=False)
+    position.opened(opened(3, 1, "reset"), EPOCH, from_start=False)
     assert position.generation != before
 
 
@@ -91,7 +91,7 @@ def test_a_later_event_reveals_a_gap() -> None:
 
 def test_limited_opens_a_gap_at_once() -> None:
     position = RoomCursor(10)
-    position.opened(opened(10, 9001, "limited", 8951), from_start=False)
+    position.opened(opened(10, 9001, "limited", 8951), EPOCH, from_start=False)
     assert position.gap() == (10, 8951)
 
 

@@ -138,7 +138,8 @@ async def test_events_are_the_bytes_that_pydantic_writes(
     for expected, logged in zip(events, window.events, strict=True):
         assert logged.seq == expected.seq
         assert encode_json(logged.value) == encode(expected)
-    assert pages.encode_events(window) == encode(EventPage(items=events, next=None))
+    page = EventPage(epoch=window.epoch, items=events, next=None)
+    assert pages.encode_events(window) == encode(page)
 
 
 async def test_publications_of_rows_are_those_of_their_events(

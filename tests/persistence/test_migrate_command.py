@@ -34,7 +34,7 @@ async def test_the_migrate_command_reports_a_refusal_in_one_line(
     letter = tmp_path / "letter"
     letter.write_text("This is a letter, and not a database. " * 100)
     settings = embedded.override(database={"url": url.format(letter)})
-    for words in (["migrate"], ["ban", "ada"]):
+    for words in (["migrate"], ["ban", "ada"], ["after-restore"]):
         done = await run_command(settings, *words)
         assert done.exit_code == 1
         (line,) = done.stderr.splitlines()

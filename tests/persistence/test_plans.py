@@ -14,6 +14,7 @@ from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest
+from app.core.server_state import ServerState
 from app.core.tokens import Claims
 from app.messages import pages
 from app.messages.send.batch import send_batch
@@ -91,6 +92,7 @@ HOT: dict[str, Query] = {
             CatchUpRequest(
                 actor=w.actor,
                 positions=[RoomPosition(room=w.room, since=LONG_ROOM_MESSAGES - 20)],
+                state=ServerState("an epoch", restores=0, clock_steps=0),
                 max_events_per_room=100,
                 max_events=1000,
                 max_bytes=2**20,

@@ -14,9 +14,11 @@ from uuid import UUID
 
 import orjson
 
+from app.application.server_state import KnownServerState
 from app.client.room_cursor import RoomCursor
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
+from app.core.server_state import ServerState
 from app.persistence.uow import Database
 from app.realtime.badges.state import BadgeState
 from app.realtime.delivery.change_poller import poll_changed_rooms
@@ -43,6 +45,7 @@ from app.wire.frames import AnyServerFrame, ErrorFrame, RoomClosed, RoomOpened
 
 ROOM = UUID(int=1)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = "q3Xv0TbN2cE"
 # So small that examples reach them.
 LIMITS = Limits(catchup_events_per_room=3, catchup_events_per_request=6)
 MUCH = 300  # bytes that are given to a slow client at once: about one event
@@ -230,7 +233,9 @@ class FakeProcess:
         self.hub = Hub(LIMITS)
         self.slow_consumers = SlowConsumers(self.hub)
         self.slow_consumers.threshold_bytes = MUCH
-        self.delivery = Delivery(self.hub, self.slow_consumers, self.database)
+        state = KnownServerState(self.database)
+        state._state = ServerState(EPOCH, restores=0, clock_steps=0)
+        self.delivery = Delivery(self.hub, self.slow_consumers, self.database, state)
         for listener in (self.slow_consumers, self.delivery, BadgeState(self.hub)):
             self.hub.add_listener(listener)
 
@@ -323,7 +328,7 @@ class FakeClient:
             case RoomOpened():
                 assert frame.state != "reset", "the log has all that this client was given"
                 self._next = 1 + (frame.from_ if frame.resume is None else frame.resume)
-                self.position.opened(frame, from_start=True)
+                self.position.opened(frame, EPOCH, from_start=True)
             case RoomClosed() | ErrorFrame():
                 self.out, self._next = True, 0
             case _:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from app.core.clock import now
+from app.core.server_state import ServerState
 from app.core.sync_tokens import SyncTokens
 from app.realtime.connection.room_list import COMMIT_OVERLAP
 from testkit.answers import assert_ok
@@ -109,16 +110,19 @@ async def test_a_snapshot_of_another_user_gives_the_full_list(
     assert theirs not in entries(frames)
 
 
-def test_a_snapshot_is_valid_for_its_user_and_key_only() -> None:
+def test_a_snapshot_is_valid_for_its_user_key_and_state_only() -> None:
     ours, others = SyncTokens([b"k" * 32]), SyncTokens([b"l" * 32])
     ada, bob, at = uuid4(), uuid4(), now()
-    sealed = ours.issue(ada, at)
-    assert ours.parse(ada, sealed) == at
-    assert ours.parse(bob, sealed) is None
-    assert others.parse(ada, sealed) is None
+    state = ServerState("first", restores=0, clock_steps=0)
+    sealed = ours.issue(ada, at, state)
+    assert ours.parse(ada, sealed, state) == at
+    assert ours.parse(bob, sealed, state) is None
+    assert others.parse(ada, sealed, state) is None
+    assert ours.parse(ada, sealed, state._replace(epoch="other")) is None
+    assert ours.parse(ada, sealed, state._replace(clock_steps=1)) is None
     for n in range(len(sealed)):
         forged = sealed[:n] + ("A" if sealed[n] != "A" else "B") + sealed[n + 1 :]
-        assert ours.parse(ada, forged) in (None, at)  # the last character has spare bits
+        assert ours.parse(ada, forged, state) in (None, at)  # the last character has spare bits
     assert ada.bytes.hex() not in sealed
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.server_state import ServerState
 from app.core.sync_tokens import SyncTokens
 from app.realtime.connection import frame_handler
 from app.wire.client_frames import Hello, Pong, SendMessage
@@ -143,7 +144,8 @@ def test_more_than_100_errors_are_counted_and_not_listed() -> None:
 def test_a_broken_snapshot_does_not_refuse_a_hello(snapshot: str) -> None:
     frame = read(json.dumps({"type": "hello", "token": "t", "snapshot": snapshot}), most=65_536)
     assert isinstance(frame, Hello)
-    assert SyncTokens([b"key"]).parse(uuid4(), snapshot) is None
+    state = ServerState("an epoch", restores=0, clock_steps=0)
+    assert SyncTokens([b"key"]).parse(uuid4(), snapshot, state) is None
 
 
 def test_valid_frames_are_parsed() -> None:

@@ -10,6 +10,7 @@ from app.core.json_encoding import Fragment
 from app.core.publications import Publication
 from app.persistence.repositories.event_columns import EVENTS, SEQ, to_publication, to_value
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.server_state import EPOCH
 from app.persistence.sql.executor import Reader
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import RoomEventRow, columns
@@ -38,12 +39,13 @@ class EventPages:
 
     async def page(
         self, room_id: UUID, user_id: UUID, after: int, until: int, limit: int
-    ) -> list[LoggedEvent]:
+    ) -> tuple[list[LoggedEvent], str]:
         """Events with `after` < seq <= `until`, ascending, at most `limit`; messages as they are
-        now. A non-member finds nothing."""
+        now. A non-member finds nothing. With the epoch, which is read first: after a restore in
+        between, the events do not look as if they were of the new one."""
         bound = _PAGE.bind(room=room_id, user=user_id, after=after, until=until, max_rows=limit)
-        [rows] = await self._reader.read(bound)
-        return [LoggedEvent(row[SEQ], to_value(row)) for row in rows]
+        [[(epoch,)], rows] = await self._reader.read(EPOCH.bind(), bound)
+        return [LoggedEvent(row[SEQ], to_value(row)) for row in rows], epoch
 
     async def publications(
         self, room_id: UUID, after: int, until: int, limit: int

@@ -116,6 +116,7 @@ class Handshake:
         try:
             actor, user = await authenticate(self._context, hello.token)
             charge(self._context, actor.user, hello)
+            await self._context.server_state.get()
         except SessionEnded as error:
             self._refuse(error, hello.id, CloseCode.REVOKED)
         except Unauthenticated as error:
@@ -141,6 +142,7 @@ class Handshake:
                 id=hello.id,
                 session=connection.actor.session,
                 user=user,
+                epoch=self._context.server_state.last.epoch,
                 heartbeat_ms=int(self._context.settings.realtime.ping_interval_s * 1000),
                 limits=_public_limits(self._limits),
                 expires_at=connection.expires_at,
@@ -163,12 +165,15 @@ class Handshake:
             self._services.room_lists,
             self._context.sync_tokens,
         )
+        server_state = self._context.server_state.last
         state = await loader.hello_states.load(connection.actor)
         for room_id in state.rooms:
             hub.add_member(connection, room_id)
-        since = snapshots.parse(connection.user, snapshot) if snapshot else None
+        at = snapshots.parse(connection.user, snapshot, server_state) if snapshot else None
+        since = at if at and at <= state.at else None  # later: the clock has stepped back
         room_list = await loader.room_lists.load(replace(state, since=since))
-        for n, frame in enumerate(room_list.frames(snapshots.issue(connection.user, state.at))):
+        issued = snapshots.issue(connection.user, state.at, server_state)
+        for n, frame in enumerate(room_list.frames(issued)):
             if n:
                 hub.coalescer.flush()
                 await self._writer.drained()

@@ -1,6 +1,11 @@
 """The list of rooms that answers `hello`: all of a user's, or what has changed since a snapshot.
 
 Loaded for many users at once: when a process ends, all its clients come back.
+
+A snapshot is a time of the database's clock, which may step back (a failover, a correction). What
+changes after such a step is stamped as if it was older than the snapshot. So a step is counted
+(`repositories/server_state.py`), and snapshots from before it are void: their lists are full. Until
+it is counted the time of a hello is before that of the snapshot, and its list is full as well.
 """
 
 from collections import defaultdict
@@ -21,7 +26,8 @@ from app.wire.errors import ChatError, SessionEnded
 from app.wire.frames import RoomEntry, RoomList
 
 # A change is visible at its COMMIT, later than its timestamp: a list that was read in between lacks
-# it. Longer than any transaction may take.
+# it. Longer than any transaction may take, together with a step back of the clock that is too small
+# to be counted.
 COMMIT_OVERLAP = timedelta(seconds=60)
 ROOMS_PER_FRAME = 20  # with the longest names and topics, less than a connection may leave unread
 LEFT_ROOMS_PER_FRAME = 500

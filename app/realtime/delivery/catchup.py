@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.server_state import ServerState
 from app.persistence.direct_reads import DirectReads
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.access import membership_errors
@@ -25,12 +26,17 @@ class CatchUpRequest:
 
     actor: Actor
     positions: Sequence[RoomPosition]
+    state: ServerState
     max_events_per_room: int
     max_events: int
     max_bytes: int
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def is_foreign(self, position: RoomPosition) -> bool:
+        """Whether it is a position of another epoch, which says nothing about this log."""
+        return position.since is not None and not self.state.includes(position.epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,9 @@ async def _membership_ends(
         (position.room, request.actor.user): position.since
         for request in requests
         for position in request.positions
-        if position.since is not None and (position.room, request.actor.user) not in heads
+        if position.since is not None
+        and not request.is_foreign(position)
+        and (position.room, request.actor.user) not in heads
     }
     return await reads.memberships.departure_seqs(since) if since else {}
 
@@ -106,11 +114,12 @@ def _plan_ranges(
         key = (position.room, request.actor.user)
         ended = key not in heads
         head = ends.get(key, 0) if ended else heads[key]
-        if ended and (position.since is None or position.since >= head):
+        is_foreign = request.is_foreign(position)
+        if ended and (position.since is None or position.since >= head or is_foreign):
             yield None
             continue
         since = head if position.since is None else position.since
-        if since > head:
+        if since > head or is_foreign:
             yield CatchUpRange(head, since, head, "reset", ended)
             continue
         after = since

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from app.application.server_state import KnownServerState
 from app.core.publications import Publication
 from app.persistence.data_loader import DataLoader
 from app.persistence.uow import Database
@@ -19,6 +20,7 @@ from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.slow_consumers.state import SlowConsumers
 from app.realtime.transport.ws_protocol import text_frame
+from app.wire.close_codes import CloseCode
 from app.wire.errors import ChatError
 from app.wire.events import PublicationKind
 from app.wire.frames import RoomClosed
@@ -47,8 +49,14 @@ class CatchingUp:
 
 
 class Delivery(HubListener):
-    def __init__(self, hub: Hub, slow_consumers: SlowConsumers, database: Database) -> None:
-        self.hub, self.database = hub, database
+    def __init__(
+        self,
+        hub: Hub,
+        slow_consumers: SlowConsumers,
+        database: Database,
+        server_state: KnownServerState,
+    ) -> None:
+        self.hub, self.database, self.server_state = hub, database, server_state
         self._slow_consumers = slow_consumers
         self._catching_up: dict[RoomChannel, dict[Connection, CatchingUp]] = {}
         self._read_markers = ReadMarkers(hub)
@@ -119,6 +127,13 @@ class Delivery(HubListener):
         waiting = self._catching_up.get(subscription.room)
         if waiting and waiting.pop(subscription.connection, None) and not waiting:
             del self._catching_up[subscription.room]
+
+    def on_new_epoch(self) -> None:
+        """The database was restored from a backup: forget the logs as they were before, and let all
+        clients come back with their positions."""
+        self.seq_tracker = SeqTracker()
+        for connection in list(self.hub.connections):
+            self.hub.close(connection, CloseCode.RESTORED, "restored: come back and resume")
 
     # Publications.
 

@@ -82,6 +82,7 @@ async def _read(
     request = CatchUpRequest(
         connection.actor,
         positions,
+        delivery.server_state.last,
         limits.catchup_events_per_room,
         max_events,
         limits.send_buffer_bytes // 4 - connection.unsent_bytes(),

@@ -5,7 +5,7 @@ from pydantic import ConfigDict, Field
 from app.wire.content import NewContent
 from app.wire.events import AnyEvent, Message
 from app.wire.schemas.rooms import MentionCount, UnreadCount
-from app.wire.seq import Seq
+from app.wire.seq import Epoch, Seq
 from app.wire.validation import Nonce, RequestModel, ResponseModel
 
 
@@ -39,6 +39,7 @@ class MessagePage(ResponseModel):
 class EventPage(ResponseModel):
     """A piece of the room's log, without a hole."""
 
+    epoch: Epoch
     items: list[AnyEvent]
     next: Seq | None = Field(description="Pass it as `after` to go on; null: the end is reached.")
 

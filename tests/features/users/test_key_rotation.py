@@ -59,8 +59,9 @@ async def goes_on(
     assert_ok(await whoami(client, again["access_token"]))
     assert_ok(await renew(other, again["refresh_token"]))
     # And a snapshot.
-    user, at = UUID(person.id), now()
-    assert there.context.sync_tokens.parse(user, here.context.sync_tokens.issue(user, at)) == at
+    user, at, state = UUID(person.id), now(), await here.context.server_state.get()
+    snapshot = here.context.sync_tokens.issue(user, at, state)
+    assert there.context.sync_tokens.parse(user, snapshot, state) == at
 
 
 async def test_replacing_the_key_without_fallbacks_invalidates_only_access_tokens(
