@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -88,8 +88,13 @@ class ServerProcess:
 
 @asynccontextmanager
 async def run_process(
-    settings: Settings, directory: Path, port: int = 0, *options: str
+    settings: Settings,
+    directory: Path,
+    port: int = 0,
+    *options: str,
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServerProcess]:
+    """`variables` are further ones of its environment."""
     prefix = ends_with_parent()
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # pytest under nohup; a server is not
         prefix += ["env", "--default-signal=HUP"]
@@ -97,7 +102,7 @@ async def run_process(
         *prefix,
         *(sys.executable, "-m", "app", "serve", *options),
         cwd=directory,  # where there is no .env
-        env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)},
+        env=environment(settings) | {f"{PREFIX}SERVER__PORT": str(port)} | dict(variables or {}),
         stdout=PIPE,
         stderr=STDOUT,
         limit=LONGEST_LINE,

@@ -11,6 +11,7 @@ packages=()
 [ -n "${TEST_REDIS_URL:-}" ] || command -v redis-server >/dev/null || packages+=(redis-server)
 command -v nginx >/dev/null || packages+=(nginx)
 command -v haproxy >/dev/null || packages+=(haproxy)
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(faketime)
 [ "${#packages[@]}" -gt 0 ] || exit 0
 
 explain() {
@@ -19,7 +20,7 @@ explain() {
         if command -v apt-get >/dev/null; then
             echo "  Install:           sudo apt-get install ${packages[*]}"
         else
-            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd, redis-server, nginx and haproxy"
+            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd, redis-server, nginx, haproxy and faketime"
         fi
         for package in "${packages[@]}"; do
             case "$package" in

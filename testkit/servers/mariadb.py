@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,14 +61,16 @@ class MariaDb:
 
 
 @contextmanager
-def run_mariadb(directory: Path, *options: str) -> Iterator[MariaDb]:
+def run_mariadb(
+    directory: Path, *options: str, variables: Mapping[str, str] | None = None
+) -> Iterator[MariaDb]:
     """`options` of mariadbd come last and take precedence. They are for a process of this test
-    run."""
+    run, and so are `variables` of its environment."""
     given = os.environ.get(VARIABLE)
     if given:
         yield MariaDb(make_url(given), None)
         return
-    server = _own(directory, options)
+    server = _own(directory, options, variables or {})
     server.start()
     try:
         yield MariaDb(make_url(f"mysql://chat:chat@{HOST}:{server.port}/"), server)
@@ -76,7 +78,7 @@ def run_mariadb(directory: Path, *options: str) -> Iterator[MariaDb]:
         server.stop()
 
 
-def _own(directory: Path, options: Sequence[str]) -> Server:
+def _own(directory: Path, options: Sequence[str], variables: Mapping[str, str]) -> Server:
     mariadbd = require("mariadbd", VARIABLE, EXAMPLE)
     install = require("mariadb-install-db", VARIABLE, EXAMPLE)
     data = directory / "data"
@@ -103,6 +105,7 @@ def _own(directory: Path, options: Sequence[str]) -> Server:
     )
     port = port_for.select_random()
     command = [
+        *("env", *(f"{name}={value}" for name, value in variables.items())),
         mariadbd,
         *common,
         f"--bind-address={HOST}",

@@ -1,0 +1,142 @@
+"""The database's clock steps back: lists of rooms with a snapshot from before have all changes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.core.clock import now
+from app.persistence.sql.database_now import DatabaseNow
+from app.persistence.tables import ServerStateRow
+from app.settings import Settings
+from testkit.answers import assert_ok
+from testkit.people import API, Person
+from testkit.processes import ServerProcess, run_process
+from testkit.server import (
+    PASSWORD,
+    fast_settings,
+    new_cluster_settings,
+    new_embedded_settings,
+    unique_username,
+)
+from testkit.servers.backend import override
+from testkit.servers.fake_clock import FakeClock
+from testkit.servers.mariadb import run_mariadb
+from testkit.waiting import eventually
+from tests.persistence.schema import opened
+from tests.realtime.test_snapshot import entries, listed
+
+FIVE_MINUTES = 300
+pytestmark = pytest.mark.cluster  # both need libfaketime, which comes with the servers
+
+
+@dataclass(frozen=True)
+class SteppingDatabase:
+    """A database with a clock that is moved. For SQLite that is the clock of the process."""
+
+    clock: FakeClock
+    settings: Settings
+
+    def run_process(self, directory: Path) -> AbstractAsyncContextManager[ServerProcess]:
+        is_own_clock = self.settings.database.is_sqlite
+        return run_process(
+            self.settings, directory, variables=self.clock.variables if is_own_clock else {}
+        )
+
+    async def state(self) -> tuple[int, datetime]:
+        """The steps that were counted, and the highest time that was seen."""
+        query = select(ServerStateRow.clock_steps, ServerStateRow.clock_at)
+        async with opened(self.settings) as engines, engines.read.connect() as connection:
+            steps, at = (await connection.execute(query)).one()
+        return steps, at
+
+    async def set_back(self) -> None:
+        """Return when a process that starts now sees the clock five minutes behind."""
+        self.clock.set_offset(-FIVE_MINUTES)
+        if not self.settings.database.is_sqlite:
+            await eventually(self._is_behind)
+
+    async def _is_behind(self) -> bool:
+        async with opened(self.settings) as engines, engines.read.connect() as connection:
+            at = await connection.scalar(select(DatabaseNow()))
+        return at is not None and at < now() - timedelta(seconds=FIVE_MINUTES / 2)
+
+    async def steps(self, count: int) -> bool:
+        return (await self.state())[0] == count
+
+    async def goes_on_after(self, at: datetime) -> None:
+        async def is_later() -> bool:
+            return (await self.state())[1] > at
+
+        await eventually(is_later)
+
+
+@pytest.fixture(params=["embedded", "cluster"])
+async def stepping(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[SteppingDatabase]:
+    clock = FakeClock(tmp_path)
+    fast: Callable[[Settings], Settings] = lambda settings: override(  # noqa: E731
+        fast_settings(settings), realtime={"change_poll_interval_ms": 100}
+    )
+    if request.param == "embedded":
+        async with new_embedded_settings(tmp_path) as settings:
+            yield SteppingDatabase(clock, fast(settings))
+        return
+    redis = request.getfixturevalue("redis_server")
+    with run_mariadb(tmp_path, variables=clock.variables) as mariadb:
+        assert mariadb.server.pid
+        async with new_cluster_settings(mariadb, redis, tmp_path) as settings:
+            yield SteppingDatabase(clock, fast(settings))
+
+
+async def new_person(process: ServerProcess) -> Person:
+    http, name = process._http, unique_username("ada")
+    account = {"username": name, "password": PASSWORD}
+    user = assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
+    form = account | {"grant_type": "password"}
+    login = assert_ok(await http.post(f"{API}/auth/token", data=form))
+    return Person(http, user["id"], name, login["access_token"], login["refresh_token"], "")
+
+
+async def test_changes_after_a_step_back_are_in_the_next_list(
+    stepping: SteppingDatabase, tmp_path: Path
+) -> None:
+    """Also when the clock has overtaken the snapshot again."""
+    async with stepping.run_process(tmp_path) as process:
+        ada = await new_person(process)
+        room = await ada.makes_room()
+        snapshot = (await listed(ada))[-1]["snapshot"]
+        await stepping.set_back()
+        await eventually(lambda: stepping.steps(1))
+        await ada.says(room, "after the step")
+        assert entries(await listed(ada, snapshot))[room]["seq"] == 3
+        stepping.clock.set_offset(0)
+        await stepping.goes_on_after(now())
+        frames = await listed(ada, snapshot)
+        assert frames[0]["full"]
+        assert entries(frames)[room]["seq"] == 3
+        later = await listed(ada, frames[-1]["snapshot"])
+        assert not later[0]["full"]
+    assert await stepping.steps(1), "a step forward is none"
+
+
+async def test_a_step_back_while_no_process_runs_is_counted_before_the_first_connection(
+    stepping: SteppingDatabase, tmp_path: Path
+) -> None:
+    async with stepping.run_process(tmp_path) as process:
+        ada = await new_person(process)
+        room = await ada.makes_room()
+        snapshot = (await listed(ada))[-1]["snapshot"]
+    await stepping.set_back()
+    async with stepping.run_process(tmp_path) as process:
+        assert await stepping.steps(1)
+        ada = process.here(ada)
+        await ada.says(room, "after the step")
+        frames = await listed(ada, snapshot)
+        assert frames[0]["full"]
+        assert entries(frames)[room]["seq"] == 3
