@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.client.event_queue import Reset
 from testkit.answers import assert_ok
 from testkit.command_line import run_command
 from testkit.peer import Frame, Peer, Peers
@@ -12,6 +13,7 @@ from testkit.people import Person
 from testkit.servers.backend import Backend
 from testkit.servers.backups import back_up, restore
 from testkit.waiting import eventually
+from tests.client.recording_client import run_client
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
@@ -161,6 +163,28 @@ async def test_a_process_that_runs_notices_a_restore(
     assert await ada.says(room, "new") == [3]
     await after.has(room, 3)
     assert after.seqs(room) == [3]
+
+
+async def test_the_client_of_the_program_begins_again_after_a_restore(
+    start: StartServer, backend: Backend, tmp_path: Path
+) -> None:
+    server = await start()
+    async with run_client(server.running, on_reset="start") as client:
+        room = (await client.chat.api.find_or_create_room("general")).id
+        await client.chat.open(room)
+        await client.chat.send(room, "kept")
+        await back_up(backend.settings, tmp_path / "backup")
+        await client.chat.send(room, "lost")
+        await eventually(lambda: client.texts(room) == ["kept", "lost"])
+        lost = client.chat.epoch(room)
+        await server.running.stop()
+        await restore(backend.settings, tmp_path / "backup")
+        await after_restore(backend)
+        await server.running.start()
+        await client.chat.send(room, "new")
+        await eventually(lambda: client.texts(room)[2:] == ["kept", "new"])
+        assert Reset(room, 0) in client.items
+        assert client.chat.epoch(room) not in (lost, None)
 
 
 @pytest.mark.parametrize("epoch", ["", "x" * 33, 7, ["x"], True])
