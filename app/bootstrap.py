@@ -36,7 +36,7 @@ from app.presence.redis import RedisPresence
 from app.realtime.service import Realtime, create_realtime, realtime_tasks
 from app.settings import Settings
 from app.users import expiry
-from app.wire.errors import Busy
+from app.wire.errors import ChatError
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ async def _check_database(database: Database, server_state: KnownServerState) ->
             log.warning("database.schema_outdated", state=schema.value, hint=MIGRATE_COMMAND)
         if schema is not SchemaStatus.TOO_OLD:
             await server_state.refresh()
-    except Busy as error:
+    except ChatError as error:
         hint = "see CHAT_DATABASE__URL"
         log.warning("database.connection_failed", hint=hint, error=error.detail)
 

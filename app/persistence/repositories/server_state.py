@@ -52,14 +52,9 @@ class Reading(NamedTuple):
     now: datetime
 
     @property
-    def is_behind(self) -> bool:
-        """The clock has stepped back."""
-        return self.now < self.clock_at - _MARGIN
-
-    @property
     def is_due(self) -> bool:
-        """The row has to be written."""
-        return self.is_behind or self.now > self.clock_at + _WRITE_EVERY
+        """The clock has stepped back, or its time has to be written again."""
+        return not -_MARGIN <= self.now - self.clock_at <= _WRITE_EVERY
 
 
 class ServerStateReads:
