@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from app.messages.send.submit import submit_message
+from app.realtime.connection.handshake import Handshake
 from app.settings import Settings
 from testkit.answers import assert_ok
 from testkit.peer import Peers
@@ -83,6 +84,35 @@ async def test_connections_that_stay_or_sent_no_hello_are_closed(
 
 
 @pytest.mark.setting("CHAT_SERVER__DRAIN_SPREAD_S")
+async def test_a_handshake_that_is_not_answered_keeps_no_other_socket_from_its_close(
+    backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = override(
+        fast_settings(backend.settings), server={"drain_spread_s": 0, "drain_grace_s": 0}
+    )
+    held = asyncio.Event()
+    run, waiting = Handshake.run, asyncio.Event()
+
+    async def run_later(handshake: Handshake) -> None:
+        waiting.set()
+        await held.wait()
+        await run(handshake)
+
+    async with draining(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        monkeypatch.setattr(Handshake, "run", run_later)
+        late = asyncio.create_task(peers.dial(server.url))
+        await waiting.wait()
+        monkeypatch.setattr(Handshake, "run", run)
+        mute, peer = await peers.dial(server.url), await peers.join(ada)
+        await stop(server)
+        assert [await peer.closed(), await mute.closed()] == [4001, 4001]
+        held.set()
+        with pytest.raises(InvalidStatus) as refused:
+            await late
+        assert refused.value.response.status_code == 503
+
+
 async def test_drain_slots_are_spread(
     embedded: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets import http11
 from websockets.frames import Frame
 from websockets.http11 import Request
-from websockets.protocol import Protocol
+from websockets.protocol import Protocol, State
 
 from app.core.rate_limit import TokenBucket
 from app.http.framing import MAX_HEAD_BYTES, MAX_HEAD_FIELDS
@@ -179,9 +179,12 @@ class ChatWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_close(self, code: int, reason: str) -> None:
         """Send a close frame and write nothing after it. Unlike ASGI's `websocket.close` it does
-        not wait for the peer to read. The peer's answer ends the connection, or a timer does."""
+        not wait for the peer to read. The peer's answer ends the connection, or a timer does. A
+        handshake that is not answered yet has no close frame: it goes on, or the timer ends it."""
         self._abort_after_timeout()
         if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        if self.conn.state is State.CONNECTING:
             return
         message: Any = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self.queue.put_nowait(message)
