@@ -32,6 +32,10 @@ class Reader(Protocol):
 
 
 class Executor(Reader, Protocol):
+    @property
+    def joins_updates(self) -> bool:
+        """Whether one UPDATE can change rows of two tables: that of MySQL and MariaDB."""
+
     async def write(self, *statements: Bound) -> None:
         """Execute the statements in this order, with the COMMIT at the latest. Raises
         DBAPIError."""
@@ -43,10 +47,21 @@ class SessionExecutor:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    @property
+    def joins_updates(self) -> bool:
+        return _joins_updates(self._session.get_bind().dialect)
+
     async def read(self, *statements: Bound) -> list[Rows]:
         """Flush the session first, so that the statements see its changes."""
         await self._session.flush()
-        return [(await self._execute(bound)).all() for bound in statements]
+        return [await self._read(bound) for bound in statements]
+
+    async def _read(self, bound: Bound) -> Rows:
+        rows: Rows = (await self._execute(bound)).all()
+        if bound.branches is None:
+            return rows
+        connection = await self._session.connection()
+        return bound.statement.compile(connection.dialect).convert(rows)
 
     async def write(self, *statements: Bound) -> None:
         for bound in statements:
@@ -70,6 +85,10 @@ class TransactionExecutor(ABC):
         self._autocommit = self._begun = autocommit
         self._seconds = _READ_SECONDS if autocommit else _BATCH_SECONDS
         self._writes: list[Bound] = []
+
+    @property
+    def joins_updates(self) -> bool:
+        return _joins_updates(self._dialect)
 
     @property
     def in_transaction(self) -> bool:
@@ -205,6 +224,10 @@ def _run(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Rows]:
         (connection.executemany if many else connection.execute)(text, arguments).fetchall()
         for text, arguments, many in calls
     ]
+
+
+def _joins_updates(dialect: Dialect) -> bool:
+    return dialect.name != "sqlite"
 
 
 def to_dbapi_error(error: Exception, dialect: Dialect) -> DBAPIError:

@@ -5,6 +5,7 @@ cache, a context, a result with its metadata) costs several times as much as the
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import chain
@@ -75,7 +76,7 @@ class CompiledStatement:
     def literal_text(self, bound: Bound, escape: Escape) -> str:
         """The SQL with its values in it, for a driver whose marks are `%s`."""
         if bound.rows is not None:
-            rows = [self._row % tuple(self._literals(values, escape)) for values in bound.rows]
+            rows = [self._row % literals for literals in self._row_literals(bound.rows, escape)]
             return f"{self._head} VALUES {','.join(rows)}"
         branches = (bound.values,) if bound.branches is None else bound.branches
         return _UNION.join(
@@ -105,6 +106,21 @@ class CompiledStatement:
         for place, convert in self._converters:
             columns[place] = map(convert, columns[place])
         return list(zip(*columns, strict=True))
+
+    def _row_literals(self, rows: Sequence[Values], escape: Escape) -> Iterator[tuple[str, ...]]:
+        """Most values of a batch are the same objects in several rows or columns, such as a time, a
+        room or None. Each is made a literal once, which takes half of the time."""
+        made: dict[Convert | None, dict[int, str]] = defaultdict(dict)  # by converter and identity
+        parameters = [(*parameter, made[parameter[-1]]) for parameter in self._parameters]
+        for values in rows:
+            literals = []
+            for name, constant, convert, known in parameters:
+                value = values.get(name, constant)
+                literal = known.get(id(value))
+                if literal is None:
+                    literal = known[id(value)] = escape(convert(value) if convert else value)
+                literals.append(literal)
+            yield tuple(literals)
 
     def _literals(self, values: Values, escape: Escape) -> Iterator[str]:
         for name, constant, convert in self._parameters:
