@@ -24,6 +24,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
+from app.messages.read_markers import ReadMarkerQueue
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import DataLoader
@@ -53,7 +54,8 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         database = _create_database(settings, bus)
         stack.push_async_callback(database.dispose)
         server_state = KnownServerState(database)
-        realtime = create_realtime(database, bus, settings, server_state)
+        sync_tokens = SyncTokens(settings.auth.keys)
+        realtime = create_realtime(database, bus, settings, server_state, sync_tokens)
         await bus.start()
         stack.push_async_callback(bus.stop)
         store = _create_presence_store(settings)
@@ -68,7 +70,18 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             await stack.enter_async_context(consumers)
         await _check_database(database, server_state)
         send_message = _create_send_path(settings, database, stack)
-        context = create_context(settings, database, bus, limiter, send_message, server_state)
+        read_markers = ReadMarkerQueue(database)
+        stack.push_async_callback(read_markers.close)
+        context = create_context(
+            settings,
+            database,
+            bus,
+            limiter,
+            send_message,
+            read_markers,
+            server_state,
+            sync_tokens,
+        )
         stack.callback(context.passwords.close)
         yield {
             "context": context,
@@ -168,7 +181,9 @@ def create_context(
     bus: Bus,
     limiter: RateLimiter,
     send_message: SendMessage,
+    read_markers: ReadMarkerQueue,
     server_state: KnownServerState,
+    sync_tokens: SyncTokens,
 ) -> AppContext:
     auth = settings.auth
     return AppContext(
@@ -180,11 +195,13 @@ def create_context(
         ),
         tokens=Tokens(auth.keys, auth.issuer),
         server_state=server_state,
-        sync_tokens=SyncTokens(auth.keys),
+        sync_tokens=sync_tokens,
         passwords=create_passwords(settings),
         device_tokens=DeviceTokens(auth.keys),
         limiter=limiter,
         send_message=send_message,
+        mark_read=read_markers.mark_read,
+        mark_unread=read_markers.mark_unread,
     )
 
 
@@ -200,7 +217,7 @@ async def _run_background_tasks(
 ) -> AsyncIterator[None]:
     functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
-        "login_expiry": lambda: expiry.run_login_expiry(database),
+        "expiry": lambda: expiry.run_expiry(database),
         "limits": limiter.run,
         "server_state": lambda: run_server_state_check(server_state, settings.realtime),
     }

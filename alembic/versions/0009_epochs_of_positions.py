@@ -1,13 +1,15 @@
 """The state of the server: the epoch of its positions, and what is known of the database's clock.
 
-Only a new table: a program of the step before does not look at it. Its row comes with the next
-step; until then the program makes it.
+Only a new table: a program of the step before does not look at it. A script for another program
+(`--sql`) makes no row, which would give every database the same epoch: the program makes it then.
 """
 
+import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 from sqlalchemy.dialects import mysql
 
 revision: str = "0009"
@@ -19,6 +21,15 @@ EPOCH = sa.String(32).with_variant(
     mysql.VARCHAR(32, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
 )
 TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # the first process that runs sets the clock
+STATE = sa.table(
+    "server_state",
+    sa.column("id", sa.Integer),
+    sa.column("epoch", sa.String),
+    sa.column("restores", sa.Integer),
+    sa.column("clock_at", sa.DateTime),
+    sa.column("clock_steps", sa.Integer),
+)
 
 
 def upgrade() -> None:
@@ -37,6 +48,15 @@ def upgrade() -> None:
         mysql_row_format="DYNAMIC",
         sqlite_with_rowid=False,
     )
+    if not context.is_offline_mode():
+        insert_row()
+
+
+def insert_row() -> None:
+    connection = op.get_bind()
+    if connection.scalar(sa.select(STATE.c.id)) is None:
+        row = {"id": 1, "epoch": secrets.token_urlsafe(8), "restores": 0, "clock_steps": 0}
+        connection.execute(sa.insert(STATE).values(**row, clock_at=LONG_AGO))
 
 
 def downgrade() -> None:

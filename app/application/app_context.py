@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from app.application.server_state import KnownServerState
 from app.bus.base import Bus
@@ -15,12 +16,15 @@ from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
 from app.persistence.data_loader import DataLoader
+from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.repositories.session_states import SessionState
 from app.persistence.uow import Database
 from app.settings import Settings
 
 # Sends a message, alone or in a batch. Returns after COMMIT.
 SendMessage = Callable[[SendRequest], Awaitable[SendResult]]
+# Moves the read marker of a user in a room to a seq, or right before it. Returns after COMMIT.
+MoveReadMarker = Callable[[Actor, UUID, int], Awaitable[RoomListRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class AppContext:
     device_tokens: DeviceTokens
     limiter: RateLimiter
     send_message: SendMessage
+    mark_read: MoveReadMarker
+    mark_unread: MoveReadMarker
     draining: asyncio.Event = field(default_factory=asyncio.Event)  # set when a stop begins
 
     @property

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.client.errors import ClientError
 from app.wire.events import ReadMarker, RoomEvent
-from app.wire.frames import RoomBumped, RoomList
+from app.wire.frames import RoomList
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RoomLost:
 # Room events keep the order of their room. The last three and the state of the connection are
 # hints, and are dropped while the queue is full.
 ClientEvent: TypeAlias = (
-    RoomEvent | Reset | RoomLost | Connected | Disconnected | RoomList | RoomBumped | ReadMarker
+    RoomEvent | Reset | RoomLost | Connected | Disconnected | RoomList | ReadMarker
 )
 
 

@@ -23,7 +23,6 @@ from app.wire.frames import (
     History,
     Ping,
     Presence,
-    RoomBumped,
     RoomClosed,
     RoomList,
     RoomOpened,
@@ -129,7 +128,7 @@ class FrameLoop:
                 self._rooms.on_opened(frame, self._connection.welcome.epoch)
             case RoomClosed():
                 self._rooms.on_closed(frame)
-            case RoomList() | RoomBumped() | ReadMarker():
+            case RoomList() | ReadMarker():
                 self._queue.put_if_space(frame)
             case Welcome() | Presence() | TypingUsers() | UserChanged() | History():
                 pass  # not used by this client

@@ -13,12 +13,13 @@ MAX_HINTS = 10_000
 MAX_FAILING = 1_000
 MAX_PAUSE_S = 300.0
 
-NOT_IN_LOG = {
+NOT_IN_A_LOG_OF_A_ROOM = {
     PublicationKind.READ,
     PublicationKind.SESSION_REVOKED,
     PublicationKind.TYPING,
     PublicationKind.PRESENCE,
     PublicationKind.PROFILE,
+    PublicationKind.USER_EVENT,
 }
 
 
@@ -31,7 +32,7 @@ class Hints:
         self._news = asyncio.Event()
 
     def on_publication(self, publication: Publication) -> None:
-        if publication.kind not in NOT_IN_LOG:
+        if publication.kind not in NOT_IN_A_LOG_OF_A_ROOM:
             self.add((publication.channel,))
 
     def add(self, rooms: Collection[UUID]) -> None:

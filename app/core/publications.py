@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.wire.events import PublicationKind, RoomEvent, encode, event_spec
+from app.wire.user_events import UserEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,10 @@ class Publication:
     seq: int
     user: UUID
     payload: bytes = b""
+
+
+def user_event_publication(user: UUID, event: UserEvent) -> Publication:
+    return Publication(PublicationKind.USER_EVENT, user, event.seq, user, event.room.bytes)
 
 
 def to_publication(event: RoomEvent) -> Publication:

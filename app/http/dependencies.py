@@ -18,6 +18,7 @@ from app.core.cancellation import cancel_and_wait
 from app.core.paging import page_size
 from app.core.tokens import Claims
 from app.wire.errors import TokenMissing
+from app.wire.seq import INT64, MAX_SEQ
 from app.wire.validation import MAX_ITEMS, DecimalDigits
 
 oauth2 = OAuth2PasswordBearer(
@@ -125,6 +126,8 @@ def create_page_limit(default: int) -> Any:
 Limit20 = Annotated[int, create_page_limit(20)]
 Limit50 = Annotated[int, create_page_limit(50)]
 Limit100 = Annotated[int, create_page_limit(100)]
+# A position in a log, in a path or a query.
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), DecimalDigits]
 Search = Annotated[
     str, Query(max_length=100, description="Part of the name, without regard to case; empty: all.")
 ]

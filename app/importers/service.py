@@ -136,7 +136,7 @@ async def add_posts(
         ]
         mentions = [
             (user, room_id, event.seq)
-            for event, users in zip(created, mentioned, strict=True)
+            for (event, _), users in zip(created, mentioned, strict=True)
             for user in users & members - {event.actor}
         ]
         await uow.append_messages(created, mentions)

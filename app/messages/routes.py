@@ -3,22 +3,29 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import Field
 
 from app.core.json_encoding import encode_json
 from app.http.conditional import CONDITIONAL_RESPONSES, IfNoneMatch, conditional_response
-from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100
+from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100, Seq
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
-from app.messages import pages, service
+from app.messages import pages
 from app.messages.pages import PagePosition
 from app.messages.send.submit import submit_message
+from app.persistence.repositories.room_lists import RoomListRow
 from app.wire.errors import ErrorCode
 from app.wire.events import Message
-from app.wire.schemas.messages import EventPage, MessagePage, ReadOut, SendMessageRequest, SetRead
-from app.wire.seq import INT64, MAX_SEQ
-from app.wire.validation import CanonicalUuid, DecimalDigits
+from app.wire.schemas.messages import (
+    EventPage,
+    MessagePage,
+    ReadOut,
+    SendMessageRequest,
+    SetRead,
+    SetUnread,
+)
+from app.wire.seq import MAX_SEQ
+from app.wire.validation import CanonicalUuid
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
 
@@ -26,7 +33,6 @@ ROOM_READ_ERRORS = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
 DUPLICATE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"description": "This nonce was sent before: the first message.", "model": Message}
 }
-Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, json_schema_extra=INT64), DecimalDigits]
 Before = Annotated[Seq | None, Query(description="The newest ones that are older than this `seq`.")]
 After = Annotated[Seq | None, Query(description="The oldest ones that are newer than this `seq`.")]
 Around = Annotated[Seq | None, Query(description="This `seq` and what is on both sides of it.")]
@@ -136,6 +142,25 @@ async def list_events(
 async def mark_read(
     room_id: CanonicalUuid, body: SetRead, actor: ActorDep, context: ContextDep
 ) -> ReadOut:
-    """Move the caller's read marker forward; a lower `seq` changes nothing."""
-    badge = await context.database.transact(service.mark_read, actor, room_id, body.seq)
-    return ReadOut(seq=badge.read_seq, unread=badge.unread, mentions=badge.mentions)
+    """Move the caller's read marker forward; a lower `seq` changes nothing. Of several calls for a
+    room within a second, those after the first are answered together, at the end of it."""
+    return _read_out(await context.mark_read(actor, room_id, body.seq))
+
+
+@router.post(
+    "/unread",
+    operation_id="mark_unread",
+    summary="Mark messages as unread",
+    responses=ROOM_READ_ERRORS,
+    dependencies=[Depends(LIGHT_WRITE)],
+)
+async def mark_unread(
+    room_id: CanonicalUuid, body: SetUnread, actor: ActorDep, context: ContextDep
+) -> ReadOut:
+    """Mark the messages of others from `seq` on as unread: the caller's read marker is right
+    before it, wherever it was."""
+    return _read_out(await context.mark_unread(actor, room_id, body.seq))
+
+
+def _read_out(row: RoomListRow) -> ReadOut:
+    return ReadOut(seq=row.read_seq, unread=row.unread, mentions=row.mentions)

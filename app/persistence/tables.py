@@ -1,7 +1,8 @@
 """Everything that is remembered.
 
 One log per room is the truth: `rooms.seq` is its counter and `room_events` its rows, numbered
-1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. Text is utf8mb4
+1, 2, 3, … without a hole. `messages` and `members` are what the log has led to. What concerns one
+person only is in the log of a user, `user_logs` and `user_events`. Text is utf8mb4
 with a binary collation: the application (`wire/user_and_room_names.py`) decides which names are
 equal, not the database.
 """
@@ -158,6 +159,9 @@ class Member(Base):
     role: Mapped[Role] = mapped_column(KnownRole)
     joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_seq: Mapped[int] = mapped_column(BigInteger)
+    # No message of the member, and no mention of the member, has a higher seq; None: not known.
+    sent_seq: Mapped[int | None] = mapped_column(BigInteger, default=0)
+    mentioned_seq: Mapped[int | None] = mapped_column(BigInteger, default=0)
     # When it began, or `role` or `read_seq` changed, by the database's clock. A default, because an
     # expression of each row's own would make a statement of each row.
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=DatabaseNow())
@@ -217,7 +221,38 @@ class RoomEventRow(Base):
     actor_id: Mapped[UUID] = mapped_column(Id)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     message_seq: Mapped[int | None] = mapped_column(BigInteger)
+    # The number of messages up to this event, and the seq of the newest of them, or 0: what is
+    # unread is a difference of two. None: not known, a program of the step before has written it.
+    message_count: Mapped[int | None] = mapped_column(BigInteger)
+    last_message_seq: Mapped[int | None] = mapped_column(BigInteger)
     body: Mapped[str | None] = mapped_column(LongText)
+
+
+class UserLog(Base):
+    """The counter of a user's log; no row: the log is empty."""
+
+    __tablename__ = "user_logs"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)  # of the newest event
+    trimmed_seq: Mapped[int] = mapped_column(BigInteger, default=0)  # events up to it are deleted
+    # When `seq` last moved, by the database's clock: for readers that missed a publication.
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=DatabaseNow(), index=True)
+
+
+class UserEventRow(Base):
+    """One row of a user's log. It names a room and says nothing about it: a reader reads the room
+    as it is now."""
+
+    __tablename__ = "user_events"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    type: Mapped[str] = mapped_column(ascii_key(32))
+    room_id: Mapped[UUID] = mapped_column(Id)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ConsumerLease(Base):

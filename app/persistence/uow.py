@@ -29,7 +29,7 @@ from app.persistence.migrations import SchemaStatus, schema_status
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
-from app.persistence.repositories.message_batch import MessageBatch
+from app.persistence.repositories.message_batch import CountedMessage, MessageBatch
 from app.persistence.repositories.messages import MessageReads
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
@@ -37,12 +37,13 @@ from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
+from app.persistence.repositories.user_logs import UserLogReads, UserLogs
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.server_info import ServerInfo, is_read_only, read_server_info
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.executor import Executor, SessionExecutor
 from app.wire.errors import Busy, UnknownOutcome
-from app.wire.events import MessageCreated, RoomEvent
+from app.wire.events import RoomEvent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class ReadSession:
     events: EventReads
     consumers: ConsumerReads
     statistics: StatisticsReads
+    user_logs: UserLogReads
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         self.users = UserReads(session)
@@ -95,6 +97,7 @@ class ReadSession:
         self.events = EventReads(session)
         self.consumers = ConsumerReads(session)
         self.statistics = StatisticsReads(session)
+        self.user_logs = UserLogReads(session)
 
 
 class BatchUnitOfWork:
@@ -105,12 +108,12 @@ class BatchUnitOfWork:
         self.publications: list[Publication] = []
 
     async def append_messages(
-        self, created: Sequence[MessageCreated], mentions: Sequence[tuple[UUID, UUID, int]]
+        self, created: Sequence[CountedMessage], mentions: Sequence[tuple[UUID, UUID, int]]
     ) -> None:
         """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
         mentions are (user, room, seq)."""
         await self.message_batch.append(created, mentions)
-        self.publications.extend(map(to_publication, created))
+        self.publications.extend(to_publication(event) for event, _ in created)
 
 
 class UnitOfWork(BatchUnitOfWork, ReadSession):
@@ -123,6 +126,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     events: Events
     consumers: Consumers
     statistics: Statistics
+    user_logs: UserLogs
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         BatchUnitOfWork.__init__(self, SessionExecutor(session))
@@ -134,6 +138,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
+        self.user_logs = UserLogs(session)
         self.server_state = ServerStates(session)
         self._session = session
 
@@ -156,8 +161,9 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     async def flush(self) -> None:
         """Send what is pending, so that the next read sees it and constraints speak now."""
         await self._session.flush()
-        await self.members.pending.flush()
-        await self.events.pending.flush()
+        await self.members.flush()
+        await self.events.flush()
+        self.publications += await self.user_logs.flush()
 
 
 class Database:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from app.application.server_state import KnownServerState
 from app.bus.base import Bus
+from app.core.sync_tokens import SyncTokens
 from app.persistence.uow import Database
 from app.presence.base import PresenceStore
-from app.realtime.badges.state import BadgeState
-from app.realtime.badges.updates import run_badge_updates
 from app.realtime.connection.admission import PendingConnections
 from app.realtime.connection.heartbeat import run_heartbeat
 from app.realtime.connection.room_list import RoomListLoader
@@ -23,6 +22,8 @@ from app.realtime.presence.lease import PresenceChanges, run_presence_lease
 from app.realtime.presence.subscriptions import PresenceSubscriptions
 from app.realtime.presence.updates import run_presence_updates
 from app.realtime.profiles.updates import ProfileUpdates
+from app.realtime.room_list.state import RoomListState
+from app.realtime.room_list.updates import RoomListUpdates
 from app.realtime.sampling import sample_metrics
 from app.realtime.slow_consumers.backfill import run_backfill
 from app.realtime.slow_consumers.limits import run_slow_consumer_limits
@@ -36,7 +37,7 @@ class Realtime:
     hub: Hub
     slow_consumers: SlowConsumers
     delivery: Delivery
-    badges: BadgeState
+    room_list: RoomListUpdates
     presence_changes: PresenceChanges
     presence: PresenceSubscriptions
     typing: TypingIndicator
@@ -45,7 +46,11 @@ class Realtime:
 
 
 def create_realtime(
-    database: Database, bus: Bus, settings: Settings, server_state: KnownServerState
+    database: Database,
+    bus: Bus,
+    settings: Settings,
+    server_state: KnownServerState,
+    sync_tokens: SyncTokens,
 ) -> Realtime:
     """Connect the parts, and have the bus call them."""
     limits = settings.limits
@@ -53,11 +58,17 @@ def create_realtime(
     slow_consumers = SlowConsumers(hub)
     delivery = Delivery(hub, slow_consumers, database, server_state)
     server_state.on_new_epoch = delivery.on_new_epoch
-    badges = BadgeState(hub)
+    room_list = RoomListUpdates(
+        hub=hub,
+        state=RoomListState(hub),
+        database=database,
+        find_position=delivery.list_position,
+        issue_snapshot=lambda user, at: sync_tokens.issue(user, at, server_state.last),
+    )
     presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
     typing, profiles = TypingIndicator(hub, bus, database), ProfileUpdates(hub, database)
-    features = (slow_consumers, delivery, badges, presence_changes, presence, typing, profiles)
-    for listener in features:
+    volatile = (presence_changes, presence, typing, profiles)
+    for listener in (slow_consumers, delivery, delivery.user_logs, room_list.state, *volatile):
         hub.add_listener(listener)
     bus.subscribe(delivery.on_publication, delivery.position_check_needed.set)
     services = ConnectionServices(
@@ -70,7 +81,7 @@ def create_realtime(
         subscribe_presence=presence.subscribe,
         publish_typing=typing.publish,
     )
-    return Realtime(hub, *features, services)
+    return Realtime(hub, slow_consumers, delivery, room_list, *volatile, services)
 
 
 def realtime_tasks(
@@ -88,7 +99,7 @@ def realtime_tasks(
         "heartbeat": lambda: run_heartbeat(hub, realtime),
         "session_check": lambda: run_session_check(hub, database, realtime),
         "session_expiry": lambda: run_session_expiry(hub, database),
-        "badges": lambda: run_badge_updates(hub, parts.badges, database, realtime),
+        "room_list": lambda: parts.room_list.run(realtime),
         "presence_lease": lambda: run_presence_lease(
             hub, parts.presence_changes, bus, store, realtime
         ),

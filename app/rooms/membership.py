@@ -20,6 +20,12 @@ from app.rooms.service import RoomView, add_member, refuse_too_many, require_use
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
 from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
+from app.wire.user_events import UserEventType
+
+_USER_EVENT_TYPES = {
+    MemberLeft: UserEventType.ROOM_LEFT,
+    MemberRemoved: UserEventType.ROOM_REMOVED,
+}
 
 
 async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, max_rooms: int) -> RoomView:
@@ -140,6 +146,7 @@ async def _remove_member(
 ) -> None:
     await uow.members.remove(member, room.seq + 1)
     gone = MemberRef(user=member.user_id, role=member.role)
+    uow.user_logs.add(member.user_id, _USER_EVENT_TYPES[event], room.id)
     uow.append_event(
         room,
         lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),

@@ -49,7 +49,7 @@ async def list_my_rooms(
     views, more = split_page(list(loaded), limit)
     return Page(
         items=[room_out(view) for view in views],
-        next=encode_cursor(str(views[-1].room.id)) if more else None,
+        next=encode_cursor(str(views[-1].id)) if more else None,
     )
 
 

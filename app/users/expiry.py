@@ -1,45 +1,119 @@
-"""Deletes expired tickets, refresh tokens and sessions.
+"""Deletes what is old: expired tickets, refresh tokens and sessions, and the beginnings of users'
+logs.
 
-Every process does it, a few rows in each transaction, and skips rows that another process deletes.
+Every process tries every five minutes, and one of them does it: the lease that it takes is valid
+for as long. It deletes a few rows in each transaction, which first renews the lease.
 """
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
 from app.core.clock import now
-from app.persistence.uow import Database, UnitOfWork
+from app.core.ids import new_id
+from app.persistence.repositories.consumers import FIRST_ID, JOB_PREFIX, Lease
+from app.persistence.uow import Database, ReadSession, UnitOfWork
 from app.wire.errors import ChatError
 
 log = structlog.get_logger(__name__)
 
-EXPIRY_INTERVAL_S = 300.0
+EXPIRY_INTERVAL_S = 300
 PAUSE_S = 0.1  # between two transactions, so that a long backlog does not block requests
 ROWS_PER_TRANSACTION = 500
 # The clocks of processes may differ by less than this.
 CLOCK_MARGIN = timedelta(hours=1)
+LOGS_PER_QUERY = 500
+MAX_USER_EVENTS = 10_000
+MAX_USER_EVENT_AGE = timedelta(days=30)
+
+# Deletes a few of the rows that were old at a time. True: there may be more.
+Delete = Callable[[UnitOfWork, datetime], Awaitable[bool]]
 
 
-async def run_login_expiry(database: Database) -> None:
+class LeaseLost(Exception):
+    """The lease has expired: another process does it."""
+
+
+def create_lease() -> Lease:
+    return Lease(f"{JOB_PREFIX}expiry", new_id(), EXPIRY_INTERVAL_S)
+
+
+async def run_expiry(database: Database) -> None:
     """Never returns."""
+    lease = create_lease()
     while True:
         await asyncio.sleep(EXPIRY_INTERVAL_S * random.uniform(0.5, 1.5))
         try:
-            await delete_expired(database)
+            await delete_old(database, lease)
         except ChatError as error:
-            log.warning("login_expiry.failed", error=error.detail)
+            log.warning("expiry.failed", error=error.detail)
+        except LeaseLost:
+            log.warning("expiry.lease_lost")
 
 
-async def delete_expired(database: Database) -> None:
-    """Deletes everything that has expired, batch by batch."""
-    expired_before = now() - CLOCK_MARGIN
+async def delete_old(database: Database, lease: Lease) -> bool:
+    """Deletes everything that is old, batch by batch. False: another process has the lease."""
+    if await database.read(_is_leased_elsewhere, lease):
+        return False
+    if not await database.transact(_acquire, lease):
+        return False
     for delete in (_delete_tickets, _delete_refresh_tokens, _delete_sessions):
-        more = True
-        while more:
-            more = await database.transact(delete, expired_before)
-            await asyncio.sleep(PAUSE_S)
+        await _delete_all(database, lease, delete, now() - CLOCK_MARGIN)
+    await _trim_logs(database, lease)
+    return True
+
+
+async def _delete_all(
+    database: Database, lease: Lease, delete: Delete, old_before: datetime
+) -> None:
+    more = True
+    while more:
+        more = await database.transact(_renew_and_delete, lease, delete, old_before)
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _trim_logs(database: Database, lease: Lease) -> None:
+    old_before, after = now() - MAX_USER_EVENT_AGE, FIRST_ID
+    while True:
+        page, long = await database.read(_long_logs, after, old_before)
+        for user in long:
+
+            async def trim(uow: UnitOfWork, old_before: datetime, user: UUID = user) -> bool:
+                return await uow.user_logs.trim(
+                    user, MAX_USER_EVENTS, old_before, ROWS_PER_TRANSACTION
+                )
+
+            await _delete_all(database, lease, trim, old_before)
+        if page is None:
+            return
+        after = page
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _long_logs(
+    reads: ReadSession, after: UUID, old_before: datetime
+) -> tuple[UUID | None, list[UUID]]:
+    return await reads.user_logs.list_long(after, LOGS_PER_QUERY, MAX_USER_EVENTS, old_before)
+
+
+async def _renew_and_delete(
+    uow: UnitOfWork, lease: Lease, delete: Delete, old_before: datetime
+) -> bool:
+    if not await uow.consumers.renew(lease):
+        raise LeaseLost
+    return await delete(uow, old_before)
+
+
+async def _is_leased_elsewhere(reads: ReadSession, lease: Lease) -> bool:
+    return await reads.consumers.is_leased_elsewhere(lease)
+
+
+async def _acquire(uow: UnitOfWork, lease: Lease) -> bool:
+    return await uow.consumers.acquire(lease)
 
 
 async def _delete_tickets(uow: UnitOfWork, expired_before: datetime) -> bool:

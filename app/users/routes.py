@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.core.paging import decode_cursor, encode_cursor, split_page
 from app.core.password_policy import check_password
-from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Search
+from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit100, Search, Seq
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
@@ -19,7 +19,7 @@ from app.users.login_attempts import create_session_attempt, verify_password
 from app.users.sessions import VerifiedPassword
 from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.pages import Page
-from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserOut
+from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserEventPage, UserOut
 from app.wire.validation import CanonicalUuid
 
 MAX_IDS = 100  # as many parameters as a query may have
@@ -67,6 +67,31 @@ async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
     return Me.model_validate(user, from_attributes=True)
+
+
+@router.get(
+    "/me/events",
+    operation_id="list_my_events",
+    summary="List events of the caller's log",
+    dependencies=[Depends(READ)],
+)
+async def list_my_events(
+    actor: ActorDep,
+    context: ContextDep,
+    limit: Limit100,
+    after: Annotated[Seq, Query(description="The last `seq` that the caller has.")] = 0,
+) -> UserEventPage:
+    """The caller's log: rooms that come and go, and read markers that move, in order, without a
+    hole. It goes back 30 days or 10,000 events: a caller whose `after` is below `trimmed` has
+    missed events that are deleted, and lists all rooms instead."""
+    window = await context.database.read(accounts.list_events, actor.user, after, limit + 1)
+    items, more = split_page(window.events, limit)
+    return UserEventPage(
+        epoch=context.server_state.last.epoch,
+        items=items,
+        next=items[-1].seq if more else None,
+        trimmed=window.trimmed_seq,
+    )
 
 
 @router.patch(

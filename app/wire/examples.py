@@ -47,8 +47,6 @@ from app.wire.frames import (
     History,
     Ping,
     Presence,
-    RoomBadge,
-    RoomBumped,
     RoomClosed,
     RoomEntry,
     RoomHead,
@@ -64,6 +62,7 @@ from app.wire.frames import (
 )
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
+from app.wire.schemas.rooms import LastMessage
 from app.wire.schemas.users import UserOut
 
 JsonObject = dict[str, Any]
@@ -142,13 +141,14 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
                 read_seq=4,
                 unread=1,
                 mentions=0,
+                last_message=LastMessage(seq=5, sender=BOB, at=AT, text="Is anyone here?"),
             )
         ],
         snapshot="AZOk0vBn8Q",
     ),
+    RoomList(full=False, rooms=[], gone=[ROOM], snapshot="AZOk0vBn9R"),
     RoomOpened.model_validate({"id": 1, "room": ROOM, "from": 4, "seq": 5, "state": "ok"}),
     RoomClosed(room=ROOM, reason="left", seq=10),
-    RoomBumped(rooms=[RoomBadge(room=ROOM, seq=7, read_seq=6, unread=1, mentions=1)]),
     Ack(id=4, room=ROOM, seq=6, at=_LATER),
     History(id=7, room=ROOM, page=MessagePage(items=[_BOBS], before=None, after=5)),
     ReadMarker(room=ROOM, user=BOB, seq=6),

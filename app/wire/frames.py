@@ -7,6 +7,7 @@ docs/protocol.md are made from them. Events are in `events.py`, frames of client
 `client_frames.py`.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -35,7 +36,7 @@ from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
 from app.wire.events import Event, ReadMarker
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
-from app.wire.schemas.rooms import MentionCount, RoomState, UnreadCount
+from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
 from app.wire.seq import Epoch, Seq
 from app.wire.validation import (
@@ -69,14 +70,15 @@ class Welcome(ResponseModel):
 
 
 class RoomEntry(RoomState):
-    """A room of the user."""
+    """A room of the user, as it is now."""
 
     room: UUID = Field(description="The room's id.")
 
 
 class RoomList(ResponseModel):
-    """The user's rooms with their counts, or those that have changed since a snapshot. Many rooms
-    come in several frames."""
+    """The user's rooms, or those that have changed: since a snapshot, and whenever one changes that
+    is not open on this socket, or that concerns the user alone. Many rooms come in several
+    frames."""
 
     type: Literal["rooms"] = "rooms"
     full: bool = Field(
@@ -87,7 +89,9 @@ class RoomList(ResponseModel):
         default_factory=list, description="Rooms that the user is no longer a member of."
     )
     snapshot: str | None = Field(
-        None, description="For the next `hello`. Only the last frame has it."
+        None,
+        description="For the next `hello`, instead of an earlier one. Of several frames only the "
+        "last has it.",
     )
 
 
@@ -117,24 +121,6 @@ class RoomClosed(ResponseModel):
         description="The client has closed it, or the user has left or was removed."
     )
     seq: Seq | None = Field(None, description="`seq` of the event that ended the membership.")
-
-
-class RoomBadge(ResponseModel):
-    """The counts of a room."""
-
-    room: UUID = Field(description="The room's id.")
-    seq: Seq = Field(description="The head of the log.")
-    read_seq: Seq = Field(description="The user's read marker.")
-    unread: UnreadCount
-    mentions: MentionCount
-
-
-class RoomBumped(ResponseModel):
-    """New counts of rooms that are not open on this socket, of rooms that are new, and of rooms
-    whose read marker has moved."""
-
-    type: Literal["room.bumped"] = "room.bumped"
-    rooms: list[RoomBadge] = Field(description="The counts, by room.")
 
 
 class Ack(ResponseModel):
@@ -256,7 +242,6 @@ ServerFrame = Annotated[
     | RoomList
     | RoomOpened
     | RoomClosed
-    | RoomBumped
     | Ack
     | History
     | ReadMarker
@@ -288,6 +273,14 @@ AnyServerFrame: TypeAdapter[Any] = TypeAdapter(ServerFrame | Event)
 def encode(frame: BaseModel) -> bytes:
     """JSON, UTF-8, without the fields that are null."""
     return frame.__pydantic_serializer__.to_json(frame, by_alias=True, exclude_none=True)
+
+
+def encode_room_list(
+    entries: Iterable[bytes], *, full: bool, gone: Sequence[UUID], snapshot: str | None
+) -> bytes:
+    """`encode` of a `RoomList` whose entries are JSON already."""
+    rest = encode(RoomList(full=full, rooms=[], gone=list(gone), snapshot=snapshot))
+    return rest.replace(b'"rooms":[]', b'"rooms":[' + b",".join(entries) + b"]", 1)
 
 
 def encode_history(frame_id: FrameId | None, room: UUID, page: bytes) -> bytes:

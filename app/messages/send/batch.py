@@ -11,7 +11,7 @@ from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult, StoredMessage
 from app.messages.mentions import mentioned_keys
 from app.messages.send.rules import SendFacts, decide
-from app.persistence.repositories.message_batch import BatchFacts, LockedRoomState
+from app.persistence.repositories.message_batch import BatchFacts, CountedMessage, LockedRoomState
 from app.persistence.uow import BatchUnitOfWork, Database
 from app.wire.content import Content
 from app.wire.domain import Role
@@ -60,11 +60,13 @@ def next_message(
     nonce: str,
     content: Content,
     at: datetime,
-) -> MessageCreated:
+) -> CountedMessage:
     """The event of a message at the room's next seq."""
     room.seq += 1
+    room.message_count += 1
     message = Message(seq=room.seq, sender=sender, at=at, nonce=nonce, **content.content_fields())
-    return MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
+    event = MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
+    return CountedMessage(event, room.message_count)
 
 
 class _Batch:
@@ -73,7 +75,7 @@ class _Batch:
     def __init__(self, facts: BatchFacts) -> None:
         self._rooms, self._preflight = facts.rooms, facts.preflight
         self._at = now()
-        self.created: list[MessageCreated] = []
+        self.created: list[CountedMessage] = []
 
     def apply(self, send: SendRequest) -> Outcome:
         try:
@@ -95,8 +97,9 @@ class _Batch:
         )
 
     def _append(self, send: SendRequest, room: LockedRoomState) -> Message:
-        event = next_message(send.room, room, send.actor.user, send.nonce, send.content, self._at)
-        self.created.append(event)
+        counted = next_message(send.room, room, send.actor.user, send.nonce, send.content, self._at)
+        event = counted.event
+        self.created.append(counted)
         self._preflight.duplicates[send.key] = StoredMessage(event.message)
         self._preflight.missing_replies.discard((send.room, event.seq))
         return event.message
@@ -105,13 +108,13 @@ class _Batch:
 def _mentions(
     facts: BatchFacts,
     mentioned: Mapping[str, Collection[str]],
-    created: Sequence[MessageCreated],
+    created: Sequence[CountedMessage],
 ) -> list[tuple[UUID, UUID, int]]:
     """(user, room, seq) of the members that the texts name, other than their senders; `mentioned`
     has the names by text."""
     return [
         (user, event.room, event.seq)
-        for event in created
+        for event, _ in created
         for user in _named_members(facts, event.room, mentioned.get(event.message.text, ()))
         if user != event.actor
     ]

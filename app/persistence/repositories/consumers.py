@@ -22,6 +22,8 @@ from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
 
+# Of leases that are no consumer's, but that of a job which runs once in a cluster.
+JOB_PREFIX = "job:"
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 _lease, _position, _room = columns(ConsumerLease), columns(ConsumerPosition), columns(Room)
@@ -111,7 +113,11 @@ class ConsumerReads:
 
     async def standings(self) -> list[Standing]:
         """Of every consumer that has ever run. Slow: it looks at all rooms."""
-        query = select(_lease.consumer, _IS_VALID, _LAG.scalar_subquery()).order_by(_lease.consumer)
+        query = (
+            select(_lease.consumer, _IS_VALID, _LAG.scalar_subquery())
+            .where(_lease.consumer.not_like(f"{JOB_PREFIX}%"))
+            .order_by(_lease.consumer)
+        )
         rows = await self._session.execute(query)
         return [Standing(name, bool(valid), int(lag)) for name, valid, lag in rows]
 
@@ -153,7 +159,7 @@ class Consumers(ConsumerReads):
     async def advance(self, consumer: str, handled: Sequence[LogRange]) -> None:
         """Move the positions of the consumer to the ends of these ranges."""
         await self._session.execute(
-            upsert(self._session, _POSITION_TABLE, "seq"),
+            upsert(self._session, _POSITION_TABLE, replace=["seq"]),
             [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],
         )
 

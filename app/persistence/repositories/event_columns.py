@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -45,13 +45,27 @@ EVENTS = select(*EVENT_COLUMNS, *MESSAGE_COLUMNS).outerjoin_from(
 )
 
 
-def to_row(event: RoomEvent) -> dict[str, Any]:
+class MessageTotals(NamedTuple):
+    """Of a log up to an event: the number of messages, and the seq of the newest, or 0. None: not
+    known."""
+
+    message_count: int | None
+    last_message_seq: int | None
+
+
+def to_row(event: RoomEvent, totals: MessageTotals) -> dict[str, Any]:
     """The columns of an event; the body is null where it says nothing beside its message."""
-    message = event.message.seq if isinstance(event, MessageEvent) else None
-    body = None if event.type in _MESSAGE_EVENTS else _encode_body(event)
-    envelope = {"type": event.type, "room_id": event.room, "seq": event.seq}
-    envelope |= {"actor_id": event.actor, "at": event.at}
-    return envelope | {"message_seq": message, "body": body}
+    return {
+        "type": event.type,
+        "room_id": event.room,
+        "seq": event.seq,
+        "actor_id": event.actor,
+        "at": event.at,
+        "message_seq": event.message.seq if isinstance(event, MessageEvent) else None,
+        "message_count": totals[0],
+        "last_message_seq": totals[1],
+        "body": None if event.type in _MESSAGE_EVENTS else _encode_body(event),
+    }
 
 
 def from_row(

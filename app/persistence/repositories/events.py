@@ -1,6 +1,6 @@
 """The log of each room: events to rows and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,23 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.persistence.repositories.event_columns import (
     EVENT_COLUMNS,
     EVENTS,
+    MessageTotals,
     from_row,
     to_row,
 )
-from app.persistence.repositories.member_filter import ROOM, USER
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.tables import Room, RoomEventRow, columns
 from app.wire.events import (
     EVENT_SPECS,
     MemberJoined,
-    MemberLeft,
     RoomEvent,
     event_type,
 )
 
-_JOINED, _LEFT = event_type(MemberJoined), event_type(MemberLeft)
+_JOINED = event_type(MemberJoined)
 _MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
 _event, _room = columns(RoomEventRow), columns(Room)
+UNKNOWN = MessageTotals(None, None)
 _Range = tuple[UUID, int, int]  # the events of a room after a seq, up to another
 
 
@@ -49,11 +49,6 @@ class EventReads:
             .order_by(_event.room_id, _event.seq)
         )
         return [from_row(*row) for row in rows]
-
-    async def last_action_was_leave(self, room_id: UUID, user_id: UUID) -> bool:
-        """Whether the user's last action in the room, among its newest events, was to leave."""
-        parameters = {"room": room_id, "user": user_id}
-        return await self._session.scalar(_LAST_OF, parameters) == _LEFT
 
     async def joined(self, room_id: UUID, users: Iterable[UUID]) -> set[UUID]:
         """Those of `users` who have ever joined the room themselves, members or not. Slow: it
@@ -92,10 +87,37 @@ class EventReads:
 class Events(EventReads):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
-        self.pending = PendingRows(session, _event.seq.table)
+        self._pending: list[RoomEvent] = []
+        self._rows = PendingRows(session, _event.seq.table)
 
     def add(self, event: RoomEvent) -> None:
-        self.pending.add(**to_row(event))
+        """Log an event that is no message, with the next flush."""
+        self._pending.append(event)
+
+    async def flush(self) -> None:
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        before: dict[UUID, int] = {}
+        for event in pending:
+            before.setdefault(event.room, event.seq - 1)
+        totals = await self._message_totals(before)
+        for event in pending:
+            self._rows.add(**to_row(event, totals[event.room]))
+        await self._rows.flush()
+
+    async def _message_totals(self, seqs: Mapping[UUID, int]) -> dict[UUID, MessageTotals]:
+        """Of the logs of rooms, each up to a seq; 0 is the beginning."""
+        totals = {room: MessageTotals(0, 0) if seq == 0 else UNKNOWN for room, seq in seqs.items()}
+        later = [(room, seq) for room, seq in seqs.items() if seq]
+        if later:
+            rows = await self._session.execute(
+                select(_event.room_id, _event.message_count, _event.last_message_seq).where(
+                    or_(*(and_(_event.room_id == room, _event.seq == seq) for room, seq in later))
+                )
+            )
+            totals |= {room: MessageTotals(*values) for room, *values in rows}
+        return totals
 
 
 def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
@@ -104,18 +126,3 @@ def _within(room_id: Any, after: Any, until: Any) -> ColumnElement[bool]:
 
 def _in_ranges(ranges: Iterable[_Range]) -> Select[*tuple[Any, ...]]:
     return EVENTS.where(or_(*(_within(*span) for span in ranges)))
-
-
-# Look at the last 1,000 events only: the user acted recently or not at all.
-_LAST_OF = (
-    select(_event.type)
-    .join_from(_event.seq.table, _room.seq.table, _room.id == _event.room_id)
-    .where(
-        _room.id == ROOM,
-        _event.room_id == ROOM,
-        _event.seq > _room.seq - 1000,
-        _event.actor_id == USER,
-    )
-    .order_by(_event.seq.desc())
-    .limit(1)
-)

@@ -1,11 +1,12 @@
 """Members of rooms."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -15,7 +16,7 @@ from app.persistence.sql.join_order import join_in_order
 from app.persistence.tables import Departure, Member, User, columns
 from app.wire.domain import Role
 
-_member = columns(Member)
+_member, _departure = columns(Member), columns(Departure)
 
 
 class MemberReads:
@@ -126,27 +127,30 @@ class MemberReads:
             )
         ) or 0
 
-    async def changed_since(self, users: Iterable[UUID], within_s: int) -> list[tuple[UUID, UUID]]:
-        """(user, room) of memberships of these users that began, or whose role or read marker
-        changed, within this time by the database's clock."""
-        rows = await self._session.execute(
-            select(Member.user_id, Member.room_id).where(
-                Member.user_id.in_(list(users)), Member.changed_at > DatabaseNow(within_s)
-            )
-        )
-        return [(user, room) for user, room in rows]
-
 
 class Members(MemberReads):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
-        self.pending = PendingRows(session, _member.role.table)
+        self._pending = PendingRows(session, _member.role.table)
+        self._returned: dict[UUID, list[UUID]] = defaultdict(list)  # by room
 
     def add(self, room_id: UUID, user_id: UUID, role: Role, joined_at: datetime, seq: int) -> None:
         """`seq` is that of the event of the joining."""
-        self.pending.add(
+        self._pending.add(
             room_id=room_id, user_id=user_id, role=role, joined_at=joined_at, read_seq=seq
         )
+        self._returned[room_id].append(user_id)
+
+    async def flush(self) -> None:
+        """Insert the members that were added. Departures of theirs are over."""
+        await self._pending.flush()
+        for room_id, users in self._returned.items():
+            await self._session.execute(
+                delete(_departure.seq.table).where(
+                    _departure.room_id == room_id, _departure.user_id.in_(users)
+                )
+            )
+        self._returned.clear()
 
     async def remove(self, member: Member, seq: int) -> None:
         """`seq` is that of the event of the removal."""
@@ -161,6 +165,21 @@ class Members(MemberReads):
             update(Member)
             .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq < seq)
             .values(read_seq=seq, changed_at=DatabaseNow())
+            .execution_options(synchronize_session=False)
+        )
+        return bool(changed.rowcount)
+
+    async def move_marker(self, room_id: UUID, user_id: UUID, marker: int, head: int) -> bool:
+        """Move the marker to any place in a log that reaches `head`; False if it was there. Own
+        messages and mentions may be after it then, up to the head."""
+        known = {
+            column.key: case((column < head, head), else_=column)
+            for column in (_member.sent_seq, _member.mentioned_seq)
+        }
+        changed: Any = await self._session.execute(
+            update(Member)
+            .where(Member.room_id == room_id, Member.user_id == user_id, Member.read_seq != marker)
+            .values(read_seq=marker, changed_at=DatabaseNow(), **known)
             .execution_options(synchronize_session=False)
         )
         return bool(changed.rowcount)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, select
 
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
@@ -19,13 +19,17 @@ _departure = columns(Departure)
 
 
 class MembershipBatch:
-    """Columns of members, and of their rooms."""
+    """Columns of members and of their rooms, and of further tables where a row has the key."""
 
-    def __init__(self, *selected: Any) -> None:
+    def __init__(
+        self, *selected: Any, outer_joins: Iterable[tuple[FromClause, ColumnElement[bool]]] = ()
+    ) -> None:
         is_pair = and_(_member.room_id == _pair.room, _member.user_id == _pair.user)
         joined = _PAIR_ROWS.join(_member.role.table, is_pair).join(
             _room.kind.table, _room.id == _member.room_id
         )
+        for table, has_key in outer_joins:
+            joined = joined.outerjoin(table, has_key)
         self._statement = Statement(join_in_order(select(*selected).select_from(joined)))
 
     async def read(self, reader: Reader, pairs: Iterable[tuple[UUID, UUID]]) -> Rows:

@@ -1,55 +1,51 @@
 """The rooms of users, with what each has not read: for many users and rooms in one statement.
 
-What is unread is counted from what is there, so that there is no counter that could be wrong; up to
-a maximum, so that a long backlog is not read to its end; and between constants: MySQL and MariaDB
-read the whole log of a room for a condition on seq that depends on another row.
+Each event knows how many messages its log has up to it: what is unread is the difference between
+the head and the read marker, however much that is. Where that does not tell (a marker that was
+moved back behind own messages, mentions, rows of a program of the step before), rows are counted:
+up to a maximum, and between constants, because MySQL and MariaDB read the whole log of a room for a
+condition on seq that depends on another row.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    ScalarSelect,
+    FromClause,
     and_,
     bindparam,
     func,
     literal_column,
-    or_,
     select,
 )
 
+from app.core.sync_tokens import ListPosition
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.sql.executor import Reader, Rows
-from app.persistence.sql.join_order import join_in_order
-from app.persistence.sql.json_rows import json_rows, to_json
-from app.persistence.sql.statement import Statement
-from app.persistence.sql.types import Id, UtcDateTime
-from app.persistence.tables import Departure, Member, Mention, MessageRow, Room, columns
+from app.persistence.sql.statement import Row, Statement, Values
+from app.persistence.sql.types import Id
+from app.persistence.tables import (
+    Member,
+    Mention,
+    MessageRow,
+    Room,
+    RoomEventRow,
+    UserEventRow,
+    columns,
+)
 from app.wire.domain import Role, RoomKind
 
-COUNTS_PER_STATEMENT = 200
-
-T = TypeVar("T")
-
-
-class Badge(NamedTuple):
-    """What one member has not read in one room. Counts beyond the maximum are one more than it."""
-
-    user: UUID
-    room: UUID
-    seq: int
-    read_seq: int
-    unread: int
-    mentions: int
+BRANCHES_PER_STATEMENT = 200
+PREVIEW_CHARS = 200
 
 
 class RoomListRow(NamedTuple):
-    """A room in the list of one of its members, with what the member has not read."""
+    """A room in the list of one of its members, with what the member has not read. Counts beyond
+    the maximum are one more than it. `last_*` is the newest message; None: there is none."""
 
     user: UUID
     id: UUID
@@ -60,26 +56,60 @@ class RoomListRow(NamedTuple):
     created_at: datetime
     archived_at: datetime | None
     role: Role
+    last_seq: int | None
+    last_sender: UUID | None
+    last_at: datetime | None
+    last_text: str | None
     seq: int
     read_seq: int
     unread: int
     mentions: int
 
 
-_SINCE = json_rows("since", user=Id(), at=UtcDateTime())
-_since, _departure = _SINCE.c, columns(Departure)
-_room, _member = columns(Room), columns(Member)
-_message, _mention = columns(MessageRow), columns(Mention)
+class ListChanges(NamedTuple):
+    """The rooms of users, and (user, room) of rooms that the users have left."""
 
-# Each begins with the user and the room, and ends with the head of the log and the read marker.
-_BADGES = MembershipBatch(_member.user_id, _member.room_id, _room.seq, _member.read_seq)
+    rooms: list[RoomListRow]
+    gone: list[tuple[UUID, UUID]]
+
+
+_room, _member = columns(Room), columns(Member)
+_HEAD, _MARKER = (columns(RoomEventRow).seq.table.alias(name) for name in ("head", "marker"))
+_head, _marker = _HEAD.c, _MARKER.c
+_message, _mention, _user_event = columns(MessageRow), columns(Mention), columns(UserEventRow)
+_LAST = columns(MessageRow).seq.table.alias("last_message")
+_last = _LAST.c
+
+# The first characters of the newest message.
+_PREVIEW = func.substr(_last.text, 1, PREVIEW_CHARS)
+# What `_Position` has.
+_POSITION = (
+    *(_head.message_count, _head.last_message_seq, _marker.message_count),
+    *(_member.sent_seq, _member.mentioned_seq, _room.seq, _member.read_seq),
+)
 _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
-    *(_room.created_at, _room.archived_at, _member.role, _room.seq, _member.read_seq),
+    *(_room.created_at, _room.archived_at, _member.role),
+    *(_last.seq, _last.sender_id, _last.at, _PREVIEW),
+    *_POSITION,
 )
-_LISTED_ROOMS = select(*_LISTED).join_from(
-    _member.room_id.table, _room.id.table, _room.id == _member.room_id
+_LAST_MESSAGE = slice(9, 13)  # their places in a row
+_OUTER_JOINS: tuple[tuple[FromClause, ColumnElement[bool]], ...] = (
+    (_HEAD, and_(_head.room_id == _room.id, _head.seq == _room.seq)),
+    (_MARKER, and_(_marker.room_id == _member.room_id, _marker.seq == _member.read_seq)),
+    (_LAST, and_(_last.room_id == _room.id, _last.seq == _head.last_message_seq)),
 )
+
+
+def _join_outer(joined: Any) -> Any:
+    for table, has_key in _OUTER_JOINS:
+        joined = joined.outerjoin(table, has_key)
+    return joined
+
+
+_ENTRIES = MembershipBatch(*_LISTED, outer_joins=_OUTER_JOINS)
+_MEMBERS_WITH_ROOMS = _member.room_id.table.join(_room.id.table, _room.id == _member.room_id)
+_LISTED_ROOMS = select(*_LISTED).select_from(_join_outer(_MEMBERS_WITH_ROOMS))
 _ALL_ROOMS = Statement(_LISTED_ROOMS.where(_member.user_id.in_(bindparam("users", expanding=True))))
 _PAGE = (
     _LISTED_ROOMS.where(_member.user_id == bindparam("user"))
@@ -89,57 +119,87 @@ _PAGE = (
 _FIRST_PAGE = Statement(_PAGE)
 _NEXT_PAGE = Statement(_PAGE.where(_member.room_id > bindparam("after")))
 
-_CHANGED_ROOMS = Statement(
-    join_in_order(
-        select(*_LISTED)
-        .select_from(
-            _SINCE.join(_member.role.table, _member.user_id == _since.user).join(
-                _room.kind.table, _room.id == _member.room_id
-            )
-        )
-        .where(or_(_room.changed_at > _since.at, _member.changed_at > _since.at))
-    )
-)
-_DEPARTURES = Statement(
-    join_in_order(
-        select(_departure.user_id, _departure.room_id).select_from(
-            _SINCE.join(
-                _departure.user_id.table,
-                and_(_departure.user_id == _since.user, _departure.at > _since.at),
-            )
-        )
-    )
-)
-
 _USER, _IN_ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=BigInteger)
 
 
-def _capped_count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+def _capped_count(*conditions: ColumnElement[bool]) -> Statement:
     """Counts the rows that meet the conditions, up to `max_rows`. Rows in between that do not meet
     them are read, too."""
     rows = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
-    return select(func.count()).select_from(rows).scalar_subquery()
+    count = select(func.count()).select_from(rows).scalar_subquery()
+    return Statement(select(bindparam("n", type_=BigInteger), count))
 
 
-# Unread are the messages of others after the read marker.
-_COUNTS = Statement(
-    select(
-        bindparam("n", type_=BigInteger),
-        _capped_count(
-            _message.room_id == _IN_ROOM,
-            _message.seq > _AFTER,
-            _message.seq <= _UNTIL,
-            _message.sender_id != _USER,
-        ),
-        _capped_count(
-            _mention.user_id == _USER,
-            _mention.room_id == _IN_ROOM,
-            _mention.seq > _AFTER,
-            _mention.seq <= _UNTIL,
-        ),
+# Between constants, MariaDB finds the rooms that have changed by the index of their times, or looks
+# only those up that are in it.
+_CHANGED_ROOMS = Statement(
+    select(_member.user_id, _member.room_id)
+    .select_from(_MEMBERS_WITH_ROOMS)
+    .where(_member.user_id == _USER, _room.changed_at > bindparam("at"))
+)
+_USER_EVENTS = Statement(
+    select(_user_event.user_id, _user_event.room_id).where(
+        _user_event.user_id == _USER, _user_event.seq > _AFTER
     )
 )
+_newest = (
+    select(_message.seq, _message.sender_id, _message.at, _message.text)
+    .where(_message.room_id == _IN_ROOM)
+    .order_by(_message.room_id.desc(), _message.seq.desc())
+    .limit(1)
+    .subquery()
+    .c
+)
+_NEWEST_MESSAGE = Statement(
+    select(
+        bindparam("n", type_=BigInteger),
+        *(_newest.seq, _newest.sender_id, _newest.at, func.substr(_newest.text, 1, PREVIEW_CHARS)),
+    )
+)
+_UNREAD = _capped_count(
+    _message.room_id == _IN_ROOM,
+    _message.seq > _AFTER,
+    _message.seq <= _UNTIL,
+    _message.sender_id != _USER,
+)
+_MENTIONS = _capped_count(
+    _mention.user_id == _USER,
+    _mention.room_id == _IN_ROOM,
+    _mention.seq > _AFTER,
+    _mention.seq <= _UNTIL,
+)
+
+
+class _Position(NamedTuple):
+    """A read marker in a log, and what is known of the messages after it."""
+
+    message_count: int | None  # of the log
+    last_message_seq: int | None
+    marker_count: int | None  # of the log up to the marker
+    sent_seq: int | None
+    mentioned_seq: int | None
+    seq: int
+    read_seq: int
+
+    def unread(self) -> int | None:
+        """None: it has to be counted."""
+        if self.read_seq >= self.seq:
+            return 0
+        if self.message_count is None or self.sent_seq is None or self.sent_seq > self.read_seq:
+            return None
+        if self.read_seq == 0:
+            return self.message_count
+        return None if self.marker_count is None else self.message_count - self.marker_count
+
+    def mentions(self, unread: int | None) -> int | None:
+        """None: they have to be counted."""
+        if unread == 0:
+            return 0
+        if self.message_count is None:  # a program of the step before may have written the mention
+            return None
+        is_known = self.mentioned_seq is not None and self.mentioned_seq <= self.read_seq
+        return 0 if is_known else None
 
 
 class RoomLists:
@@ -151,47 +211,85 @@ class RoomLists:
         """The user's rooms, by id."""
         page = _FIRST_PAGE if after is None else _NEXT_PAGE
         [rows] = await self._reader.read(page.bind(user=user_id, max_rows=limit, after=after))
-        return await self._count(rows, RoomListRow)
+        return await self._complete(rows)
 
-    async def since(
-        self, since: Mapping[UUID, datetime | None]
-    ) -> tuple[list[RoomListRow], list[tuple[UUID, UUID]]]:
-        """All rooms of those users whose time is None. Of the others, the rooms that have changed
-        since then for the user, and (user, room) for what the user has left since, also if it was
-        joined again."""
-        full = [user for user, at in since.items() if at is None]
-        rest = to_json((user, at) for user, at in since.items() if at is not None)
-        questions = [_ALL_ROOMS.bind(users=full)] if full else []
-        if len(full) < len(since):
-            questions += [_CHANGED_ROOMS.bind(since=rest), _DEPARTURES.bind(since=rest)]
-        results = await self._reader.read(*questions)
-        departures = results.pop() if len(full) < len(since) else ()
-        rows = list(chain.from_iterable(results))
-        return await self._count(rows, RoomListRow), [(user, room) for user, room in departures]
+    async def entries(self, pairs: Iterable[tuple[UUID, UUID]]) -> list[RoomListRow]:
+        """Of (room, user) pairs; pairs that are no memberships are left out."""
+        return await self._complete(await _ENTRIES.read(self._reader, pairs))
 
-    async def badges(self, pairs: Iterable[tuple[UUID, UUID]]) -> list[Badge]:
-        """The counts of (room, user) pairs; pairs that are no memberships are left out."""
-        return await self._count(await _BADGES.read(self._reader, pairs), Badge)
+    async def all_rooms(self, users: Collection[UUID]) -> list[RoomListRow]:
+        [rows] = await self._reader.read(_ALL_ROOMS.bind(users=list(users)))
+        return await self._complete(rows)
 
-    async def _count(self, rows: Rows, make: Callable[..., T]) -> list[T]:
-        """`make(*row, unread, mentions)`. A log that ends at the marker is not asked."""
-        counts = [(0, 0)] * len(rows)
+    async def changes(self, since: Mapping[UUID, ListPosition]) -> ListChanges:
+        """What has changed for users since their positions: rooms that have changed, rooms that
+        their logs name, also if these were left and joined again."""
+        logs = [{"user": user, "after": position.seq} for user, position in since.items()]
+        times = [{"user": user, "at": position.at} for user, position in since.items()]
+        events, changed = await self._reader.read(
+            _USER_EVENTS.bind_union(logs), _CHANGED_ROOMS.bind_union(times)
+        )
+        named = {(user, room) for user, room in events}
+        listed = named.union((user, room) for user, room in changed)
+        rooms = await self.entries((room, user) for user, room in listed) if listed else []
+        return ListChanges(rooms, sorted(named - {(row.user, row.id) for row in rooms}))
+
+    async def _complete(self, rows: Rows) -> list[RoomListRow]:
+        """Fill in the counts, and what a program of the step before has not noted."""
+        positions = [_Position(*row[-len(_POSITION) :]) for row in rows]
+        unread = [position.unread() for position in positions]
+        mentions = [*map(_Position.mentions, positions, unread)]
+        await self._count_unknown(_UNREAD, rows, unread)
+        await self._count_unknown(_MENTIONS, rows, mentions)
+        newest = await self._newest_messages(rows, positions)
+        max_count = self._max_unread + 1
+        return [
+            RoomListRow._make(
+                (
+                    *row[: _LAST_MESSAGE.start],
+                    *(newest[n] if n in newest else row[_LAST_MESSAGE]),
+                    *row[-2:],
+                    min(unread[n] or 0, max_count),
+                    mentions[n] or 0,
+                )
+            )
+            for n, row in enumerate(rows)
+        ]
+
+    async def _newest_messages(
+        self, rows: Rows, positions: Sequence["_Position"]
+    ) -> dict[int, Sequence[Any]]:
+        """By the number of the row, where the head does not name it."""
+        branches = [
+            {"n": n, "room": rows[n][1]}
+            for n, position in enumerate(positions)
+            if position.last_message_seq is None and position.seq
+        ]
+        return {n: message for n, *message in await self._read_union(_NEWEST_MESSAGE, branches)}
+
+    async def _count_unknown(
+        self, statement: Statement, rows: Rows, counts: list[int | None]
+    ) -> None:
+        """Fill in the counts that are None."""
         max_rows = self._max_unread + 1
-        behind = [
+        branches = [
             {
                 "n": n,
-                "user": row[0],
-                "room": row[1],
-                "after": row[-1],
-                "until": row[-2],
+                "user": rows[n][0],
+                "room": rows[n][1],
+                "after": rows[n][-1],
+                "until": rows[n][-2],
                 "max_rows": max_rows,
             }
-            for n, row in enumerate(rows)
-            if row[-1] < row[-2]
+            for n, count in enumerate(counts)
+            if count is None
         ]
-        for start in range(0, len(behind), COUNTS_PER_STATEMENT):
-            union = _COUNTS.bind_union(behind[start : start + COUNTS_PER_STATEMENT])
-            [counted] = await self._reader.read(union)
-            for n, unread, mentions in counted:
-                counts[n] = unread, mentions
-        return [make(*row, *count) for row, count in zip(rows, counts, strict=True)]
+        for n, count in await self._read_union(statement, branches):
+            counts[n] = count
+
+    async def _read_union(self, statement: Statement, branches: Sequence[Values]) -> list[Row]:
+        rows: list[Row] = []
+        for start in range(0, len(branches), BRANCHES_PER_STATEMENT):
+            union = statement.bind_union(branches[start : start + BRANCHES_PER_STATEMENT])
+            rows += (await self._reader.read(union))[0]
+        return rows

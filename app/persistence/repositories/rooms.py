@@ -1,6 +1,7 @@
 """Rooms."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
@@ -84,6 +85,11 @@ class RoomReads:
     async def latest_seqs(self, ids: Iterable[UUID]) -> dict[UUID, int]:
         rows = await self._session.execute(_HEADS, {"rooms": list(ids)})
         return dict(rows.all())
+
+    async def database_time(self) -> datetime:
+        """By the database's clock."""
+        at: datetime = (await self._session.execute(select(DatabaseNow()))).scalar_one()
+        return at
 
     async def changed_since(self, within_s: int) -> dict[UUID, int]:
         """The heads of the rooms that changed within this time, by the database's clock; of very

@@ -1,18 +1,21 @@
 """Sessions with their users: of many in one statement."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, func, select
 
+from app.core.sync_tokens import ListPosition
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.executor import Reader
 from app.persistence.sql.statement import Statement
-from app.persistence.tables import Member, Session, User, columns
+from app.persistence.tables import Member, Session, User, UserLog, columns
 
 _session_row, _user, _member = columns(Session), columns(User), columns(Member)
+_log = columns(UserLog)
 _HAS_ID = _session_row.id.in_(bindparam("ids", expanding=True))
 # Its rows are those of a `SessionState`.
 SESSION_STATES = Statement(
@@ -42,14 +45,19 @@ _ACTIVE_SESSIONS = (
 )
 _ACTIVE = Statement(_ACTIVE_SESSIONS)
 _COUNT_ACTIVE = Statement(_ACTIVE_SESSIONS.with_only_columns(func.count()))
-_ROOMS_OF_SESSIONS = Statement(
-    select(_session_row.id, DatabaseNow(), _member.room_id)
+_POSITIONS_OF_SESSIONS = Statement(
+    select(_session_row.id, DatabaseNow(), _log.seq, _log.trimmed_seq)
     .select_from(
         _session_row.id.table.join(_user.id.table, _user.id == _session_row.user_id).outerjoin(
-            _member.room_id.table, _member.user_id == _session_row.user_id
+            _log.seq.table, _log.user_id == _session_row.user_id
         )
     )
     .where(_HAS_ID, _IS_ACTIVE)
+)
+_ROOMS_OF_USERS = Statement(
+    select(_member.user_id, _member.room_id).where(
+        _member.user_id.in_(bindparam("users", expanding=True))
+    )
 )
 
 
@@ -94,14 +102,20 @@ class SessionStates:
         return bool(count == len(ids))
 
     async def list_rooms(
-        self, ids: Iterable[UUID], at: datetime
-    ) -> dict[UUID, tuple[datetime, set[UUID]]]:
-        """Of those that `filter_active` would find: the database's time when this was asked, and
-        the rooms that their users were in."""
-        [rows] = await self._reader.read(_ROOMS_OF_SESSIONS.bind(ids=list(ids), at=at))
-        states: dict[UUID, tuple[datetime, set[UUID]]] = {}
-        for session, time, room in rows:
-            _, rooms = states.setdefault(session, (time, set()))
-            if room is not None:
-                rooms.add(room)
-        return states
+        self, sessions: Mapping[UUID, UUID], at: datetime
+    ) -> tuple[dict[UUID, tuple[ListPosition, int]], dict[UUID, list[UUID]]]:
+        """Of sessions, which are given with their users: the positions of those that
+        `filter_active` would find, each with the seq up to which the user's log is deleted; and
+        then the rooms that the users are in."""
+        rows, members = await self._reader.read(
+            _POSITIONS_OF_SESSIONS.bind(ids=list(sessions), at=at),
+            _ROOMS_OF_USERS.bind(users=list(set(sessions.values()))),
+        )
+        positions = {
+            session: (ListPosition(seq or 0, time), trimmed_seq or 0)
+            for session, time, seq, trimmed_seq in rows
+        }
+        rooms: dict[UUID, list[UUID]] = defaultdict(list)
+        for user, room in members:
+            rooms[user].append(room)
+        return positions, rooms

@@ -65,6 +65,6 @@ class Statistics(StatisticsReads):
         if not counts:
             return
         await self._session.execute(
-            upsert(self._session, cast(Table, MessageCount.__table__), "messages", add=True),
+            upsert(self._session, cast(Table, MessageCount.__table__), add=["messages"]),
             [{"day": day, "room_id": room, "messages": number} for day, room, number in counts],
         )

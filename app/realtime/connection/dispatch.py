@@ -1,5 +1,6 @@
 """From a frame to its use case, and to the answer."""
 
+import asyncio
 from typing import assert_never
 from uuid import UUID
 
@@ -8,7 +9,6 @@ import structlog
 from app.application.app_context import AppContext
 from app.core.rate_limit import PolicyName
 from app.messages.send.submit import submit_message
-from app.messages.service import mark_read
 from app.realtime.connection.history import send_history
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
@@ -48,8 +48,22 @@ FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
 async def dispatch(
     context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
 ) -> None:
-    """Execute one frame. The connection stays open: a refusal or failure is an error frame."""
+    """Execute one frame. The connection stays open: a refusal or failure is an error frame.
+
+    A `read` may wait for a second (`messages/read_markers.py`): those after it do not wait."""
     connection.in_flight += 1
+    run = _run(context, services, connection, frame)
+    if isinstance(frame, MarkRead):
+        task = asyncio.create_task(run)
+        services.tasks.add(task)
+        task.add_done_callback(services.tasks.discard)
+    else:
+        await run
+
+
+async def _run(
+    context: AppContext, services: ConnectionServices, connection: Connection, frame: ClientFrame
+) -> None:
     try:
         charge(context, connection.user, frame)
         await _execute(context, services, connection, frame)
@@ -79,10 +93,8 @@ async def _execute(
         case GetHistory():
             await send_history(context, connection, frame)
         case MarkRead():
-            badge = await context.database.transact(
-                mark_read, connection.actor, frame.room, frame.seq
-            )
-            connection.send(Ack(id=frame.id, room=frame.room, seq=badge.read_seq))
+            row = await context.mark_read(connection.actor, frame.room, frame.seq)
+            connection.send(Ack(id=frame.id, room=frame.room, seq=row.read_seq))
         case Open():
             max_events = services.hub.limits.catchup_events_per_request
             await open_rooms(services.delivery, connection, frame.rooms, frame.id, max_events)

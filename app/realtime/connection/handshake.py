@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from functools import cache
 from typing import NoReturn, cast
 
@@ -16,6 +15,7 @@ from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
 from app.realtime.connection.drain import DRAIN_REASON
 from app.realtime.connection.frame_handler import FrameHandler, message_text
+from app.realtime.connection.room_list import ListRequest
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
@@ -158,8 +158,8 @@ class Handshake:
             self._refuse(error, hello.id, CloseCode.OVERLOADED)
 
     async def _send_room_list(self, connection: Connection, snapshot: str | None) -> None:
-        """Become a member in the hub first, then read the counts: a change in between is sent as a
-        badge."""
+        """Become a member in the hub first, then read the list: what changes in between is sent
+        again."""
         hub, loader, snapshots = (
             self._services.hub,
             self._services.room_lists,
@@ -167,17 +167,19 @@ class Handshake:
         )
         server_state = self._context.server_state.last
         state = await loader.hello_states.load(connection.actor)
-        for room_id in state.rooms:
-            hub.add_member(connection, room_id)
-        at = snapshots.parse(connection.user, snapshot, server_state) if snapshot else None
-        since = at if at and at <= state.at else None  # later: the clock has stepped back
-        room_list = await loader.room_lists.load(replace(state, since=since))
-        issued = snapshots.issue(connection.user, state.at, server_state)
+        hub.add_memberships(connection, state.rooms)
+        self._services.delivery.user_logs.start(connection.user, state.position.seq)
+        since = snapshots.parse(connection.user, snapshot, server_state) if snapshot else None
+        if since and not state.includes(since):
+            since = None
+        request = ListRequest(connection.user, since, len(state.rooms))
+        room_list = await loader.room_lists.load(request)
+        issued = snapshots.issue(connection.user, state.position, server_state)
         for n, frame in enumerate(room_list.frames(issued)):
             if n:
                 hub.coalescer.flush()
                 await self._writer.drained()
-            connection.send(frame)
+            connection.send_raw(frame)
         connection.room_list_sent = True
 
     async def _receive_in_time(self) -> str:

@@ -2,8 +2,9 @@
 
 Loaded for many users at once: when a process ends, all its clients come back.
 
-A snapshot is a time of the database's clock, which may step back (a failover, a correction). What
-changes after such a step is stamped as if it was older than the snapshot. So a step is counted
+A snapshot is a position in the user's log, for what concerns the user alone, and a time of the
+database's clock, for what has changed in rooms. The clock may step back (a failover, a correction).
+What changes after such a step is stamped as if it was older than the snapshot. So a step is counted
 (`repositories/server_state.py`), and snapshots from before it are void: their lists are full. Until
 it is counted the time of a hello is before that of the snapshot, and its list is full as well.
 """
@@ -11,23 +12,24 @@ it is counted the time of a hello is before that of the snapshot, and its list i
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
+from app.core.sync_tokens import ListPosition
 from app.persistence.data_loader import DataLoader
 from app.persistence.direct_reads import DirectReads
-from app.persistence.repositories.room_lists import RoomListRow
+from app.persistence.repositories.room_lists import ListChanges
 from app.persistence.uow import Database
-from app.rooms.service import RoomView
-from app.rooms.views import room_state
+from app.realtime.transport.ws_protocol import text_frame
+from app.rooms.views import encode_entry
 from app.wire.errors import ChatError, SessionEnded
-from app.wire.frames import RoomEntry, RoomList
+from app.wire.frames import encode_room_list
 
 # A change is visible at its COMMIT, later than its timestamp: a list that was read in between lacks
-# it. Longer than any transaction may take, together with a step back of the clock that is too small
-# to be counted.
+# it. Longer than any transaction may take, than a change may wait in `realtime/room_list/` until it
+# is sent, and than a step back of the clock that is too small to be counted.
 COMMIT_OVERLAP = timedelta(seconds=60)
 ROOMS_PER_FRAME = 20  # with the longest names and topics, less than a connection may leave unread
 LEFT_ROOMS_PER_FRAME = 500
@@ -36,37 +38,56 @@ CLIENTS_PER_QUERY, ROOMS_PER_QUERY = 200, 1000
 
 @dataclass(frozen=True, slots=True)
 class HelloState:
-    """`at` is the database's time before `rooms` were read, which were read before the list:
-    changes after `at` may be missing from the list."""
+    """`position` is that of the user before `rooms` were read, which were read before the list:
+    what changes after it may be missing from the list. The user's log begins after
+    `trimmed_seq`."""
 
     user: UUID
-    at: datetime
-    rooms: frozenset[UUID]
-    since: datetime | None = None
+    position: ListPosition
+    trimmed_seq: int
+    rooms: Sequence[UUID]
 
-    def __len__(self) -> int:
-        return 1 + len(self.rooms)
+    def includes(self, since: ListPosition) -> bool:
+        """Whether what has changed since then can be told: the log has it, and the clock has not
+        stepped back."""
+        seq, at = self.position
+        return self.trimmed_seq <= since.seq <= seq and since.at <= at
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """A list to load; `since` is None for all rooms."""
+
+    user: UUID
+    since: ListPosition | None
+    room_count: int
+
+    def cost(self) -> int:
+        """A query has at most CLIENTS_PER_QUERY users and about ROOMS_PER_QUERY rooms."""
+        return max(self.room_count, ROOMS_PER_QUERY // CLIENTS_PER_QUERY)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomListResult:
     full: bool
-    rooms: list[RoomEntry]
-    left_rooms: list[UUID]
+    entries: Sequence[bytes]
+    gone: Sequence[UUID]
 
-    def frames(self, snapshot: str) -> Iterator[RoomList]:
+    def frames(self, snapshot: str) -> Iterator[bytes]:
         """Only the last frame has the snapshot: a client that has it has received all frames."""
         count = max(
             1,
-            -(-len(self.rooms) // ROOMS_PER_FRAME),
-            -(-len(self.left_rooms) // LEFT_ROOMS_PER_FRAME),
+            -(-len(self.entries) // ROOMS_PER_FRAME),
+            -(-len(self.gone) // LEFT_ROOMS_PER_FRAME),
         )
         for n in range(count):
-            yield RoomList(
-                full=self.full and n == 0,
-                rooms=self.rooms[n * ROOMS_PER_FRAME : (n + 1) * ROOMS_PER_FRAME],
-                gone=self.left_rooms[n * LEFT_ROOMS_PER_FRAME : (n + 1) * LEFT_ROOMS_PER_FRAME],
-                snapshot=snapshot if n == count - 1 else None,
+            yield text_frame(
+                encode_room_list(
+                    self.entries[n * ROOMS_PER_FRAME : (n + 1) * ROOMS_PER_FRAME],
+                    full=self.full and n == 0,
+                    gone=self.gone[n * LEFT_ROOMS_PER_FRAME : (n + 1) * LEFT_ROOMS_PER_FRAME],
+                    snapshot=snapshot if n == count - 1 else None,
+                )
             )
 
 
@@ -77,52 +98,49 @@ class RoomListLoader:
         self.hello_states: DataLoader[Actor, HelloState] = DataLoader(
             lambda actors: database.read_directly(load_hello_state, actors), CLIENTS_PER_QUERY
         )
-        self.room_lists: DataLoader[HelloState, RoomListResult] = DataLoader(
-            lambda states: database.read_directly(load_room_list, states),
+        self.room_lists: DataLoader[ListRequest, RoomListResult] = DataLoader(
+            lambda requests: database.read_directly(load_room_list, requests),
             ROOMS_PER_QUERY,
-            cost=len,
+            cost=ListRequest.cost,
         )
 
 
 async def load_hello_state(
     reads: DirectReads, actors: Sequence[Actor]
 ) -> list[HelloState | ChatError]:
-    """The database's time and the actors' rooms; SessionEnded for a session that has ended, which
-    it may have before the hub knew of the connection."""
-    states = await reads.session_states.list_rooms({actor.session for actor in actors}, now())
+    """The actors' positions and rooms; SessionEnded for a session that has ended, which it may
+    have before the hub knew of the connection."""
+    sessions = {actor.session: actor.user for actor in actors}
+    positions, rooms = await reads.session_states.list_rooms(sessions, now())
     return [
-        HelloState(actor.user, states[actor.session][0], frozenset(states[actor.session][1]))
-        if actor.session in states
+        HelloState(actor.user, *positions[actor.session], rooms.get(actor.user, ()))
+        if actor.session in positions
         else SessionEnded("This session was ended. Log in again.")
         for actor in actors
     ]
 
 
 async def load_room_list(
-    reads: DirectReads, requests: Sequence[HelloState]
+    reads: DirectReads, requests: Sequence[ListRequest]
 ) -> list[RoomListResult | ChatError]:
     """Several connections of one user all get what has changed since the oldest of their
-    snapshots: a room that has not changed does no harm."""
-    since: dict[UUID, datetime | None] = {}
+    snapshots, or all rooms: a room that has not changed does no harm."""
+    full = {request.user for request in requests if request.since is None}
+    since: dict[UUID, ListPosition] = {}
     for request in requests:
-        at = request.since - COMMIT_OVERLAP if request.since else None
-        oldest = since.setdefault(request.user, at)
-        since[request.user] = min(oldest, at) if oldest and at else None
-    rooms, left_rooms = defaultdict(list), defaultdict(list)
-    changed, departures = await reads.room_lists.since(since)
-    for row in changed:
-        rooms[row.user].append(_entry(row))
-    for user, room in departures:
-        left_rooms[user].append(room)
+        if request.since is not None and request.user not in full:
+            seq, at = request.since.seq, request.since.at - COMMIT_OVERLAP
+            oldest = since.get(request.user, ListPosition(seq, at))
+            since[request.user] = ListPosition(min(oldest.seq, seq), min(oldest.at, at))
+    changes = await reads.room_lists.changes(since) if since else ListChanges([], [])
+    rows = [*changes.rooms, *(await reads.room_lists.all_rooms(full) if full else ())]
+    entries: dict[UUID, list[bytes]] = defaultdict(list)
+    gone: dict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        entries[row.user].append(encode_entry(row))
+    for user, room in changes.gone:
+        gone[user].append(room)
     return [
-        RoomListResult(
-            full=request.since is None,
-            rooms=rooms[request.user],
-            left_rooms=[room for room in left_rooms[request.user] if room not in request.rooms],
-        )
+        RoomListResult(request.user in full, entries[request.user], gone[request.user])
         for request in requests
     ]
-
-
-def _entry(row: RoomListRow) -> RoomEntry:
-    return RoomEntry(room=row.id, **room_state(RoomView(row, row, row)))

@@ -1,7 +1,8 @@
 """What every connection uses."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.realtime.connection.admission import PendingConnections
 from app.realtime.connection.room_list import RoomListLoader
@@ -22,3 +23,5 @@ class ConnectionServices:
     pending: PendingConnections
     subscribe_presence: Callable[[Connection, SubscribePresence], None]
     publish_typing: Callable[[Connection, Typing], Awaitable[None]]
+    # Frames that are executed beside those after them. Nothing else refers to the tasks.
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)

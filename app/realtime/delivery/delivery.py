@@ -6,15 +6,18 @@ room queues events until its catch-up from the log is sent (`subscribe.py`).
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.application.server_state import KnownServerState
 from app.core.publications import Publication
+from app.core.sync_tokens import ListPosition
 from app.persistence.data_loader import DataLoader
 from app.persistence.uow import Database
 from app.realtime.delivery.catchup import CatchUp, CatchUpRequest, load_catch_up
 from app.realtime.delivery.read_markers import ReadMarkers
 from app.realtime.delivery.seq_tracker import SeqTracker
+from app.realtime.delivery.user_logs import UserLogs
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
@@ -28,6 +31,7 @@ from app.wire.frames import RoomClosed
 # Events that may queue for one subscription while it catches up.
 MAX_QUEUED_EVENTS = 1000
 ROOMS_PER_QUERY = 1000
+MAX_CHECK_AGE_S = 20.0
 # A tuple, because every message passes here, and the hash of an Enum is slow.
 _VOLATILE = (PublicationKind.TYPING, PublicationKind.PRESENCE, PublicationKind.PROFILE)
 
@@ -63,6 +67,8 @@ class Delivery(HubListener):
         self.gaps: asyncio.Queue[RoomChannel] = asyncio.Queue()  # for `gap_repair.py`
         self.gap_since: dict[RoomChannel, float] = {}  # loop time, of rooms in `gaps` or being read
         self.seq_tracker = SeqTracker()
+        self.user_logs = UserLogs(hub)
+        self.checked_at: tuple[datetime, float] | None = None  # by the database, and the loop
         self.position_check_needed = asyncio.Event()  # the bus may have lost publications
         self.catch_up_loader: DataLoader[CatchUpRequest, Sequence[CatchUp | ChatError]]
         self.catch_up_loader = DataLoader(
@@ -70,6 +76,21 @@ class Delivery(HubListener):
             ROOMS_PER_QUERY,
             cost=len,
         )
+
+    def note_checked(self, at: datetime) -> None:
+        """What had changed in rooms at this time, by the database's clock, is known here."""
+        self.checked_at = at, asyncio.get_running_loop().time()
+
+    def list_position(self, user: UUID) -> ListPosition | None:
+        """What the connections of a user have once all that is stale is sent; None if the rooms
+        were not compared with the database lately."""
+        seq = self.user_logs.position(user)
+        if seq is None or self.checked_at is None:
+            return None
+        at, noted_at = self.checked_at
+        if asyncio.get_running_loop().time() - noted_at > MAX_CHECK_AGE_S:
+            return None
+        return ListPosition(seq, at)
 
     # Subscribing.
 
@@ -144,6 +165,8 @@ class Delivery(HubListener):
             self.hub.close_session(publication.channel, publication.user)
         elif kind is PublicationKind.READ:
             self._on_read(publication)
+        elif kind is PublicationKind.USER_EVENT:
+            self.user_logs.on_publication(publication)
         elif kind in _VOLATILE:
             self.hub.notify_volatile(publication)
         elif kind is PublicationKind.NEWER:
@@ -162,15 +185,12 @@ class Delivery(HubListener):
             self.apply_events(room, [event])
 
     def _on_read(self, publication: Publication) -> None:
-        """To the reader's connections, and to those that have the room open unless it is large."""
+        """To the others who have the room open, unless it is large."""
         frame = text_frame(publication.payload)
-        for connection in self.hub.by_user.get(publication.user, ()):
-            connection.send_volatile(frame)
         room = self.hub.rooms.get(publication.channel)
         if room and not self.hub.is_large(room.id):
             self._read_markers.add(room, publication.user, publication.seq, frame)
             self.note_head(room, publication.seq)
-        self.hub.notify_counts_changed(publication.channel, publication.user)
 
     def apply_events(self, room: RoomChannel, events: Iterable[Publication]) -> None:
         """Take events of a room from the bus or from the log, and deliver those that are next."""

@@ -1,5 +1,6 @@
-"""Compares every open room's position with the log: when the bus may have lost publications, and
-once a minute. Finds a lost publication that no later one follows."""
+"""Compares the position of every open room and of every connected user with the log: when the bus
+may have lost publications, and once a minute. Finds a lost publication that no later one
+follows."""
 
 import asyncio
 from uuid import UUID
@@ -7,7 +8,6 @@ from uuid import UUID
 import structlog
 
 from app.persistence.uow import ReadSession
-from app.realtime.delivery.change_poller import WINDOW_S, poll_changed_memberships
 from app.realtime.delivery.delivery import Delivery
 from app.wire.errors import ChatError
 
@@ -29,7 +29,7 @@ async def run_position_check(delivery: Delivery) -> None:
         delivery.position_check_needed.clear()
         try:
             await check_heads(delivery)
-            await poll_changed_memberships(delivery, INTERVAL_S + WINDOW_S)
+            await delivery.user_logs.compare_all(delivery.database)
         except Exception as error:
             delivery.position_check_needed.set()
             if not isinstance(error, ChatError):

@@ -53,7 +53,7 @@ class Connection:
         self.actor = actor
         self.expires_at = actor.expires_at  # of the session; later than the actor's once renewed
         self.subscriptions: dict[UUID, Subscription] = {}  # by room
-        self.member_rooms: list[UUID] = []  # the reverse of `Hub.member_connections`
+        self.member_rooms: list[RoomMembers] = []
         self.room_list_sent = False
         self.pending: list[bytes] = []
         self.connected_at = self.last_received_at = connected_at  # times of the loop, in seconds
@@ -131,6 +131,17 @@ class Connection:
         return self._writer.closed_with()
 
 
+class RoomMembers:
+    """The connections of a room's members, whether or not they have it open."""
+
+    __slots__ = ("connections", "room_id")
+
+    def __init__(self, room_id: UUID) -> None:
+        self.room_id = room_id
+        # A small dictionary has half the size of a small set.
+        self.connections: dict[Connection, None] = {}
+
+
 class RoomChannel:
     """A room that is open on at least one connection of this process.
 
@@ -151,10 +162,11 @@ class RoomChannel:
 class Subscription:
     """One open room of one connection. What belongs to one of its states is kept there."""
 
-    __slots__ = ("connection", "room")
+    __slots__ = ("connection", "listed_seq", "room")
 
     def __init__(self, connection: Connection, room: RoomChannel) -> None:
         self.connection, self.room = connection, room
+        self.listed_seq = 0  # the head in the last entry that the connection got while it was open
 
 
 def closed_frame(event: Publication) -> RoomClosed | None:

@@ -5,10 +5,11 @@ knows none of the features that listen.
 """
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from app.core.publications import Publication
-from app.realtime.hub.connection import Connection, RoomChannel, Subscription
+from app.realtime.hub.connection import Connection, RoomChannel, RoomMembers, Subscription
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.write_coalescer import WriteCoalescer
 from app.settings import Limits
@@ -21,10 +22,7 @@ class Hub:
         self.limits = limits
         self.connections: set[Connection] = set()
         self.by_user: dict[UUID, list[Connection]] = defaultdict(list)  # the oldest first
-        # By room, the connections of its members, whether or not they have it open. A small
-        # dictionary has half the size of a small set.
-        self.member_connections: dict[UUID, dict[Connection, None]] = defaultdict(dict)
-        self._interned_ids: dict[UUID, UUID] = {}  # one object per room id, however many keep it
+        self._members: dict[UUID, RoomMembers] = {}  # of rooms that have some here
         self.rooms: dict[UUID, RoomChannel] = {}
         self.coalescer = WriteCoalescer(limits.send_buffer_bytes, coalesce_writes)
         self._listeners: list[HubListener] = []
@@ -57,8 +55,9 @@ class Hub:
             listener.on_disconnected(connection)
         for room_id in list(connection.subscriptions):
             self.unsubscribe(connection, room_id)
-        for room_id in list(connection.member_rooms):
-            self.remove_member(connection, room_id)
+        for members in connection.member_rooms:
+            self._forget_member(members, connection)
+        connection.member_rooms.clear()
 
     def close(self, connection: Connection, code: CloseCode, reason: str) -> None:
         connection.close(code, reason)
@@ -75,7 +74,8 @@ class Hub:
         """Open a room. Its events reach the connection from `set_live` on."""
         room = self.rooms.get(room_id)
         if room is None:
-            room = RoomChannel(self._interned_ids.get(room_id, room_id))
+            members = self._members.get(room_id)
+            room = RoomChannel(members.room_id if members else room_id)  # one object for each id
             self.rooms[room.id] = room
         subscription = Subscription(connection, room)
         connection.subscriptions[room.id] = subscription
@@ -123,26 +123,44 @@ class Hub:
     # Members.
 
     def add_member(self, connection: Connection, room_id: UUID) -> None:
-        """The connection's user is a member: it gets the room's badge while the room is closed."""
-        if connection in self.connections and not self.is_member(connection, room_id):
-            room_id = self._interned_ids.setdefault(room_id, room_id)
-            self.member_connections[room_id][connection] = None
-            connection.member_rooms.append(room_id)
+        """The connection's user is a member: what changes in the room is sent to it."""
+        if not self.is_member(connection, room_id):
+            self.add_memberships(connection, [room_id])
+
+    def add_memberships(self, connection: Connection, rooms: Iterable[UUID]) -> None:
+        """`add_member` for a connection that has no rooms yet."""
+        if connection not in self.connections:
+            return
+        for room_id in rooms:
+            members = self._members.get(room_id)
+            if members is None:
+                members = self._members[room_id] = RoomMembers(room_id)
+            members.connections[connection] = None
+            connection.member_rooms.append(members)
 
     def remove_member(self, connection: Connection, room_id: UUID) -> None:
-        if self.is_member(connection, room_id):
-            connection.member_rooms.remove(room_id)
-            connections = self.member_connections[room_id]
-            del connections[connection]
-            if not connections:
-                del self.member_connections[room_id], self._interned_ids[room_id]
+        members = self._members.get(room_id)
+        if members and connection in members.connections:
+            connection.member_rooms.remove(members)
+            self._forget_member(members, connection)
+
+    def _forget_member(self, members: RoomMembers, connection: Connection) -> None:
+        del members.connections[connection]
+        if not members.connections:
+            del self._members[members.room_id]
 
     def is_member(self, connection: Connection, room_id: UUID) -> bool:
-        return connection in self.member_connections.get(room_id, ())
+        members = self._members.get(room_id)
+        return members is not None and connection in members.connections
+
+    def member_connections(self, room_id: UUID) -> Collection[Connection]:
+        """Of the room's members, whether or not they have it open."""
+        members = self._members.get(room_id)
+        return members.connections if members else ()
 
     def is_large(self, room_id: UUID) -> bool:
         """By the members that are connected here."""
-        return len(self.member_connections.get(room_id, ())) >= self.limits.large_room_members
+        return len(self.member_connections(room_id)) >= self.limits.large_room_members
 
     # What `delivery/` and `slow_consumers/` tell the listeners.
 
@@ -158,9 +176,9 @@ class Hub:
         for listener in self._listeners:
             listener.on_volatile(publication)
 
-    def notify_counts_changed(self, room_id: UUID, user: UUID | None = None) -> None:
+    def notify_list_changed(self, room_id: UUID, user: UUID | None = None) -> None:
         for listener in self._listeners:
-            listener.on_counts_changed(room_id, user)
+            listener.on_list_changed(room_id, user)
 
     def notify_late_eviction(self, connection: Connection, room_id: UUID) -> None:
         for listener in self._listeners:

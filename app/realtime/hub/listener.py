@@ -35,8 +35,8 @@ class HubListener:
     def on_volatile(self, publication: Publication) -> None:
         """A volatile publication (typing, presence) has arrived."""
 
-    def on_counts_changed(self, room_id: UUID, user: UUID | None) -> None:
-        """The unread counts of a room's members, or only of `user`, may have changed."""
+    def on_list_changed(self, room_id: UUID, user: UUID | None) -> None:
+        """A room may have changed in the lists of its members, or only in that of `user`."""
 
     def on_evicted(self, connection: Connection, closed: RoomClosed) -> None:
         """A room was closed on a connection by the event that ended its user's membership."""

@@ -66,10 +66,9 @@ class ProfileUpdates(HubListener):
                 await asyncio.sleep(0)
 
     def _connections(self, user: UUID, rooms: Collection[UUID]) -> Collection[Connection]:
-        members = self._hub.member_connections
         connections = dict.fromkeys(self._hub.by_user.get(user, ()))
         for room in rooms:
-            connections |= members.get(room, {})
+            connections |= dict.fromkeys(self._hub.member_connections(room))
         return connections
 
 

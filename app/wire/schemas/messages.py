@@ -52,6 +52,14 @@ class SetRead(RequestModel):
     seq: Seq = Field(description="Read up to here. A marker never goes back.")
 
 
+class SetUnread(RequestModel):
+    """From where on the caller has not read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 1205}]})
+
+    seq: Seq = Field(description="The first `seq` that is unread afterwards.")
+
+
 class ReadOut(ResponseModel):
     """Where the caller's read marker is, and what is after it."""
 

@@ -96,8 +96,17 @@ MentionCount = Annotated[
 ]
 
 
+class LastMessage(ResponseModel):
+    """The newest message of a room, to show in a list."""
+
+    seq: Seq
+    sender: UUID = Field(description="The user who sent it.")
+    at: datetime = Field(description="RFC 3339, UTC, microseconds. Order by `seq`, not by this.")
+    text: str = Field(description="Its first 200 characters.", examples=["Hello 👋"])
+
+
 class RoomState(ResponseModel):
-    """A room as the caller sees it. The last four are null where the caller is no member."""
+    """A room as the caller sees it. The last five are null where the caller is no member."""
 
     kind: LenientKind
     name: str | None = Field(
@@ -113,6 +122,7 @@ class RoomState(ResponseModel):
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: UnreadCount | None = None
     mentions: MentionCount | None = None
+    last_message: LastMessage | None = Field(None, description="Null if there is none.")
 
 
 class RoomOut(RoomState):

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.wire.seq import Epoch, Seq
+from app.wire.user_events import UserEvent
 from app.wire.validation import (
     MIN_PASSWORD_CHARS,
     STORABLE,
@@ -139,3 +141,12 @@ class TicketOut(ResponseModel):
 
     ticket: str = Field(examples=["c2VjcmV0LXRpY2tldA"])
     expires_in: int = Field(description="Seconds.", examples=[45])
+
+
+class UserEventPage(ResponseModel):
+    """A piece of the caller's log, without a hole."""
+
+    epoch: Epoch
+    items: list[UserEvent]
+    next: Seq | None = Field(description="Pass it as `after` to go on; null: the end is reached.")
+    trimmed: Seq = Field(description="Events up to this `seq` are deleted.")

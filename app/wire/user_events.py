@@ -1,0 +1,34 @@
+"""The events of a user's log: what concerns one person, for all of their devices.
+
+A client of the socket does not see them: it gets the rooms that they name, as these are now, in
+frames `rooms`. `GET /users/me/events` shows them.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from app.wire.events import StoredModel
+from app.wire.seq import Seq
+
+
+class UserEventType(StrEnum):
+    """What happened to one person. Later releases add types."""
+
+    ROOM_JOINED = "room.joined"
+    ROOM_LEFT = "room.left"
+    ROOM_REMOVED = "room.removed"
+    ROOM_READ = "room.read"
+
+
+class UserEvent(StoredModel):
+    """An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else)
+    or `room.read` (the read marker has moved). It names the room; `GET /rooms/{id}` has its
+    state."""
+
+    type: str = Field(description="The type of the event.", examples=["room.read"])
+    seq: Seq = Field(description="Its position in the user's log: 1, 2, 3, … without a hole.")
+    at: datetime = Field(description="When, RFC 3339 in UTC. Order by `seq`, not by this.")
+    room: UUID = Field(description="The room's id.")
