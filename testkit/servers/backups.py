@@ -17,7 +17,7 @@ async def back_up(settings: Settings, file: Path) -> None:
         await asyncio.to_thread(_copy, _sqlite_file(settings), file)
     else:
         with file.open("wb") as dump:
-            await _run(settings, "mariadb-dump", stdout=dump)
+            await _run(settings, "mariadb-dump", "--single-transaction", stdout=dump)
 
 
 async def restore(settings: Settings, file: Path) -> None:
@@ -40,10 +40,11 @@ def _sqlite_file(settings: Settings) -> Path:
     return Path(make_url(settings.database.url).database or "")
 
 
-async def _run(settings: Settings, program: str, **streams: object) -> None:
+async def _run(settings: Settings, program: str, *options: str, **streams: object) -> None:
     url = make_url(settings.database.url)
     command = [
         *(require(program), f"--host={url.host}", f"--port={url.port}", f"--user={url.username}"),
+        *options,
         str(url.database),
     ]
     process = await asyncio.create_subprocess_exec(

@@ -1,16 +1,19 @@
 """Compares the history of the clients with the tables. No I/O; every rule is one function.
 
-It does not know which faults were injected: the guarantees hold under all of them.
+It knows of no fault but restores of backups: each begins an epoch, whose logs are others. All other
+guarantees hold under all faults, within each epoch.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import NamedTuple
 
 from tests.faults.history import (
     Entry,
     History,
     MembershipInterval,
+    Page,
     RoomReplica,
     Subscription,
     Tables,
@@ -28,21 +31,53 @@ def check(history: History, tables: Tables) -> list[Violation]:
     """All violations of the guarantees in docs/protocol.md."""
     return [
         *_observed(history),
-        *_dense(tables),
-        *_nonces(history, tables),
+        *_logs(history, tables),
+        *_epochs(history, tables),
+        *_kept(history, tables),
         *_acks(history, tables),
-        *_senders(tables),
         *_readers(history, tables),
         *_subscriptions(history, tables),
         *_pages(history, tables),
         *_markers(history, tables),
-        *_badges(history, tables),
+        *_listings(history, tables),
     ]
 
 
 def _observed(history: History) -> Iterator[Violation]:
     for kind, text in history.observed_violations:
         yield Violation(kind, text)
+
+
+def _logs(history: History, tables: Tables) -> Iterator[Violation]:
+    for each in history.epochs(tables):
+        yield from _dense(each)
+        yield from _nonces(history, each)
+        yield from _senders(each)
+        yield from _user_logs(each)
+
+
+def _epochs(history: History, tables: Tables) -> Iterator[Violation]:
+    """Every epoch that the servers named is one that the database had."""
+    subscriptions = [each for replica in history.replicas for each in replica.subscriptions]
+    labelled: list[RoomReplica | Subscription | Page] = [
+        *history.replicas,
+        *subscriptions,
+        *history.pages,
+    ]
+    named = {each.epoch for each in labelled}
+    for epoch in sorted(named - {each.epoch for each in history.epochs(tables)}):
+        yield Violation("wrong epoch", f"the database never had the epoch {epoch}")
+
+
+def _kept(history: History, tables: Tables) -> Iterator[Violation]:
+    """What a backup contains is the beginning of the logs before and after it was restored."""
+    epochs = history.epochs(tables)
+    for number, restore in enumerate(history.restores):
+        for room, log in restore.kept.logs.items():
+            if epochs[number].logs.get(room, [])[: len(log)] != log:
+                yield Violation("wrong backup", f"of {room}: not the beginning of its log")
+            if epochs[number + 1].logs.get(room, [])[: len(log)] != log:
+                yield Violation("lost", f"restored events of {room}, restore {number + 1}")
 
 
 def _dense(tables: Tables) -> Iterator[Violation]:
@@ -72,8 +107,12 @@ def _nonces(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _acks(history: History, tables: Tables) -> Iterator[Violation]:
-    """Every acked message is in the log at the seq of its ack, and every message was acked."""
-    entries = {room: {e.seq: e for e in log} for room, log in tables.logs.items()}
+    """Every acked message is in the log at the seq of its ack, and every message was acked. A
+    restore may lose what was acked after its backup began."""
+    epochs = [
+        {room: {e.seq: e for e in log} for room, log in each.logs.items()}
+        for each in history.epochs(tables)
+    ]
     for send in history.sends:
         name = f"{send.nonce} by {send.user} in {send.room}"
         if send.seq is None:
@@ -82,10 +121,13 @@ def _acks(history: History, tables: Tables) -> Iterator[Violation]:
                     "never acked", f"{name} after {send.attempts} attempts since {send.began:.1f}"
                 )
             continue
-        entry = entries.get(send.room, {}).get(send.seq)
         wanted = Entry(send.seq, "message.created", send.user, f"{send.nonce} {send.text}")
-        if entry != wanted:
-            yield Violation("lost", f"{name} was acked at {send.seq}; there is {_short(entry)}")
+        for number in history.epochs_with(send.acked or 0.0):
+            entry = epochs[number].get(send.room, {}).get(send.seq)
+            if entry != wanted:
+                where = f"after restore {number}" if number else "there"
+                text = f"{name} was acked at {send.seq}; {where} is {_short(entry)}"
+                yield Violation("lost", text)
 
 
 def _senders(tables: Tables) -> Iterator[Violation]:
@@ -105,14 +147,21 @@ def _senders(tables: Tables) -> Iterator[Violation]:
 
 
 def _readers(history: History, tables: Tables) -> Iterator[Violation]:
-    """The state of a device equals the log from its first position; for members up to the head."""
+    """The state of a device equals the log from its first position; for members up to the head.
+    What was dropped equals the log of its epoch, as far as it goes."""
     for replica in history.replicas:
-        yield from _reader(replica, tables)
+        own = history.tables_of(replica.epoch, tables)
+        name = f"reader {replica.user} in {replica.room}"
+        yield from _events(name, replica, own)
+        if not replica.dropped:
+            yield from _state(name, replica, tables)
+            if own is not tables:
+                yield Violation("not reset", f"{name}: has {replica.position} of a lost epoch")
 
 
-def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
+def _events(name: str, replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
+    """What a device has is a part of the log, in order, and of a membership."""
     log = tables.logs.get(replica.room, [])
-    name = f"reader {replica.user} in {replica.room}"
     taken = [entry.seq for entry in replica.taken]
     expected = list(range(replica.start + 1, replica.start + 1 + len(taken)))
     if taken != expected:
@@ -124,6 +173,16 @@ def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
             "different event", f"{name}: {_short(entry)}, not {_short(by_seq.get(entry.seq))}"
         )
     membership_intervals = tables.membership_intervals(replica.room, replica.user)
+    if (replica.room, replica.user) in tables.members:
+        last = tables.heads.get(replica.room, 0)
+    else:
+        last = max((interval.gone or 0 for interval in membership_intervals), default=0)
+    if replica.position > last:
+        yield Violation("leaked", f"{name}: has {replica.position}, may have {last}")
+
+
+def _state(name: str, replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
+    """At the end the rooms of a member are open and complete, and no others are."""
     is_member = (replica.room, replica.user) in tables.members
     head = tables.heads.get(replica.room, 0)
     if is_member and not replica.is_open:
@@ -132,13 +191,6 @@ def _reader(replica: RoomReplica, tables: Tables) -> Iterator[Violation]:
         yield Violation("lost", f"{name}: ends at {replica.position} of {head}")
     elif not is_member and replica.is_open:
         yield Violation("not notified", f"{name}: not a member, and the room is still open")
-    last = (
-        head
-        if is_member
-        else max((interval.gone or 0 for interval in membership_intervals), default=0)
-    )
-    if replica.position > last:
-        yield Violation("leaked", f"{name}: has {replica.position}, may have {last}")
 
 
 def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
@@ -157,8 +209,9 @@ def _disorder(name: str, taken: list[int]) -> Iterator[Violation]:
 def _subscriptions(history: History, tables: Tables) -> Iterator[Violation]:
     """Sockets receive events of a room during a membership only, up to its last event."""
     for replica in history.replicas:
-        membership_intervals = tables.membership_intervals(replica.room, replica.user)
         for subscription in replica.subscriptions:
+            own = history.tables_of(subscription.epoch, tables)
+            membership_intervals = own.membership_intervals(replica.room, replica.user)
             yield from _check_subscription(replica, subscription, membership_intervals)
 
 
@@ -195,7 +248,8 @@ def _check_subscription(
 
 def _pages(history: History, tables: Tables) -> Iterator[Violation]:
     for page in history.pages:
-        membership_intervals = tables.membership_intervals(page.room, page.user)
+        own = history.tables_of(page.epoch, tables)
+        membership_intervals = own.membership_intervals(page.room, page.user)
         if not any(
             interval.at <= page.at and (interval.gone is None or interval.gone >= page.last)
             for interval in membership_intervals
@@ -207,30 +261,66 @@ def _pages(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _markers(history: History, tables: Tables) -> Iterator[Violation]:
-    """An acked read marker never moves back during a membership."""
+    """An acked read marker never moves back during a membership, except by a restore of a backup
+    that began before the ack."""
+    epochs = history.epochs(tables)
     for marker in history.markers:
-        membership_intervals = tables.membership_intervals(marker.room, marker.user)
-        kept = tables.members.get((marker.room, marker.user))
-        if len(membership_intervals) == 1 and kept is not None and kept < marker.seq:
-            name = f"marker of {marker.user} in {marker.room}"
-            yield Violation("lost", f"{name}: acked at {marker.seq}, is {kept}")
+        for each in (epochs[number] for number in history.epochs_with(marker.at)):
+            membership_intervals = each.membership_intervals(marker.room, marker.user)
+            kept = each.members.get((marker.room, marker.user))
+            if len(membership_intervals) == 1 and kept is not None and kept < marker.seq:
+                name = f"marker of {marker.user} in {marker.room}"
+                yield Violation("lost", f"{name}: acked at {marker.seq}, is {kept}")
 
 
-def _badges(history: History, tables: Tables) -> Iterator[Violation]:
-    """Badges equal the tables. A badge is counted after every message, but not after every event:
-    its `seq` lies between the last message and the head."""
-    for badge in history.badges:
-        key = (badge.room, badge.user)
-        if key not in tables.members:
-            continue
-        shown, true = (badge.read_seq, badge.unread), (tables.members[key], tables.unread(*key))
-        newest = max((seq for seq, _, _ in tables.messages.get(badge.room, ())), default=0)
-        if shown != true or not newest <= badge.seq <= tables.heads[badge.room]:
-            yield Violation(
-                "wrong badge",
-                f"{badge.user} in {badge.room}: (read_seq, unread) is {shown} at {badge.seq}, not "
-                f"{true} at {newest}",
-            )
+def _listings(history: History, tables: Tables) -> Iterator[Violation]:
+    """Everybody's list of rooms equals the tables, in every field that is known there."""
+    for listing in history.listings:
+        name = f"list of {listing.user} {listing.where}"
+        members = {room for room, user in tables.members if user == listing.user}
+        for room in sorted(members ^ listing.rooms.keys()):
+            verb = "lacks" if room in members else "still has"
+            yield Violation("wrong list", f"{name}: {verb} room {room}")
+        for room in sorted(members & listing.rooms.keys()):
+            shown, true = asdict(listing.rooms[room]), asdict(tables.listed(room, listing.user))
+            if shown["mentions"] is None:
+                del shown["mentions"]
+            wrong = {key: (shown[key], true[key]) for key in shown if shown[key] != true[key]}
+            if wrong:
+                yield Violation("wrong list", f"{name}: (shown, true) of {room}: {wrong}")
+
+
+# What a user's log says of an event in the log of a room.
+_IN_USER_LOG = {
+    "member.joined": "room.joined",
+    "member.left": "room.left",
+    "member.removed": "room.removed",
+}
+
+
+def _user_logs(tables: Tables) -> Iterator[Violation]:
+    """The log of a user is 1, 2, … up to its head, and has all of the user's comings and
+    goings."""
+    for user in tables.user_heads.keys() | tables.user_logs.keys():
+        head = tables.user_heads.get(user, 0)
+        log = tables.user_logs.get(user, [])
+        seqs = [entry.seq for entry in log]
+        if seqs != list(range(1, head + 1)):
+            yield Violation("gap in the log", f"of user {user}: head {head}, log {_runs(seqs)}")
+    shown = Counter(
+        (user, entry.type, entry.room)
+        for user, log in tables.user_logs.items()
+        for entry in log
+        if entry.type in _IN_USER_LOG.values()
+    )
+    true = Counter(
+        (entry.what, _IN_USER_LOG[entry.type], room)
+        for room, log in tables.logs.items()
+        for entry in log
+        if entry.type in _IN_USER_LOG
+    )
+    for what in sorted((shown - true) + (true - shown)):
+        yield Violation("wrong log", f"of user: {what} {shown[what]} times, not {true[what]}")
 
 
 def _messages(tables: Tables, room: str) -> list[Entry]:

@@ -1,145 +1,44 @@
-"""Clients of a fault-injection run: they record everything, resume, page skipped ranges, and
-repeat each message until it is acked.
+"""Clients of a fault-injection run: they record everything, resume, and page skipped ranges.
 
 They implement docs/protocol.md without the Python client of the program, so that a defect of that
 client cannot hide a defect of the server.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
-from tests.faults.cluster import SERVERS, Cluster
-from tests.faults.history import (
-    Badge,
-    Entry,
-    History,
-    Marker,
-    Page,
-    RoomReplica,
-    Send,
-    Subscription,
+from tests.faults.cluster import SERVERS
+from tests.faults.context import (
+    EXPECTED_REFUSALS,
+    Account,
+    RequestRejected,
+    RunContext,
+    Unanswered,
 )
+from tests.faults.history import Marker, Page, RoomReplica, Subscription, to_entry
+from tests.faults.room_list import RoomListReplica
 
 Frame = dict[str, Any]
 ANSWER_S = 10.0
 # The servers send a ping after 2 s of silence.
 SILENCE_S = 8.0
-REST_S = (0.05, 0.5)
 NEVER_S = 0.2
 STOP = 4400  # close codes from here on tell a client to stop
 UNREACHABLE = (OSError, InvalidHandshake, InvalidMessage, ConnectionClosed, TimeoutError)
-EXPECTED_REFUSALS = {"not_found", "forbidden"}  # about a membership; no other refusal is expected
-
-
-class Unanswered(Exception):
-    """The connection was lost or the response is late: the outcome is unknown."""
-
-
-class RequestRejected(Exception):
-    def __init__(self, code: str, retry: str, after_ms: int | None) -> None:
-        super().__init__(code)
-        self.code, self.retry = code, retry
-        self.wait_s = min((after_ms or 0) / 1000, 1.0)
-
-
-@dataclass(frozen=True)
-class Account:
-    id: str
-    name: str
-    token: str
-
-
-@dataclass
-class RunContext:
-    """What all clients of a run share."""
-
-    cluster: Cluster
-    history: History
-    rng: random.Random
-    http: httpx.AsyncClient
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # no client starts anything new
-
-    def record_violation(self, kind: str, text: str) -> None:
-        if len(self.history.observed_violations) < 1000:
-            self.history.observed_violations.append((kind, text))
-
-    async def call(
-        self,
-        account: Account | None,
-        method: str,
-        path: str,
-        *,
-        server: int | None = None,
-        **options: Any,
-    ) -> httpx.Response:
-        """One request, to a random server by default. Raises Unanswered or RequestRejected."""
-        if server is None:
-            server = self.rng.randrange(SERVERS)
-        headers = {"Authorization": f"Bearer {account.token}"} if account else {}
-        try:
-            answer = await self.http.request(
-                method,
-                f"http://{self.cluster.gate(server)}/api/v1{path}",
-                headers=headers,
-                **options,
-            )
-        except (httpx.TransportError, OSError) as error:
-            raise Unanswered from error
-        if answer.is_success:
-            return answer
-        try:
-            problem = answer.json()
-            rejection = RequestRejected(
-                problem["code"], problem["retry"], problem.get("retry_after_ms")
-            )
-        except (ValueError, KeyError):
-            self.record_violation(
-                "no problem", f"{method} {path}: {answer.status_code} {answer.text}"
-            )
-            raise Unanswered from None
-        self.check_refusal(rejection, f"{method} {path}: {answer.text}")
-        raise rejection
-
-    def check_refusal(self, rejection: RequestRejected, where: str) -> None:
-        """Record a refusal that no fault explains."""
-        if rejection.code == "internal":
-            self.record_violation("internal", where)
-        elif rejection.retry == "never" and rejection.code not in EXPECTED_REFUSALS:
-            self.record_violation("false refusal", where)
-
-    async def retry_until_done(
-        self, account: Account | None, method: str, path: str, **options: Any
-    ) -> httpx.Response:
-        """Repeat a request until it succeeds. Raises RequestRejected if it never can."""
-        while True:
-            try:
-                return await self.call(account, method, path, **options)
-            except Unanswered:
-                await self.rest()
-            except RequestRejected as rejection:
-                if rejection.retry == "never":
-                    raise
-                await asyncio.sleep(rejection.wait_s)
-
-    async def rest(self) -> None:
-        await asyncio.sleep(self.rng.uniform(*REST_S))
 
 
 class Device:
     """A socket of a user that always reconnects with its positions.
 
-    It opens every room of its user, except those in `closed`, of which it keeps the counts.
+    It opens every room of its user, except those in `closed`, and keeps the list of all.
     """
 
     def __init__(
@@ -150,20 +49,25 @@ class Device:
         closed: frozenset[str],
         *,
         keeps_server: bool,
+        marks_unread: bool = False,
     ) -> None:
         self.context, self.account, self.server = context, account, home
         self.replicas: dict[str, RoomReplica] = {}
-        self.badges: dict[str, Badge] = {}
+        self.list = RoomListReplica(account.id)
         self.reconnects = 0
+        self.may_connect = asyncio.Event()
+        self.may_connect.set()
+        self.marks_unread = marks_unread
         self._closed, self._keeps_server = closed, keeps_server
+        self._snapshot_rate = 0.7
         self._rooms: set[str] = set()  # of the user, according to the server
-        self._snapshot: str | None = None
+        self._epoch = ""  # of the last socket
         self._socket: ClientConnection | None = None
         self._has_room_list = False
         self._asked: set[str] = set()
         self._subscriptions: dict[str, Subscription] = {}
         self._next: dict[str, int] = {}  # the next seq that this socket has to receive
-        self._buffered: dict[str, list[Entry]] = {}  # while the range before them is paged
+        self._buffered: dict[str, list[Frame]] = {}  # while the range before them is paged
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
@@ -176,15 +80,20 @@ class Device:
         """Runs until it is cancelled."""
         try:
             while True:
+                await self.may_connect.wait()
                 with suppress(*UNREACHABLE):
                     await self._session()
                 await self._drop_socket()
                 self.reconnects += 1
+                await self._pause()
                 if not self._keeps_server:
                     self.server = self.context.rng.randrange(SERVERS)
                 await self.context.rest()
         finally:
             await self._drop_socket()
+
+    async def _pause(self) -> None:
+        """Between two sockets."""
 
     async def ask(self, type_: str, **fields: Any) -> Frame:
         """The answer to a frame. Raises Unanswered or RequestRejected."""
@@ -222,9 +131,9 @@ class Device:
                 max_size=None,
             )
         hello: Frame = {"type": "hello", "token": self.account.token}
-        if self._snapshot and self.context.rng.random() < 0.7:
-            hello["snapshot"] = self._snapshot
-        positions = [self._position(room) for room in sorted(self._rooms - self._closed)]
+        if self.list.snapshot and self.context.rng.random() < self._snapshot_rate:
+            hello["snapshot"] = self.list.snapshot
+        positions = [self._position(room) for room in sorted(filter(self._opens, self._rooms))]
         self._asked = {position["room"] for position in positions}
         await self._socket.send(orjson.dumps(hello | {"rooms": positions}).decode())
         try:
@@ -257,14 +166,27 @@ class Device:
             with suppress(*UNREACHABLE):
                 await socket.wait_closed()
 
+    def _opens(self, room: str) -> bool:
+        return room not in self._closed
+
     def _position(self, room: str) -> Frame:
-        return {"room": room, "since": self._replica(room).position}
+        replica = self._replica(room)
+        return {"room": room, "since": replica.position, "epoch": replica.epoch}
 
     def _replica(self, room: str) -> RoomReplica:
         if room not in self.replicas:
-            self.replicas[room] = RoomReplica(self.account.id, room)
+            self.replicas[room] = RoomReplica(self.account.id, room, epoch=self._epoch)
             self.context.history.replicas.append(self.replicas[room])
         return self.replicas[room]
+
+    def _drop_replica(self, room: str) -> None:
+        replica = self.replicas.pop(room)
+        replica.dropped, replica.is_open = True, False
+
+    def _drop_foreign_replica(self, room: str) -> None:
+        """Drop the replica of a room that the user cannot open, if it is of another epoch."""
+        if room in self.replicas and self.replicas[room].epoch != self._epoch:
+            self._drop_replica(room)
 
     # Frames.
 
@@ -275,12 +197,11 @@ class Device:
                 answer.set_result(frame)
             return
         match frame["type"]:
+            case "welcome":
+                self._epoch = frame["epoch"]
+                self.list.begin(self._epoch)
             case "rooms":
                 self._handle_rooms(frame)
-            case "room.bumped":
-                for entry in frame["rooms"]:
-                    self._count(entry)
-                self._open(frame["rooms"])
             case "room.opened":
                 self._handle_opened(frame)
             case "room.closed":
@@ -296,26 +217,21 @@ class Device:
     def _handle_rooms(self, frame: Frame) -> None:
         if frame["full"]:
             self._rooms.clear()
-            self.badges.clear()
-        for entry in frame["rooms"]:
-            self._count(entry)
-        for room in frame.get("gone", ()):
-            self._rooms.discard(room)
-            self.badges.pop(room, None)
-        self._snapshot = frame.get("snapshot", self._snapshot)
-        self._has_room_list = True
-        self._open([{"room": room} for room in self._rooms])
-
-    def _count(self, entry: Frame) -> None:
-        room = entry["room"]
-        self._rooms.add(room)
-        if room in self._closed:
-            self.badges[room] = Badge(
-                self.account.id, room, entry["seq"], entry["read_seq"], entry["unread"]
+        elif self.list.epoch != self._epoch:
+            self.context.record_violation(
+                "not reset", f"{self.account.name}: changes of a list of another epoch"
             )
+        self._rooms.difference_update(frame["gone"])
+        self._rooms.update(entry["room"] for entry in frame["rooms"])
+        self.list.apply(frame)
+        self._has_room_list = True
+        if "snapshot" in frame:  # the list is complete
+            for room in self.replicas.keys() - self._rooms:
+                self._drop_foreign_replica(room)
+        self._open(self._rooms)
 
-    def _open(self, rooms: list[Frame]) -> None:
-        names = {entry["room"] for entry in rooms} - self._closed - self._asked
+    def _open(self, rooms: Iterable[str]) -> None:
+        names = {room for room in rooms if self._opens(room)} - self._asked
         names = {room for room in names if room not in self._subscriptions}
         if names:
             self._asked |= names
@@ -324,26 +240,40 @@ class Device:
 
     def _handle_opened(self, frame: Frame) -> None:
         room, state = frame["room"], frame["state"]
-        replica = self._replica(room)
+        self._check_opened(room, frame)
         self._asked.discard(room)
-        subscription = Subscription(frame["seq"], time.time(), frame["from"])
+        if state == "reset":
+            self._drop_replica(room)
+        replica = self._replica(room)
+        replica.epoch, replica.is_open = self._epoch, True
+        # What the client has, what it has to page, and where the socket continues.
+        since = 0 if state == "reset" else frame["from"]
+        resume = {"ok": since, "limited": frame.get("resume"), "reset": frame["seq"]}[state]
+        seen = resume if state == "reset" else since
+        subscription = Subscription(frame["seq"], time.time(), seen, epoch=self._epoch)
         replica.subscriptions.append(subscription)
-        replica.is_open = True
         self._subscriptions[room] = subscription
-        if state == "reset":  # no log is ever rewritten here
-            self.context.record_violation("lost", f"{self._label(room)}: reset at {frame}")
-        if frame["from"] != replica.position:
-            self.context.record_violation("lost", f"{self._label(room)}: opened elsewhere: {frame}")
-        self._next[room] = (frame["resume"] if state == "limited" else frame["from"]) + 1
+        self._next[room] = resume + 1
         self._buffered.pop(room, None)  # of an earlier subscription
-        if state == "limited":
+        if state != "ok":
             buffered = self._buffered[room] = []
-            self._start_task(self._page(room, frame["from"], frame["resume"], buffered))
+            self._start_task(self._page(room, since, resume, buffered))
+
+    def _check_opened(self, room: str, frame: Frame) -> None:
+        """A position is reset if it is of another epoch, and only then: no log is rewritten."""
+        replica = self._replica(room)
+        is_foreign, is_reset = replica.epoch != self._epoch, frame["state"] == "reset"
+        if is_reset and not is_foreign:
+            self.context.record_violation("lost", f"{self._label(room)}: reset at {frame}")
+        elif is_foreign and not is_reset:
+            self.context.record_violation("not reset", f"{self._label(room)}: {frame}")
+        if not is_reset and frame["from"] != replica.position:
+            self.context.record_violation("lost", f"{self._label(room)}: opened elsewhere: {frame}")
 
     def _handle_closed(self, frame: Frame) -> None:
         room = frame["room"]
         self._rooms.discard(room)
-        self.badges.pop(room, None)
+        self.list.close(room)
         self._buffered.pop(room, None)
         if subscription := self._subscriptions.pop(room, None):
             subscription.last_seq = frame.get("seq")
@@ -357,6 +287,7 @@ class Device:
             self._asked.discard(room)
             if rejection.code in EXPECTED_REFUSALS:
                 self._rooms.discard(room)
+                self._drop_foreign_replica(room)
             else:
                 self._start_task(self._open_later(room, rejection.wait_s))
 
@@ -380,19 +311,22 @@ class Device:
         self._next[room] = seq + 1
         subscription.received.setdefault(seq, time.time())
         if room in self._buffered:
-            self._buffered[room].append(_entry(frame))
+            self._buffered[room].append(frame)
         else:
-            self._apply(room, [_entry(frame)])
+            self._apply(room, [frame])
 
-    def _apply(self, room: str, entries: list[Entry]) -> None:
+    def _apply(self, room: str, events: list[Frame]) -> None:
         """Apply events to the client's state, except those that it has already."""
         replica = self.replicas[room]
-        replica.taken += [entry for entry in entries if entry.seq > replica.position]
+        for event in events:
+            if event["seq"] > replica.position:
+                replica.taken.append(to_entry(event))
+                self.list.follow(event)
 
-    async def _page(self, room: str, after: int, until: int, buffered: list[Entry]) -> None:
+    async def _page(self, room: str, after: int, until: int, buffered: list[Frame]) -> None:
         """Read the skipped range that the server announced, from any server. Live events are
         `buffered` meanwhile and applied after it, unless the room was opened again."""
-        path = f"/rooms/{room}/events"
+        path, replica = f"/rooms/{room}/events", self.replicas[room]
         while after < until:
             query = {"after": after, "until": until, "limit": 60}
             try:
@@ -401,15 +335,22 @@ class Device:
                 )
             except RequestRejected:
                 return  # removed meanwhile, which the socket reports, too
-            items = answer.json()["items"]
+            items, epoch = answer.json()["items"], answer.json()["epoch"]
+            if self.replicas.get(room) is not replica:
+                return
+            if epoch != replica.epoch:
+                await self._send({"type": "open", "rooms": [self._position(room)]})
+                return
             if not items:
                 self.context.record_violation(
                     "lost", f"{self._label(room)}: nothing in ({after}, {until}]"
                 )
                 return
-            self._apply(room, [_entry(item) for item in items])
+            self._apply(room, items)
             after = items[-1]["seq"]
-            self.context.history.pages.append(Page(self.account.id, room, after, time.time()))
+            self.context.history.pages.append(
+                Page(self.account.id, room, after, time.time(), epoch)
+            )
         if self._buffered.get(room) is buffered:
             del self._buffered[room]
             self._apply(room, buffered)
@@ -428,71 +369,30 @@ class Device:
 
     async def _open_later(self, room: str, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
-        self._open([{"room": room}])
+        self._open([room])
 
     async def mark_read(self) -> None:
         """Move the read marker of a random room to the position of the device."""
+        if room := self._choose_open_room():
+            with suppress(Unanswered, RequestRejected):
+                ack = await self.ask("read", room=room, seq=self.replicas[room].position)
+                if not self.marks_unread:
+                    self.context.history.markers.append(
+                        Marker(self.account.id, room, ack["seq"], time.time())
+                    )
+
+    async def mark_unread(self) -> None:
+        """Put the read marker of a random room somewhere before the position of the device."""
+        if room := self._choose_open_room():
+            seq = self.context.rng.randint(0, self.replicas[room].position + 1)
+            with suppress(Unanswered, RequestRejected):
+                await self.context.call(
+                    self.account, "POST", f"/rooms/{room}/unread", json={"seq": seq}
+                )
+
+    def _choose_open_room(self) -> str | None:
         rooms = [room for room, replica in self.replicas.items() if replica.is_open]
-        if not rooms:
-            return
-        room = self.context.rng.choice(sorted(rooms))
-        with suppress(Unanswered, RequestRejected):
-            ack = await self.ask("read", room=room, seq=self.replicas[room].position)
-            self.context.history.markers.append(Marker(self.account.id, room, ack["seq"]))
+        return self.context.rng.choice(sorted(rooms)) if rooms else None
 
     def _label(self, room: str) -> str:
         return f"{self.account.name} on {self.server} in {room}"
-
-
-async def deliver(context: RunContext, account: Account, send: Send, devices: list[Device]) -> None:
-    """Repeat a message with its nonce, over sockets and HTTP and on both servers, until it is acked
-    or refused finally."""
-    context.history.sends.append(send)
-    while send.seq is None:
-        send.attempts += 1
-        try:
-            send.seq = await _attempt(context, account, send, devices)
-            send.acked = time.time()
-        except Unanswered:
-            await context.rest()
-        except RequestRejected as rejection:
-            if rejection.retry == "never":
-                if send.is_member:
-                    context.record_violation(
-                        "false refusal", f"{send.nonce} by {account.name}: {rejection}"
-                    )
-                return
-            await asyncio.sleep(rejection.wait_s)
-
-
-async def _attempt(context: RunContext, account: Account, send: Send, devices: list[Device]) -> int:
-    ways: list[Callable[[], Awaitable[int]]] = [
-        lambda device=device: _over_socket(device, send)  # type: ignore[misc]
-        for device in devices
-        if device.is_connected
-    ]
-
-    return await context.rng.choice([lambda: over_http(context, account, send), *ways])()
-
-
-async def over_http(
-    context: RunContext, account: Account, send: Send, server: int | None = None
-) -> int:
-    body = {"nonce": send.nonce, "text": send.text}
-    path = f"/rooms/{send.room}/messages"
-    answer = await context.call(account, "POST", path, server=server, json=body)
-    return int(answer.json()["seq"])
-
-
-async def _over_socket(device: Device, send: Send) -> int:
-    ack = await device.ask("message.send", room=send.room, nonce=send.nonce, text=send.text)
-    return int(ack["seq"])
-
-
-def _entry(event: Frame) -> Entry:
-    message = event.get("message")
-    if message:
-        what = f"{message['nonce']} {message['text']}"
-    else:
-        what = event.get("member", {}).get("user", "")
-    return Entry(event["seq"], event["type"], event["actor"], what)

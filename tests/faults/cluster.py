@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import Settings
 from testkit.server import without_limits
-from testkit.servers.backend import make_settings, override
+from testkit.servers.backend import delete_all_rows, make_settings, override
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from tests.faults.processes import ChatProcess, ResourceUsage
@@ -43,6 +43,7 @@ class Cluster:
 
     mariadb: MariaDb
     broker: RedisServer
+    settings: Settings  # without proxies
     schema: str
     prefix: str
     servers: list[ChatProcess] = field(default_factory=list)
@@ -83,6 +84,16 @@ class Cluster:
         finally:
             await client.aclose()
 
+    async def sessions(self) -> int:
+        """The number of other connections to the database."""
+        query = (
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name AND id != :own"
+        )
+        async with self.sql() as connection:
+            own = await connection.scalar(text("SELECT CONNECTION_ID()"))
+            found = await connection.scalar(text(query), {"name": self.schema, "own": own})
+        return int(found or 0)
+
     async def transactions(self) -> int:
         """The number of open transactions in the database."""
         async with self.sql() as connection:
@@ -96,7 +107,8 @@ class Cluster:
 async def run_cluster(
     mariadb: MariaDb, broker: RedisServer, schema: str, directory: Path, rng: random.Random
 ) -> AsyncIterator[Cluster]:
-    """Runs servers and proxies, and stops them in any case. `schema` is migrated and empty."""
+    """Runs servers and proxies, and stops them in any case. `schema` is migrated; what is in its
+    tables is deleted."""
     base = make_settings(
         directory,
         database=mariadb.url(schema),
@@ -105,7 +117,9 @@ async def run_cluster(
         auth=AUTH,
     )
     base = override(without_limits(base), limits=LIMITS)
-    cluster = Cluster(mariadb, broker, schema, base.redis.prefix)
+    cluster = Cluster(mariadb, broker, base, schema, base.redis.prefix)
+    async with cluster.sql() as connection:
+        await delete_all_rows(connection)
     async with AsyncExitStack() as stack:
 
         async def proxy(target: int | None) -> Proxy:

@@ -4,45 +4,44 @@ import asyncio
 import itertools
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence, Set
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
-from testkit.servers.backend import delete_all_rows
+from tests.faults.away_device import AwayDevice
 from tests.faults.checker import Violation, check
-from tests.faults.clients import (
-    Account,
-    Device,
-    RequestRejected,
-    RunContext,
-    Unanswered,
-    deliver,
-    over_http,
-)
+from tests.faults.clients import Device
 from tests.faults.cluster import SERVERS, Cluster
-from tests.faults.faults import FAULTS, Fault, Injection
-from tests.faults.history import Badge, History, Send, Tables, read_tables
+from tests.faults.context import Account, RequestRejected, RunContext, Unanswered
+from tests.faults.faults import EVERYTHING, FAULTS, Fault, Injection
+from tests.faults.history import (
+    History,
+    Restore,
+    RoomListing,
+    Send,
+    Subscription,
+    Tables,
+    read_tables,
+)
 from tests.faults.launcher import CRASH_MARKER
-from tests.faults.processes import ResourceUsage
+from tests.faults.leaks import find_leaks
+from tests.faults.load import MOVERS, SENDERS, Workload, load
+from tests.faults.room_list import listed_room
+from tests.faults.sends import deliver, over_http
 
 PASSWORD = "correct horse battery"
-SENDERS, MOVERS, ROOMS = 5, 2, 4
-PAUSE_S = (0.02, 0.3)  # between two messages of a sender
-LONG_TEXT = 2000
-PROBE_S = 0.3
+ROOMS = 4
+AWAY_DEVICES = 3  # of each account
 WARM_UP_S = 1.5
 # After the last fault: enough for a MariaDB that was killed, a process that starts on a busy
 # machine, and a COMMIT with unknown outcome together.
 RECOVERY_S = 90.0
 DELIVERY_S = 25.0  # for deliveries after everything is healed and acked; a change poll takes two
-BASELINE_S = 20.0
 LATE_S = 15.0  # five times what docs/protocol.md allows, because the machine may be busy
-MAX_GROWTH_BYTES = 64 * 2**20  # of a process: caches and buffers that the workload fills
 TAIL_S = 2.0  # after a fault, in which effects still count as its own
 
 
@@ -82,26 +81,10 @@ class RunResult:
     def acked(self) -> int:
         return sum(send.seq is not None for send in self.history.sends)
 
-
-@dataclass
-class Workload:
-    """Accounts, their rooms and their devices."""
-
-    context: RunContext
-    accounts: list[Account]
-    rooms: dict[str, list[Account]]  # members throughout the run; the first is the owner
-    probes: str
-    crash_room: str
-    devices: dict[str, list[Device]] = field(default_factory=dict)
-
-    def senders(self) -> list[Account]:
-        return self.accounts[: SENDERS + MOVERS]
-
-    def all_devices(self) -> list[Device]:
-        return [device for devices in self.devices.values() for device in devices]
-
-    def reconnects(self) -> int:
-        return sum(device.reconnects for device in self.all_devices())
+    def times(self, subscription: Subscription, room: str) -> dict[int, float]:
+        """When the events of the room were committed, in the epoch of the subscription."""
+        tables = self.history.tables_of(subscription.epoch, self.tables)
+        return tables.times.get(room, {})
 
 
 async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
@@ -109,8 +92,6 @@ async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
     started = time.time()
     rng = random.Random(plan.seed)
     cluster.defects.clear()
-    async with cluster.sql() as connection:
-        await delete_all_rows(connection)
     before = await cluster.resource_usage()
     result = RunResult(plan, History(), [])
     limits = httpx.Limits(max_keepalive_connections=20)
@@ -119,17 +100,17 @@ async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
         workload = await _create_workload(context)
         async with _running(_devices(workload)):
             await _wait_for(lambda: _is_open(workload), RECOVERY_S)
-            async with _running(_load(workload)) as load:
+            async with _running(load(workload)) as loops:
                 await asyncio.sleep(WARM_UP_S)
                 async with _running([_watch(workload, result)]):
                     await _inject(workload, plan, result)
                     await _heal(cluster)
                     context.stopping.set()
-                    await asyncio.wait(load, timeout=RECOVERY_S)
+                    await asyncio.wait(loops, timeout=RECOVERY_S)
             await _wait_until_consistent(workload, result)
             result.reconnects.append((time.time(), workload.reconnects()))
     result.violations += late_deliveries(result)
-    result.violations += await _leaks(cluster, before)
+    result.violations += await find_leaks(cluster, before)
     result.violations += [Violation("defect", line) for line in cluster.defects]
     result.seconds = time.time() - started
     return result
@@ -174,7 +155,7 @@ async def _room(context: RunContext, name: str, members: list[Account]) -> str:
 def _devices(workload: Workload) -> list[Awaitable[None]]:
     """Every account has a device on each server; each device leaves one room closed."""
     names = sorted(workload.rooms)
-    for account in workload.accounts:
+    for number, account in enumerate(workload.accounts):
         is_prober = account is workload.accounts[-1]
         workload.devices[account.id] = [
             Device(
@@ -183,10 +164,16 @@ def _devices(workload: Workload) -> list[Awaitable[None]]:
                 server,
                 frozenset() if is_prober else frozenset([workload.context.rng.choice(names)]),
                 keeps_server=is_prober,
+                marks_unread=number % 2 == 1,
             )
             for server in range(SERVERS)
         ]
-    return [device.run() for device in workload.all_devices()]
+    workload.away = [
+        AwayDevice(workload.context, account, number % SERVERS)
+        for account in workload.senders()
+        for number in range(AWAY_DEVICES)
+    ]
+    return [device.run() for device in (*workload.all_devices(), *workload.away)]
 
 
 def _is_open(workload: Workload) -> bool:
@@ -196,74 +183,6 @@ def _is_open(workload: Workload) -> bool:
         for member in members
         for device in workload.devices[member.id]
     )
-
-
-# Load.
-
-
-def _load(workload: Workload) -> list[Awaitable[None]]:
-    return [
-        *(_send_loop(workload, account) for account in workload.senders()),
-        *(
-            _join_leave_loop(workload, account)
-            for account in workload.accounts[SENDERS : SENDERS + MOVERS]
-        ),
-        *(_mark_read_loop(workload, account) for account in workload.senders()),
-        _probe_loop(workload),
-    ]
-
-
-async def _send_loop(workload: Workload, account: Account) -> None:
-    """Send one message after the other in random rooms, with or without a membership."""
-    context, rooms = workload.context, sorted(workload.rooms)
-    while not context.stopping.is_set():
-        room = context.rng.choice(rooms)
-        send = Send(
-            room,
-            account.id,
-            uuid4().hex,
-            "x" * context.rng.choice((1, 20, 20, 200, LONG_TEXT)),
-            time.time(),
-            is_member=account in workload.rooms[room],
-        )
-        await deliver(context, account, send, workload.devices[account.id])
-        await asyncio.sleep(context.rng.uniform(*PAUSE_S))
-
-
-async def _join_leave_loop(workload: Workload, account: Account) -> None:
-    """Add the account to rooms and remove it, repeatedly."""
-    context, rooms = workload.context, sorted(workload.rooms)
-    while not context.stopping.is_set():
-        room = context.rng.choice(rooms)
-        owner = workload.rooms[room][0]
-        await context.retry_until_done(
-            owner, "POST", f"/rooms/{room}/members", json={"users": [account.id]}
-        )
-        await asyncio.sleep(context.rng.uniform(0.1, 2))
-        if context.rng.random() < 0.8:
-            try:
-                await context.retry_until_done(
-                    owner, "DELETE", f"/rooms/{room}/members/{account.id}"
-                )
-            except RequestRejected as rejection:
-                if rejection.code != "not_found":  # done by an attempt whose response was lost
-                    context.record_violation("false refusal", f"removal: {rejection}")
-        await asyncio.sleep(context.rng.uniform(0.1, 1))
-
-
-async def _mark_read_loop(workload: Workload, account: Account) -> None:
-    while not workload.context.stopping.is_set():
-        await asyncio.sleep(workload.context.rng.uniform(0.5, 1.5))
-        await workload.context.rng.choice(workload.devices[account.id]).mark_read()
-
-
-async def _probe_loop(workload: Workload) -> None:
-    """Send in a room without other senders: no later message reveals a lost one."""
-    context, prober = workload.context, workload.accounts[-1]
-    while not context.stopping.is_set():
-        send = Send(workload.probes, prober.id, uuid4().hex, "probe", time.time())
-        await deliver(context, prober, send, workload.devices[prober.id])
-        await asyncio.sleep(context.rng.choice((PROBE_S, PROBE_S, 10 * PROBE_S)))
 
 
 async def _send_crash_marker(workload: Workload, server: int) -> None:
@@ -297,7 +216,7 @@ async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> Non
         if not waiting and (plan.seconds or next(rounds) == 0):
             waiting.extend(FAULTS[name] for name in plan.faults)
             rng.shuffle(waiting)
-        found = next((fault for fault in waiting if fault.component not in broken), None)
+        found = next_fault(waiting, broken)
         if found:
             waiting.remove(found)
         return found
@@ -315,6 +234,17 @@ async def _inject(workload: Workload, plan: FaultPlan, result: RunResult) -> Non
     await asyncio.gather(*(track() for _ in range(2 if plan.together else 1)))
 
 
+def next_fault(waiting: Sequence[Fault], broken: Set[str]) -> Fault | None:
+    """The first fault that can be injected now. One that breaks everything waits until nothing else
+    is broken, and those after it wait for it."""
+    for fault in waiting:
+        if fault.component == EVERYTHING:
+            return None if broken else fault
+        if not broken & {fault.component, EVERYTHING}:
+            return fault
+    return None
+
+
 async def _inject_one(
     workload: Workload, fault: Fault, plan: FaultPlan, rng: random.Random, result: RunResult
 ) -> None:
@@ -326,8 +256,30 @@ async def _inject_one(
     async def send_crash_marker(server: int) -> None:
         await _send_crash_marker(workload, server)
 
+    @contextmanager
+    def devices_away() -> Iterator[None]:
+        devices = workload.all_devices()
+        away = own_rng.sample(devices, len(devices) // 2)
+        for device in away:
+            device.may_connect.clear()
+        try:
+            yield
+        finally:
+            for device in away:
+                device.may_connect.set()
+
+    def on_restore(restore: Restore) -> None:
+        result.history.restores.append(restore)
+        workload.forget_rooms(restore.kept.heads.keys())
+
     injection = Injection(
-        workload.context.cluster, own_rng, hold_s, workload.probes, send_crash_marker
+        workload.context.cluster,
+        own_rng,
+        hold_s,
+        workload.probes,
+        send_crash_marker,
+        devices_away,
+        on_restore,
     )
     await fault.inject(injection)
     window.ended = time.time()
@@ -358,9 +310,12 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
     while True:
         async with workload.context.cluster.sql() as connection:
             result.tables = await read_tables(connection)
-        devices = workload.all_devices()
-        result.history.badges = [b for device in devices for b in device.badges.values()]
-        result.history.badges += await _over_http(workload)
+        devices = [*workload.all_devices(), *workload.away]
+        result.history.listings = [
+            RoomListing(device.account.id, f"on server {device.server}", dict(device.list.rooms))
+            for device in devices
+        ]
+        result.history.listings += await _over_http(workload)
         found = check(result.history, result.tables)
         if not found or clock() > until:
             result.violations += found
@@ -373,8 +328,8 @@ def late_deliveries(result: RunResult) -> list[Violation]:
     delay them: a slower mechanism repaired what a faster one should have."""
     found = []
     for replica in result.history.replicas:
-        times = result.tables.times.get(replica.room, {})
         for subscription in replica.subscriptions:
+            times = result.times(subscription, replica.room)
             for seq, received in subscription.received.items():
                 at = times.get(seq, received)
                 broken = [w.ended for w in result.windows if w.began <= received and w.ended >= at]
@@ -385,42 +340,19 @@ def late_deliveries(result: RunResult) -> list[Violation]:
     return found
 
 
-async def _over_http(workload: Workload) -> list[Badge]:
-    """The badges in the room lists."""
-    found = []
+async def _over_http(workload: Workload) -> list[RoomListing]:
+    """The lists of rooms of all accounts."""
+    listings = []
     for account in workload.accounts:
-        answer: Any = await workload.context.retry_until_done(account, "GET", "/rooms")
-        found += [
-            Badge(account.id, room["id"], room["seq"], room["read_seq"], room["unread"])
+        answer: Any = await workload.context.retry_until_done(
+            account, "GET", "/rooms", params={"limit": 100}
+        )
+        rooms = {
+            room["id"]: listed_room(account.id, room | {"room": room["id"]})
             for room in answer.json()["items"]
-        ]
-    return found
-
-
-async def _leaks(cluster: Cluster, before: Sequence[ResourceUsage]) -> list[Violation]:
-    """Without clients the servers use the resources that they used before the run."""
-    clock = asyncio.get_running_loop().time
-    until = clock() + BASELINE_S
-    while True:
-        after = await cluster.resource_usage()
-        found = [v for pair in zip(before, after, strict=True) for v in _growth(*pair)]
-        if open_ones := await cluster.transactions():
-            found.append(Violation("left open", f"{open_ones} transactions"))
-        if not found or clock() > until:
-            return found
-        await asyncio.sleep(0.5)
-
-
-def _growth(before: ResourceUsage, after: ResourceUsage) -> list[Violation]:
-    found = []
-    if more := Counter(after.tasks) - Counter(before.tasks):
-        found.append(Violation("leaked task", f"{dict(more)}"))
-    if after.connections:
-        found.append(Violation("leaked connection", f"{after.connections} in use"))
-    if after.memory > before.memory + MAX_GROWTH_BYTES:
-        grown = (after.memory - before.memory) >> 20
-        found.append(Violation("leaked memory", f"{grown} MiB more than before"))
-    return found
+        }
+        listings.append(RoomListing(account.id, "over HTTP", rooms))
+    return listings
 
 
 @asynccontextmanager

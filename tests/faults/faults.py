@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,13 +14,16 @@ from app.core.publications import Publication
 from app.wire.events import PublicationKind
 from app.wire.seq import MAX_SEQ
 from tests.faults.cluster import SERVERS, Cluster, LinkKind
+from tests.faults.history import Restore
 from tests.faults.proxy import Proxy
+from tests.faults.restore import replace_by_backup, take_backup, wait_until_overtaken
 
 STEP_S = 0.25  # between two injections of a repeated fault
 TINY = "pubsub 16384 0 0"  # bytes queued for a subscriber before Redis disconnects it
 USUAL = "pubsub 33554432 8388608 60"
 FLOOD = 40  # payloads of FLOOD_BYTES in one round trip
 FLOOD_BYTES = 4096
+EVERYTHING = "everything"  # the component of a fault during which there is no other
 NOT_OURS = b"\xff"  # an unknown version of the bus's payload
 
 
@@ -33,6 +36,8 @@ class Injection:
     hold_s: float
     room: str  # in which only the probe sends
     send_crash_marker: Callable[[int], Awaitable[None]]  # to a server, in a room of its own
+    devices_away: Callable[[], AbstractContextManager[None]]  # half of them, once disconnected
+    on_restore: Callable[[Restore], None]
 
     def server(self) -> int:
         return self.rng.randrange(SERVERS)
@@ -116,6 +121,20 @@ async def _server_drain(injection: Injection) -> None:
     server.signal(signal.SIGTERM)
     await server.ended(within_s=40)
     await injection.cluster.start(one)
+
+
+@fault("restore", EVERYTHING, blocks_delivery=True)
+async def _restore(injection: Injection) -> None:
+    """A backup is restored. Half of the clients come back only when the logs are as long again: a
+    position or a snapshot from before would then seem to be valid."""
+    backup = await take_backup(injection.cluster)
+    await injection.wait()
+    with injection.devices_away():
+        number = injection.rng.choice((signal.SIGKILL, signal.SIGTERM))
+        restore = await replace_by_backup(injection.cluster, backup, number)
+        injection.on_restore(restore)
+        await injection.cluster.start_all()
+        await wait_until_overtaken(injection.cluster, restore)
 
 
 # MariaDB and Redis themselves.

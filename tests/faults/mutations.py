@@ -46,6 +46,14 @@ class Mutation:
 
 
 MODEL = ("tests/realtime/test_model.py",)
+POSITIONS = "        positions = {c.user: self.find_position(c.user) for c, _ in due}\n"
+ROWS = (
+    "        rows = await _read("
+    "self.database, {(room, connection.user) for connection, room in due})\n"
+)
+LISTS = ("tests/features/messages/test_room_list_model.py", "-m", "embedded")
+EPOCHS = ("tests/realtime/test_epochs.py", "-m", "embedded", "-k", "void")
+RESTORE = ("--faults", "restore", "--seconds", "20", "--hold", "2.5")
 
 MUTATIONS = (
     Mutation(
@@ -64,6 +72,22 @@ MUTATIONS = (
         "                for room in self._rooms._rooms.values():\n"
         "                    room.cursor.seq = max(room.cursor.seq or 0, frame.seq)\n",
         ("tests/client/test_frame_loop.py", "-k", "acks_never_move"),
+    ),
+    Mutation(
+        "a position of any epoch is accepted",
+        "app/core/server_state.py",
+        "        return epoch == self.epoch or (epoch is None and not self.restores)\n",
+        "        return True\n",
+        EPOCHS,
+        RESTORE,
+    ),
+    Mutation(
+        "a snapshot is signed without its epoch",
+        "app/core/sync_tokens.py",
+        '    return {"before": before, "after": state.epoch.encode()}\n',
+        '    return {"before": before, "after": b""}\n',
+        EPOCHS,
+        RESTORE,
     ),
     Mutation(
         "the log is read before the room is subscribed",
@@ -123,6 +147,45 @@ MUTATIONS = (
         "            self._head = max(self._head, seq)\n",
         MODEL,
         ("--faults", "redis-kill-pubsub,redis-reset", "--seconds", "25", "--hold", "3"),
+    ),
+    Mutation(
+        "events of users' logs are ignored",
+        "app/realtime/room_list/state.py",
+        "        else:\n            self._invalidate_user(room_id, user)\n",
+        "        else:\n            pass\n",
+        ("tests/realtime/test_user_logs.py", "-m", "embedded", "-k", "a_lost_event"),
+        ("--faults", "none", "--seconds", "10"),
+    ),
+    Mutation(
+        "lists since a snapshot lack the rooms that users' logs name",
+        "app/persistence/repositories/room_lists.py",
+        "        named = {(user, room) for user, room in events}\n",
+        "        named = {(user, room) for user, room in events[:0]}\n",
+        ("tests/realtime/test_list_convergence.py", "-m", "embedded", "-k", "comes_back_often"),
+        ("--faults", "none", "--seconds", "20"),
+    ),
+    Mutation(
+        "a message does not move the read marker of its sender",
+        "app/persistence/repositories/message_batch.py",
+        "        _member.read_seq: func.coalesce(sent_seq, _member.read_seq),\n",
+        "",
+        LISTS,
+        ("--faults", "none", "--seconds", "10"),
+    ),
+    Mutation(
+        "a mention is not noted with its member",
+        "app/persistence/repositories/message_batch.py",
+        "        _member.mentioned_seq: func.coalesce(mentioned_seq, _member.mentioned_seq),\n",
+        "",
+        ("tests/features/messages/test_read.py", "-m", "embedded", "-k", "mentions_count"),
+        ("--faults", "none", "--seconds", "10"),
+    ),
+    Mutation(
+        "the position of a snapshot is taken after its rooms are read",
+        "app/realtime/room_list/updates.py",
+        POSITIONS + ROWS,
+        ROWS + POSITIONS,
+        ("tests/realtime/test_snapshots_of_updates.py", "-m", "embedded", "-k", "while_an_update"),
     ),
 )
 

@@ -62,8 +62,8 @@ def _repairs(result: RunResult, window: FaultWindow) -> list[float]:
     counted from the end of a fault that blocks delivery."""
     found = []
     for replica in result.history.replicas:
-        times = result.tables.times.get(replica.room, {})
         for subscription in replica.subscriptions:
+            times = result.times(subscription, replica.room)
             for seq, received in subscription.received.items():
                 at = times.get(seq, 0.0)
                 if at > subscription.at and _within(window, at, TAIL_S):

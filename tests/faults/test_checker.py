@@ -2,69 +2,36 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
 from tests.faults.checker import check
 from tests.faults.history import (
-    Badge,
     Entry,
     History,
     Marker,
     Page,
-    RoomReplica,
+    Restore,
+    RoomDetails,
+    RoomListing,
     Send,
     Subscription,
     Tables,
+    UserLogEntry,
+)
+from tests.faults.recordings import (
+    ADA,
+    BOB,
+    EVE,
+    LOG,
+    NEW,
+    ROOM,
+    correct_recording,
+    restored_recording,
 )
 
-ROOM, ADA, BOB, EVE = "room", "ada", "bob", "eve"
-LOG = [
-    Entry(1, "room.created", ADA, ""),
-    Entry(2, "member.joined", ADA, ADA),
-    Entry(3, "member.joined", ADA, BOB),
-    Entry(4, "message.created", ADA, "n4 hi"),
-    Entry(5, "member.joined", ADA, EVE),
-    Entry(6, "message.created", BOB, "n6 hi"),
-    Entry(7, "member.removed", ADA, EVE),
-    Entry(8, "message.created", ADA, "n8 hi"),
-    Entry(9, "message.created", BOB, "n9 hi"),
-]
-STEP_S = 10.0  # between two events; the first is at 10 s
-
-Recording = tuple[History, Tables]
 Break = Callable[[History, Tables], object]
-
-
-def correct_recording() -> Recording:
-    """Ada and Bob send messages; Eve is added at seq 5 and removed at seq 7."""
-    tables = Tables(
-        heads={ROOM: 9},
-        logs={ROOM: list(LOG)},
-        times={ROOM: {entry.seq: STEP_S * entry.seq for entry in LOG}},
-        messages={ROOM: [(4, ADA, "n4"), (6, BOB, "n6"), (8, ADA, "n8"), (9, BOB, "n9")]},
-        members={(ROOM, ADA): 9, (ROOM, BOB): 6},
-    )
-    history = History(
-        sends=[
-            Send(ROOM, entry.actor, entry.what[:2], "hi", 0.0, acked=1.0, seq=entry.seq, attempts=1)
-            for entry in LOG
-            if entry.type == "message.created"
-        ],
-        replicas=[replica(ADA, 9, is_open=True), replica(BOB, 9, is_open=True), replica(EVE, 7)],
-        pages=[Page(BOB, ROOM, 6, 65.0)],
-        badges=[Badge(BOB, ROOM, 9, 6, 1)],
-        markers=[Marker(ADA, ROOM, 9)],
-    )
-    history.replicas[2].subscriptions = [
-        Subscription(5, 55.0, 0, last_seq=7, received=dict.fromkeys((5, 6, 7), 75.0))
-    ]
-    return history, tables
-
-
-def replica(user: str, last: int, *, is_open: bool = False) -> RoomReplica:
-    subscription = Subscription(3, 35.0, 0, received={entry.seq: 100.0 for entry in LOG[:last]})
-    return RoomReplica(user, ROOM, 0, LOG[:last], [subscription], is_open)
 
 
 def kinds(change: Break) -> set[str]:
@@ -75,6 +42,12 @@ def kinds(change: Break) -> set[str]:
 
 def test_a_correct_history_has_no_violations() -> None:
     assert kinds(lambda history, tables: None) == set()
+
+
+def relist(history: History, **fields: object) -> None:
+    """Let Bob's list show something else."""
+    (_, listing) = history.listings
+    listing.rooms[ROOM] = replace(listing.rooms[ROOM], **fields)  # type: ignore[arg-type]
 
 
 def swap(entries: list[Entry]) -> None:
@@ -160,8 +133,33 @@ BREAKS: dict[str, tuple[str, Break]] = {
         lambda e, t: setattr(e.replicas[0].subscriptions[0], "last_seq", 8),
     ),
     "a read marker that moved back": ("lost", lambda e, t: t.members.update({(ROOM, ADA): 8})),
-    "a wrong unread count": ("wrong badge", lambda e, t: setattr(e.badges[0], "unread", 2)),
-    "an outdated badge": ("wrong badge", lambda e, t: setattr(e.badges[0], "seq", 8)),
+    "a wrong unread count": ("wrong list", lambda e, t: relist(e, unread=2)),
+    "a wrong count of mentions": ("wrong list", lambda e, t: relist(e, mentions=0)),
+    "an outdated entry": ("wrong list", lambda e, t: relist(e, seq=8)),
+    "a wrong role": ("wrong list", lambda e, t: relist(e, role="owner")),
+    "an old name": (
+        "wrong list",
+        lambda e, t: relist(e, details=RoomDetails("private", "Old", "", False, None)),
+    ),
+    "an old last message": ("wrong list", lambda e, t: relist(e, last_message=(8, ADA, "hi"))),
+    "a member's room that is not listed": (
+        "wrong list",
+        lambda e, t: e.listings[1].rooms.clear(),
+    ),
+    "a room that is listed for one who has gone": (
+        "wrong list",
+        lambda e, t: e.listings.append(RoomListing(EVE, "here", dict(e.listings[1].rooms))),
+    ),
+    "a hole in a user's log": ("gap in the log", lambda e, t: t.user_logs[EVE].pop(0)),
+    "a user's log beyond its head": ("gap in the log", lambda e, t: t.user_heads.update({EVE: 1})),
+    "a user's log without a joining": (
+        "wrong log",
+        lambda e, t: t.user_logs[BOB].__setitem__(0, UserLogEntry(1, "room.read", ROOM)),
+    ),
+    "a user's log with another leaving": (
+        "wrong log",
+        lambda e, t: t.user_logs[EVE].__setitem__(1, UserLogEntry(2, "room.left", ROOM)),
+    ),
     "a false refusal": (
         "false refusal",
         lambda e, t: e.observed_violations.append(("false refusal", "forbidden")),
@@ -190,7 +188,12 @@ def test_a_member_who_rejoins_may_read_the_whole_log() -> None:
         tables.logs[ROOM].append(joined)
         tables.times[ROOM][10] = 105.0
         tables.heads[ROOM] = 10
-        tables.members[ROOM, EVE] = 10
+        tables.members[ROOM, EVE], tables.roles[ROOM, EVE] = 10, "member"
+        tables.user_logs[EVE].append(UserLogEntry(3, "room.joined", ROOM))
+        tables.user_heads[EVE] = 3
+        history.listings = [
+            RoomListing(user, "here", {ROOM: tables.listed(ROOM, user)}) for user in (ADA, BOB, EVE)
+        ]
         for each in history.replicas:
             each.taken = [*tables.logs[ROOM]]
             each.is_open = True
@@ -199,3 +202,120 @@ def test_a_member_who_rejoins_may_read_the_whole_log() -> None:
         )
 
     assert kinds(rejoin) == set()
+
+
+def send_acked(seq: int, at: float) -> Send:
+    return Send(ROOM, ADA, "n0", "hi", 0.0, acked=at, seq=seq)
+
+
+def lost_tables(history: History) -> Tables:
+    return history.restores[0].lost
+
+
+RESTORE_BREAKS: dict[str, tuple[str, Break]] = {
+    "an event of the lost epoch that remains": (
+        "different event",
+        lambda e, t: e.replicas[3].taken.__setitem__(7, LOG[7]),
+    ),
+    "a replica of the lost epoch that was not dropped": (
+        "not reset",
+        lambda e, t: setattr(e.replicas[0], "dropped", False),
+    ),
+    "an epoch that the database never had": (
+        "wrong epoch",
+        lambda e, t: e.pages.append(Page(BOB, ROOM, 9, 135.0, "another")),
+    ),
+    "a message that was acked before the backup and is missing": (
+        "lost",
+        lambda e, t: setattr(e.restores[0], "backup_began", 86.0),
+    ),
+    "a message that was acked after the restore and is missing": (
+        "lost",
+        lambda e, t: e.sends.append(send_acked(8, 121.0)),
+    ),
+    "a message of the lost epoch that was acked, and never in its log": (
+        "lost",
+        lambda e, t: e.sends.append(send_acked(10, 96.0)),
+    ),
+    "a message of the restored log that is missing": (
+        "lost",
+        lambda e, t: t.logs[ROOM].__setitem__(3, LOG[3]._replace(actor=BOB)),
+    ),
+    "a backup of something else": (
+        "wrong backup",
+        lambda e, t: e.restores[0].kept.logs[ROOM].__setitem__(3, LOG[7]),
+    ),
+    "a hole in the lost log": ("gap in the log", lambda e, t: lost_tables(e).logs[ROOM].pop(7)),
+    "a message in the lost log that was never sent": (
+        "never sent",
+        lambda e, t: lost_tables(e).messages[ROOM].append((10, ADA, "n0")),
+    ),
+    "a dropped replica with a gap": ("lost", lambda e, t: e.replicas[0].taken.pop(5)),
+    "a dropped replica with another text": (
+        "different event",
+        lambda e, t: e.replicas[0].taken.__setitem__(7, LOG[7]._replace(what="n8 ho")),
+    ),
+    "a member who was removed in the lost epoch, and got what came then": (
+        "leaked",
+        lambda e, t: receive(e.replicas[2].subscriptions[0], 8),
+    ),
+    "a member who was removed in the new epoch, and got what came then": (
+        "leaked",
+        lambda e, t: receive(e.replicas[5].subscriptions[0], 9),
+    ),
+    "a page of the new epoch up to a seq that only the lost membership has": (
+        "leaked",
+        lambda e, t: e.pages.append(Page(EVE, ROOM, 9, 135.0, NEW)),
+    ),
+    "a room.closed of the lost epoch in the new one": (
+        "false removal",
+        lambda e, t: setattr(e.replicas[5].subscriptions[0], "last_seq", 7),
+    ),
+    "a read marker from before the backup that moved back": (
+        "lost",
+        lambda e, t: t.members.update({(ROOM, BOB): 5}),
+    ),
+    "a last message of the lost epoch in a list": (
+        "wrong list",
+        lambda e, t: relist(e, last_message=(9, BOB, "hi")),
+    ),
+}
+
+
+def restored_kinds(change: Break) -> set[str]:
+    history, tables = deepcopy(restored_recording())
+    change(history, tables)
+    return {violation.kind for violation in check(history, tables)}
+
+
+@pytest.mark.parametrize("what", RESTORE_BREAKS)
+def test_each_violation_by_a_restore_is_detected(what: str) -> None:
+    kind, change = RESTORE_BREAKS[what]
+    assert kind in restored_kinds(change)
+
+
+def test_a_restore_may_lose_what_was_acked_after_its_backup_began() -> None:
+    assert restored_kinds(lambda history, tables: None) == set()
+
+
+def test_a_marker_of_the_lost_epoch_is_void() -> None:
+    def mark(history: History, tables: Tables) -> None:
+        lost_tables(history).members[ROOM, BOB] = 9
+        history.markers.append(Marker(BOB, ROOM, 9, 96.0))
+
+    assert restored_kinds(mark) == set()
+
+
+def test_an_ack_from_before_two_backups_has_to_survive_both_restores() -> None:
+    def restore_again(history: History, tables: Tables) -> None:
+        history.restores.append(Restore(150.0, 160.0, deepcopy(tables), Tables()))
+        for each in history.replicas:
+            each.dropped = True
+        tables.epoch = "third"
+
+    def lose(history: History, tables: Tables) -> None:
+        restore_again(history, tables)
+        tables.logs[ROOM][3] = LOG[3]._replace(what="n4 ho")
+
+    assert restored_kinds(restore_again) == set()
+    assert "lost" in restored_kinds(lose)

@@ -10,8 +10,8 @@ from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from testkit.servers.redis import RedisServer
 from tests.faults.cluster import Cluster, run_cluster
-from tests.faults.fault_run import FaultPlan, RunResult, run
-from tests.faults.faults import FAULTS
+from tests.faults.fault_run import FaultPlan, RunResult, next_fault, run
+from tests.faults.faults import EVERYTHING, FAULTS
 from tests.faults.report import table
 
 pytestmark = pytest.mark.cluster
@@ -40,6 +40,14 @@ async def cluster(
 
 def describe(result: RunResult) -> str:
     return "\n".join(f"{violation.kind}: {violation.what}" for violation in result.violations)
+
+
+def test_a_fault_that_breaks_everything_is_injected_alone() -> None:
+    waiting = [FAULTS["redis-kill"], FAULTS["restore"], FAULTS["mariadb-kill"]]
+    assert next_fault(waiting, set()) is waiting[0]
+    assert next_fault(waiting, {"redis"}) is None  # the one after it waits as well
+    assert next_fault(waiting[1:], set()) is waiting[1]
+    assert next_fault(waiting, {EVERYTHING}) is None
 
 
 async def test_no_fault_violates_a_guarantee(cluster: Cluster) -> None:

@@ -1,0 +1,107 @@
+"""The list of rooms on a device of a fault-injection run.
+
+Entries come in frames `rooms`, also of rooms that are open. The events of an open room continue its
+entry: those after the entry's `seq`, whichever of the two comes first.
+"""
+
+from collections import defaultdict, deque
+from dataclasses import replace
+from typing import Any
+
+from tests.faults.history import MAX_COUNT, PREVIEW_CHARS, ListedRoom, RoomDetails
+
+Frame = dict[str, Any]
+MAX_EVENTS = 500  # that are kept of a room: more than may come before an older entry
+
+
+class RoomListReplica:
+    def __init__(self, user: str) -> None:
+        self._user = user
+        self.rooms: dict[str, ListedRoom] = {}
+        self.snapshot: str | None = None
+        self.epoch = ""  # of the snapshot
+        self._current = ""
+        self._events: dict[str, deque[Frame]] = defaultdict(lambda: deque(maxlen=MAX_EVENTS))
+
+    def apply(self, frame: Frame) -> None:
+        """A frame `rooms`. Until the last frame of a full list nothing can be continued."""
+        if frame["full"]:
+            self.rooms.clear()
+            self.snapshot, self.epoch = None, self._current
+        for room in frame["gone"]:
+            self.rooms.pop(room, None)
+        for entry in frame["rooms"]:
+            self.rooms[entry["room"]] = self._continued(listed_room(self._user, entry))
+        self.snapshot = frame.get("snapshot", self.snapshot)
+
+    def begin(self, epoch: str) -> None:
+        """The server's epoch, before its list. Events of another epoch continue no entry."""
+        if epoch != self._current:
+            self._events.clear()
+        self._current = epoch
+
+    def follow(self, event: Frame) -> None:
+        """An event of a room that is open, in order."""
+        room = event["room"]
+        self._events[room].append(event)
+        if room in self.rooms:
+            self.rooms[room] = _after(self.rooms[room], event)
+
+    def close(self, room: str) -> None:
+        """The membership has ended."""
+        self.rooms.pop(room, None)
+
+    def _continued(self, listed: ListedRoom) -> ListedRoom:
+        for event in self._events[listed.room]:
+            listed = _after(listed, event)
+        return listed
+
+
+def listed_room(user: str, entry: Frame) -> ListedRoom:
+    """Of an entry of a frame, or of a room over HTTP, where what is null is not left out."""
+    last = entry.get("last_message")
+    users = entry.get("users")
+    return ListedRoom(
+        user=user,
+        room=entry["room"],
+        details=RoomDetails(
+            entry["kind"],
+            entry.get("name"),
+            entry["topic"],
+            entry["archived"],
+            tuple(sorted(users)) if users else None,
+        ),
+        role=entry["role"],
+        seq=entry["seq"],
+        read_seq=entry["read_seq"],
+        unread=entry["unread"],
+        mentions=entry["mentions"],
+        last_message=(last["seq"], last["sender"], last["text"]) if last else None,
+    )
+
+
+def _after(listed: ListedRoom, event: Frame) -> ListedRoom:
+    """The entry after the next event of its room. Mentions are not known then, unless nothing is
+    unread."""
+    seq, user = event["seq"], listed.user
+    if seq <= listed.seq:
+        return listed
+    listed = replace(listed, seq=seq)
+    match event["type"]:
+        case "message.created":
+            message = event["message"]
+            sender, text = message["sender"], message["text"][:PREVIEW_CHARS]
+            listed = replace(listed, last_message=(seq, sender, text))
+            if sender == user:
+                return replace(listed, read_seq=seq, unread=0, mentions=0)
+            return replace(listed, unread=min(listed.unread + 1, MAX_COUNT), mentions=None)
+        case "room.changed":
+            new = event["details"]
+            details = RoomDetails(
+                new["kind"], new["name"], new["topic"], new["archived"], listed.details.users
+            )
+            return replace(listed, details=details)
+        case "member.role_changed" if event["member"]["user"] == user:
+            return replace(listed, role=event["member"]["role"])
+        case _:
+            return listed
