@@ -109,6 +109,35 @@ class Peer:
             f for f in self.frames if f["type"] in types and (room is None or f["room"] == room)
         ]
 
+    def list_updates(self) -> list[Frame]:
+        """The frames `rooms` after the list that answered `hello`."""
+        frames = self.of("welcome", "rooms")
+        if frames and frames[0]["type"] == "rooms":
+            return frames  # those before were cleared
+        answered = next((n for n, frame in enumerate(frames) if "snapshot" in frame), len(frames))
+        return frames[answered + 1 :]
+
+    def updates(self, room: str) -> list[Frame]:
+        """The entries of a room in `list_updates`."""
+        return [e for f in self.list_updates() for e in f["rooms"] if e["room"] == room]
+
+    def entry(self, room: str) -> Frame:
+        """The newest of `updates`; empty if there is none."""
+        return next(reversed(self.updates(room)), {})
+
+    def gone(self, room: str) -> int:
+        """How often `list_updates` say that the room has gone."""
+        return sum(frame["gone"].count(room) for frame in self.list_updates())
+
+    async def lists(self, room: str, **fields: Any) -> None:
+        """Return once the newest entry of the room has these fields."""
+        wanted = {"room": room, **fields}
+        await self.until(lambda: wanted.items() <= self.entry(room).items(), f"entry {wanted}")
+
+    async def loses(self, room: str) -> None:
+        """Return once `list_updates` say that the room has gone."""
+        await self.until(lambda: self.gone(room), f"room that has gone: {room}")
+
     def events(self, room: str) -> list[Frame]:
         """The events of a room in order of arrival."""
         return [f for f in self.frames if f.get("room") == room and "actor" in f]

@@ -52,6 +52,8 @@ OPERATIONS = {
     "get_message": f"GET {API}/rooms/{{room_id}}/messages/{{seq}}",
     "list_events": f"GET {API}/rooms/{{room_id}}/events",
     "mark_read": f"PUT {API}/rooms/{{room_id}}/read",
+    "mark_unread": f"POST {API}/rooms/{{room_id}}/unread",
+    "list_my_events": f"GET {API}/users/me/events",
     "check_liveness": "GET /health/live",
     "check_readiness": "GET /health/ready",
 }

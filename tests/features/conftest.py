@@ -3,7 +3,16 @@
 A test that needs other settings, or breaks its server, starts one with `run_server`.
 """
 
+import pytest
+
+from app.messages import read_markers
 from testkit.server_fixtures import server_fixtures
 
 # Not in the conftest above: a session has one value of a fixture, which would be the first suite's.
 embedded_server, cluster_server, server = server_fixtures("session")
+
+
+@pytest.fixture
+def unpaced_markers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each move of a read marker is committed at once."""
+    monkeypatch.setattr(read_markers, "INTERVAL_S", 0.0)

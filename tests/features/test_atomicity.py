@@ -125,6 +125,7 @@ async def test_row_changes_detects_a_single_changed_seq(
     await ada.says(room, "one")
     assert row_changes(before, await read_rows(server_database)) == {
         "rooms": (1, 1),
+        "members": (1, 1),
         "messages": (0, 1),
         RoomEventRow.__tablename__: (0, 1),
     }

@@ -132,46 +132,46 @@ def _create(stage: Scenario, members: list[Person], **body: Any) -> Request:
     return lambda: stage.ada.post("/rooms", **body)
 
 
-@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", *["JOINED"] * 3, *["USER_EVENT"] * 3)
 async def create_public(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="public", name="A room")
 
 
-@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", *["JOINED"] * 2, *["USER_EVENT"] * 2)
 async def create_private(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="private", name="A room", topic="secret")
 
 
-@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", *["JOINED"] * 3, *["USER_EVENT"] * 3)
 async def create_group(stage: Scenario) -> Request:
     return _create(stage, [stage.bob, stage.eve], kind="group")
 
 
-@use_case("POST /rooms", 201, "OTHER_EVENT", "JOINED", "JOINED")
+@use_case("POST /rooms", 201, "OTHER_EVENT", *["JOINED"] * 2, *["USER_EVENT"] * 2)
 async def create_direct(stage: Scenario) -> Request:
     return _create(stage, [stage.bob], kind="direct")
 
 
-@use_case("POST /rooms/{room_id}/join", 200, "JOINED")
+@use_case("POST /rooms/{room_id}/join", 200, "JOINED", "USER_EVENT")
 async def join(stage: Scenario) -> Request:
     room = await stage.bob.makes_room()
     return lambda: stage.ada.post(f"/rooms/{room}/join")
 
 
-@use_case("POST /rooms/{room_id}/leave", 204, "LEFT")
+@use_case("POST /rooms/{room_id}/leave", 204, "LEFT", "USER_EVENT")
 async def leave(stage: Scenario) -> Request:
     room = await stage.bob.makes_room("private", stage.ada)
     return lambda: stage.ada.post(f"/rooms/{room}/leave")
 
 
-@use_case("POST /rooms/{room_id}/members", 200, "JOINED", "JOINED")
+@use_case("POST /rooms/{room_id}/members", 200, *["JOINED"] * 2, *["USER_EVENT"] * 2)
 async def add_members(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private")
     users = [stage.bob.id, stage.eve.id]
     return lambda: stage.ada.post(f"/rooms/{room}/members", users=users)
 
 
-@use_case("DELETE /rooms/{room_id}/members/{user_id}", 204, "REMOVED")
+@use_case("DELETE /rooms/{room_id}/members/{user_id}", 204, "REMOVED", "USER_EVENT")
 async def remove_member(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     return lambda: stage.ada.delete(f"/rooms/{room}/members/{stage.bob.id}")
@@ -213,8 +213,22 @@ async def send_with_mentions_and_a_reply(stage: Scenario) -> Request:
     return lambda: stage.ada.sends(room, text, nonce="n", reply_to=question)
 
 
-@use_case("PUT /rooms/{room_id}/read", 200, "READ")
+@use_case("PUT /rooms/{room_id}/read", 200, "READ", "USER_EVENT")
 async def mark_read(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     await stage.bob.says(room, "one", f"@{stage.ada.username} two")
     return lambda: stage.ada.put(f"/rooms/{room}/read", seq=4)
+
+
+@use_case("POST /rooms/{room_id}/unread", 200, "USER_EVENT")
+async def mark_unread(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.ada.post(f"/rooms/{room}/unread", seq=2)
+
+
+@use_case("POST /rooms/{room_id}/unread", 200, "READ", "USER_EVENT")
+async def mark_unread_later(stage: Scenario) -> Request:
+    """It moves the marker forward."""
+    room = await stage.ada.makes_room("private", stage.bob)
+    await stage.bob.says(room, "read", "unread")
+    return lambda: stage.ada.post(f"/rooms/{room}/unread", seq=5)

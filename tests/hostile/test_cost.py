@@ -165,6 +165,7 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@")
     ),
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
+    "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},
 }
 FORMS: dict[str, str] = {
     "ampersands": "&",

@@ -29,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /rooms/{room_id}/members/{user_id}": {"role": "admin"},
     "POST /rooms/{room_id}/messages": {"nonce": "n", "text": "x"},
     "PUT /rooms/{room_id}/read": {"seq": 1},
+    "POST /rooms/{room_id}/unread": {"seq": 1},
 }
 OF_ROOMS = sorted(
     route.name.replace(API, "") for route in every_route() if "{room_id}" in route.path

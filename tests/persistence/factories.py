@@ -51,9 +51,10 @@ async def send(
 ) -> int:
     """Append a message and return its seq."""
     room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
-    event = next_message(room_id, room, sender, nonce, Content(text=text), now())
+    created = next_message(room_id, room, sender, nonce, Content(text=text), now())
+    event = created.event
     mentions = [(user, room_id, event.seq) for user in mentioned]
-    await uow.append_messages([event], mentions)
+    await uow.append_messages([created], mentions)
     return event.seq
 
 

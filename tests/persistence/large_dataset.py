@@ -1,7 +1,7 @@
 """Tables with so many rows that a full scan is a bad plan."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.sync_tokens import ListPosition
 from app.persistence.tables import (
     Base,
     Departure,
@@ -22,15 +23,19 @@ from app.persistence.tables import (
     Session,
     Ticket,
     User,
+    UserEventRow,
+    UserLog,
 )
 from app.persistence.uow import Database
-from app.realtime.connection.room_list import HelloState
+from app.realtime.connection.room_list import ListRequest
 from app.wire.domain import Role, RoomKind
+from app.wire.user_events import UserEventType
 
 USER_COUNT, ROOM_COUNT = 8000, 1000
 LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
 LARGE_ROOM_MEMBERS = 1000  # members of the first room; every other has ten
 ACTOR_ROOMS = 40  # rooms of the actor
+ACTOR_LOG, SHORT_LOG = 6000, 2  # events of the actor's log, and of that of every other user
 ROWS_PER_INSERT = 2000
 
 Rows = list[dict[str, Any]]
@@ -47,8 +52,14 @@ class LargeDataset(NamedTuple):
         """The room with a long log and many members, including the actor."""
         return self.rooms[0]
 
-    def arrival(self, since: datetime | None) -> HelloState:
-        return HelloState(self.actor.user, now(), frozenset(self.rooms[:ACTOR_ROOMS]), since)
+    @property
+    def uncounted_room(self) -> UUID:
+        """A room to which a program of the step before has written."""
+        return self.rooms[1]
+
+    def list_request(self, *, since: bool) -> ListRequest:
+        position = ListPosition(ACTOR_LOG - 20, now()) if since else None
+        return ListRequest(self.actor.user, position, ACTOR_ROOMS)
 
 
 async def create_large_dataset(database: Database) -> LargeDataset:
@@ -142,6 +153,9 @@ def _tables(
                 "read_seq": 2
                 if room != rooms[0] or user == backlogged
                 else LONG_ROOM_MESSAGES - 10,
+                # Not known: what the room has to be read for.
+                "sent_seq": None if user == backlogged else 2,
+                "mentioned_seq": None if user == backlogged else 2,
                 "changed_at": at,
             }
             for room, user in members
@@ -183,11 +197,32 @@ def _tables(
                 "actor_id": users[seq % 10],
                 "at": at,
                 "message_seq": seq,
+                "message_count": (counted := None if room == rooms[1] else seq),
+                "last_message_seq": counted,
             }
             for room, seq in said
         ],
     )
     yield Mention, [{"user_id": users[seq % 50], "room_id": room, "seq": seq} for room, seq in said]
+    logs = {user: SHORT_LOG if n else ACTOR_LOG for n, user in enumerate(users)}
+    yield (
+        UserLog,
+        [{"user_id": user, "seq": length, "changed_at": at} for user, length in logs.items()],
+    )
+    yield (
+        UserEventRow,
+        [
+            {
+                "user_id": user,
+                "seq": seq,
+                "type": UserEventType.ROOM_READ,
+                "room_id": rooms[seq % ROOM_COUNT],
+                "at": at,
+            }
+            for user, length in logs.items()
+            for seq in range(1, length + 1)
+        ],
+    )
 
 
 async def _insert(connection: AsyncConnection, table: type[Base], rows: Rows) -> None:

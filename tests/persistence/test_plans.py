@@ -4,6 +4,7 @@ The statements of the real use cases are recorded and explained on tables that a
 a scan to be the worse plan.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,21 +19,25 @@ from app.core.server_state import ServerState
 from app.core.tokens import Claims
 from app.messages import pages
 from app.messages.send.batch import send_batch
-from app.messages.service import mark_read
+from app.messages.service import mark_read, mark_unread
 from app.persistence.engine import create_engines
+from app.persistence.repositories.user_logs import UserLogRange
 from app.persistence.tables import Base
 from app.persistence.uow import Database
 from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
+from app.rooms.membership import join
 from app.wire.client_frames import RoomPosition
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import (
+    ACTOR_LOG,
     LARGE_ROOM_MEMBERS,
     LONG_ROOM_MESSAGES,
+    SHORT_LOG,
     LargeDataset,
     create_large_dataset,
 )
@@ -45,6 +50,8 @@ from tests.persistence.plans import (
 )
 
 Query = Callable[[LargeDataset], Awaitable[object]]
+# So that each execution changes something.
+INCREASING, DECREASING = itertools.count(10), itertools.count(9, -1)
 
 
 async def no_room(world: LargeDataset) -> None:
@@ -84,8 +91,10 @@ HOT: dict[str, Query] = {
         rooms.list_rooms, w.actor.user, w.rooms[5], 50
     ),
     "hello: rooms": lambda w: w.database.read_directly(load_hello_state, [w.actor]),
-    "hello: all": lambda w: w.database.read_directly(load_room_list, [w.arrival(None)]),
-    "hello: since": lambda w: w.database.read_directly(load_room_list, [w.arrival(now())]),
+    "hello: all": lambda w: w.database.read_directly(load_room_list, [w.list_request(since=False)]),
+    "hello: since": lambda w: w.database.read_directly(
+        load_room_list, [w.list_request(since=True)]
+    ),
     "open": lambda w: w.database.read_directly(
         load_catch_up,
         [
@@ -108,25 +117,40 @@ HOT: dict[str, Query] = {
     "somebody met": lambda w: w.database.read(
         lambda reads: reads.members.filter_met(w.actor.user, w.users[-1:])
     ),
-    "badges": lambda w: w.database.read_directly(
-        lambda reads: reads.room_lists.badges([(room, w.actor.user) for room in w.rooms[:20]])
+    "entries": lambda w: w.database.read_directly(
+        lambda reads: reads.room_lists.entries([(room, w.actor.user) for room in w.rooms[:20]])
     ),
-    "badge": lambda w: w.database.read_directly(
-        lambda reads: reads.room_lists.badges([(w.room, w.actor.user)])
+    "entry": lambda w: w.database.read_directly(
+        lambda reads: reads.room_lists.entries([(w.room, w.actor.user)])
     ),
-    "badge of a backlog": lambda w: w.database.read_directly(
-        lambda reads: reads.room_lists.badges([(w.room, w.users[LARGE_ROOM_MEMBERS - 1])])
+    "entry of a backlog": lambda w: w.database.read_directly(
+        lambda reads: reads.room_lists.entries([(w.room, w.users[LARGE_ROOM_MEMBERS - 1])])
+    ),
+    "entry of a room that is not counted": lambda w: w.database.read_directly(
+        lambda reads: reads.room_lists.entries([(w.uncounted_room, w.actor.user)])
     ),
     "heads": lambda w: w.database.read(lambda reads: reads.rooms.latest_seqs(w.rooms[:50])),
     "sweep": lambda w: w.database.read(lambda reads: reads.rooms.changed_since(15)),
     "sweep: memberships": lambda w: w.database.read(
         lambda reads: reads.events.list_membership_changes([(room, 2, 9) for room in w.rooms[:20]])
     ),
-    "poll: markers": lambda w: w.database.read(
-        lambda reads: reads.members.changed_since(w.users[:20], 15)
+    "sweep: logs of users": lambda w: w.database.read(
+        lambda reads: reads.user_logs.changed_since(15)
     ),
-    "why somebody is gone": lambda w: w.database.read(
-        lambda reads: reads.events.last_action_was_leave(w.room, w.actor.user)
+    "sweep: rooms of users": lambda w: w.database.read(
+        lambda reads: reads.user_logs.rooms_in(
+            [
+                UserLogRange(w.actor.user, ACTOR_LOG - 20, ACTOR_LOG),
+                *(UserLogRange(user, 0, SHORT_LOG) for user in w.users[1:20]),
+            ]
+        )
+    ),
+    "heads of users": lambda w: w.database.read(lambda reads: reads.user_logs.heads(w.users[:50])),
+    "log of a user": lambda w: w.database.read(
+        lambda reads: reads.user_logs.list_events(w.actor.user, 3000, 100)
+    ),
+    "trimmed log of a user": lambda w: w.database.read(
+        lambda reads: reads.user_logs.trimmed_seq(w.actor.user)
     ),
     "sessions": lambda w: w.database.read(
         lambda reads: reads.session_states.filter_active([w.actor.session], now())
@@ -147,7 +171,11 @@ HOT: dict[str, Query] = {
         [SendRequest(w.actor, room, str(new_id()), Content(text="hello")) for room in w.rooms[:8]],
         wait=False,
     ),
-    "mark read": lambda w: w.database.transact(mark_read, w.actor, w.room, 10),
+    "mark read": lambda w: w.database.transact(
+        mark_read, w.actor, w.room, LONG_ROOM_MESSAGES - next(DECREASING)
+    ),
+    "mark unread": lambda w: w.database.transact(mark_unread, w.actor, w.room, next(INCREASING)),
+    "join": lambda w: w.database.transact(join, w.actor, w.rooms[500 + next(INCREASING)], 10_000),
     "ticket": lambda w: w.database.transact(
         lambda uow: uow.sessions.consume_ticket(b"t" * 32, now())
     ),

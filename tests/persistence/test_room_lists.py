@@ -17,7 +17,7 @@ async def test_counts_of_more_rooms_than_one_statement_takes(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room n has n messages of somebody else, the last of which mentions the user."""
-    monkeypatch.setattr(room_lists, "COUNTS_PER_STATEMENT", 2)
+    monkeypatch.setattr(room_lists, "BRANCHES_PER_STATEMENT", 2)
 
     async def fill(uow: UnitOfWork) -> dict[tuple[UUID, UUID], tuple[int, int]]:
         ann, ben = await add_user(uow, "ann"), await add_user(uow, "ben")
@@ -33,5 +33,5 @@ async def test_counts_of_more_rooms_than_one_statement_takes(
 
     expected = await database.transact(fill)
     for read in (database.read, database.read_directly):
-        badges = await read(lambda reads: reads.room_lists.badges(list(expected)))
-        assert {(b.room, b.user): (b.unread, b.mentions) for b in badges} == expected
+        rows = await read(lambda reads: reads.room_lists.entries(list(expected)))
+        assert {(row.id, row.user): (row.unread, row.mentions) for row in rows} == expected

@@ -111,7 +111,7 @@ async def test_a_unit_that_fails_at_any_statement_changes_nothing(
     # The lock, the counter, three tables, and the end.
     assert Counter(word for word in failed if word != BEGIN) == {
         "SELECT": 1,
-        "UPDATE": 1,
+        "UPDATE": 2,
         "INSERT": 3,
         COMMIT: 1,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.realtime.connection.room_list import COMMIT_OVERLAP
 from app.settings import Settings
 from testkit.peer import Peers
 from testkit.processes import ServerProcess, run_process
@@ -73,6 +74,12 @@ async def process_b(
 async def peers() -> AsyncIterator[Peers]:
     async with Peers() as peers:
         yield peers
+
+
+@pytest.fixture
+def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rooms that were created a moment ago count as old."""
+    monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
 
 
 @pytest.fixture

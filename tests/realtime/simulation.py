@@ -20,13 +20,13 @@ from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
 from app.core.server_state import ServerState
 from app.persistence.uow import Database
-from app.realtime.badges.state import BadgeState
-from app.realtime.delivery.change_poller import poll_changed_rooms
+from app.realtime.delivery.change_poller import poll_changes
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.delivery.gap_repair import repair
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
+from app.realtime.room_list.state import RoomListState
 from app.realtime.slow_consumers.backfill import backfill
 from app.realtime.slow_consumers.state import SlowConsumers
 from app.settings import Limits
@@ -97,7 +97,8 @@ class FakeReads:
 
     def __init__(self, log: FakeLog) -> None:
         self._log = log
-        self.rooms = SimpleNamespace(changed_since=self._changed)
+        self.rooms = SimpleNamespace(changed_since=self._changed, database_time=self._time)
+        self.user_logs = SimpleNamespace(changed_since=self._changed_user_logs)
         self.access = SimpleNamespace(kinds=self._kinds)
         self.memberships = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
         self.events = SimpleNamespace(
@@ -118,6 +119,12 @@ class FakeReads:
 
     async def _changed(self, _within_s: int) -> dict[UUID, int]:
         return {ROOM: self._log.head}
+
+    async def _changed_user_logs(self, _within_s: int) -> dict[UUID, int]:
+        return {}
+
+    async def _time(self) -> datetime:
+        return AT
 
     async def _between(self, _room: UUID, after: int, until: int, limit: int) -> list[Publication]:
         return list(map(to_publication, self._log.events[after:until][:limit]))
@@ -236,7 +243,7 @@ class FakeProcess:
         state = KnownServerState(self.database)
         state._state = ServerState(EPOCH, restores=0, clock_steps=0)
         self.delivery = Delivery(self.hub, self.slow_consumers, self.database, state)
-        for listener in (self.slow_consumers, self.delivery, BadgeState(self.hub)):
+        for listener in (self.slow_consumers, self.delivery, RoomListState(self.hub)):
             self.hub.add_listener(listener)
 
     async def read(self, query: Callable[..., Awaitable[Any]], *args: Any) -> Any:
@@ -258,7 +265,7 @@ class FakeProcess:
             task.result()  # what fails in a callback reaches the loop's handler
 
     def sweep(self) -> None:
-        _ = self.start(poll_changed_rooms(self.delivery, 15))
+        _ = self.start(poll_changes(self.delivery, 15))
 
     def repair(self) -> bool:
         if self.delivery.gaps.empty():

@@ -16,7 +16,6 @@ from testkit.peer import Peers
 from testkit.server import new_session
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
-from tests.realtime.test_badges import bump, counted
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -48,7 +47,7 @@ async def test_the_change_poller_finds_the_lost_last_event_of_a_closed_room(
     peer = await peers.join(bob)
     LossyBus(server, drops_all=True)
     await ada.says(room, "lost", f"@{bob.username}")
-    await counted(peer, room, seq=5, unread=2, mentions=1)
+    await peer.lists(room, seq=5, unread=2, mentions=1)
 
 
 async def test_the_change_poller_finds_lost_joins_and_leaves(
@@ -61,14 +60,13 @@ async def test_the_change_poller_finds_lost_joins_and_leaves(
     new = await ada.makes_room("private", bob)
     assert_ok(await bob.post(f"/rooms/{left}/leave"), 204)
     assert_ok(await ada.delete(f"/rooms/{removed}/members/{bob.id}"), 204)
-    await counted(peer, new, seq=3, unread=0)
-    assert (await peer.expect("room.closed", room=left))["reason"] == "left"
-    assert (await peer.expect("room.closed", room=removed))["reason"] == "removed"
-    peer.frames.clear()
+    await peer.lists(new, seq=3, unread=0)
+    await peer.loses(left)
+    await peer.loses(removed)
     await ada.says(removed, "unheard")
     await ada.says(new, "heard")
-    await counted(peer, new, unread=1)
-    assert not bump(peer, removed)
+    await peer.lists(new, unread=1)
+    assert not peer.updates(removed)
 
 
 async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_received(
@@ -82,21 +80,20 @@ async def test_the_change_poller_finds_a_lost_join_before_an_event_that_was_rece
     assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
     loss.drops_all = False
     await ada.says(room, "heard")
-    await counted(peer, room, seq=4, unread=1)
+    await peer.lists(room, seq=4, unread=1)
 
 
 async def test_the_change_poller_finds_lost_read_markers(
     server: DedicatedServer, peers: Peers
 ) -> None:
-    """After a position check: read markers are not in the log and do not change the room."""
+    """They are in the reader's log and do not change the room."""
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
     await ada.says(room, "unread")
     peer, other = await peers.join(bob), await peers.join(await new_session(server.running, bob))
     LossyBus(server, drops_all=True)
     await peer.ask("read", room=room, seq=4)
-    server.realtime.delivery.position_check_needed.set()
-    await counted(other, room, read_seq=4, unread=0)
+    await other.lists(room, read_seq=4, unread=0)
 
 
 async def test_a_failed_change_poll_is_made_up_for(
@@ -106,11 +103,11 @@ async def test_a_failed_change_poll_is_made_up_for(
     room = await ada.makes_room()
     peer = await peers.join(ada, room)
     reads = QueryCounter(server, monkeypatch)
-    reads.failures["_changed_rooms"] = [Busy("test") for _ in range(3)]
+    reads.failures["_changes"] = [Busy("test") for _ in range(3)]
     LossyBus(server, drops_all=True)
     await ada.says(room, "lost")
     await peer.has(room, 3)
-    assert not reads.failures["_changed_rooms"]
+    assert not reads.failures["_changes"]
 
 
 async def test_the_change_poller_does_not_read_rooms_without_a_gap(
@@ -120,15 +117,15 @@ async def test_the_change_poller_does_not_read_rooms_without_a_gap(
     room = await ada.makes_room("private", bob)
     peer = await peers.join(bob)
     reads = QueryCounter(server, monkeypatch)
-    await reads.until("_changed_rooms")
-    await reads.until("_changed_rooms")
+    await reads.until("_changes")
+    await reads.until("_changes")
     looked = reads.count["_membership_events"]
     await ada.says(room, "heard")
-    await counted(peer, room, unread=1)
+    await peer.lists(room, unread=1)
     for _ in range(3):
-        await reads.until("_changed_rooms")
+        await reads.until("_changes")
     assert reads.count["_membership_events"] == looked
-    assert len(peer.of("room.bumped")) == 1
+    assert len(peer.list_updates()) == 1
 
 
 @pytest.mark.setting("CHAT_REALTIME__CHANGE_POLL_INTERVAL_MS")
@@ -154,9 +151,9 @@ async def test_the_degraded_change_poll_interval_is_kept(
 async def _expect_long_pauses(server: DedicatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses are longer than the defaults, so the speed of the machine does not matter."""
     reads = QueryCounter(server, monkeypatch)
-    await reads.until("_changed_rooms")
+    await reads.until("_changes")
     began = time.monotonic()
-    await reads.until("_changed_rooms")
+    await reads.until("_changes")
     assert time.monotonic() - began > 3.5
 
 

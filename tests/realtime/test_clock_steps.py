@@ -1,5 +1,7 @@
 """The database's clock steps back: lists of rooms with a snapshot from before have all changes."""
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from app.persistence.tables import ServerStateRow
 from app.settings import Settings
 from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.processes import ServerProcess, run_process
+from testkit.processes import ServerProcess, environment, run_process
 from testkit.server import (
     PASSWORD,
     fast_settings,
@@ -26,9 +28,10 @@ from testkit.server import (
 from testkit.servers.backend import override
 from testkit.servers.fake_clock import FakeClock
 from testkit.servers.mariadb import run_mariadb
-from testkit.waiting import eventually
+from testkit.servers.process import ends_with_parent
+from testkit.waiting import eventually, limit
 from tests.persistence.schema import opened
-from tests.realtime.test_snapshot import entries, listed
+from tests.realtime.room_lists import ListReplica, differences, entries, listed
 
 FIVE_MINUTES = 300
 pytestmark = pytest.mark.cluster  # both need libfaketime, which comes with the servers
@@ -46,6 +49,18 @@ class SteppingDatabase:
         return run_process(
             self.settings, directory, variables=self.clock.variables if is_own_clock else {}
         )
+
+    async def change_list(self, seed: int, count: int, *users: Person) -> None:
+        """Changes of the list of the first of these users, in a process with this clock."""
+        is_own_clock = self.settings.database.is_sqlite
+        clock = self.clock.variables if is_own_clock else {}
+        process = await asyncio.create_subprocess_exec(
+            *(*ends_with_parent(), sys.executable, "-m", "tests.realtime.list_changes"),
+            *(str(seed), str(count), *(user.id for user in users)),
+            env=environment(self.settings) | dict(clock),
+        )
+        async with limit():
+            assert await process.wait() == 0
 
     async def state(self) -> tuple[int, datetime]:
         """The steps that were counted, and the highest time that was seen."""
@@ -94,8 +109,8 @@ async def stepping(
             yield SteppingDatabase(clock, fast(settings))
 
 
-async def new_person(process: ServerProcess) -> Person:
-    http, name = process._http, unique_username("ada")
+async def new_person(process: ServerProcess, name: str = "ada") -> Person:
+    http, name = process._http, unique_username(name)
     account = {"username": name, "password": PASSWORD}
     user = assert_ok(await http.post(f"{API}/auth/register", json=account), 201)
     form = account | {"grant_type": "password"}
@@ -140,3 +155,33 @@ async def test_a_step_back_while_no_process_runs_is_counted_before_the_first_con
         frames = await listed(ada, snapshot)
         assert frames[0]["full"]
         assert entries(frames)[room]["seq"] == 3
+
+
+async def test_a_client_that_was_away_during_a_step_back_has_the_list_of_a_new_one(
+    stepping: SteppingDatabase, tmp_path: Path
+) -> None:
+    """Changes before the step and after it, and when the clock has overtaken the snapshot; compared
+    in every field."""
+    async with stepping.run_process(tmp_path) as process:
+        users = [await new_person(process, name) for name in ("ada", "owner", "bob")]
+        ada, replica = users[0], ListReplica()
+        await stepping.change_list(1, 100, *users)
+        replica.apply(await listed(ada))
+        first = replica.snapshot
+        await stepping.change_list(2, 150, *users)
+        await stepping.set_back()
+        await eventually(lambda: stepping.steps(1))
+        await stepping.change_list(3, 150, *users)
+        replica.apply(await listed(ada, replica.snapshot))
+        assert differences(replica, await listed(ada)) == []
+        await stepping.change_list(4, 50, *users)
+        frames = await listed(ada, replica.snapshot)
+        assert not frames[0]["full"]
+        replica.apply(frames)
+        assert differences(replica, await listed(ada)) == []
+        stepping.clock.set_offset(0)
+        await stepping.goes_on_after(now())
+        await stepping.change_list(5, 100, *users)
+        for snapshot in (replica.snapshot, first):
+            replica.apply(await listed(ada, snapshot))
+            assert differences(replica, await listed(ada)) == []

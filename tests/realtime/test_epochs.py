@@ -14,6 +14,7 @@ from testkit.servers.backend import Backend
 from testkit.servers.backups import back_up, restore
 from testkit.waiting import eventually
 from tests.client.recording_client import run_client
+from tests.persistence.schema import execute
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 
 
@@ -121,6 +122,20 @@ async def test_a_position_without_an_epoch_is_resumed_in_the_original_history(
         assert opened["state"] == "ok"
     foreign = [{"room": room, "since": 1, "epoch": "another"}]
     assert (await peer.ask("open", rooms=foreign))["state"] == "reset"
+
+
+async def test_a_database_that_a_script_has_migrated_gets_an_epoch(
+    start: StartServer, backend: Backend, peers: Peers
+) -> None:
+    """`alembic upgrade --sql` makes no row, so that no two databases get the same one."""
+    await execute(backend.settings, "DELETE FROM server_state")
+    server = await start()
+    ada = await server.person("ada")
+    room = await ada.makes_room()
+    peer = await peers.join(ada, room)
+    assert (
+        peer.of("welcome")[0]["epoch"] == (await ada.get(f"/rooms/{room}/events")).json()["epoch"]
+    )
 
 
 async def test_two_restores_of_one_backup_have_two_epochs(

@@ -12,7 +12,7 @@ async def until_idle(server: DedicatedServer) -> None:
     """Return once all sockets have ended and nothing is left of them."""
     await eventually(lambda: not server.running.uvicorn.server_state.tasks)
     hub = server.hub
-    assert (hub.connections, hub.by_user, hub.member_connections, hub.rooms) == (set(), {}, {}, {})
+    assert (hub.connections, hub.by_user, hub._members, hub.rooms) == (set(), {}, {}, {})
 
 
 @pytest.mark.parametrize("how", ["client", "server"])

@@ -35,8 +35,8 @@ async def test_catch_up_of_large_messages_stays_within_the_buffer(
     ada = await server.person()
     rooms = [await ada.makes_room() for _ in range(16)]
     for room in rooms:
-        await ada.says(room, *["🙂" * 4000] * 2)
-    await ada.says(rooms[0], *["🙂" * 4000] * 20)
+        await ada.says(room, *["🙂" * 2500] * 2)
+    await ada.says(rooms[0], *["🙂" * 2500] * 20)
     async with dial(server.url) as peer:
         peer.stops_reading()
         await peer.send(

@@ -16,7 +16,7 @@ from testkit.people import Person
 from testkit.server import new_session
 from testkit.statements import recorded_statements
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
-from tests.realtime.test_snapshot import greeted
+from tests.realtime.room_lists import greeted
 
 FAR = 10_000
 

@@ -7,40 +7,12 @@ import pytest
 
 from app.core.clock import now
 from app.core.server_state import ServerState
-from app.core.sync_tokens import SyncTokens
-from app.realtime.connection.room_list import COMMIT_OVERLAP
+from app.core.sync_tokens import ListPosition, SyncTokens
 from testkit.answers import assert_ok
-from testkit.peer import Frame, Peer, dial
 from testkit.people import Person
 from testkit.statements import recorded_statements
 from tests.realtime.dedicated_server import StartServer
-
-
-async def listed(person: Person, snapshot: str | None = None) -> list[Frame]:
-    """The `rooms` frames that answer a hello."""
-    async with dial(str(person.http.base_url).rstrip("/")) as peer:
-        return await greeted(peer, person, snapshot)
-
-
-async def greeted(peer: Peer, person: Person, snapshot: str | None) -> list[Frame]:
-    more = {} if snapshot is None else {"snapshot": snapshot}
-    await peer.send("hello", token=person.access, **more)
-    await peer.until(lambda: any("snapshot" in frame for frame in peer.of("rooms")))
-    return peer.of("rooms")
-
-
-def entries(frames: list[Frame]) -> dict[str, Frame]:
-    return {entry["room"]: entry for frame in frames for entry in frame["rooms"]}
-
-
-def gone(frames: list[Frame]) -> set[str]:
-    return {room for frame in frames for room in frame["gone"]}
-
-
-@pytest.fixture
-def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rooms that were created a moment ago count as old."""
-    monkeypatch.setattr("app.realtime.connection.room_list.COMMIT_OVERLAP", COMMIT_OVERLAP * 0)
+from tests.realtime.room_lists import entries, gone, listed
 
 
 async def test_a_hello_with_a_current_snapshot_gets_no_rooms(no_overlap: None, ada: Person) -> None:
@@ -112,7 +84,7 @@ async def test_a_snapshot_of_another_user_gives_the_full_list(
 
 def test_a_snapshot_is_valid_for_its_user_key_and_state_only() -> None:
     ours, others = SyncTokens([b"k" * 32]), SyncTokens([b"l" * 32])
-    ada, bob, at = uuid4(), uuid4(), now()
+    ada, bob, at = uuid4(), uuid4(), ListPosition(7, now())
     state = ServerState("first", restores=0, clock_steps=0)
     sealed = ours.issue(ada, at, state)
     assert ours.parse(ada, sealed, state) == at

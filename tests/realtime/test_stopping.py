@@ -87,7 +87,7 @@ async def test_a_peer_that_does_not_read_does_not_delay_a_stop(
     assert await writer.closed() in COME_BACK
 
 
-@pytest.mark.parametrize("query", ["_badges", "read_log", "read_heads", "_active_sessions"])
+@pytest.mark.parametrize("query", ["_entries", "read_log", "read_heads", "_active_sessions"])
 async def test_a_background_task_that_swallows_its_cancellation_ends(
     backend: Backend, peers: Peers, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
@@ -114,7 +114,7 @@ async def test_a_background_task_that_swallows_its_cancellation_ends(
         ada = await own.person()
         room = await ada.makes_room()
         watcher, _ = await peers.join(ada, room), await peers.join(ada)
-        await ada.says(room, "makes the count of the other socket stale")
+        await ada.says(room, "makes the entry of the other socket stale")
         own.realtime.delivery.position_check_needed.set()
         own.realtime.delivery.note_head(own.hub.rooms[UUID(room)], 99 if query == "read_log" else 0)
         async with limit():

@@ -83,26 +83,28 @@ async def test_the_gap_repair_delay_is_applied(start: StartServer, peers: Peers)
     assert waiting.seqs(other) == []
 
 
-BUMPS = {"badge_interval_ms": LONG_MS, "badge_interval_large_ms": LONG_MS}
+UPDATES = {"badge_interval_ms": LONG_MS, "badge_interval_large_ms": LONG_MS}
 
 
 @pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_MS")
-async def test_the_badge_interval_is_applied(start: StartServer, peers: Peers) -> None:
-    await _expect_bumps_of_the_second(await pair(start, BUMPS, {"badge_interval_ms": 20}), peers)
+async def test_the_interval_of_list_updates_is_applied(start: StartServer, peers: Peers) -> None:
+    await _expect_updates_of_the_second(
+        await pair(start, UPDATES, {"badge_interval_ms": 20}), peers
+    )
 
 
 @pytest.mark.setting("CHAT_REALTIME__BADGE_INTERVAL_LARGE_MS")
-async def test_the_badge_interval_of_large_rooms_is_applied(
+async def test_the_interval_of_list_updates_of_large_rooms_is_applied(
     start: StartServer, peers: Peers
 ) -> None:
-    values = BUMPS | {"badge_interval_ms": 20}
+    values = UPDATES | {"badge_interval_ms": 20}
     servers = await pair(
         start, values, {"badge_interval_large_ms": 40}, limits={"large_room_members": 2}
     )
-    await _expect_bumps_of_the_second(servers, peers)
+    await _expect_updates_of_the_second(servers, peers)
 
 
-async def _expect_bumps_of_the_second(
+async def _expect_updates_of_the_second(
     servers: tuple[DedicatedServer, DedicatedServer], peers: Peers
 ) -> None:
     members: list[Peer] = []
@@ -113,8 +115,8 @@ async def _expect_bumps_of_the_second(
         members.append(await peers.join(bob))
         await ada.says(room, "hello")
     waiting, told = members
-    await told.expect("room.bumped")
-    assert waiting.of("room.bumped") == []
+    await told.until(told.list_updates)
+    assert waiting.list_updates() == []
 
 
 SLOW = {"send_stall_timeout_s": LONG_S, "max_send_delay_s": LONG_S}

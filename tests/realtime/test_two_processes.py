@@ -18,7 +18,6 @@ from testkit.server import TestServer, new_session
 from testkit.servers.backend import override
 from testkit.servers.redis import RedisServer
 from testkit.waiting import limit, pause
-from tests.realtime.test_badges import counted
 from tests.realtime.test_removal import check_farewell
 
 pytestmark = pytest.mark.cluster
@@ -128,14 +127,14 @@ async def test_a_removal_on_another_process_ends_delivery(
         check_farewell(peer, room, head + 1, "removed")
 
 
-async def test_badges_and_read_markers_reach_the_other_process(
+async def test_updates_of_the_list_and_read_markers_reach_the_other_process(
     ada: Person, bob: Person, peers: Peers
 ) -> None:
     here, there = await peers.join(ada), await peers.join(bob)
     room = await ada.makes_room("private", bob)
-    assert (await there.expect("room.bumped"))["rooms"][0]["room"] == room
+    await there.lists(room, mentions=0)
     await ada.says(room, f"@{bob.username}")
-    await there.until(lambda: there.of("room.bumped")[-1]["rooms"][0]["mentions"] == 1)
+    await there.lists(room, mentions=1)
     await here.opens(room)
     assert (await there.ask("read", room=room, seq=4))["seq"] == 4
     assert (await here.expect("read"))["user"] == bob.id
@@ -209,9 +208,9 @@ async def test_without_redis_the_change_poller_delivers(
             await there.says(room, "and from the other")
             await here.has(room, 5 + 2 * number)
         await ada.says(closed, "unread")
-        await counted(there, closed, unread=1)
+        await there.lists(closed, unread=1)
         new = await ada.makes_room("private", bob)
-        await counted(there, new, seq=3)
+        await there.lists(new, seq=3)
     for peer in (here, there):
         assert peer.seqs(room) == [4, 5, 6, 7, 8, 9]
     await here.says(room, "as before")

@@ -49,7 +49,7 @@ async def test_the_room_list_has_exact_counts(server: TestServer, ada: Person, b
     assert (rooms[first]["unread"], rooms[first]["mentions"]) == (3, 1)
     assert rooms[first]["seq"] == rooms[first]["read_seq"] + 3
     assert (rooms[second]["unread"], rooms[second]["mentions"]) == (0, 0)
-    assert (rooms[second]["seq"], rooms[second]["read_seq"]) == (read + 1, read)
+    assert (rooms[second]["seq"], rooms[second]["read_seq"]) == (read + 1, read + 1)
     assert rooms[second]["name"] == "Second"
     assert rooms[second]["role"] == "member"
     assert set(rooms[direct]["users"]) == {ada.id, bob.id}
@@ -65,8 +65,9 @@ async def test_hello_opens_rooms(ada: Person, peers: Peers) -> None:
         await ada.says(room, "hi")
     await peer.has(rooms[0], 3)
     await peer.has(rooms[1], 3)
-    bumped = await peer.expect("room.bumped")
-    assert [entry["room"] for entry in bumped["rooms"]] == [rooms[2]]
+    await peer.lists(rooms[2], seq=3)
+    assert [peer.entry(room)["seq"] for room in rooms] == [3, 3, 3]
+    assert peer.seqs(rooms[2]) == []
 
 
 async def test_many_rooms_come_in_several_frames(start: StartServer, peers: Peers) -> None:

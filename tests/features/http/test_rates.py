@@ -164,6 +164,7 @@ async def test_the_remaining_rate_decreases_until_requests_are_refused(backend: 
         ("PATCH", f"/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", {"role": "owner"}),
         ("DELETE", f"/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", None),
         ("PUT", f"/rooms/{UNKNOWN_ID}/read", {"seq": 1}),
+        ("POST", f"/rooms/{UNKNOWN_ID}/unread", {"seq": 1}),
         ("PATCH", "/users/me", {"display_name": "x"}),
         ("PUT", "/users/me/password", {"old_password": "x", "new_password": "y" * 8}),
         ("POST", "/ws-tickets", None),

@@ -106,6 +106,7 @@ async def test_an_unknown_path_is_not_found(http: httpx.AsyncClient, path: str) 
         (f"{API}/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}", {"PATCH", "DELETE"}),
         (f"{API}/rooms/{UNKNOWN_ID}/messages", {"GET", "POST"}),
         (f"{API}/rooms/{UNKNOWN_ID}/read", {"PUT"}),
+        (f"{API}/rooms/{UNKNOWN_ID}/unread", {"POST"}),
     ],
     ids=lambda value: value.replace(UNKNOWN_ID, "id") if isinstance(value, str) else "",
 )

@@ -99,7 +99,7 @@ async def test_the_text_length_limit_is_applied(embedded: Backend) -> None:
 
 LISTS = (
     *("/users", "/rooms", "/rooms/public"),
-    *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events"),
+    *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
     "/admin/statistics/messages",
 )
 

@@ -95,7 +95,7 @@ async def everything_works(server: TestServer, http: httpx.AsyncClient) -> None:
         await there.has(room, 4)
         assert (await there.ask("read", room=room, seq=4))["seq"] == 4
         await ada.says(direct, "and here")
-        await there.expect("room.bumped")
+        await there.lists(direct, unread=1)
         assert_ok(await ada.patch(f"/rooms/{room}", name="Another name"))
         assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
         assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)

@@ -30,6 +30,7 @@ async def test_a_public_room_is_created(ada: Person) -> None:
         "read_seq": 2,
         "unread": 0,
         "mentions": 0,
+        "last_message": None,
     }
     assert await ada.room(room["id"]) == room
 

@@ -39,7 +39,8 @@ async def test_joining_again_changes_nothing(ada: Person, bob: Person) -> None:
     first = assert_ok(await bob.post(f"/rooms/{room}/join"))
     await ada.says(room, "hello")
     again = assert_ok(await bob.post(f"/rooms/{room}/join"))
-    assert again == first | {"seq": 4, "unread": 1}
+    assert (first["last_message"], again["last_message"]["seq"]) == (None, 4)
+    assert again == first | {"seq": 4, "unread": 1, "last_message": again["last_message"]}
     assert assert_ok(await ada.post(f"/rooms/{room}/join"))["role"] == "owner"
     assert (await ada.room(room))["seq"] == 4
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 
 from app.core.clock import now
 from app.core.tokens import digest, new_secret
-from app.persistence.tables import RefreshToken, Session, Ticket
+from app.persistence.tables import Departure, RefreshToken, Session, Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import expiry
 from testkit.answers import assert_ok, assert_problem
@@ -27,8 +27,11 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "PAUSE_S", 0)
 
 
+LEASE = expiry.create_lease()
+
+
 async def forget(server: TestServer) -> None:
-    await expiry.delete_expired(server.context.database)
+    assert await expiry.delete_old(server.context.database, LEASE)
 
 
 async def rows(server: TestServer, person: Person) -> dict[str, int]:
@@ -145,3 +148,62 @@ async def test_a_backlog_is_deleted_in_small_transactions_by_several_processes(
     assert await rows(server, ada) == {"sessions": 0, "refresh_tokens": 0, "ws_tickets": 0}
     assert await rows(server, bob) == {"sessions": 1, "refresh_tokens": 91, "ws_tickets": 0}
     assert_ok(await bob.get("/users/me"))
+
+
+async def test_one_process_at_a_time_deletes(server: TestServer) -> None:
+    database = server.context.database
+    assert await expiry.delete_old(database, LEASE)
+    assert not await expiry.delete_old(database, expiry.create_lease())
+    assert await expiry.delete_old(database, LEASE)
+
+
+async def log_of(person: Person, after: int = 0) -> tuple[list[int], int]:
+    """The seqs of the person's log, and where it begins."""
+    page = assert_ok(await person.get("/users/me/events", after=after, limit=100))
+    return [event["seq"] for event in page["items"]], page["trimmed"]
+
+
+async def test_a_log_keeps_its_newest_events(
+    server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(8):
+        await ada.makes_room()
+    monkeypatch.setattr(expiry, "ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr(expiry, "LOGS_PER_QUERY", 1)
+    await forget(server)
+    assert await log_of(ada) == ([1, 2, 3, 4, 5, 6, 7, 8], 0)
+    monkeypatch.setattr(expiry, "MAX_USER_EVENTS", 3)
+    await forget(server)
+    assert await log_of(ada) == ([6, 7, 8], 5)
+    await ada.makes_room()
+    assert await log_of(ada, after=7) == ([8, 9], 5)
+
+
+async def test_events_of_a_log_are_deleted_after_thirty_days(
+    server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await ada.makes_room()
+    assert timedelta(days=30) == expiry.MAX_USER_EVENT_AGE
+    await forget(server)
+    assert await log_of(ada) == ([1, 2, 3], 0)
+    monkeypatch.setattr(expiry, "MAX_USER_EVENT_AGE", timedelta(0))
+    await forget(server)
+    assert await log_of(ada) == ([], 3)
+    await ada.makes_room()
+    assert await log_of(ada) == ([4], 3)
+
+
+async def test_a_departure_is_over_once_the_user_is_back(
+    server: TestServer, ada: Person, bob: Person
+) -> None:
+    room = await ada.makes_room("private", bob)
+
+    async def departures(uow: UnitOfWork) -> int:
+        of_room = select(func.count()).where(Departure.room_id == UUID(room))
+        return await uow._session.scalar(of_room) or 0
+
+    assert_ok(await bob.post(f"/rooms/{room}/leave"), 204)
+    assert await server.context.database.transact(departures) == 1
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
+    assert await server.context.database.transact(departures) == 0

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.core.clock import now
+from app.core.sync_tokens import ListPosition
 from app.settings import Settings
 from testkit.answers import assert_ok, assert_problem
 from testkit.server import TestServer, run_server, without_limits
@@ -59,7 +60,8 @@ async def goes_on(
     assert_ok(await whoami(client, again["access_token"]))
     assert_ok(await renew(other, again["refresh_token"]))
     # And a snapshot.
-    user, at, state = UUID(person.id), now(), await here.context.server_state.get()
+    user, at = UUID(person.id), ListPosition(7, now())
+    state = await here.context.server_state.get()
     snapshot = here.context.sync_tokens.issue(user, at, state)
     assert there.context.sync_tokens.parse(user, snapshot, state) == at
 

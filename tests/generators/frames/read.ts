@@ -17,7 +17,7 @@ function position(frame: ServerFrame): number | undefined {
     case "rooms":
     case "room.opened":
     case "room.closed":
-    case "room.bumped":
+    case "user.changed":
     case "ack":
     case "history":
     case "read":
