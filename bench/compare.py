@@ -74,6 +74,14 @@ METRICS = (
     ComparedMetric("hello", "hello", "hellos_per_cpu_s"),
     ComparedMetric("reconnect", "storm", "all_back_s", lower_is_better=True),
     ComparedMetric("reconnect", "storm", "cpu_ms_per_client", lower_is_better=True),
+    *(
+        ComparedMetric("room_lists", variant, key, lower_is_better=True)
+        for variant, key in (
+            ("unread", "cpu_us_per_update"),
+            ("hello-backlogs", "cpu_us_per_hello"),
+            ("reconnect-many", "cpu_us_per_hello"),
+        )
+    ),
     ComparedMetric("history", "deep", "p50_ms", lower_is_better=True),
     ComparedMetric("history", "many", "pages_per_cpu_s"),
     ComparedMetric("sqlite", "group", "acks_per_s"),

@@ -48,7 +48,7 @@ async def seed_database(
     rooms = [new_id() for _ in range(room_count)]
     users = [(new_id(), new_id(), [rooms[r] for r in joined_rooms(u)]) for u in range(user_count)]
     at = now()
-    async with _connection(settings) as connection:
+    async with open_connection(settings) as connection:
         await _insert(connection, User, (_user(user, at) for user, _, _ in users))
         await _insert(connection, Session, (_session(s, user, at) for user, s, _ in users))
         await _insert(connection, Room, (_room(room, n, at) for n, room in enumerate(rooms)))
@@ -69,7 +69,7 @@ async def fill_room(
 ) -> None:
     """Insert `count` messages with their events; read markers and counts stay as they are."""
     at = now()
-    async with _connection(settings) as connection:
+    async with open_connection(settings) as connection:
         for start in range(1, count + 1, 10 * ROWS_PER_INSERT):
             seqs = range(start, min(start + 10 * ROWS_PER_INSERT, count + 1))
             await _insert(
@@ -98,6 +98,8 @@ async def fill_room(
                         "actor_id": sender,
                         "at": at,
                         "message_seq": seq,
+                        "message_count": seq,
+                        "last_message_seq": seq,
                     }
                     for seq in seqs
                 ),
@@ -106,7 +108,7 @@ async def fill_room(
 
 
 @asynccontextmanager
-async def _connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+async def open_connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
     """A connection in a transaction that commits at the end."""
     engines = create_engines(settings.database)
     try:

@@ -15,6 +15,7 @@ from bench.benchmarks import (
     processes,
     quiet,
     reconnect,
+    room_lists,
     sqlite,
     tls,
 )
@@ -30,6 +31,7 @@ BENCHMARKS: tuple[Benchmark[Any], ...] = (
     memory.BENCHMARK,
     hello.BENCHMARK,
     reconnect.BENCHMARK,
+    room_lists.BENCHMARK,
     history.BENCHMARK,
     sqlite.BENCHMARK,
     processes.BENCHMARK,
