@@ -63,9 +63,9 @@ class UserLogs(HubListener):
             chunk = short[start : start + LOGS_PER_QUERY]
             for user, _, room in await database.read(_rooms_in, chunk):
                 self._hub.notify_list_changed(room, user)
-        for user, after, until in missed:
-            if self._seqs.get(user) == after:
-                self._seqs[user] = until
+        self._seqs |= {
+            user: max(self._seqs[user], until) for user, _, until in missed if user in self._seqs
+        }
 
     async def compare_all(self, database: Database) -> None:
         """`compare` with the heads of all connected users."""
