@@ -1,8 +1,8 @@
 """What this process knows of the server's state: the epoch, and the steps of the database's clock.
 
 Every process reads it when it starts, before it accepts a connection, and then every two seconds.
-So a restore is noticed while processes run, and a clock that steps back, by whoever sees it first,
-also if that happened while no process ran.
+So a restore is noticed while processes run. A step back of the clock is counted by the first
+process that sees it, also if it happened while no process ran.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class KnownServerState:
 
     @property
     def last(self) -> ServerState:
-        """As it was read last. For those who have called `get` before."""
+        """As it was read last. `get` has to have been called before."""
         assert self._state is not None
         return self._state
 

@@ -144,7 +144,7 @@ class ChatClient:
         return self._manager.rooms.position(room)
 
     def epoch(self, room: UUID) -> str | None:
-        """The epoch of `position`: whoever stores the one needs the other for `open`."""
+        """The epoch of `position`. `open` needs both if the application stores a position."""
         return self._manager.rooms.epoch(room)
 
     async def events(self) -> AsyncIterator[ClientEvent]:

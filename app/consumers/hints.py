@@ -13,7 +13,7 @@ MAX_HINTS = 10_000
 MAX_FAILING = 1_000
 MAX_PAUSE_S = 300.0
 
-NOT_IN_A_LOG_OF_A_ROOM = {
+NOT_IN_ROOM_LOG = {
     PublicationKind.READ,
     PublicationKind.SESSION_REVOKED,
     PublicationKind.TYPING,
@@ -32,7 +32,7 @@ class Hints:
         self._news = asyncio.Event()
 
     def on_publication(self, publication: Publication) -> None:
-        if publication.kind not in NOT_IN_A_LOG_OF_A_ROOM:
+        if publication.kind not in NOT_IN_ROOM_LOG:
             self.add((publication.channel,))
 
     def add(self, rooms: Collection[UUID]) -> None:

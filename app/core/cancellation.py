@@ -1,11 +1,12 @@
 """Ends background tasks, and notices that one was ended."""
 
 import asyncio
+from typing import Any
 
 CANCEL_INTERVAL_S = 0.1
 
 
-async def cancel_and_wait(*tasks: asyncio.Task[None]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancels repeatedly until all tasks are done: redis-py uses `wait_for`, which in Python 3.11
     drops a cancellation that arrives just as the awaited call finishes."""
     running = set(tasks)

@@ -9,6 +9,7 @@ import asyncio
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.cancellation import cancel_and_wait
 from app.messages.service import mark_read, mark_unread
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.uow import Database
@@ -65,8 +66,7 @@ class ReadMarkerQueue:
             queued.due.set()
         if tasks:
             await asyncio.wait(tasks, timeout=INTERVAL_S)
-            for task in tasks:
-                task.cancel()
+            await cancel_and_wait(*tasks)
 
     async def _commit_later(self, key: Key, queued: _Queued, wait_s: float) -> RoomListRow:
         try:

@@ -143,7 +143,7 @@ async def mark_read(
     room_id: CanonicalUuid, body: SetRead, actor: ActorDep, context: ContextDep
 ) -> ReadOut:
     """Move the caller's read marker forward; a lower `seq` changes nothing. Of several calls for a
-    room within a second, those after the first are answered together, at the end of it."""
+    room within a second, those after the first have one answer, when the second is over."""
     return _read_out(await context.mark_read(actor, room_id, body.seq))
 
 

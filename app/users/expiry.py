@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -81,17 +82,15 @@ async def _trim_logs(database: Database, lease: Lease) -> None:
     while True:
         page, long = await database.read(_long_logs, after, old_before)
         for user in long:
-
-            async def trim(uow: UnitOfWork, old_before: datetime, user: UUID = user) -> bool:
-                return await uow.user_logs.trim(
-                    user, MAX_USER_EVENTS, old_before, ROWS_PER_TRANSACTION
-                )
-
-            await _delete_all(database, lease, trim, old_before)
+            await _delete_all(database, lease, partial(_trim_log, user=user), old_before)
         if page is None:
             return
         after = page
         await asyncio.sleep(PAUSE_S)
+
+
+async def _trim_log(uow: UnitOfWork, old_before: datetime, user: UUID) -> bool:
+    return await uow.user_logs.trim(user, MAX_USER_EVENTS, old_before, ROWS_PER_TRANSACTION)
 
 
 async def _long_logs(

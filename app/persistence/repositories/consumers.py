@@ -22,7 +22,7 @@ from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
 
-# Of leases that are no consumer's, but that of a job which runs once in a cluster.
+# How the name of a lease begins that belongs to a job, which runs once in a cluster.
 JOB_PREFIX = "job:"
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 

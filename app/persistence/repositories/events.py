@@ -25,8 +25,8 @@ from app.wire.events import (
 
 _JOINED = event_type(MemberJoined)
 _MEMBERSHIP_TYPES = [spec.type for spec in EVENT_SPECS if spec.membership]
-_event, _room = columns(RoomEventRow), columns(Room)
-UNKNOWN = MessageTotals(None, None)
+_event = columns(RoomEventRow)
+_UNKNOWN = MessageTotals(None, None)
 _Range = tuple[UUID, int, int]  # the events of a room after a seq, up to another
 
 
@@ -108,7 +108,7 @@ class Events(EventReads):
 
     async def _message_totals(self, seqs: Mapping[UUID, int]) -> dict[UUID, MessageTotals]:
         """Of the logs of rooms, each up to a seq; 0 is the beginning."""
-        totals = {room: MessageTotals(0, 0) if seq == 0 else UNKNOWN for room, seq in seqs.items()}
+        totals = {room: MessageTotals(0, 0) if seq == 0 else _UNKNOWN for room, seq in seqs.items()}
         later = [(room, seq) for room, seq in seqs.items() if seq]
         if later:
             rows = await self._session.execute(

@@ -73,6 +73,11 @@ class ListChanges(NamedTuple):
     gone: list[tuple[UUID, UUID]]
 
 
+def _preview(text: ColumnElement[str]) -> ColumnElement[str]:
+    """The first characters of a message."""
+    return func.substr(text, 1, PREVIEW_CHARS)
+
+
 _room, _member = columns(Room), columns(Member)
 _HEAD, _MARKER = (columns(RoomEventRow).seq.table.alias(name) for name in ("head", "marker"))
 _head, _marker = _HEAD.c, _MARKER.c
@@ -80,8 +85,6 @@ _message, _mention, _user_event = columns(MessageRow), columns(Mention), columns
 _LAST = columns(MessageRow).seq.table.alias("last_message")
 _last = _LAST.c
 
-# The first characters of the newest message.
-_PREVIEW = func.substr(_last.text, 1, PREVIEW_CHARS)
 # What `_Position` has.
 _POSITION = (
     *(_head.message_count, _head.last_message_seq, _marker.message_count),
@@ -90,7 +93,7 @@ _POSITION = (
 _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
     *(_room.created_at, _room.archived_at, _member.role),
-    *(_last.seq, _last.sender_id, _last.at, _PREVIEW),
+    *(_last.seq, _last.sender_id, _last.at, _preview(_last.text)),
     *_POSITION,
 )
 _LAST_MESSAGE = slice(9, 13)  # their places in a row
@@ -154,7 +157,7 @@ _newest = (
 _NEWEST_MESSAGE = Statement(
     select(
         bindparam("n", type_=BigInteger),
-        *(_newest.seq, _newest.sender_id, _newest.at, func.substr(_newest.text, 1, PREVIEW_CHARS)),
+        *(_newest.seq, _newest.sender_id, _newest.at, _preview(_newest.text)),
     )
 )
 _UNREAD = _capped_count(

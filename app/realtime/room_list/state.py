@@ -22,12 +22,9 @@ _FREQUENT_KINDS = COUNTED_KINDS | MEMBERSHIP_KINDS
 class RoomListState(HubListener):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        # In the order in which they became stale; those that do not wait for their room's size.
+        # In the order in which they became stale. `updates.py` drops those of lost connections.
         self.stale: dict[StaleEntry, None] = {}
-        self._urgent: set[StaleEntry] = set()
-
-    def on_disconnected(self, connection: Connection) -> None:
-        self._urgent = {entry for entry in self._urgent if entry[0] is not connection}
+        self._urgent: set[StaleEntry] = set()  # those that do not wait longer in a large room
 
     def on_event(self, event: Publication) -> None:
         """Every event moves the head of its room, for the members that do not have it open. Joining

@@ -35,7 +35,7 @@ IssueSnapshot = Callable[[UUID, ListPosition], str]
 
 @dataclass(slots=True)
 class RoomListUpdates:
-    """What the updates need of other parts."""
+    """Sends to each connection what has changed in its list."""
 
     hub: Hub
     state: RoomListState
