@@ -6,17 +6,20 @@ at once; those that come within a second after it wait for the end of that secon
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from app.core.actor import Actor
 from app.core.cancellation import cancel_and_wait
 from app.messages.service import mark_read, mark_unread
 from app.persistence.repositories.room_lists import RoomListRow
-from app.persistence.uow import Database
+from app.persistence.uow import Database, UnitOfWork
 
 INTERVAL_S = 1.0
 
 Key = tuple[UUID, UUID]  # user and room
+UseCase = Callable[[UnitOfWork, Actor, UUID, int], Awaitable[RoomListRow]]
 
 
 class _Queued:
@@ -33,6 +36,8 @@ class ReadMarkerQueue:
         self._database = database
         self._next_at: dict[Key, float] = {}  # the oldest first
         self._queued: dict[Key, _Queued] = {}
+        # Each is there for as long as a commit has it or waits for it.
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     async def mark_read(self, actor: Actor, room: UUID, seq: int) -> RoomListRow:
         """Returns the room after COMMIT, with the marker at `seq` or beyond. Raises what
@@ -42,8 +47,7 @@ class ReadMarkerQueue:
         if queued is None:
             wait_s = self._next_at.get(key, 0.0) - _now()
             if wait_s <= 0:
-                self._note(key)
-                return await self._database.transact(mark_read, actor, room, seq)
+                return await self._commit(mark_read, actor, room, seq)
             queued = self._queued[key] = _Queued(actor, room, seq)
             queued.task = asyncio.create_task(self._commit_later(key, queued, wait_s))
             queued.task.add_done_callback(_note_error)
@@ -51,13 +55,12 @@ class ReadMarkerQueue:
         return await asyncio.shield(queued.task)
 
     async def mark_unread(self, actor: Actor, room: UUID, seq: int) -> RoomListRow:
-        """At once, after the moves that wait."""
+        """At once, after the moves that came before it."""
         key = actor.user, room
         if queued := self._queued.get(key):
             queued.due.set()
             await asyncio.wait([queued.task])
-        self._note(key)
-        return await self._database.transact(mark_unread, actor, room, seq)
+        return await self._commit(mark_unread, actor, room, seq)
 
     async def close(self) -> None:
         """Commit what waits, within a bounded time."""
@@ -75,8 +78,17 @@ class ReadMarkerQueue:
         except TimeoutError:
             pass
         del self._queued[key]  # from here on, a move is not part of this one
+        return await self._commit(mark_read, queued.actor, queued.room, queued.seq)
+
+    async def _commit(self, use_case: UseCase, actor: Actor, room: UUID, seq: int) -> RoomListRow:
+        """In the order of the calls: marking as unread is not undone by a move before it."""
+        key = actor.user, room
         self._note(key)
-        return await self._database.transact(mark_read, queued.actor, queued.room, queued.seq)
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        async with lock:
+            return await self._database.transact(use_case, actor, room, seq)
 
     def _note(self, key: Key) -> None:
         now = _now()

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
 from app.messages import read_markers
 from app.messages.read_markers import ReadMarkerQueue
+from app.messages.service import mark_read
+from app.persistence.repositories.room_lists import RoomListRow
 from app.wire.user_events import UserEventType
 from testkit.answers import assert_ok
 from testkit.peer import Peers
@@ -31,6 +34,12 @@ def queue_of(server: DedicatedServer) -> ReadMarkerQueue:
 
 def waiting_seqs(server: DedicatedServer) -> list[int]:
     return [queued.seq for queued in queue_of(server)._queued.values()]
+
+
+def is_locked_twice(server: DedicatedServer) -> bool:
+    """One commit is going on, and another one waits for it."""
+    [lock] = queue_of(server)._locks.values()
+    return lock.locked() and bool(lock._waiters)  # type: ignore[attr-defined]
 
 
 async def test_moves_of_a_marker_within_a_second_are_two_commits(
@@ -119,6 +128,32 @@ async def test_marking_as_unread_wins_over_moves_that_wait(
     await writer.expect("read", seq=11)
     await writer.settled()
     assert [frame["seq"] for frame in writer.of("read")] == [5, 11]
+
+
+async def test_marking_as_unread_waits_for_a_move_that_is_being_committed(
+    start: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client need not wait for the answer to the move."""
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def mark_read_late(*args: Any) -> RoomListRow:
+        begun.set()
+        await release.wait()
+        return await mark_read(*args)
+
+    monkeypatch.setattr(read_markers, "mark_read", mark_read_late)
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    await ada.says(room, *TEXTS)
+    move = asyncio.create_task(bob.put(f"/rooms/{room}/read", seq=11))
+    await begun.wait()
+    unread = asyncio.create_task(bob.post(f"/rooms/{room}/unread", seq=8))
+    await eventually(lambda: is_locked_twice(server))
+    release.set()
+    assert assert_ok(await move)["seq"] == 11
+    assert assert_ok(await unread)["seq"] == 7
+    assert (await bob.room(room))["read_seq"] == 7
 
 
 async def test_a_stop_of_the_server_commits_the_moves_that_wait(
