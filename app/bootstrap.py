@@ -28,9 +28,9 @@ from app.messages.read_markers import ReadMarkerQueue
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import DataLoader
+from app.persistence.database import Database
 from app.persistence.engine import create_engines
 from app.persistence.migrations import SchemaStatus
-from app.persistence.uow import Database
 from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence

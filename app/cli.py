@@ -25,8 +25,9 @@ from app.importers.runner import Options, import_files
 from app.moderation import service as moderation
 from app.ops.checks.report import run_checks
 from app.ops.checks.result import Level
+from app.persistence.database import Database
 from app.persistence.migrations import MigrationError, SchemaStatus, upgrade
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.server.supervisor import run_worker, supervise
 from app.server.uvicorn_server import serve as run_server
 from app.settings import PREFIX, Settings, SettingsError, load_settings, override

@@ -18,8 +18,8 @@ import pytest
 from sqlalchemy import Engine
 
 from app.core.publications import Publication
+from app.persistence.database import Database
 from app.persistence.sql.executor import TransactionExecutor, to_dbapi_error
-from app.persistence.uow import Database
 from testkit.statements import Statement, intercept_statements
 
 NEVER = float("inf")

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Dialect, Engine, event
 from sqlalchemy.util import greenlet_spawn
 
+from app.persistence.database import Database
 from app.persistence.sql.executor import MultiStatementExecutor, SqliteExecutor
-from app.persistence.uow import Database
 
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 BEGIN, COMMIT = "BEGIN", "COMMIT"

@@ -14,8 +14,8 @@ from hypothesis import Phase, settings
 from app.core.publications import Publication
 from app.limits import redis as redis_limits
 from app.ops import routes
+from app.persistence.database import Database
 from app.persistence.engine import create_engines
-from app.persistence.uow import Database
 from app.settings import Settings
 from testkit import coverage
 from testkit.people import Person

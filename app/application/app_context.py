@@ -16,9 +16,9 @@ from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Claims, Tokens
 from app.limits.base import RateLimiter
 from app.persistence.data_loader import DataLoader
+from app.persistence.database import Database
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.repositories.session_states import SessionState
-from app.persistence.uow import Database
 from app.settings import Settings
 
 # Sends a message, alone or in a batch. Returns after COMMIT.

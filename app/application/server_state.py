@@ -13,9 +13,10 @@ import structlog
 
 from app.core.server_state import ServerState
 from app.persistence.data_loader import DataLoader
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.server_state import Reading
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.settings import Realtime
 from app.wire.errors import ChatError
 

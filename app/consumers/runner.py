@@ -25,9 +25,10 @@ from app.consumers.hints import FailingRooms, Hints
 from app.core import metrics
 from app.core.cancellation import cancel_and_wait
 from app.core.ids import new_id
+from app.persistence.database import Database
 from app.persistence.migrations import SchemaStatus
 from app.persistence.repositories.consumers import FIRST_ID, LAST_ID, Lease, LogRange
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Consumers as Settings
 from app.wire.errors import Busy, ChatError, UnknownOutcome
 

@@ -22,7 +22,7 @@ from app.importers.service import (
     make_owner,
 )
 from app.importers.verify import Comparison, compare
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.wire.errors import ChatError
 
 # Who waits for SQLite's one writer asks again after 0.1 s at most. Without a pause as long as that,

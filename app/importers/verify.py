@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.importers.gitter import ArchivedMessage, RoomArchive
 from app.importers.service import batches, find_room
-from app.persistence.uow import Database, ReadSession
+from app.persistence.database import Database
+from app.persistence.uow import ReadSession
 from app.wire.events import Message
 from app.wire.seq import MAX_SEQ
 

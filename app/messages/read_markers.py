@@ -13,8 +13,9 @@ from weakref import WeakValueDictionary
 from app.core.actor import Actor
 from app.core.cancellation import cancel_and_wait
 from app.messages.service import mark_read, mark_unread
+from app.persistence.database import Database
 from app.persistence.repositories.room_lists import RoomListRow
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 
 INTERVAL_S = 1.0
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Literal
 
+from app.persistence.database import Database
 from app.persistence.migrations import SchemaStatus
-from app.persistence.uow import Database
 from app.wire.errors import ChatError
 
 DatabaseState = SchemaStatus | Literal["unreachable", "refuses changes"]

@@ -4,7 +4,7 @@ import asyncio
 
 from app.bus.base import Bus
 from app.core import metrics
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.realtime.hub.hub import Hub
 
 INTERVAL_S = 5.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.application.server_state import KnownServerState
 from app.bus.base import Bus
 from app.core.sync_tokens import SyncTokens
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.presence.base import PresenceStore
 from app.realtime.connection.admission import PendingConnections
 from app.realtime.connection.heartbeat import run_heartbeat

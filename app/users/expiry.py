@@ -16,8 +16,9 @@ import structlog
 
 from app.core.clock import now
 from app.core.ids import new_id
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import FIRST_ID, JOB_PREFIX, Lease
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import ChatError
 
 log = structlog.get_logger(__name__)

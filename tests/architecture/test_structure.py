@@ -67,7 +67,7 @@ def test_a_commit_is_found_except_in_persistence() -> None:
         "app/rooms/service.py:2 .commit",
         "app/rooms/service.py:3 .rollback",
     ]
-    assert transaction_ends(Module("app/persistence/uow.py", text)) == []
+    assert transaction_ends(Module("app/persistence/database.py", text)) == []
 
 
 def test_a_dialect_is_found_except_in_persistence_sql() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.bus.memory import MemoryBus
 from app.consumers import hints, runner
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from testkit.waiting import LIMIT_S
 from tests.persistence.factories import add_user
 

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from sqlalchemy import Date, func, select
 
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import Lease, Standing
 from app.persistence.repositories.statistics import DayCount
 from app.persistence.tables import RoomEventRow
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from tests.persistence.factories import open_room, send
 
 

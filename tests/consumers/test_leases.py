@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import Lease
-from app.persistence.uow import Database
 from testkit.waiting import eventually
 from tests.consumers.samples import acquire, release, renew
 

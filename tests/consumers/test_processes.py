@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.settings import Settings
 from testkit.processes import environment
 from testkit.servers.backend import Backend

@@ -12,9 +12,10 @@ from app.consumers import hints, runner
 from app.consumers.base import Consumer, StartPosition
 from app.consumers.runner import run_consumers
 from app.core.publications import to_publication
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import Standing
 from app.persistence.tables import RoomEventRow
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.settings import Consumers
 from app.wire.events import MessageCreated, RoomCreated, RoomEvent
 from testkit.waiting import eventually

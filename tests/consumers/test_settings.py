@@ -11,9 +11,9 @@ from app.bus.memory import MemoryBus
 from app.consumers import runner
 from app.consumers.runner import run_consumers
 from app.core.clock import now
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import Standing
 from app.persistence.tables import ConsumerLease
-from app.persistence.uow import Database
 from testkit.people import Person
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend

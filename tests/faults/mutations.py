@@ -109,7 +109,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an event is published before COMMIT",
-        "app/persistence/uow.py",
+        "app/persistence/database.py",
         "                    result = await use_case(uow, *args, **kwargs)\n",
         "                    result = await use_case(uow, *args, **kwargs)\n"
         "                    self._publish(uow.publications)\n",

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.persistence.database import Database
 from app.persistence.tables import Base
-from app.persistence.uow import Database
 
 Rows = dict[str, set[tuple[Any, ...]]]
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.main import create_app
+from app.persistence.database import Database
 from app.persistence.tables import RoomEventRow
-from app.persistence.uow import Database
 from app.users.sessions import redeem_ticket
 from testkit.answers import assert_ok, assert_problem
 from testkit.failure_injection import DEADLOCK, NEVER, failing_at, losing_commits

@@ -10,8 +10,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.group_commit import Committer
+from app.persistence.database import Database
 from app.persistence.tables import Room
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.messages.send.group_commit import Committer
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from testkit.servers.backend import Backend
 
 

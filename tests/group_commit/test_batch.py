@@ -13,8 +13,8 @@ from app.core.ids import new_id
 from app.core.publications import Publication
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.batch import send_batch, send_individually
+from app.persistence.database import Database
 from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow
-from app.persistence.uow import Database
 from app.wire.content import Content
 from app.wire.domain import RoomKind
 from app.wire.errors import ChatError

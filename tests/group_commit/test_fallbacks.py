@@ -17,8 +17,8 @@ from app.messages.send import group_commit as module
 from app.messages.send.batch import send_batch
 from app.messages.send.group_commit import Committer
 from app.persistence import engine as engine_module
-from app.persistence import uow as uow_module
-from app.persistence.uow import Database
+from app.persistence import database as database_module
+from app.persistence.database import Database
 from app.settings import Settings
 from app.wire.content import Content
 from app.wire.errors import Busy, NotFound, UnknownOutcome
@@ -135,7 +135,7 @@ async def test_a_lasting_unknown_outcome_is_returned_for_each_send(
     here: Database, ours: Ours, monkeypatch: pytest.MonkeyPatch, *, happened: bool
 ) -> None:
     """No send is answered with `busy`, and the same nonces resolve it later."""
-    monkeypatch.setattr(uow_module, "RETRY_UNKNOWN_FOR_S", 0.2)
+    monkeypatch.setattr(database_module, "RETRY_UNKNOWN_FOR_S", 0.2)
     committer, people, rooms = ours
     sends = round_of(people, rooms, 1)
     with losing_commits(here, happened=happened, times=1000):

@@ -10,7 +10,7 @@ from app.core.publications import Publication
 from app.core.send_request import SendResult
 from app.messages.send import group_commit as module
 from app.messages.send.group_commit import Committer
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.wire.domain import RoomKind
 from app.wire.errors import Busy, Forbidden, Invalid, NonceConflict, NotFound, RoomArchived
 from testkit.server import run_server, without_limits

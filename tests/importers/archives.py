@@ -9,7 +9,7 @@ from rich.console import Console as Terminal
 
 from app.importers.console import Console
 from app.importers.runner import Options, import_files
-from app.persistence.uow import Database
+from app.persistence.database import Database
 
 SAMPLE = Path(__file__).with_name("sample.tsv")
 ROOM = "5f00aa00aa00aa00aa00aaff"

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from app.persistence.database import Database
 from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from testkit.servers.backend import delete_all_rows
 
 Place = tuple[str, int]  # a room's origin, and a seq

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from testkit.command_line import run_command, start_command
 from testkit.servers.backend import Backend
 from testkit.waiting import pause

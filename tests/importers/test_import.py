@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from app.core.publications import Publication
 from app.importers.gitter import read_archive
+from app.persistence.database import Database
 from app.persistence.tables import MessageRow, Room
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import PublicationKind
 from app.wire.seq import MAX_SEQ

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from app.persistence import uow as uow_module
-from app.persistence.uow import Database
+from app.persistence import database as database_module
+from app.persistence.database import Database
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome
 from testkit.command_line import start_command
@@ -69,7 +69,7 @@ def commits_that(
 ) -> Iterator[None]:
     """Calls `before(n)` and `after(n)` around the n-th COMMIT; 1 is the first."""
     numbers = itertools.count(1)
-    commit = uow_module._commit
+    commit = database_module._commit
 
     async def disturbed(commit_transaction: Callable[[], Awaitable[None]]) -> None:
         number = next(numbers)
@@ -78,7 +78,7 @@ def commits_that(
         after(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(uow_module, "_commit", disturbed)
+        patch.setattr(database_module, "_commit", disturbed)
         yield
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.database import Database
+from app.persistence.uow import UnitOfWork
 from app.rooms.membership import remove_member
 from app.rooms.service import archive_room
 from app.wire.domain import Role

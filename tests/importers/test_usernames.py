@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from app.core.clock import now
 from app.importers.accounts import usernames
 from app.importers.gitter import Author
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.users.accounts import NewAccount, register
 from app.wire.errors import UsernameTaken
 from app.wire.validation import Username

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.publications import Publication
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from testkit.server import BACKENDS
 from testkit.servers.backend import Backend, make_settings, unique_name
 from testkit.servers.mariadb import MariaDb

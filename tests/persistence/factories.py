@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 from app.core.clock import now
 from app.core.ids import new_id
 from app.messages.send.batch import next_message
+from app.persistence.database import Database
 from app.persistence.tables import Base, Room, User
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.content import Content
 from app.wire.domain import RoomKind
 from app.wire.events import RoomCreated, RoomDetails

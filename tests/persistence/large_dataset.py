@@ -12,6 +12,7 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.sync_tokens import ListPosition
+from app.persistence.database import Database
 from app.persistence.tables import (
     Base,
     Departure,
@@ -26,7 +27,6 @@ from app.persistence.tables import (
     UserEventRow,
     UserLog,
 )
-from app.persistence.uow import Database
 from app.realtime.connection.room_list import ListRequest
 from app.wire.domain import Role, RoomKind
 from app.wire.user_events import UserEventType

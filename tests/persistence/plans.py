@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from testkit.statements import Statement, intercept_statements
 
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
 from app.messages.send.batch import send_batch
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.settings import Settings
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb

@@ -8,7 +8,8 @@ import pytest
 
 from app.core.ids import new_id
 from app.persistence.data_loader import MAX_CONCURRENT, SECOND_QUERY_AFTER_S, DataLoader
-from app.persistence.uow import Database, ReadSession
+from app.persistence.database import Database
+from app.persistence.uow import ReadSession
 from app.wire.errors import ChatError, NotFound
 from testkit.waiting import limit, pause
 from tests.persistence.factories import add_user

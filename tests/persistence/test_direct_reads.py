@@ -17,12 +17,13 @@ from app.core.ids import new_id
 from app.core.json_encoding import encode_json
 from app.core.publications import to_publication
 from app.messages import pages
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.executor import MultiStatementExecutor
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import MessageRow, RoomEventRow
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.settings import Settings
 from app.wire.errors import Busy, NotFound
 from app.wire.events import EVENT_SPECS, Message, RoomEvent, encode

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence import sqlite
+from app.persistence.database import Database
 from app.persistence.tables import Room
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.domain import RoomKind
 from app.wire.seq import MAX_SEQ

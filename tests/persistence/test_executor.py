@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.batch import send_batch
+from app.persistence.database import Database
 from app.persistence.engine import Engines
 from app.persistence.failures import Failure, classify
 from app.persistence.sql.executor import MultiStatementExecutor
 from app.persistence.sql.statement import Statement
-from app.persistence.uow import Database
 from app.settings import Settings
 from testkit.servers.backend import Backend
 from tests.group_commit.concurrent_sends import make_room, make_users, send_request

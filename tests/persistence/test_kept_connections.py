@@ -11,9 +11,10 @@ from sqlalchemy import event as sqlalchemy_event
 from app.core.ids import new_id
 from app.messages.send.batch import send_individually
 from app.persistence import kept_connections
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.migrations import SchemaStatus
-from app.persistence.uow import BatchUnitOfWork, Database, ReadSession
+from app.persistence.uow import BatchUnitOfWork, ReadSession
 from app.settings import Settings
 from app.wire.errors import NotFound
 from testkit.servers.backend import Backend

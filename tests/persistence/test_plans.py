@@ -20,10 +20,10 @@ from app.core.tokens import Claims
 from app.messages import pages
 from app.messages.send.batch import send_batch
 from app.messages.service import mark_read, mark_unread
+from app.persistence.database import Database
 from app.persistence.engine import create_engines
 from app.persistence.repositories.user_logs import UserLogRange
 from app.persistence.tables import Base
-from app.persistence.uow import Database
 from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms

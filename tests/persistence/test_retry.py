@@ -19,9 +19,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.persistence import engine as engine_module
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.engine import create_engines
-from app.persistence.uow import Database, ReadSession, UnitOfWork
+from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import Busy
 from testkit.failure_injection import DEADLOCK, failing_at

@@ -5,8 +5,9 @@ from uuid import UUID
 import pytest
 
 from app.core.clock import now
+from app.persistence.database import Database
 from app.persistence.repositories import room_lists
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.wire.domain import Role
 from tests.persistence.factories import add_user, open_room, send
 

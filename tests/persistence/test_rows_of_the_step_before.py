@@ -16,9 +16,10 @@ from app.core.clock import now
 from app.core.send_request import SendRequest
 from app.messages.send.batch import send_batch
 from app.messages.service import mark_read, mark_unread
+from app.persistence.database import Database
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.rooms import membership
 from app.rooms.service import create_room, update_room
 from app.wire.content import Content

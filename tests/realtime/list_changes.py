@@ -19,8 +19,9 @@ from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.batch import send_batch
 from app.messages.service import mark_read, mark_unread
+from app.persistence.database import Database
 from app.persistence.tables import Member, Room
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.rooms import membership
 from app.rooms.service import create_room, update_room
 from app.settings import load_settings

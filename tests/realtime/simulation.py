@@ -19,7 +19,7 @@ from app.client.room_cursor import RoomCursor
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
 from app.core.server_state import ServerState
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.realtime.delivery.change_poller import poll_changes
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.delivery.gap_repair import repair

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.realtime.connection import heartbeat
 from testkit.peer import Peers
 from testkit.waiting import eventually

@@ -15,8 +15,9 @@ from app.bus.memory import MemoryBus
 from app.bus.redis import RedisBus
 from app.core.clock import now
 from app.core.publications import Publication
+from app.persistence.database import Database
 from app.persistence.tables import Room, RoomEventRow
-from app.persistence.uow import Database, UnitOfWork
+from app.persistence.uow import UnitOfWork
 from app.wire.domain import Role
 from app.wire.events import MemberRef, MemberRemoved, PublicationKind, RoomEvent
 from testkit.answers import assert_ok, assert_problem

@@ -39,7 +39,7 @@ def waiting_seqs(server: DedicatedServer) -> list[int]:
 def is_locked_twice(server: DedicatedServer) -> bool:
     """One commit is going on, and another one waits for it."""
     [lock] = queue_of(server)._locks.values()
-    return lock.locked() and bool(lock._waiters)  # type: ignore[attr-defined]
+    return lock.locked() and bool(lock._waiters)
 
 
 async def test_moves_of_a_marker_within_a_second_are_two_commits(

@@ -13,7 +13,8 @@ import pytest
 
 from app.bootstrap import create_passwords
 from app.core.ids import new_id
-from app.persistence.uow import Database, ReadSession
+from app.persistence.database import Database
+from app.persistence.uow import ReadSession
 from app.realtime.connection import heartbeat
 from app.realtime.slow_consumers import limits
 from app.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 from app.core.clock import now
 from app.core.publications import Publication
 from app.core.sync_tokens import ListPosition
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.realtime.delivery import user_logs
 from app.settings import Settings
 from app.wire.events import PublicationKind

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import delete, insert, update
 
 from app.core.clock import now
+from app.persistence.database import Database
 from app.persistence.tables import UserEventRow, UserLog
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.wire.user_events import UserEvent, UserEventType
 from testkit.people import Person
 

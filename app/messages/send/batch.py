@@ -11,8 +11,9 @@ from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult, StoredMessage
 from app.messages.mentions import mentioned_keys
 from app.messages.send.rules import SendFacts, decide
+from app.persistence.database import Database
 from app.persistence.repositories.message_batch import BatchFacts, CountedMessage, LockedRoomState
-from app.persistence.uow import BatchUnitOfWork, Database
+from app.persistence.uow import BatchUnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role
 from app.wire.errors import ChatError

@@ -19,7 +19,7 @@ from app.core import metrics
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.batch import send_batch, send_individually
 from app.messages.send.fair_queue import FairQueue, PendingSend
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.wire.errors import Busy, ChatError, UnknownOutcome
 
 MAX_BATCH = 256  # sends

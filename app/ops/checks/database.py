@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import make_url
 
 from app.ops.checks.result import CheckResult, error, warning
+from app.persistence.database import Database
 from app.persistence.server_info import ServerInfo
-from app.persistence.uow import Database
 from app.settings import Settings
 from app.wire.errors import ChatError
 

@@ -9,9 +9,10 @@ from app.ops.checks.redis import check_redis
 from app.ops.checks.result import CheckResult, error, warning
 from app.ops.checks.tls import check_tls
 from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
+from app.persistence.database import Database
 from app.persistence.migrations import SchemaStatus
 from app.persistence.repositories.consumers import Standing
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.settings import Settings
 from app.wire.errors import ChatError
 

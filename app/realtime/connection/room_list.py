@@ -19,9 +19,9 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.sync_tokens import ListPosition
 from app.persistence.data_loader import DataLoader
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.room_lists import ListChanges
-from app.persistence.uow import Database
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.views import encode_entry
 from app.wire.errors import ChatError, SessionEnded

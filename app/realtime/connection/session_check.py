@@ -6,8 +6,9 @@ from uuid import UUID
 import structlog
 
 from app.core.clock import now
+from app.persistence.database import Database
 from app.persistence.repositories.session_states import SessionState
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.settings import Realtime

@@ -13,7 +13,7 @@ from app.application.server_state import KnownServerState
 from app.core.publications import Publication
 from app.core.sync_tokens import ListPosition
 from app.persistence.data_loader import DataLoader
-from app.persistence.uow import Database
+from app.persistence.database import Database
 from app.realtime.delivery.catchup import CatchUp, CatchUpRequest, load_catch_up
 from app.realtime.delivery.read_markers import ReadMarkers
 from app.realtime.delivery.seq_tracker import SeqTracker

@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from app.core.publications import Publication
+from app.persistence.database import Database
 from app.persistence.repositories.user_logs import UserLogRange
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener

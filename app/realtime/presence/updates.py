@@ -11,7 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from app.persistence.uow import Database, ReadSession
+from app.persistence.database import Database
+from app.persistence.uow import ReadSession
 from app.presence.base import PresenceStore
 from app.realtime.presence.subscriptions import PresenceSubscription, PresenceSubscriptions
 from app.realtime.transport.ws_protocol import text_frame

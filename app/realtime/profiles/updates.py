@@ -11,8 +11,9 @@ from uuid import UUID
 import structlog
 
 from app.core.publications import Publication
+from app.persistence.database import Database
 from app.persistence.tables import User
-from app.persistence.uow import Database, ReadSession
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener

@@ -10,9 +10,9 @@ from uuid import UUID
 import structlog
 
 from app.core.sync_tokens import ListPosition
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.room_lists import RoomListRow
-from app.persistence.uow import Database
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.room_list.state import RoomListState, StaleEntry

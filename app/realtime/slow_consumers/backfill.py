@@ -9,8 +9,8 @@ from uuid import UUID
 import structlog
 
 from app.core.publications import Publication
+from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
-from app.persistence.uow import Database
 from app.realtime.hub.connection import RoomChannel
 from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.state import LaggingSubscription, SlowConsumers

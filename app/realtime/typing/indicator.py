@@ -8,7 +8,8 @@ from uuid import UUID
 
 from app.bus.base import Bus
 from app.core.publications import Publication
-from app.persistence.uow import Database, ReadSession
+from app.persistence.database import Database
+from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Connection, RoomChannel
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener

@@ -21,8 +21,8 @@ from app.bootstrap import open_database
 from app.core.clock import now
 from app.ops.checks.report import run_checks
 from app.ops.checks.result import CheckResult, Level
+from app.persistence.database import Database
 from app.persistence.repositories.consumers import Lease
-from app.persistence.uow import Database
 from app.settings import Settings
 from testkit.coverage import child_variables
 from testkit.servers.backend import Backend, make_settings, migrate, override

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.persistence import uow
+from app.persistence import database
+from app.persistence.database import Database
 from app.persistence.failures import _MYSQL, IN_DOUBT, REFUSALS
-from app.persistence.uow import Database
 from testkit.answers import assert_ok, assert_problem
 from testkit.failure_injection import NEVER, failing_at
 from testkit.people import Person
@@ -23,7 +23,7 @@ from testkit.statements import COMMIT
 @pytest.fixture(autouse=True)
 def no_end_of_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine may take longer between a rejected change and the check of readiness."""
-    monkeypatch.setattr(uow, "REFUSAL_S", 3600.0)
+    monkeypatch.setattr(database, "REFUSAL_S", 3600.0)
 
 
 async def not_ready(http: httpx.AsyncClient) -> str:
