@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from app.application.app_context import AppContext, SendMessage
+from app.application.app_context import AppContext
 from app.application.server_state import KnownServerState, run_server_state_check
 from app.application.session_lookup import load_actors
 from app.bus.base import Bus
@@ -25,6 +25,7 @@ from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
 from app.messages.read_markers import ReadMarkerQueue
+from app.messages.send.change_rules import message_limits
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
 from app.persistence.data_loader import DataLoader
@@ -69,7 +70,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
             await stack.enter_async_context(consumers)
         await _check_database(database, server_state)
-        send_message = _create_send_path(settings, database, stack)
+        committer = _create_committer(settings, database, stack)
         read_markers = ReadMarkerQueue(database)
         stack.push_async_callback(read_markers.close)
         context = create_context(
@@ -77,7 +78,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             database,
             bus,
             limiter,
-            send_message,
+            committer,
             read_markers,
             server_state,
             sync_tokens,
@@ -162,17 +163,18 @@ def create_passwords(settings: Settings) -> Passwords:
     )
 
 
-def _create_send_path(settings: Settings, database: Database, stack: AsyncExitStack) -> SendMessage:
-    """Pending sends are finished when the stack closes."""
+def _create_committer(settings: Settings, database: Database, stack: AsyncExitStack) -> Committer:
+    """Pending commands are finished when the stack closes."""
     grouping = settings.database.group_commit
     concurrency = COMMIT_CONCURRENCY if grouping else settings.database.pool_size
     committer = Committer(
         database,
+        message_limits(settings.limits),
         max_concurrent=1 if settings.database.is_sqlite else concurrency,
         max_batch=MAX_BATCH if grouping else 1,
     )
     stack.push_async_callback(committer.close)
-    return committer.send
+    return committer
 
 
 def create_context(
@@ -180,7 +182,7 @@ def create_context(
     database: Database,
     bus: Bus,
     limiter: RateLimiter,
-    send_message: SendMessage,
+    committer: Committer,
     read_markers: ReadMarkerQueue,
     server_state: KnownServerState,
     sync_tokens: SyncTokens,
@@ -199,7 +201,8 @@ def create_context(
         passwords=create_passwords(settings),
         device_tokens=DeviceTokens(auth.keys),
         limiter=limiter,
-        send_message=send_message,
+        send_message=committer.send,
+        change_message=committer.change,
         mark_read=read_markers.mark_read,
         mark_unread=read_markers.mark_unread,
     )

@@ -16,6 +16,7 @@ from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import ProxyHeadersMiddleware
 from app.http.rate_fields import FIELDS
+from app.messages.change_routes import router as message_changes
 from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
 from app.messages.routes import router as messages
@@ -51,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages, moderation, admin):
+    for router in (auth, users, rooms, messages, message_changes, moderation, admin):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)

@@ -259,6 +259,12 @@ class Limits(Group):
     tickets_per_session: int = Field(20, ge=1)
     large_room_members: int = Field(1000, ge=2)
     max_unread: int = Field(999, ge=1, le=100_000)
+    edit_window_s: int = Field(0, ge=0)  # 0: no limit
+    max_versions: int = Field(100, ge=2, le=1000)
+    max_reaction_kinds: int = Field(20, ge=1, le=100)
+    max_pins: int = Field(50, ge=1, le=MAX_ITEMS)
+    metadata_bytes: int = Field(4096, ge=0, le=16384)
+    max_bulk_deletions: int = Field(1000, ge=1, le=10_000)
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,10 @@ DRAIN_TIMEOUT_S = 30.0
 FIRST_OPEN_LOOP_ID = 10**9  # greater than the ids and nonces of a closed loop in the same room
 
 
+def _message_frame(_: int, room: str, number: int, text: str) -> bytes:
+    return message_frame(room, number, text)
+
+
 @dataclass(frozen=True)
 class Workload:
     """Rooms of equal size; every client is subscribed to one. Adjacent clients share no room."""
@@ -29,9 +33,10 @@ class Workload:
     clients: list[LoadClient]
     rooms: list[str]  # by client
     clients_per_room: int
+    make_frame: Callable[[int, str, int, str], bytes] = _message_frame
 
     def send(self, client: int, number: int, text: str) -> None:
-        self.clients[client].send(message_frame(self.rooms[client], number, text))
+        self.clients[client].send(self.make_frame(client, self.rooms[client], number, text))
 
 
 @asynccontextmanager

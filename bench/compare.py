@@ -62,6 +62,10 @@ METRICS = (
         for n in (1, 32, 512)
         for key in ("acks_per_s", "acks_per_cpu_s")
     ),
+    *(
+        ComparedMetric("message_changes", variant, "acks_per_cpu_s")
+        for variant in ("answer", "edit", "reaction")
+    ),
     ComparedMetric("ack_latency", "acks", "p99_ms", lower_is_better=True),
     ComparedMetric("ack_latency", "quarter", "p99_ms", lower_is_better=True),
     ComparedMetric("quiet", "quiet", "deliveries_per_cpu_s"),

@@ -22,6 +22,7 @@ PROBLEMS = {
     "upgrade_required": (426, "never", "Upgrade Required"),
     "username_taken": (409, "never", "Conflict"),
     "nonce_conflict": (409, "never", "Conflict"),
+    "version_conflict": (409, "never", "Conflict"),
     "last_owner": (409, "never", "Conflict"),
     "room_archived": (409, "never", "Conflict"),
     "too_many": (409, "never", "Conflict"),

@@ -18,6 +18,7 @@ from app.persistence.database import Database
 from app.persistence.engine import create_engines
 from app.settings import Settings
 from testkit import coverage
+from testkit.peer import Peers
 from testkit.people import Person
 from testkit.server import BACKENDS, TestServer
 from testkit.servers.backend import Backend, delete_all_rows, make_settings, migrate, unique_name
@@ -191,6 +192,12 @@ async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a user."""
     async with server.client() as client:
         yield client
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Peers]:
+    async with Peers() as peers:
+        yield peers
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from app.application.server_state import KnownServerState
 from app.bus.base import Bus
 from app.core.actor import Actor
 from app.core.device_tokens import DeviceTokens
+from app.core.message_commands import ChangeResult, MessageChange
 from app.core.passwords import Passwords
 from app.core.send_request import SendRequest, SendResult
 from app.core.sync_tokens import SyncTokens
@@ -23,6 +24,8 @@ from app.settings import Settings
 
 # Sends a message, alone or in a batch. Returns after COMMIT.
 SendMessage = Callable[[SendRequest], Awaitable[SendResult]]
+# Edits a message or reacts to it, alone or in a batch. Returns after COMMIT.
+ChangeMessage = Callable[[MessageChange], Awaitable[ChangeResult]]
 # Moves the read marker of a user in a room to a seq, or right before it. Returns after COMMIT.
 MoveReadMarker = Callable[[Actor, UUID, int], Awaitable[RoomListRow]]
 
@@ -40,6 +43,7 @@ class AppContext:
     device_tokens: DeviceTokens
     limiter: RateLimiter
     send_message: SendMessage
+    change_message: ChangeMessage
     mark_read: MoveReadMarker
     mark_unread: MoveReadMarker
     draining: asyncio.Event = field(default_factory=asyncio.Event)  # set when a stop begins

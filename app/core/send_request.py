@@ -25,6 +25,10 @@ class SendRequest(NamedTuple):
         """Sends with the same key are one message."""
         return self.room, self.actor.user, self.nonce
 
+    @property
+    def chars(self) -> int:
+        return len(self.content.text)
+
 
 class SendResult(NamedTuple):
     message: Message
@@ -61,6 +65,5 @@ def fingerprint(content: Content) -> bytes:
     are null, also inside objects. So a new optional field changes no fingerprint of a send without
     it. Only the sender's own sends are compared, so 120 bits are far more than enough.
     """
-    present = {name: value for name, value in content.content_fields().items() if value is not None}
-    document = orjson.dumps(present, default=_to_json, option=_JSON)
+    document = orjson.dumps(content.content_fields(), default=_to_json, option=_JSON)
     return _FORMAT + hashlib.blake2b(document, digest_size=15).digest()

@@ -77,7 +77,8 @@ def describe_socket(version: str, limits: Limits) -> JsonObject:
     frames = _schemas(_CLIENT, "validation") | _schemas(_SERVER, "serialization")
     schemas = _without_nulls(frames) | _schemas((*_EVENTS, MessagePage), "serialization")
     _require_types(schemas)
-    schemas["SendMessage"]["properties"]["text"]["maxLength"] = limits.text_chars
+    for model in ("SendMessage", "EditMessage"):
+        schemas[model]["properties"]["text"]["maxLength"] = limits.text_chars
     schemas["ErrorCode"]["x-enum-descriptions"] = [meaning(code) for code in ErrorCode]
     messages = {cls.__name__: _message(cls) for cls in _ALL}
     document: JsonObject = {

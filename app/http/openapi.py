@@ -150,7 +150,8 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    schemas["SendMessageRequest"]["properties"]["text"]["maxLength"] = limits.text_chars
+    for model in ("SendMessageRequest", "EditMessage"):
+        schemas[model]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
 

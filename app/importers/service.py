@@ -131,13 +131,14 @@ async def add_posts(
                 post.nonce,
                 Content(text=post.text),
                 post.at,
+                users & members - {accounts.by_origin[post.origin]},
             )
-            for post in new
+            for post, users in zip(new, mentioned, strict=True)
         ]
         mentions = [
             (user, room_id, event.seq)
-            for (event, _), users in zip(created, mentioned, strict=True)
-            for user in users & members - {event.actor}
+            for event, _ in created
+            for user in event.message.mentions or ()
         ]
         await uow.append_messages(created, mentions)
         for users in batches(list(accounts.by_origin.values())):

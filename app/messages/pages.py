@@ -11,7 +11,7 @@ from uuid import UUID
 from app.core.json_encoding import encode_json
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.event_pages import LoggedEvent
-from app.persistence.repositories.message_pages import MessageFields
+from app.persistence.repositories.message_pages import NO_CONTEXT, MessageFields, PageContext
 from app.rooms.access import require_membership
 from app.wire.errors import Invalid, NotFound
 from app.wire.seq import MAX_SEQ
@@ -25,6 +25,7 @@ class MessageWindow(NamedTuple):
     messages: list[MessageFields]
     more_before: bool
     more_after: bool
+    context: PageContext = NO_CONTEXT
 
 
 class EventWindow(NamedTuple):
@@ -58,6 +59,14 @@ async def get_page(
     names = [name for name, seq in zip(position._fields, position, strict=True) if seq is not None]
     if len(names) > 1:
         raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
+    window = await _read_page(reads, user_id, room_id, position, limit)
+    context = await reads.messages.read_context(room_id, user_id, window.messages)
+    return window._replace(context=context)
+
+
+async def _read_page(
+    reads: DirectReads, user_id: UUID, room_id: UUID, position: PagePosition, limit: int
+) -> MessageWindow:
     if position.after is not None:
         return await page_after(reads, user_id, room_id, position.after, limit)
     if position.around is not None:
@@ -133,13 +142,13 @@ async def _read_or_explain(
 def encode_messages(window: MessageWindow) -> bytes:
     """A `MessagePage`."""
     messages = window.messages
-    return encode_json(
-        {
-            "items": messages,
-            "before": messages[0]["seq"] if messages and window.more_before else None,
-            "after": messages[-1]["seq"] if messages and window.more_after else None,
-        }
-    )
+    page: dict[str, Any] = {
+        "items": messages,
+        "before": messages[0]["seq"] if messages and window.more_before else None,
+        "after": messages[-1]["seq"] if messages and window.more_after else None,
+    }
+    page |= {name: part for name, part in window.context._asdict().items() if part}
+    return encode_json(page)
 
 
 def encode_events(window: EventWindow) -> bytes:

@@ -29,7 +29,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from app.core.lookalikes import SKELETON_CHARS
 from app.persistence.known import KnownKind, KnownRole
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.sql.types import CLUSTERED, TABLE, Id, LongText, UtcDateTime, ascii_key
+from app.persistence.sql.types import CLUSTERED, EMOJI, TABLE, Id, LongText, UtcDateTime, ascii_key
 from app.wire.domain import Role, RoomKind
 from app.wire.seq import EPOCH_CHARS
 
@@ -148,6 +148,10 @@ class Room(Base):
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When `seq` last moved, by the database's clock: for readers that missed a publication.
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    # No message with a higher seq was deleted; None: none was.
+    deleted_seq: Mapped[int | None] = mapped_column(BigInteger)
+    # JSON of the `RoomSettings` that are not the defaults; None: all are.
+    settings: Mapped[str | None] = mapped_column(LongText)
 
 
 class Member(Base):
@@ -192,6 +196,56 @@ class MessageRow(Base):
     # Of what was sent under the nonce (`core/send_request.py`); None: not known.
     fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # JSON: the fields of a message that have no column (`repositories/message_columns.py`).
+    details: Mapped[str | None] = mapped_column(LongText)
+
+
+class MessageVersion(Base):
+    """What a message said before an edit."""
+
+    __tablename__ = "message_versions"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(LongText)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)  # when it became the newest
+
+
+class DeletedMessage(Base):
+    """A message that was deleted: what is unread is counted without it."""
+
+    __tablename__ = "deleted_messages"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class ReactionRow(Base):
+    """One user's reaction to a message. How many there are, is in `messages.details`."""
+
+    __tablename__ = "reactions"
+    __table_args__ = (
+        Index("ix_reactions_user_id_room_id_seq", "user_id", "room_id", "seq"),
+        CLUSTERED,
+    )
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    emoji: Mapped[str] = mapped_column(EMOJI, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+
+
+class PinRow(Base):
+    """A pinned message, for the list of a room's pins."""
+
+    __tablename__ = "pins"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class Mention(Base):

@@ -13,8 +13,9 @@ from app.core.publications import Publication, to_publication
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
-from app.persistence.repositories.message_batch import CountedMessage, MessageBatch
-from app.persistence.repositories.messages import MessageReads
+from app.persistence.repositories.message_batch import CountedEvent, MessageBatch
+from app.persistence.repositories.message_changes import MessageChanges
+from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.server_state import ServerStates
@@ -67,12 +68,15 @@ class BatchUnitOfWork:
         self.publications: list[Publication] = []
 
     async def append_messages(
-        self, created: Sequence[CountedMessage], mentions: Sequence[tuple[UUID, UUID, int]]
+        self,
+        counted: Sequence[CountedEvent],
+        mentions: Sequence[tuple[UUID, UUID, int]],
+        changes: MessageChanges | None = None,
     ) -> None:
-        """Log messages of rooms that `message_batch` has locked, each at its room's next seq;
-        mentions are (user, room, seq)."""
-        await self.message_batch.append(created, mentions)
-        self.publications.extend(to_publication(event) for event, _ in created)
+        """Log events of messages in rooms that `message_batch` has locked, each at its room's next
+        seq; mentions are (user, room, seq)."""
+        await self.message_batch.append(counted, mentions, changes)
+        self.publications.extend(to_publication(event) for event, _ in counted)
 
 
 class UnitOfWork(BatchUnitOfWork, ReadSession):
@@ -82,6 +86,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     sessions: Sessions
     rooms: Rooms
     members: Members
+    messages: Messages
     events: Events
     consumers: Consumers
     statistics: Statistics
@@ -94,6 +99,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
+        self.messages = Messages(session)
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)

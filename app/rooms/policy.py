@@ -32,11 +32,17 @@ class Permission(Enum):
     """What it allows, in words, and to which roles. The members of a direct room never change."""
 
     SEND = "send messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
+    REACT = "react to messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
+    PIN = "pin messages", allowed(public=ADMINS, private=ADMINS, group=ANY, direct=ANY)
+    MODERATE = (
+        "delete messages of others",
+        allowed(public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE),
+    )
     ADD = "add members", allowed(public=ANY, private=ADMINS, group=ANY, direct=NONE)
     REMOVE = "remove members", allowed(public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE)
     SET_ROLE = "change roles", allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE)
     EDIT = (
-        "change the name or topic",
+        "change the name, topic or settings",
         allowed(public=ADMINS, private=ADMINS, group=ANY, direct=NONE),
     )
     ARCHIVE = (

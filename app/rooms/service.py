@@ -22,6 +22,7 @@ from app.rooms.policy import Permission
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
+from app.wire.room_settings import RoomSettings, UpdateRoomSettings
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 from app.wire.user_and_room_names import normalized_name
 from app.wire.user_events import UserEventType
@@ -101,7 +102,8 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
     """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
     room, member = await lock_visible_room(uow, actor, room_id)
     before = details(room)
-    if change.name is not None or change.topic is not None:
+    edited = (change.name, change.topic, change.settings)
+    if any(value is not None for value in edited):
         require_permission(Permission.EDIT, room, member, actor)
         if change.archived is not False:  # else it is restored below
             require_not_archived(room)
@@ -109,6 +111,8 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
             room.name, room.name_key = change.name, normalized_name(change.name)
         if change.topic is not None:
             room.topic = change.topic
+        if change.settings is not None:
+            _change_settings(room, change.settings)
     if change.archived is not None and change.archived != before.archived:
         require_permission(Permission.ARCHIVE, room, member, actor)
         room.archived_at = now() if change.archived else None
@@ -134,7 +138,23 @@ def details(room: Room) -> RoomDetails:
         name=room.name,
         topic=room.topic,
         archived=room.archived_at is not None,
+        settings=stored_settings(room),
     )
+
+
+def stored_settings(view: RoomView) -> RoomSettings | None:
+    """None: all have their defaults."""
+    return RoomSettings.model_validate_json(view.settings) if view.settings else None
+
+
+def room_settings(room: Room) -> RoomSettings:
+    return stored_settings(room) or RoomSettings()
+
+
+def _change_settings(room: Room, change: UpdateRoomSettings) -> None:
+    settings = room_settings(room).model_copy(update=change.model_dump(exclude_none=True))
+    document = settings.model_dump_json(exclude_defaults=True)
+    room.settings = None if document == "{}" else document
 
 
 def add_member(

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.core.json_encoding import encode_json
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.tables import Member, User
-from app.rooms.service import RoomView
+from app.rooms.service import RoomView, stored_settings
 from app.wire.schemas.rooms import MemberOut, RoomOut
 from app.wire.schemas.users import UserOut
 
@@ -22,6 +22,8 @@ def room_state(view: RoomView) -> dict[str, Any]:
     }
     if view.name is None:
         del state["name"]
+    if view.settings is not None:
+        state["settings"] = stored_settings(view)
     if pair := view.direct_key:
         state["users"] = [UUID(bytes=pair[:16]), UUID(bytes=pair[16:])]
     return state | _membership(view) if isinstance(view, RoomListRow) else state

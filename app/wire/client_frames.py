@@ -10,8 +10,15 @@ from pydantic import Field, GetCoreSchemaHandler, GetPydanticSchema, StringConst
 from pydantic_core import CoreSchema
 
 from app.wire.content import NewContent
-from app.wire.seq import MAX_SEQ, Epoch, Seq
-from app.wire.validation import MAX_ITEMS, CanonicalUuid, Nonce, RequestModel
+from app.wire.seq import MAX_SEQ, MAX_VERSION, Epoch, Seq
+from app.wire.validation import (
+    MAX_ITEMS,
+    CanonicalUuid,
+    EmojiText,
+    Nonce,
+    RequestModel,
+    Text,
+)
 
 
 def _merge_union_errors(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -99,6 +106,38 @@ class SendMessage(NewContent, ClientFrameBase):
     )
 
 
+class EditMessage(ClientFrameBase):
+    """Change the text of an own message. Like `PATCH /rooms/{id}/messages/{seq}`."""
+
+    type: Literal["message.edit"] = "message.edit"
+    room: RoomId
+    seq: Seq = Field(description="`seq` of the message.")
+    text: Text = Field(description="The new text.")
+    version: Annotated[int, Field(ge=1, le=MAX_VERSION)] = Field(
+        description="The version that the user has edited.", examples=[1]
+    )
+
+
+class ReactionFrame(ClientFrameBase):
+    """A reaction to a message."""
+
+    room: RoomId
+    seq: Seq = Field(description="`seq` of the message.")
+    emoji: EmojiText
+
+
+class AddReaction(ReactionFrame):
+    """React to a message. Adding a reaction again changes nothing."""
+
+    type: Literal["reaction.add"] = "reaction.add"
+
+
+class RemoveReaction(ReactionFrame):
+    """Take a reaction back. Removing one that is not there changes nothing."""
+
+    type: Literal["reaction.remove"] = "reaction.remove"
+
+
 class GetHistory(ClientFrameBase):
     """Read a page of messages by `seq`: the newest, or those before, after or around one. Like
     `GET /rooms/{id}/messages`, on the socket."""
@@ -149,6 +188,17 @@ class Pong(ClientFrameBase):
 
 
 ClientFrame = Annotated[
-    Hello | Open | Close | SendMessage | GetHistory | MarkRead | SubscribePresence | Typing | Pong,
+    Hello
+    | Open
+    | Close
+    | SendMessage
+    | EditMessage
+    | AddReaction
+    | RemoveReaction
+    | GetHistory
+    | MarkRead
+    | SubscribePresence
+    | Typing
+    | Pong,
     Field(discriminator="type"),
 ]

@@ -1,16 +1,26 @@
 """The content of a message: what its sender chooses.
 
 A field of `Content` is a field of every message, of POST /rooms/{id}/messages and of the frame
-`message.send`, and part of the fingerprint of a send. It is stored in the column of `messages` that
-has its name. It is optional, so that clients and messages that are older than the field stay valid.
+`message.send`, and part of the fingerprint of a send. It is optional, so that clients and messages
+that are older than the field stay valid. A field that few messages have is an `optional_field`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from app.wire.seq import Seq
-from app.wire.validation import Text
+from app.wire.validation import JsonObject, Text
+
+
+def optional_field(description: str, **options: Any) -> Any:
+    """A field that is left out of JSON where it is null. It is stored in `messages.details`, unless
+    that table has a column with its name."""
+    return Field(None, description=description, exclude_if=_is_none, **options)
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class Content(BaseModel):
@@ -22,16 +32,34 @@ class Content(BaseModel):
     reply_to: Seq | None = Field(
         None, description="`seq` of the message that this one answers.", examples=[1204]
     )
+    silent: bool | None = optional_field("True: it notifies nobody.")
+    metadata: dict[str, Any] | None = optional_field(
+        "Data of the sender's application. The server passes it on.", examples=[{"ticket": 4711}]
+    )
 
     def content_fields(self) -> dict[str, Any]:
-        """The fields of `Content`, without those of the class that this object is of."""
-        return {name: getattr(self, name) for name in _FIELDS}
+        """The fields of `Content` that are not null, without those of the class that this object is
+        of."""
+        return {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
 
 
 _FIELDS = tuple(Content.model_fields)  # pydantic computes them at each access
+
+
+def _true_or_none(value: bool | None) -> bool | None:
+    """False says the same as null, and has the same fingerprint."""
+    return value or None
+
+
+Flag = Annotated[StrictBool | None, AfterValidator(_true_or_none)]
 
 
 class NewContent(Content):
     """Content that a client sends. Its validators may be stricter than older messages are."""
 
     text: Text = Field(description="Exactly as it will be shown to others; limits: see `welcome`.")
+    silent: Flag = optional_field("True: it notifies nobody.")
+    metadata: JsonObject | None = optional_field(
+        "Data of the sender's application, a small object. The server passes it on.",
+        examples=[{"ticket": 4711}],
+    )

@@ -35,6 +35,7 @@ class ErrorCode(StrEnum):
     UPGRADE_REQUIRED = "upgrade_required"
     USERNAME_TAKEN = "username_taken"
     NONCE_CONFLICT = "nonce_conflict"
+    VERSION_CONFLICT = "version_conflict"
     LAST_OWNER = "last_owner"
     ROOM_ARCHIVED = "room_archived"
     TOO_MANY = "too_many"
@@ -195,6 +196,12 @@ class NonceConflict(ChatError):
     """You used this nonce in this room for a different message."""
 
     code = ErrorCode.NONCE_CONFLICT
+
+
+class VersionConflict(ChatError):
+    """Somebody has changed it since the version that you name: read it again."""
+
+    code = ErrorCode.VERSION_CONFLICT
 
 
 class LastOwner(ChatError):

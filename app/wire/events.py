@@ -14,8 +14,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.wire.content import Content
+from app.wire.content import Content, optional_field
 from app.wire.domain import LenientKind, LenientRole
+from app.wire.room_settings import RoomSettings
 from app.wire.seq import Seq
 
 
@@ -29,6 +30,35 @@ class StoredModel(WireModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Edit(WireModel):
+    """The last edit of a message."""
+
+    version: int = Field(description="Of the message: 1 as it was sent, 2 after the first edit.")
+    at: datetime = Field(description="When, RFC 3339 in UTC.")
+
+
+class Deletion(WireModel):
+    """A message was deleted: its text and all that belonged to it are gone."""
+
+    by: UUID = Field(description="The user who deleted it.")
+    at: datetime = Field(description="When, RFC 3339 in UTC.")
+
+
+class ReactionCount(WireModel):
+    """Who reacted to a message with one emoji."""
+
+    emoji: str = Field(description="The emoji.", examples=["🎉"])
+    count: int = Field(description="How many users.", examples=[3])
+    users: list[UUID] = Field(description="Up to five of them.")
+
+
+class Pin(WireModel):
+    """A message is pinned in its room."""
+
+    by: UUID = Field(description="The user who pinned it.")
+    at: datetime = Field(description="When, RFC 3339 in UTC.")
+
+
 class Message(Content, WireModel):
     """A message as it is now."""
 
@@ -39,6 +69,17 @@ class Message(Content, WireModel):
         description="The idempotency key of the send; unique per room and sender.",
         examples=["01JB8Z3J6Q"],
     )
+    mentions: list[UUID] | None = optional_field("The members that its text names.")
+    edit: Edit | None = optional_field("Present if it was edited.")
+    deletion: Deletion | None = optional_field("Present if it was deleted.")
+    reactions: list[ReactionCount] | None = optional_field(
+        "By emoji, in the order of their first use. Absent: there are none."
+    )
+    pin: Pin | None = optional_field("Present if it is pinned.")
+
+    @property
+    def version(self) -> int:
+        return self.edit.version if self.edit else 1
 
 
 class MemberRef(StoredModel):
@@ -49,7 +90,7 @@ class MemberRef(StoredModel):
 
 
 class RoomDetails(StoredModel):
-    """Name, topic and kind of a room."""
+    """Name, topic, kind and settings of a room."""
 
     kind: LenientKind
     name: str | None = Field(
@@ -57,6 +98,7 @@ class RoomDetails(StoredModel):
     )
     topic: str = Field(description="May be empty.", examples=["Hello"])
     archived: bool = Field(False, description="The room is read-only.")
+    settings: RoomSettings | None = optional_field("Absent: all have their defaults.")
 
 
 # No other type may end a membership: a process of an older release does not know the type and would
@@ -128,6 +170,45 @@ class MessageCreated(MessageEvent):
     type: Literal["message.created"] = "message.created"
 
 
+class MessageEdited(MessageEvent):
+    """Its sender has changed a message."""
+
+    type: Literal["message.edited"] = "message.edited"
+
+
+class MessagesDeleted(RoomEvent):
+    """Messages were deleted by `actor`. What is left of each: sender, time, nonce, `deletion`."""
+
+    type: Literal["messages.deleted"] = "messages.deleted"
+    seqs: list[Seq] = Field(description="Their `seq`, at most 100.", examples=[[5]])
+
+
+class ReactionAdded(MessageEvent):
+    """`actor` has reacted to a message."""
+
+    type: Literal["reaction.added"] = "reaction.added"
+    emoji: str = Field(description="The emoji.", examples=["🎉"])
+
+
+class ReactionRemoved(MessageEvent):
+    """`actor` has taken a reaction back."""
+
+    type: Literal["reaction.removed"] = "reaction.removed"
+    emoji: str = Field(description="The emoji.", examples=["🎉"])
+
+
+class MessagePinned(MessageEvent):
+    """A message was pinned."""
+
+    type: Literal["message.pinned"] = "message.pinned"
+
+
+class MessageUnpinned(MessageEvent):
+    """A message is not pinned any more."""
+
+    type: Literal["message.unpinned"] = "message.unpinned"
+
+
 Event = Annotated[
     RoomCreated
     | RoomChanged
@@ -135,7 +216,13 @@ Event = Annotated[
     | MemberLeft
     | MemberRemoved
     | MemberRoleChanged
-    | MessageCreated,
+    | MessageCreated
+    | MessageEdited
+    | MessagesDeleted
+    | ReactionAdded
+    | ReactionRemoved
+    | MessagePinned
+    | MessageUnpinned,
     Field(discriminator="type"),
 ]
 
@@ -160,6 +247,7 @@ class PublicationKind(IntEnum):
     PRESENCE = 9  # volatile: read the presence of the users in the payload, 16 bytes each
     PROFILE = 10  # volatile: `user`, who is also the channel, has changed their profile
     USER_EVENT = 11  # an event of the log of `user`, who is also the channel; payload: the room id
+    MESSAGE_CHANGED = 12  # `user` changed messages
 
 
 Membership = Literal["joined", "left", "removed"]
@@ -174,10 +262,6 @@ def _member(event: MemberEvent) -> UUID:
     return event.member.user
 
 
-def _sender(event: MessageEvent) -> UUID:
-    return event.message.sender
-
-
 def event_type(cls: type[RoomEvent]) -> str:
     name: str = cls.model_fields["type"].default
     return name
@@ -188,7 +272,7 @@ class EventSpec(Generic[E]):
     """What the server does with the events of one class.
 
     `user` is the user that the publication names. `membership` is what happened to this user.
-    `counts` says that the event changes the unread counts of members. Processes know both by the
+    `counts` says that the event may change the unread counts of members. Processes know both by the
     kind: specs that share a kind share them.
     """
 
@@ -211,7 +295,13 @@ _SPECS = (
     EventSpec(MemberLeft, PublicationKind.LEFT, _member, membership="left"),
     EventSpec(MemberRemoved, PublicationKind.REMOVED, _member, membership="removed"),
     EventSpec(MemberRoleChanged),
-    EventSpec(MessageCreated, PublicationKind.MESSAGE, _sender, counts=True),
+    EventSpec(MessageCreated, PublicationKind.MESSAGE, counts=True),
+    EventSpec(MessageEdited, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(MessagesDeleted, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(ReactionAdded, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(ReactionRemoved, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(MessagePinned, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(MessageUnpinned, PublicationKind.MESSAGE_CHANGED, counts=True),
 )
 EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
 _BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}

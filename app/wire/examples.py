@@ -11,13 +11,16 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.wire.client_frames import (
+    AddReaction,
     ClientFrame,
     Close,
+    EditMessage,
     GetHistory,
     Hello,
     MarkRead,
     Open,
     Pong,
+    RemoveReaction,
     RoomPosition,
     SendMessage,
     SubscribePresence,
@@ -26,6 +29,7 @@ from app.wire.client_frames import (
 from app.wire.domain import PresenceState, Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import (
+    Edit,
     Event,
     MemberJoined,
     MemberLeft,
@@ -34,6 +38,14 @@ from app.wire.events import (
     MemberRoleChanged,
     Message,
     MessageCreated,
+    MessageEdited,
+    MessagePinned,
+    MessagesDeleted,
+    MessageUnpinned,
+    Pin,
+    ReactionAdded,
+    ReactionCount,
+    ReactionRemoved,
     ReadMarker,
     RoomChanged,
     RoomCreated,
@@ -79,6 +91,7 @@ _DETAILS = RoomDetails(kind=RoomKind.PRIVATE, name="General", topic="Hello")
 _BOBS = Message(seq=5, sender=BOB, at=AT, text="Is anyone here?", nonce="01JB8Z3J6Q", reply_to=None)
 _LATER = AT + timedelta(seconds=8)
 _ADAS = Message(seq=6, sender=ADA, at=_LATER, text="Hello 👋", nonce="k7c2", reply_to=5)
+_LIKED = _ADAS.model_copy(update={"reactions": [ReactionCount(emoji="🎉", count=1, users=[BOB])]})
 
 CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
     Hello(
@@ -90,6 +103,9 @@ CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
     Open(id=2, rooms=[RoomPosition(room=ROOM, since=4, epoch=EPOCH)]),
     Close(id=3, rooms=[ROOM]),
     SendMessage(id=4, room=ROOM, nonce=_ADAS.nonce, text=_ADAS.text, reply_to=_ADAS.reply_to),
+    EditMessage(id=8, room=ROOM, seq=6, text="Hello!", version=1),
+    AddReaction(id=9, room=ROOM, seq=5, emoji="🎉"),
+    RemoveReaction(id=10, room=ROOM, seq=5, emoji="🎉"),
     GetHistory(id=7, room=ROOM, before=6, limit=1),
     MarkRead(id=5, room=ROOM, seq=6),
     SubscribePresence(id=6, users=[BOB]),
@@ -124,6 +140,11 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             catchup_events_per_room=100,
             catchup_events_per_request=1000,
             max_unread=999,
+            edit_window_s=0,
+            max_versions=100,
+            max_reaction_kinds=20,
+            max_pins=50,
+            metadata_bytes=4096,
             send_buffer_bytes=1_048_576,
         ),
         expires_at=AT + timedelta(days=30),
@@ -165,6 +186,24 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
     MemberJoined(room=ROOM, seq=2, actor=BOB, at=AT, member=MemberRef(user=BOB, role=Role.OWNER)),
     MessageCreated(room=ROOM, seq=5, actor=BOB, at=AT, message=_BOBS),
     MessageCreated(room=ROOM, seq=6, actor=ADA, at=_LATER, message=_ADAS),
+    MessageEdited(
+        room=ROOM,
+        seq=11,
+        actor=ADA,
+        at=_LATER,
+        message=_ADAS.model_copy(update={"text": "Hello!", "edit": Edit(version=2, at=_LATER)}),
+    ),
+    MessagesDeleted(room=ROOM, seq=12, actor=BOB, at=_LATER, seqs=[5]),
+    ReactionAdded(room=ROOM, seq=13, actor=BOB, at=_LATER, message=_LIKED, emoji="🎉"),
+    ReactionRemoved(room=ROOM, seq=14, actor=BOB, at=_LATER, message=_ADAS, emoji="🎉"),
+    MessagePinned(
+        room=ROOM,
+        seq=15,
+        actor=BOB,
+        at=_LATER,
+        message=_ADAS.model_copy(update={"pin": Pin(by=BOB, at=_LATER)}),
+    ),
+    MessageUnpinned(room=ROOM, seq=16, actor=BOB, at=_LATER, message=_ADAS),
     RoomChanged(
         room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from app.wire.client_frames import ClientFrame, FrameId, Hello, Open
+from app.wire.client_frames import ClientFrame, FrameId
 from app.wire.errors import BadFrame, ChatError, Invalid, TooLarge, UnknownType
 from app.wire.json_text import exceeds_depth, exceeds_values, find_id, has_duplicate_names
 from app.wire.validation import invalid_from_pydantic
@@ -13,9 +13,6 @@ from app.wire.validation import invalid_from_pydantic
 MAX_VALUES = 4000
 # More errors of a frame are counted, not listed: pydantic makes objects of all or of none.
 MAX_ERRORS = 100
-
-# The frames that have objects inside.
-NESTED_FRAMES = (Hello, Open)
 
 _FRAME_ID: TypeAdapter[FrameId | None] = TypeAdapter(FrameId | None)
 _CLIENT: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
@@ -80,7 +77,7 @@ def parse_frame_id(text: str) -> str | int | None:
 def _has_duplicate_names(text: str, frame: BaseModel) -> bool:
     """Most frames are flat, and have neither escapes nor text that looks like a name: for those,
     counting is enough."""
-    is_plain = not isinstance(frame, NESTED_FRAMES) and "\\" not in text
+    is_plain = text.count("{") == 1 and "\\" not in text
     if is_plain and all(text.count(f'"{name}"') == 1 for name in frame.model_fields_set):
         return False
     return has_duplicate_names(text)

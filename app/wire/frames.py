@@ -20,13 +20,16 @@ from pydantic import (
 )
 
 from app.wire.client_frames import (
+    AddReaction,
     Close,
+    EditMessage,
     FrameId,
     GetHistory,
     Hello,
     MarkRead,
     Open,
     Pong,
+    RemoveReaction,
     SendMessage,
     SubscribePresence,
     Typing,
@@ -124,8 +127,7 @@ class RoomClosed(ResponseModel):
 
 
 class Ack(ResponseModel):
-    """A `message.send` or `read` is committed. It does not move the client's position in the log:
-    only events do."""
+    """A change is committed. It does not move the client's position in the log: only events do."""
 
     type: Literal["ack"] = "ack"
     id: FrameId | None = None
@@ -260,6 +262,9 @@ ANSWERS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Open: (RoomOpened,),
     Close: (RoomClosed,),
     SendMessage: (Ack,),
+    EditMessage: (Ack,),
+    AddReaction: (Ack,),
+    RemoveReaction: (Ack,),
     GetHistory: (History,),
     MarkRead: (Ack,),
     SubscribePresence: (Presence,),

@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 MAX_SEQ = 2**53 - 1  # what JavaScript's numbers hold exactly
 
+MAX_VERSION = 2**31 - 1  # of a message
 INT64: JsonDict = {"format": "int64"}  # else generated clients of Java, C# and Go take 32 bits
 
 # Strict: in JSON, neither "5" nor true is a number.

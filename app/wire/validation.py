@@ -19,6 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.wire.errors import Invalid
+from app.wire.seq import MAX_SEQ
 from app.wire.unicode_text import (
     ASTRAL_UNSHARED_CLASS,
     LINE_CLASS,
@@ -207,4 +208,34 @@ Topic = Annotated[
     Pattern(rf"^[^{LINES_CLASS}]*$"),
 ]
 Text = Annotated[str, StringConstraints(min_length=1), *VISIBLE]
+
+
+def _is_storable_json(value: Any) -> bool:
+    """Its depth is bounded by the parsers. Text as everywhere; integers that all languages have."""
+    if isinstance(value, str):
+        return is_storable(value)
+    if isinstance(value, int):
+        return abs(value) <= MAX_SEQ
+    if isinstance(value, dict):
+        return all(map(_is_storable_json, (*value, *value.values())))
+    return not isinstance(value, list) or all(map(_is_storable_json, value))
+
+
+def _storable_json(document: dict[str, Any]) -> dict[str, Any]:
+    if not _is_storable_json(document):
+        raise ValueError(
+            f"must not contain NUL, half of a surrogate pair, or integers beyond {MAX_SEQ}"
+        )
+    return document
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
+
+# What may be an emoji; which ones there are, the server says.
+EmojiText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32),
+    *STORABLE,
+    Field(description="One emoji of Unicode's RGI set.", examples=["🎉"]),
+]
 Nonce = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]

@@ -10,7 +10,6 @@ from app.wire.client_frames import ClientFrame
 from app.wire.errors import ErrorCode, error_classes
 from app.wire.events import EVENT_SPECS, Event, EventSpec, MemberEvent, PublicationKind, RoomEvent
 from app.wire.examples import CLIENT_EXAMPLES, EVENT_EXAMPLES, SERVER_EXAMPLES
-from app.wire.frame_parser import NESTED_FRAMES
 from app.wire.frames import ANSWERS, ServerFrame
 from tests.architecture.contract import kind_mistakes, row_mistakes
 from tests.architecture.documents import models
@@ -101,9 +100,3 @@ def test_a_membership_under_the_kind_of_another_is_found() -> None:
     row = EventSpec(Kicked, PublicationKind.JOINED, membership="removed")
     (mistake,) = kind_mistakes([*EVENT_SPECS, row])
     assert "Kicked" in mistake
-
-
-def test_frames_with_objects_inside_are_searched_for_duplicate_names() -> None:
-    """`NESTED_FRAMES` in app/wire/frame_parser.py: for the others counting their own names does."""
-    nested = {frame for frame in models(ClientFrame) if "$defs" in frame.model_json_schema()}
-    assert nested == {*NESTED_FRAMES}

@@ -213,6 +213,65 @@ async def send_with_mentions_and_a_reply(stage: Scenario) -> Request:
     return lambda: stage.ada.sends(room, text, nonce="n", reply_to=question)
 
 
+@use_case("PATCH /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED")
+async def edit(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob, stage.eve)
+    [seq] = await stage.ada.says(room, f"@{stage.bob.username}")
+    path = f"/rooms/{room}/messages/{seq}"
+    return lambda: stage.ada.patch(path, text=f"@{stage.eve.username}", version=1)
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED")
+async def delete_message(stage: Scenario) -> Request:
+    _, path = await _message_with_everything(stage)
+    return lambda: stage.ada.delete(path)
+
+
+@use_case("POST /rooms/{room_id}/messages/delete", 200, *["MESSAGE_CHANGED"] * 2)
+async def delete_messages(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    await stage.bob.says(room, *map(str, range(101)))
+    body = {"sender": stage.bob.id, "since": "2020-01-01T00:00:00Z"}
+    return lambda: stage.ada.post(f"/rooms/{room}/messages/delete", **body)
+
+
+@use_case("PUT /rooms/{room_id}/messages/{seq}/reactions/{emoji}", 200, "MESSAGE_CHANGED")
+async def add_reaction(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    [seq] = await stage.bob.says(room, "hello")
+    return lambda: stage.ada.put(f"/rooms/{room}/messages/{seq}/reactions/🎉")
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}/reactions/{emoji}", 200, "MESSAGE_CHANGED")
+async def remove_reaction(stage: Scenario) -> Request:
+    _, path = await _message_with_everything(stage)
+    return lambda: stage.bob.delete(f"{path}/reactions/🎉")
+
+
+@use_case("PUT /rooms/{room_id}/messages/{seq}/pin", 200, "MESSAGE_CHANGED")
+async def pin(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    [seq] = await stage.bob.says(room, "hello")
+    return lambda: stage.ada.put(f"/rooms/{room}/messages/{seq}/pin")
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}/pin", 200, "MESSAGE_CHANGED")
+async def unpin(stage: Scenario) -> Request:
+    _, path = await _message_with_everything(stage)
+    return lambda: stage.ada.delete(f"{path}/pin")
+
+
+async def _message_with_everything(stage: Scenario) -> tuple[str, str]:
+    """A room and the path of a message that was edited, mentions, is pinned and has a reaction."""
+    room = await stage.ada.makes_room("private", stage.bob)
+    [seq] = await stage.ada.says(room, f"@{stage.bob.username}")
+    path = f"/rooms/{room}/messages/{seq}"
+    assert_ok(await stage.ada.patch(path, text=f"@{stage.bob.username}!", version=1))
+    assert_ok(await stage.bob.put(f"{path}/reactions/🎉"))
+    assert_ok(await stage.ada.put(f"{path}/pin"))
+    return room, path
+
+
 @use_case("PUT /rooms/{room_id}/read", 200, "READ", "USER_EVENT")
 async def mark_read(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.message_commands import ChangeResult
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send.group_commit import Committer
 from app.persistence.database import Database
@@ -71,8 +72,9 @@ def comparable(outcome: object) -> object:
     """An outcome without its time."""
     if isinstance(outcome, ChatError):
         return type(outcome), outcome.detail, vars(outcome).get("errors")
-    assert isinstance(outcome, SendResult), outcome
-    return outcome.message.model_dump(exclude={"at"}), outcome.duplicate
+    assert isinstance(outcome, SendResult | ChangeResult), outcome
+    message = outcome.message.model_dump(exclude={"at": True, "edit": {"at"}})
+    return message, outcome[1]
 
 
 async def checked_texts(reads: ReadSession, room_id: UUID) -> list[str]:

@@ -2,23 +2,40 @@
 
 import itertools
 import random
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
+import orjson
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
 from app.core.ids import new_id
+from app.core.message_commands import (
+    CommandResult,
+    EditRequest,
+    MessageCommand,
+    ReactionRequest,
+)
 from app.core.publications import Publication
-from app.core.send_request import SendRequest, SendResult
-from app.messages.send.batch import send_batch, send_individually
+from app.core.send_request import SendRequest
+from app.messages.send.batch import commit_batch, commit_individually
 from app.persistence.database import Database
-from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow
+from app.persistence.tables import (
+    Member,
+    Mention,
+    MessageRow,
+    MessageVersion,
+    ReactionRow,
+    Room,
+    RoomEventRow,
+)
 from app.wire.content import Content
 from app.wire.domain import RoomKind
 from app.wire.errors import ChatError
 from testkit.failure_injection import failing_at
+from testkit.limits import LIMITS
 from testkit.statements import COMMIT, recorded_statements
 from tests.group_commit.concurrent_sends import (
     archive,
@@ -57,6 +74,33 @@ def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> l
     ]
 
 
+def commands_in(
+    people: list[Actor], rooms: list[UUID], chance: random.Random
+) -> list[MessageCommand]:
+    """Sends, edits and reactions that often concern the same messages, also those that the same
+    batch sends."""
+
+    def command() -> MessageCommand:
+        actor, room, seq = chance.choice(people), chance.choice(rooms), chance.randrange(12)
+        text = chance.choice(TEXTS)
+        match chance.randrange(4):
+            case 0:
+                return EditRequest(actor, room, seq, text, chance.randrange(1, 4))
+            case 1 | 2:
+                emoji, present = chance.choice("🎉👍👀"), chance.random() < 0.7
+                return ReactionRequest(actor, room, seq, emoji, present)
+            case _:
+                return send_request(actor, room, nonce=f"n{chance.randrange(8)}", text=text)
+
+    return [command() for _ in range(chance.randrange(1, 40))]
+
+
+def without_times(details: str | None) -> object:
+    fields = orjson.loads(details or "{}")
+    fields.get("edit", {}).pop("at", None)
+    return fields
+
+
 async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
     """Everything that the tables have of a room, except its id and times."""
     queries: list[Select[*tuple[object, ...]]] = [
@@ -79,23 +123,43 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
         )
         .join(MessageRow, (MessageRow.room_id == room) & (MessageRow.seq == RoomEventRow.seq))
         .where(RoomEventRow.room_id == room),
+        select(
+            RoomEventRow.seq,
+            RoomEventRow.type,
+            RoomEventRow.message_count,
+            RoomEventRow.last_message_seq,
+            RoomEventRow.body,
+        ).where(RoomEventRow.room_id == room),
+        select(ReactionRow.seq, ReactionRow.emoji, ReactionRow.user_id).where(
+            ReactionRow.room_id == room
+        ),
+        select(MessageVersion.seq, MessageVersion.version, MessageVersion.text).where(
+            MessageVersion.room_id == room
+        ),
         select(Mention.user_id, Mention.seq).where(Mention.room_id == room),
         select(Room.seq).where(Room.id == room),
         select(Member.user_id, Member.read_seq, Member.sent_seq, Member.mentioned_seq).where(
             Member.room_id == room
         ),
     ]
+    details = select(MessageRow.seq, MessageRow.details).where(MessageRow.room_id == room)
     async with database._engines.read.connect() as connection:
-        return [
+        rows = [
             tuple(row)
             for query in queries
             for row in sorted(await connection.execute(query), key=str)
         ]
+        shown = await connection.execute(details.order_by(MessageRow.seq))
+        return rows + [(seq, without_times(document)) for seq, document in shown]
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_batch_has_the_results_of_single_sends(
-    database: Database, announced: list[Publication], seed: int
+@pytest.mark.parametrize("make_commands", [sends_of, commands_in], ids=["sends", "commands"])
+async def test_a_batch_has_the_results_of_single_commands(
+    database: Database,
+    announced: list[Publication],
+    make_commands: Callable[..., Sequence[MessageCommand]],
+    seed: int,
 ) -> None:
     chance = random.Random(seed)
     people = await database.transact(make_users, *NAMES)
@@ -105,18 +169,20 @@ async def test_a_batch_has_the_results_of_single_sends(
         if step == 3:
             for room in list(twins.items())[-1]:
                 await database.transact(archive, room)
-        sends = sends_of(people, list(twins), chance)
+        sends = make_commands(people, list(twins), chance)
         announced.clear()
-        together = await database.transact(send_batch, sends, wait=True)
+        together = await database.transact(commit_batch, sends, LIMITS, wait=True)
         told = [
             (twins[publication.channel], publication.kind, publication.seq, publication.user)
             for publication in announced
         ]
         announced.clear()
         for send, outcome in zip(sends, together, strict=True):
-            alone: SendResult | ChatError
+            alone: CommandResult | ChatError
             try:
-                alone = await send_individually(database, send._replace(room=twins[send.room]))
+                alone = await commit_individually(
+                    database, LIMITS, send._replace(room=twins[send.room])
+                )
             except ChatError as refusal:
                 alone = refusal
             assert comparable(outcome) == comparable(alone), send
@@ -127,8 +193,11 @@ async def test_a_batch_has_the_results_of_single_sends(
         ]
     for room, twin in twins.items():
         assert await said(database, room) == await said(database, twin)
-    refusals = {"NotFound", "Forbidden", "NonceConflict", "Invalid", "RoomArchived"}
-    assert kinds == {"SendResult"} | refusals
+    if make_commands is sends_of:
+        refusals = {"NotFound", "Forbidden", "NonceConflict", "Invalid", "RoomArchived"}
+        assert kinds == {"SendResult"} | refusals
+    else:
+        assert kinds >= {"SendResult", "ChangeResult", "NotFound", "Forbidden"}
     assert await database.read(lambda reads: reads.events.find_broken_logs()) == (10, [])
 
 
@@ -150,7 +219,7 @@ async def test_a_batch_that_fails_at_any_statement_changes_nothing(
     for failure in itertools.count(1):
         with failing_at(database, failure) as log:
             try:
-                await database.transact(send_batch, some, wait=False)
+                await database.transact(commit_batch, some, LIMITS, wait=False)
             except DBAPIError:
                 assert log.triggered
                 assert await row_counts(database) == before, log.statements[-1]
@@ -171,11 +240,11 @@ async def test_a_batch_of_any_size_takes_as_many_statements(
     MariaDB writes the room and its sender in one statement."""
     plain = [send._replace(content=Content(text="hi")) for send in some]
     with recorded_statements(database) as one:
-        await database.transact(send_batch, plain[:1], wait=False)
+        await database.transact(commit_batch, plain[:1], LIMITS, wait=False)
     with recorded_statements(database) as two:
-        await database.transact(send_batch, plain[1:3], wait=False)
+        await database.transact(commit_batch, plain[1:3], LIMITS, wait=False)
     with recorded_statements(database) as many:
-        await database.transact(send_batch, plain[3:], wait=False)
+        await database.transact(commit_batch, plain[3:], LIMITS, wait=False)
     is_sqlite = database._engines.write.dialect.name == "sqlite"
     assert len(one) == (7 if is_sqlite else 6)
     assert len(two) == len(many) == 7

@@ -14,10 +14,10 @@ from app.core.actor import Actor
 from app.core.publications import Publication
 from app.core.send_request import SendRequest, SendResult
 from app.messages.send import group_commit as module
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.messages.send.group_commit import Committer
-from app.persistence import engine as engine_module
 from app.persistence import database as database_module
+from app.persistence import engine as engine_module
 from app.persistence.database import Database
 from app.settings import Settings
 from app.wire.content import Content
@@ -29,6 +29,7 @@ from testkit.failure_injection import (
     failing_on_text,
     losing_commits,
 )
+from testkit.limits import LIMITS
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.statements import recorded_statements
@@ -109,7 +110,7 @@ async def here(cluster: Backend, open_database: Callable[[Settings], Database]) 
 async def ours(here: Database) -> tuple[Committer, list[Actor], list[UUID]]:
     people = await here.transact(make_users, *(f"p{n}" for n in range(6)))
     rooms = [await here.transact(make_room, people) for _ in range(3)]
-    return Committer(here, max_concurrent=2), people, rooms
+    return Committer(here, LIMITS, max_concurrent=2), people, rooms
 
 
 Ours = tuple[Committer, list[Actor], list[UUID]]
@@ -158,9 +159,9 @@ async def test_an_unknown_outcome_is_resolved_despite_a_database_error(
             doubted.clear()
             raise DBAPIError("", {}, refusal)
         doubted.set()
-        return await send_batch(uow, sends, **how)
+        return await commit_batch(uow, sends, LIMITS, **how)
 
-    monkeypatch.setattr("app.messages.send.group_commit.send_batch", ask)
+    monkeypatch.setattr("app.messages.send.group_commit.commit_batch", ask)
     with losing_commits(here, happened=True):
         sent = await send_concurrently(committer, round_of(people, rooms, 1))
     assert all(isinstance(one, SendResult) and one.duplicate for one in sent), sent
@@ -192,7 +193,7 @@ async def test_two_locked_rooms_do_not_wait_for_each_other(
 ) -> None:
     monkeypatch.setattr(engine_module, "LOCK_WAIT_S", 1)
     database = open_database(cluster.settings)
-    committer = Committer(database, max_concurrent=2)
+    committer = Committer(database, LIMITS, max_concurrent=2)
     people = await database.transact(make_users, "ann", "bob")
     stuck, slow = [await database.transact(make_room, people) for _ in range(2)]
     async with rooms_locked(database, stuck) as release:
@@ -304,7 +305,7 @@ async def test_equal_sends_of_two_processes_are_one_message(
 ) -> None:
     """Both processes answer with the same message."""
     committer, people, rooms = ours
-    elsewhere = Committer(open_database(cluster.settings), max_concurrent=2)
+    elsewhere = Committer(open_database(cluster.settings), LIMITS, max_concurrent=2)
     for step in range(5):
         sends = round_of(people, rooms, step)
         both = await asyncio.gather(

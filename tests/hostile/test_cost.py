@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -85,7 +86,7 @@ class Stage:
 
     def path(self, route: Route) -> str:
         ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": UNKNOWN_ID}
-        return route.path.format(**ids, seq=MANY)
+        return route.path.format(**ids, seq=MANY, emoji=quote("🎉"))
 
     def request(self, route: Route) -> Request:
         query = "limit=100" if route.method == "GET" else ""
@@ -164,6 +165,14 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "POST /api/v1/rooms/{room_id}/messages": lambda _: message(
         "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@")
     ),
+    "PATCH /api/v1/rooms/{room_id}/messages/{seq}": lambda _: {
+        "text": "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"),
+        "version": 1,
+    },
+    "POST /api/v1/rooms/{room_id}/messages/delete": lambda stage: {
+        "sender": stage.users[0],
+        "since": "2020-01-01T00:00:00Z",
+    },
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
     "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},
 }
@@ -356,6 +365,14 @@ LARGEST_FRAMES: dict[str, Callable[[Stage], dict[str, Any]]] = {
         {"room": stage.rooms[0]}
         | message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"))
     ),
+    "message.edit": lambda stage: {
+        "room": stage.rooms[0],
+        "seq": MANY,
+        "text": "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"),
+        "version": 1,
+    },
+    "reaction.add": lambda stage: {"room": stage.rooms[0], "seq": MANY, "emoji": "🎉"},
+    "reaction.remove": lambda stage: {"room": stage.rooms[0], "seq": MANY, "emoji": "🎉"},
     "history": lambda stage: {"room": stage.rooms[0], "around": 50, "limit": 100},
     "read": lambda stage: {"room": stage.rooms[0], "seq": MANY},
     "presence.subscribe": lambda stage: {"users": stage.users},

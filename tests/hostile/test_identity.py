@@ -47,7 +47,9 @@ async def test_an_unauthenticated_request_is_refused_before_its_body(
 ) -> None:
     """Only one byte of 200 KB is sent, and it is not JSON."""
     method, path = name.split()
-    path = path.format(room_id=UNKNOWN_ID, user_id=UNKNOWN_ID, session_id=UNKNOWN_ID, seq=1)
+    path = path.format(
+        room_id=UNKNOWN_ID, user_id=UNKNOWN_ID, session_id=UNKNOWN_ID, seq=1, emoji="x"
+    )
     lines = [
         f"{method} {path} HTTP/1.1",
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),

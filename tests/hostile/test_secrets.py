@@ -11,11 +11,12 @@ from sqlalchemy import select
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest
-from app.messages.send.batch import send_individually
+from app.messages.send.batch import commit_individually
 from app.persistence.tables import Room
 from app.wire.content import Content
 from app.wire.errors import NotFound
 from testkit.answers import are_indistinguishable, assert_problem
+from testkit.limits import LIMITS
 from testkit.peer import Frame, Peer, dial
 from testkit.people import API, Person
 from testkit.server import TestServer
@@ -113,7 +114,9 @@ async def test_requests_do_not_wait_for_the_lock_of_an_invisible_room(
             assert_problem(answer, "not_found")
         bobs = Actor(UUID(bob.id), UUID(bob.session), is_admin=False, expires_at=now())
         with pytest.raises(NotFound):
-            await send_individually(database, SendRequest(bobs, UUID(room), "n", Content(text="x")))
+            await commit_individually(
+                database, LIMITS, SendRequest(bobs, UUID(room), "n", Content(text="x"))
+            )
 
 
 async def test_a_session_of_another_user_is_indistinguishable_from_a_missing_one(

@@ -6,11 +6,12 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.send_request import SendRequest, SendResult
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.membership import join
 from app.wire.content import Content
 from app.wire.user_and_room_names import normalized_name
+from testkit.limits import LIMITS
 from tests.importers.archives import PIER
 from tests.persistence.factories import make_user
 
@@ -39,7 +40,7 @@ async def join_and_send(uow: UnitOfWork, user: UUID, nonce: str, text: str) -> N
     room = await room_id(uow, PIER)
     await join(uow, make_actor(user), room, 1)
     send = SendRequest(make_actor(user), room, nonce, Content(text=text))
-    (outcome,) = await send_batch(uow, [send], wait=True)
+    (outcome,) = await commit_batch(uow, [send], LIMITS, wait=True)
     assert isinstance(outcome, SendResult)
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.persistence.database import Database
 from app.settings import Settings
+from testkit.limits import LIMITS
 from testkit.servers.backend import Backend
 from testkit.servers.mariadb import MariaDb
 from testkit.waiting import eventually, pause
@@ -70,7 +71,7 @@ def send_in_requests(
     database: Database, room: UUID, sender: UUID, nonce: str
 ) -> Coroutine[Any, Any, Any]:
     request = send_request(make_actor(sender), room, nonce)
-    return database.transact_batch(send_batch, [request], wait=True)
+    return database.transact_batch(commit_batch, [request], LIMITS, wait=True)
 
 
 Send = Callable[[Database, UUID, UUID, str], Coroutine[Any, Any, Any]]

@@ -11,13 +11,14 @@ from sqlalchemy import text as sql_text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.send_request import SendRequest, SendResult
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.persistence.database import Database
 from app.persistence.engine import Engines
 from app.persistence.failures import Failure, classify
 from app.persistence.sql.executor import MultiStatementExecutor
 from app.persistence.sql.statement import Statement
 from app.settings import Settings
+from testkit.limits import LIMITS
 from testkit.servers.backend import Backend
 from tests.group_commit.concurrent_sends import make_room, make_users, send_request
 from tests.persistence.factories import logged_seqs
@@ -50,7 +51,7 @@ async def test_a_value_comes_back_as_it_was(database: Database, text: str) -> No
 @pytest.mark.parametrize("text", TEXTS)
 async def test_a_message_is_stored_as_it_was_sent(database: Database, text: str) -> None:
     request = await _request(database, text)
-    await database.transact_batch(send_batch, [request], wait=True)
+    await database.transact_batch(commit_batch, [request], LIMITS, wait=True)
     [message] = await database.read(
         lambda reads: reads.messages.list_after_unchecked(request.room, 0, 2**53, 10)
     )
@@ -82,7 +83,7 @@ async def test_a_send_is_two_requests_unless_multi_statements_are_off(
 ) -> None:
     database = open_database(cluster.override(database={"multi_statements": enabled}))
     request = await _request(database)
-    [sent] = await database.transact_batch(send_batch, [request], wait=True)
+    [sent] = await database.transact_batch(commit_batch, [request], LIMITS, wait=True)
     assert sent is not None
     assert await database.read(logged_seqs, request.room) == [1]
     expected = [["BEGIN", "SELECT", "SELECT"], ["INSERT", "INSERT", "UPDATE", "COMMIT"]]
@@ -109,14 +110,14 @@ async def test_an_error_leaves_nothing_of_a_request(
     request = await _request(database)
 
     async def fail_at_the_end(uow: Any) -> None:
-        await send_batch(uow, [request], wait=True)
+        await commit_batch(uow, [request], LIMITS, wait=True)
         executor = uow.message_batch._executor
         await executor.write(executor._writes[0])  # messages have a unique key
 
     with pytest.raises(DBAPIError):
         await database.transact_batch(fail_at_the_end)
     assert await database.read(logged_seqs, request.room) == []
-    [sent] = await database.transact_batch(send_batch, [request], wait=True)
+    [sent] = await database.transact_batch(commit_batch, [request], LIMITS, wait=True)
     assert isinstance(sent, SendResult)
     assert not sent.duplicate
     assert await database.read(logged_seqs, request.room) == [1]

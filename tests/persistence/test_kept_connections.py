@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 
 from app.core.ids import new_id
-from app.messages.send.batch import send_individually
+from app.messages.send.batch import commit_individually
 from app.persistence import kept_connections
 from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
@@ -17,6 +17,7 @@ from app.persistence.migrations import SchemaStatus
 from app.persistence.uow import BatchUnitOfWork, ReadSession
 from app.settings import Settings
 from app.wire.errors import NotFound
+from testkit.limits import LIMITS
 from testkit.servers.backend import Backend
 from testkit.waiting import eventually
 from tests.group_commit.concurrent_sends import make_room, make_users, send_request
@@ -154,7 +155,7 @@ async def test_a_connection_is_kept_between_two_batches_and_given_up_for_other_u
     [ada] = await database.transact(make_users, "ada")
     room = await database.transact(make_room, [ada])
     for number in range(3):
-        await send_individually(database, send_request(ada, room, str(number)))
+        await commit_individually(database, LIMITS, send_request(ada, room, str(number)))
         assert engines.kept_writes.idle == 1
     assert database.connections()["write"][0] == 0, "an idle one does not count as in use"
     units = [database.transact(make_room, [ada]) for _ in range(6)]

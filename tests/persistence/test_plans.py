@@ -18,7 +18,7 @@ from app.core.send_request import SendRequest
 from app.core.server_state import ServerState
 from app.core.tokens import Claims
 from app.messages import pages
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.engine import create_engines
@@ -31,6 +31,7 @@ from app.rooms.membership import join
 from app.wire.client_frames import RoomPosition
 from app.wire.content import Content
 from app.wire.errors import Forbidden, NotFound
+from testkit.limits import LIMITS
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
 from tests.persistence.large_dataset import (
@@ -159,16 +160,18 @@ HOT: dict[str, Query] = {
         lambda reads: reads.session_states.are_active([w.actor.session], now())
     ),
     "send": lambda w: w.database.transact(
-        send_batch,
+        commit_batch,
         [
             SendRequest(w.actor, w.room, str(new_id()), Content(text="hi @user-1", reply_to=99)),
             SendRequest(w.actor, w.room, "n-3000", Content(text="text 3000")),
         ],
+        LIMITS,
         wait=False,
     ),
     "send to several rooms": lambda w: w.database.transact(
-        send_batch,
+        commit_batch,
         [SendRequest(w.actor, room, str(new_id()), Content(text="hello")) for room in w.rooms[:8]],
+        LIMITS,
         wait=False,
     ),
     "mark read": lambda w: w.database.transact(

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.repositories.room_lists import RoomListRow
@@ -25,6 +25,7 @@ from app.rooms.service import create_room, update_room
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
+from testkit.limits import LIMITS
 from tests.persistence.factories import add_user
 
 NAMES = ("ann", "ben", "cleo")
@@ -43,7 +44,7 @@ class Steps:
     async def say(self, who: int, named: int) -> None:
         text = f"says @{NAMES[named]}"
         send = SendRequest(self.actors[who], self.room, f"n{next(self.nonces)}", Content(text=text))
-        await self.database.transact(send_batch, [send], wait=True)
+        await self.database.transact(commit_batch, [send], LIMITS, wait=True)
 
     async def say_before(self, who: int, named: int) -> None:
         """The step before notes neither how many messages there are nor whose they are, and moves

@@ -11,7 +11,6 @@ import pytest
 
 from app.realtime.connection.room_list import COMMIT_OVERLAP
 from app.settings import Settings
-from testkit.peer import Peers
 from testkit.processes import ServerProcess, run_process
 from testkit.server import (
     BACKENDS,
@@ -68,12 +67,6 @@ async def process_b(
     """Another process, on the same MariaDB and Redis."""
     async with run_process(cluster_settings, tmp_path_factory.mktemp("process_b")) as process:
         yield process
-
-
-@pytest.fixture
-async def peers() -> AsyncIterator[Peers]:
-    async with Peers() as peers:
-        yield peers
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from app.bootstrap import open_database
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.tables import Member, Room
@@ -28,6 +28,7 @@ from app.settings import load_settings
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
+from testkit.limits import LIMITS
 
 FEW_ROOMS, MAX_ROOMS = 40, 80
 CHANGES_PER_COMMIT = 20
@@ -136,7 +137,7 @@ class ListChanges:
         if self._chance.random() < 0.3:
             text += f" @{user.username}"
         send = SendRequest(_actor(sender), room, uuid4().hex, Content(text=text))
-        (outcome,) = await send_batch(uow, [send], wait=True)
+        (outcome,) = await commit_batch(uow, [send], LIMITS, wait=True)
         assert isinstance(outcome, SendResult), outcome
         return True
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult
-from app.messages.send.batch import send_batch
+from app.messages.send.batch import commit_batch
 from app.persistence.uow import UnitOfWork
 from app.wire.content import Content
 from testkit.answers import assert_ok
+from testkit.limits import LIMITS
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
 from testkit.server import new_session
@@ -31,7 +32,7 @@ async def fill(server: DedicatedServer, person: Person, room: str, count: int) -
                 SendRequest(actor, UUID(room), f"f{number}", Content(text=f"message {number}"))
                 for number in range(begin, end)
             ]
-            for outcome in await send_batch(uow, drafts, wait=True):
+            for outcome in await commit_batch(uow, drafts, LIMITS, wait=True):
                 assert isinstance(outcome, SendResult), outcome
 
         return work

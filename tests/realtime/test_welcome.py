@@ -30,6 +30,7 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
             "sessions_per_user",
             "tickets_per_session",
             "large_room_members",
+            "max_bulk_deletions",
         }
 
 

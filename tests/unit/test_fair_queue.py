@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.core.send_request import SendRequest, SendResult
-from app.messages.send.fair_queue import FairQueue, PendingSend
+from app.core.message_commands import CommandResult
+from app.core.send_request import SendRequest
+from app.messages.send.fair_queue import FairQueue, PendingCommand
 from app.wire.content import Content
 
 ANN, BOB, CAT = (UUID(int=n) for n in range(3))
@@ -18,18 +19,18 @@ HALL, PIER, YARD = (UUID(int=n) for n in range(10, 13))
 _numbers = count()
 
 
-def pending_send(sender: UUID, room: UUID, text: str = "x") -> PendingSend:
+def pending_send(sender: UUID, room: UUID, text: str = "x") -> PendingCommand:
     loop = asyncio.new_event_loop()
-    future: asyncio.Future[SendResult] = loop.create_future()
+    future: asyncio.Future[CommandResult] = loop.create_future()
     loop.close()
     actor = Actor(sender, sender, is_admin=False, expires_at=now())
-    return PendingSend(
+    return PendingCommand(
         SendRequest(actor, room, f"n{next(_numbers)}", Content(text=text)), future, 0.0
     )
 
 
-def names(taken: list[PendingSend]) -> list[tuple[UUID, UUID]]:
-    return [(pending.send.room, pending.send.actor.user) for pending in taken]
+def names(taken: list[PendingCommand]) -> list[tuple[UUID, UUID]]:
+    return [(pending.command.room, pending.command.actor.user) for pending in taken]
 
 
 def test_rooms_and_senders_take_turns() -> None:
@@ -77,10 +78,10 @@ def test_every_send_is_taken_once_and_in_order(sent: list[tuple[UUID, UUID]], mo
     put = [pending_send(*where) for where in sent]
     for pending in put:
         queue.put(pending)
-    taken: list[PendingSend] = []
+    taken: list[PendingCommand] = []
     while batch := queue.pop_batch(most, 1000):
         assert len(batch) <= most
-        queue.unlock_rooms({pending.send.room for pending in batch})
+        queue.unlock_rooms({pending.command.room for pending in batch})
         taken += batch
     assert not list(queue)
     for sender, room in set(sent):

@@ -22,6 +22,12 @@ EXPECTED = [
     ("member.joined", KIND.JOINED, BOB),
     ("message.created", KIND.MESSAGE, BOB),
     ("message.created", KIND.MESSAGE, ADA),
+    ("message.edited", KIND.MESSAGE_CHANGED, ADA),
+    ("messages.deleted", KIND.MESSAGE_CHANGED, BOB),
+    ("reaction.added", KIND.MESSAGE_CHANGED, BOB),
+    ("reaction.removed", KIND.MESSAGE_CHANGED, BOB),
+    ("message.pinned", KIND.MESSAGE_CHANGED, BOB),
+    ("message.unpinned", KIND.MESSAGE_CHANGED, BOB),
     ("room.changed", KIND.OTHER_EVENT, BOB),
     ("member.role_changed", KIND.OTHER_EVENT, BOB),
     ("member.removed", KIND.REMOVED, EVE),
@@ -51,6 +57,6 @@ def test_an_event_of_a_newer_release_is_published_with_all_its_fields() -> None:
 
 
 def test_kinds_tell_which_counts_and_memberships_change() -> None:
-    assert {KIND.MESSAGE} == COUNTED_KINDS
+    assert {KIND.MESSAGE, KIND.MESSAGE_CHANGED} == COUNTED_KINDS
     assert {KIND.JOINED, KIND.LEFT, KIND.REMOVED} == MEMBERSHIP_KINDS
     assert {KIND.LEFT: "left", KIND.REMOVED: "removed"} == CLOSE_REASONS

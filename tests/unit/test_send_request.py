@@ -30,7 +30,8 @@ class LaterContent(Content):
     polls: tuple[Poll, ...] | None = None
 
     def content_fields(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in LaterContent.model_fields}
+        fields = {name: getattr(self, name) for name in LaterContent.model_fields}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 POLL = Poll(question="When?", ends_at=AT, voters=UUID(PEOPLE), options=("now", "later"))

@@ -11,6 +11,12 @@ from app.wire.events import (
     MemberRoleChanged,
     Message,
     MessageCreated,
+    MessageEdited,
+    MessagePinned,
+    MessagesDeleted,
+    MessageUnpinned,
+    ReactionAdded,
+    ReactionRemoved,
     RoomChanged,
     RoomCreated,
     RoomEvent,
@@ -21,6 +27,7 @@ from app.wire.events import (
 # they turn around what stands behind it.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INDENT = " " * 6
+MAX_EXCERPT_CHARS = 60
 
 
 def clean(text: str) -> str:
@@ -50,10 +57,16 @@ class Style:
         return f"\x1b[2m{text}\x1b[0m" if self._colours else text
 
 
+def _excerpt(message: Message) -> str:
+    line = clean_line(message.text)
+    return line if len(line) <= MAX_EXCERPT_CHARS else line[: MAX_EXCERPT_CHARS - 1] + "…"
+
+
 def message_line(style: Style, message: Message, name: str) -> str:
     """With the local time; further lines are indented."""
     clock = style.dim(local(message.at).strftime("%H:%M"))
-    text = clean(message.text).replace("\n", "\n" + _INDENT)
+    shown = "(deleted)" if message.deletion else message.text
+    text = clean(shown).replace("\n", "\n" + _INDENT)
     return f"{clock} {style.bold(clean_line(name))}: {text}"
 
 
@@ -85,6 +98,20 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} changed the room: {event.details.name} ({state})"
         case RoomCreated():
             return f"{actor} made the room"
+        case MessageEdited():
+            return f"{actor} edited: {clean_line(event.message.text)}"
+        case MessagesDeleted() if len(event.seqs) == 1:
+            return f"{actor} deleted message {event.seqs[0]}"
+        case MessagesDeleted():
+            return f"{actor} deleted {len(event.seqs)} messages"
+        case ReactionAdded():
+            return f"{actor} reacted {event.emoji} to: {_excerpt(event.message)}"
+        case ReactionRemoved():
+            return f"{actor} took {event.emoji} back from: {_excerpt(event.message)}"
+        case MessagePinned():
+            return f"{actor} pinned: {_excerpt(event.message)}"
+        case MessageUnpinned():
+            return f"{actor} unpinned: {_excerpt(event.message)}"
         case MessageCreated():
             return None
         case _:

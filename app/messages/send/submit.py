@@ -1,13 +1,20 @@
-"""Where a send enters, from HTTP and from sockets."""
+"""Where sends, edits and reactions enter, from HTTP and from sockets."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from app.application.app_context import AppContext
 from app.core import metrics
 from app.core.actor import Actor
+from app.core.emoji_sequences import canonical_emoji
+from app.core.message_commands import EditRequest, ReactionRequest
 from app.core.send_request import SendRequest, SendResult
 from app.wire.content import Content
-from app.wire.errors import ChatError, Invalid
+from app.wire.errors import ChatError, Invalid, NotFound
+from app.wire.events import Message
 
 _STORED, _REPEATED = metrics.SENDS.labels("stored"), metrics.SENDS.labels("repeated")
 
@@ -17,7 +24,8 @@ async def submit_message(
 ) -> SendResult:
     """Returns after COMMIT. If the outcome is unknown, sending again with the nonce settles it."""
     try:
-        _check_length(content.text, context.settings.limits.text_chars)
+        check_length(content.text, context.settings.limits.text_chars)
+        _check_metadata(content.metadata, context.settings.limits.metadata_bytes)
         result = await context.send_message(SendRequest(actor, room_id, nonce, content))
     except ChatError as error:
         metrics.SENDS.labels(error.code).inc()
@@ -26,10 +34,37 @@ async def submit_message(
     return result
 
 
-def _check_length(text: str, max_chars: int) -> None:
+async def submit_edit(context: AppContext, edit: EditRequest) -> Message:
+    """Returns after COMMIT."""
+    check_length(edit.text, context.settings.limits.text_chars)
+    return (await context.change_message(edit)).message
+
+
+async def submit_reaction(
+    context: AppContext, actor: Actor, room_id: UUID, seq: int, emoji: str, *, present: bool
+) -> Message:
+    """Returns after COMMIT, when the reaction is there or not. Raises NotFound for what is no
+    emoji."""
+    canonical = canonical_emoji(emoji)
+    if canonical is None:
+        raise NotFound("There is no such emoji. Take one of Unicode's RGI set.")
+    reaction = ReactionRequest(actor, room_id, seq, canonical, present)
+    return (await context.change_message(reaction)).message
+
+
+def check_length(text: str, max_chars: int) -> None:
     """The limit is a setting, so it cannot stand in the schema."""
     if len(text) > max_chars:
         raise Invalid(
             f"The text has {len(text)} characters; {max_chars} are allowed. Split it.",
             [{"path": "text", "message": f"String should have at most {max_chars} characters"}],
+        )
+
+
+def _check_metadata(metadata: Mapping[str, Any] | None, max_bytes: int) -> None:
+    size = len(orjson.dumps(metadata)) if metadata is not None else 0
+    if size > max_bytes:
+        raise Invalid(
+            f"`metadata` has {size} bytes as JSON; {max_bytes} are allowed.",
+            [{"path": "metadata", "message": f"should have at most {max_bytes} bytes as JSON"}],
         )

@@ -104,10 +104,7 @@ def to_publication(row: Sequence[Any]) -> Publication:
         return event_to_publication(from_row(*row))
     fields = _to_fields(row)
     payload = encode_json(fields)
-    if spec := _MESSAGE_EVENTS.get(fields["type"]):
-        sender = fields["message"]["sender"]
-        return Publication(spec.publication_kind, fields["room"], fields["seq"], sender, payload)
-    kind = OF_A_NEWER_RELEASE.publication_kind
+    kind = _MESSAGE_EVENTS.get(fields["type"], OF_A_NEWER_RELEASE).publication_kind
     return Publication(kind, fields["room"], fields["seq"], fields["actor"], payload)
 
 

@@ -88,11 +88,17 @@ class Events(EventReads):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
         self._pending: list[RoomEvent] = []
+        self._last_message_seqs: dict[UUID, int] = {}
         self._rows = PendingRows(session, _event.seq.table)
 
     def add(self, event: RoomEvent) -> None:
         """Log an event that is no message, with the next flush."""
         self._pending.append(event)
+
+    def set_last_message(self, room_id: UUID, seq: int) -> None:
+        """Of the pending events: the newest message of the room, which is another one because some
+        were deleted; 0: there is none."""
+        self._last_message_seqs[room_id] = seq
 
     async def flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -102,6 +108,9 @@ class Events(EventReads):
         for event in pending:
             before.setdefault(event.room, event.seq - 1)
         totals = await self._message_totals(before)
+        for room, seq in self._last_message_seqs.items():
+            totals[room] = totals[room]._replace(last_message_seq=seq)
+        self._last_message_seqs.clear()
         for event in pending:
             self._rows.add(**to_row(event, totals[event.room]))
         await self._rows.flush()

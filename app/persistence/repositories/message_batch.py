@@ -19,10 +19,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from app.core.message_commands import MessageChange
 from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
 from app.persistence.repositories import event_columns, message_columns
 from app.persistence.repositories.event_columns import MessageTotals
+from app.persistence.repositories.message_changes import (
+    ChangeTarget,
+    MessageChanges,
+    bind_targets,
+    read_targets,
+)
 from app.persistence.repositories.send_preflight import (
     SendPreflight,
     bind_preflight,
@@ -36,7 +43,7 @@ from app.persistence.sql.statement import Bound, Statement
 from app.persistence.sql.types import Id
 from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User, columns
 from app.wire.domain import RoomKind
-from app.wire.events import MessageCreated
+from app.wire.events import MessageCreated, MessageEvent
 
 _room, _member = columns(Room), columns(Member)
 _IN_ROOMS = Room.id.in_(bindparam("rooms", expanding=True))
@@ -78,6 +85,14 @@ _UPDATE_SEQ = Statement(
         .scalar_subquery(),
         changed_at=DatabaseNow(),
     )
+)
+_LAST_MESSAGE_SEQS = Statement(
+    select(_room.id, columns(RoomEventRow).last_message_seq)
+    .join(
+        columns(RoomEventRow).seq.table,
+        and_(columns(RoomEventRow).room_id == _room.id, columns(RoomEventRow).seq == _room.seq),
+    )
+    .where(_IN_ROOMS)
 )
 _HEAD_COUNTS = Statement(select(Room.id, _HEAD_COUNT).where(_IN_ROOMS))
 _LOG = RoomEventRow.room_id == bindparam("room")
@@ -139,20 +154,21 @@ _FORGET_LAST_SEQS = Statement(
 
 @dataclass(slots=True)
 class LockedRoomState:
-    """A room that this transaction has locked; `seq` and `message_count` grow with each message of
-    the batch."""
+    """A room that this transaction has locked; it changes with each event of the batch. The seq of
+    the newest message is only known in a batch that changes messages."""
 
     kind: RoomKind
     seq: int
     archived: bool
     message_count: int
+    last_message_seq: int | None = None
 
 
-class CountedMessage(NamedTuple):
-    """The event of a message, and how many messages its room has up to it."""
+class CountedEvent(NamedTuple):
+    """The event of a message, and the messages that its room has up to it."""
 
-    event: MessageCreated
-    message_count: int
+    event: MessageEvent
+    totals: MessageTotals
 
 
 class RoomLocked(Exception):
@@ -165,6 +181,7 @@ class BatchFacts(NamedTuple):
     rooms: dict[UUID, LockedRoomState]
     preflight: SendPreflight
     members: dict[tuple[UUID, str], UUID]  # those that the texts name, by room and name
+    targets: dict[int, ChangeTarget]  # by the number of the change
 
 
 class MessageBatch:
@@ -172,19 +189,35 @@ class MessageBatch:
         self._executor = executor
 
     async def lock_and_read(
-        self, sends: Sequence[SendRequest], names: Collection[str], *, wait: bool
+        self,
+        sends: Sequence[SendRequest],
+        changes: Sequence[MessageChange],
+        names: Collection[str],
+        *,
+        wait: bool,
     ) -> BatchFacts:
         """Lock the rooms of a batch as `lock_rooms` does, and read what the rules need and which
         members have one of these names."""
-        rooms = {send.room for send in sends}
-        questions = [bind_preflight(sends)]
+        rooms = list({command.room for command in (*sends, *changes)})
+        questions = {}
+        if sends:
+            questions["preflight"] = bind_preflight(sends)
         if names:
-            questions.append(_MEMBERS_BY_NAME.bind(names=list(names), rooms=list(rooms)))
-        locked, preflight, *members = await self._lock(rooms, wait, questions)
+            questions["members"] = _MEMBERS_BY_NAME.bind(names=list(names), rooms=rooms)
+        if changes:
+            questions["targets"] = bind_targets(changes)
+            questions["last_seqs"] = _LAST_MESSAGE_SEQS.bind(rooms=rooms)
+        locked, *answers = await self._lock(rooms, wait, [*questions.values()])
+        rows = dict(zip(questions, answers, strict=True))
+        states = await self._room_states(locked)
+        for room, seq in rows.get("last_seqs", ()):
+            if room in states:
+                states[room].last_message_seq = seq
         return BatchFacts(
-            await self._room_states(locked),
-            read_preflight(preflight, sends),
-            {(room, name): user for rows in members for name, room, user in rows},
+            states,
+            read_preflight(rows.get("preflight", ()), sends),
+            {(room, name): user for name, room, user in rows.get("members", ())},
+            read_targets(rows.get("targets", ())),
         )
 
     async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
@@ -232,40 +265,60 @@ class MessageBatch:
             raise
 
     async def append(
-        self, created: Sequence[CountedMessage], mentions: Sequence[tuple[UUID, UUID, int]]
+        self,
+        counted: Sequence[CountedEvent],
+        mentions: Sequence[tuple[UUID, UUID, int]],
+        changes: MessageChanges | None = None,
     ) -> None:
-        """Record messages with their events, and (user, room, seq) mentions, and move the counters
-        of their rooms, which are locked, and the read markers of their senders."""
-        events = [event for event, _ in created]
-        rooms = list({event.room for event in events})
-        messages = [message_columns.to_row(event.room, event.message) for event in events]
-        writes = [_INSERT_MESSAGES.bind_rows(messages)]
+        """Record events with the messages that they create, (user, room, seq) mentions, and changes
+        of messages, and move the counters of their rooms, which are locked, and the read markers of
+        their senders."""
+        events = [event for event, _ in counted]
+        created = [event for event in events if isinstance(event, MessageCreated)]
+        writes = []
+        if created:
+            messages = [message_columns.to_row(event.room, event.message) for event in created]
+            writes.append(_INSERT_MESSAGES.bind_rows(messages))
+        if changes:
+            writes += changes.writes()
         if mentions:
             named = [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions]
             writes.append(_INSERT_MENTIONS.bind_rows(named))
-        rows = [
-            event_columns.to_row(event, MessageTotals(count, event.seq)) for event, count in created
-        ]
-        writes.append(_INSERT_EVENTS.bind_rows(rows))
-        if self._executor.joins_updates and len(events) == 1 and not mentions:
-            [event] = events
-            writes.append(
-                _UPDATE_ROOM_AND_SENDER.bind(room=event.room, sender=event.actor, seq=event.seq)
-            )
-        else:
-            writes.append(_UPDATE_SEQ.bind(rooms=rooms))
-            writes.append(_UPDATE_MEMBERS.bind(last_seqs=_to_last_seqs(events, mentions)))
+        writes.append(_INSERT_EVENTS.bind_rows([event_columns.to_row(*entry) for entry in counted]))
+        writes += self._counter_updates(events, created, mentions)
         await self._executor.write(*writes)
+
+    def _counter_updates(
+        self,
+        events: Sequence[MessageEvent],
+        created: Sequence[MessageCreated],
+        mentions: Sequence[tuple[UUID, UUID, int]],
+    ) -> list[Bound]:
+        if self._executor.joins_updates and len(events) == len(created) == 1 and not mentions:
+            [event] = created
+            return [
+                _UPDATE_ROOM_AND_SENDER.bind(room=event.room, sender=event.actor, seq=event.seq)
+            ]
+        updates = [_UPDATE_SEQ.bind(rooms=list({event.room for event in events}))]
+        if created or mentions:
+            updates.append(_UPDATE_MEMBERS.bind(last_seqs=_to_last_seqs(events, mentions)))
+        return updates
 
 
 def _to_last_seqs(
-    events: Iterable[MessageCreated], mentions: Iterable[tuple[UUID, UUID, int]]
+    events: Sequence[MessageEvent], mentions: Iterable[tuple[UUID, UUID, int]]
 ) -> str:
-    """The rows of `_LAST_SEQS`, one for each member concerned."""
+    """The rows of `_LAST_SEQS`, one for each member concerned. A mention that an edit has added is
+    noted at the newest event of its room: no later one is overlooked then."""
+    heads = {event.room: event.seq for event in events}
     rows: dict[tuple[UUID, UUID], tuple[UUID, UUID, int | None, int | None]] = {
-        (event.room, event.actor): (event.room, event.actor, event.seq, None) for event in events
+        (event.room, event.actor): (event.room, event.actor, event.seq, None)
+        for event in events
+        if isinstance(event, MessageCreated)
     }
+    new = {(event.room, event.seq) for event in events if isinstance(event, MessageCreated)}
     for user, room, seq in mentions:
-        *_, sent_seq, _ = rows.get((room, user), (None, None))
-        rows[room, user] = (room, user, sent_seq, seq)
+        *_, sent_seq, mentioned_seq = rows.get((room, user), (None, None))
+        noted = seq if (room, seq) in new else heads[room]
+        rows[room, user] = (room, user, sent_seq, max(mentioned_seq or 0, noted))
     return to_json(rows.values())

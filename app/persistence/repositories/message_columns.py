@@ -1,8 +1,14 @@
-"""How a message is stored: each of its fields has one column, which has the field's name."""
+"""How a message is stored: a field has the column of its name, or is in `details`.
+
+`details` is a JSON object of the fields that few messages have. It is null for most messages, which
+are then written and read without a look at them.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from app.core.send_request import fingerprint
 from app.persistence.sql.types import json_column
@@ -10,12 +16,19 @@ from app.persistence.tables import MessageRow, columns
 from app.wire.events import Message
 
 _RENAMED = {"sender": "sender_id"}
-_COLUMN_NAMES = {field: _RENAMED.get(field, field) for field in Message.model_fields}
-
+_message = columns(MessageRow)
+_COLUMN_NAMES = {
+    field: name
+    for field in Message.model_fields
+    if (name := _RENAMED.get(field, field)) in _message
+}
 _FIELDS = tuple(_COLUMN_NAMES)
+_ALL_FIELDS = tuple(Message.model_fields)
+_DETAIL_FIELDS = frozenset(_ALL_FIELDS) - _COLUMN_NAMES.keys()
+_DETAILS = len(_FIELDS)  # its place in a row
 
 # What to select for `from_row`, and for `to_fields`.
-MESSAGE_COLUMNS = tuple(columns(MessageRow)[name] for name in _COLUMN_NAMES.values())
+MESSAGE_COLUMNS = (*(_message[name] for name in _COLUMN_NAMES.values()), _message.details)
 MESSAGE_JSON_COLUMNS = tuple(map(json_column, MESSAGE_COLUMNS))
 
 
@@ -26,9 +39,23 @@ def from_row(values: Sequence[Any]) -> Message:
 
 def to_fields(values: Sequence[Any]) -> dict[str, Any]:
     """The fields of a message, for `encode_json`, from a row that begins with either columns."""
-    return dict(zip(_FIELDS, values))  # noqa: B905 - an argument more takes a third more time
+    fields = dict(zip(_FIELDS, values))  # noqa: B905 - an argument more takes a third more time
+    details = values[_DETAILS]
+    if details is None:
+        return fields
+    fields |= orjson.loads(details)
+    return {name: fields[name] for name in _ALL_FIELDS if name in fields}
 
 
 def to_row(room_id: UUID, message: Message) -> dict[str, Any]:
     values = {column: getattr(message, field) for field, column in _COLUMN_NAMES.items()}
+    values["details"] = encode_details(message)
     return values | {"room_id": room_id, "fingerprint": fingerprint(message)}
+
+
+def encode_details(message: Message) -> str | None:
+    names = message.model_fields_set & _DETAIL_FIELDS
+    if not names:
+        return None
+    document = message.model_dump_json(include=set(names), exclude_none=True)
+    return None if document == "{}" else document

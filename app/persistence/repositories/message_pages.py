@@ -1,18 +1,23 @@
 """Pages of messages, for members only."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, select
 
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Statement
-from app.persistence.tables import MessageRow, columns
+from app.persistence.sql.types import json_column
+from app.persistence.tables import DeletedMessage, MessageRow, ReactionRow, columns
 
 _message = columns(MessageRow)
+_deleted, _reaction = columns(DeletedMessage), columns(ReactionRow)
 _SEQ: BindParameter[int] = bindparam("seq")
+_IN_SEQS = _message.seq.in_(bindparam("seqs", expanding=True))
+PREVIEW_CHARS = 200
 
 
 def _page(
@@ -42,6 +47,26 @@ _GET = Statement(
     select(*MESSAGE_JSON_COLUMNS).where(_message.room_id == ROOM, _message.seq == _SEQ, IS_MEMBER)
 )
 
+_QUOTES = Statement(
+    select(
+        _message.seq,
+        json_column(_message.sender_id),
+        func.substr(_message.text, 1, PREVIEW_CHARS),
+        exists().where(_deleted.room_id == _message.room_id, _deleted.seq == _message.seq),
+    )
+    .where(_message.room_id == ROOM, _IN_SEQS, IS_MEMBER)
+    .order_by(_message.seq)
+)
+_OWN_REACTIONS = Statement(
+    select(_reaction.seq, _reaction.emoji)
+    .where(
+        _reaction.user_id == USER,
+        _reaction.room_id == ROOM,
+        _reaction.seq.in_(bindparam("seqs", expanding=True)),
+    )
+    .order_by(_reaction.seq, _reaction.emoji)
+)
+
 MessageFields = dict[str, Any]
 
 
@@ -50,6 +75,16 @@ class Page(NamedTuple):
 
     messages: list[MessageFields]
     has_more_on_other_side: bool
+
+
+class PageContext(NamedTuple):
+    """What belongs to the messages of a page, for `encode_json`."""
+
+    quoted: list[dict[str, Any]]
+    reacted: list[dict[str, Any]]
+
+
+NO_CONTEXT = PageContext([], [])
 
 
 class MessagePages:
@@ -83,6 +118,30 @@ class MessagePages:
     async def get(self, room_id: UUID, user_id: UUID, seq: int) -> MessageFields | None:
         [rows] = await self._reader.read(_GET.bind(room=room_id, user=user_id, seq=seq))
         return to_fields(rows[0]) if rows else None
+
+    async def read_context(
+        self, room_id: UUID, user_id: UUID, messages: Sequence[MessageFields]
+    ) -> PageContext:
+        """The messages that these reply to, and the user's reactions to these: two statements where
+        there are both, and none for most pages."""
+        shown = {message["seq"] for message in messages}
+        replies = {seq for m in messages if (seq := m["reply_to"]) is not None} - shown
+        with_reactions = [message["seq"] for message in messages if "reactions" in message]
+        quoted: Rows = []
+        reacted: Rows = []
+        if replies:
+            bound = _QUOTES.bind(room=room_id, user=user_id, seqs=sorted(replies))
+            [quoted] = await self._reader.read(bound)
+        if with_reactions:
+            bound = _OWN_REACTIONS.bind(room=room_id, user=user_id, seqs=with_reactions)
+            [reacted] = await self._reader.read(bound)
+        return PageContext(
+            [
+                {"seq": seq, "sender": sender, "text": text, "deleted": bool(deleted)}
+                for seq, sender, text, deleted in quoted
+            ],
+            [{"seq": seq, "emoji": emoji} for seq, emoji in reacted],
+        )
 
 
 def _to_page(rows: Rows) -> Page:

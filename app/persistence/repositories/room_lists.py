@@ -25,10 +25,13 @@ from sqlalchemy import (
 
 from app.core.sync_tokens import ListPosition
 from app.persistence.repositories.memberships import MembershipBatch
+from app.persistence.repositories.message_pages import PREVIEW_CHARS
+from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Row, Statement, Values
 from app.persistence.sql.types import Id
 from app.persistence.tables import (
+    DeletedMessage,
     Member,
     Mention,
     MessageRow,
@@ -40,7 +43,6 @@ from app.persistence.tables import (
 from app.wire.domain import Role, RoomKind
 
 BRANCHES_PER_STATEMENT = 200
-PREVIEW_CHARS = 200
 
 
 class RoomListRow(NamedTuple):
@@ -55,6 +57,7 @@ class RoomListRow(NamedTuple):
     direct_key: bytes | None
     created_at: datetime
     archived_at: datetime | None
+    settings: str | None
     role: Role
     last_seq: int | None
     last_sender: UUID | None
@@ -82,21 +85,22 @@ _room, _member = columns(Room), columns(Member)
 _HEAD, _MARKER = (columns(RoomEventRow).seq.table.alias(name) for name in ("head", "marker"))
 _head, _marker = _HEAD.c, _MARKER.c
 _message, _mention, _user_event = columns(MessageRow), columns(Mention), columns(UserEventRow)
+_deleted = columns(DeletedMessage)
 _LAST = columns(MessageRow).seq.table.alias("last_message")
 _last = _LAST.c
 
 # What `_Position` has.
 _POSITION = (
     *(_head.message_count, _head.last_message_seq, _marker.message_count),
-    *(_member.sent_seq, _member.mentioned_seq, _room.seq, _member.read_seq),
+    *(_member.sent_seq, _member.mentioned_seq, _room.deleted_seq, _room.seq, _member.read_seq),
 )
 _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
-    *(_room.created_at, _room.archived_at, _member.role),
+    *(_room.created_at, _room.archived_at, _room.settings, _member.role),
     *(_last.seq, _last.sender_id, _last.at, _preview(_last.text)),
     *_POSITION,
 )
-_LAST_MESSAGE = slice(9, 13)  # their places in a row
+_LAST_MESSAGE = slice(10, 14)  # their places in a row
 _OUTER_JOINS: tuple[tuple[FromClause, ColumnElement[bool]], ...] = (
     (_HEAD, and_(_head.room_id == _room.id, _head.seq == _room.seq)),
     (_MARKER, and_(_marker.room_id == _member.room_id, _marker.seq == _member.read_seq)),
@@ -148,7 +152,7 @@ _USER_EVENTS = Statement(
 )
 _newest = (
     select(_message.seq, _message.sender_id, _message.at, _message.text)
-    .where(_message.room_id == _IN_ROOM)
+    .where(_message.room_id == _IN_ROOM, ~IS_DELETED)
     .order_by(_message.room_id.desc(), _message.seq.desc())
     .limit(1)
     .subquery()
@@ -165,6 +169,12 @@ _UNREAD = _capped_count(
     _message.seq > _AFTER,
     _message.seq <= _UNTIL,
     _message.sender_id != _USER,
+    ~IS_DELETED,
+)
+_DELETED = Statement(
+    select(bindparam("n", type_=BigInteger), func.count()).where(
+        _deleted.room_id == _IN_ROOM, _deleted.seq > _AFTER, _deleted.seq <= _UNTIL
+    )
 )
 _MENTIONS = _capped_count(
     _mention.user_id == _USER,
@@ -182,11 +192,16 @@ class _Position(NamedTuple):
     marker_count: int | None  # of the log up to the marker
     sent_seq: int | None
     mentioned_seq: int | None
+    deleted_seq: int | None
     seq: int
     read_seq: int
 
+    def has_deleted(self) -> bool:
+        """Whether messages after the marker may have been deleted."""
+        return self.deleted_seq is not None and self.deleted_seq > self.read_seq
+
     def unread(self) -> int | None:
-        """None: it has to be counted."""
+        """With those that were deleted. None: it has to be counted, without them."""
         if self.read_seq >= self.seq:
             return 0
         if self.message_count is None or self.sent_seq is None or self.sent_seq > self.read_seq:
@@ -242,6 +257,11 @@ class RoomLists:
         positions = [_Position(*row[-len(_POSITION) :]) for row in rows]
         unread = [position.unread() for position in positions]
         mentions = [*map(_Position.mentions, positions, unread)]
+        deleted = [
+            n for n, position in enumerate(positions) if unread[n] and position.has_deleted()
+        ]
+        for n, count in (await self._count(_DELETED, rows, deleted)).items():
+            unread[n] = max(0, (unread[n] or 0) - count)
         await self._count_unknown(_UNREAD, rows, unread)
         await self._count_unknown(_MENTIONS, rows, mentions)
         newest = await self._newest_messages(rows, positions)
@@ -274,6 +294,14 @@ class RoomLists:
         self, statement: Statement, rows: Rows, counts: list[int | None]
     ) -> None:
         """Fill in the counts that are None."""
+        unknown = [n for n, count in enumerate(counts) if count is None]
+        for n, count in (await self._count(statement, rows, unknown)).items():
+            counts[n] = count
+
+    async def _count(
+        self, statement: Statement, rows: Rows, numbers: Iterable[int]
+    ) -> dict[int, int]:
+        """Of the rows with these numbers, the messages after the marker."""
         max_rows = self._max_unread + 1
         branches = [
             {
@@ -284,11 +312,10 @@ class RoomLists:
                 "until": rows[n][-2],
                 "max_rows": max_rows,
             }
-            for n, count in enumerate(counts)
-            if count is None
+            for n in numbers
         ]
-        for n, count in await self._read_union(statement, branches):
-            counts[n] = count
+        counts = await self._read_union(statement, branches)
+        return {number: count for number, count in counts}  # noqa: C416 - rows are no pairs
 
     async def _read_union(self, statement: Statement, branches: Sequence[Values]) -> list[Row]:
         rows: list[Row] = []

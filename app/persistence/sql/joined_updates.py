@@ -1,9 +1,9 @@
-"""UPDATE of what a join finds, in the words of each database."""
+"""UPDATE and DELETE of what a join finds, in the words of each database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Executable, FromClause, Join
+from sqlalchemy import Column, ColumnElement, Executable, FromClause, Join, and_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -22,6 +22,18 @@ class UpdateByRows(Executable, ClauseElement):
     def __init__(self, rows: FromClause, key: ColumnElement[bool], changes: Changes) -> None:
         self.rows, self.key, self.changes = rows, key, changes
         (self.table,) = {column.table for column in changes}
+
+
+class DeleteByRows(Executable, ClauseElement):
+    """Deletes rows that a document names; `key` is pairs of a column and the document's."""
+
+    inherit_cache = False
+
+    def __init__(
+        self, rows: FromClause, key: Sequence[tuple[Column[Any], ColumnElement[Any]]]
+    ) -> None:
+        self.rows, self.key = rows, key
+        (self.table,) = {column.table for column, _ in key}
 
 
 class UpdateJoin(Executable, ClauseElement):
@@ -53,6 +65,23 @@ def _by_rows_sqlite(element: UpdateByRows, compiler: Any, **kw: Any) -> str:
     rows = compiler.process(element.rows, asfrom=True, **kw)
     key = compiler.process(element.key, **kw)
     return f"UPDATE {table} SET {changes} FROM {rows} WHERE {key}"  # noqa: S608 - as above
+
+
+@compiles(DeleteByRows, "mysql", "mariadb")
+def _delete_by_rows(element: DeleteByRows, compiler: Any, **kw: Any) -> str:
+    rows = compiler.process(element.rows, asfrom=True, **kw)
+    table = compiler.process(element.table, asfrom=True, **kw)
+    key = compiler.process(and_(*(column == value for column, value in element.key)), **kw)
+    return f"DELETE {table} FROM {rows} STRAIGHT_JOIN {table} ON {key}"
+
+
+@compiles(DeleteByRows, "sqlite")
+def _delete_by_rows_sqlite(element: DeleteByRows, compiler: Any, **kw: Any) -> str:
+    table = compiler.process(element.table, asfrom=True, **kw)
+    names = ", ".join(compiler.preparer.format_column(column) for column, _ in element.key)
+    values = ", ".join(compiler.process(value, **kw) for _, value in element.key)
+    rows = compiler.process(element.rows, asfrom=True, **kw)
+    return f"DELETE FROM {table} WHERE ({names}) IN (SELECT {values} FROM {rows})"  # noqa: S608
 
 
 @compiles(UpdateJoin, "mysql", "mariadb")

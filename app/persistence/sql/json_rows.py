@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.sql.type_api import TypeEngine
 
-from app.persistence.sql.types import Id, UtcDateTime
+from app.persistence.sql.types import Id, LongText, UtcDateTime
 
 NUMBER = "n"  # the column that counts the rows from 1
 
@@ -61,6 +61,8 @@ def _mysql_type(type_: TypeEngine[Any], compiler: Any) -> str:
         return "CHAR(32) CHARACTER SET ascii"
     if isinstance(type_, UtcDateTime):
         return "DATETIME(6)"
+    if isinstance(type_, LongText):  # else it has the character set of the database
+        return "TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     return str(compiler.dialect.type_compiler_instance.process(type_))
 
 

@@ -99,6 +99,10 @@ def ascii_key(length: int) -> String:
     )
 
 
+# A sequence of emoji, compared by its code points.
+EMOJI = String(32).with_variant(
+    mysql.VARCHAR(32, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+)
 # 65,535 bytes on MySQL: 16,000 characters of four bytes each.
 LongText = Text
 

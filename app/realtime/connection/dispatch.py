@@ -7,20 +7,24 @@ from uuid import UUID
 import structlog
 
 from app.application.app_context import AppContext
+from app.core.message_commands import EditRequest
 from app.core.rate_limit import PolicyName
-from app.messages.send.submit import submit_message
+from app.messages.send.submit import submit_edit, submit_message, submit_reaction
 from app.realtime.connection.history import send_history
 from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
 from app.wire.client_frames import (
+    AddReaction,
     ClientFrame,
     Close,
+    EditMessage,
     GetHistory,
     Hello,
     MarkRead,
     Open,
     Pong,
+    RemoveReaction,
     SendMessage,
     SubscribePresence,
     Typing,
@@ -34,6 +38,9 @@ log = structlog.get_logger(__name__)
 # without a cost need no query. `hello` is charged in `handshake.py`.
 FRAME_COSTS: dict[type[ClientFrame], tuple[PolicyName, int] | None] = {
     SendMessage: (PolicyName.SENDS, 1),
+    EditMessage: (PolicyName.SENDS, 1),
+    AddReaction: (PolicyName.SENDS, 1),
+    RemoveReaction: (PolicyName.SENDS, 1),
     GetHistory: (PolicyName.READS, 1),
     MarkRead: (PolicyName.WRITES, 1),
     Hello: (PolicyName.READS, 5),
@@ -90,6 +97,16 @@ async def _execute(
     match frame:
         case SendMessage():
             connection.send(await _send_message(context, connection, frame))
+        case EditMessage():
+            edit = EditRequest(connection.actor, frame.room, frame.seq, frame.text, frame.version)
+            await submit_edit(context, edit)
+            connection.send(Ack(id=frame.id, room=frame.room, seq=frame.seq))
+        case AddReaction() | RemoveReaction():
+            present = isinstance(frame, AddReaction)
+            await submit_reaction(
+                context, connection.actor, frame.room, frame.seq, frame.emoji, present=present
+            )
+            connection.send(Ack(id=frame.id, room=frame.room, seq=frame.seq))
         case GetHistory():
             await send_history(context, connection, frame)
         case MarkRead():

@@ -33,4 +33,11 @@ class ServerLimits(ResponseModel):
     max_unread: int = Field(
         description="Unread messages are counted up to this number; one more stands for all above."
     )
+    edit_window_s: int = Field(
+        description="Seconds for which a message can be edited; 0: for ever."
+    )
+    max_versions: int = Field(description="Versions of a message.")
+    max_reaction_kinds: int = Field(description="Different reactions to a message.")
+    max_pins: int = Field(description="Pinned messages of a room.")
+    metadata_bytes: int = Field(description="Bytes of a message's `metadata`, as JSON.")
     send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")

@@ -1,12 +1,19 @@
 """Wire shapes of messages."""
 
-from pydantic import ConfigDict, Field
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
 
-from app.wire.content import NewContent
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from app.wire.content import NewContent, optional_field
 from app.wire.events import AnyEvent, Message
+from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import MentionCount, UnreadCount
-from app.wire.seq import Epoch, Seq
-from app.wire.validation import Nonce, RequestModel, ResponseModel
+from app.wire.seq import MAX_VERSION, Epoch, Seq
+from app.wire.validation import CanonicalUuid, Nonce, RequestModel, ResponseModel, Text
+
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 
 
 class SendMessageRequest(NewContent, RequestModel):
@@ -22,6 +29,83 @@ class SendMessageRequest(NewContent, RequestModel):
     )
 
 
+class EditMessage(RequestModel):
+    """A new text for a message."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello!", "version": 1}]})
+
+    text: Text
+    version: Version = Field(
+        description="The version that the caller has edited: 1, or that of the message's `edit`."
+    )
+
+
+class MessageVersionOut(ResponseModel):
+    """What a message said from a time on."""
+
+    version: int = Field(description="1 as it was sent.", examples=[1])
+    text: str = Field(examples=["Hello 👋"])
+    at: datetime
+
+
+class MessageVersions(ResponseModel):
+    """All versions of a message."""
+
+    items: list[MessageVersionOut] = Field(description="The first one first.")
+
+
+class DeleteMessages(RequestModel):
+    """Messages to delete: either these, or the newest ones of a sender since a time."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seqs": [5, 6]}]})
+
+    seqs: Annotated[list[Seq], Field(min_length=1, max_length=100)] | None = None
+    sender: CanonicalUuid | None = None
+    since: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def names_messages_once(self) -> Self:
+        if (self.seqs is None) == (self.sender is None) or (
+            (self.sender is None) != (self.since is None)
+        ):
+            raise ValueError("needs either `seqs`, or `sender` and `since`")
+        return self
+
+
+class DeletedMessages(ResponseModel):
+    """How many messages were deleted."""
+
+    count: int = Field(examples=[2])
+    more: bool = Field(description="There are more: repeat the request.")
+
+
+class ReactionOut(ResponseModel):
+    """A user's reaction to a message."""
+
+    emoji: str = Field(description="The emoji.", examples=["🎉"])
+    user: UUID
+
+
+class PinnedMessages(Page[Message]):
+    """Pinned messages of a room, the newest first."""
+
+
+class Quote(ResponseModel):
+    """A message that others reply to, as it is now."""
+
+    seq: Seq
+    sender: UUID = Field(description="The user who sent it.")
+    text: str = Field(description="Its first 200 characters.", examples=["Hello 👋"])
+    deleted: bool = Field(description="It was deleted; the text is empty.")
+
+
+class OwnReaction(ResponseModel):
+    """A reaction of the caller."""
+
+    seq: Seq = Field(description="Of the message.")
+    emoji: str = Field(description="The emoji.", examples=["🎉"])
+
+
 class MessagePage(ResponseModel):
     """Messages in the order of `seq`, ascending."""
 
@@ -33,6 +117,12 @@ class MessagePage(ResponseModel):
     after: Seq | None = Field(
         description="Pass it as `after` for the page of newer ones; null: there are none, "
         "or the page is empty."
+    )
+    quoted: list[Quote] | None = optional_field(
+        "The messages that those of the page reply to and that are not on it. Absent: none."
+    )
+    reacted: list[OwnReaction] | None = optional_field(
+        "The caller's reactions to messages of the page. Absent: none."
     )
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from app.wire.content import optional_field
 from app.wire.domain import LenientKind, LenientRole, Role, RoomKind
+from app.wire.room_settings import RoomSettings, UpdateRoomSettings
 from app.wire.schemas.users import UserOut
 from app.wire.seq import Seq
 from app.wire.validation import (
@@ -60,6 +62,7 @@ class UpdateRoom(RequestModel):
     name: RoomName | None = Field(None, description="null leaves it as it is.")
     topic: Topic | None = None
     archived: StrictBool | None = None
+    settings: UpdateRoomSettings | None = None
 
 
 class AddMembers(RequestModel):
@@ -115,6 +118,7 @@ class RoomState(ResponseModel):
     topic: str = Field(description="May be empty.", examples=["Hello"])
     archived: bool = Field(description="The room is read-only.")
     seq: Seq = Field(description="Of the newest event in the room's log.")
+    settings: RoomSettings | None = optional_field("Absent: all have their defaults.")
     users: list[UUID] | None = Field(
         None, description="Direct rooms: who they are between.", examples=[None]
     )

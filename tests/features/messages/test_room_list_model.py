@@ -25,6 +25,8 @@ STEPS = st.one_of(
     st.tuples(st.just("join"), st.integers(1, 2)),
     st.tuples(st.just("leave"), st.integers(1, 2)),
     st.tuples(st.just("remove"), st.integers(1, 2)),
+    st.tuples(st.just("edit"), st.integers(0, 30), st.sets(PEOPLE)),
+    st.tuples(st.just("delete"), st.integers(0, 30)),
 )
 
 
@@ -35,6 +37,8 @@ class Said:
     sender: int
     named: set[int]
     text: str
+    version: int = 1
+    deleted: bool = False
 
 
 @dataclass
@@ -52,7 +56,7 @@ class Model:
     def shown(self, person: int) -> dict[str, Any]:
         """What a member sees of the room."""
         marker = self.markers[person]
-        others = [said for said in self.log[marker:] if said and said.sender != person]
+        others = [said for _, said in self.messages(marker) if said.sender != person]
         return {
             "seq": self.seq,
             "read_seq": marker,
@@ -61,9 +65,14 @@ class Model:
             "last_message": self.last_message(),
         }
 
+    def messages(self, after: int = 0) -> list[tuple[int, Said]]:
+        """seq and message, of those that are not deleted."""
+        logged = enumerate(self.log[after:], after + 1)
+        return [(seq, said) for seq, said in logged if said and not said.deleted]
+
     def last_message(self) -> tuple[int, int, str] | None:
         """seq, sender and text."""
-        messages = [(seq, said) for seq, said in enumerate(self.log, 1) if said]
+        messages = self.messages()
         return (messages[-1][0], messages[-1][1].sender, messages[-1][1].text) if messages else None
 
 
@@ -76,7 +85,7 @@ class Room:
 
     async def say(self, who: int, named: set[int]) -> None:
         model, person = self._model, self._people[who]
-        text = " ".join(["hello", *(f"@{self._people[other].username}" for other in named)])
+        text = self._text("hello", named)
         nonce = uuid4().hex
         answer = await person.sends(self._room, text, nonce)
         if who not in model.markers:
@@ -87,6 +96,35 @@ class Room:
         model.nonces[who] = (nonce, text)
         model.markers[who] = model.seq  # who writes has read
         assert assert_ok(answer, 201)["seq"] == model.seq
+
+    def _text(self, word: str, named: set[int]) -> str:
+        return " ".join([word, *(f"@{self._people[other].username}" for other in named)])
+
+    async def edit(self, number: int, named: set[int]) -> None:
+        """By its sender, who may have left."""
+        model = self._model
+        if not (messages := model.messages()):
+            return
+        seq, said = messages[number % len(messages)]
+        text = self._text(f"edit {said.version}", named)
+        path = f"{self._path}/messages/{seq}"
+        answer = await self._people[said.sender].patch(path, text=text, version=said.version)
+        if said.sender not in model.markers:
+            assert_problem(answer, "forbidden")
+            return
+        assert_ok(answer)
+        model.log.append(None)
+        said.text, said.named = text, named & model.markers.keys()
+        said.version += 1
+
+    async def delete(self, number: int) -> None:
+        """By the owner."""
+        model = self._model
+        if messages := model.messages():
+            seq, said = messages[number % len(messages)]
+            assert_ok(await self._people[0].delete(f"{self._path}/messages/{seq}"))
+            model.log.append(None)
+            said.deleted = True
 
     async def repeat(self, who: int) -> None:
         """Repeat the last send: it changes nothing, and a removed sender gets no error."""

@@ -1,0 +1,113 @@
+"""The changes of messages in a batch: decided one after the other, written as their sum."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from app.core.message_commands import (
+    ChangeResult,
+    EditRequest,
+    MessageChange,
+    ReactionRequest,
+)
+from app.messages.send.change_rules import ChangeFacts, MessageLimits, decide_change
+from app.persistence.repositories.event_columns import MessageTotals
+from app.persistence.repositories.message_batch import CountedEvent, LockedRoomState
+from app.persistence.repositories.message_changes import (
+    ChangeTarget,
+    MentionKey,
+    MessageChanges,
+    MessageKey,
+)
+from app.wire.events import (
+    Message,
+    MessageEdited,
+    MessageEvent,
+    ReactionAdded,
+    ReactionRemoved,
+)
+
+FindMembers = Callable[[UUID, str], set[UUID]]  # those that a text names, by room
+
+
+class ChangeBatch:
+    """`targets` are by the number of the change, in the order of the calls of `apply`."""
+
+    def __init__(
+        self,
+        targets: Mapping[int, ChangeTarget],
+        limits: MessageLimits,
+        at: datetime,
+        find_members: FindMembers,
+    ) -> None:
+        self._targets, self._limits, self._at = targets, limits, at
+        self._find_members = find_members
+        self._count = 0
+        self._mentioned: dict[MessageKey, set[UUID]] = {}  # by the last edit
+        self.created: dict[MessageKey, Message] = {}  # by the batch, so far
+        self.changes = MessageChanges()
+
+    @property
+    def mentions(self) -> list[MentionKey]:
+        """Of the messages that were edited."""
+        return [
+            (user, room, seq) for (room, seq), users in self._mentioned.items() for user in users
+        ]
+
+    def apply(
+        self, change: MessageChange, room: LockedRoomState | None
+    ) -> tuple[ChangeResult, CountedEvent | None] | None:
+        """The result and its event; None: another transaction holds the room. Raises ChatError."""
+        target = self._targets[self._count]
+        self._count += 1
+        key = change.room, change.seq
+        before = target.message or self.created.get(key)
+        before, edited = self.changes.messages.get(key, (before, False))
+        has_reacted = self._has_reacted(change, target)
+        facts = ChangeFacts(room, target.role, target.kind, before, has_reacted)
+        after = decide_change(change, facts, self._limits, self._at)
+        if after is None or room is None or before is None:
+            return None
+        if after is before:
+            return ChangeResult(after, changed=False), None
+        if isinstance(change, EditRequest):
+            after, edited = self._edit(key, before, after), True
+        else:
+            self.changes.reactions[_reaction_key(change)] = target.has_reacted, change.present
+        self.changes.messages[key] = after, edited
+        room.seq += 1
+        event = _to_event(change, room.seq, self._at, after)
+        totals = MessageTotals(room.message_count, room.last_message_seq)
+        return ChangeResult(after, changed=True), CountedEvent(event, totals)
+
+    def _has_reacted(self, change: MessageChange, target: ChangeTarget) -> bool:
+        if isinstance(change, EditRequest):
+            return False
+        _, has_reacted = self.changes.reactions.get(
+            _reaction_key(change), (False, target.has_reacted)
+        )
+        return has_reacted
+
+    def _edit(self, key: MessageKey, before: Message, after: Message) -> Message:
+        """Note the replaced version, and who is named now. All rows of those who were or are named
+        are written anew: a program of the step before has not noted in the message who was."""
+        room, seq = key
+        self.changes.versions.append((room, before))
+        named = self._find_members(room, after.text) - {after.sender}
+        self._mentioned[key] = named
+        self.changes.replaced_mentions |= {
+            (user, room, seq) for user in named.union(before.mentions or ())
+        }
+        return after.model_copy(update={"mentions": sorted(named) or None})
+
+
+def _reaction_key(change: ReactionRequest) -> tuple[UUID, int, str, UUID]:
+    return change.room, change.seq, change.emoji, change.actor.user
+
+
+def _to_event(change: MessageChange, seq: int, at: datetime, message: Message) -> MessageEvent:
+    room, user = change.room, change.actor.user
+    if isinstance(change, EditRequest):
+        return MessageEdited(room=room, seq=seq, actor=user, at=at, message=message)
+    cls = ReactionAdded if change.present else ReactionRemoved
+    return cls(room=room, seq=seq, actor=user, at=at, message=message, emoji=change.emoji)
