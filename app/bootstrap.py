@@ -79,6 +79,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             bus,
             limiter,
             committer,
+            store,
             read_markers,
             server_state,
             sync_tokens,
@@ -183,6 +184,7 @@ def create_context(
     bus: Bus,
     limiter: RateLimiter,
     committer: Committer,
+    presence: PresenceStore,
     read_markers: ReadMarkerQueue,
     server_state: KnownServerState,
     sync_tokens: SyncTokens,
@@ -203,6 +205,7 @@ def create_context(
         limiter=limiter,
         send_message=committer.send,
         change_message=committer.change,
+        presence=presence,
         mark_read=read_markers.mark_read,
         mark_unread=read_markers.mark_unread,
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
+from app.groups.routes import router as groups
 from app.http.asyncapi import describe_socket
 from app.http.direct_reads import DirectReadMiddleware
 from app.http.documents import serve_document
@@ -21,6 +22,7 @@ from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
 from app.messages.routes import router as messages
 from app.moderation.routes import router as moderation
+from app.notifications.routes import router as notifications
 from app.ops.docs import mount_docs
 from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
@@ -52,7 +54,10 @@ def create_app(settings: Settings) -> FastAPI:
         **METADATA,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (auth, users, rooms, messages, message_changes, moderation, admin):
+    for router in (
+        *(auth, notifications, users, rooms, messages, message_changes),
+        *(groups, moderation, admin),
+    ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)

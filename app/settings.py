@@ -24,6 +24,7 @@ from app.env_file import ENCODING, read_error, read_names
 from app.key_file import read_or_make_key
 from app.setting_group import Group
 from app.setting_rules import find_conflicts
+from app.wire.schemas.notifications import MAX_KEYWORDS
 from app.wire.validation import MAX_ITEMS
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -258,6 +259,10 @@ class Limits(Group):
     sessions_per_user: int = Field(100, ge=1)
     tickets_per_session: int = Field(20, ge=1)
     large_room_members: int = Field(1000, ge=2)
+    user_groups: int = Field(1000, ge=1, le=1000)
+    user_group_members: int = Field(1000, ge=1, le=1000)
+    here_members: int = Field(1000, ge=1, le=1000)
+    keywords_per_user: int = Field(50, ge=1, le=MAX_KEYWORDS)
     max_unread: int = Field(999, ge=1, le=100_000)
     edit_window_s: int = Field(0, ge=0)  # 0: no limit
     max_versions: int = Field(100, ge=2, le=1000)

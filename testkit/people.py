@@ -66,6 +66,13 @@ class Person:
         """Send messages and return their seqs."""
         return [assert_ok(await self.sends(room, text), 201)["seq"] for text in texts]
 
+    async def makes_group(self, handle: str, *members: "Person") -> str:
+        """As an administrator of the server, create a user group with these members."""
+        group: str = assert_ok(await self.post("/groups", handle=handle), 201)["id"]
+        for person in members:
+            assert_ok(await self.put(f"/groups/{group}/members/{person.id}"), 204)
+        return group
+
     async def log(self, room: str) -> list[dict[str, Any]]:
         """The whole log of a room."""
         events: list[dict[str, Any]] = []

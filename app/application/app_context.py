@@ -20,6 +20,7 @@ from app.persistence.data_loader import DataLoader
 from app.persistence.database import Database
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.repositories.session_states import SessionState
+from app.presence.base import PresenceStore
 from app.settings import Settings
 
 # Sends a message, alone or in a batch. Returns after COMMIT.
@@ -42,6 +43,7 @@ class AppContext:
     passwords: Passwords
     device_tokens: DeviceTokens
     limiter: RateLimiter
+    presence: PresenceStore
     send_message: SendMessage
     change_message: ChangeMessage
     mark_read: MoveReadMarker

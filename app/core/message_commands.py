@@ -16,6 +16,7 @@ class EditRequest(NamedTuple):
     seq: int
     text: str
     version: int
+    online: frozenset[UUID] | None = None  # like that of a send
 
     @property
     def chars(self) -> int:

@@ -19,6 +19,8 @@ class SendRequest(NamedTuple):
     room: UUID
     nonce: str
     content: Content
+    # The members who were online when it came, where the text mentions `@here`; None: not known.
+    online: frozenset[UUID] | None = None
 
     @property
     def key(self) -> IdempotencyKey:

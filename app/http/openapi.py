@@ -49,6 +49,8 @@ Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.j
         {"name": "users", "description": "The caller's own account, and other people."},
         {"name": "rooms", "description": "Rooms and their members."},
         {"name": "messages", "description": "Messages, the room's log and read markers."},
+        {"name": "groups", "description": "User groups, which one `@handle` mentions together."},
+        {"name": "notifications", "description": "What the caller is notified of, and why."},
         {"name": "moderation", "description": "For administrators of the server."},
         {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
@@ -88,6 +90,7 @@ _PARAMETERS = {
     "room_id": "The room's id.",
     "user_id": "The user's id.",
     "session_id": "The session's id.",
+    "group_id": "The group's id.",
     "seq": "The message's position in the room's log.",
 }
 
@@ -154,6 +157,7 @@ def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
         schemas[model]["properties"]["text"]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
+    schemas["SetNotifications"]["properties"]["keywords"]["maxItems"] = limits.keywords_per_user
 
 
 def _add_page_limit(operation: dict[str, Any], max_size: int) -> None:

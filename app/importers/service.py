@@ -9,9 +9,10 @@ from uuid import UUID
 
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.mentions import parse_mentions
 from app.importers.gitter import ArchivedMessage, Author, RoomArchive, shortened
-from app.messages.mentions import mentioned_keys
 from app.messages.send.batch import next_message
+from app.persistence.repositories.message_batch import UserMention
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import TOPIC_CHARS, Room
 from app.persistence.uow import ReadSession, UnitOfWork
@@ -131,12 +132,12 @@ async def add_posts(
                 post.nonce,
                 Content(text=post.text),
                 post.at,
-                users & members - {accounts.by_origin[post.origin]},
+                mentions=sorted(users & members - {accounts.by_origin[post.origin]}) or None,
             )
             for post, users in zip(new, mentioned, strict=True)
         ]
         mentions = [
-            (user, room_id, event.seq)
+            UserMention(user, room_id, event.seq)
             for event, _ in created
             for user in event.message.mentions or ()
         ]
@@ -179,4 +180,4 @@ async def _lock(uow: UnitOfWork, room_id: UUID) -> LockedRoom:
 
 def _mentioned(text: str, names: Mapping[str, UUID]) -> set[UUID]:
     """A name means its author in the archive, not an account of this server that has it now."""
-    return {names[key] for key in mentioned_keys(text) if key in names}
+    return {names[key] for key in parse_mentions(text).named(names)}

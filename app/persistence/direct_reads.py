@@ -3,6 +3,7 @@ go to the driver, and rows become JSON without an object for each."""
 
 from app.persistence.repositories.event_pages import EventPages
 from app.persistence.repositories.memberships import Memberships
+from app.persistence.repositories.mention_pages import MentionPages
 from app.persistence.repositories.message_pages import MessagePages
 from app.persistence.repositories.room_access import RoomAccess
 from app.persistence.repositories.room_lists import RoomLists
@@ -16,6 +17,7 @@ class DirectReads:
         self.reader = reader
         self._max_unread = max_unread
         self.messages = MessagePages(reader)
+        self.mentions = MentionPages(reader)
         self.events = EventPages(reader)
         self.access = RoomAccess(reader)
         self.memberships = Memberships(reader)

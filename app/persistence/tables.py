@@ -146,6 +146,8 @@ class Room(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest event
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Of the newest row in `room_mentions`; None: there is none.
+    room_mention_seq: Mapped[int | None] = mapped_column(BigInteger)
     # When `seq` last moved, by the database's clock: for readers that missed a publication.
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     # No message with a higher seq was deleted; None: none was.
@@ -249,14 +251,33 @@ class PinRow(Base):
 
 
 class Mention(Base):
-    """The users that a message names: read only to count, in the order (user, room, seq)."""
+    """The users that a message names: counted in the order (user, room, seq), listed by time."""
 
     __tablename__ = "mentions"
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = (Index(None, "user_id", "at", "room_id", "seq"), CLUSTERED)
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # Of the message. 1970: a program of the step before has written it.
+    at: Mapped[datetime] = mapped_column(UtcDateTime, server_default="1970-01-01 00:00:00")
+
+
+class RoomMentionRow(Base):
+    """That a message mentions all members of its room, those who were online, or a user group:
+    whom it means is found when mentions are counted, so that there is no row for each member."""
+
+    __tablename__ = "room_mentions"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # in the message
+    sender_id: Mapped[UUID] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(ascii_key(8))
+    group_id: Mapped[UUID | None] = mapped_column(Id)
+    # Of `here`: the ids in hexadecimal digits, as a list in JSON.
+    users: Mapped[str | None] = mapped_column(LongText)
 
 
 class RoomEventRow(Base):
@@ -307,6 +328,55 @@ class UserEventRow(Base):
     type: Mapped[str] = mapped_column(ascii_key(32))
     room_id: Mapped[UUID] = mapped_column(Id)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserGroup(Base):
+    """Users that `@handle` mentions together."""
+
+    __tablename__ = "user_groups"
+    __table_args__ = (UniqueConstraint("handle_key"), TABLE)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    handle: Mapped[str] = mapped_column(String(NAME_CHARS))
+    handle_key: Mapped[str] = mapped_column(String(NAME_CHARS))
+    display_name: Mapped[str] = mapped_column(String(TITLE_CHARS))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserGroupMember(Base):
+    __tablename__ = "user_group_members"
+    __table_args__ = (Index(None, "user_id", "group_id"), CLUSTERED)
+
+    group_id: Mapped[UUID] = mapped_column(
+        ForeignKey(UserGroup.id, ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+
+
+class NotificationSettings(Base):
+    """Of a user, for all rooms; no row: the defaults."""
+
+    __tablename__ = "notification_settings"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    level: Mapped[str | None] = mapped_column(ascii_key(16))  # None: by the kind of the room
+    keywords: Mapped[str] = mapped_column(LongText)  # a list in JSON
+    quiet_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    schedule: Mapped[str | None] = mapped_column(LongText)  # an object in JSON
+
+
+class RoomNotificationSettings(Base):
+    """Of a user, for one room; no row: as for all rooms."""
+
+    __tablename__ = "room_notification_settings"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    level: Mapped[str | None] = mapped_column(ascii_key(16))  # None: as for all rooms
+    muted: Mapped[bool] = mapped_column(default=False)
+    muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: for ever
 
 
 class ConsumerLease(Base):

@@ -5,7 +5,6 @@ Only this package commits and rolls back. A use case is a function of (uow, …)
 """
 
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,15 +12,22 @@ from app.core.publications import Publication, to_publication
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
-from app.persistence.repositories.message_batch import CountedEvent, MessageBatch
+from app.persistence.repositories.message_batch import (
+    CountedEvent,
+    MessageBatch,
+    RoomMentionOf,
+    UserMention,
+)
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.messages import MessageReads, Messages
+from app.persistence.repositories.notifications import NotificationReads, Notifications
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
+from app.persistence.repositories.user_groups import UserGroupReads, UserGroups
 from app.persistence.repositories.user_logs import UserLogReads, UserLogs
 from app.persistence.repositories.users import UserReads, Users
 from app.persistence.sql.database_now import DatabaseNow
@@ -45,6 +51,8 @@ class ReadSession:
     consumers: ConsumerReads
     statistics: StatisticsReads
     user_logs: UserLogReads
+    user_groups: UserGroupReads
+    notifications: NotificationReads
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         self.users = UserReads(session)
@@ -58,6 +66,8 @@ class ReadSession:
         self.consumers = ConsumerReads(session)
         self.statistics = StatisticsReads(session)
         self.user_logs = UserLogReads(session)
+        self.user_groups = UserGroupReads(session)
+        self.notifications = NotificationReads(session)
 
 
 class BatchUnitOfWork:
@@ -70,12 +80,13 @@ class BatchUnitOfWork:
     async def append_messages(
         self,
         counted: Sequence[CountedEvent],
-        mentions: Sequence[tuple[UUID, UUID, int]],
+        mentions: Sequence[UserMention],
+        room_mentions: Sequence[RoomMentionOf] = (),
         changes: MessageChanges | None = None,
     ) -> None:
         """Log events of messages in rooms that `message_batch` has locked, each at its room's next
-        seq; mentions are (user, room, seq)."""
-        await self.message_batch.append(counted, mentions, changes)
+        seq."""
+        await self.message_batch.append(counted, mentions, room_mentions, changes)
         self.publications.extend(to_publication(event) for event, _ in counted)
 
 
@@ -91,6 +102,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     consumers: Consumers
     statistics: Statistics
     user_logs: UserLogs
+    user_groups: UserGroups
+    notifications: Notifications
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         BatchUnitOfWork.__init__(self, SessionExecutor(session))
@@ -104,6 +117,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
         self.user_logs = UserLogs(session)
+        self.user_groups = UserGroups(session)
+        self.notifications = Notifications(session)
         self.server_state = ServerStates(session)
         self._session = session
 

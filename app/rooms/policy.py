@@ -49,6 +49,10 @@ class Permission(Enum):
         "archive or restore the room",
         allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE),
     )
+    MENTION_ALL = (
+        "mention all members at once",
+        allowed(public=ADMINS, private=ADMINS, group=ANY, direct=ANY),
+    )
     LEAVE = "leave", allowed(public=ANY, private=ANY, group=ANY, direct=NONE)
 
     def __init__(self, phrase: str, roles: dict[RoomKind, Roles]) -> None:
@@ -65,13 +69,23 @@ def may_remove(remover: Role, target: Role) -> bool:
     return remover is Role.OWNER or RANK[remover] > RANK[target]
 
 
+def has_permission(
+    permission: Permission, kind: RoomKind, role: Role, *, is_server_admin: bool
+) -> bool:
+    """Of a member."""
+    return may(permission, kind, _acting_role(kind, role, is_server_admin) or role)
+
+
+def _acting_role(kind: RoomKind, role: Role | None, is_server_admin: bool) -> Role | None:
+    return Role.OWNER if is_server_admin and kind is RoomKind.PUBLIC else role
+
+
 def require_permission(
     permission: Permission, kind: RoomKind, role: Role | None, *, is_server_admin: bool
 ) -> Role:
     """The role in which the permission is used: an administrator of the server acts as an owner of
     public rooms. Raises Forbidden."""
-    if is_server_admin and kind is RoomKind.PUBLIC:
-        role = Role.OWNER
+    role = _acting_role(kind, role, is_server_admin)
     if role is None or not may(permission, kind, role):
         raise Forbidden(
             f"You may not {permission.phrase} in this {kind} room"

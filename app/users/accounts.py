@@ -48,6 +48,8 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
         is_same = existing.username_key == key
         reason = "is taken" if is_same else "looks like one that is taken"
         raise UsernameTaken(f"The username {account.username!r} {reason}. Choose another one.")
+    if await uow.user_groups.by_key(key):
+        raise UsernameTaken(f"A user group is called {account.username!r}. Choose another name.")
     await _require_free_display_name(uow, account.display_name)
     user = User(
         id=new_id(),

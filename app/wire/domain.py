@@ -1,4 +1,5 @@
-"""Kinds of rooms, roles of members and states of presence: closed lists that clients see."""
+"""Closed lists that clients see: kinds of rooms, roles of members, states of presence, levels of
+notifications and their reasons."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -56,3 +57,53 @@ class PresenceState(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     UNKNOWN = "unknown"  # unavailable now, or not visible to the user who asks
+
+
+class NotificationLevel(StrEnum):
+    """Which messages notify a user."""
+
+    ALL = "all"
+    MENTIONS = "mentions"
+    NOTHING = "nothing"
+
+
+class MentionKind(StrEnum):
+    """How a message mentions a user."""
+
+    DIRECT = "direct"
+    GROUP = "group"
+    ROOM = "room"
+    HERE = "here"
+
+
+class NotificationReason(StrEnum):
+    """Why a message does or does not notify a user. Later releases add reasons."""
+
+    OWN_MESSAGE = "own_message"
+    NOT_MEMBER = "not_member"
+    BLOCKED = "blocked"
+    MUTED = "muted"
+    LEVEL_NOTHING = "level_nothing"
+    LEVEL_MENTIONS = "level_mentions"
+    SILENT = "silent"
+    DO_NOT_DISTURB = "do_not_disturb"
+    ONLINE = "online"
+    DIRECT_MENTION = "direct_mention"
+    GROUP_MENTION = "group_mention"
+    ROOM_MENTION = "room_mention"
+    HERE_MENTION = "here_mention"
+    KEYWORD = "keyword"
+    THREAD = "thread"
+    LEVEL_ALL = "level_all"
+
+
+class Weekday(StrEnum):
+    """In the order of ISO 8601."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"

@@ -187,7 +187,8 @@ class UpgradeRequired(ChatError):
 
 
 class UsernameTaken(ChatError):
-    """Another account has this username, or one that looks like it. Also of a display name."""
+    """Another account has this username, or one that looks like it. Also of a display name, and of
+    the handle of a user group."""
 
     code = ErrorCode.USERNAME_TAKEN
 

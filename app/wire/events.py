@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.wire.content import Content, optional_field
-from app.wire.domain import LenientKind, LenientRole
+from app.wire.domain import LenientKind, LenientRole, MentionKind
 from app.wire.room_settings import RoomSettings
 from app.wire.seq import Seq
 
@@ -59,6 +59,13 @@ class Pin(WireModel):
     at: datetime = Field(description="When, RFC 3339 in UTC.")
 
 
+class RoomMention(WireModel):
+    """A mention of several users at once."""
+
+    kind: MentionKind
+    group: UUID | None = optional_field("Of `group`: its id.")
+
+
 class Message(Content, WireModel):
     """A message as it is now."""
 
@@ -70,6 +77,9 @@ class Message(Content, WireModel):
         examples=["01JB8Z3J6Q"],
     )
     mentions: list[UUID] | None = optional_field("The members that its text names.")
+    room_mentions: list[RoomMention] | None = optional_field(
+        "Those that its text mentions at once: all members, those online, user groups."
+    )
     edit: Edit | None = optional_field("Present if it was edited.")
     deletion: Deletion | None = optional_field("Present if it was deleted.")
     reactions: list[ReactionCount] | None = optional_field(

@@ -8,6 +8,9 @@ from app.wire.unicode_text import is_invisible
 
 _INSIDE = "._-"
 MAX_NAME_CHARS = 32
+# `@room` and `@here` mention members of a room, so no new account has these names.
+ROOM_KEY, HERE_KEY = "room", "here"
+RESERVED_KEYS = frozenset({ROOM_KEY, HERE_KEY})
 # What of `is_name` every engine of regular expressions can say: all of it for ASCII. Python's `re`
 # has no \p{L}, and Rust's `regex`, on which generated clients of pydantic rest, no look-ahead.
 _NO_NAME = r"\u0000-\u002C\u002F\u003A-\u0040\u005B-\u005E\u0060\u007B-\u007F"

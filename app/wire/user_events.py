@@ -21,14 +21,15 @@ class UserEventType(StrEnum):
     ROOM_LEFT = "room.left"
     ROOM_REMOVED = "room.removed"
     ROOM_READ = "room.read"
+    NOTIFICATIONS_CHANGED = "notifications.changed"
 
 
 class UserEvent(StoredModel):
-    """An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else)
-    or `room.read` (the read marker has moved). It names the room; `GET /rooms/{id}` has its
-    state."""
+    """An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else),
+    `room.read` (the read marker has moved) or `notifications.changed`. It names the room;
+    `GET /rooms/{id}` has its state. Notification settings for all rooms name the user instead."""
 
     type: str = Field(description="The type of the event.", examples=["room.read"])
     seq: Seq = Field(description="Its position in the user's log: 1, 2, 3, … without a hole.")
     at: datetime = Field(description="When, RFC 3339 in UTC. Order by `seq`, not by this.")
-    room: UUID = Field(description="The room's id.")
+    room: UUID = Field(description="The room's id; or the user's, for all rooms.")

@@ -30,6 +30,7 @@ from app.wire.unicode_text import (
 from app.wire.user_and_room_names import (
     MAX_NAME_CHARS,
     NAME_PATTERN,
+    RESERVED_KEYS,
     is_name,
     is_single_script,
     normalized_name,
@@ -132,6 +133,12 @@ def _single_script(name: str) -> str:
     return name
 
 
+def _unreserved(name: str) -> str:
+    if normalized_name(name) in RESERVED_KEYS:
+        raise ValueError(f"must not be one of {', '.join(sorted(RESERVED_KEYS))}")
+    return name
+
+
 def _no_controls(controls: re.Pattern[str]) -> AfterValidator:
     def check(text: str) -> str:
         if bad := controls.search(text):
@@ -186,6 +193,7 @@ Username = Annotated[
     StringConstraints(min_length=2, max_length=MAX_NAME_CHARS),
     AfterValidator(_valid_username),
     AfterValidator(_single_script),
+    AfterValidator(_unreserved),
     _max_normalized_length(64),
     Pattern(NAME_PATTERN),
 ]

@@ -1,23 +1,27 @@
-"""docs/protocol.md has the tables, the examples and an exchange that the program defines."""
+"""docs/protocol.md and docs/notifications.md have the tables, the examples and an exchange that the
+program defines."""
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from app.rooms.policy import Permission
-from tests.generators.protocol import PARTS, PROTOCOL, layout, render
-
-DOCUMENT = PROTOCOL.read_text(encoding="utf-8")
+from tests.generators.protocol import DOCUMENTS, PARTS, layout, render
 
 
-def test_the_generated_parts_are_up_to_date() -> None:
-    assert render(DOCUMENT) == DOCUMENT, "Run 'make protocol' and commit docs/protocol.md."
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_generated_parts_are_up_to_date(path: Path) -> None:
+    document = path.read_text(encoding="utf-8")
+    assert render(document) == document, f"Run 'make protocol' and commit docs/{path.name}."
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_every_part_is_in_the_document_once(name: str) -> None:
-    assert DOCUMENT.count(f"<!-- {name} -->\n") == 1
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_part_is_in_the_document_once(path: Path) -> None:
+    document = path.read_text(encoding="utf-8")
+    for name in DOCUMENTS[path]:
+        assert document.count(f"<!-- {name} -->\n") == 1
 
 
 def test_the_exchange_goes_from_hello_to_ack() -> None:

@@ -124,6 +124,58 @@ async def unban(stage: Scenario) -> Request:
     return lambda: admin.delete(f"/users/{stage.ada.id}/ban")
 
 
+# User groups.
+
+
+@use_case("POST /groups", 201)
+async def create_group_of_users(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    handle = unique_username("group")
+    return lambda: admin.post("/groups", handle=handle)
+
+
+@use_case("PATCH /groups/{group_id}", 200)
+async def update_group_of_users(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group, handle = await admin.makes_group(unique_username("group")), unique_username("group")
+    return lambda: admin.patch(f"/groups/{group}", handle=handle, display_name="Another")
+
+
+@use_case("DELETE /groups/{group_id}", 204)
+async def delete_group_of_users(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group = await admin.makes_group(unique_username("group"), stage.ada)
+    return lambda: admin.delete(f"/groups/{group}")
+
+
+@use_case("PUT /groups/{group_id}/members/{user_id}", 204)
+async def add_group_member(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group = await admin.makes_group(unique_username("group"))
+    return lambda: admin.put(f"/groups/{group}/members/{stage.ada.id}")
+
+
+@use_case("DELETE /groups/{group_id}/members/{user_id}", 204)
+async def remove_group_member(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group = await admin.makes_group(unique_username("group"), stage.ada)
+    return lambda: admin.delete(f"/groups/{group}/members/{stage.ada.id}")
+
+
+# Notifications.
+
+
+@use_case("PUT /users/me/notifications", 200, "USER_EVENT")
+async def set_notifications(stage: Scenario) -> Request:
+    return lambda: stage.ada.put("/users/me/notifications", keywords=["release"])
+
+
+@use_case("PUT /rooms/{room_id}/notifications", 200, "USER_EVENT")
+async def set_room_notifications(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.put(f"/rooms/{room}/notifications", muted=True)
+
+
 # Rooms.
 
 

@@ -1,4 +1,5 @@
-"""python -m tests.generators.protocol [--check]: docs/protocol.md, as the program defines it.
+"""python -m tests.generators.protocol [--check]: docs/protocol.md and docs/notifications.md, as the
+program defines them.
 
 Tables, examples and the exchange stand between `<!-- name -->` and `<!-- end -->`.
 """
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from app.http.asyncapi import summarize
 from app.http.problems import STATUS
+from app.notifications.decide import LEVELS_BY_KIND, RULES
 from app.rooms.policy import ANY, RANK, Permission
 from app.wire.close_codes import CloseCode
 from app.wire.domain import Role, RoomKind
@@ -24,6 +26,7 @@ from tests.architecture.documents import models
 from tests.architecture.source import ROOT
 
 PROTOCOL = ROOT / "docs" / "protocol.md"
+NOTIFICATIONS = ROOT / "docs" / "notifications.md"
 WIDTH = 108
 MAX_NESTED = 12
 # From hello to ack, as (direction, type): the n-th use of a type shows its n-th example.
@@ -91,6 +94,19 @@ def roles(allowed: frozenset[Role]) -> str:
     return ", ".join(by_rank) or "none"
 
 
+def notification_rules() -> str:
+    rows = (
+        (code(rule.reason), rule.meaning, rule.counts.value, "yes" if rule.notifies else "no")
+        for rule in RULES
+    )
+    return table(("reason", "when", "counts", "notifies"), rows)
+
+
+def notification_levels() -> str:
+    head = tuple(map(code, LEVELS_BY_KIND))
+    return table(head, [tuple(map(code, LEVELS_BY_KIND.values()))])
+
+
 def exchange() -> str:
     left = [frame_json(frame) for frame in (*CLIENT_EXAMPLES, *SERVER_EXAMPLES, *EVENT_EXAMPLES)]
     lines = []
@@ -117,13 +133,18 @@ PARTS: dict[str, Callable[[], str]] = {
     "permissions": permissions,
     "exchange": exchange,
 }
+NOTIFICATION_PARTS: dict[str, Callable[[], str]] = {
+    "notification rules": notification_rules,
+    "notification levels": notification_levels,
+}
+DOCUMENTS = {PROTOCOL: PARTS, NOTIFICATIONS: NOTIFICATION_PARTS}
 
 
 def render(document: str) -> str:
     """The document with all parts as they are defined. Raises KeyError for an unknown part."""
     return re.sub(
         r"(<!-- ([a-z ]+) -->\n).*?(<!-- end -->)",
-        lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}",
+        lambda part: f"{part[1]}{(PARTS | NOTIFICATION_PARTS)[part[2]]()}\n{part[3]}",
         document,
         flags=re.DOTALL,
     )
@@ -182,12 +203,14 @@ def layout(frame: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    written = PROTOCOL.read_text(encoding="utf-8")
-    rendered = render(written)
-    if "--check" not in sys.argv:
-        PROTOCOL.write_text(rendered, encoding="utf-8")
-    elif rendered != written:
-        sys.exit("docs/protocol.md is outdated. Run 'make protocol' and commit it.")
+    for document in DOCUMENTS:
+        written = document.read_text(encoding="utf-8")
+        rendered = render(written)
+        if "--check" not in sys.argv:
+            document.write_text(rendered, encoding="utf-8")
+        elif rendered != written:
+            name = document.relative_to(ROOT)
+            sys.exit(f"{name} is outdated. Run 'make protocol' and commit it.")
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ class Stage:
         assert_ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
 
     def path(self, route: Route) -> str:
-        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "session_id": UNKNOWN_ID}
-        return route.path.format(**ids, seq=MANY, emoji=quote("🎉"))
+        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "emoji": quote("🎉")}
+        ids |= {"session_id": UNKNOWN_ID, "group_id": UNKNOWN_ID}
+        return route.path.format(**ids, seq=MANY)
 
     def request(self, route: Route) -> Request:
         query = "limit=100" if route.method == "GET" else ""
@@ -172,6 +173,24 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "POST /api/v1/rooms/{room_id}/messages/delete": lambda stage: {
         "sender": stage.users[0],
         "since": "2020-01-01T00:00:00Z",
+    },
+    "POST /api/v1/groups": lambda _: {
+        "handle": f"g{next(_numbers)}" + "\ufdfa" * 2,
+        "display_name": "a" + "\u0316\u0301" * 30,
+    },
+    "PATCH /api/v1/groups/{group_id}": lambda _: {"display_name": "a" + "\u0316\u0301" * 30},
+    "PUT /api/v1/users/me/notifications": lambda _: {
+        "keywords": [f"{next(_numbers):064}" for _ in range(50)],
+        "schedule": {
+            "days": ["monday"] * 7,
+            "start": "22:00",
+            "end": "07:00",
+            "time_zone": "America/Argentina/Buenos_Aires",
+        },
+    },
+    "PUT /api/v1/rooms/{room_id}/notifications": lambda _: {
+        "muted": True,
+        "muted_until": f"2100-01-01T00:00:00.{next(_numbers):06}Z",
     },
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
     "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},

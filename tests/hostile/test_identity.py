@@ -47,9 +47,8 @@ async def test_an_unauthenticated_request_is_refused_before_its_body(
 ) -> None:
     """Only one byte of 200 KB is sent, and it is not JSON."""
     method, path = name.split()
-    path = path.format(
-        room_id=UNKNOWN_ID, user_id=UNKNOWN_ID, session_id=UNKNOWN_ID, seq=1, emoji="x"
-    )
+    ids = dict.fromkeys(("room_id", "user_id", "session_id", "group_id"), UNKNOWN_ID)
+    path = path.format(**ids, seq=1, emoji="x")
     lines = [
         f"{method} {path} HTTP/1.1",
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),

@@ -8,6 +8,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.messages.send.batch import next_message
 from app.persistence.database import Database
+from app.persistence.repositories.message_batch import UserMention
 from app.persistence.tables import Base, Room, User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.content import Content
@@ -54,7 +55,7 @@ async def send(
     room = (await uow.message_batch.lock_rooms([room_id], wait=True))[room_id]
     created = next_message(room_id, room, sender, nonce, Content(text=text), now())
     event = created.event
-    mentions = [(user, room_id, event.seq) for user in mentioned]
+    mentions = [UserMention(user, room_id, event.seq) for user in mentioned]
     await uow.append_messages([created], mentions)
     return event.seq
 

@@ -203,7 +203,18 @@ def _tables(
             for room, seq in said
         ],
     )
-    yield Mention, [{"user_id": users[seq % 50], "room_id": room, "seq": seq} for room, seq in said]
+    yield (
+        Mention,
+        [
+            {
+                "user_id": users[seq % 50],
+                "room_id": room,
+                "seq": seq,
+                "at": at + timedelta(seconds=seq),
+            }
+            for room, seq in said
+        ],
+    )
     logs = {user: SHORT_LOG if n else ACTOR_LOG for n, user in enumerate(users)}
     yield (
         UserLog,

@@ -7,6 +7,8 @@ a scan to be the worse plan.
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.engine import create_engines
+from app.persistence.repositories.mention_pages import MentionKey
 from app.persistence.repositories.user_logs import UserLogRange
 from app.persistence.tables import Base
 from app.realtime.connection.room_list import load_hello_state, load_room_list
@@ -64,6 +67,17 @@ async def refused(world: LargeDataset) -> None:
     stranger = new_id()
     with pytest.raises((NotFound, Forbidden)):
         await world.database.read_directly(pages.page_before, stranger, world.room, None, 50)
+
+
+async def mention_all(world: LargeDataset) -> None:
+    """A send, and then the entries of members who were mentioned."""
+    actor = replace(world.actor, is_admin=True)
+    online = frozenset(world.users[:50])
+    send = SendRequest(actor, world.room, str(new_id()), Content(text="@here @user-1"), online)
+    await world.database.transact(commit_batch, [send], LIMITS, wait=True)
+    pairs = [(world.room, user) for user in world.users[1:20]]
+    rows = await world.database.read_directly(lambda reads: reads.room_lists.entries(pairs))
+    assert any(row.mentions for row in rows)
 
 
 # Each is what a client or a worker does all the time.
@@ -195,6 +209,15 @@ HOT: dict[str, Query] = {
         lambda reads: reads.members.list_members(w.room, None, 100, w.actor.user)
     ),
     "public rooms": lambda w: w.database.read(rooms.public_rooms, "", None, 50),
+    "mentions of many": mention_all,
+    "my mentions": lambda w: w.database.read_directly(
+        lambda reads: reads.mentions.page(w.actor.user, None, 50)
+    ),
+    "my earlier mentions": lambda w: w.database.read_directly(
+        lambda reads: reads.mentions.page(
+            w.actor.user, MentionKey(now() + timedelta(seconds=60), w.room, 40), 50
+        )
+    ),
     "no room": no_room,
     "refused": refused,
 }
@@ -207,6 +230,10 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
     ("sqlite", "members"): ({"sorts"}, BY_NAME),
     ("sqlite", "members of a huge room"): ({"sorts"}, BY_NAME),
     ("sqlite", "sweep: memberships"): ({"sorts"}, RANGES),
+    ("sqlite", "mentions of many"): (
+        {"sorts", "full scan of newest", "full scan of seqs"},
+        "the newest mentions of many, which are at most one more than `max_unread`",
+    ),
     ("mariadb", "no room"): ({"sorts"}, "nothing: MariaDB sees that there are no messages"),
     ("mariadb", "members"): ({"sorts"}, BY_NAME),
     ("mariadb", "members of a huge room"): ({"sorts"}, BY_NAME),

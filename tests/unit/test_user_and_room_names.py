@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.lookalikes import SKELETON_CHARS, skeleton
-from app.messages.mentions import MAX_MENTIONS, mentioned_keys
 from app.wire.unicode_text import is_storable
 from app.wire.user_and_room_names import NAME_PATTERN, is_name, is_single_script, normalized_name
 from app.wire.validation import RoomName, Text, Topic, Username
@@ -53,59 +52,6 @@ def test_equal_names_normalize_equally(one: str, other: str) -> None:
 def test_different_names_normalize_differently(one: str, other: str) -> None:
     """Look-alikes of other scripts have different keys; `skeleton` compares them."""
     assert normalized_name(one) != normalized_name(other)
-
-
-@given(NAMES)
-def test_every_username_can_be_mentioned(name: str) -> None:
-    for text in (
-        f"@{name}",
-        f"hello @{name}",
-        f"(@{name})",
-        f"@{name}, hello",
-        f"Yes, @{name}.",
-        f"@{name}…",
-        f"@{name}@",
-        f"\n@{name}\n",
-        f"@{name}'s",
-        f"-@{name}",
-        f"x @@ @{name}",
-    ):
-        assert normalized_name(name) in mentioned_keys(text), text
-
-
-@given(NAMES)
-def test_a_username_inside_a_word_is_not_a_mention(name: str) -> None:
-    for text in (f"x@{name}", f"ada.l@{name}", f"é@{name}", f"字@{name}", f"@@{name}", name):
-        assert normalized_name(name) not in mentioned_keys(text), text
-
-
-@pytest.mark.parametrize(
-    ("text", "keys"),
-    [
-        ("", set()),
-        ("@", set()),
-        ("@ @. @- @_ @@", set()),
-        ("mail ada@example.org", set()),
-        ("@ada and @bob", {"ada", "bob"}),
-        ("@ada@bob", {"ada"}),
-        ("@Ada @ADA @ａｄａ", {"ada"}),
-        ("@ada.lovelace.", {"ada.lovelace"}),
-        ("@ada...", {"ada"}),
-        ("@o'brien", {"o"}),
-        ("@हिन्दी है", {"हिन्दी"}),
-        ("@ada/@bob", {"ada", "bob"}),
-        ("@ada\u200bx", {"ada"}),
-    ],
-)
-def test_mentions_are_found_in_text(text: str, keys: set[str]) -> None:
-    assert mentioned_keys(text) == keys
-
-
-def test_the_number_of_mentions_is_limited() -> None:
-    assert len(mentioned_keys(" ".join(f"@u{number}" for number in range(200)))) == MAX_MENTIONS
-    assert mentioned_keys("@" * 4000) == set()
-    assert mentioned_keys("@" + "a" * 32) == {"a" * 32}
-    assert mentioned_keys("@" + "a" * 33) == mentioned_keys("@" + "a" * 3999) == set()
 
 
 @given(st.text(min_size=2, max_size=32))

@@ -4,11 +4,13 @@ need; then write.
 A refused command does not affect the others.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.core.clock import now
+from app.core.mentions import Mentions, parse_mentions
 from app.core.message_commands import (
     ChangeResult,
     CommandResult,
@@ -18,14 +20,14 @@ from app.core.message_commands import (
     ReactionRequest,
 )
 from app.core.send_request import SendRequest, SendResult, StoredMessage
-from app.messages.mentions import mentioned_keys
 from app.messages.send.change_batch import ChangeBatch
 from app.messages.send.change_rules import MessageLimits
+from app.messages.send.mentions import BatchMentions
 from app.messages.send.rules import SendFacts, decide
 from app.persistence.database import Database
 from app.persistence.repositories.event_columns import MessageTotals
 from app.persistence.repositories.message_batch import BatchFacts, CountedEvent, LockedRoomState
-from app.persistence.repositories.message_changes import MentionKey, MessageChanges
+from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.uow import BatchUnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role
@@ -50,17 +52,18 @@ async def commit_batch(
     Everything is read after the rooms are locked, so a removal happens before or after these
     commands.
     """
-    mentioned = {text: mentioned_keys(text) for text in map(_new_text, commands) if "@" in text}
+    mentioned = {text: parse_mentions(text) for text in map(_new_text, commands) if "@" in text}
     facts = await uow.message_batch.lock_and_read(
         [command for command in commands if isinstance(command, SendRequest)],
         [command for command in commands if not isinstance(command, SendRequest)],
-        set().union(*mentioned.values()),
+        {name for mentions in mentioned.values() for name in mentions.names},
         wait=wait,
     )
     batch = _Batch(facts, limits, mentioned)
     outcomes = [batch.apply(command) for command in commands]
     if batch.counted:
-        await uow.append_messages(batch.counted, batch.mentions, batch.changes)
+        mentions = batch.mentions
+        await uow.append_messages(batch.counted, mentions.users, mentions.many, batch.changes)
     return outcomes
 
 
@@ -84,15 +87,13 @@ def next_message(
     nonce: str,
     content: Content,
     at: datetime,
-    mentions: Collection[UUID] = (),
+    **fields: Any,
 ) -> CountedEvent:
-    """The event of a message at the room's next seq."""
+    """The event of a message at the room's next seq; `fields` are those that are no content."""
     room.seq += 1
     room.message_count += 1
     room.last_message_seq = room.seq
-    fields = content.content_fields()
-    if mentions:
-        fields["mentions"] = sorted(mentions)
+    fields |= content.content_fields()
     message = Message(seq=room.seq, sender=sender, at=at, nonce=nonce, **fields)
     event = MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
     return CountedEvent(event, MessageTotals(room.message_count, room.seq))
@@ -102,22 +103,17 @@ class _Batch:
     """What is known of the rooms, and what the commands so far have changed."""
 
     def __init__(
-        self, facts: BatchFacts, limits: MessageLimits, mentioned: Mapping[str, Collection[str]]
+        self, facts: BatchFacts, limits: MessageLimits, mentioned: Mapping[str, Mentions]
     ) -> None:
-        self._rooms, self._preflight, self._members, targets = facts
-        self._mentioned = mentioned
+        self._rooms, self._preflight = facts.rooms, facts.preflight
         self._at = now()
-        self._sent_mentions: list[MentionKey] = []
-        self._change_batch = ChangeBatch(targets, limits, self._at, self._find_members)
+        self.mentions = BatchMentions(facts, mentioned)
+        self._change_batch = ChangeBatch(facts.targets, limits, self._at, self.mentions)
         self.counted: list[CountedEvent] = []
 
     @property
     def changes(self) -> MessageChanges:
         return self._change_batch.changes
-
-    @property
-    def mentions(self) -> list[MentionKey]:
-        return self._sent_mentions + self._change_batch.mentions
 
     def apply(self, command: MessageCommand) -> Outcome:
         try:
@@ -128,9 +124,11 @@ class _Batch:
             return refusal
 
     def _send(self, send: SendRequest) -> SendResult | None:
-        decision = decide(send, self._facts(send))
+        facts = self._facts(send)
+        decision = decide(send, facts)
         if isinstance(decision, LockedRoomState):
-            return SendResult(self._append(send, decision), duplicate=False)
+            message = self._append(send, decision, facts.role or Role.MEMBER)
+            return SendResult(message, duplicate=False)
         return decision
 
     def _change(self, change: MessageChange) -> ChangeResult | None:
@@ -152,22 +150,20 @@ class _Batch:
             reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
         )
 
-    def _append(self, send: SendRequest, room: LockedRoomState) -> Message:
-        room_id, sender, content = send.room, send.actor.user, send.content
-        users = self._find_members(room_id, content.text) - {sender}
-        counted = next_message(room_id, room, sender, send.nonce, content, self._at, users)
+    def _append(self, send: SendRequest, room: LockedRoomState, role: Role) -> Message:
+        fields = {}
+        if "@" in send.content.text:
+            found = self.mentions.add(send, send.content.text, room.seq + 1, room.kind, role)
+            fields = found.fields()
+        counted = next_message(
+            send.room, room, send.actor.user, send.nonce, send.content, self._at, **fields
+        )
         message = counted.event.message
         self.counted.append(counted)
-        self._sent_mentions += [(user, room_id, message.seq) for user in users]
         self._preflight.duplicates[send.key] = StoredMessage(message)
-        self._preflight.missing_replies.discard((room_id, message.seq))
-        self._change_batch.created[room_id, message.seq] = message
+        self._preflight.missing_replies.discard((send.room, message.seq))
+        self._change_batch.created[send.room, message.seq] = message
         return message
-
-    def _find_members(self, room: UUID, text: str) -> set[UUID]:
-        """Those whose names are in the text."""
-        names = self._mentioned.get(text, ())
-        return {self._members[room, name] for name in names if (room, name) in self._members}
 
 
 def _new_text(command: MessageCommand) -> str:

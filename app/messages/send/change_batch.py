@@ -1,6 +1,6 @@
 """The changes of messages in a batch: decided one after the other, written as their sum."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -11,14 +11,15 @@ from app.core.message_commands import (
     ReactionRequest,
 )
 from app.messages.send.change_rules import ChangeFacts, MessageLimits, decide_change
+from app.messages.send.mentions import BatchMentions
 from app.persistence.repositories.event_columns import MessageTotals
 from app.persistence.repositories.message_batch import CountedEvent, LockedRoomState
 from app.persistence.repositories.message_changes import (
     ChangeTarget,
-    MentionKey,
     MessageChanges,
     MessageKey,
 )
+from app.wire.domain import Role, RoomKind
 from app.wire.events import (
     Message,
     MessageEdited,
@@ -26,8 +27,6 @@ from app.wire.events import (
     ReactionAdded,
     ReactionRemoved,
 )
-
-FindMembers = Callable[[UUID, str], set[UUID]]  # those that a text names, by room
 
 
 class ChangeBatch:
@@ -38,21 +37,13 @@ class ChangeBatch:
         targets: Mapping[int, ChangeTarget],
         limits: MessageLimits,
         at: datetime,
-        find_members: FindMembers,
+        mentions: BatchMentions,
     ) -> None:
         self._targets, self._limits, self._at = targets, limits, at
-        self._find_members = find_members
+        self._mentions = mentions
         self._count = 0
-        self._mentioned: dict[MessageKey, set[UUID]] = {}  # by the last edit
         self.created: dict[MessageKey, Message] = {}  # by the batch, so far
         self.changes = MessageChanges()
-
-    @property
-    def mentions(self) -> list[MentionKey]:
-        """Of the messages that were edited."""
-        return [
-            (user, room, seq) for (room, seq), users in self._mentioned.items() for user in users
-        ]
 
     def apply(
         self, change: MessageChange, room: LockedRoomState | None
@@ -71,7 +62,8 @@ class ChangeBatch:
         if after is before:
             return ChangeResult(after, changed=False), None
         if isinstance(change, EditRequest):
-            after, edited = self._edit(key, before, after), True
+            role = target.role or Role.MEMBER
+            after, edited = self._edit(change, before, after, room.kind, role), True
         else:
             self.changes.reactions[_reaction_key(change)] = target.has_reacted, change.present
         self.changes.messages[key] = after, edited
@@ -88,17 +80,18 @@ class ChangeBatch:
         )
         return has_reacted
 
-    def _edit(self, key: MessageKey, before: Message, after: Message) -> Message:
-        """Note the replaced version, and who is named now. All rows of those who were or are named
-        are written anew: a program of the step before has not noted in the message who was."""
-        room, seq = key
-        self.changes.versions.append((room, before))
-        named = self._find_members(room, after.text) - {after.sender}
-        self._mentioned[key] = named
-        self.changes.replaced_mentions |= {
-            (user, room, seq) for user in named.union(before.mentions or ())
-        }
-        return after.model_copy(update={"mentions": sorted(named) or None})
+    def _edit(
+        self, edit: EditRequest, before: Message, after: Message, kind: RoomKind, role: Role
+    ) -> Message:
+        """Note the replaced version, and whom the message mentions now."""
+        key = edit.room, edit.seq
+        self.changes.versions.append((edit.room, before))
+        stored = frozenset() if key in self.created else frozenset(before.mentions or ())
+        found = self._mentions.add(edit, after.text, edit.seq, kind, role, stored)
+        self.changes.replaced_mentions |= self._mentions.changed_users(key)
+        if before.room_mentions or found.many:
+            self.changes.replaced_room_mentions.add(key)
+        return after.model_copy(update=found.fields())
 
 
 def _reaction_key(change: ReactionRequest) -> tuple[UUID, int, str, UUID]:

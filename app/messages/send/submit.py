@@ -12,6 +12,7 @@ from app.core.actor import Actor
 from app.core.emoji_sequences import canonical_emoji
 from app.core.message_commands import EditRequest, ReactionRequest
 from app.core.send_request import SendRequest, SendResult
+from app.messages.send.here import find_online
 from app.wire.content import Content
 from app.wire.errors import ChatError, Invalid, NotFound
 from app.wire.events import Message
@@ -26,7 +27,9 @@ async def submit_message(
     try:
         check_length(content.text, context.settings.limits.text_chars)
         _check_metadata(content.metadata, context.settings.limits.metadata_bytes)
-        result = await context.send_message(SendRequest(actor, room_id, nonce, content))
+        online = await find_online(context, actor, room_id, content.text)
+        send = SendRequest(actor, room_id, nonce, content, online)
+        result = await context.send_message(send)
     except ChatError as error:
         metrics.SENDS.labels(error.code).inc()
         raise
@@ -37,7 +40,8 @@ async def submit_message(
 async def submit_edit(context: AppContext, edit: EditRequest) -> Message:
     """Returns after COMMIT."""
     check_length(edit.text, context.settings.limits.text_chars)
-    return (await context.change_message(edit)).message
+    online = await find_online(context, edit.actor, edit.room, edit.text)
+    return (await context.change_message(edit._replace(online=online))).message
 
 
 async def submit_reaction(

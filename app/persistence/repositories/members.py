@@ -101,6 +101,11 @@ class MemberReads:
         )
         return {*left, *await self.users_sharing_a_room(user_id, wanted)}
 
+    async def list_ids(self, room_id: UUID, limit: int) -> list[UUID]:
+        """The users who are members, up to this number."""
+        query = select(Member.user_id).where(Member.room_id == room_id).limit(limit)
+        return list(await self._session.scalars(query))
+
     async def list_rooms(self, user_id: UUID) -> Sequence[UUID]:
         """The ids of the rooms that this user is in."""
         query = select(Member.room_id).where(Member.user_id == user_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -41,8 +42,18 @@ from app.persistence.sql.joined_updates import UpdateByRows, UpdateJoin
 from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Bound, Statement
 from app.persistence.sql.types import Id
-from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User, columns
-from app.wire.domain import RoomKind
+from app.persistence.tables import (
+    Member,
+    Mention,
+    MessageRow,
+    Room,
+    RoomEventRow,
+    RoomMentionRow,
+    User,
+    UserGroup,
+    columns,
+)
+from app.wire.domain import MentionKind, RoomKind
 from app.wire.events import MessageCreated, MessageEvent
 
 _room, _member = columns(Room), columns(Member)
@@ -69,8 +80,14 @@ _MEMBERS_BY_NAME = Statement(
         Member.room_id.in_(bindparam("rooms", expanding=True)),
     )
 )
+_GROUPS_BY_NAME = Statement(
+    select(UserGroup.handle_key, UserGroup.id).where(
+        UserGroup.handle_key.in_(bindparam("names", expanding=True))
+    )
+)
 _INSERT_MESSAGES = Statement(insert(columns(MessageRow).seq.table))
 _INSERT_MENTIONS = Statement(insert(columns(Mention).seq.table))
+_INSERT_ROOM_MENTIONS = Statement(insert(columns(RoomMentionRow).seq.table))
 _INSERT_EVENTS = Statement(insert(columns(RoomEventRow).seq.table))
 # Then set rooms.seq to the last event. MySQL sorts the whole log of a room unless the order names
 # the key from its first column.
@@ -132,6 +149,14 @@ _UPDATE_MEMBERS = Statement(
         _last_seqs(_last.sent_seq, _last.mentioned_seq),
     )
 )
+_ROOM_MENTION_SEQS = json_rows("room_mention_seqs", room=Id(), seq=BigInteger())
+_UPDATE_ROOM_MENTION_SEQ = Statement(
+    UpdateByRows(
+        _ROOM_MENTION_SEQS,
+        _room.id == _ROOM_MENTION_SEQS.c.room,
+        {_room.room_mention_seq: _ROOM_MENTION_SEQS.c.seq},
+    )
+)
 # Of one message without a mention, which is what most batches have while little happens: to take a
 # document apart, or to answer one statement more, would be a tenth of the time of the send.
 _ROOM, _SENDER = bindparam("room", type_=Id()), bindparam("sender", type_=Id())
@@ -171,6 +196,23 @@ class CountedEvent(NamedTuple):
     totals: MessageTotals
 
 
+class UserMention(NamedTuple):
+    user: UUID
+    room: UUID
+    seq: int
+
+
+class RoomMentionOf(NamedTuple):
+    """That a message mentions several users at once: `online` of HERE, `group` of GROUP."""
+
+    room: UUID
+    seq: int
+    sender: UUID
+    kind: MentionKind
+    group: UUID | None = None
+    online: frozenset[UUID] | None = None
+
+
 class RoomLocked(Exception):
     """Another transaction keeps one of several rooms locked: try them individually."""
 
@@ -181,6 +223,7 @@ class BatchFacts(NamedTuple):
     rooms: dict[UUID, LockedRoomState]
     preflight: SendPreflight
     members: dict[tuple[UUID, str], UUID]  # those that the texts name, by room and name
+    groups: dict[str, UUID]  # those that the texts name
     targets: dict[int, ChangeTarget]  # by the number of the change
 
 
@@ -197,13 +240,14 @@ class MessageBatch:
         wait: bool,
     ) -> BatchFacts:
         """Lock the rooms of a batch as `lock_rooms` does, and read what the rules need and which
-        members have one of these names."""
+        members and groups have one of these names."""
         rooms = list({command.room for command in (*sends, *changes)})
         questions = {}
         if sends:
             questions["preflight"] = bind_preflight(sends)
         if names:
             questions["members"] = _MEMBERS_BY_NAME.bind(names=list(names), rooms=rooms)
+            questions["groups"] = _GROUPS_BY_NAME.bind(names=list(names))
         if changes:
             questions["targets"] = bind_targets(changes)
             questions["last_seqs"] = _LAST_MESSAGE_SEQS.bind(rooms=rooms)
@@ -217,6 +261,7 @@ class MessageBatch:
             states,
             read_preflight(rows.get("preflight", ()), sends),
             {(room, name): user for name, room, user in rows.get("members", ())},
+            {name: group for name, group in rows.get("groups", ())},  # noqa: C416 - rows to mypy
             read_targets(rows.get("targets", ())),
         )
 
@@ -267,12 +312,13 @@ class MessageBatch:
     async def append(
         self,
         counted: Sequence[CountedEvent],
-        mentions: Sequence[tuple[UUID, UUID, int]],
-        changes: MessageChanges | None = None,
+        mentions: Sequence[UserMention],
+        room_mentions: Sequence[RoomMentionOf],
+        changes: MessageChanges | None,
     ) -> None:
-        """Record events with the messages that they create, (user, room, seq) mentions, and changes
-        of messages, and move the counters of their rooms, which are locked, and the read markers of
-        their senders."""
+        """Record events with the messages that they create, mentions, and changes of messages, and
+        move the counters of their rooms, which are locked, and the read markers of their
+        senders."""
         events = [event for event, _ in counted]
         created = [event for event in events if isinstance(event, MessageCreated)]
         writes = []
@@ -282,8 +328,17 @@ class MessageBatch:
         if changes:
             writes += changes.writes()
         if mentions:
-            named = [{"user_id": user, "room_id": room, "seq": seq} for user, room, seq in mentions]
+            times = {(event.room, event.message.seq): event.at for event in events}
+            named = [
+                {"user_id": user, "room_id": room, "seq": seq, "at": times[room, seq]}
+                for user, room, seq in mentions
+            ]
             writes.append(_INSERT_MENTIONS.bind_rows(named))
+        if room_mentions:
+            writes.append(_INSERT_ROOM_MENTIONS.bind_rows(_to_rows(room_mentions)))
+            heads = {event.room: event.seq for event in events}
+            rooms = {mention.room: heads[mention.room] for mention in room_mentions}
+            writes.append(_UPDATE_ROOM_MENTION_SEQ.bind(room_mention_seqs=to_json(rooms.items())))
         writes.append(_INSERT_EVENTS.bind_rows([event_columns.to_row(*entry) for entry in counted]))
         writes += self._counter_updates(events, created, mentions)
         await self._executor.write(*writes)
@@ -292,7 +347,7 @@ class MessageBatch:
         self,
         events: Sequence[MessageEvent],
         created: Sequence[MessageCreated],
-        mentions: Sequence[tuple[UUID, UUID, int]],
+        mentions: Sequence[UserMention],
     ) -> list[Bound]:
         if self._executor.joins_updates and len(events) == len(created) == 1 and not mentions:
             [event] = created
@@ -305,9 +360,27 @@ class MessageBatch:
         return updates
 
 
-def _to_last_seqs(
-    events: Sequence[MessageEvent], mentions: Iterable[tuple[UUID, UUID, int]]
-) -> str:
+def _to_rows(mentions: Iterable[RoomMentionOf]) -> list[dict[str, Any]]:
+    return [
+        {
+            "room_id": mention.room,
+            "seq": mention.seq,
+            "number": number,
+            "sender_id": mention.sender,
+            "kind": mention.kind.value,
+            "group_id": mention.group,
+            "users": None if mention.online is None else to_hex_list(mention.online),
+        }
+        for number, mention in enumerate(mentions)
+    ]
+
+
+def to_hex_list(users: Iterable[UUID]) -> str:
+    """For `room_mentions.users`: each id can be found as text."""
+    return orjson.dumps(sorted(user.hex for user in users)).decode()
+
+
+def _to_last_seqs(events: Sequence[MessageEvent], mentions: Iterable[UserMention]) -> str:
     """The rows of `_LAST_SEQS`, one for each member concerned. A mention that an edit has added is
     noted at the newest event of its room: no later one is overlooked then."""
     heads = {event.room: event.seq for event in events}

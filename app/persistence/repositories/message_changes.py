@@ -27,6 +27,7 @@ from app.persistence.tables import (
     MessageVersion,
     ReactionRow,
     Room,
+    RoomMentionRow,
     columns,
 )
 from app.wire.domain import Role, RoomKind
@@ -48,6 +49,7 @@ class ChangeTarget(NamedTuple):
 
 _message, _member, _room = columns(MessageRow), columns(Member), columns(Room)
 _reaction, _mention = columns(ReactionRow), columns(Mention)
+_room_mention = columns(RoomMentionRow)
 _TARGETS = json_rows("targets", room=Id(), user=Id(), seq=BigInteger(), emoji=EMOJI)
 _target = _TARGETS.c
 _READ_TARGETS = Statement(
@@ -114,6 +116,18 @@ _DELETE_MENTIONS = Statement(
 )
 
 
+_UNMENTIONED = json_rows("unmentioned", room=Id(), seq=BigInteger())
+_DELETE_ROOM_MENTIONS = Statement(
+    DeleteByRows(
+        _UNMENTIONED,
+        (
+            (_room_mention.room_id, _UNMENTIONED.c.room),
+            (_room_mention.seq, _UNMENTIONED.c.seq),
+        ),
+    )
+)
+
+
 def bind_targets(changes: Sequence[MessageChange]) -> Bound:
     return _READ_TARGETS.bind(
         targets=to_json(
@@ -149,7 +163,9 @@ class MessageChanges:
     reactions: dict[ReactionKey, tuple[bool, bool]] = field(default_factory=dict)
     """Whether the reaction was there, and whether it is."""
     replaced_mentions: set[MentionKey] = field(default_factory=set)
-    """Deleted; those that are still there are inserted again."""
+    """Deleted; those that are there afterwards are inserted."""
+    replaced_room_mentions: set[MessageKey] = field(default_factory=set)
+    """The messages whose mentions of several users are deleted, and inserted if there are any."""
 
     def writes(self) -> list[Bound]:
         writes = []
@@ -165,6 +181,9 @@ class MessageChanges:
             writes.append(_DELETE_REACTIONS.bind(removed=to_json(removed)))
         if self.replaced_mentions:
             writes.append(_DELETE_MENTIONS.bind(replaced=to_json(self.replaced_mentions)))
+        if self.replaced_room_mentions:
+            keys = to_json(self.replaced_room_mentions)
+            writes.append(_DELETE_ROOM_MENTIONS.bind(unmentioned=keys))
         return writes
 
     def _rows(self) -> Iterable[tuple[MessageKey, Message, bool]]:

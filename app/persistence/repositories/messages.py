@@ -17,12 +17,14 @@ from app.persistence.tables import (
     MessageVersion,
     PinRow,
     ReactionRow,
+    RoomMentionRow,
     columns,
 )
 from app.wire.events import Message
 
 _message, _version = columns(MessageRow), columns(MessageVersion)
 _deleted, _pin, _reaction = columns(DeletedMessage), columns(PinRow), columns(ReactionRow)
+_room_mention = columns(RoomMentionRow)
 IS_DELETED = exists().where(_deleted.room_id == _message.room_id, _deleted.seq == _message.seq)
 _AFTER = (
     select(*MESSAGE_COLUMNS)
@@ -176,7 +178,7 @@ class Messages(MessageReads):
         )
         await self._executor.write(*changes.writes())
         seqs = [message.seq for message in before]
-        for table in (_version, _reaction, _pin):
+        for table in (_version, _reaction, _pin, _room_mention):
             await self._session.execute(
                 delete(table.seq.table).where(table.room_id == room_id, table.seq.in_(seqs))
             )

@@ -23,10 +23,12 @@ from sqlalchemy import (
     select,
 )
 
+from app.core.clock import now
 from app.core.sync_tokens import ListPosition
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
+from app.persistence.repositories.room_mentions import capped_room_mentions
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Row, Statement, Values
 from app.persistence.sql.types import Id
@@ -92,7 +94,8 @@ _last = _LAST.c
 # What `_Position` has.
 _POSITION = (
     *(_head.message_count, _head.last_message_seq, _marker.message_count),
-    *(_member.sent_seq, _member.mentioned_seq, _room.deleted_seq, _room.seq, _member.read_seq),
+    *(_member.sent_seq, _member.mentioned_seq, _room.deleted_seq, _room.room_mention_seq),
+    *(_room.seq, _member.read_seq),
 )
 _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
@@ -147,7 +150,9 @@ _CHANGED_ROOMS = Statement(
 )
 _USER_EVENTS = Statement(
     select(_user_event.user_id, _user_event.room_id).where(
-        _user_event.user_id == _USER, _user_event.seq > _AFTER
+        _user_event.user_id == _USER,
+        _user_event.seq > _AFTER,
+        _user_event.room_id != _USER,  # what concerns all rooms names the user
     )
 )
 _newest = (
@@ -184,6 +189,9 @@ _MENTIONS = _capped_count(
 )
 
 
+_ROOM_MENTIONS = capped_room_mentions(user=_USER, room=_IN_ROOM, after=_AFTER, until=_UNTIL)
+
+
 class _Position(NamedTuple):
     """A read marker in a log, and what is known of the messages after it."""
 
@@ -193,6 +201,7 @@ class _Position(NamedTuple):
     sent_seq: int | None
     mentioned_seq: int | None
     deleted_seq: int | None
+    room_mention_seq: int | None
     seq: int
     read_seq: int
 
@@ -218,6 +227,10 @@ class _Position(NamedTuple):
             return None
         is_known = self.mentioned_seq is not None and self.mentioned_seq <= self.read_seq
         return 0 if is_known else None
+
+    def room_mentions(self, unread: int | None) -> int | None:
+        """Of many users at once. None: they have to be counted."""
+        return 0 if unread == 0 or (self.room_mention_seq or 0) <= self.read_seq else None
 
 
 class RoomLists:
@@ -264,6 +277,8 @@ class RoomLists:
             unread[n] = max(0, (unread[n] or 0) - count)
         await self._count_unknown(_UNREAD, rows, unread)
         await self._count_unknown(_MENTIONS, rows, mentions)
+        room_mentions = [*map(_Position.room_mentions, positions, unread)]
+        await self._count_unknown(_ROOM_MENTIONS, rows, room_mentions)
         newest = await self._newest_messages(rows, positions)
         max_count = self._max_unread + 1
         return [
@@ -273,7 +288,7 @@ class RoomLists:
                     *(newest[n] if n in newest else row[_LAST_MESSAGE]),
                     *row[-2:],
                     min(unread[n] or 0, max_count),
-                    mentions[n] or 0,
+                    min((mentions[n] or 0) + (room_mentions[n] or 0), max_count),
                 )
             )
             for n, row in enumerate(rows)
@@ -302,11 +317,13 @@ class RoomLists:
         self, statement: Statement, rows: Rows, numbers: Iterable[int]
     ) -> dict[int, int]:
         """Of the rows with these numbers, the messages after the marker."""
-        max_rows = self._max_unread + 1
+        max_rows, at = self._max_unread + 1, now()
         branches = [
             {
                 "n": n,
+                "at": at,
                 "user": rows[n][0],
+                "user_hex": rows[n][0].hex,
                 "room": rows[n][1],
                 "after": rows[n][-1],
                 "until": rows[n][-2],

@@ -49,15 +49,16 @@ class UserLogReads:
         return [UserEvent(type=type_, seq=seq, at=at, room=room) for type_, seq, at, room in rows]
 
     async def rooms_in(self, ranges: Iterable[UserLogRange]) -> list[tuple[UUID, int, UUID]]:
-        """(user, seq, room) of the events in these ranges, those that are not deleted."""
+        """(user, seq, room) of the events in these ranges that name a room and are not deleted."""
         rows = await self._session.execute(
             select(_event.user_id, _event.seq, _event.room_id).where(
+                _event.room_id != _event.user_id,
                 or_(
                     *(
                         and_(_event.user_id == user, _event.seq > after, _event.seq <= until)
                         for user, after, until in ranges
                     )
-                )
+                ),
             )
         )
         return [(user, seq, room) for user, seq, room in rows]

@@ -46,7 +46,8 @@ class UserLogs(HubListener):
             return
         if self._seqs.get(user) == publication.seq - 1:
             self._seqs[user] = publication.seq
-        if len(publication.payload) == len(user.bytes):
+        # What concerns all rooms names the user.
+        if len(publication.payload) == len(user.bytes) and publication.payload != user.bytes:
             self._hub.notify_list_changed(UUID(bytes=publication.payload), user)
 
     async def compare(self, database: Database, heads: Mapping[UUID, int]) -> None:

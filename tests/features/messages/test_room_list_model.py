@@ -4,28 +4,45 @@ A new feature joins with a method of `Room`, and a line of `STEPS`; what it show
 `Model.shown`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.notifications.decide import Count, Recipient, SentMessage, decide
+from app.wire.domain import MentionKind, NotificationLevel, PresenceState, RoomKind
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
+from testkit.server import TestServer, unique_username
 
 PEOPLE = st.integers(0, 2)
+MANY = st.sets(st.sampled_from(["room", "here", "group"]))
+SAY = st.tuples(
+    st.just("say"),
+    st.integers(0, 2) | st.just(0),  # the owner may mention all
+    st.sets(PEOPLE),
+    MANY,
+)
+LEVELS = st.none() | st.sampled_from(NotificationLevel)
 STEPS = st.one_of(
-    st.tuples(st.just("say"), PEOPLE, st.sets(PEOPLE)),
-    st.tuples(st.just("say"), PEOPLE, st.sets(PEOPLE)),
+    SAY,
+    SAY,
+    st.tuples(st.just("go_online"), st.sets(PEOPLE)),
+    st.tuples(st.just("set_group"), st.sets(PEOPLE)),
+    st.tuples(st.just("set_level"), PEOPLE, LEVELS),
+    st.tuples(st.just("set_room"), PEOPLE, LEVELS, st.booleans()),
     st.tuples(st.just("repeat"), PEOPLE),
     st.tuples(st.just("read"), PEOPLE, st.integers(0, 30)),
     st.tuples(st.just("unread"), PEOPLE, st.integers(0, 30)),
     st.tuples(st.just("join"), st.integers(1, 2)),
     st.tuples(st.just("leave"), st.integers(1, 2)),
     st.tuples(st.just("remove"), st.integers(1, 2)),
-    st.tuples(st.just("edit"), st.integers(0, 30), st.sets(PEOPLE)),
+    st.tuples(st.just("edit"), st.integers(0, 30), st.sets(PEOPLE), MANY),
     st.tuples(st.just("delete"), st.integers(0, 30)),
 )
 
@@ -35,10 +52,12 @@ class Said:
     """A message; the event of its room, otherwise, is None."""
 
     sender: int
-    named: set[int]
     text: str
+    named: set[int] = field(default_factory=set)
     version: int = 1
     deleted: bool = False
+    many: set[str] = field(default_factory=set)  # "room", "here", "group"
+    online: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -48,6 +67,10 @@ class Model:
     log: list[Said | None] = field(default_factory=lambda: [None, None])
     markers: dict[int, int] = field(default_factory=lambda: {0: 2})
     nonces: dict[int, tuple[str, str]] = field(default_factory=dict)
+    online: set[int] = field(default_factory=set)
+    group: set[int] = field(default_factory=set)
+    levels: dict[int, NotificationLevel | None] = field(default_factory=dict)
+    room_settings: dict[int, tuple[NotificationLevel | None, bool]] = field(default_factory=dict)
 
     @property
     def seq(self) -> int:
@@ -56,19 +79,44 @@ class Model:
     def shown(self, person: int) -> dict[str, Any]:
         """What a member sees of the room."""
         marker = self.markers[person]
-        others = [said for _, said in self.messages(marker) if said.sender != person]
+        counts = [self.count(person, said) for _, said in self.messages(marker)]
         return {
             "seq": self.seq,
             "read_seq": marker,
-            "unread": len(others),
-            "mentions": sum(person in said.named for said in others),
+            "unread": len(counts) - counts.count(Count.NOTHING),
+            "mentions": counts.count(Count.MENTION),
             "last_message": self.last_message(),
         }
+
+    def mention(self, said: Said, named: set[int], many: set[str]) -> None:
+        """Only members are mentioned; a name that is not one is only text. Who may not mention all
+        only writes it."""
+        said.named = named & self.markers.keys()
+        said.many = many if said.sender == 0 else many & {"group"}
+        said.online = self.online & self.markers.keys()
 
     def messages(self, after: int = 0) -> list[tuple[int, Said]]:
         """seq and message, of those that are not deleted."""
         logged = enumerate(self.log[after:], after + 1)
         return [(seq, said) for seq, said in logged if said and not said.deleted]
+
+    def count(self, person: int, said: Said) -> Count:
+        mentions = {
+            MentionKind.DIRECT: person in said.named,
+            MentionKind.ROOM: "room" in said.many,
+            MentionKind.HERE: "here" in said.many and person in said.online,
+            MentionKind.GROUP: "group" in said.many and person in self.group,
+        }
+        level, muted = self.room_settings.get(person, (None, False))
+        recipient = Recipient(
+            UUID(int=person),
+            RoomKind.PUBLIC,
+            has_muted=muted,
+            level=level,
+            default_level=self.levels.get(person),
+            mentions=frozenset(kind for kind, applies in mentions.items() if applies),
+        )
+        return decide(SentMessage(UUID(int=said.sender), said.text), recipient).count
 
     def last_message(self) -> tuple[int, int, str] | None:
         """seq, sender and text."""
@@ -79,34 +127,42 @@ class Model:
 class Room:
     """The same steps, on the server and in the model."""
 
-    def __init__(self, people: list[Person], room: str) -> None:
+    def __init__(self, people: list[Person], room: str, group: "Group") -> None:
         self._people, self._room, self._model = people, room, Model()
         self._path = f"/rooms/{room}"
+        self._group = group
 
-    async def say(self, who: int, named: set[int]) -> None:
+    @property
+    def online(self) -> Collection[str]:
+        return {self._people[who].id for who in self._model.online}
+
+    async def say(self, who: int, named: set[int], many: set[str]) -> None:
         model, person = self._model, self._people[who]
-        text = self._text("hello", named)
+        text = self._text("hello", named, many)
         nonce = uuid4().hex
         answer = await person.sends(self._room, text, nonce)
         if who not in model.markers:
             assert_problem(answer, "forbidden")
             return
-        # Only members are mentioned; a name that is not one is only text.
-        model.log.append(Said(who, named & model.markers.keys(), text))
+        said = Said(who, text)
+        model.mention(said, named, many)
+        model.log.append(said)
         model.nonces[who] = (nonce, text)
         model.markers[who] = model.seq  # who writes has read
         assert assert_ok(answer, 201)["seq"] == model.seq
 
-    def _text(self, word: str, named: set[int]) -> str:
-        return " ".join([word, *(f"@{self._people[other].username}" for other in named)])
+    def _text(self, word: str, named: set[int], many: set[str]) -> str:
+        handles = [self._people[other].username for other in named]
+        handles += [self._group.handle if name == "group" else name for name in many]
+        return " ".join([word, *(f"@{handle}" for handle in handles)])
 
-    async def edit(self, number: int, named: set[int]) -> None:
+    async def edit(self, number: int, named: set[int], many: set[str]) -> None:
         """By its sender, who may have left."""
         model = self._model
         if not (messages := model.messages()):
             return
         seq, said = messages[number % len(messages)]
-        text = self._text(f"edit {said.version}", named)
+        text = self._text(f"edit {said.version}", named, many)
         path = f"{self._path}/messages/{seq}"
         answer = await self._people[said.sender].patch(path, text=text, version=said.version)
         if said.sender not in model.markers:
@@ -114,8 +170,8 @@ class Room:
             return
         assert_ok(answer)
         model.log.append(None)
-        said.text, said.named = text, named & model.markers.keys()
-        said.version += 1
+        said.text, said.version = text, said.version + 1
+        model.mention(said, named, many)
 
     async def delete(self, number: int) -> None:
         """By the owner."""
@@ -125,6 +181,29 @@ class Room:
             assert_ok(await self._people[0].delete(f"{self._path}/messages/{seq}"))
             model.log.append(None)
             said.deleted = True
+
+    async def go_online(self, who: set[int]) -> None:
+        """Only these are, when the next message is sent."""
+        self._model.online = who
+
+    async def set_group(self, who: set[int]) -> None:
+        """A mention of the group counts for who is in it now."""
+        self._model.group = who
+        await self._group.set([self._people[number] for number in who])
+
+    async def set_level(self, who: int, level: NotificationLevel | None) -> None:
+        self._model.levels[who] = level
+        assert_ok(await self._people[who].put("/users/me/notifications", level=level))
+
+    async def set_room(self, who: int, level: NotificationLevel | None, muted: bool) -> None:
+        answer = await self._people[who].put(
+            f"{self._path}/notifications", level=level, muted=muted
+        )
+        if who in self._model.markers:
+            assert_ok(answer)
+            self._model.room_settings[who] = level, muted
+        else:
+            assert_problem(answer, "forbidden")
 
     async def repeat(self, who: int) -> None:
         """Repeat the last send: it changes nothing, and a removed sender gets no error."""
@@ -192,6 +271,28 @@ class Room:
             assert {name: room[name] for name in expected} == expected, (who, self._model)
 
 
+class Group:
+    """A user group of the server."""
+
+    def __init__(self, admin: Person, handle: str, group: str) -> None:
+        self._admin, self.handle, self._path = admin, handle, f"/groups/{group}/members"
+
+    async def set(self, people: list[Person]) -> None:
+        wanted = {person.id for person in people}
+        page = assert_ok(await self._admin.get(self._path))["items"]
+        members = {user["id"] for user in page}
+        for user in wanted - members:
+            assert_ok(await self._admin.put(f"{self._path}/{user}"), 204)
+        for user in members - wanted:
+            assert_ok(await self._admin.delete(f"{self._path}/{user}"), 204)
+
+
+@pytest.fixture
+async def group(server: TestServer, http: httpx.AsyncClient) -> Group:
+    admin, handle = await server.administrator(http), unique_username("group")
+    return Group(admin, handle, await admin.makes_group(handle))
+
+
 # The people stay; each example has a room of its own.
 @settings(
     max_examples=25,
@@ -200,10 +301,23 @@ class Room:
 )
 @given(steps=st.lists(STEPS, min_size=3, max_size=20))
 async def test_the_list_of_rooms_equals_a_recount_of_the_log(
-    unpaced_markers: None, ada: Person, bob: Person, eve: Person, steps: list[tuple[str, object]]
+    unpaced_markers: None,
+    server: TestServer,
+    monkeypatch: pytest.MonkeyPatch,
+    group: Group,
+    ada: Person,
+    bob: Person,
+    eve: Person,
+    steps: list[tuple[str, object]],
 ) -> None:
     people = [ada, bob, eve]
-    room = Room(people, await ada.makes_room())
+    room = Room(people, await ada.makes_room(), group)
+
+    async def read_states(_: object, users: Collection[UUID]) -> dict[UUID, PresenceState]:
+        online, offline = PresenceState.ONLINE, PresenceState.OFFLINE
+        return {user: online if str(user) in room.online else offline for user in users}
+
+    monkeypatch.setattr(type(server.context.presence), "read_states", read_states)
     for name, *arguments in steps:
         await getattr(room, name)(*arguments)
     await room.check()
@@ -212,3 +326,6 @@ async def test_the_list_of_rooms_equals_a_recount_of_the_log(
         await person.post(f"{room._path}/leave")
     assert_ok(await ada.delete(room._path), 204)
     assert_ok(await ada.post(f"{room._path}/leave"), 204)
+    for person in people:
+        assert_ok(await person.put("/users/me/notifications"))
+    await group.set([])

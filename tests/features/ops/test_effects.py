@@ -100,7 +100,7 @@ async def test_the_text_length_limit_is_applied(embedded: Backend) -> None:
 LISTS = (
     *("/users", "/rooms", "/rooms/public"),
     *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
-    "/admin/statistics/messages",
+    *("/admin/statistics/messages", "/groups", "/groups/{}/members", "/users/me/mentions"),
 )
 
 
@@ -115,13 +115,16 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
         rooms = [await ada.makes_room("public", *others) for _ in range(3)]
         for room in rooms:
             await ada.says(room, "one", "two", "three")
+            await others[0].says(room, f"@{ada.username}")
 
         async def counted() -> bool:
             counts = assert_ok(await ada.get("/admin/statistics/messages", limit=2))
             return bool(counts["next"])  # so there are three
 
         await eventually(counted)
-        for path in (path.format(rooms[0]) for path in LISTS):
+        groups = [await ada.makes_group(name, *others) for name in ("one", "two", "three")]
+        ids = {"groups": groups[0], "rooms": rooms[0]}
+        for path in (path.format(ids.get(path.split("/")[1])) for path in LISTS):
             without, one, most = [
                 len(assert_ok(await ada.get(path, **query))["items"])
                 for query in ({}, {"limit": 1}, {"limit": page})

@@ -24,6 +24,7 @@ MAY: dict[str, dict[str, str]] = {
     "set_role": {"public": "os", "private": "o", "group": "o", "direct": ""},
     "edit": {"public": "oas", "private": "oa", "group": "oam", "direct": ""},
     "archive": {"public": "os", "private": "o", "group": "o", "direct": ""},
+    "mention_all": {"public": "oa", "private": "oa", "group": "oam", "direct": "m"},
     "leave": {"public": "oam", "private": "oam", "group": "oam", "direct": ""},
 }
 ROLES = {"o": "owner", "a": "admin", "m": "member", "s": "server", "n": "nobody"}

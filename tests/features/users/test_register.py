@@ -51,6 +51,13 @@ async def test_a_username_is_taken_in_every_spelling(
     assert_problem(await register(http, second.format(number)), "username_taken")
 
 
+@pytest.mark.parametrize("name", ["room", "Here", "ＲＯＯＭ"])
+async def test_the_names_of_mentions_of_all_members_are_reserved(
+    http: httpx.AsyncClient, name: str
+) -> None:
+    assert_problem(await register(http, name), "invalid", "username")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

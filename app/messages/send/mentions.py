@@ -1,0 +1,109 @@
+"""Whom the messages of a batch mention, by what was read while their rooms were locked."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.mentions import NO_MENTIONS, Mentions
+from app.core.message_commands import EditRequest
+from app.core.send_request import SendRequest
+from app.persistence.repositories.message_batch import BatchFacts, RoomMentionOf, UserMention
+from app.persistence.repositories.message_changes import MentionKey, MessageKey
+from app.rooms.policy import Permission, has_permission
+from app.wire.domain import MentionKind, Role, RoomKind
+from app.wire.events import RoomMention
+
+
+class MessageMentions(NamedTuple):
+    users: frozenset[UUID] = frozenset()
+    many: tuple[RoomMentionOf, ...] = ()
+
+    def fields(self) -> dict[str, list[UUID] | list[RoomMention] | None]:
+        """The fields of the message."""
+        return {
+            "mentions": sorted(self.users) or None,
+            "room_mentions": [RoomMention(kind=m.kind, group=m.group) for m in self.many] or None,
+        }
+
+
+class BatchMentions:
+    """Collects the mentions of messages. A name means a member of the room, or else a group."""
+
+    def __init__(self, facts: BatchFacts, mentioned: Mapping[str, Mentions]) -> None:
+        """`mentioned` has what each text may mention."""
+        self._members, self._groups = facts.members, facts.groups
+        self._mentioned = mentioned
+        self._stored: dict[MessageKey, frozenset[UUID]] = {}  # users, before the batch
+        self._found: dict[MessageKey, MessageMentions] = {}  # after it
+
+    @property
+    def users(self) -> list[UserMention]:
+        """Those that are not stored yet."""
+        return [
+            UserMention(user, *key)
+            for key, found in self._found.items()
+            for user in found.users - self._stored[key]
+        ]
+
+    @property
+    def many(self) -> list[RoomMentionOf]:
+        return [mention for found in self._found.values() for mention in found.many]
+
+    def add(
+        self,
+        command: SendRequest | EditRequest,
+        text: str,
+        seq: int,
+        kind: RoomKind,
+        role: Role,
+        stored: frozenset[UUID] = frozenset(),
+    ) -> MessageMentions:
+        """Find whom a message mentions; `stored` are the users that it has mentioned before. A
+        later call for the same message replaces this one."""
+        key = command.room, seq
+        self._stored.setdefault(key, stored)
+        found = self._find(command, self._mentioned.get(text, NO_MENTIONS), seq, kind, role)
+        if found.users or found.many or key in self._found or stored:
+            self._found[key] = found
+        return found
+
+    def changed_users(self, key: MessageKey) -> set[MentionKey]:
+        """Of a message that was edited: rows to delete before those of `users` are inserted. Also
+        of those that are new: a program of the step before has not noted in the message whom it
+        mentions."""
+        users = self._stored[key] ^ self._found.get(key, MessageMentions()).users
+        return {(user, *key) for user in users}
+
+    def _find(
+        self,
+        command: SendRequest | EditRequest,
+        mentions: Mentions,
+        seq: int,
+        kind: RoomKind,
+        role: Role,
+    ) -> MessageMentions:
+        if mentions is NO_MENTIONS:
+            return MessageMentions()
+        room, sender, is_admin = command.room, command.actor.user, command.actor.is_admin
+        existing = {
+            name for name in mentions.names if (room, name) in self._members or name in self._groups
+        }
+        named = sorted(mentions.named(existing))
+        users = {self._members[room, name] for name in named if (room, name) in self._members}
+        groups = {self._groups[name]: None for name in named if (room, name) not in self._members}
+        many = [RoomMentionOf(room, seq, sender, MentionKind.GROUP, group) for group in groups]
+        if has_permission(Permission.MENTION_ALL, kind, role, is_server_admin=is_admin):
+            many = _mentions_of_all(command, mentions, seq) + many
+        return MessageMentions(frozenset(users - {sender}), tuple(many))
+
+
+def _mentions_of_all(
+    command: SendRequest | EditRequest, mentions: Mentions, seq: int
+) -> list[RoomMentionOf]:
+    """Where it is not known who is here, `@here` means all."""
+    room, sender, online = command.room, command.actor.user, command.online
+    if mentions.room or (mentions.here and online is None):
+        return [RoomMentionOf(room, seq, sender, MentionKind.ROOM)]
+    if mentions.here:
+        return [RoomMentionOf(room, seq, sender, MentionKind.HERE, online=online)]
+    return []

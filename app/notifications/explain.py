@@ -1,0 +1,87 @@
+"""Why a message notifies a user, or does not."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.actor import Actor
+from app.notifications.decide import Decision, Recipient, SentMessage, decide
+from app.notifications.settings import is_quiet
+from app.persistence.tables import Member, Room
+from app.persistence.uow import ReadSession
+from app.rooms.access import get_member_room, get_visible_room
+from app.rooms.policy import ADMINS
+from app.wire.domain import MentionKind
+from app.wire.errors import Forbidden, NotFound
+from app.wire.events import Message
+
+
+class Explanation(NamedTuple):
+    decision: Decision
+    mentions: frozenset[MentionKind]
+
+
+async def explain(
+    reads: ReadSession, actor: Actor, room_id: UUID, seq: int, user_id: UUID | None, at: datetime
+) -> Explanation:
+    """By the settings as they are now. Raises NotFound, Forbidden."""
+    room, member = await _get_room(reads, actor, room_id, user_id or actor.user)
+    messages = await reads.messages.list_after_unchecked(room_id, seq - 1, seq, 1)
+    if not messages:
+        raise NotFound("There is no message with this seq in the room.")
+    user = user_id or actor.user
+    recipient = await _recipient(reads, room, member, user, messages[0], at)
+    sent = SentMessage(messages[0].sender, messages[0].text)
+    return Explanation(decide(sent, recipient), recipient.mentions)
+
+
+async def _get_room(
+    reads: ReadSession, actor: Actor, room_id: UUID, user_id: UUID
+) -> tuple[Room, Member | None]:
+    """The room, with the membership of the user."""
+    if user_id == actor.user:
+        return await get_member_room(reads, actor, room_id)
+    room, own = await get_visible_room(reads, actor, room_id)
+    if not (actor.is_admin or (own is not None and own.role in ADMINS)):
+        raise Forbidden("Only owners and admins of the room may ask about others.")
+    return room, await reads.members.get(room_id, user_id)
+
+
+async def _recipient(
+    reads: ReadSession,
+    room: Room,
+    member: Member | None,
+    user_id: UUID,
+    message: Message,
+    at: datetime,
+) -> Recipient:
+    settings = await reads.notifications.get(user_id)
+    room_settings = await reads.notifications.get_for_room(user_id, room.id)
+    return Recipient(
+        user_id,
+        room.kind,
+        is_member=member is not None,
+        has_muted=room_settings.is_muted(at),
+        level=room_settings.level,
+        default_level=settings.level,
+        mentions=await _mentions(reads, user_id, room.id, message.seq),
+        keywords=settings.keywords,
+        do_not_disturb=is_quiet(settings, at),
+    )
+
+
+async def _mentions(
+    reads: ReadSession, user_id: UUID, room_id: UUID, seq: int
+) -> frozenset[MentionKind]:
+    kinds: set[MentionKind] = set()
+    if await reads.notifications.is_mentioned(user_id, room_id, seq):
+        kinds.add(MentionKind.DIRECT)
+    of_many = await reads.notifications.room_mentions(room_id, seq)
+    groups = [mention.group for mention in of_many if mention.group]
+    if groups and await reads.user_groups.filter_joined(user_id, groups):
+        kinds.add(MentionKind.GROUP)
+    for mention in of_many:
+        is_here = mention.kind is MentionKind.HERE and user_id in mention.users
+        if is_here or mention.kind is MentionKind.ROOM:
+            kinds.add(mention.kind)
+    return frozenset(kinds)
