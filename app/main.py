@@ -21,6 +21,7 @@ from app.messages.change_routes import router as message_changes
 from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
 from app.messages.routes import router as messages
+from app.messages.thread_routes import router as threads
 from app.moderation.routes import router as moderation
 from app.notifications.routes import router as notifications
 from app.ops.docs import mount_docs
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
-        *(auth, notifications, users, rooms, messages, message_changes),
+        *(auth, notifications, users, rooms, messages, message_changes, threads),
         *(groups, moderation, admin),
     ):
         api.include_router(router)

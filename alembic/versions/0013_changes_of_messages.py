@@ -73,6 +73,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_reactions_user_id")),
         sa.PrimaryKeyConstraint("room_id", "seq", "emoji", "user_id", name=op.f("pk_reactions")),
     )
+    op.create_index(  # for the foreign key, too
+        op.f("ix_reactions_user_id_room_id_seq"),
+        "reactions",
+        ["user_id", "room_id", "seq"],
+        if_not_exists=True,
+    )
     create_table("pins", sa.PrimaryKeyConstraint("room_id", "seq", name=op.f("pk_pins")))
 
 

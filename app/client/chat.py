@@ -159,7 +159,13 @@ class ChatClient:
     # Sending.
 
     def send(
-        self, room: UUID, text: str, *, reply_to: int | None = None, nonce: str | None = None
+        self,
+        room: UUID,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        thread: int | None = None,
+        nonce: str | None = None,
     ) -> "asyncio.Future[Ack]":
         """Queue a message; the future resolves to its ack after the server has committed it.
 
@@ -170,7 +176,11 @@ class ChatClient:
         self._check_alive()
         try:
             frame = SendMessage(
-                room=room, nonce=nonce or str(uuid4()), text=text, reply_to=reply_to
+                room=room,
+                nonce=nonce or str(uuid4()),
+                text=text,
+                reply_to=reply_to,
+                thread=thread,
             )
         except ValidationError as error:
             why = invalid_from_pydantic(error.errors())

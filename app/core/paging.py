@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from app.core import base64url
 from app.wire.errors import Invalid
+from app.wire.seq import MAX_SEQ
 from app.wire.validation import invalid_from_pydantic
 
 T = TypeVar("T")
@@ -21,7 +22,27 @@ def decode_cursor(cursor: str | None) -> str | None:
     try:
         return base64url.decode(cursor).decode()
     except ValueError as error:
-        raise Invalid("`cursor` is not one that this server gave. Start without it.") from error
+        raise wrong_cursor() from error
+
+
+def decode_seq_cursor(cursor: str | None) -> int:
+    """The `seq` before which a page is; without a cursor, that of no message. Raises Invalid."""
+    key = decode_cursor(cursor)
+    try:
+        return MAX_SEQ if key is None else parse_seq(key)
+    except ValueError as error:
+        raise wrong_cursor() from error
+
+
+def parse_seq(text: str) -> int:
+    """Raises ValueError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_SEQ))):
+        raise ValueError(text)
+    return int(text)
+
+
+def wrong_cursor() -> Invalid:
+    return Invalid("`cursor` is not one that this server gave. Start without it.")
 
 
 def split_page(rows: list[T], limit: int) -> tuple[list[T], bool]:

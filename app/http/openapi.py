@@ -51,6 +51,7 @@ Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.j
         {"name": "messages", "description": "Messages, the room's log and read markers."},
         {"name": "groups", "description": "User groups, which one `@handle` mentions together."},
         {"name": "notifications", "description": "What the caller is notified of, and why."},
+        {"name": "threads", "description": "Threads, and who follows them."},
         {"name": "moderation", "description": "For administrators of the server."},
         {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},

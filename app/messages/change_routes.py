@@ -6,7 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path
 
 from app.core.message_commands import EditRequest
-from app.core.paging import decode_cursor, encode_cursor, split_page
+from app.core.paging import (
+    decode_cursor,
+    decode_seq_cursor,
+    encode_cursor,
+    split_page,
+    wrong_cursor,
+)
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50, Limit100, Seq
 from app.http.problems import problem_responses
 from app.http.rates import READ, SEND, WRITE
@@ -15,7 +21,7 @@ from app.messages import deletion, pins, versions
 from app.messages.send.submit import submit_edit, submit_reaction
 from app.persistence.uow import ReadSession
 from app.rooms.access import get_member_room
-from app.wire.errors import ErrorCode, Invalid
+from app.wire.errors import ErrorCode
 from app.wire.events import Message
 from app.wire.schemas.messages import (
     DeletedMessages,
@@ -26,7 +32,6 @@ from app.wire.schemas.messages import (
     ReactionOut,
 )
 from app.wire.schemas.pages import Page
-from app.wire.seq import MAX_SEQ
 from app.wire.validation import CanonicalUuid, EmojiText
 
 router = APIRouter(prefix="/rooms/{room_id}", tags=["messages"], route_class=StrictRoute)
@@ -223,7 +228,7 @@ async def list_pins(
         await get_member_room(reader, actor, room_id)
         return await reader.messages.list_pinned(room_id, actor.user, before, limit + 1)
 
-    before = _seq_cursor(decode_cursor(cursor))
+    before = decode_seq_cursor(cursor)
     messages, more = split_page(await context.database.read(read), limit)
     return PinnedMessages(
         items=messages, next=encode_cursor(str(messages[-1].seq)) if more else None
@@ -236,16 +241,4 @@ def _reaction_cursor(key: str | None) -> tuple[str, UUID] | None:
     try:
         return key[36:], UUID(key[:36])
     except ValueError as error:
-        raise _wrong_cursor() from error
-
-
-def _seq_cursor(key: str | None) -> int:
-    if key is None:
-        return MAX_SEQ
-    if not (key.isascii() and key.isdecimal() and len(key) <= len(str(MAX_SEQ))):
-        raise _wrong_cursor()
-    return int(key)
-
-
-def _wrong_cursor() -> Invalid:
-    return Invalid("`cursor` is not one that this server gave. Start without it.")
+        raise wrong_cursor() from error

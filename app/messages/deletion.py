@@ -9,6 +9,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.messages.send.change_rules import NO_MESSAGE
+from app.messages.threads import remove_replies
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import lock_member_room, require_not_archived, require_permission
@@ -70,11 +71,13 @@ async def _delete(
     deletion = Deletion(by=by, at=now())
     tombstones = {message.seq: _tombstone(message, deletion) for message in messages}
     await uow.messages.delete(room.id, messages, list(tombstones.values()))
-    room.deleted_seq = max(room.deleted_seq or 0, *tombstones)
     for seqs in _chunks(sorted(tombstones), MAX_PER_EVENT):
         _append(uow, room, deletion, seqs)
-    uow.events.set_last_message(room.id, await uow.messages.last_seq(room.id))
-    return tombstones
+    if shown := [message.seq for message in messages if message.in_timeline]:
+        room.deleted_seq = max(room.deleted_seq or 0, *shown)
+        uow.events.set_last_message(room.id, await uow.messages.last_seq(room.id))
+    roots = await remove_replies(uow, room, deletion, messages)
+    return {seq: roots.get(seq, tombstone) for seq, tombstone in tombstones.items()}
 
 
 def _append(uow: UnitOfWork, room: LockedRoom, deletion: Deletion, seqs: list[int]) -> None:
@@ -94,6 +97,9 @@ def _tombstone(message: Message, deletion: Deletion) -> Message:
         at=message.at,
         nonce=message.nonce,
         deletion=deletion,
+        thread=message.thread,
+        also_in_room=message.also_in_room,
+        thread_summary=message.thread_summary,
     )
 
 

@@ -11,6 +11,7 @@ from app.messages.pages import (
     encode_messages,
     get,
     get_page,
+    get_thread_page,
     list_events,
 )
 from app.persistence.direct_reads import DirectReads
@@ -25,6 +26,14 @@ async def _read_page(
 ) -> bytes:
     position = PagePosition(*map(parameters.get, PagePosition._fields))
     return encode_messages(await get_page(reads, user_id, room_id, position, parameters["limit"]))
+
+
+async def _read_thread_page(
+    reads: DirectReads, user_id: UUID, room_id: UUID, parameters: Parameters
+) -> bytes:
+    position = PagePosition(*map(parameters.get, PagePosition._fields))
+    root, limit = parameters["seq"], parameters["limit"]
+    return encode_messages(await get_thread_page(reads, user_id, room_id, root, position, limit))
 
 
 async def _read_message(
@@ -47,6 +56,14 @@ DIRECT_ROUTES = (
         "/rooms/{room_id}/messages",
         re.compile(_ROOM + "/messages"),
         _read_page,
+        parameters=frozenset({*PagePosition._fields, "limit"}),
+        alternatives=frozenset(PagePosition._fields),
+        limit=50,
+    ),
+    DirectRoute(
+        "/rooms/{room_id}/threads/{seq}/messages",
+        re.compile(_ROOM + "/threads/(0|[1-9][0-9]{0,15})/messages"),
+        _read_thread_page,
         parameters=frozenset({*PagePosition._fields, "limit"}),
         alternatives=frozenset(PagePosition._fields),
         limit=50,

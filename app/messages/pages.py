@@ -5,13 +5,14 @@ therefore read with the membership, in one statement.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from app.core.json_encoding import encode_json
+from app.messages.threads import NO_ROOT
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.event_pages import LoggedEvent
-from app.persistence.repositories.message_pages import NO_CONTEXT, MessageFields, PageContext
+from app.persistence.repositories.message_pages import NO_CONTEXT, MessageFields, Page, PageContext
 from app.rooms.access import require_membership
 from app.wire.errors import Invalid, NotFound
 from app.wire.seq import MAX_SEQ
@@ -52,61 +53,118 @@ class PagePosition(NamedTuple):
     around: int | None = None
 
 
+class PageSource(Protocol):
+    """Messages of a room, for its members, in the order of their seqs."""
+
+    async def before(self, room_id: UUID, user_id: UUID, seq: int, limit: int) -> Page: ...
+
+    async def after(self, room_id: UUID, user_id: UUID, seq: int, limit: int) -> Page: ...
+
+    async def around(
+        self, room_id: UUID, user_id: UUID, seq: int, limit: int
+    ) -> tuple[list[MessageFields], list[MessageFields]]: ...
+
+
 async def get_page(
     reads: DirectReads, user_id: UUID, room_id: UUID, position: PagePosition, limit: int
 ) -> MessageWindow:
-    """Raises Invalid, NotFound, Forbidden."""
+    """Of the room's timeline. Raises Invalid, NotFound, Forbidden."""
+    return await _get_page(reads, reads.messages, user_id, room_id, position, limit)
+
+
+async def get_thread_page(
+    reads: DirectReads, user_id: UUID, room_id: UUID, root: int, position: PagePosition, limit: int
+) -> MessageWindow:
+    """Of the replies in a thread. Raises Invalid, NotFound, Forbidden."""
+    window = await _get_page(reads, reads.thread(root), user_id, room_id, position, limit)
+    if not window.messages and "thread" in await get(reads, user_id, room_id, root):
+        raise NotFound(NO_ROOT)
+    return window
+
+
+async def _get_page(
+    reads: DirectReads,
+    source: PageSource,
+    user_id: UUID,
+    room_id: UUID,
+    position: PagePosition,
+    limit: int,
+) -> MessageWindow:
     names = [name for name, seq in zip(position._fields, position, strict=True) if seq is not None]
     if len(names) > 1:
         raise Invalid(f"{' and '.join(f'`{name}`' for name in names)} exclude each other.")
-    window = await _read_page(reads, user_id, room_id, position, limit)
+    window = await _read_page(reads, source, user_id, room_id, position, limit)
     context = await reads.messages.read_context(room_id, user_id, window.messages)
     return window._replace(context=context)
 
 
 async def _read_page(
-    reads: DirectReads, user_id: UUID, room_id: UUID, position: PagePosition, limit: int
+    reads: DirectReads,
+    source: PageSource,
+    user_id: UUID,
+    room_id: UUID,
+    position: PagePosition,
+    limit: int,
 ) -> MessageWindow:
     if position.after is not None:
-        return await page_after(reads, user_id, room_id, position.after, limit)
+        return await page_after(reads, user_id, room_id, position.after, limit, source)
     if position.around is not None:
-        return await page_around(reads, user_id, room_id, position.around, limit)
-    return await page_before(reads, user_id, room_id, position.before, limit)
+        return await page_around(reads, user_id, room_id, position.around, limit, source)
+    return await page_before(reads, user_id, room_id, position.before, limit, source)
 
 
 async def page_before(
-    reads: DirectReads, user_id: UUID, room_id: UUID, seq: int | None, limit: int
+    reads: DirectReads,
+    user_id: UUID,
+    room_id: UUID,
+    seq: int | None,
+    limit: int,
+    source: PageSource | None = None,
 ) -> MessageWindow:
-    """The newest messages before `seq`; None: the newest of all."""
+    """The newest messages before `seq`; None: the newest of all. Without a source, those of the
+    room's timeline."""
+    pages = source or reads.messages
 
     async def read() -> MessageWindow:
         end = MAX_SEQ + 1 if seq is None else seq
-        page, newer = await reads.messages.before(room_id, user_id, end, limit + 1)
+        page, newer = await pages.before(room_id, user_id, end, limit + 1)
         return MessageWindow(page[-limit:], len(page) > limit, newer)
 
     return await _read_or_explain(reads, user_id, room_id, read)
 
 
 async def page_after(
-    reads: DirectReads, user_id: UUID, room_id: UUID, seq: int, limit: int
+    reads: DirectReads,
+    user_id: UUID,
+    room_id: UUID,
+    seq: int,
+    limit: int,
+    source: PageSource | None = None,
 ) -> MessageWindow:
     """The oldest messages after `seq`."""
+    pages = source or reads.messages
 
     async def read() -> MessageWindow:
-        page, older = await reads.messages.after(room_id, user_id, seq, limit + 1)
+        page, older = await pages.after(room_id, user_id, seq, limit + 1)
         return MessageWindow(page[:limit], older, len(page) > limit)
 
     return await _read_or_explain(reads, user_id, room_id, read)
 
 
 async def page_around(
-    reads: DirectReads, user_id: UUID, room_id: UUID, seq: int, limit: int
+    reads: DirectReads,
+    user_id: UUID,
+    room_id: UUID,
+    seq: int,
+    limit: int,
+    source: PageSource | None = None,
 ) -> MessageWindow:
     """Messages on both sides of `seq`, with it where it is a message itself. Near an end of the
     room the other side fills the page."""
+    pages = source or reads.messages
 
     async def read() -> MessageWindow:
-        older, newer = await reads.messages.around(room_id, user_id, seq, limit + 1)
+        older, newer = await pages.around(room_id, user_id, seq, limit + 1)
         before = min(len(older), max(limit // 2, limit - len(newer)))
         start = len(older) - before
         after = limit - before

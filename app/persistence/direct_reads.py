@@ -9,6 +9,7 @@ from app.persistence.repositories.room_access import RoomAccess
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.server_state import ServerStateReads
 from app.persistence.repositories.session_states import SessionStates
+from app.persistence.repositories.thread_pages import ThreadPages
 from app.persistence.sql.executor import Reader
 
 
@@ -24,6 +25,10 @@ class DirectReads:
         self.room_lists = RoomLists(reader, max_unread)
         self.session_states = SessionStates(reader)
         self.server_state = ServerStateReads(reader)
+
+    def thread(self, root: int) -> ThreadPages:
+        """The replies to a message."""
+        return ThreadPages(self.reader, root)
 
     def through(self, reader: Reader) -> "DirectReads":
         """The same reads with another reader."""

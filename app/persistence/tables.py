@@ -21,6 +21,8 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import MetaData
@@ -171,6 +173,8 @@ class Member(Base):
     # When it began, or `role` or `read_seq` changed, by the database's clock. A default, because an
     # expression of each row's own would make a statement of each row.
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=DatabaseNow())
+    # True: `thread_followers` has rows of the member in the room. None: it has none.
+    follows_threads: Mapped[bool | None]
 
 
 class Departure(Base):
@@ -200,6 +204,9 @@ class MessageRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     # JSON: the fields of a message that have no column (`repositories/message_columns.py`).
     details: Mapped[str | None] = mapped_column(LongText)
+    # False: a reply that is only in its thread. A default of the schema, for rows that a program of
+    # the step before writes.
+    in_timeline: Mapped[bool] = mapped_column(server_default=true())
 
 
 class MessageVersion(Base):
@@ -223,6 +230,7 @@ class DeletedMessage(Base):
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    in_timeline: Mapped[bool] = mapped_column(server_default=true())  # that of the message
 
 
 class ReactionRow(Base):
@@ -261,6 +269,7 @@ class Mention(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     # Of the message. 1970: a program of the step before has written it.
     at: Mapped[datetime] = mapped_column(UtcDateTime, server_default="1970-01-01 00:00:00")
+    in_timeline: Mapped[bool] = mapped_column(server_default=true())  # that of the message
 
 
 class RoomMentionRow(Base):
@@ -278,6 +287,51 @@ class RoomMentionRow(Base):
     group_id: Mapped[UUID | None] = mapped_column(Id)
     # Of `here`: the ids in hexadecimal digits, as a list in JSON.
     users: Mapped[str | None] = mapped_column(LongText)
+
+
+class ThreadRow(Base):
+    """A message that was replied to in its thread, for lists of threads by their last reply. What
+    clients see of it is in `messages.details`."""
+
+    __tablename__ = "threads"
+    __table_args__ = (Index(None, "room_id", "last_seq"), CLUSTERED)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    root_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # The newest reply that is not deleted; 0: there is none.
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ThreadMessage(Base):
+    """A reply in a thread, for pages of the thread and for what is unread in it."""
+
+    __tablename__ = "thread_messages"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    root_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    is_deleted: Mapped[bool] = mapped_column(server_default=false())
+
+
+class ThreadFollower(Base):
+    """A member who follows a thread, or does not want to any more. Deleted when the member leaves.
+
+    No reply of the member has a higher seq than `read_seq`.
+    """
+
+    __tablename__ = "thread_followers"
+    __table_args__ = (
+        Index("ix_thread_followers_user_id_room_id_root_seq", "user_id", "room_id", "root_seq"),
+        CLUSTERED,
+    )
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    root_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    read_seq: Mapped[int] = mapped_column(BigInteger)
+    is_following: Mapped[bool]
 
 
 class RoomEventRow(Base):

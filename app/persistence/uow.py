@@ -27,6 +27,8 @@ from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
 from app.persistence.repositories.statistics import Statistics, StatisticsReads
+from app.persistence.repositories.thread_batch import ThreadChanges
+from app.persistence.repositories.threads import ThreadReads, Threads
 from app.persistence.repositories.user_groups import UserGroupReads, UserGroups
 from app.persistence.repositories.user_logs import UserLogReads, UserLogs
 from app.persistence.repositories.users import UserReads, Users
@@ -50,6 +52,7 @@ class ReadSession:
     events: EventReads
     consumers: ConsumerReads
     statistics: StatisticsReads
+    threads: ThreadReads
     user_logs: UserLogReads
     user_groups: UserGroupReads
     notifications: NotificationReads
@@ -65,6 +68,7 @@ class ReadSession:
         self.events = EventReads(session)
         self.consumers = ConsumerReads(session)
         self.statistics = StatisticsReads(session)
+        self.threads = ThreadReads(SessionExecutor(session), max_unread)
         self.user_logs = UserLogReads(session)
         self.user_groups = UserGroupReads(session)
         self.notifications = NotificationReads(session)
@@ -83,10 +87,11 @@ class BatchUnitOfWork:
         mentions: Sequence[UserMention],
         room_mentions: Sequence[RoomMentionOf] = (),
         changes: MessageChanges | None = None,
+        threads: ThreadChanges | None = None,
     ) -> None:
         """Log events of messages in rooms that `message_batch` has locked, each at its room's next
         seq."""
-        await self.message_batch.append(counted, mentions, room_mentions, changes)
+        await self.message_batch.append(counted, mentions, room_mentions, changes, threads)
         self.publications.extend(to_publication(event) for event, _ in counted)
 
 
@@ -101,6 +106,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     events: Events
     consumers: Consumers
     statistics: Statistics
+    threads: Threads
     user_logs: UserLogs
     user_groups: UserGroups
     notifications: Notifications
@@ -116,6 +122,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)
+        self.threads = Threads(session, max_unread)
         self.user_logs = UserLogs(session)
         self.user_groups = UserGroups(session)
         self.notifications = Notifications(session)

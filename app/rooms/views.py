@@ -36,6 +36,8 @@ def _membership(row: RoomListRow) -> dict[str, Any]:
         "unread": row.unread,
         "mentions": row.mentions,
     }
+    if row.unread_threads:
+        membership["unread_threads"] = row.unread_threads
     if row.last_seq is not None:
         membership["last_message"] = {
             "seq": row.last_seq,

@@ -32,10 +32,20 @@ class Content(BaseModel):
     reply_to: Seq | None = Field(
         None, description="`seq` of the message that this one answers.", examples=[1204]
     )
+    thread: Seq | None = optional_field(
+        "`seq` of the message whose thread this is a reply in. Not in the room's timeline then.",
+        examples=[1204],
+    )
+    also_in_room: bool | None = optional_field("True: a reply in a thread, and in the timeline.")
     silent: bool | None = optional_field("True: it notifies nobody.")
     metadata: dict[str, Any] | None = optional_field(
         "Data of the sender's application. The server passes it on.", examples=[{"ticket": 4711}]
     )
+
+    @property
+    def in_timeline(self) -> bool:
+        """Whether pages, counts and the last message of the room have it."""
+        return self.thread is None or bool(self.also_in_room)
 
     def content_fields(self) -> dict[str, Any]:
         """The fields of `Content` that are not null, without those of the class that this object is
@@ -58,6 +68,9 @@ class NewContent(Content):
     """Content that a client sends. Its validators may be stricter than older messages are."""
 
     text: Text = Field(description="Exactly as it will be shown to others; limits: see `welcome`.")
+    also_in_room: Flag = optional_field(
+        "True: the reply in a thread is in the room's timeline, too. Only with `thread`."
+    )
     silent: Flag = optional_field("True: it notifies nobody.")
     metadata: JsonObject | None = optional_field(
         "Data of the sender's application, a small object. The server passes it on.",

@@ -66,6 +66,15 @@ class RoomMention(WireModel):
     group: UUID | None = optional_field("Of `group`: its id.")
 
 
+class ThreadSummary(WireModel):
+    """The replies in the thread of a message, without those that were deleted."""
+
+    replies: int = Field(description="How many.", examples=[3])
+    last_seq: Seq = Field(description="`seq` of the newest one.", examples=[1207])
+    last_at: datetime = Field(description="When that one was sent, RFC 3339 in UTC.")
+    users: list[UUID] = Field(description="Up to five who replied, the last one first.")
+
+
 class Message(Content, WireModel):
     """A message as it is now."""
 
@@ -86,6 +95,7 @@ class Message(Content, WireModel):
         "By emoji, in the order of their first use. Absent: there are none."
     )
     pin: Pin | None = optional_field("Present if it is pinned.")
+    thread_summary: ThreadSummary | None = optional_field("Present if its thread has replies.")
 
     @property
     def version(self) -> int:
@@ -219,6 +229,13 @@ class MessageUnpinned(MessageEvent):
     type: Literal["message.unpinned"] = "message.unpinned"
 
 
+class ThreadUpdated(MessageEvent):
+    """A thread has one reply more, or fewer. `message` is its root; the reply has an event of its
+    own before this one."""
+
+    type: Literal["thread.updated"] = "thread.updated"
+
+
 Event = Annotated[
     RoomCreated
     | RoomChanged
@@ -232,7 +249,8 @@ Event = Annotated[
     | ReactionAdded
     | ReactionRemoved
     | MessagePinned
-    | MessageUnpinned,
+    | MessageUnpinned
+    | ThreadUpdated,
     Field(discriminator="type"),
 ]
 
@@ -312,6 +330,7 @@ _SPECS = (
     EventSpec(ReactionRemoved, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(MessagePinned, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(MessageUnpinned, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(ThreadUpdated, PublicationKind.MESSAGE_CHANGED, counts=True),
 )
 EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
 _BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}

@@ -51,6 +51,8 @@ from app.wire.events import (
     RoomCreated,
     RoomDetails,
     RoomEvent,
+    ThreadSummary,
+    ThreadUpdated,
 )
 from app.wire.events import encode as encode_event
 from app.wire.frames import (
@@ -92,6 +94,10 @@ _BOBS = Message(seq=5, sender=BOB, at=AT, text="Is anyone here?", nonce="01JB8Z3
 _LATER = AT + timedelta(seconds=8)
 _ADAS = Message(seq=6, sender=ADA, at=_LATER, text="Hello 👋", nonce="k7c2", reply_to=5)
 _LIKED = _ADAS.model_copy(update={"reactions": [ReactionCount(emoji="🎉", count=1, users=[BOB])]})
+_REPLY = Message(
+    seq=17, sender=BOB, at=_LATER, text="Hi", nonce="01JB8Z4A", reply_to=None, thread=6
+)
+_SUMMARY = ThreadSummary(replies=1, last_seq=17, last_at=_LATER, users=[BOB])
 
 CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
     Hello(
@@ -204,6 +210,14 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
         message=_ADAS.model_copy(update={"pin": Pin(by=BOB, at=_LATER)}),
     ),
     MessageUnpinned(room=ROOM, seq=16, actor=BOB, at=_LATER, message=_ADAS),
+    MessageCreated(room=ROOM, seq=17, actor=BOB, at=_LATER, message=_REPLY),
+    ThreadUpdated(
+        room=ROOM,
+        seq=18,
+        actor=BOB,
+        at=_LATER,
+        message=_ADAS.model_copy(update={"thread_summary": _SUMMARY}),
+    ),
     RoomChanged(
         room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})
     ),

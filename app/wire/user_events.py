@@ -22,11 +22,13 @@ class UserEventType(StrEnum):
     ROOM_REMOVED = "room.removed"
     ROOM_READ = "room.read"
     NOTIFICATIONS_CHANGED = "notifications.changed"
+    THREAD_CHANGED = "thread.changed"
 
 
 class UserEvent(StoredModel):
     """An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else),
-    `room.read` (the read marker has moved) or `notifications.changed`. It names the room;
+    `room.read` (the read marker has moved), `notifications.changed`, or `thread.changed` (the
+    caller follows a thread, does not any more, or has read it). It names the room;
     `GET /rooms/{id}` has its state. Notification settings for all rooms name the user instead."""
 
     type: str = Field(description="The type of the event.", examples=["room.read"])

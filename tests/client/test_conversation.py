@@ -129,6 +129,15 @@ async def test_slash_commands(server: TestServer) -> None:
         assert not any("not sent" in line for line in console.said)
 
 
+async def test_replies_in_threads_are_sent_and_shown(server: TestServer) -> None:
+    console = Played()
+    async with person(server, "ada") as ada, talking(ada, console):
+        console.type("root", "/thread 3", "/thread x yes", "/thread 99 no", "/thread 3 yes it is")
+        await console.sees("/thread is not possible here", times=2)
+        await console.sees("not sent: 'no'")
+        await console.sees("[thread 3] yes it is")
+
+
 async def test_shown_messages_are_marked_read(server: TestServer) -> None:
     ada_sees, bob_sees = Played(), Played()
     async with person(server, "ada") as ada, person(server, "bob") as bob, talking(ada, ada_sees):

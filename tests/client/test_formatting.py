@@ -48,6 +48,11 @@ def test_a_message_line() -> None:
     assert "\x1b[1mAda\x1b[0m" in message_line(Style(colours=True), message, "Ada")
 
 
+def test_a_reply_in_a_thread_names_the_root() -> None:
+    message = Message(seq=5, sender=ADA, at=AT, text="yes", nonce="n", thread=3)
+    assert message_line(PLAIN, message, "Ada").endswith(" Ada: [thread 3] yes")
+
+
 ROOM_NOW = {"kind": "public", "name": "General", "topic": "Tea"}
 
 

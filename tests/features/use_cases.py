@@ -343,3 +343,52 @@ async def mark_unread_later(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     await stage.bob.says(room, "read", "unread")
     return lambda: stage.ada.post(f"/rooms/{room}/unread", seq=5)
+
+
+# Threads.
+
+
+@use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE", "MESSAGE_CHANGED")
+async def reply_in_a_thread(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob, stage.eve)
+    (root,) = await stage.bob.says(room, "root")
+    text = f"@{stage.eve.username} reply"
+    return lambda: stage.ada.sends(room, text, nonce="n", thread=root, also_in_room=True)
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED", "MESSAGE_CHANGED")
+async def delete_a_reply_in_a_thread(stage: Scenario) -> Request:
+    room, root = await _thread(stage)
+    return lambda: stage.bob.delete(f"/rooms/{room}/messages/{root + 1}")
+
+
+@use_case("PUT /rooms/{room_id}/threads/{seq}/follow", 200, "USER_EVENT")
+async def follow_a_thread(stage: Scenario) -> Request:
+    room, root = await _thread(stage)
+    return lambda: stage.eve.put(f"/rooms/{room}/threads/{root}/follow")
+
+
+@use_case("DELETE /rooms/{room_id}/threads/{seq}/follow", 200, "USER_EVENT")
+async def unfollow_a_thread(stage: Scenario) -> Request:
+    room, root = await _thread(stage)
+    return lambda: stage.ada.delete(f"/rooms/{room}/threads/{root}/follow")
+
+
+@use_case("PUT /rooms/{room_id}/threads/{seq}/read", 200, "USER_EVENT")
+async def mark_a_thread_read(stage: Scenario) -> Request:
+    room, root = await _thread(stage)
+    return lambda: stage.ada.put(f"/rooms/{room}/threads/{root}/read", seq=root + 1)
+
+
+@use_case("POST /rooms/{room_id}/leave", 204, "LEFT", "USER_EVENT")
+async def leave_a_room_with_threads(stage: Scenario) -> Request:
+    room, _ = await _thread(stage)
+    return lambda: stage.bob.post(f"/rooms/{room}/leave")
+
+
+async def _thread(stage: Scenario) -> tuple[str, int]:
+    """A room with a message of Ada, and a reply of Bob in its thread, which both follow."""
+    room = await stage.ada.makes_room("private", stage.bob, stage.eve)
+    (root,) = await stage.ada.says(room, "root")
+    assert_ok(await stage.bob.sends(room, "reply", thread=root), 201)
+    return room, root

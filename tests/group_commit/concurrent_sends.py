@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from app.core.actor import Actor
@@ -59,9 +60,14 @@ def make_actor(user: UUID) -> Actor:
 
 
 def send_request(
-    actor: Actor, room: UUID, nonce: str, text: str = "hi", reply_to: int | None = None
+    actor: Actor,
+    room: UUID,
+    nonce: str,
+    text: str = "hi",
+    reply_to: int | None = None,
+    **more: Any,
 ) -> SendRequest:
-    return SendRequest(actor, room, nonce, Content(text=text, reply_to=reply_to))
+    return SendRequest(actor, room, nonce, Content(text=text, reply_to=reply_to, **more))
 
 
 async def send_concurrently(committer: Committer, sends: Iterable[SendRequest]) -> list[Outcome]:
@@ -73,7 +79,9 @@ def comparable(outcome: object) -> object:
     if isinstance(outcome, ChatError):
         return type(outcome), outcome.detail, vars(outcome).get("errors")
     assert isinstance(outcome, SendResult | ChangeResult), outcome
-    message = outcome.message.model_dump(exclude={"at": True, "edit": {"at"}})
+    message = outcome.message.model_dump(
+        exclude={"at": True, "edit": {"at"}, "thread_summary": {"last_at"}}
+    )
     return message, outcome[1]
 
 

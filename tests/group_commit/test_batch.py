@@ -3,11 +3,12 @@
 import itertools
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from app.core.actor import Actor
@@ -30,6 +31,9 @@ from app.persistence.tables import (
     ReactionRow,
     Room,
     RoomEventRow,
+    ThreadFollower,
+    ThreadMessage,
+    ThreadRow,
 )
 from app.wire.content import Content
 from app.wire.domain import RoomKind
@@ -61,16 +65,18 @@ async def twins_of(database: Database, people: list[Actor], chance: random.Rando
 
 
 def sends_of(people: list[Actor], rooms: list[UUID], chance: random.Random) -> list[SendRequest]:
-    """Sends with few nonces and few rooms, so that there are repeats, conflicts and replies."""
+    """Sends with few nonces and few rooms, so that there are repeats, conflicts, replies and
+    threads."""
     return [
         send_request(
             chance.choice(people),
             chance.choice(rooms),
-            nonce=f"n{chance.randrange(8)}",
+            nonce=f"n{chance.randrange(20)}",
             text=chance.choice(TEXTS[:2] if chance.random() < 0.6 else TEXTS),
             reply_to=chance.choice([None, None, None, 0, 1, 2, 7, 20]),
+            **thread_of(chance),
         )
-        for _ in range(chance.randrange(1, 40))
+        for _ in range(chance.randrange(1, 60))
     ]
 
 
@@ -90,7 +96,8 @@ def commands_in(
                 emoji, present = chance.choice("🎉👍👀"), chance.random() < 0.7
                 return ReactionRequest(actor, room, seq, emoji, present)
             case _:
-                return send_request(actor, room, nonce=f"n{chance.randrange(8)}", text=text)
+                nonce, thread = f"n{chance.randrange(8)}", thread_of(chance)
+                return send_request(actor, room, nonce=nonce, text=text, **thread)
 
     return [command() for _ in range(chance.randrange(1, 40))]
 
@@ -98,7 +105,16 @@ def commands_in(
 def without_times(details: str | None) -> object:
     fields = orjson.loads(details or "{}")
     fields.get("edit", {}).pop("at", None)
+    fields.get("thread_summary", {}).pop("last_at", None)
     return fields
+
+
+def thread_of(chance: random.Random) -> dict[str, Any]:
+    """Also of roots that do not exist, that are replies, or that are sent in the same batch."""
+    if chance.random() < 0.6:
+        return {}
+    thread = {"thread": chance.choice([1, 1, 1, 2, 3, 4, 30])}
+    return thread | ({"also_in_room": True} if chance.random() < 0.3 else {})
 
 
 async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
@@ -110,6 +126,7 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
             MessageRow.nonce,
             MessageRow.text,
             MessageRow.reply_to,
+            MessageRow.in_timeline,
         ).where(MessageRow.room_id == room),
         select(
             RoomEventRow.seq,
@@ -119,9 +136,11 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
             RoomEventRow.message_count,
             RoomEventRow.last_message_seq,
             RoomEventRow.body,
-            RoomEventRow.at == MessageRow.at,
+            or_(RoomEventRow.type == "thread.updated", RoomEventRow.at == MessageRow.at),
         )
-        .join(MessageRow, (MessageRow.room_id == room) & (MessageRow.seq == RoomEventRow.seq))
+        .join(
+            MessageRow, (MessageRow.room_id == room) & (MessageRow.seq == RoomEventRow.message_seq)
+        )
         .where(RoomEventRow.room_id == room),
         select(
             RoomEventRow.seq,
@@ -136,11 +155,25 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
         select(MessageVersion.seq, MessageVersion.version, MessageVersion.text).where(
             MessageVersion.room_id == room
         ),
-        select(Mention.user_id, Mention.seq).where(Mention.room_id == room),
-        select(Room.seq).where(Room.id == room),
-        select(Member.user_id, Member.read_seq, Member.sent_seq, Member.mentioned_seq).where(
-            Member.room_id == room
+        select(Mention.user_id, Mention.seq, Mention.in_timeline).where(Mention.room_id == room),
+        select(ThreadRow.root_seq, ThreadRow.last_seq).where(ThreadRow.room_id == room),
+        select(ThreadMessage.root_seq, ThreadMessage.seq, ThreadMessage.is_deleted).where(
+            ThreadMessage.room_id == room
         ),
+        select(
+            ThreadFollower.root_seq,
+            ThreadFollower.user_id,
+            ThreadFollower.read_seq,
+            ThreadFollower.is_following,
+        ).where(ThreadFollower.room_id == room),
+        select(Room.seq).where(Room.id == room),
+        select(
+            Member.user_id,
+            Member.read_seq,
+            Member.sent_seq,
+            Member.mentioned_seq,
+            Member.follows_threads,
+        ).where(Member.room_id == room),
     ]
     details = select(MessageRow.seq, MessageRow.details).where(MessageRow.room_id == room)
     async with database._engines.read.connect() as connection:
@@ -169,7 +202,9 @@ async def test_a_batch_has_the_results_of_single_commands(
         if step == 3:
             for room in list(twins.items())[-1]:
                 await database.transact(archive, room)
-        sends = make_commands(people, list(twins), chance)
+        sends = list(make_commands(people, list(twins), chance))
+        if step == 0:
+            sends[:0] = [send_request(who, room, "first") for room in twins for who in people]
         announced.clear()
         together = await database.transact(commit_batch, sends, LIMITS, wait=True)
         told = [
@@ -252,3 +287,21 @@ async def test_a_batch_of_any_size_takes_as_many_statements(
     assert len(one) == (7 if is_sqlite else 6)
     assert len(two) == len(many) == 7
     assert many[-1] == COMMIT
+
+
+async def test_replies_in_threads_of_any_number_take_as_many_statements(
+    database: Database, some: list[SendRequest]
+) -> None:
+    """Also if some of the batch are none. Sends without replies ask for nothing more."""
+    plain = [send._replace(content=Content(text="hi")) for send in some]
+    await database.transact(commit_batch, plain, LIMITS, wait=False)
+    replies = [
+        send._replace(content=Content(text="hi", thread=n % 2 + 1), nonce=f"reply {n}")
+        for n, send in enumerate(some)
+    ]
+    with recorded_statements(database) as one:
+        await database.transact(commit_batch, replies[:1], LIMITS, wait=False)
+    mixed = [*replies[1:], *(send._replace(nonce=f"plain {send.nonce}") for send in plain)]
+    with recorded_statements(database) as many:
+        await database.transact(commit_batch, mixed, LIMITS, wait=False)
+    assert len(many) == len(one) + 1  # the read markers of the members who sent to the rooms

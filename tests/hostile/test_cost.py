@@ -193,6 +193,7 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "muted_until": f"2100-01-01T00:00:00.{next(_numbers):06}Z",
     },
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
+    "PUT /api/v1/rooms/{room_id}/threads/{seq}/read": lambda _: {"seq": MANY},
     "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},
 }
 FORMS: dict[str, str] = {

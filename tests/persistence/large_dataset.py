@@ -1,7 +1,7 @@
 """Tables with so many rows that a full scan is a bad plan."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,9 @@ from app.persistence.tables import (
     Room,
     RoomEventRow,
     Session,
+    ThreadFollower,
+    ThreadMessage,
+    ThreadRow,
     Ticket,
     User,
     UserEventRow,
@@ -35,6 +38,8 @@ USER_COUNT, ROOM_COUNT = 8000, 1000
 LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
 LARGE_ROOM_MEMBERS = 1000  # members of the first room; every other has ten
 ACTOR_ROOMS = 40  # rooms of the actor
+THREADS, THREADS_FOLLOWED = 2000, 40  # of the first room; those that the actor follows
+LONG_THREAD, LONG_THREAD_REPLIES = 1, 2000  # root and replies of a thread of the first room
 ACTOR_LOG, SHORT_LOG = 6000, 2  # events of the actor's log, and of that of every other user
 ROWS_PER_INSERT = 2000
 
@@ -156,6 +161,7 @@ def _tables(
                 # Not known: what the room has to be read for.
                 "sent_seq": None if user == backlogged else 2,
                 "mentioned_seq": None if user == backlogged else 2,
+                "follows_threads": True if room == rooms[0] else None,
                 "changed_at": at,
             }
             for room, user in members
@@ -183,6 +189,8 @@ def _tables(
                 "nonce": f"n-{seq}",
                 "text": f"text {seq}",
                 "at": at,
+                # In no such order that a page would end where replies begin.
+                "in_timeline": room != rooms[0] or seq % 7 > 0,
             }
             for room, seq in said
         ],
@@ -215,6 +223,7 @@ def _tables(
             for room, seq in said
         ],
     )
+    yield from _threads(rooms[0], users, at)
     logs = {user: SHORT_LOG if n else ACTOR_LOG for n, user in enumerate(users)}
     yield (
         UserLog,
@@ -232,6 +241,43 @@ def _tables(
             }
             for user, length in logs.items()
             for seq in range(1, length + 1)
+        ],
+    )
+
+
+def _threads(room: UUID, users: list[UUID], at: datetime) -> Iterator[tuple[type[Base], Rows]]:
+    """The threads of the first room. Each has a reply, and one of them has many."""
+    roots = range(1, THREADS + 1)
+    yield (
+        ThreadRow,
+        [
+            {
+                "room_id": room,
+                "root_seq": root,
+                "last_seq": LONG_ROOM_MESSAGES - root,
+                "last_at": at - timedelta(seconds=root),
+            }
+            for root in roots
+        ],
+    )
+    replies = [(root, LONG_ROOM_MESSAGES - root) for root in roots if root != LONG_THREAD]
+    replies += [(LONG_THREAD, LONG_ROOM_MESSAGES - n) for n in range(LONG_THREAD_REPLIES)]
+    yield (
+        ThreadMessage,
+        [{"room_id": room, "root_seq": root, "seq": seq} for root, seq in replies],
+    )
+    yield (
+        ThreadFollower,
+        [
+            {
+                "room_id": room,
+                "root_seq": root,
+                "user_id": user,
+                "read_seq": root,
+                "is_following": True,
+            }
+            for n, user in enumerate(users[:LARGE_ROOM_MEMBERS])
+            for root in (range(1, THREADS_FOLLOWED + 1) if n == 0 else (1, 2, 3, 4 + n % 100))
         ],
     )
 

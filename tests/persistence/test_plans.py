@@ -16,15 +16,17 @@ import pytest
 from app.application.session_lookup import load_actors
 from app.core.clock import now
 from app.core.ids import new_id
-from app.core.send_request import SendRequest
+from app.core.send_request import SendRequest, SendResult
 from app.core.server_state import ServerState
 from app.core.tokens import Claims
-from app.messages import pages
+from app.messages import deletion, pages, threads
+from app.messages.pages import PagePosition
 from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.engine import create_engines
 from app.persistence.repositories.mention_pages import MentionKey
+from app.persistence.repositories.threads import ThreadPosition
 from app.persistence.repositories.user_logs import UserLogRange
 from app.persistence.tables import Base
 from app.realtime.connection.room_list import load_hello_state, load_room_list
@@ -41,6 +43,7 @@ from tests.persistence.large_dataset import (
     ACTOR_LOG,
     LARGE_ROOM_MEMBERS,
     LONG_ROOM_MESSAGES,
+    LONG_THREAD,
     SHORT_LOG,
     LargeDataset,
     create_large_dataset,
@@ -80,6 +83,15 @@ async def mention_all(world: LargeDataset) -> None:
     assert any(row.mentions for row in rows)
 
 
+async def delete_a_reply(world: LargeDataset) -> None:
+    """One that was just sent."""
+    send = SendRequest(world.actor, world.room, str(new_id()), Content(text="hi", thread=9))
+    [sent] = await world.database.transact(commit_batch, [send], LIMITS, wait=False)
+    assert isinstance(sent, SendResult)
+    seq = sent.message.seq
+    await world.database.transact(deletion.delete_message, world.actor, world.room, seq)
+
+
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
     "who calls": lambda w: w.database.read_directly(
@@ -96,6 +108,21 @@ HOT: dict[str, Query] = {
     ),
     "page around": lambda w: w.database.read_directly(
         pages.page_around, w.actor.user, w.room, 3000, 50
+    ),
+    "newest page of a thread": lambda w: w.database.read_directly(
+        pages.get_thread_page, w.actor.user, w.room, LONG_THREAD, PagePosition(), 50
+    ),
+    "page of a thread before": lambda w: w.database.read_directly(
+        pages.get_thread_page, w.actor.user, w.room, LONG_THREAD, PagePosition(before=5000), 50
+    ),
+    "page of a thread after": lambda w: w.database.read_directly(
+        pages.get_thread_page, w.actor.user, w.room, LONG_THREAD, PagePosition(after=5000), 50
+    ),
+    "a thread": lambda w: w.database.read(threads.get_thread, w.actor, w.room, LONG_THREAD),
+    "threads of a room": lambda w: w.database.read(threads.list_threads, w.actor, w.room, 5000, 50),
+    "followed threads": lambda w: w.database.read(threads.list_followed_threads, w.actor, None, 20),
+    "followed threads, next page": lambda w: w.database.read(
+        threads.list_followed_threads, w.actor, ThreadPosition(now(), w.room, 5), 20
     ),
     "one message": lambda w: w.database.read_directly(pages.get, w.actor.user, w.room, 3000),
     "events": lambda w: w.database.read_directly(
@@ -182,6 +209,19 @@ HOT: dict[str, Query] = {
         LIMITS,
         wait=False,
     ),
+    "reply in a thread": lambda w: w.database.transact(
+        commit_batch,
+        [
+            SendRequest(w.actor, w.room, str(new_id()), Content(text="hi @user-1", thread=root))
+            for root in (7, LONG_THREAD, 7)
+        ],
+        LIMITS,
+        wait=False,
+    ),
+    "delete a reply": delete_a_reply,
+    "read a thread": lambda w: w.database.transact(
+        threads.mark_thread_read, w.actor, w.room, LONG_THREAD, 3000 + next(INCREASING)
+    ),
     "send to several rooms": lambda w: w.database.transact(
         commit_batch,
         [SendRequest(w.actor, room, str(new_id()), Content(text="hello")) for room in w.rooms[:8]],
@@ -224,17 +264,22 @@ HOT: dict[str, Query] = {
 
 BY_NAME = "by username, which stands in another table than the room; bounded by the room's members"
 TWO_PEOPLE = "the rooms that both are in, which are one row in the end"
+FOLLOWED = "by the last reply, which stands in another table; bounded by what the user follows"
 RANGES = "rows of some short ranges of logs, which SQLite gathers range by range"
 # (database, query): what its plan does all the same, and why that is all right.
 ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
     ("sqlite", "members"): ({"sorts"}, BY_NAME),
     ("sqlite", "members of a huge room"): ({"sorts"}, BY_NAME),
+    **{
+        (database, query): ({"sorts"}, FOLLOWED)
+        for database in ("sqlite", "mariadb", "mysql")
+        for query in ("followed threads", "followed threads, next page")
+    },
     ("sqlite", "sweep: memberships"): ({"sorts"}, RANGES),
     ("sqlite", "mentions of many"): (
         {"sorts", "full scan of newest", "full scan of seqs"},
         "the newest mentions of many, which are at most one more than `max_unread`",
     ),
-    ("mariadb", "no room"): ({"sorts"}, "nothing: MariaDB sees that there are no messages"),
     ("mariadb", "members"): ({"sorts"}, BY_NAME),
     ("mariadb", "members of a huge room"): ({"sorts"}, BY_NAME),
     ("mariadb", "somebody met"): ({"sorts"}, TWO_PEOPLE),

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.clock import now
 from app.persistence.database import Database
-from app.persistence.repositories import room_lists
+from app.persistence.sql import unions
 from app.persistence.uow import UnitOfWork
 from app.wire.domain import Role
 from tests.persistence.factories import add_user, open_room, send
@@ -18,7 +18,7 @@ async def test_counts_of_more_rooms_than_one_statement_takes(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room n has n messages of somebody else, the last of which mentions the user."""
-    monkeypatch.setattr(room_lists, "BRANCHES_PER_STATEMENT", 2)
+    monkeypatch.setattr(unions, "BRANCHES_PER_STATEMENT", 2)
 
     async def fill(uow: UnitOfWork) -> dict[tuple[UUID, UUID], tuple[int, int]]:
         ann, ben = await add_user(uow, "ann"), await add_user(uow, "ben")

@@ -17,6 +17,7 @@ from app.bootstrap import open_database
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest, SendResult
+from app.messages import threads
 from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
@@ -88,6 +89,8 @@ class ListChanges:
             return await self._archive_or_restore(uow, room)
         if self._user in self._members[room] and chance.random() < 0.3:
             return await self._move_marker(uow, room)
+        if self._user in self._members[room] and chance.random() < 0.1:
+            return await self._change_thread(uow, room)
         if room in self._archived:
             return False
         if chance.random() < 0.5:
@@ -136,9 +139,31 @@ class ListChanges:
         text = self._text() + "🙂" * self._chance.choice([0, 3, 250])
         if self._chance.random() < 0.3:
             text += f" @{user.username}"
-        send = SendRequest(_actor(sender), room, uuid4().hex, Content(text=text))
+        root = await self._pick_root(uow, room) if self._chance.random() < 0.4 else None
+        also_in_room = self._chance.choice([None, True]) if root else None
+        content = Content(text=text, thread=root, also_in_room=also_in_room)
+        send = SendRequest(_actor(sender), room, uuid4().hex, content)
         (outcome,) = await commit_batch(uow, [send], LIMITS, wait=True)
         assert isinstance(outcome, SendResult), outcome
+        return True
+
+    async def _pick_root(self, uow: UnitOfWork, room: UUID) -> int | None:
+        """One of the first messages, so that threads have several replies."""
+        messages = await uow.messages.list_after_unchecked(room, 0, 2**40, 10)
+        roots = [message.seq for message in messages if message.thread is None]
+        return self._chance.choice(roots) if roots else None
+
+    async def _change_thread(self, uow: UnitOfWork, room: UUID) -> bool:
+        """Read it, follow it, or do not any more."""
+        root, user = await self._pick_root(uow, room), _actor(self._user)
+        if root is None:
+            return False
+        if self._chance.random() < 0.7:
+            seq = self._chance.choice([self._chance.randrange(400), 2**40])
+            await threads.mark_thread_read(uow, user, room, root, seq)
+        else:
+            following = self._chance.random() < 0.7
+            await threads.follow_thread(uow, user, room, root, following=following)
         return True
 
     async def _edit(self, uow: UnitOfWork, room: UUID) -> bool:

@@ -28,6 +28,8 @@ EXPECTED = [
     ("reaction.removed", KIND.MESSAGE_CHANGED, BOB),
     ("message.pinned", KIND.MESSAGE_CHANGED, BOB),
     ("message.unpinned", KIND.MESSAGE_CHANGED, BOB),
+    ("message.created", KIND.MESSAGE, BOB),
+    ("thread.updated", KIND.MESSAGE_CHANGED, BOB),
     ("room.changed", KIND.OTHER_EVENT, BOB),
     ("member.role_changed", KIND.OTHER_EVENT, BOB),
     ("member.removed", KIND.REMOVED, EVE),

@@ -1,5 +1,8 @@
 """The slash commands that do not change the room."""
 
+import re
+from typing import NamedTuple
+
 from app.client.chat import ChatClient
 from app.client.terminal.console import Console
 from app.client.terminal.formatting import clean_line
@@ -10,9 +13,23 @@ HELP = """\
 /who         who is a member of this room
 /rooms       your rooms, with what is unread in them
 /join NAME   go to another room; created if there is none
+/thread SEQ TEXT
+             replies in the thread of a message
 /quit        the end; so are Ctrl-D and Ctrl-C
 //text       sends /text"""
 MAX_MEMBERS_SHOWN = 50
+_REPLY = re.compile(r"([0-9]{1,15})\s+(\S.*)")
+
+
+class ThreadReply(NamedTuple):
+    thread: int
+    text: str
+
+
+def parse_reply(arguments: str) -> ThreadReply | None:
+    """Those of /thread; None if something is missing."""
+    match = _REPLY.fullmatch(arguments.strip())
+    return ThreadReply(int(match[1]), match[2]) if match else None
 
 
 async def who(chat: ChatClient, console: Console, room: RoomOut) -> None:

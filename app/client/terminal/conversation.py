@@ -158,18 +158,20 @@ class Conversation:
                 self._view.note("not possible while disconnected")
             case "/join" if rest.strip():
                 await self._enter(rest.strip())
+            case "/thread" if reply := commands.parse_reply(rest):
+                await self._send(reply.text, reply.thread)
             case _ if command.startswith("/") and not command.startswith("//"):
                 self._view.note(f"{command} is not possible here; see /help")
             case _:
                 await self._send(line.removeprefix("/") if line.startswith("//") else line)
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, text: str, thread: int | None = None) -> None:
         """At a pipe, wait for the answer, so that the sender is slowed down."""
         room = self._view.room
         if room is None:
             self._view.note("you are in no room; /join NAME enters one")
             return
-        answer = self._chat.send(room.id, text)
+        answer = self._chat.send(room.id, text, thread=thread)
         answer.add_done_callback(lambda answer: self._answered(answer, text))
         if not self._console.interactive:
             await asyncio.wait([answer])

@@ -20,6 +20,7 @@ from app.wire.events import (
     RoomChanged,
     RoomCreated,
     RoomEvent,
+    ThreadUpdated,
     is_known,
 )
 
@@ -63,11 +64,12 @@ def _excerpt(message: Message) -> str:
 
 
 def message_line(style: Style, message: Message, name: str) -> str:
-    """With the local time; further lines are indented."""
+    """With the local time; further lines are indented. A reply in a thread names its root."""
     clock = style.dim(local(message.at).strftime("%H:%M"))
     shown = "(deleted)" if message.deletion else message.text
     text = clean(shown).replace("\n", "\n" + _INDENT)
-    return f"{clock} {style.bold(clean_line(name))}: {text}"
+    thread = "" if message.thread is None else style.dim(f"[thread {message.thread}] ")
+    return f"{clock} {style.bold(clean_line(name))}: {thread}{text}"
 
 
 def day_line(style: Style, day: date) -> str:
@@ -79,7 +81,8 @@ def local(at: datetime) -> datetime:
 
 
 def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
-    """The line for an event that is no message; None for an unknown type."""
+    """The line for an event that is no message; None for an unknown type, and for one that comes
+    with a message."""
     if not is_known(event):
         return None
     match event:
@@ -112,7 +115,7 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} pinned: {_excerpt(event.message)}"
         case MessageUnpinned():
             return f"{actor} unpinned: {_excerpt(event.message)}"
-        case MessageCreated():
+        case MessageCreated() | ThreadUpdated():
             return None
         case _:
             assert_never(event)

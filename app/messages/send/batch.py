@@ -24,10 +24,12 @@ from app.messages.send.change_batch import ChangeBatch
 from app.messages.send.change_rules import MessageLimits
 from app.messages.send.mentions import BatchMentions
 from app.messages.send.rules import SendFacts, decide
+from app.messages.send.thread_batch import ThreadBatch
 from app.persistence.database import Database
 from app.persistence.repositories.event_columns import MessageTotals
 from app.persistence.repositories.message_batch import BatchFacts, CountedEvent, LockedRoomState
 from app.persistence.repositories.message_changes import MessageChanges
+from app.persistence.repositories.thread_batch import ThreadChanges
 from app.persistence.uow import BatchUnitOfWork
 from app.wire.content import Content
 from app.wire.domain import Role
@@ -63,7 +65,9 @@ async def commit_batch(
     outcomes = [batch.apply(command) for command in commands]
     if batch.counted:
         mentions = batch.mentions
-        await uow.append_messages(batch.counted, mentions.users, mentions.many, batch.changes)
+        await uow.append_messages(
+            batch.counted, mentions.users, mentions.many, batch.changes, batch.threads
+        )
     return outcomes
 
 
@@ -91,12 +95,13 @@ def next_message(
 ) -> CountedEvent:
     """The event of a message at the room's next seq; `fields` are those that are no content."""
     room.seq += 1
-    room.message_count += 1
-    room.last_message_seq = room.seq
+    if content.in_timeline:
+        room.message_count += 1
+        room.last_message_seq = room.seq
     fields |= content.content_fields()
     message = Message(seq=room.seq, sender=sender, at=at, nonce=nonce, **fields)
     event = MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
-    return CountedEvent(event, MessageTotals(room.message_count, room.seq))
+    return CountedEvent(event, MessageTotals(room.message_count, room.last_message_seq))
 
 
 class _Batch:
@@ -109,7 +114,12 @@ class _Batch:
         self._at = now()
         self.mentions = BatchMentions(facts, mentioned)
         self._change_batch = ChangeBatch(facts.targets, limits, self._at, self.mentions)
+        self._thread_batch = ThreadBatch(facts.roots, self.changes)
         self.counted: list[CountedEvent] = []
+
+    @property
+    def threads(self) -> ThreadChanges:
+        return self._thread_batch.changes
 
     @property
     def changes(self) -> MessageChanges:
@@ -138,22 +148,31 @@ class _Batch:
         result, counted = applied
         if counted:
             self.counted.append(counted)
+            if isinstance(change, EditRequest) and result.message.thread is not None:
+                self._thread_batch.follow_mentions(change.room, result.message)
         return result
 
     def _facts(self, send: SendRequest) -> SendFacts:
-        room, preflight = send.room, self._preflight
+        room, thread, preflight = send.room, send.content.thread, self._preflight
         return SendFacts(
             room=self._rooms.get(room),
             role=preflight.roles.get((room, send.actor.user), Role.MEMBER),
             kind=preflight.kinds.get(room),
-            duplicate=preflight.duplicates.get(send.key),
+            duplicate=self._find_duplicate(send),
             reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
+            root=None if thread is None else self._thread_batch.find(room, thread),
         )
+
+    def _find_duplicate(self, send: SendRequest) -> StoredMessage | None:
+        stored = self._preflight.duplicates.get(send.key)
+        if stored and (changed := self.changes.messages.get((send.room, stored.message.seq))):
+            return stored._replace(message=changed[0])
+        return stored
 
     def _append(self, send: SendRequest, room: LockedRoomState, role: Role) -> Message:
         fields = {}
         if "@" in send.content.text:
-            found = self.mentions.add(send, send.content.text, room.seq + 1, room.kind, role)
+            found = self.mentions.add(send, send.content, room.seq + 1, room.kind, role)
             fields = found.fields()
         counted = next_message(
             send.room, room, send.actor.user, send.nonce, send.content, self._at, **fields
@@ -163,6 +182,9 @@ class _Batch:
         self._preflight.duplicates[send.key] = StoredMessage(message)
         self._preflight.missing_replies.discard((send.room, message.seq))
         self._change_batch.created[send.room, message.seq] = message
+        self._thread_batch.note_created(send.room, message)
+        if send.content.thread is not None:
+            self.counted.append(self._thread_batch.add_reply(send.room, room, message))
         return message
 
 

@@ -87,7 +87,7 @@ class ChangeBatch:
         key = edit.room, edit.seq
         self.changes.versions.append((edit.room, before))
         stored = frozenset() if key in self.created else frozenset(before.mentions or ())
-        found = self._mentions.add(edit, after.text, edit.seq, kind, role, stored)
+        found = self._mentions.add(edit, after, edit.seq, kind, role, stored)
         self.changes.replaced_mentions |= self._mentions.changed_users(key)
         if before.room_mentions or found.many:
             self.changes.replaced_room_mentions.add(key)

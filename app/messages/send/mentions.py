@@ -10,6 +10,7 @@ from app.core.send_request import SendRequest
 from app.persistence.repositories.message_batch import BatchFacts, RoomMentionOf, UserMention
 from app.persistence.repositories.message_changes import MentionKey, MessageKey
 from app.rooms.policy import Permission, has_permission
+from app.wire.content import Content
 from app.wire.domain import MentionKind, Role, RoomKind
 from app.wire.events import RoomMention
 
@@ -52,17 +53,21 @@ class BatchMentions:
     def add(
         self,
         command: SendRequest | EditRequest,
-        text: str,
+        content: Content,
         seq: int,
         kind: RoomKind,
         role: Role,
         stored: frozenset[UUID] = frozenset(),
     ) -> MessageMentions:
         """Find whom a message mentions; `stored` are the users that it has mentioned before. A
-        later call for the same message replaces this one."""
+        later call for the same message replaces this one. A reply that is only in its thread
+        mentions no groups and not all members."""
         key = command.room, seq
         self._stored.setdefault(key, stored)
-        found = self._find(command, self._mentioned.get(text, NO_MENTIONS), seq, kind, role)
+        mentions = self._mentioned.get(content.text, NO_MENTIONS)
+        found = self._find(command, mentions, seq, kind, role)
+        if not content.in_timeline:
+            found = found._replace(many=())
         if found.users or found.many or key in self._found or stored:
             self._found[key] = found
         return found

@@ -12,6 +12,7 @@ from app.rooms.policy import (
 )
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, NonceConflict
+from app.wire.events import Message
 
 
 class SendFacts(NamedTuple):
@@ -20,6 +21,7 @@ class SendFacts(NamedTuple):
     kind: RoomKind | None  # of a room that the sender is not a member of, if it exists
     duplicate: StoredMessage | None  # the message that has this idempotency key
     reply_exists: bool
+    root: Message | None  # of the thread that the send names
 
 
 def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult | None:
@@ -45,7 +47,23 @@ def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult 
             f"`reply_to` is {send.content.reply_to}, but this room has no message with that seq.",
             [{"path": "reply_to", "message": "no such message in this room"}],
         )
+    if send.content.thread is not None:
+        _require_root(send.content.thread, facts.root)
     return room
+
+
+def _require_root(seq: int, root: Message | None) -> None:
+    """Threads have one level. Raises Invalid."""
+    if root is None or root.deletion:
+        raise Invalid(
+            f"`thread` is {seq}, but this room has no message with that seq.",
+            [{"path": "thread", "message": "no such message in this room"}],
+        )
+    if root.thread is not None:
+        raise Invalid(
+            f"`thread` is {seq}, but that message is a reply in the thread of {root.thread}.",
+            [{"path": "thread", "message": "is a reply in a thread itself"}],
+        )
 
 
 def duplicate_result(send: SendRequest, first: StoredMessage) -> SendResult:

@@ -26,6 +26,7 @@ async def submit_message(
     """Returns after COMMIT. If the outcome is unknown, sending again with the nonce settles it."""
     try:
         check_length(content.text, context.settings.limits.text_chars)
+        _check_thread(content)
         _check_metadata(content.metadata, context.settings.limits.metadata_bytes)
         online = await find_online(context, actor, room_id, content.text)
         send = SendRequest(actor, room_id, nonce, content, online)
@@ -62,6 +63,14 @@ def check_length(text: str, max_chars: int) -> None:
         raise Invalid(
             f"The text has {len(text)} characters; {max_chars} are allowed. Split it.",
             [{"path": "text", "message": f"String should have at most {max_chars} characters"}],
+        )
+
+
+def _check_thread(content: Content) -> None:
+    if content.also_in_room and content.thread is None:
+        raise Invalid(
+            "`also_in_room` is for replies in a thread: it needs `thread`.",
+            [{"path": "also_in_room", "message": "needs `thread`"}],
         )
 
 

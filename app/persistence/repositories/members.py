@@ -13,10 +13,10 @@ from sqlalchemy.orm import aliased
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.join_order import join_in_order
-from app.persistence.tables import Departure, Member, User, columns
+from app.persistence.tables import Departure, Member, ThreadFollower, User, columns
 from app.wire.domain import Role
 
-_member, _departure = columns(Member), columns(Departure)
+_member, _departure, _follower = columns(Member), columns(Departure), columns(ThreadFollower)
 
 
 class MemberReads:
@@ -158,7 +158,13 @@ class Members(MemberReads):
         self._returned.clear()
 
     async def remove(self, member: Member, seq: int) -> None:
-        """`seq` is that of the event of the removal."""
+        """`seq` is that of the event of the removal. Who leaves follows no thread any more."""
+        if member.follows_threads:
+            await self._session.execute(
+                delete(_follower.user_id.table).where(
+                    _follower.room_id == member.room_id, _follower.user_id == member.user_id
+                )
+            )
         await self._session.delete(member)
         await self._session.merge(
             Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseNow(), seq=seq)

@@ -36,6 +36,13 @@ from app.persistence.repositories.send_preflight import (
     bind_preflight,
     read_preflight,
 )
+from app.persistence.repositories.thread_batch import (
+    ThreadChanges,
+    ThreadKey,
+    ThreadRoot,
+    bind_roots,
+    read_roots,
+)
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.executor import Executor, Rows
 from app.persistence.sql.joined_updates import UpdateByRows, UpdateJoin
@@ -180,7 +187,7 @@ _FORGET_LAST_SEQS = Statement(
 @dataclass(slots=True)
 class LockedRoomState:
     """A room that this transaction has locked; it changes with each event of the batch. The seq of
-    the newest message is only known in a batch that changes messages."""
+    the newest message is only known in a batch that changes messages or has replies in threads."""
 
     kind: RoomKind
     seq: int
@@ -225,6 +232,7 @@ class BatchFacts(NamedTuple):
     members: dict[tuple[UUID, str], UUID]  # those that the texts name, by room and name
     groups: dict[str, UUID]  # those that the texts name
     targets: dict[int, ChangeTarget]  # by the number of the change
+    roots: dict[ThreadKey, ThreadRoot]  # of the threads that are replied in
 
 
 class MessageBatch:
@@ -248,8 +256,12 @@ class MessageBatch:
         if names:
             questions["members"] = _MEMBERS_BY_NAME.bind(names=list(names), rooms=rooms)
             questions["groups"] = _GROUPS_BY_NAME.bind(names=list(names))
+        roots = {(s.room, s.content.thread) for s in sends if s.content.thread is not None}
+        if roots:
+            questions["roots"] = bind_roots(roots)
         if changes:
             questions["targets"] = bind_targets(changes)
+        if changes or roots:
             questions["last_seqs"] = _LAST_MESSAGE_SEQS.bind(rooms=rooms)
         locked, *answers = await self._lock(rooms, wait, [*questions.values()])
         rows = dict(zip(questions, answers, strict=True))
@@ -263,6 +275,7 @@ class MessageBatch:
             {(room, name): user for name, room, user in rows.get("members", ())},
             {name: group for name, group in rows.get("groups", ())},  # noqa: C416 - rows to mypy
             read_targets(rows.get("targets", ())),
+            read_roots(rows.get("roots", ())),
         )
 
     async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
@@ -315,10 +328,11 @@ class MessageBatch:
         mentions: Sequence[UserMention],
         room_mentions: Sequence[RoomMentionOf],
         changes: MessageChanges | None,
+        threads: ThreadChanges | None,
     ) -> None:
-        """Record events with the messages that they create, mentions, and changes of messages, and
-        move the counters of their rooms, which are locked, and the read markers of their
-        senders."""
+        """Record events with the messages that they create, mentions, and changes of messages and
+        threads, and move the counters of their rooms, which are locked, and the read markers of
+        their senders."""
         events = [event for event, _ in counted]
         created = [event for event in events if isinstance(event, MessageCreated)]
         writes = []
@@ -327,13 +341,10 @@ class MessageBatch:
             writes.append(_INSERT_MESSAGES.bind_rows(messages))
         if changes:
             writes += changes.writes()
+        if threads:
+            writes += threads.writes()
         if mentions:
-            times = {(event.room, event.message.seq): event.at for event in events}
-            named = [
-                {"user_id": user, "room_id": room, "seq": seq, "at": times[room, seq]}
-                for user, room, seq in mentions
-            ]
-            writes.append(_INSERT_MENTIONS.bind_rows(named))
+            writes.append(_INSERT_MENTIONS.bind_rows(_to_mentions(events, mentions)))
         if room_mentions:
             writes.append(_INSERT_ROOM_MENTIONS.bind_rows(_to_rows(room_mentions)))
             heads = {event.room: event.seq for event in events}
@@ -355,8 +366,8 @@ class MessageBatch:
                 _UPDATE_ROOM_AND_SENDER.bind(room=event.room, sender=event.actor, seq=event.seq)
             ]
         updates = [_UPDATE_SEQ.bind(rooms=list({event.room for event in events}))]
-        if created or mentions:
-            updates.append(_UPDATE_MEMBERS.bind(last_seqs=_to_last_seqs(events, mentions)))
+        if last_seqs := _to_last_seqs(events, mentions):
+            updates.append(_UPDATE_MEMBERS.bind(last_seqs=to_json(last_seqs)))
         return updates
 
 
@@ -380,18 +391,47 @@ def to_hex_list(users: Iterable[UUID]) -> str:
     return orjson.dumps(sorted(user.hex for user in users)).decode()
 
 
-def _to_last_seqs(events: Sequence[MessageEvent], mentions: Iterable[UserMention]) -> str:
+def _to_mentions(
+    events: Sequence[MessageEvent], mentions: Iterable[UserMention]
+) -> list[dict[str, object]]:
+    """Each is of a message that one of the events is about."""
+    hidden = _out_of_timeline(events)
+    times = {(event.room, event.message.seq): event.at for event in events}
+    return [
+        {
+            "user_id": user,
+            "room_id": room,
+            "seq": seq,
+            "at": times[room, seq],
+            "in_timeline": (room, seq) not in hidden,
+        }
+        for user, room, seq in mentions
+    ]
+
+
+def _out_of_timeline(events: Sequence[MessageEvent]) -> set[tuple[UUID, int]]:
+    """(room, seq) of the messages that are only in their threads."""
+    return {(e.room, e.message.seq) for e in events if not e.message.in_timeline}
+
+
+def _to_last_seqs(
+    events: Sequence[MessageEvent], mentions: Iterable[UserMention]
+) -> Collection[tuple[UUID, UUID, int | None, int | None]]:
     """The rows of `_LAST_SEQS`, one for each member concerned. A mention that an edit has added is
-    noted at the newest event of its room: no later one is overlooked then."""
+    noted at the newest event of its room: no later one is overlooked then. What is only in threads
+    moves nothing."""
+    hidden = _out_of_timeline(events)
     heads = {event.room: event.seq for event in events}
     rows: dict[tuple[UUID, UUID], tuple[UUID, UUID, int | None, int | None]] = {
         (event.room, event.actor): (event.room, event.actor, event.seq, None)
         for event in events
-        if isinstance(event, MessageCreated)
+        if isinstance(event, MessageCreated) and event.message.in_timeline
     }
     new = {(event.room, event.seq) for event in events if isinstance(event, MessageCreated)}
     for user, room, seq in mentions:
+        if (room, seq) in hidden:
+            continue
         *_, sent_seq, mentioned_seq = rows.get((room, user), (None, None))
         noted = seq if (room, seq) in new else heads[room]
         rows[room, user] = (room, user, sent_seq, max(mentioned_seq or 0, noted))
-    return to_json(rows.values())
+    return rows.values()

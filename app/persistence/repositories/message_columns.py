@@ -50,7 +50,11 @@ def to_fields(values: Sequence[Any]) -> dict[str, Any]:
 def to_row(room_id: UUID, message: Message) -> dict[str, Any]:
     values = {column: getattr(message, field) for field, column in _COLUMN_NAMES.items()}
     values["details"] = encode_details(message)
-    return values | {"room_id": room_id, "fingerprint": fingerprint(message)}
+    return values | {
+        "room_id": room_id,
+        "fingerprint": fingerprint(message),
+        "in_timeline": message.in_timeline,
+    }
 
 
 def encode_details(message: Message) -> str | None:

@@ -26,16 +26,17 @@ def _page(
     has_more_on_other_side: ColumnElement[bool],
     opposite_order: Any,
 ) -> Statement:
-    """Messages, and after their fields the seq of one on the side that is not paged to."""
+    """Messages of the timeline, and after their fields the seq of one on the side that is not paged
+    to."""
     row_beyond = (
         select(_message.seq)
-        .where(_message.room_id == ROOM, has_more_on_other_side)
+        .where(_message.room_id == ROOM, has_more_on_other_side, _message.in_timeline)
         .order_by(opposite_order)
         .limit(1)
     )
     return Statement(
         select(*MESSAGE_JSON_COLUMNS, row_beyond.scalar_subquery())
-        .where(_message.room_id == ROOM, in_page, IS_MEMBER)
+        .where(_message.room_id == ROOM, in_page, _message.in_timeline, IS_MEMBER)
         .order_by(page_order)
         .limit(bindparam("max_rows"))
     )
@@ -88,7 +89,7 @@ NO_CONTEXT = PageContext([], [])
 
 
 class MessagePages:
-    """Messages as their fields, for `encode_json`. A non-member finds nothing."""
+    """Messages of the timeline as their fields, for `encode_json`. A non-member finds nothing."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -97,13 +98,13 @@ class MessagePages:
         """The newest messages below `seq`."""
         bound = _BEFORE.bind(room=room_id, user=user_id, seq=seq, max_rows=limit)
         [rows] = await self._reader.read(bound)
-        return _to_page(rows[::-1])
+        return to_page(rows[::-1])
 
     async def after(self, room_id: UUID, user_id: UUID, seq: int, limit: int) -> Page:
         """The oldest messages above `seq`."""
         bound = _AFTER.bind(room=room_id, user=user_id, seq=seq, max_rows=limit)
         [rows] = await self._reader.read(bound)
-        return _to_page(rows)
+        return to_page(rows)
 
     async def around(
         self, room_id: UUID, user_id: UUID, seq: int, limit: int
@@ -113,7 +114,7 @@ class MessagePages:
         older, newer = await self._reader.read(
             _BEFORE.bind(seq=seq, **values), _AFTER.bind(seq=seq - 1, **values)
         )
-        return _to_page(older[::-1]).messages, _to_page(newer).messages
+        return to_page(older[::-1]).messages, to_page(newer).messages
 
     async def get(self, room_id: UUID, user_id: UUID, seq: int) -> MessageFields | None:
         [rows] = await self._reader.read(_GET.bind(room=room_id, user=user_id, seq=seq))
@@ -144,5 +145,5 @@ class MessagePages:
         )
 
 
-def _to_page(rows: Rows) -> Page:
+def to_page(rows: Rows) -> Page:
     return Page(list(map(to_fields, rows)), bool(rows) and rows[0][-1] is not None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
@@ -25,7 +25,14 @@ from app.wire.events import Message
 _message, _version = columns(MessageRow), columns(MessageVersion)
 _deleted, _pin, _reaction = columns(DeletedMessage), columns(PinRow), columns(ReactionRow)
 _room_mention = columns(RoomMentionRow)
-IS_DELETED = exists().where(_deleted.room_id == _message.room_id, _deleted.seq == _message.seq)
+# With a LIMIT, because MariaDB would read all of the table for a plain EXISTS.
+IS_DELETED = (
+    select(_deleted.seq)
+    .where(_deleted.room_id == _message.room_id, _deleted.seq == _message.seq)
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
+)
 _AFTER = (
     select(*MESSAGE_COLUMNS)
     .where(
@@ -87,10 +94,10 @@ class MessageReads:
         return (await self._session.scalars(query)).all()
 
     async def last_seq(self, room_id: UUID) -> int:
-        """Of the newest message that is not deleted, or 0."""
+        """Of the newest message of the timeline that is not deleted, or 0."""
         query = (
             select(_message.seq)
-            .where(_message.room_id == room_id, ~IS_DELETED)
+            .where(_message.room_id == room_id, _message.in_timeline, ~IS_DELETED)
             .order_by(_message.room_id.desc(), _message.seq.desc())
             .limit(1)
         )
@@ -183,7 +190,8 @@ class Messages(MessageReads):
                 delete(table.seq.table).where(table.room_id == room_id, table.seq.in_(seqs))
             )
         await self._session.execute(
-            insert(_deleted.seq.table), [{"room_id": room_id, "seq": seq} for seq in seqs]
+            insert(_deleted.seq.table),
+            [{"room_id": room_id, "seq": m.seq, "in_timeline": m.in_timeline} for m in before],
         )
 
     async def pin(self, room_id: UUID, seq: int) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal_column,
     select,
 )
 
@@ -30,8 +29,10 @@ from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.repositories.room_mentions import capped_room_mentions
 from app.persistence.sql.executor import Reader, Rows
-from app.persistence.sql.statement import Row, Statement, Values
+from app.persistence.sql.join_order import join_in_order
+from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import Id
+from app.persistence.sql.unions import capped_count, read_union
 from app.persistence.tables import (
     DeletedMessage,
     Member,
@@ -39,12 +40,12 @@ from app.persistence.tables import (
     MessageRow,
     Room,
     RoomEventRow,
+    ThreadFollower,
+    ThreadRow,
     UserEventRow,
     columns,
 )
 from app.wire.domain import Role, RoomKind
-
-BRANCHES_PER_STATEMENT = 200
 
 
 class RoomListRow(NamedTuple):
@@ -69,6 +70,7 @@ class RoomListRow(NamedTuple):
     read_seq: int
     unread: int
     mentions: int
+    unread_threads: int
 
 
 class ListChanges(NamedTuple):
@@ -88,6 +90,7 @@ _HEAD, _MARKER = (columns(RoomEventRow).seq.table.alias(name) for name in ("head
 _head, _marker = _HEAD.c, _MARKER.c
 _message, _mention, _user_event = columns(MessageRow), columns(Mention), columns(UserEventRow)
 _deleted = columns(DeletedMessage)
+_thread, _follower = columns(ThreadRow), columns(ThreadFollower)
 _LAST = columns(MessageRow).seq.table.alias("last_message")
 _last = _LAST.c
 
@@ -101,9 +104,10 @@ _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
     *(_room.created_at, _room.archived_at, _room.settings, _member.role),
     *(_last.seq, _last.sender_id, _last.at, _preview(_last.text)),
+    _member.follows_threads,
     *_POSITION,
 )
-_LAST_MESSAGE = slice(10, 14)  # their places in a row
+_LAST_MESSAGE, _FOLLOWS_THREADS = slice(10, 14), 14  # their places in a row
 _OUTER_JOINS: tuple[tuple[FromClause, ColumnElement[bool]], ...] = (
     (_HEAD, and_(_head.room_id == _room.id, _head.seq == _room.seq)),
     (_MARKER, and_(_marker.room_id == _member.room_id, _marker.seq == _member.read_seq)),
@@ -133,14 +137,6 @@ _USER, _IN_ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=BigInteger)
 
 
-def _capped_count(*conditions: ColumnElement[bool]) -> Statement:
-    """Counts the rows that meet the conditions, up to `max_rows`. Rows in between that do not meet
-    them are read, too."""
-    rows = select(literal_column("1")).where(*conditions).limit(bindparam("max_rows")).subquery()
-    count = select(func.count()).select_from(rows).scalar_subquery()
-    return Statement(select(bindparam("n", type_=BigInteger), count))
-
-
 # Between constants, MariaDB finds the rooms that have changed by the index of their times, or looks
 # only those up that are in it.
 _CHANGED_ROOMS = Statement(
@@ -157,7 +153,7 @@ _USER_EVENTS = Statement(
 )
 _newest = (
     select(_message.seq, _message.sender_id, _message.at, _message.text)
-    .where(_message.room_id == _IN_ROOM, ~IS_DELETED)
+    .where(_message.room_id == _IN_ROOM, _message.in_timeline, ~IS_DELETED)
     .order_by(_message.room_id.desc(), _message.seq.desc())
     .limit(1)
     .subquery()
@@ -169,23 +165,48 @@ _NEWEST_MESSAGE = Statement(
         *(_newest.seq, _newest.sender_id, _newest.at, _preview(_newest.text)),
     )
 )
-_UNREAD = _capped_count(
+_UNREAD = capped_count(
     _message.room_id == _IN_ROOM,
     _message.seq > _AFTER,
     _message.seq <= _UNTIL,
     _message.sender_id != _USER,
+    _message.in_timeline,
     ~IS_DELETED,
 )
 _DELETED = Statement(
     select(bindparam("n", type_=BigInteger), func.count()).where(
-        _deleted.room_id == _IN_ROOM, _deleted.seq > _AFTER, _deleted.seq <= _UNTIL
+        _deleted.room_id == _IN_ROOM,
+        _deleted.seq > _AFTER,
+        _deleted.seq <= _UNTIL,
+        _deleted.in_timeline,
     )
 )
-_MENTIONS = _capped_count(
+_MENTIONS = capped_count(
     _mention.user_id == _USER,
     _mention.room_id == _IN_ROOM,
     _mention.seq > _AFTER,
     _mention.seq <= _UNTIL,
+    _mention.in_timeline,
+)
+# Only threads that the member has followed have a row; the newest ones are looked at.
+_followed = (
+    select(_follower.root_seq, _follower.read_seq)
+    .where(_follower.user_id == _USER, _follower.room_id == _IN_ROOM, _follower.is_following)
+    .order_by(_follower.root_seq.desc())
+    .limit(bindparam("max_rows"))
+    .subquery()
+)
+_UNREAD_THREADS = Statement(
+    join_in_order(
+        select(bindparam("n", type_=BigInteger), func.count())
+        .select_from(
+            _followed.join(
+                _thread.last_seq.table,
+                and_(_thread.room_id == _IN_ROOM, _thread.root_seq == _followed.c.root_seq),
+            )
+        )
+        .where(_thread.last_seq > _followed.c.read_seq)
+    )
 )
 
 
@@ -279,6 +300,9 @@ class RoomLists:
         await self._count_unknown(_MENTIONS, rows, mentions)
         room_mentions = [*map(_Position.room_mentions, positions, unread)]
         await self._count_unknown(_ROOM_MENTIONS, rows, room_mentions)
+        threads = await self._count(
+            _UNREAD_THREADS, rows, [n for n, row in enumerate(rows) if row[_FOLLOWS_THREADS]]
+        )
         newest = await self._newest_messages(rows, positions)
         max_count = self._max_unread + 1
         return [
@@ -289,6 +313,7 @@ class RoomLists:
                     *row[-2:],
                     min(unread[n] or 0, max_count),
                     min((mentions[n] or 0) + (room_mentions[n] or 0), max_count),
+                    threads.get(n, 0),
                 )
             )
             for n, row in enumerate(rows)
@@ -303,7 +328,9 @@ class RoomLists:
             for n, position in enumerate(positions)
             if position.last_message_seq is None and position.seq
         ]
-        return {n: message for n, *message in await self._read_union(_NEWEST_MESSAGE, branches)}
+        return {
+            n: message for n, *message in await read_union(self._reader, _NEWEST_MESSAGE, branches)
+        }
 
     async def _count_unknown(
         self, statement: Statement, rows: Rows, counts: list[int | None]
@@ -316,7 +343,7 @@ class RoomLists:
     async def _count(
         self, statement: Statement, rows: Rows, numbers: Iterable[int]
     ) -> dict[int, int]:
-        """Of the rows with these numbers, the messages after the marker."""
+        """For the rows with these numbers."""
         max_rows, at = self._max_unread + 1, now()
         branches = [
             {
@@ -331,12 +358,5 @@ class RoomLists:
             }
             for n in numbers
         ]
-        counts = await self._read_union(statement, branches)
+        counts = await read_union(self._reader, statement, branches)
         return {number: count for number, count in counts}  # noqa: C416 - rows are no pairs
-
-    async def _read_union(self, statement: Statement, branches: Sequence[Values]) -> list[Row]:
-        rows: list[Row] = []
-        for start in range(0, len(branches), BRANCHES_PER_STATEMENT):
-            union = statement.bind_union(branches[start : start + BRANCHES_PER_STATEMENT])
-            rows += (await self._reader.read(union))[0]
-        return rows

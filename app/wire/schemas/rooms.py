@@ -109,7 +109,7 @@ class LastMessage(ResponseModel):
 
 
 class RoomState(ResponseModel):
-    """A room as the caller sees it. The last five are null where the caller is no member."""
+    """A room as the caller sees it. The last six are null where the caller is no member."""
 
     kind: LenientKind
     name: str | None = Field(
@@ -126,6 +126,11 @@ class RoomState(ResponseModel):
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: UnreadCount | None = None
     mentions: MentionCount | None = None
+    unread_threads: int | None = optional_field(
+        "Threads of this room that the caller follows and that have replies after the caller's "
+        "marker in them, counted likewise. Absent: none.",
+        examples=[1],
+    )
     last_message: LastMessage | None = Field(None, description="Null if there is none.")
 
 

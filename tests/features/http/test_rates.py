@@ -68,7 +68,7 @@ def test_reads_and_writes_have_separate_rate_limits(
 def test_lists_of_users_cost_more_than_other_reads(
     routes: dict[str, list[AccountRate | AddressRate]],
 ) -> None:
-    for path in ("/users", "/rooms/public", "/rooms/{room_id}/members"):
+    for path in ("/users", "/rooms/public", "/rooms/{room_id}/members", "/users/me/threads"):
         [rate] = routes[f"GET {API}{path}"]
         assert isinstance(rate, AccountRate)
         assert rate.cost == 10

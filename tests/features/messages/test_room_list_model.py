@@ -44,6 +44,11 @@ STEPS = st.one_of(
     st.tuples(st.just("remove"), st.integers(1, 2)),
     st.tuples(st.just("edit"), st.integers(0, 30), st.sets(PEOPLE), MANY),
     st.tuples(st.just("delete"), st.integers(0, 30)),
+    st.tuples(st.just("reply"), PEOPLE, st.integers(0, 30), st.sets(PEOPLE), st.booleans()),
+    st.tuples(st.just("reply"), PEOPLE, st.integers(0, 2), st.sets(PEOPLE), st.just(False)),
+    st.tuples(st.just("follow"), PEOPLE, st.integers(0, 2), st.booleans()),
+    st.tuples(st.just("read_thread"), PEOPLE, st.integers(0, 2), st.integers(0, 30)),
+    st.tuples(st.just("delete_reply"), st.integers(0, 30)),
 )
 
 
@@ -55,9 +60,21 @@ class Said:
     text: str
     named: set[int] = field(default_factory=set)
     version: int = 1
-    deleted: bool = False
     many: set[str] = field(default_factory=set)  # "room", "here", "group"
     online: set[int] = field(default_factory=set)
+    thread: int | None = None  # the root
+    also_in_room: bool = False
+    is_deleted: bool = False
+
+    @property
+    def in_timeline(self) -> bool:
+        return not self.is_deleted and (self.thread is None or self.also_in_room)
+
+
+@dataclass
+class Follower:
+    is_following: bool
+    marker: int
 
 
 @dataclass
@@ -71,6 +88,7 @@ class Model:
     group: set[int] = field(default_factory=set)
     levels: dict[int, NotificationLevel | None] = field(default_factory=dict)
     room_settings: dict[int, tuple[NotificationLevel | None, bool]] = field(default_factory=dict)
+    followers: dict[tuple[int, int], Follower] = field(default_factory=dict)  # by root and person
 
     @property
     def seq(self) -> int:
@@ -86,6 +104,7 @@ class Model:
             "unread": len(counts) - counts.count(Count.NOTHING),
             "mentions": counts.count(Count.MENTION),
             "last_message": self.last_message(),
+            "unread_threads": sum(unread > 0 for unread, _ in self.threads(person).values()),
         }
 
     def mention(self, said: Said, named: set[int], many: set[str]) -> None:
@@ -96,9 +115,9 @@ class Model:
         said.online = self.online & self.markers.keys()
 
     def messages(self, after: int = 0) -> list[tuple[int, Said]]:
-        """seq and message, of those that are not deleted."""
+        """seq and message, of those that the room shows."""
         logged = enumerate(self.log[after:], after + 1)
-        return [(seq, said) for seq, said in logged if said and not said.deleted]
+        return [(seq, said) for seq, said in logged if said and said.in_timeline]
 
     def count(self, person: int, said: Said) -> Count:
         mentions = {
@@ -117,6 +136,28 @@ class Model:
             mentions=frozenset(kind for kind, applies in mentions.items() if applies),
         )
         return decide(SentMessage(UUID(int=said.sender), said.text), recipient).count
+
+    def replies(self, root: int) -> dict[int, Said]:
+        """Those that are not deleted."""
+        return {
+            seq: said
+            for seq, said in enumerate(self.log, 1)
+            if said and said.thread == root and not said.is_deleted
+        }
+
+    def roots(self) -> list[int]:
+        return [seq for seq, said in enumerate(self.log, 1) if said and said.thread is None]
+
+    def threads(self, person: int) -> dict[int, tuple[int, int]]:
+        """Unread replies and mentions in the threads that a person follows."""
+        threads = {}
+        for (root, who), follower in self.followers.items():
+            replies = self.replies(root)
+            if who == person and follower.is_following and replies:
+                unread = [said for seq, said in replies.items() if seq > follower.marker]
+                assert all(said.sender != person for said in unread)
+                threads[root] = len(unread), sum(person in said.named for said in unread)
+        return threads
 
     def last_message(self) -> tuple[int, int, str] | None:
         """seq, sender and text."""
@@ -180,7 +221,9 @@ class Room:
             seq, said = messages[number % len(messages)]
             assert_ok(await self._people[0].delete(f"{self._path}/messages/{seq}"))
             model.log.append(None)
-            said.deleted = True
+            said.is_deleted = True
+            if said.thread is not None:
+                model.log.append(None)  # that of its root
 
     async def go_online(self, who: set[int]) -> None:
         """Only these are, when the next message is sent."""
@@ -204,6 +247,76 @@ class Room:
             self._model.room_settings[who] = level, muted
         else:
             assert_problem(answer, "forbidden")
+
+    async def reply(self, who: int, n: int, named: set[int], also_in_room: bool) -> None:
+        model, person = self._model, self._people[who]
+        if not (root := self._pick_root(n)):
+            return
+        text = " ".join(["reply", *(f"@{self._people[other].username}" for other in named)])
+        answer = await person.sends(self._room, text, thread=root, also_in_room=also_in_room)
+        if who not in model.markers:
+            assert_problem(answer, "forbidden")
+            return
+        said = Said(who, text, named & model.markers.keys(), thread=root, also_in_room=also_in_room)
+        is_first = not model.replies(root)
+        model.log += [said, None]
+        seq = model.seq - 1
+        assert assert_ok(answer, 201)["seq"] == seq
+        if also_in_room:
+            model.markers[who] = seq
+        self._follow(root, who, seq).marker = seq
+        first = model.log[root - 1]
+        assert first
+        if is_first and first.sender in model.markers:
+            self._follow(root, first.sender, root)
+        for other in said.named - {who}:
+            self._follow(root, other, seq - 1)
+
+    def _pick_root(self, n: int) -> int | None:
+        roots = self._model.roots()
+        return roots[n % len(roots)] if roots else None
+
+    def _follow(self, root: int, who: int, marker: int) -> Follower:
+        return self._model.followers.setdefault((root, who), Follower(True, marker))
+
+    async def follow(self, who: int, n: int, following: bool) -> None:
+        model = self._model
+        if not (root := self._pick_root(n)):
+            return
+        path = f"{self._path}/threads/{root}/follow"
+        answer = await self._people[who].call("PUT" if following else "DELETE", path)
+        if who not in model.markers:
+            assert_problem(answer, "forbidden")
+            return
+        assert assert_ok(answer)["following"] == following
+        follower = model.followers.get((root, who))
+        if follower is None or follower.is_following != following:
+            read = max([root, *model.replies(root)])
+            marker = max(read, follower.marker if follower else 0)
+            model.followers[root, who] = Follower(following, marker)
+
+    async def read_thread(self, who: int, n: int, seq: int) -> None:
+        model = self._model
+        if not (root := self._pick_root(n)):
+            return
+        answer = await self._people[who].put(f"{self._path}/threads/{root}/read", seq=seq)
+        if who not in model.markers:
+            assert_problem(answer, "forbidden")
+            return
+        follower = model.followers.get((root, who))
+        if follower and follower.is_following:
+            follower.marker = max(follower.marker, min(seq, model.seq))
+            assert assert_ok(answer)["read_seq"] == follower.marker
+
+    async def delete_reply(self, n: int) -> None:
+        """By the owner."""
+        model = self._model
+        replies = {seq: said for root in model.roots() for seq, said in model.replies(root).items()}
+        if replies:
+            seq = sorted(replies)[n % len(replies)]
+            assert_ok(await self._people[0].delete(f"{self._path}/messages/{seq}"))
+            replies[seq].is_deleted = True
+            model.log += [None, None]
 
     async def repeat(self, who: int) -> None:
         """Repeat the last send: it changes nothing, and a removed sender gets no error."""
@@ -254,6 +367,9 @@ class Room:
         if self._model.markers.pop(who, None) is None:
             return False
         self._model.log.append(None)
+        for root, follower in list(self._model.followers):
+            if follower == who:
+                del self._model.followers[root, follower]
         return True
 
     async def check(self) -> None:
@@ -265,6 +381,11 @@ class Room:
             listed = assert_ok(await person.get("/rooms", limit=100))["items"]
             (same,) = [one for one in listed if one["id"] == self._room]
             assert same == room
+            room.setdefault("unread_threads", 0)
+            threads = assert_ok(await person.get("/users/me/threads", limit=100))["items"]
+            assert {
+                one["root"]["seq"]: (one["unread"], one["mentions"]) for one in threads
+            } == self._model.threads(who), (who, self._model)
             if last := room["last_message"]:
                 sender = [other.id for other in self._people].index(last["sender"])
                 room["last_message"] = last["seq"], sender, last["text"]

@@ -101,6 +101,7 @@ LISTS = (
     *("/users", "/rooms", "/rooms/public"),
     *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
     *("/admin/statistics/messages", "/groups", "/groups/{}/members", "/users/me/mentions"),
+    *("/rooms/{}/threads", "/rooms/{}/threads/6/messages", "/users/me/threads"),
 )
 
 
@@ -114,7 +115,9 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
         others = await server.people(http, "bob", "eve", "joe")
         rooms = [await ada.makes_room("public", *others) for _ in range(3)]
         for room in rooms:
-            await ada.says(room, "one", "two", "three")
+            roots = await ada.says(room, "one", "two", "three")
+            for root in (*roots, roots[0], roots[0]):
+                assert_ok(await ada.sends(room, "reply", thread=root), 201)
             await others[0].says(room, f"@{ada.username}")
 
         async def counted() -> bool:
