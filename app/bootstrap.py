@@ -24,6 +24,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
+from app.messages import retention
 from app.messages.read_markers import ReadMarkerQueue
 from app.messages.send.change_rules import message_limits
 from app.messages.send.group_commit import MAX_BATCH, Committer
@@ -224,6 +225,9 @@ async def _run_background_tasks(
     functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
         "expiry": lambda: expiry.run_expiry(database),
+        "retention": lambda: retention.run_retention(
+            database, settings.database.retention_interval_s
+        ),
         "limits": limiter.run,
         "server_state": lambda: run_server_state_check(server_state, settings.realtime),
     }

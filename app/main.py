@@ -20,6 +20,7 @@ from app.http.rate_fields import FIELDS
 from app.messages.change_routes import router as message_changes
 from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
+from app.messages.poll_routes import router as polls
 from app.messages.routes import router as messages
 from app.messages.thread_routes import router as threads
 from app.moderation.routes import router as moderation
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
-        *(auth, notifications, users, rooms, messages, message_changes, threads),
+        *(auth, notifications, users, rooms, messages, message_changes, threads, polls),
         *(groups, moderation, admin),
     ):
         api.include_router(router)

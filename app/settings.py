@@ -24,6 +24,7 @@ from app.env_file import ENCODING, read_error, read_names
 from app.key_file import read_or_make_key
 from app.setting_group import Group
 from app.setting_rules import find_conflicts
+from app.wire.content import MAX_OPTIONS
 from app.wire.schemas.notifications import MAX_KEYWORDS
 from app.wire.validation import MAX_ITEMS
 
@@ -112,6 +113,7 @@ class Database(Group):
     max_attempts: int = Field(8, ge=1, le=100)
     group_commit: bool = True
     multi_statements: bool = True
+    retention_interval_s: float = Field(2.0, gt=0, le=86400)
 
     @field_validator("url")
     @classmethod
@@ -269,6 +271,8 @@ class Limits(Group):
     max_reaction_kinds: int = Field(20, ge=1, le=100)
     max_pins: int = Field(50, ge=1, le=MAX_ITEMS)
     metadata_bytes: int = Field(4096, ge=0, le=16384)
+    max_poll_options: int = Field(20, ge=2, le=MAX_OPTIONS)
+    max_read_by_members: int = Field(100, ge=2, le=MAX_ITEMS)
     max_bulk_deletions: int = Field(1000, ge=1, le=10_000)
 
 

@@ -41,6 +41,7 @@ TRUSTS_NONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Nothing but requests asks the database.
 HOUR_MS = 3_600_000
 NO_POLLING: dict[str, Group] = {
+    "database": {"retention_interval_s": 86_400},
     "realtime": {
         "change_poll_interval_ms": HOUR_MS,
         "change_poll_interval_degraded_ms": HOUR_MS,

@@ -20,10 +20,10 @@ TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 EMOJI = sa.String(32).with_variant(
     mysql.VARCHAR(32, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
 )
-COLUMNS: tuple[tuple[str, str, type[sa.types.TypeEngine[object]]], ...] = (
-    ("messages", "details", sa.Text),
-    ("rooms", "deleted_seq", sa.BigInteger),
-    ("rooms", "settings", sa.Text),
+COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[object]], ...] = (
+    ("messages", "details", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")),
+    ("rooms", "deleted_seq", sa.BigInteger()),
+    ("rooms", "settings", sa.Text()),
 )
 TABLES = ("message_versions", "deleted_messages", "reactions", "pins")
 

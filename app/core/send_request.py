@@ -67,5 +67,5 @@ def fingerprint(content: Content) -> bytes:
     are null, also inside objects. So a new optional field changes no fingerprint of a send without
     it. Only the sender's own sends are compared, so 120 bits are far more than enough.
     """
-    document = orjson.dumps(content.content_fields(), default=_to_json, option=_JSON)
+    document = orjson.dumps(content.sent_fields(), default=_to_json, option=_JSON)
     return _FORMAT + hashlib.blake2b(document, digest_size=15).digest()

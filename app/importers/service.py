@@ -137,9 +137,9 @@ async def add_posts(
             for post, users in zip(new, mentioned, strict=True)
         ]
         mentions = [
-            UserMention(user, room_id, event.seq)
-            for event, _ in created
-            for user in event.message.mentions or ()
+            UserMention(user, room_id, entry.event.seq)
+            for entry in created
+            for user in entry.event.message.mentions or ()
         ]
         await uow.append_messages(created, mentions)
         for users in batches(list(accounts.by_origin.values())):

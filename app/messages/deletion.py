@@ -44,7 +44,7 @@ async def delete_messages(
         raise NotFound(NO_MESSAGE)
     if any(message.sender != actor.user for message in messages):
         require_permission(Permission.MODERATE, room, member, actor)
-    deleted = await _delete(uow, room, actor.user, [m for m in messages if not m.deletion])
+    deleted = await delete_unchecked(uow, room, actor.user, [m for m in messages if not m.deletion])
     return [deleted.get(message.seq, message) for message in messages]
 
 
@@ -58,14 +58,14 @@ async def delete_by_sender(
         require_permission(Permission.MODERATE, room, member, actor)
     seqs = await uow.messages.seqs_by_sender(room_id, sender, since, limit + 1)
     messages = await uow.messages.list_unchecked(room_id, seqs[:limit])
-    await _delete(uow, room, actor.user, messages)
+    await delete_unchecked(uow, room, actor.user, messages)
     return BulkDeletion(len(messages), len(seqs) > limit)
 
 
-async def _delete(
+async def delete_unchecked(
     uow: UnitOfWork, room: LockedRoom, by: UUID, messages: Sequence[Message]
 ) -> dict[int, Message]:
-    """What is left, by seq."""
+    """What is left of messages that are not deleted yet, by seq. Checks no permission."""
     if not messages:
         return {}
     deletion = Deletion(by=by, at=now())

@@ -10,7 +10,7 @@ from app.http.dependencies import ActorDep, ContextDep, Limit50, Limit100, Seq
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEND
 from app.http.strict_json import StrictRoute
-from app.messages import pages
+from app.messages import pages, read_by
 from app.messages.pages import PagePosition
 from app.messages.send.submit import submit_message
 from app.persistence.repositories.room_lists import RoomListRow
@@ -19,6 +19,7 @@ from app.wire.events import Message
 from app.wire.schemas.messages import (
     EventPage,
     MessagePage,
+    ReadBy,
     ReadOut,
     SendMessageRequest,
     SetRead,
@@ -106,6 +107,27 @@ async def get(
     """One message."""
     message = await context.database.read_directly(pages.get, actor.user, room_id, seq)
     return conditional_response(encode_json(message), if_none_match)
+
+
+@router.get(
+    "/messages/{seq}/read-by",
+    operation_id="list_readers",
+    summary="List who has read a message",
+    responses=ROOM_READ_ERRORS,
+    dependencies=[Depends(READ)],
+)
+async def list_readers(
+    room_id: CanonicalUuid,
+    seq: Annotated[Seq, Path()],
+    actor: ActorDep,
+    context: ContextDep,
+) -> ReadBy:
+    """The members whose read marker is at the message or after it. `forbidden` in a large room,
+    and in one that does not show it."""
+    max_members = context.settings.limits.max_read_by_members
+    return ReadBy(
+        users=await context.database.read(read_by.list_readers, actor, room_id, seq, max_members)
+    )
 
 
 @router.get(

@@ -9,6 +9,7 @@ from app.persistence.tables import Room
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import get_member_room
 from app.rooms.policy import NO_ROOM
+from app.rooms.service import room_settings
 from app.wire.errors import NotFound
 from app.wire.events import PublicationKind, ReadMarker, encode
 from app.wire.user_events import UserEventType
@@ -20,7 +21,7 @@ async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> R
     seq = min(seq, room.seq)
     if await uow.members.mark_read(room_id, actor.user, seq):
         uow.user_logs.add(actor.user, UserEventType.ROOM_READ, room_id)
-        _announce(uow, room, actor.user, seq)
+        await _announce(uow, room, actor.user, seq)
     return await _entry(uow, room_id, actor.user)
 
 
@@ -32,13 +33,15 @@ async def mark_unread(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) ->
     if await uow.members.move_marker(room_id, actor.user, marker, room.seq):
         uow.user_logs.add(actor.user, UserEventType.ROOM_READ, room_id)
         if marker > member.read_seq:
-            _announce(uow, room, actor.user, marker)
+            await _announce(uow, room, actor.user, marker)
     return await _entry(uow, room_id, actor.user)
 
 
-def _announce(uow: UnitOfWork, room: Room, user: UUID, seq: int) -> None:
-    """The publication carries the room's seq, so that users who were removed before do not get
-    it."""
+async def _announce(uow: UnitOfWork, room: Room, user: UUID, seq: int) -> None:
+    """To the others, if the room and the user let them see it. The publication carries the room's
+    seq, so that users who were removed before do not get it."""
+    if not (room_settings(room).read_by and await uow.users.shares_read_markers(user)):
+        return
     frame = encode(ReadMarker(room=room.id, user=user, seq=seq))
     uow.publish(Publication(PublicationKind.READ, room.id, room.seq, user, frame))
 

@@ -31,7 +31,16 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from app.core.lookalikes import SKELETON_CHARS
 from app.persistence.known import KnownKind, KnownRole
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.sql.types import CLUSTERED, EMOJI, TABLE, Id, LongText, UtcDateTime, ascii_key
+from app.persistence.sql.types import (
+    CLUSTERED,
+    EMOJI,
+    TABLE,
+    Id,
+    LongJson,
+    LongText,
+    UtcDateTime,
+    ascii_key,
+)
 from app.wire.domain import Role, RoomKind
 from app.wire.seq import EPOCH_CHARS
 
@@ -82,6 +91,8 @@ class User(Base):
     # Where an imported account comes from, such as "gitter:5484c6f7…".
     origin: Mapped[str | None] = mapped_column(ascii_key(ORIGIN_CHARS))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Whether others see how far the user has read; None: they do.
+    share_read_markers: Mapped[bool | None]
     banned_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime
     )  # cannot log in, until it is None again
@@ -203,7 +214,7 @@ class MessageRow(Base):
     fingerprint: Mapped[bytes | None] = mapped_column(BINARY(FINGERPRINT_BYTES))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     # JSON: the fields of a message that have no column (`repositories/message_columns.py`).
-    details: Mapped[str | None] = mapped_column(LongText)
+    details: Mapped[str | None] = mapped_column(LongJson)
     # False: a reply that is only in its thread. A default of the schema, for rows that a program of
     # the step before writes.
     in_timeline: Mapped[bool] = mapped_column(server_default=true())
@@ -256,6 +267,47 @@ class PinRow(Base):
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class PollVote(Base):
+    """One user's vote for one option of a poll. How many there are, is in `messages.details`."""
+
+    __tablename__ = "poll_votes"
+    __table_args__ = (
+        Index("ix_poll_votes_user_id_room_id_seq", "user_id", "room_id", "seq"),
+        CLUSTERED,
+    )
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    option: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+
+
+class ExpiringMessage(Base):
+    """A message that disappears, until it has."""
+
+    __tablename__ = "expiring_messages"
+    __table_args__ = (CLUSTERED,)
+
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class RoomRetention(Base):
+    """A room that keeps its messages for a number of days; no row: for ever."""
+
+    __tablename__ = "room_retentions"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    days: Mapped[int]
+    set_by: Mapped[UUID] = mapped_column(ForeignKey(User.id))
+    # Every message up to it is deleted.
+    seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    # When to look at the room again, by the database's clock.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Mention(Base):

@@ -21,6 +21,9 @@ from app.persistence.repositories.message_batch import (
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.notifications import NotificationReads, Notifications
+from app.persistence.repositories.polls import PollReads, Polls
+from app.persistence.repositories.read_by import ReadByReads
+from app.persistence.repositories.retention import RetentionReads, Retentions
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.server_state import ServerStates
@@ -49,6 +52,9 @@ class ReadSession:
     room_lists: RoomLists
     session_states: SessionStates
     messages: MessageReads
+    polls: PollReads
+    retentions: RetentionReads
+    read_by: ReadByReads
     events: EventReads
     consumers: ConsumerReads
     statistics: StatisticsReads
@@ -65,6 +71,9 @@ class ReadSession:
         self.room_lists = RoomLists(SessionExecutor(session), max_unread)
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
+        self.polls = PollReads(session)
+        self.retentions = RetentionReads(session)
+        self.read_by = ReadByReads(session)
         self.events = EventReads(session)
         self.consumers = ConsumerReads(session)
         self.statistics = StatisticsReads(session)
@@ -92,7 +101,7 @@ class BatchUnitOfWork:
         """Log events of messages in rooms that `message_batch` has locked, each at its room's next
         seq."""
         await self.message_batch.append(counted, mentions, room_mentions, changes, threads)
-        self.publications.extend(to_publication(event) for event, _ in counted)
+        self.publications.extend(to_publication(entry.event) for entry in counted)
 
 
 class UnitOfWork(BatchUnitOfWork, ReadSession):
@@ -103,6 +112,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     rooms: Rooms
     members: Members
     messages: Messages
+    polls: Polls
+    retentions: Retentions
     events: Events
     consumers: Consumers
     statistics: Statistics
@@ -119,6 +130,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.rooms = Rooms(session)
         self.members = Members(session)
         self.messages = Messages(session)
+        self.polls = Polls(session)
+        self.retentions = Retentions(session)
         self.events = Events(session)
         self.consumers = Consumers(session)
         self.statistics = Statistics(session)

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import Member, User
+from app.persistence.tables import Member, Room, User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (
     get_member_room,
@@ -16,7 +16,16 @@ from app.rooms.access import (
     require_permission,
 )
 from app.rooms.policy import NO_ROOM, Permission, may_remove
-from app.rooms.service import RoomView, add_member, refuse_too_many, require_users, view
+from app.rooms.service import (
+    MemberView,
+    RoomView,
+    add_member,
+    refuse_too_many,
+    require_users,
+    room_settings,
+    shows_marker,
+    view,
+)
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
 from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
@@ -50,18 +59,18 @@ async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
 
 async def list_members(
     reader: ReadSession, actor: Actor, room_id: UUID, after: str | None, limit: int
-) -> Sequence[tuple[Member, User]]:
+) -> Sequence[MemberView]:
     """A page of the members, by username. Raises NotFound, Forbidden."""
-    await get_member_room(reader, actor, room_id)
+    room, _ = await get_member_room(reader, actor, room_id)
     rows = await reader.members.list_members(room_id, after, limit, actor.user)
     if not rows and after is None:
         raise NotFound(NO_ROOM)  # put out between the two statements
-    return rows
+    return _views(room, actor, rows)
 
 
 async def add_members(
     uow: UnitOfWork, actor: Actor, room_id: UUID, users: Sequence[UUID]
-) -> Sequence[tuple[Member, User]]:
+) -> Sequence[MemberView]:
     """Add those who are not members yet, all or none; all of `users` as they are now.
 
     Raises Invalid if one does not exist.
@@ -77,7 +86,7 @@ async def add_members(
             add_member(uow, room, actor.user, user, Role.MEMBER, at)
     await uow.flush()
     rows = await uow.members.with_accounts(room_id, users)
-    return [rows[user] for user in dict.fromkeys(users)]
+    return _views(room, actor, [rows[user] for user in dict.fromkeys(users)])
 
 
 async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> None:
@@ -96,7 +105,7 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
 
 async def set_role(
     uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID, role: Role
-) -> tuple[Member, User]:
+) -> MemberView:
     """Raises LastOwner if there is no other owner; the same role again changes nothing."""
     room, member = await lock_visible_room(uow, actor, room_id)
     require_permission(Permission.SET_ROLE, room, member, actor)
@@ -105,7 +114,20 @@ async def set_role(
     if target.role != role:
         await _keep_an_owner(uow, room, target)
         change_role(uow, room, actor.user, target, role)
-    return target, account
+    [view] = _views(room, actor, [(target, account)])
+    return view
+
+
+def _views(room: Room, actor: Actor, rows: Sequence[tuple[Member, User]]) -> Sequence[MemberView]:
+    settings = room_settings(room)
+    return [
+        MemberView(
+            member,
+            user,
+            member.read_seq if shows_marker(settings, user, actor.user) else None,
+        )
+        for member, user in rows
+    ]
 
 
 def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, role: Role) -> None:

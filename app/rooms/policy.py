@@ -32,7 +32,8 @@ class Permission(Enum):
     """What it allows, in words, and to which roles. The members of a direct room never change."""
 
     SEND = "send messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
-    REACT = "react to messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
+    CREATE_POLLS = "create polls", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
+    REACT = "react to messages or vote", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
     PIN = "pin messages", allowed(public=ADMINS, private=ADMINS, group=ANY, direct=ANY)
     MODERATE = (
         "delete messages of others",

@@ -186,8 +186,8 @@ async def members(
     )
     loaded, more = split_page(list(loaded), limit)
     return Page(
-        items=[member_out(member, user) for member, user in loaded],
-        next=encode_cursor(loaded[-1][1].username_key) if more else None,
+        items=list(map(member_out, loaded)),
+        next=encode_cursor(loaded[-1].user.username_key) if more else None,
     )
 
 
@@ -204,7 +204,7 @@ async def add(
     """Add members, all or none; who is one already stays as they are."""
     _check_count(context, "users", body.users)
     loaded = await context.database.transact(membership.add_members, actor, room_id, body.users)
-    return [member_out(member, user) for member, user in loaded]
+    return list(map(member_out, loaded))
 
 
 @router.patch(
@@ -222,9 +222,8 @@ async def set_role(
     context: ContextDep,
 ) -> MemberOut:
     """Change a member's role."""
-    return member_out(
-        *await context.database.transact(membership.set_role, actor, room_id, user_id, body.role)
-    )
+    view = await context.database.transact(membership.set_role, actor, room_id, user_id, body.role)
+    return member_out(view)
 
 
 @router.delete(

@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.repositories.rooms import LockedRoom
-from app.persistence.tables import Room
+from app.persistence.tables import Member, Room, User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (
     get_visible_room,
@@ -29,6 +29,14 @@ from app.wire.user_events import UserEventType
 
 # A room as one user sees it: an entry of the user's list, or a public room that the user is not in.
 RoomView = Room | RoomListRow
+
+
+class MemberView(NamedTuple):
+    """A member as another one sees them; `read_seq` is None if it is not shown."""
+
+    member: Member
+    user: User
+    read_seq: int | None
 
 
 class CreateResult(NamedTuple):
@@ -112,7 +120,7 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         if change.topic is not None:
             room.topic = change.topic
         if change.settings is not None:
-            _change_settings(room, change.settings)
+            await _change_settings(uow, room, actor, change.settings)
     if change.archived is not None and change.archived != before.archived:
         require_permission(Permission.ARCHIVE, room, member, actor)
         room.archived_at = now() if change.archived else None
@@ -148,11 +156,25 @@ def stored_settings(view: RoomView) -> RoomSettings | None:
 
 
 def room_settings(room: Room) -> RoomSettings:
-    return stored_settings(room) or RoomSettings()
+    return parse_settings(room.settings)
 
 
-def _change_settings(room: Room, change: UpdateRoomSettings) -> None:
-    settings = room_settings(room).model_copy(update=change.model_dump(exclude_none=True))
+def parse_settings(document: str | None) -> RoomSettings:
+    return RoomSettings.model_validate_json(document) if document else RoomSettings()
+
+
+def shows_marker(settings: RoomSettings, user: User, viewer: UUID) -> bool:
+    """Whether the viewer sees how far a member has read."""
+    return user.id == viewer or (settings.read_by and user.share_read_markers is not False)
+
+
+async def _change_settings(
+    uow: UnitOfWork, room: Room, actor: Actor, change: UpdateRoomSettings
+) -> None:
+    before = room_settings(room)
+    settings = before.model_copy(update=change.changes())
+    if settings.retention_days != before.retention_days:
+        await uow.retentions.set_days(room.id, settings.retention_days, actor.user)
     document = settings.model_dump_json(exclude_defaults=True)
     room.settings = None if document == "{}" else document
 

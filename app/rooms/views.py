@@ -5,8 +5,7 @@ from uuid import UUID
 
 from app.core.json_encoding import encode_json
 from app.persistence.repositories.room_lists import RoomListRow
-from app.persistence.tables import Member, User
-from app.rooms.service import RoomView, stored_settings
+from app.rooms.service import MemberView, RoomView, stored_settings
 from app.wire.schemas.rooms import MemberOut, RoomOut
 from app.wire.schemas.users import UserOut
 
@@ -57,10 +56,11 @@ def room_out(view: RoomView) -> RoomOut:
     return RoomOut(id=view.id, created_at=view.created_at, **{"name": None} | room_state(view))
 
 
-def member_out(member: Member, user: User) -> MemberOut:
+def member_out(view: MemberView) -> MemberOut:
+    member, user, read_seq = view
     return MemberOut(
         user=UserOut.model_validate(user, from_attributes=True),
         role=member.role,
         joined_at=member.joined_at,
-        read_seq=member.read_seq,
+        read_seq=read_seq,
     )

@@ -13,6 +13,7 @@ from app.persistence.tables import User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.errors import NotFound, UsernameTaken
 from app.wire.events import PublicationKind
+from app.wire.schemas.users import UpdateProfile
 from app.wire.user_and_room_names import normalized_name
 from app.wire.user_events import UserEvent
 
@@ -85,11 +86,18 @@ async def _require_free_display_name(
         )
 
 
-async def update_profile(uow: UnitOfWork, actor: Actor, display_name: str) -> User:
+async def update_profile(uow: UnitOfWork, actor: Actor, change: UpdateProfile) -> User:
     user = await get_user(uow, actor.user)
+    if change.display_name is not None:
+        await _rename(uow, user, change.display_name)
+    if change.share_read_markers is not None:
+        user.share_read_markers = change.share_read_markers
+    return user
+
+
+async def _rename(uow: UnitOfWork, user: User, display_name: str) -> None:
     await _require_free_display_name(uow, display_name, user.id)
     if user.display_name != display_name:
         user.display_name = display_name
         user.display_key = normalized_name(display_name)
         uow.publish(Publication(PublicationKind.PROFILE, user.id, 0, user.id))
-    return user

@@ -66,7 +66,7 @@ async def search(
 async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
-    return Me.model_validate(user, from_attributes=True)
+    return _me_out(user)
 
 
 @router.get(
@@ -103,8 +103,8 @@ async def list_my_events(
 )
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
-    user = await context.database.transact(accounts.update_profile, actor, body.display_name)
-    return Me.model_validate(user, from_attributes=True)
+    user = await context.database.transact(accounts.update_profile, actor, body)
+    return _me_out(user)
 
 
 @router.put(
@@ -156,3 +156,12 @@ async def get(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> U
 
 def _user_out(user: User) -> UserOut:
     return UserOut.model_validate(user, from_attributes=True)
+
+
+def _me_out(user: User) -> Me:
+    return Me(
+        **_user_out(user).model_dump(),
+        is_admin=user.is_admin,
+        created_at=user.created_at,
+        share_read_markers=user.share_read_markers is not False,
+    )

@@ -3,14 +3,29 @@
 A field of `Content` is a field of every message, of POST /rooms/{id}/messages and of the frame
 `message.send`, and part of the fingerprint of a send. It is optional, so that clients and messages
 that are older than the field stay valid. A field that few messages have is an `optional_field`.
+What a message shows in another form than it was sent is a field of `NewContent` only.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
 
 from app.wire.seq import Seq
-from app.wire.validation import JsonObject, Text
+from app.wire.validation import VISIBLE, JsonObject, RequestModel, Text
+
+MAX_EXPIRY_S = 366 * 24 * 3600
+MAX_OPTIONS = 100  # of a poll, whatever the settings say
 
 
 def optional_field(description: str, **options: Any) -> Any:
@@ -52,8 +67,24 @@ class Content(BaseModel):
         of."""
         return {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
 
+    def sent_fields(self) -> dict[str, Any]:
+        """What recognises a repeated send."""
+        return self.content_fields()
+
 
 _FIELDS = tuple(Content.model_fields)  # pydantic computes them at each access
+
+
+class Forwarded(BaseModel):
+    """A copy of a message, as it was when it was forwarded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    room: UUID = Field(description="The room of the message. Only its members can read it there.")
+    seq: Seq = Field(description="Its `seq` in that room.")
+    sender: UUID = Field(description="The user who sent it.")
+    at: datetime = Field(description="When, RFC 3339 in UTC.")
+    text: str = Field(description="As it was then.", examples=["Hello 👋"])
 
 
 def _true_or_none(value: bool | None) -> bool | None:
@@ -62,6 +93,33 @@ def _true_or_none(value: bool | None) -> bool | None:
 
 
 Flag = Annotated[StrictBool | None, AfterValidator(_true_or_none)]
+
+
+def _distinct(options: list[str]) -> list[str]:
+    if len(set(options)) < len(options):
+        raise ValueError("must be distinct")
+    return options
+
+
+OptionText = Annotated[str, StringConstraints(min_length=1, max_length=200), *VISIBLE]
+
+
+class NewPoll(RequestModel):
+    """A poll to send. The text of the message is its question."""
+
+    options: Annotated[
+        list[OptionText],
+        Field(min_length=2, max_length=MAX_OPTIONS, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_distinct),
+    ] = Field(
+        description="What can be voted for; how many, see `welcome`.", examples=[["Yes", "No"]]
+    )
+    multiple: StrictBool = Field(False, description="Votes may be for several options.")
+    anonymous: StrictBool = Field(False, description="Nobody sees who has voted for what.")
+    may_add: StrictBool = Field(False, description="Members may add options.")
+    closes_at: AwareDatetime | None = Field(
+        None, description="No votes from this time on. It is at most a year ahead."
+    )
 
 
 class NewContent(Content):
@@ -76,3 +134,13 @@ class NewContent(Content):
         "Data of the sender's application, a small object. The server passes it on.",
         examples=[{"ticket": 4711}],
     )
+    poll: NewPoll | None = optional_field("A poll with the text as its question.")
+    expires_in_s: Annotated[StrictInt, Field(ge=10, le=MAX_EXPIRY_S)] | None = optional_field(
+        "The message disappears after so many seconds.", examples=[3600]
+    )
+
+    def sent_fields(self) -> dict[str, Any]:
+        extra = {"poll": self.poll, "expires_in_s": self.expires_in_s}
+        return self.content_fields() | {
+            name: value for name, value in extra.items() if value is not None
+        }

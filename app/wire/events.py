@@ -14,8 +14,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.wire.content import Content, optional_field
+from app.wire.content import Content, Forwarded, optional_field
 from app.wire.domain import LenientKind, LenientRole, MentionKind
+from app.wire.polls import Poll
 from app.wire.room_settings import RoomSettings
 from app.wire.seq import Seq
 
@@ -96,6 +97,11 @@ class Message(Content, WireModel):
     )
     pin: Pin | None = optional_field("Present if it is pinned.")
     thread_summary: ThreadSummary | None = optional_field("Present if its thread has replies.")
+    forwarded: Forwarded | None = optional_field(
+        "Present if another message was forwarded with this one, whose own text may be empty then."
+    )
+    expires_at: datetime | None = optional_field("Present if it disappears; then it is deleted.")
+    poll: Poll | None = optional_field("Present if it is a poll; its text is the question.")
 
     @property
     def version(self) -> int:
@@ -236,6 +242,13 @@ class ThreadUpdated(MessageEvent):
     type: Literal["thread.updated"] = "thread.updated"
 
 
+class PollUpdated(MessageEvent):
+    """`actor` has voted in a poll, added an option to it or closed it. For a vote in an anonymous
+    poll, `actor` is the sender of the poll."""
+
+    type: Literal["poll.updated"] = "poll.updated"
+
+
 Event = Annotated[
     RoomCreated
     | RoomChanged
@@ -250,7 +263,8 @@ Event = Annotated[
     | ReactionRemoved
     | MessagePinned
     | MessageUnpinned
-    | ThreadUpdated,
+    | ThreadUpdated
+    | PollUpdated,
     Field(discriminator="type"),
 ]
 
@@ -331,6 +345,7 @@ _SPECS = (
     EventSpec(MessagePinned, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(MessageUnpinned, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(ThreadUpdated, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(PollUpdated, PublicationKind.MESSAGE_CHANGED, counts=True),
 )
 EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
 _BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}

@@ -43,6 +43,7 @@ from app.wire.events import (
     MessagesDeleted,
     MessageUnpinned,
     Pin,
+    PollUpdated,
     ReactionAdded,
     ReactionCount,
     ReactionRemoved,
@@ -74,6 +75,7 @@ from app.wire.frames import (
     encode,
     error_frame,
 )
+from app.wire.polls import Poll, PollOption
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.rooms import LastMessage
@@ -98,6 +100,16 @@ _REPLY = Message(
     seq=17, sender=BOB, at=_LATER, text="Hi", nonce="01JB8Z4A", reply_to=None, thread=6
 )
 _SUMMARY = ThreadSummary(replies=1, last_seq=17, last_at=_LATER, users=[BOB])
+_POLL = Poll(
+    options=[
+        PollOption(number=1, text="Yes", votes=1, voters=[BOB]),
+        PollOption(number=2, text="No"),
+    ],
+    voter_count=1,
+    multiple=False,
+    anonymous=False,
+    may_add=False,
+)
 
 CLIENT_EXAMPLES: tuple[ClientFrame, ...] = (
     Hello(
@@ -150,6 +162,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             max_versions=100,
             max_reaction_kinds=20,
             max_pins=50,
+            max_poll_options=20,
             metadata_bytes=4096,
             send_buffer_bytes=1_048_576,
         ),
@@ -217,6 +230,9 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
         actor=BOB,
         at=_LATER,
         message=_ADAS.model_copy(update={"thread_summary": _SUMMARY}),
+    ),
+    PollUpdated(
+        room=ROOM, seq=19, actor=BOB, at=_LATER, message=_BOBS.model_copy(update={"poll": _POLL})
     ),
     RoomChanged(
         room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})

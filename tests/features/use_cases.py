@@ -100,6 +100,11 @@ async def profile(stage: Scenario) -> Request:
     return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
 
 
+@use_case("PATCH /users/me", 200)
+async def hide_read_markers(stage: Scenario) -> Request:
+    return lambda: stage.ada.patch("/users/me", share_read_markers=False)
+
+
 @use_case("PUT /users/me/password", 204, "SESSION_REVOKED", "SESSION_REVOKED")
 async def change_password(stage: Scenario) -> Request:
     for _ in range(2):
@@ -254,6 +259,13 @@ async def archive(stage: Scenario) -> Request:
     return lambda: stage.ada.delete(f"/rooms/{room}")
 
 
+@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
+async def keep_messages_for_a_time(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    assert_ok(await stage.ada.patch(f"/rooms/{room}", settings={"retention_days": 30}))
+    return lambda: stage.ada.patch(f"/rooms/{room}", settings={"retention_days": 7})
+
+
 # Messages.
 
 
@@ -311,6 +323,55 @@ async def pin(stage: Scenario) -> Request:
 async def unpin(stage: Scenario) -> Request:
     _, path = await _message_with_everything(stage)
     return lambda: stage.ada.delete(f"{path}/pin")
+
+
+@use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE")
+async def send_a_poll_that_disappears(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    poll = {"options": ["yes", "no"]}
+    return lambda: stage.ada.sends(room, "well?", nonce="n", poll=poll, expires_in_s=60)
+
+
+@use_case("POST /rooms/{room_id}/messages/{seq}/forward", 201, "MESSAGE")
+async def forward(stage: Scenario) -> Request:
+    room, target = await stage.ada.makes_room("private", stage.bob), await stage.ada.makes_room()
+    [seq] = await stage.bob.says(room, "hello")
+    path = f"/rooms/{room}/messages/{seq}/forward"
+    return lambda: stage.ada.post(path, to=target, nonce="n", text="look")
+
+
+@use_case("PUT /rooms/{room_id}/messages/{seq}/vote", 200, "MESSAGE_CHANGED")
+async def vote(stage: Scenario) -> Request:
+    path = await _poll(stage)
+    assert_ok(await stage.bob.put(f"{path}/vote", options=[1]))
+    return lambda: stage.bob.put(f"{path}/vote", options=[2])
+
+
+@use_case("POST /rooms/{room_id}/messages/{seq}/poll/options", 200, "MESSAGE_CHANGED")
+async def add_option(stage: Scenario) -> Request:
+    path = await _poll(stage)
+    return lambda: stage.bob.post(f"{path}/poll/options", text="maybe")
+
+
+@use_case("POST /rooms/{room_id}/messages/{seq}/poll/close", 200, "MESSAGE_CHANGED")
+async def close_poll(stage: Scenario) -> Request:
+    path = await _poll(stage)
+    return lambda: stage.ada.post(f"{path}/poll/close")
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED")
+async def delete_poll(stage: Scenario) -> Request:
+    path = await _poll(stage)
+    assert_ok(await stage.bob.put(f"{path}/vote", options=[1]))
+    return lambda: stage.ada.delete(path)
+
+
+async def _poll(stage: Scenario) -> str:
+    """The path of a message that disappears."""
+    room = await stage.ada.makes_room("private", stage.bob)
+    poll = {"options": ["yes", "no"], "may_add": True}
+    message = assert_ok(await stage.ada.sends(room, "well?", poll=poll, expires_in_s=3600), 201)
+    return f"/rooms/{room}/messages/{message['seq']}"
 
 
 async def _message_with_everything(stage: Scenario) -> tuple[str, str]:

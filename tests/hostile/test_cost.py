@@ -192,6 +192,12 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "muted": True,
         "muted_until": f"2100-01-01T00:00:00.{next(_numbers):06}Z",
     },
+    "POST /api/v1/rooms/{room_id}/messages/{seq}/forward": lambda stage: {
+        "to": stage.rooms[0],
+        **message("".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@")),
+    },
+    "PUT /api/v1/rooms/{room_id}/messages/{seq}/vote": lambda _: {"options": list(range(1, 101))},
+    "POST /api/v1/rooms/{room_id}/messages/{seq}/poll/options": lambda _: {"text": "😀" * 200},
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
     "PUT /api/v1/rooms/{room_id}/threads/{seq}/read": lambda _: {"seq": MANY},
     "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},

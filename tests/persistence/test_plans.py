@@ -248,6 +248,20 @@ HOT: dict[str, Query] = {
     "members of a huge room": lambda w: w.database.read(
         lambda reads: reads.members.list_members(w.room, None, 100, w.actor.user)
     ),
+    "readers": lambda w: w.database.read(
+        lambda reads: reads.read_by.find(w.room, 3000, w.actor.user, 101)
+    ),
+    "votes": lambda w: w.database.read(
+        lambda reads: reads.polls.list_votes(w.room, 3000, w.actor.user, None, None, 101)
+    ),
+    "own votes": lambda w: w.database.read(
+        lambda reads: reads.polls.list_options(w.room, 3000, w.actor.user)
+    ),
+    "what is due": lambda w: w.database.read(lambda reads: reads.retentions.is_anything_due()),
+    "expired messages": lambda w: w.database.read(lambda reads: reads.retentions.list_expired(100)),
+    "old messages": lambda w: w.database.read(
+        lambda reads: reads.retentions.list_next(w.room, 1000, 100)
+    ),
     "public rooms": lambda w: w.database.read(rooms.public_rooms, "", None, 50),
     "mentions of many": mention_all,
     "my mentions": lambda w: w.database.read_directly(

@@ -35,6 +35,7 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
             "user_group_members",
             "keywords_per_user",
             "here_members",
+            "max_read_by_members",
         }
 
 

@@ -30,6 +30,7 @@ EXPECTED = [
     ("message.unpinned", KIND.MESSAGE_CHANGED, BOB),
     ("message.created", KIND.MESSAGE, BOB),
     ("thread.updated", KIND.MESSAGE_CHANGED, BOB),
+    ("poll.updated", KIND.MESSAGE_CHANGED, BOB),
     ("room.changed", KIND.OTHER_EVENT, BOB),
     ("member.role_changed", KIND.OTHER_EVENT, BOB),
     ("member.removed", KIND.REMOVED, EVE),

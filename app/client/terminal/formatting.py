@@ -15,6 +15,7 @@ from app.wire.events import (
     MessagePinned,
     MessagesDeleted,
     MessageUnpinned,
+    PollUpdated,
     ReactionAdded,
     ReactionRemoved,
     RoomChanged,
@@ -67,9 +68,19 @@ def message_line(style: Style, message: Message, name: str) -> str:
     """With the local time; further lines are indented. A reply in a thread names its root."""
     clock = style.dim(local(message.at).strftime("%H:%M"))
     shown = "(deleted)" if message.deletion else message.text
+    shown = "\n".join([*([shown] if shown else []), *_attached_lines(message)])
     text = clean(shown).replace("\n", "\n" + _INDENT)
     thread = "" if message.thread is None else style.dim(f"[thread {message.thread}] ")
     return f"{clock} {style.bold(clean_line(name))}: {thread}{text}"
+
+
+def _attached_lines(message: Message) -> list[str]:
+    lines = []
+    if message.forwarded:
+        lines += [f"> {line}" for line in message.forwarded.text.splitlines()]
+    if message.poll:
+        lines += [f"[{o.number}] {o.text} ({o.votes})" for o in message.poll.options]
+    return lines
 
 
 def day_line(style: Style, day: date) -> str:
@@ -115,6 +126,8 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} pinned: {_excerpt(event.message)}"
         case MessageUnpinned():
             return f"{actor} unpinned: {_excerpt(event.message)}"
+        case PollUpdated():
+            return f"The poll has changed: {_excerpt(event.message)}"
         case MessageCreated() | ThreadUpdated():
             return None
         case _:

@@ -19,10 +19,11 @@ from app.core.message_commands import (
     MessageCommand,
     ReactionRequest,
 )
-from app.core.send_request import SendRequest, SendResult, StoredMessage
+from app.core.send_request import SendRequest, SendResult, StoredMessage, fingerprint
 from app.messages.send.change_batch import ChangeBatch
 from app.messages.send.change_rules import MessageLimits
 from app.messages.send.mentions import BatchMentions
+from app.messages.send.message_fields import message_fields
 from app.messages.send.rules import SendFacts, decide
 from app.messages.send.thread_batch import ThreadBatch
 from app.persistence.database import Database
@@ -98,10 +99,11 @@ def next_message(
     if content.in_timeline:
         room.message_count += 1
         room.last_message_seq = room.seq
-    fields |= content.content_fields()
+    fields |= message_fields(content, at)
     message = Message(seq=room.seq, sender=sender, at=at, nonce=nonce, **fields)
     event = MessageCreated(room=room_id, seq=room.seq, actor=sender, at=at, message=message)
-    return CountedEvent(event, MessageTotals(room.message_count, room.last_message_seq))
+    totals = MessageTotals(room.message_count, room.last_message_seq)
+    return CountedEvent(event, totals, fingerprint(content))
 
 
 class _Batch:
@@ -161,6 +163,7 @@ class _Batch:
             duplicate=self._find_duplicate(send),
             reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
             root=None if thread is None else self._thread_batch.find(room, thread),
+            at=self._at,
         )
 
     def _find_duplicate(self, send: SendRequest) -> StoredMessage | None:
@@ -179,7 +182,7 @@ class _Batch:
         )
         message = counted.event.message
         self.counted.append(counted)
-        self._preflight.duplicates[send.key] = StoredMessage(message)
+        self._preflight.duplicates[send.key] = StoredMessage(message, counted.fingerprint)
         self._preflight.missing_replies.discard((send.room, message.seq))
         self._change_batch.created[send.room, message.seq] = message
         self._thread_batch.note_created(send.room, message)

@@ -1,8 +1,10 @@
 """The rules of sending, applied to facts that were read while the room was locked."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from app.core.send_request import SendRequest, SendResult, StoredMessage
+from app.messages.poll_rules import check_closing_time
 from app.persistence.repositories.message_batch import LockedRoomState
 from app.rooms.policy import (
     Permission,
@@ -10,6 +12,7 @@ from app.rooms.policy import (
     require_not_archived,
     require_permission,
 )
+from app.wire.content import NewContent
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Invalid, NonceConflict
 from app.wire.events import Message
@@ -22,6 +25,7 @@ class SendFacts(NamedTuple):
     duplicate: StoredMessage | None  # the message that has this idempotency key
     reply_exists: bool
     root: Message | None  # of the thread that the send names
+    at: datetime  # of the send
 
 
 def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult | None:
@@ -42,6 +46,9 @@ def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult 
     is_admin = send.actor.is_admin
     require_permission(Permission.SEND, room.kind, facts.role, is_server_admin=is_admin)
     require_not_archived(archived=room.archived)
+    if isinstance(send.content, NewContent) and send.content.poll:
+        require_permission(Permission.CREATE_POLLS, room.kind, facts.role, is_server_admin=is_admin)
+        check_closing_time(send.content.poll, facts.at)
     if not facts.reply_exists:
         raise Invalid(
             f"`reply_to` is {send.content.reply_to}, but this room has no message with that seq.",

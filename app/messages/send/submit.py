@@ -10,10 +10,12 @@ from app.application.app_context import AppContext
 from app.core import metrics
 from app.core.actor import Actor
 from app.core.emoji_sequences import canonical_emoji
+from app.core.forward_content import ForwardContent
 from app.core.message_commands import EditRequest, ReactionRequest
 from app.core.send_request import SendRequest, SendResult
+from app.messages.forwarding import prepare_forward
 from app.messages.send.here import find_online
-from app.wire.content import Content
+from app.wire.content import Content, NewContent, NewPoll
 from app.wire.errors import ChatError, Invalid, NotFound
 from app.wire.events import Message
 
@@ -28,6 +30,8 @@ async def submit_message(
         check_length(content.text, context.settings.limits.text_chars)
         _check_thread(content)
         _check_metadata(content.metadata, context.settings.limits.metadata_bytes)
+        if isinstance(content, NewContent) and content.poll:
+            _check_options(content.poll, context.settings.limits.max_poll_options)
         online = await find_online(context, actor, room_id, content.text)
         send = SendRequest(actor, room_id, nonce, content, online)
         result = await context.send_message(send)
@@ -36,6 +40,17 @@ async def submit_message(
         raise
     (_REPEATED if result.duplicate else _STORED).inc()
     return result
+
+
+async def submit_forward(
+    context: AppContext, actor: Actor, room_id: UUID, nonce: str, content: ForwardContent
+) -> SendResult:
+    """Returns after COMMIT, like `submit_message`."""
+    send = SendRequest(actor, room_id, nonce, content)
+    prepared = await context.database.read(prepare_forward, send, content)
+    if isinstance(prepared, SendResult):
+        return prepared
+    return await submit_message(context, actor, room_id, nonce, prepared.content)
 
 
 async def submit_edit(context: AppContext, edit: EditRequest) -> Message:
@@ -63,6 +78,14 @@ def check_length(text: str, max_chars: int) -> None:
         raise Invalid(
             f"The text has {len(text)} characters; {max_chars} are allowed. Split it.",
             [{"path": "text", "message": f"String should have at most {max_chars} characters"}],
+        )
+
+
+def _check_options(poll: NewPoll, max_options: int) -> None:
+    if len(poll.options) > max_options:
+        raise Invalid(
+            f"The poll has {len(poll.options)} options; {max_options} are allowed.",
+            [{"path": "poll.options", "message": f"should have at most {max_options} items"}],
         )
 
 

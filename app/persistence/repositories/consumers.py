@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
     Table,
     Update,
@@ -80,6 +81,12 @@ class Lease(NamedTuple):
     ttl_s: int
 
 
+def _blocks(lease: Lease) -> ColumnElement[bool]:
+    """Whether the lease that is there is valid. One that ends far later than it could was taken
+    before the clock was set back: its holder may have ended long ago."""
+    return and_(_IS_VALID, _lease.expires_at <= DatabaseNow(-2 * lease.ttl_s))
+
+
 class Standing(NamedTuple):
     """Whether a process runs the consumer, and how many events it has not handled."""
 
@@ -95,7 +102,7 @@ class ConsumerReads:
     async def is_leased_elsewhere(self, lease: Lease) -> bool:
         """Another holder has a valid lease. Waits for no lock."""
         query = select(_lease.consumer).where(
-            _lease.consumer == lease.consumer, _lease.holder != lease.holder, _IS_VALID
+            _lease.consumer == lease.consumer, _lease.holder != lease.holder, _blocks(lease)
         )
         return await self._session.scalar(query) is not None
 
@@ -129,7 +136,7 @@ class Consumers(ConsumerReads):
     async def acquire(self, lease: Lease, *, start_at_heads: bool = False) -> bool:
         """False while another process holds a valid lease. `start_at_heads`: the first lease of a
         consumer also moves its positions to the heads of all logs."""
-        if await self._extend(lease, or_(_lease.holder == lease.holder, ~_IS_VALID)):
+        if await self._extend(lease, or_(_lease.holder == lease.holder, ~_blocks(lease))):
             return True
         if await self._session.scalar(
             select(_lease.consumer).where(_lease.consumer == lease.consumer)

@@ -50,6 +50,7 @@ from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Bound, Statement
 from app.persistence.sql.types import Id
 from app.persistence.tables import (
+    ExpiringMessage,
     Member,
     Mention,
     MessageRow,
@@ -93,6 +94,7 @@ _GROUPS_BY_NAME = Statement(
     )
 )
 _INSERT_MESSAGES = Statement(insert(columns(MessageRow).seq.table))
+_INSERT_EXPIRING = Statement(insert(columns(ExpiringMessage).seq.table))
 _INSERT_MENTIONS = Statement(insert(columns(Mention).seq.table))
 _INSERT_ROOM_MENTIONS = Statement(insert(columns(RoomMentionRow).seq.table))
 _INSERT_EVENTS = Statement(insert(columns(RoomEventRow).seq.table))
@@ -201,6 +203,7 @@ class CountedEvent(NamedTuple):
 
     event: MessageEvent
     totals: MessageTotals
+    fingerprint: bytes = b""  # of the content that was sent, if it was
 
 
 class UserMention(NamedTuple):
@@ -333,12 +336,19 @@ class MessageBatch:
         """Record events with the messages that they create, mentions, and changes of messages and
         threads, and move the counters of their rooms, which are locked, and the read markers of
         their senders."""
-        events = [event for event, _ in counted]
+        events = [entry.event for entry in counted]
         created = [event for event in events if isinstance(event, MessageCreated)]
         writes = []
         if created:
-            messages = [message_columns.to_row(event.room, event.message) for event in created]
+            messages = [
+                message_columns.to_row(event.room, event.message, fingerprint)
+                for event, _, fingerprint in counted
+                if isinstance(event, MessageCreated)
+            ]
             writes.append(_INSERT_MESSAGES.bind_rows(messages))
+            expiring = [*map(_to_expiring, filter(_expires, created))]
+            if expiring:
+                writes.append(_INSERT_EXPIRING.bind_rows(expiring))
         if changes:
             writes += changes.writes()
         if threads:
@@ -350,7 +360,8 @@ class MessageBatch:
             heads = {event.room: event.seq for event in events}
             rooms = {mention.room: heads[mention.room] for mention in room_mentions}
             writes.append(_UPDATE_ROOM_MENTION_SEQ.bind(room_mention_seqs=to_json(rooms.items())))
-        writes.append(_INSERT_EVENTS.bind_rows([event_columns.to_row(*entry) for entry in counted]))
+        logged = [event_columns.to_row(event, totals) for event, totals, _ in counted]
+        writes.append(_INSERT_EVENTS.bind_rows(logged))
         writes += self._counter_updates(events, created, mentions)
         await self._executor.write(*writes)
 
@@ -412,6 +423,14 @@ def _to_mentions(
 def _out_of_timeline(events: Sequence[MessageEvent]) -> set[tuple[UUID, int]]:
     """(room, seq) of the messages that are only in their threads."""
     return {(e.room, e.message.seq) for e in events if not e.message.in_timeline}
+
+
+def _expires(event: MessageCreated) -> bool:
+    return event.message.expires_at is not None
+
+
+def _to_expiring(event: MessageCreated) -> dict[str, object]:
+    return {"expires_at": event.message.expires_at, "room_id": event.room, "seq": event.seq}
 
 
 def _to_last_seqs(

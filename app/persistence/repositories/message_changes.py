@@ -19,7 +19,7 @@ from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.joined_updates import DeleteByRows, UpdateByRows
 from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Bound, Row, Statement
-from app.persistence.sql.types import EMOJI, Id, LongText
+from app.persistence.sql.types import EMOJI, Id, LongJson, LongText
 from app.persistence.tables import (
     Member,
     Mention,
@@ -76,7 +76,7 @@ _READ_TARGETS = Statement(
         )
     )
 )
-_CHANGED = json_rows("changed", room=Id(), seq=BigInteger(), text=LongText(), details=LongText())
+_CHANGED = json_rows("changed", room=Id(), seq=BigInteger(), text=LongText(), details=LongJson)
 _UPDATE_MESSAGES = Statement(
     UpdateByRows(
         _CHANGED,

@@ -5,12 +5,13 @@ are then written and read without a look at them.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from app.core.send_request import fingerprint
+from app.core.clock import now
 from app.persistence.sql.types import json_column
 from app.persistence.tables import MessageRow, columns
 from app.wire.events import Message
@@ -44,15 +45,22 @@ def to_fields(values: Sequence[Any]) -> dict[str, Any]:
     if details is None:
         return fields
     fields |= orjson.loads(details)
+    if poll := fields.get("poll"):
+        poll["closed"] = poll["closed"] or _is_past(poll.get("closes_at"))
     return {name: fields[name] for name in _ALL_FIELDS if name in fields}
 
 
-def to_row(room_id: UUID, message: Message) -> dict[str, Any]:
+def _is_past(at: str | None) -> bool:
+    return at is not None and datetime.fromisoformat(at) <= now()
+
+
+def to_row(room_id: UUID, message: Message, fingerprint: bytes) -> dict[str, Any]:
+    """`fingerprint` is that of the content that was sent."""
     values = {column: getattr(message, field) for field, column in _COLUMN_NAMES.items()}
     values["details"] = encode_details(message)
     return values | {
         "room_id": room_id,
-        "fingerprint": fingerprint(message),
+        "fingerprint": fingerprint,
         "in_timeline": message.in_timeline,
     }
 

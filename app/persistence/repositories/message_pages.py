@@ -1,6 +1,8 @@
 """Pages of messages, for members only."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,10 +13,10 @@ from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, t
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import json_column
-from app.persistence.tables import DeletedMessage, MessageRow, ReactionRow, columns
+from app.persistence.tables import DeletedMessage, MessageRow, PollVote, ReactionRow, columns
 
 _message = columns(MessageRow)
-_deleted, _reaction = columns(DeletedMessage), columns(ReactionRow)
+_deleted, _reaction, _vote = columns(DeletedMessage), columns(ReactionRow), columns(PollVote)
 _SEQ: BindParameter[int] = bindparam("seq")
 _IN_SEQS = _message.seq.in_(bindparam("seqs", expanding=True))
 PREVIEW_CHARS = 200
@@ -67,6 +69,15 @@ _OWN_REACTIONS = Statement(
     )
     .order_by(_reaction.seq, _reaction.emoji)
 )
+_OWN_VOTES = Statement(
+    select(_vote.seq, _vote.option)
+    .where(
+        _vote.user_id == USER,
+        _vote.room_id == ROOM,
+        _vote.seq.in_(bindparam("seqs", expanding=True)),
+    )
+    .order_by(_vote.seq, _vote.option)
+)
 
 MessageFields = dict[str, Any]
 
@@ -83,9 +94,10 @@ class PageContext(NamedTuple):
 
     quoted: list[dict[str, Any]]
     reacted: list[dict[str, Any]]
+    voted: list[dict[str, Any]]
 
 
-NO_CONTEXT = PageContext([], [])
+NO_CONTEXT = PageContext([], [], [])
 
 
 class MessagePages:
@@ -123,8 +135,8 @@ class MessagePages:
     async def read_context(
         self, room_id: UUID, user_id: UUID, messages: Sequence[MessageFields]
     ) -> PageContext:
-        """The messages that these reply to, and the user's reactions to these: two statements where
-        there are both, and none for most pages."""
+        """The messages that these reply to, and the user's reactions to these and votes in them: a
+        statement for each that there is, and none for most pages."""
         shown = {message["seq"] for message in messages}
         replies = {seq for m in messages if (seq := m["reply_to"]) is not None} - shown
         with_reactions = [message["seq"] for message in messages if "reactions" in message]
@@ -136,13 +148,27 @@ class MessagePages:
         if with_reactions:
             bound = _OWN_REACTIONS.bind(room=room_id, user=user_id, seqs=with_reactions)
             [reacted] = await self._reader.read(bound)
+        voted = await self._read_votes(room_id, user_id, messages)
         return PageContext(
             [
                 {"seq": seq, "sender": sender, "text": text, "deleted": bool(deleted)}
                 for seq, sender, text, deleted in quoted
             ],
             [{"seq": seq, "emoji": emoji} for seq, emoji in reacted],
+            [
+                {"seq": seq, "options": [option for _, option in votes]}
+                for seq, votes in groupby(voted, key=itemgetter(0))
+            ],
         )
+
+    async def _read_votes(
+        self, room_id: UUID, user_id: UUID, messages: Sequence[MessageFields]
+    ) -> Rows:
+        polls = [message["seq"] for message in messages if "poll" in message]
+        if not polls:
+            return []
+        [voted] = await self._reader.read(_OWN_VOTES.bind(room=room_id, user=user_id, seqs=polls))
+        return voted
 
 
 def to_page(rows: Rows) -> Page:

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.send_request import StoredMessage
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.executor import SessionExecutor
 from app.persistence.tables import (
     DeletedMessage,
+    ExpiringMessage,
     MessageRow,
     MessageVersion,
     PinRow,
+    PollVote,
     ReactionRow,
     RoomMentionRow,
     columns,
@@ -24,6 +27,7 @@ from app.wire.events import Message
 
 _message, _version = columns(MessageRow), columns(MessageVersion)
 _deleted, _pin, _reaction = columns(DeletedMessage), columns(PinRow), columns(ReactionRow)
+_vote, _expiring = columns(PollVote), columns(ExpiringMessage)
 _room_mention = columns(RoomMentionRow)
 # With a LIMIT, because MariaDB would read all of the table for a plain EXISTS.
 IS_DELETED = (
@@ -147,6 +151,18 @@ class MessageReads:
         rows = await self._session.execute(query, {"room": room_id, "user": viewer})
         return list(map(from_row, rows))
 
+    async def find_sent(self, room_id: UUID, sender: UUID, nonce: str) -> StoredMessage | None:
+        """What a sender has sent with a nonce; checks no membership."""
+        rows = await self._session.execute(
+            select(_message.fingerprint, *MESSAGE_COLUMNS).where(
+                _message.room_id == room_id,
+                _message.sender_id == sender,
+                _message.nonce == nonce,
+            )
+        )
+        row = rows.one_or_none()
+        return StoredMessage(from_row(row[1:]), row[0]) if row else None
+
     async def count_pins(self, room_id: UUID) -> int:
         query = select(func.count()).select_from(_pin.seq.table).where(_pin.room_id == room_id)
         return await self._session.scalar(query) or 0
@@ -185,10 +201,14 @@ class Messages(MessageReads):
         )
         await self._executor.write(*changes.writes())
         seqs = [message.seq for message in before]
-        for table in (_version, _reaction, _pin, _room_mention):
+        for table in (_version, _reaction, _pin, _vote, _room_mention):
             await self._session.execute(
                 delete(table.seq.table).where(table.room_id == room_id, table.seq.in_(seqs))
             )
+        expiring = [(m.expires_at, room_id, m.seq) for m in before if m.expires_at]
+        if expiring:
+            key = tuple_(_expiring.expires_at, _expiring.room_id, _expiring.seq)
+            await self._session.execute(delete(_expiring.seq.table).where(key.in_(expiring)))
         await self._session.execute(
             insert(_deleted.seq.table),
             [{"room_id": room_id, "seq": m.seq, "in_timeline": m.in_timeline} for m in before],

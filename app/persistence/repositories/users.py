@@ -22,6 +22,10 @@ class UserReads:
     async def get(self, user_id: UUID) -> User | None:
         return await self._session.get(User, user_id)
 
+    async def shares_read_markers(self, user_id: UUID) -> bool:
+        query = select(User.share_read_markers).where(User.id == user_id)
+        return await self._session.scalar(query) is not False
+
     async def list_by_ids(self, ids: Iterable[UUID]) -> Sequence[User]:
         """The users with these ids, by username."""
         query = select(User).where(User.id.in_(list(ids))).order_by(User.username_key)

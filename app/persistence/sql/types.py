@@ -105,6 +105,8 @@ EMOJI = String(32).with_variant(
 )
 # 65,535 bytes on MySQL: 16,000 characters of four bytes each.
 LongText = Text
+# JSON that may hold a text and more; 16 MB on MySQL.
+LongJson = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 TABLE = {
     "mysql_engine": "InnoDB",

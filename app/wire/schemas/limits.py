@@ -39,5 +39,6 @@ class ServerLimits(ResponseModel):
     max_versions: int = Field(description="Versions of a message.")
     max_reaction_kinds: int = Field(description="Different reactions to a message.")
     max_pins: int = Field(description="Pinned messages of a room.")
+    max_poll_options: int = Field(description="Options of a poll.")
     metadata_bytes: int = Field(description="Bytes of a message's `metadata`, as JSON.")
     send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from app.wire.content import NewContent, optional_field
+from app.wire.content import MAX_OPTIONS, NewContent, OptionText, optional_field
 from app.wire.events import AnyEvent, Message
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import MentionCount, UnreadCount
@@ -99,11 +99,75 @@ class Quote(ResponseModel):
     deleted: bool = Field(description="It was deleted; the text is empty.")
 
 
+class ReadBy(ResponseModel):
+    """Who has read a message."""
+
+    users: list[UUID] = Field(description="Without its sender, and those who do not share it.")
+
+
 class OwnReaction(ResponseModel):
     """A reaction of the caller."""
 
     seq: Seq = Field(description="Of the message.")
     emoji: str = Field(description="The emoji.", examples=["🎉"])
+
+
+class ForwardMessage(RequestModel):
+    """Where to forward a message to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"to": "0193a4d3-1f42-7a90-a1b2-3c4d5e6f7081", "nonce": "01JB8Z3J6R"}]
+        }
+    )
+
+    to: CanonicalUuid = Field(description="The room to send it into.")
+    nonce: Nonce = Field(description="Of the new message, as for every send.")
+    text: Text | None = Field(None, description="What the caller says about it.")
+
+
+OptionNumber = Annotated[int, Field(ge=1, le=MAX_OPTIONS)]
+
+
+class SetVote(RequestModel):
+    """What the caller votes for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"options": [1]}]})
+
+    options: Annotated[list[OptionNumber], Field(max_length=MAX_OPTIONS)] = Field(
+        description="The `number` of each option; none: the vote is withdrawn."
+    )
+
+
+class VoteResult(ResponseModel):
+    """The poll after a vote, and the caller's vote."""
+
+    message: Message
+    options: list[int] = Field(
+        description="The `number` of each option that the caller has voted for.", examples=[[1]]
+    )
+
+
+class AddOption(RequestModel):
+    """An option for a poll."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Maybe"}]})
+
+    text: OptionText
+
+
+class VoteOut(ResponseModel):
+    """A vote for an option of a poll."""
+
+    option: int = Field(description="The `number` of the option.", examples=[1])
+    user: UUID
+
+
+class OwnVote(ResponseModel):
+    """The caller's vote in a poll."""
+
+    seq: Seq = Field(description="Of the message.")
+    options: list[int] = Field(description="The `number` of each option.", examples=[[1]])
 
 
 class MessagePage(ResponseModel):
@@ -123,6 +187,9 @@ class MessagePage(ResponseModel):
     )
     reacted: list[OwnReaction] | None = optional_field(
         "The caller's reactions to messages of the page. Absent: none."
+    )
+    voted: list[OwnVote] | None = optional_field(
+        "The caller's votes in polls of the page. Absent: none."
     )
 
 

@@ -147,7 +147,7 @@ class MemberOut(ResponseModel):
     user: UserOut
     role: LenientRole
     joined_at: datetime
-    read_seq: Seq
+    read_seq: Seq | None = Field(description="Their read marker; null: it is not shown.")
 
 
 class PublicRoom(ResponseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from app.wire.seq import Epoch, Seq
 from app.wire.user_events import UserEvent
@@ -40,13 +40,16 @@ class Register(RequestModel):
 
 
 class UpdateProfile(RequestModel):
-    """What others see of the caller."""
+    """What others see of the caller. Absent fields stay as they are."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"display_name": "Countess of Lovelace"}]}
     )
 
-    display_name: DisplayName
+    display_name: DisplayName | None = Field(None, description="null leaves it as it is.")
+    share_read_markers: StrictBool | None = Field(
+        None, description="Whether others see how far the caller has read; null leaves it as it is."
+    )
 
 
 class ChangePassword(RequestModel):
@@ -75,6 +78,7 @@ class Me(UserOut):
 
     is_admin: bool
     created_at: datetime
+    share_read_markers: bool = Field(description="Whether others see how far the caller has read.")
 
 
 class TokenForm(BaseModel):

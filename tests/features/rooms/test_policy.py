@@ -19,6 +19,7 @@ from testkit.server import TestServer
 # o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
 MAY: dict[str, dict[str, str]] = {
     "send": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
+    "create_polls": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
     "add": {"public": "oams", "private": "oa", "group": "oam", "direct": ""},
     "remove": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
     "set_role": {"public": "os", "private": "o", "group": "o", "direct": ""},
@@ -60,6 +61,9 @@ class Scene:
 
     async def send(self) -> httpx.Response:
         return await self.actor.sends(self.room)
+
+    async def create_polls(self) -> httpx.Response:
+        return await self.actor.sends(self.room, poll={"options": ["yes", "no"]})
 
     async def add(self) -> httpx.Response:
         return await self.actor.post(f"/rooms/{self.room}/members", users=[self.outsider.id])
@@ -104,6 +108,7 @@ async def test_each_role_has_its_permissions(scene: Scene, kind: str, role: str)
     await scene.set(kind, role)
     tries: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
         "send": scene.send,
+        "create_polls": scene.create_polls,
         "edit": scene.edit,
         "add": scene.add,
         "set_role": scene.set_role,

@@ -47,7 +47,12 @@ async def test_a_user_changes_their_display_name(ada: Person, bob: Person) -> No
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"display_name": ""}, {"display_name": None}, {"display_name": "a\0"}, {"username": "x"}],
+    [
+        {"display_name": ""},
+        {"display_name": "a\0"},
+        {"username": "x"},
+        {"display_name": "Ada", "share_read_markers": 1},
+    ],
     ids=str,
 )
 async def test_invalid_profile_changes_change_nothing(
