@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.persistence.engine import create_engines
 from app.persistence.failures import Failure, classify
-from app.persistence.tables import Base
+from app.persistence.item_tables import Base
 from app.settings import PREFIX, Database, SettingsError, load_settings
 
 LOCK_TIMEOUT_S = 60.0

@@ -20,6 +20,7 @@ from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Tokens
+from app.drafts.queue import DraftQueue
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
@@ -37,6 +38,7 @@ from app.presence.base import PresenceStore
 from app.presence.memory import MemoryPresence
 from app.presence.redis import RedisPresence
 from app.realtime.service import Realtime, create_realtime, realtime_tasks
+from app.scheduling.job import run_scheduling
 from app.settings import Settings
 from app.users import expiry
 from app.wire.errors import ChatError
@@ -74,6 +76,8 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         committer = _create_committer(settings, database, stack)
         read_markers = ReadMarkerQueue(database)
         stack.push_async_callback(read_markers.close)
+        drafts = DraftQueue(database, settings.limits.max_drafts)
+        stack.push_async_callback(drafts.close)
         context = create_context(
             settings,
             database,
@@ -82,6 +86,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             committer,
             store,
             read_markers,
+            drafts,
             server_state,
             sync_tokens,
         )
@@ -187,6 +192,7 @@ def create_context(
     committer: Committer,
     presence: PresenceStore,
     read_markers: ReadMarkerQueue,
+    drafts: DraftQueue,
     server_state: KnownServerState,
     sync_tokens: SyncTokens,
 ) -> AppContext:
@@ -209,6 +215,7 @@ def create_context(
         presence=presence,
         mark_read=read_markers.mark_read,
         mark_unread=read_markers.mark_unread,
+        save_draft=drafts.save,
     )
 
 
@@ -229,6 +236,9 @@ async def _run_background_tasks(
             database, settings.database.retention_interval_s
         ),
         "limits": limiter.run,
+        "scheduling": lambda: run_scheduling(
+            database, settings.scheduling, message_limits(settings.limits)
+        ),
         "server_state": lambda: run_server_state_check(server_state, settings.realtime),
     }
     tasks = [asyncio.create_task(_restart_forever(name, run)) for name, run in functions.items()]

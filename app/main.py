@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
+from app.drafts.routes import router as drafts
 from app.groups.routes import router as groups
 from app.http.asyncapi import describe_socket
 from app.http.direct_reads import DirectReadMiddleware
@@ -30,6 +31,9 @@ from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import websocket_routes
 from app.rooms.routes import router as rooms
+from app.saved_messages.routes import router as saved_messages
+from app.scheduling.reminder_routes import router as reminders
+from app.scheduling.routes import router as scheduled
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.routes import router as users
@@ -57,8 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
-        *(auth, notifications, users, rooms, messages, message_changes, threads, polls),
-        *(groups, moderation, admin),
+        *(auth, notifications, drafts, saved_messages, scheduled, reminders, users, rooms),
+        *(messages, message_changes, threads, polls, groups, moderation, admin),
     ):
         api.include_router(router)
     app.include_router(api)

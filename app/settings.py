@@ -227,6 +227,10 @@ class Consumers(Group):
     lease_ttl_s: int = Field(15, ge=1, le=3600)
 
 
+class Scheduling(Group):
+    interval_ms: int = Field(1000, ge=50)
+
+
 class Metrics(Group):
     token: str = Field("", pattern=r"^([!-~]{16,})?$")  # a secret of at least 16 characters
 
@@ -265,6 +269,11 @@ class Limits(Group):
     user_group_members: int = Field(1000, ge=1, le=1000)
     here_members: int = Field(1000, ge=1, le=1000)
     keywords_per_user: int = Field(50, ge=1, le=MAX_KEYWORDS)
+    max_drafts: int = Field(500, ge=1, le=10_000)
+    max_saved: int = Field(5000, ge=1, le=100_000)
+    max_reminders: int = Field(500, ge=1, le=10_000)
+    max_scheduled: int = Field(100, ge=1, le=10_000)
+    max_schedule_days: int = Field(365, ge=1, le=36_500)
     max_unread: int = Field(999, ge=1, le=100_000)
     edit_window_s: int = Field(0, ge=0)  # 0: no limit
     max_versions: int = Field(100, ge=2, le=1000)
@@ -294,6 +303,7 @@ class Settings(BaseSettings):
     users: Users = Users()
     realtime: Realtime = Realtime()
     consumers: Consumers = Consumers()
+    scheduling: Scheduling = Scheduling()
     metrics: Metrics = Metrics()
     limits: Limits = Limits()
 

@@ -26,6 +26,7 @@ PROBLEMS = {
     "last_owner": (409, "never", "Conflict"),
     "room_archived": (409, "never", "Conflict"),
     "too_many": (409, "never", "Conflict"),
+    "not_pending": (409, "never", "Conflict"),
     "rate_limited": (429, "after", "Too Many Requests"),
     "busy": (503, "after", "Service Unavailable"),
     "unknown_outcome": (503, "now", "Service Unavailable"),

@@ -48,6 +48,7 @@ NO_POLLING: dict[str, Group] = {
         "session_check_interval_s": 3600,
     },
     "consumers": {"enabled": False},
+    "scheduling": {"interval_ms": HOUR_MS},
 }
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)

@@ -10,6 +10,7 @@ from app.application.server_state import KnownServerState
 from app.bus.base import Bus
 from app.core.actor import Actor
 from app.core.device_tokens import DeviceTokens
+from app.core.drafts import DraftContent, DraftKey
 from app.core.message_commands import ChangeResult, MessageChange
 from app.core.passwords import Passwords
 from app.core.send_request import SendRequest, SendResult
@@ -29,6 +30,8 @@ SendMessage = Callable[[SendRequest], Awaitable[SendResult]]
 ChangeMessage = Callable[[MessageChange], Awaitable[ChangeResult]]
 # Moves the read marker of a user in a room to a seq, or right before it. Returns after COMMIT.
 MoveReadMarker = Callable[[Actor, UUID, int], Awaitable[RoomListRow]]
+# Saves a draft of a user, alone or with those after it. Returns after COMMIT.
+SaveDraft = Callable[[Actor, DraftKey, DraftContent], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class AppContext:
     change_message: ChangeMessage
     mark_read: MoveReadMarker
     mark_unread: MoveReadMarker
+    save_draft: SaveDraft
     draining: asyncio.Event = field(default_factory=asyncio.Event)  # set when a stop begins
 
     @property

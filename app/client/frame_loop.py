@@ -21,6 +21,7 @@ from app.wire.frames import (
     Draining,
     ErrorFrame,
     History,
+    ItemChanged,
     Ping,
     Presence,
     RoomClosed,
@@ -130,7 +131,7 @@ class FrameLoop:
                 self._rooms.on_closed(frame)
             case RoomList() | ReadMarker():
                 self._queue.put_if_space(frame)
-            case Welcome() | Presence() | TypingUsers() | UserChanged() | History():
+            case Welcome() | Presence() | TypingUsers() | UserChanged() | History() | ItemChanged():
                 pass  # not used by this client
             case _:
                 assert_never(frame)

@@ -1,14 +1,18 @@
 """Sizes of pages, and page cursors, opaque to clients: the base64url of the last item's key."""
 
+import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 from app.core import base64url
+from app.core.ids import parse_id
 from app.wire.errors import Invalid
 from app.wire.seq import MAX_SEQ
 from app.wire.validation import invalid_from_pydantic
 
 T = TypeVar("T")
+_NUMBER = re.compile("0|[1-9][0-9]{0,15}")
 
 
 def encode_cursor(key: str) -> str:
@@ -57,3 +61,23 @@ def page_size(limit: int, max_size: int, path: Sequence[str], *, is_default: boo
         message = f"Input should be less than or equal to {max_size}"
         raise invalid_from_pydantic([{"loc": path, "msg": message}])
     return min(limit, max_size)
+
+
+def encode_key(*parts: object) -> str:
+    """A cursor of a key of numbers and ids."""
+    return encode_cursor(" ".join(map(str, parts)))
+
+
+def decode_key(cursor: str | None, *types: type[int] | type[UUID]) -> tuple[Any, ...] | None:
+    """The parts of a key, or None for the first page. Raises Invalid."""
+    text = decode_cursor(cursor)
+    if text is None:
+        return None
+    parts = text.split(" ")
+    if len(parts) != len(types) or not all(map(_is_part, parts, types)):
+        raise Invalid("`cursor` is not one that this server gave. Start without it.")
+    return tuple(type_(part) for part, type_ in zip(parts, types, strict=True))
+
+
+def _is_part(text: str, type_: type) -> bool:
+    return parse_id(text) is not None if type_ is UUID else bool(_NUMBER.fullmatch(text))

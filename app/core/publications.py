@@ -1,9 +1,11 @@
 """Publications: what the bus carries to every process after a COMMIT."""
 
+import struct
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.wire.events import PublicationKind, RoomEvent, encode, event_spec
+from app.wire.items import ItemKey
 from app.wire.user_events import UserEvent
 
 
@@ -22,8 +24,34 @@ class Publication:
     payload: bytes = b""
 
 
+_ROOM_BYTES = 16
+_ITEM = struct.Struct(">16sq16s")  # room, seq and id; after it the kind
+_NO_SEQ, _NO_ID = -1, UUID(int=0)
+
+
 def user_event_publication(user: UUID, event: UserEvent) -> Publication:
-    return Publication(PublicationKind.USER_EVENT, user, event.seq, user, event.room.bytes)
+    item = event.key()
+    subject = event.room.bytes if item is None else _encode_item(item)
+    return Publication(PublicationKind.USER_EVENT, user, event.seq, user, subject)
+
+
+def decode_subject(payload: bytes) -> UUID | ItemKey | None:
+    """What an event of a user's log names: a room, an item, or something of a newer release."""
+    if len(payload) == _ROOM_BYTES:
+        return UUID(bytes=payload)
+    if len(payload) <= _ITEM.size:
+        return None
+    room, seq, id_ = _ITEM.unpack_from(payload)
+    kind = payload[_ITEM.size :].decode("ascii", "replace")
+    item = UUID(bytes=id_)
+    return ItemKey(
+        kind, UUID(bytes=room), None if seq == _NO_SEQ else seq, None if item == _NO_ID else item
+    )
+
+
+def _encode_item(item: ItemKey) -> bytes:
+    seq = _NO_SEQ if item.seq is None else item.seq
+    return _ITEM.pack(item.room.bytes, seq, (item.id or _NO_ID).bytes) + item.kind.encode()
 
 
 def to_publication(event: RoomEvent) -> Publication:

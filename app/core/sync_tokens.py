@@ -1,9 +1,10 @@
 """Sync tokens: with the one of its last room list, a client asks for the changes since then only.
 
 A token is a position in the user's log, and a time of the database's clock for rooms. Opaque to
-clients and signed. The signature covers the user's id, the epoch and the number of clock
-steps, which the token does not contain: one of another user, of another history or from before the
-database's clock stepped back fails verification. It grants no access.
+clients and signed. The signature covers the user's id, the epoch, the number of clock steps and the
+kinds of items, which the token does not contain: one of another user, of another history, from
+before the database's clock stepped back, or of a release that does not send the same items, fails
+verification. It grants no access.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from uuid import UUID
 from app.core.clock import EPOCH, MICROSECOND, microseconds
 from app.core.server_state import ServerState
 from app.core.signed_tokens import Signer
+from app.wire.items import ItemKind
 
 _VERSION = b"\x02"
 _TIME_BYTES = _COUNT_BYTES = _SEQ_BYTES = 8
+_ITEM_KINDS = " ".join(ItemKind)
 _BODY_BYTES = len(_VERSION) + _TIME_BYTES + _SEQ_BYTES
 
 
@@ -50,4 +53,4 @@ class SyncTokens:
 def _covered(user: UUID, state: ServerState) -> dict[str, bytes]:
     """What the signature covers around the body: before it, so many bytes each time."""
     before = user.bytes + state.clock_steps.to_bytes(_COUNT_BYTES)
-    return {"before": before, "after": state.epoch.encode()}
+    return {"before": before, "after": f"{state.epoch} {_ITEM_KINDS}".encode()}

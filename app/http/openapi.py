@@ -52,6 +52,7 @@ Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.j
         {"name": "groups", "description": "User groups, which one `@handle` mentions together."},
         {"name": "notifications", "description": "What the caller is notified of, and why."},
         {"name": "threads", "description": "Threads, and who follows them."},
+        {"name": "items", "description": "What the caller alone has, such as drafts."},
         {"name": "moderation", "description": "For administrators of the server."},
         {"name": "admin", "description": "Statistics, for administrators of the server."},
         {"name": "operations", "description": "For load balancers and supervisors."},
@@ -92,6 +93,8 @@ _PARAMETERS = {
     "user_id": "The user's id.",
     "session_id": "The session's id.",
     "group_id": "The group's id.",
+    "scheduled_id": "The scheduled message's id.",
+    "reminder_id": "The reminder's id.",
     "seq": "The message's position in the room's log.",
 }
 
@@ -154,8 +157,9 @@ def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
-    for model in ("SendMessageRequest", "EditMessage"):
+    for model in ("SendMessageRequest", "EditMessage", "SaveDraft", "ScheduleMessage"):
         schemas[model]["properties"]["text"]["maxLength"] = limits.text_chars
+    schemas["UpdateScheduled"]["properties"]["text"]["anyOf"][0]["maxLength"] = limits.text_chars
     for model, field in (("CreateRoom", "members"), ("AddMembers", "users")):
         schemas[model]["properties"][field]["maxItems"] = limits.max_members_per_request
     schemas["SetNotifications"]["properties"]["keywords"]["maxItems"] = limits.keywords_per_user

@@ -1,12 +1,17 @@
 """The reads that clients do most, without SQLAlchemy's session: statements that are compiled once
 go to the driver, and rows become JSON without an object for each."""
 
+from app.persistence.repositories.drafts import DraftPages
 from app.persistence.repositories.event_pages import EventPages
+from app.persistence.repositories.item_values import ItemValues
 from app.persistence.repositories.memberships import Memberships
 from app.persistence.repositories.mention_pages import MentionPages
 from app.persistence.repositories.message_pages import MessagePages
+from app.persistence.repositories.reminders import ReminderPages
 from app.persistence.repositories.room_access import RoomAccess
 from app.persistence.repositories.room_lists import RoomLists
+from app.persistence.repositories.saved_messages import SavedMessagePages
+from app.persistence.repositories.scheduled_messages import ScheduledPages
 from app.persistence.repositories.server_state import ServerStateReads
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.thread_pages import ThreadPages
@@ -24,6 +29,11 @@ class DirectReads:
         self.memberships = Memberships(reader)
         self.room_lists = RoomLists(reader, max_unread)
         self.session_states = SessionStates(reader)
+        self.items = ItemValues(reader)
+        self.drafts = DraftPages(reader)
+        self.saved_messages = SavedMessagePages(reader)
+        self.scheduled_messages = ScheduledPages(reader)
+        self.reminders = ReminderPages(reader)
         self.server_state = ServerStateReads(reader)
 
     def thread(self, root: int) -> ThreadPages:

@@ -48,6 +48,7 @@ NAME_CHARS = 64
 TITLE_CHARS = 100
 TOPIC_CHARS = 500
 NONCE_CHARS = 64
+ITEM_KIND_CHARS = 16
 ORIGIN_CHARS = 100
 CONSUMER_CHARS = 64
 FINGERPRINT_BYTES = 16
@@ -423,8 +424,8 @@ class UserLog(Base):
 
 
 class UserEventRow(Base):
-    """One row of a user's log. It names a room and says nothing about it: a reader reads the room
-    as it is now."""
+    """One row of a user's log. It names a room, or an item in a room, and says nothing about it: a
+    reader reads it as it is now."""
 
     __tablename__ = "user_events"
     __table_args__ = (CLUSTERED,)
@@ -434,6 +435,10 @@ class UserEventRow(Base):
     type: Mapped[str] = mapped_column(ascii_key(32))
     room_id: Mapped[UUID] = mapped_column(Id)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The kind of an item (`wire/items.py`), and what its kind identifies it by; None: a room.
+    item: Mapped[str | None] = mapped_column(ascii_key(ITEM_KIND_CHARS))
+    item_seq: Mapped[int | None] = mapped_column(BigInteger)
+    item_id: Mapped[UUID | None] = mapped_column(Id)
 
 
 class UserGroup(Base):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.publications import Publication, to_publication
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
+from app.persistence.repositories.drafts import Drafts
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import (
@@ -23,9 +24,12 @@ from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.notifications import NotificationReads, Notifications
 from app.persistence.repositories.polls import PollReads, Polls
 from app.persistence.repositories.read_by import ReadByReads
+from app.persistence.repositories.reminders import Reminders
 from app.persistence.repositories.retention import RetentionReads, Retentions
 from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
+from app.persistence.repositories.saved_messages import SavedMessages
+from app.persistence.repositories.scheduled_messages import ScheduledMessages
 from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
@@ -139,6 +143,10 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.user_logs = UserLogs(session)
         self.user_groups = UserGroups(session)
         self.notifications = Notifications(session)
+        self.drafts = Drafts(session)
+        self.saved_messages = SavedMessages(session)
+        self.scheduled_messages = ScheduledMessages(session)
+        self.reminders = Reminders(session)
         self.server_state = ServerStates(session)
         self._session = session
 

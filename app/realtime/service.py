@@ -18,6 +18,7 @@ from app.realtime.delivery.delivery import Delivery
 from app.realtime.delivery.gap_repair import run_gap_repair
 from app.realtime.delivery.position_check import run_position_check
 from app.realtime.hub.hub import Hub
+from app.realtime.items.updates import ItemUpdates
 from app.realtime.presence.lease import PresenceChanges, run_presence_lease
 from app.realtime.presence.subscriptions import PresenceSubscriptions
 from app.realtime.presence.updates import run_presence_updates
@@ -58,17 +59,20 @@ def create_realtime(
     slow_consumers = SlowConsumers(hub)
     delivery = Delivery(hub, slow_consumers, database, server_state)
     server_state.on_new_epoch = delivery.on_new_epoch
+    items = ItemUpdates(hub, database)
     room_list = RoomListUpdates(
         hub=hub,
         state=RoomListState(hub),
         database=database,
         find_position=delivery.list_position,
         issue_snapshot=lambda user, at: sync_tokens.issue(user, at, server_state.last),
+        send_items=items.send,
     )
     presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
     typing, profiles = TypingIndicator(hub, bus, database), ProfileUpdates(hub, database)
     volatile = (presence_changes, presence, typing, profiles)
-    for listener in (slow_consumers, delivery, delivery.user_logs, room_list.state, *volatile):
+    lists = (room_list.state, items)
+    for listener in (slow_consumers, delivery, delivery.user_logs, *lists, *volatile):
         hub.add_listener(listener)
     bus.subscribe(delivery.on_publication, delivery.position_check_needed.set)
     services = ConnectionServices(

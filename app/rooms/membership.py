@@ -29,6 +29,7 @@ from app.rooms.service import (
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
 from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
+from app.wire.items import ItemKey, ItemKind
 from app.wire.user_events import UserEventType
 
 _USER_EVENT_TYPES = {
@@ -169,6 +170,8 @@ async def _remove_member(
     await uow.members.remove(member, room.seq + 1)
     gone = MemberRef(user=member.user_id, role=member.role)
     uow.user_logs.add(member.user_id, _USER_EVENT_TYPES[event], room.id)
+    for thread in await uow.drafts.delete_room(member.user_id, room.id):
+        uow.user_logs.add_item(member.user_id, ItemKey(ItemKind.DRAFT, room.id, thread))
     uow.append_event(
         room,
         lambda seq: event(room=room.id, seq=seq, actor=actor.user, at=now(), member=gone),

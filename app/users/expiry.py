@@ -1,5 +1,5 @@
-"""Deletes what is old: expired tickets, refresh tokens and sessions, and the beginnings of users'
-logs.
+"""Deletes what is old: expired tickets, refresh tokens and sessions, scheduled messages that were
+sent, and the beginnings of users' logs.
 
 Every process tries every five minutes, and one of them does it: the lease that it takes is valid
 for as long. It deletes a few rows in each transaction, which first renews the lease.
@@ -31,6 +31,7 @@ CLOCK_MARGIN = timedelta(hours=1)
 LOGS_PER_QUERY = 500
 MAX_USER_EVENTS = 10_000
 MAX_USER_EVENT_AGE = timedelta(days=30)
+MAX_SENT_AGE = timedelta(days=30)  # of scheduled messages, for their nonces
 
 # Deletes a few of the rows that were old at a time. True: there may be more.
 Delete = Callable[[UnitOfWork, datetime], Awaitable[bool]]
@@ -65,6 +66,7 @@ async def delete_old(database: Database, lease: Lease) -> bool:
         return False
     for delete in (_delete_tickets, _delete_refresh_tokens, _delete_sessions):
         await _delete_all(database, lease, delete, now() - CLOCK_MARGIN)
+    await _delete_all(database, lease, _delete_sent, now() - MAX_SENT_AGE)
     await _trim_logs(database, lease)
     return True
 
@@ -122,6 +124,10 @@ async def _delete_tickets(uow: UnitOfWork, expired_before: datetime) -> bool:
 
 async def _delete_refresh_tokens(uow: UnitOfWork, expired_before: datetime) -> bool:
     return await uow.sessions.delete_refresh_tokens(expired_before, ROWS_PER_TRANSACTION)
+
+
+async def _delete_sent(uow: UnitOfWork, due_before: datetime) -> bool:
+    return await uow.scheduled_messages.delete_sent(due_before, ROWS_PER_TRANSACTION)
 
 
 async def _delete_sessions(uow: UnitOfWork, expired_before: datetime) -> bool:

@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     LAST_OWNER = "last_owner"
     ROOM_ARCHIVED = "room_archived"
     TOO_MANY = "too_many"
+    NOT_PENDING = "not_pending"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     UNKNOWN_OUTCOME = "unknown_outcome"
@@ -221,6 +222,12 @@ class QuotaExceeded(ChatError):
     """A limit on the number of things is reached."""
 
     code = ErrorCode.TOO_MANY
+
+
+class NotPending(ChatError):
+    """A scheduled message was sent or has failed: it can no longer be changed."""
+
+    code = ErrorCode.NOT_PENDING
 
 
 class RateLimited(ChatError):

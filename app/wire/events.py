@@ -288,7 +288,7 @@ class PublicationKind(IntEnum):
     TYPING = 8  # volatile: `user` is typing in the room, and was a member at `seq`
     PRESENCE = 9  # volatile: read the presence of the users in the payload, 16 bytes each
     PROFILE = 10  # volatile: `user`, who is also the channel, has changed their profile
-    USER_EVENT = 11  # an event of the log of `user`, who is also the channel; payload: the room id
+    USER_EVENT = 11  # an event of the log of `user`, who is also the channel; payload: its subject
     MESSAGE_CHANGED = 12  # `user` changed messages
 
 

@@ -60,6 +60,7 @@ from app.wire.frames import (
     Ack,
     Draining,
     History,
+    ItemChanged,
     Ping,
     Presence,
     RoomClosed,
@@ -75,7 +76,9 @@ from app.wire.frames import (
     encode,
     error_frame,
 )
+from app.wire.items import ItemKind
 from app.wire.polls import Poll, PollOption
+from app.wire.schemas.items import DraftOut, SavedMessageValue
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.rooms import LastMessage
@@ -157,6 +160,11 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             sockets_per_user=10,
             catchup_events_per_room=100,
             catchup_events_per_request=1000,
+            max_drafts=500,
+            max_saved=5000,
+            max_reminders=500,
+            max_scheduled=100,
+            max_schedule_days=365,
             max_unread=999,
             edit_window_s=0,
             max_versions=100,
@@ -187,6 +195,19 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
         snapshot="AZOk0vBn8Q",
     ),
     RoomList(full=False, rooms=[], gone=[ROOM], snapshot="AZOk0vBn9R"),
+    ItemChanged(
+        kind=ItemKind.DRAFT,
+        room=ROOM,
+        seq=0,
+        value=DraftOut(room=ROOM, thread=0, text="Hello, I", reply_to=5, updated_at=AT),
+    ),
+    ItemChanged(kind=ItemKind.DRAFT, room=ROOM, seq=0),
+    ItemChanged(
+        kind=ItemKind.SAVED_MESSAGE,
+        room=ROOM,
+        seq=5,
+        value=SavedMessageValue(room=ROOM, seq=5, note="answer this", saved_at=AT),
+    ),
     RoomOpened.model_validate({"id": 1, "room": ROOM, "from": 4, "seq": 5, "state": "ok"}),
     RoomClosed(room=ROOM, reason="left", seq=10),
     Ack(id=4, room=ROOM, seq=6, at=_LATER),

@@ -37,6 +37,8 @@ from app.wire.client_frames import (
 from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
 from app.wire.events import Event, ReadMarker
+from app.wire.items import ItemKey
+from app.wire.schemas.items import DraftOut, ReminderOut, SavedMessageValue, ScheduledOut
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.rooms import RoomState
@@ -95,6 +97,39 @@ class RoomList(ResponseModel):
         None,
         description="For the next `hello`, instead of an earlier one. Of several frames only the "
         "last has it.",
+    )
+
+
+class ItemHead(ResponseModel):
+    """The fields of `ItemChanged` before its value."""
+
+    type: Literal["item.changed"] = "item.changed"
+    kind: str = Field(
+        description="What the item is: `draft`, `saved`, `scheduled` or `reminder`. Later releases "
+        "add kinds.",
+        examples=["draft"],
+    )
+    room: UUID = Field(description="The room's id.")
+    seq: Seq | None = Field(
+        None,
+        description="Of a draft: the first message of its thread; 0: outside of threads. Of a "
+        "saved message: its position in the room's log.",
+    )
+    id: UUID | None = Field(None, description="The item's id, where its kind has one.")
+
+
+class ItemChanged(ItemHead):
+    """An item of the user alone, such as a draft, has changed. Kind, room, `seq` and `id` identify
+    it."""
+
+    # Nulls are kept, as over HTTP.
+    value: Annotated[
+        DraftOut | SavedMessageValue | ScheduledOut | ReminderOut | None,
+        PlainSerializer(lambda value: value and value.model_dump(mode="json")),
+    ] = Field(
+        None,
+        description="The item as it is now, as in the list of its kind over HTTP (a saved message "
+        "without the message itself). Absent: there is none any more.",
     )
 
 
@@ -242,6 +277,7 @@ class ErrorFrame(ResponseModel):
 ServerFrame = Annotated[
     Welcome
     | RoomList
+    | ItemChanged
     | RoomOpened
     | RoomClosed
     | Ack
@@ -258,7 +294,7 @@ ServerFrame = Annotated[
 
 # The frames that answer a client's frame, instead of an `error`.
 ANSWERS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
-    Hello: (Welcome, RoomList, RoomOpened),
+    Hello: (Welcome, RoomList, ItemChanged, RoomOpened),
     Open: (RoomOpened,),
     Close: (RoomClosed,),
     SendMessage: (Ack,),
@@ -286,6 +322,13 @@ def encode_room_list(
     """`encode` of a `RoomList` whose entries are JSON already."""
     rest = encode(RoomList(full=full, rooms=[], gone=list(gone), snapshot=snapshot))
     return rest.replace(b'"rooms":[]', b'"rooms":[' + b",".join(entries) + b"]", 1)
+
+
+def encode_item(item: ItemKey, value: bytes | None) -> bytes:
+    """`encode` of an `ItemChanged` whose value is JSON already."""
+    kind, room, seq, id_ = item
+    head = encode(ItemHead(kind=kind, room=room, seq=seq, id=id_))
+    return head if value is None else head[:-1] + b',"value":' + value + b"}"
 
 
 def encode_history(frame_id: FrameId | None, room: UUID, page: bytes) -> bytes:

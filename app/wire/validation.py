@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -44,6 +46,7 @@ _NO_LINES = re.compile(f"[{LINES_CLASS}]")
 MIN_PASSWORD_CHARS = 8
 MAX_ITEMS = 1000  # of one request, whatever the settings say
 _DIGITS = re.compile("0|-?[1-9][0-9]{0,15}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -68,6 +71,25 @@ def _parse_canonical_uuid(value: Any) -> Any:
 # What `format: uuid` means, in requests and in frames; pydantic alone takes URNs, braces and bare
 # digits, too. Not strict: frames are, and would take no text from a validator.
 CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_parse_canonical_uuid)]
+
+
+def _parse_instant(value: Any) -> Any:
+    if not (isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value))):
+        raise ValueError("must be a time with its zone, as in RFC 3339")
+    return value
+
+
+def _to_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # in the first or the last year
+        return at.replace(tzinfo=UTC)
+
+
+# What `format: date-time` means; pydantic alone takes numbers, too. Not strict, as above.
+Instant = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_parse_instant), AfterValidator(_to_utc)
+]
 
 
 def _plain_number(value: Any) -> Any:

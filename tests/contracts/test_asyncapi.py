@@ -59,7 +59,7 @@ def test_clients_send_what_the_server_receives(document: JsonObject) -> None:
     assert len(received) + len(sent) == len(TYPES) + 1
     hello = document["operations"]["hello"]["reply"]["messages"]
     names = [message["$ref"].rpartition("/")[2] for message in hello]
-    assert names == ["Welcome", "RoomList", "RoomOpened", "ErrorFrame"]
+    assert names == ["Welcome", "RoomList", "ItemChanged", "RoomOpened", "ErrorFrame"]
     assert "reply" not in document["operations"]["typing"]
 
 

@@ -5,7 +5,7 @@ A test that needs other settings, or breaks its server, starts one with `run_ser
 
 import pytest
 
-from app.messages import read_markers
+from app.application import paced_commits
 from testkit.server_fixtures import server_fixtures
 
 # Not in the conftest above: a session has one value of a fixture, which would be the first suite's.
@@ -14,5 +14,5 @@ embedded_server, cluster_server, server = server_fixtures("session")
 
 @pytest.fixture
 def unpaced_markers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each move of a read marker is committed at once."""
-    monkeypatch.setattr(read_markers, "INTERVAL_S", 0.0)
+    """Each move of a read marker, and each draft, is committed at once."""
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", 0.0)

@@ -453,3 +453,100 @@ async def _thread(stage: Scenario) -> tuple[str, int]:
     (root,) = await stage.ada.says(room, "root")
     assert_ok(await stage.bob.sends(room, "reply", thread=root), 201)
     return room, root
+
+
+# Items.
+
+
+@use_case("PUT /rooms/{room_id}/draft", 204, "USER_EVENT")
+async def save_draft(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.put(f"/rooms/{room}/draft", text="Hello, I", reply_to=2)
+
+
+@use_case("DELETE /rooms/{room_id}/draft", 204, "USER_EVENT")
+async def delete_draft(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    assert_ok(await stage.ada.put(f"/rooms/{room}/draft", text="Hello, I"), 204)
+    return lambda: stage.ada.delete(f"/rooms/{room}/draft")
+
+
+@use_case("POST /rooms/{room_id}/leave", 204, "LEFT", *["USER_EVENT"] * 3)
+async def leave_with_drafts(stage: Scenario) -> Request:
+    room = await stage.bob.makes_room("private", stage.ada)
+    for thread in (0, 3):
+        assert_ok(await stage.ada.put(f"/rooms/{room}/draft", text="x", thread=thread), 204)
+    return lambda: stage.ada.post(f"/rooms/{room}/leave")
+
+
+@use_case("PUT /rooms/{room_id}/messages/{seq}/saved", 200, "USER_EVENT")
+async def save_message(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    (seq,) = await stage.ada.says(room, "for later")
+    return lambda: stage.ada.put(f"/rooms/{room}/messages/{seq}/saved", note="read this")
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}/saved", 204, "USER_EVENT")
+async def remove_saved_message(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    (seq,) = await stage.ada.says(room, "for later")
+    assert_ok(await stage.ada.put(f"/rooms/{room}/messages/{seq}/saved"))
+    return lambda: stage.ada.delete(f"/rooms/{room}/messages/{seq}/saved")
+
+
+async def _scheduled(stage: Scenario) -> str:
+    room = await stage.ada.makes_room()
+    body = {"text": "later", "nonce": "n", "due_at": tomorrow()}
+    scheduled: dict[str, Any] = assert_ok(
+        await stage.ada.post(f"/rooms/{room}/scheduled", **body), 201
+    )
+    return f"/scheduled/{scheduled['id']}"
+
+
+def tomorrow() -> str:
+    return (now() + timedelta(days=1)).isoformat()
+
+
+@use_case("POST /rooms/{room_id}/scheduled", 201, "USER_EVENT")
+async def schedule_message(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    body = {"text": "later", "nonce": "n", "due_at": tomorrow()}
+    return lambda: stage.ada.post(f"/rooms/{room}/scheduled", **body)
+
+
+@use_case("PATCH /scheduled/{scheduled_id}", 200, "USER_EVENT")
+async def update_scheduled(stage: Scenario) -> Request:
+    path = await _scheduled(stage)
+    return lambda: stage.ada.patch(path, text="another text")
+
+
+@use_case("DELETE /scheduled/{scheduled_id}", 204, "USER_EVENT")
+async def delete_scheduled(stage: Scenario) -> Request:
+    path = await _scheduled(stage)
+    return lambda: stage.ada.delete(path)
+
+
+async def _reminder(stage: Scenario) -> str:
+    body = {"room": await stage.ada.makes_room(), "due_at": tomorrow()}
+    reminder = assert_ok(await stage.ada.post("/users/me/reminders", **body), 201)
+    return f"/users/me/reminders/{reminder['id']}"
+
+
+@use_case("POST /users/me/reminders", 201, "USER_EVENT")
+async def add_reminder(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    (seq,) = await stage.ada.says(room, "for later")
+    body = {"room": room, "seq": seq, "note": "n", "due_at": tomorrow()}
+    return lambda: stage.ada.post("/users/me/reminders", **body)
+
+
+@use_case("PATCH /users/me/reminders/{reminder_id}", 200, "USER_EVENT")
+async def update_reminder(stage: Scenario) -> Request:
+    path = await _reminder(stage)
+    return lambda: stage.ada.patch(path, note="another note")
+
+
+@use_case("DELETE /users/me/reminders/{reminder_id}", 204, "USER_EVENT")
+async def delete_reminder(stage: Scenario) -> Request:
+    path = await _reminder(stage)
+    return lambda: stage.ada.delete(path)

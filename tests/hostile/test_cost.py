@@ -85,8 +85,9 @@ class Stage:
         assert_ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
 
     def path(self, route: Route) -> str:
-        ids = {"room_id": self.rooms[0], "user_id": self.users[1], "emoji": quote("🎉")}
-        ids |= {"session_id": UNKNOWN_ID, "group_id": UNKNOWN_ID}
+        unknown = ("session_id", "group_id", "scheduled_id", "reminder_id")
+        ids = dict.fromkeys(unknown, UNKNOWN_ID)
+        ids |= {"room_id": self.rooms[0], "user_id": self.users[1], "emoji": quote("🎉")}
         return route.path.format(**ids, seq=MANY)
 
     def request(self, route: Route) -> Request:
@@ -200,6 +201,18 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "POST /api/v1/rooms/{room_id}/messages/{seq}/poll/options": lambda _: {"text": "😀" * 200},
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
     "PUT /api/v1/rooms/{room_id}/threads/{seq}/read": lambda _: {"seq": MANY},
+    "PUT /api/v1/rooms/{room_id}/draft": lambda _: {"text": f"{next(_numbers)}" + "\x01" * 3900},
+    "PUT /api/v1/rooms/{room_id}/messages/{seq}/saved": lambda _: {"note": "😀" * 500},
+    "POST /api/v1/rooms/{room_id}/scheduled": lambda _: (
+        message("\x01" * 3900 + "x") | {"due_at": "2000-01-01T00:00:00Z"}
+    ),
+    "PATCH /api/v1/scheduled/{scheduled_id}": lambda _: {"text": "\x01" * 3900 + "x"},
+    "POST /api/v1/users/me/reminders": lambda stage: {
+        "room": stage.rooms[0],
+        "note": "😀" * 500,
+        "due_at": "2000-01-01T00:00:00Z",
+    },
+    "PATCH /api/v1/users/me/reminders/{reminder_id}": lambda _: {"note": "😀" * 500},
     "POST /api/v1/rooms/{room_id}/unread": lambda _: {"seq": next(_numbers) % MANY},
 }
 FORMS: dict[str, str] = {

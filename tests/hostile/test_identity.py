@@ -47,7 +47,9 @@ async def test_an_unauthenticated_request_is_refused_before_its_body(
 ) -> None:
     """Only one byte of 200 KB is sent, and it is not JSON."""
     method, path = name.split()
-    ids = dict.fromkeys(("room_id", "user_id", "session_id", "group_id"), UNKNOWN_ID)
+    ids = dict.fromkeys(
+        ("room_id", "user_id", "session_id", "group_id", "scheduled_id", "reminder_id"), UNKNOWN_ID
+    )
     path = path.format(**ids, seq=1, emoji="x")
     lines = [
         f"{method} {path} HTTP/1.1",

@@ -31,6 +31,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /rooms/{room_id}/messages": {"nonce": "n", "text": "x"},
     "PUT /rooms/{room_id}/read": {"seq": 1},
     "POST /rooms/{room_id}/unread": {"seq": 1},
+    "PUT /rooms/{room_id}/draft": {"text": "x"},
+    "POST /rooms/{room_id}/scheduled": {
+        "nonce": "n",
+        "text": "x",
+        "due_at": "2000-01-01T00:00:00Z",
+    },
+    "PUT /rooms/{room_id}/messages/{seq}/saved": {"note": "x"},
 }
 OF_ROOMS = sorted(
     route.name.replace(API, "") for route in every_route() if "{room_id}" in route.path

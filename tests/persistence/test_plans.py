@@ -180,7 +180,7 @@ HOT: dict[str, Query] = {
         lambda reads: reads.user_logs.changed_since(15)
     ),
     "sweep: rooms of users": lambda w: w.database.read(
-        lambda reads: reads.user_logs.rooms_in(
+        lambda reads: reads.user_logs.subjects_in(
             [
                 UserLogRange(w.actor.user, ACTOR_LOG - 20, ACTOR_LOG),
                 *(UserLogRange(user, 0, SHORT_LOG) for user in w.users[1:20]),

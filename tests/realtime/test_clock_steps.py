@@ -30,6 +30,7 @@ from testkit.servers.fake_clock import FakeClock
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.process import ends_with_parent
 from testkit.waiting import eventually, limit
+from tests.features.scheduling.test_scheduled_messages import PAST, is_sent, schedule, texts
 from tests.persistence.schema import opened
 from tests.realtime.room_lists import ListReplica, differences, entries, listed
 
@@ -185,3 +186,26 @@ async def test_a_client_that_was_away_during_a_step_back_has_the_list_of_a_new_o
         for snapshot in (replica.snapshot, first):
             replica.apply(await listed(ada, snapshot))
             assert differences(replica, await listed(ada)) == []
+
+
+async def test_the_clock_of_the_database_decides_which_messages_are_due(
+    stepping: SteppingDatabase, tmp_path: Path
+) -> None:
+    """A step back does not send a message again, and delays the next one until its time."""
+    async with stepping.run_process(tmp_path) as process:
+        ada = await new_person(process)
+        room = await ada.makes_room()
+        await schedule(ada, room, nonce="a", text="before", due_at=PAST)
+        await eventually(lambda: is_sent(ada, room, "before"))
+        await stepping.set_back()
+        await eventually(lambda: stepping.steps(1))
+        behind = timedelta(seconds=FIVE_MINUTES)
+        due_at = (now() - behind / 2).isoformat()
+        await schedule(ada, room, nonce="b", text="not yet", due_at=due_at)
+        long_ago = (now() - behind * 2).isoformat()
+        await schedule(ada, room, nonce="c", text="now", due_at=long_ago)
+        await eventually(lambda: is_sent(ada, room, "now"))
+        assert await texts(ada, room) == ["before", "now"]
+        stepping.clock.set_offset(0)
+        await eventually(lambda: is_sent(ada, room, "not yet"))
+        assert await texts(ada, room) == ["before", "now", "not yet"]

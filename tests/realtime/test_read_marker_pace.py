@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.application import paced_commits
 from app.messages import read_markers
 from app.messages.read_markers import ReadMarkerQueue
 from app.messages.service import mark_read
@@ -33,12 +34,12 @@ def queue_of(server: DedicatedServer) -> ReadMarkerQueue:
 
 
 def waiting_seqs(server: DedicatedServer) -> list[int]:
-    return [queued.seq for queued in queue_of(server)._queued.values()]
+    return [queued.value for queued in queue_of(server)._moves._queued.values()]
 
 
 def is_locked_twice(server: DedicatedServer) -> bool:
     """One commit is going on, and another one waits for it."""
-    [lock] = queue_of(server)._locks.values()
+    [lock] = queue_of(server)._moves._locks.values()
     return lock.locked() and bool(lock._waiters)
 
 
@@ -77,7 +78,7 @@ async def test_moves_of_a_marker_on_a_socket_are_answered_with_the_highest(
 async def test_a_marker_that_waits_does_not_keep_the_later_frames_of_its_socket_waiting(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_markers, "INTERVAL_S", HOUR_MS / 1000)
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", HOUR_MS / 1000)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -96,7 +97,7 @@ async def test_a_marker_that_waits_does_not_keep_the_later_frames_of_its_socket_
 async def test_markers_of_other_rooms_and_users_do_not_wait(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_markers, "INTERVAL_S", HOUR_MS / 1000)
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", HOUR_MS / 1000)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(3)]
@@ -111,7 +112,7 @@ async def test_marking_as_unread_wins_over_moves_that_wait(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those are committed and answered first."""
-    monkeypatch.setattr(read_markers, "INTERVAL_S", HOUR_MS / 1000)
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", HOUR_MS / 1000)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)
@@ -160,7 +161,7 @@ async def test_a_stop_of_the_server_commits_the_moves_that_wait(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a request, which is answered, and of a socket, which is closed."""
-    monkeypatch.setattr(read_markers, "INTERVAL_S", 10.0)
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", 10.0)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     rooms = [await ada.makes_room("private", bob) for _ in range(2)]
@@ -181,7 +182,7 @@ async def test_a_stop_of_the_server_commits_the_moves_that_wait(
 async def test_a_refused_move_is_refused_for_all_that_wait(
     start: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_markers, "INTERVAL_S", HOUR_MS / 1000)
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", HOUR_MS / 1000)
     server = await start()
     ada, bob = await server.person("ada"), await server.person("bob")
     room = await ada.makes_room("private", bob)

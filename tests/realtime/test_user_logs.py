@@ -187,7 +187,7 @@ async def test_more_missed_events_than_are_read_update_all_rooms(
     await peer.lists(read, read_seq=4, unread=0)
     await peer.loses(left)
     await peer.lists(new, seq=3)
-    assert reads.count["_rooms_in"] == 0
+    assert reads.count["_subjects_in"] == 0
     assert server.realtime.delivery.user_logs.position(UUID(bob.id)) == len(
         await user_log(database, bob)
     )

@@ -15,6 +15,7 @@ from app.core.message_commands import EditRequest, ReactionRequest
 from app.core.send_request import SendRequest, SendResult
 from app.messages.forwarding import prepare_forward
 from app.messages.send.here import find_online
+from app.settings import Limits
 from app.wire.content import Content, NewContent, NewPoll
 from app.wire.errors import ChatError, Invalid, NotFound
 from app.wire.events import Message
@@ -27,11 +28,7 @@ async def submit_message(
 ) -> SendResult:
     """Returns after COMMIT. If the outcome is unknown, sending again with the nonce settles it."""
     try:
-        check_length(content.text, context.settings.limits.text_chars)
-        _check_thread(content)
-        _check_metadata(content.metadata, context.settings.limits.metadata_bytes)
-        if isinstance(content, NewContent) and content.poll:
-            _check_options(content.poll, context.settings.limits.max_poll_options)
+        check_content(content, context.settings.limits)
         online = await find_online(context, actor, room_id, content.text)
         send = SendRequest(actor, room_id, nonce, content, online)
         result = await context.send_message(send)
@@ -72,8 +69,17 @@ async def submit_reaction(
     return (await context.change_message(reaction)).message
 
 
+def check_content(content: Content, limits: Limits) -> None:
+    """What is a setting, or a rule between fields, and so not in the schema. Raises Invalid."""
+    check_length(content.text, limits.text_chars)
+    _check_thread(content)
+    _check_metadata(content.metadata, limits.metadata_bytes)
+    if isinstance(content, NewContent) and content.poll:
+        _check_options(content.poll, limits.max_poll_options)
+
+
 def check_length(text: str, max_chars: int) -> None:
-    """The limit is a setting, so it cannot stand in the schema."""
+    """The limit is a setting, so it cannot stand in the schema. Raises Invalid."""
     if len(text) > max_chars:
         raise Invalid(
             f"The text has {len(text)} characters; {max_chars} are allowed. Split it.",

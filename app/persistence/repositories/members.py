@@ -157,6 +157,13 @@ class Members(MemberReads):
             )
         self._returned.clear()
 
+    async def lock(self, room_id: UUID, user_id: UUID) -> bool:
+        """Lock the membership, so that it does not end before this unit of work does; False: there
+        is none. Not after the room: a departure locks it in this order, too."""
+        is_member = and_(_member.room_id == room_id, _member.user_id == user_id)
+        query = select(_member.user_id).where(is_member).with_for_update()
+        return await self._session.scalar(query) is not None
+
     async def remove(self, member: Member, seq: int) -> None:
         """`seq` is that of the event of the removal. Who leaves follows no thread any more."""
         if member.follows_threads:

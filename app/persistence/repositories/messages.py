@@ -167,6 +167,10 @@ class MessageReads:
         query = select(func.count()).select_from(_pin.seq.table).where(_pin.room_id == room_id)
         return await self._session.scalar(query) or 0
 
+    async def exists(self, room_id: UUID, seq: int) -> bool:
+        query = select(_message.seq).where(_message.room_id == room_id, _message.seq == seq)
+        return await self._session.scalar(query) is not None
+
     async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
         """Sender and nonce of every message above `seq`."""
         rows = await self._session.execute(

@@ -28,6 +28,7 @@ from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.repositories.room_mentions import capped_room_mentions
+from app.persistence.repositories.user_logs import to_subject
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.statement import Statement
@@ -46,6 +47,7 @@ from app.persistence.tables import (
     columns,
 )
 from app.wire.domain import Role, RoomKind
+from app.wire.items import ItemKey
 
 
 class RoomListRow(NamedTuple):
@@ -74,10 +76,12 @@ class RoomListRow(NamedTuple):
 
 
 class ListChanges(NamedTuple):
-    """The rooms of users, and (user, room) of rooms that the users have left."""
+    """The rooms of users, (user, room) of rooms that the users have left, and (user, item) of items
+    that have changed."""
 
     rooms: list[RoomListRow]
     gone: list[tuple[UUID, UUID]]
+    items: list[tuple[UUID, ItemKey]]
 
 
 def _preview(text: ColumnElement[str]) -> ColumnElement[str]:
@@ -145,7 +149,10 @@ _CHANGED_ROOMS = Statement(
     .where(_member.user_id == _USER, _room.changed_at > bindparam("at"))
 )
 _USER_EVENTS = Statement(
-    select(_user_event.user_id, _user_event.room_id).where(
+    select(
+        *(_user_event.user_id, _user_event.room_id),
+        *(_user_event.item, _user_event.item_seq, _user_event.item_id),
+    ).where(
         _user_event.user_id == _USER,
         _user_event.seq > _AFTER,
         _user_event.room_id != _USER,  # what concerns all rooms names the user
@@ -275,16 +282,19 @@ class RoomLists:
 
     async def changes(self, since: Mapping[UUID, ListPosition]) -> ListChanges:
         """What has changed for users since their positions: rooms that have changed, rooms that
-        their logs name, also if these were left and joined again."""
+        their logs name, also if these were left and joined again, and items."""
         logs = [{"user": user, "after": position.seq} for user, position in since.items()]
         times = [{"user": user, "at": position.at} for user, position in since.items()]
         events, changed = await self._reader.read(
             _USER_EVENTS.bind_union(logs), _CHANGED_ROOMS.bind_union(times)
         )
-        named = {(user, room) for user, room in events}
+        subjects = {(user, to_subject(*subject)) for user, *subject in events}
+        named = {(user, room) for user, room in subjects if isinstance(room, UUID)}
         listed = named.union((user, room) for user, room in changed)
         rooms = await self.entries((room, user) for user, room in listed) if listed else []
-        return ListChanges(rooms, sorted(named - {(row.user, row.id) for row in rooms}))
+        gone = sorted(named - {(row.user, row.id) for row in rooms})
+        items = [(user, item) for user, item in subjects if isinstance(item, ItemKey)]
+        return ListChanges(rooms, gone, items)
 
     async def _complete(self, rows: Rows) -> list[RoomListRow]:
         """Fill in the counts, and what a program of the step before has not noted."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Table, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import now
@@ -14,13 +14,15 @@ from app.core.publications import Publication, user_event_publication
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import UserEventRow, UserLog, columns
+from app.wire.items import ItemKey
 from app.wire.user_events import UserEvent, UserEventType
 
 MAX_CHANGED = 20_000
 
 _log, _event = columns(UserLog), columns(UserEventRow)
 _LOG_TABLE, _EVENT_TABLE = (cast(Table, model.__table__) for model in (UserLog, UserEventRow))
-_EVENTS = select(_event.type, _event.seq, _event.at, _event.room_id)
+_ITEM = (_event.room_id, _event.item, _event.item_seq, _event.item_id)
+_EVENTS = select(_event.type, _event.seq, _event.at, *_ITEM)
 
 
 class UserLogRange(NamedTuple):
@@ -29,6 +31,20 @@ class UserLogRange(NamedTuple):
     user: UUID
     after: int
     until: int
+
+
+# What an event of a user's log names.
+Subject = UUID | ItemKey
+
+
+def to_subject(room: UUID, item: str | None, seq: int | None, id_: UUID | None) -> Subject:
+    """From the columns of an event."""
+    return room if item is None else ItemKey(item, room, seq, id_)
+
+
+def _is_in(span: UserLogRange) -> ColumnElement[bool]:
+    user, after, until = span
+    return and_(_event.user_id == user, _event.seq > after, _event.seq <= until)
 
 
 class UserLogReads:
@@ -46,22 +62,26 @@ class UserLogReads:
             .order_by(_event.seq)
             .limit(limit)
         )
-        return [UserEvent(type=type_, seq=seq, at=at, room=room) for type_, seq, at, room in rows]
-
-    async def rooms_in(self, ranges: Iterable[UserLogRange]) -> list[tuple[UUID, int, UUID]]:
-        """(user, seq, room) of the events in these ranges that name a room and are not deleted."""
-        rows = await self._session.execute(
-            select(_event.user_id, _event.seq, _event.room_id).where(
-                _event.room_id != _event.user_id,
-                or_(
-                    *(
-                        and_(_event.user_id == user, _event.seq > after, _event.seq <= until)
-                        for user, after, until in ranges
-                    )
-                ),
+        return [
+            UserEvent(
+                type=type_, seq=seq, at=at, room=room, item=item, item_seq=item_seq, item_id=item_id
             )
+            for type_, seq, at, room, item, item_seq, item_id in rows
+        ]
+
+    async def subjects_in(self, ranges: Iterable[UserLogRange]) -> list[tuple[UUID, Subject]]:
+        """(user, subject) of the events in these ranges, those that are not deleted."""
+        rows = await self._session.execute(
+            select(_event.user_id, *_ITEM).where(or_(*map(_is_in, ranges)))
         )
-        return [(user, seq, room) for user, seq, room in rows]
+        return [(user, to_subject(*subject)) for user, *subject in rows]
+
+    async def items_in(self, span: UserLogRange) -> list[ItemKey]:
+        """The items that events in this range name, each once."""
+        rows = await self._session.execute(
+            select(*_ITEM).distinct().where(_is_in(span), _event.item.is_not(None))
+        )
+        return [ItemKey(kind, room, seq, id_) for room, kind, seq, id_ in rows]
 
     async def heads(self, users: Iterable[UUID]) -> dict[UUID, int]:
         """The seq of the newest event of each of these users who has one."""
@@ -110,11 +130,15 @@ class UserLogReads:
 class UserLogs(UserLogReads):
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
-        self._pending: list[tuple[UUID, UserEventType, UUID]] = []
+        self._pending: list[tuple[UUID, UserEventType, Subject]] = []
 
     def add(self, user: UUID, type_: UserEventType, room: UUID) -> None:
-        """Log an event with the next flush."""
+        """Log an event of a room with the next flush."""
         self._pending.append((user, type_, room))
+
+    def add_item(self, user: UUID, item: ItemKey) -> None:
+        """Log with the next flush that an item has changed."""
+        self._pending.append((user, UserEventType.ITEM_CHANGED, item))
 
     async def flush(self) -> list[Publication]:
         """Log what is pending, for any number of users in three statements.
@@ -133,9 +157,9 @@ class UserLogs(UserLogReads):
         heads = await self.heads(user for user, _ in counts)
         next_seqs, at = {user: heads[user] - count for user, count in counts}, now()
         events: list[tuple[UUID, UserEvent]] = []
-        for user, type_, room in pending:
+        for user, type_, subject in pending:
             next_seqs[user] += 1
-            events.append((user, UserEvent(type=type_, seq=next_seqs[user], at=at, room=room)))
+            events.append((user, _to_event(type_, next_seqs[user], at, subject)))
         await self._session.execute(insert(_EVENT_TABLE), list(map(_to_row, events)))
         return [user_event_publication(user, event) for user, event in events]
 
@@ -168,6 +192,15 @@ class UserLogs(UserLogReads):
         return more
 
 
+def _to_event(type_: UserEventType, seq: int, at: datetime, subject: Subject) -> UserEvent:
+    if isinstance(subject, UUID):
+        return UserEvent(type=type_, seq=seq, at=at, room=subject)
+    kind, room, item_seq, item_id = subject
+    return UserEvent(
+        type=type_, seq=seq, at=at, room=room, item=kind, item_seq=item_seq, item_id=item_id
+    )
+
+
 def _to_row(logged: tuple[UUID, UserEvent]) -> dict[str, object]:
     user, event = logged
     return {
@@ -176,4 +209,7 @@ def _to_row(logged: tuple[UUID, UserEvent]) -> dict[str, object]:
         "type": event.type,
         "room_id": event.room,
         "at": event.at,
+        "item": event.item,
+        "item_seq": event.item_seq,
+        "item_id": event.item_id,
     }

@@ -1,4 +1,5 @@
-"""The list of rooms that answers `hello`: all of a user's, or what has changed since a snapshot.
+"""The list of rooms that answers `hello`: all of a user's, or what has changed since a snapshot,
+with the items that have changed since then.
 
 Loaded for many users at once: when a process ends, all its clients come back.
 
@@ -25,7 +26,7 @@ from app.persistence.repositories.room_lists import ListChanges
 from app.realtime.transport.ws_protocol import text_frame
 from app.rooms.views import encode_entry
 from app.wire.errors import ChatError, SessionEnded
-from app.wire.frames import encode_room_list
+from app.wire.frames import encode_item, encode_room_list
 
 # A change is visible at its COMMIT, later than its timestamp: a list that was read in between lacks
 # it. Longer than any transaction may take, than a change may wait in `realtime/room_list/` until it
@@ -33,6 +34,7 @@ from app.wire.frames import encode_room_list
 COMMIT_OVERLAP = timedelta(seconds=60)
 ROOMS_PER_FRAME = 20  # with the longest names and topics, less than a connection may leave unread
 LEFT_ROOMS_PER_FRAME = 500
+ITEMS_PER_WRITE = 20  # with the longest texts, likewise
 CLIENTS_PER_QUERY, ROOMS_PER_QUERY = 200, 1000
 
 
@@ -72,9 +74,18 @@ class RoomListResult:
     full: bool
     entries: Sequence[bytes]
     gone: Sequence[UUID]
+    items: Sequence[bytes]  # frames; none if the list is full
 
     def frames(self, snapshot: str) -> Iterator[bytes]:
-        """Only the last frame has the snapshot: a client that has it has received all frames."""
+        """Only the last frame has the snapshot: a client that has it has received all frames. So
+        after items there is one more, without rooms."""
+        yield from self._room_frames(None if self.items else snapshot)
+        for n in range(0, len(self.items), ITEMS_PER_WRITE):
+            yield b"".join(self.items[n : n + ITEMS_PER_WRITE])
+        if self.items:
+            yield text_frame(encode_room_list([], full=False, gone=[], snapshot=snapshot))
+
+    def _room_frames(self, snapshot: str | None) -> Iterator[bytes]:
         count = max(
             1,
             -(-len(self.entries) // ROOMS_PER_FRAME),
@@ -132,7 +143,8 @@ async def load_room_list(
             seq, at = request.since.seq, request.since.at - COMMIT_OVERLAP
             oldest = since.get(request.user, ListPosition(seq, at))
             since[request.user] = ListPosition(min(oldest.seq, seq), min(oldest.at, at))
-    changes = await reads.room_lists.changes(since) if since else ListChanges([], [])
+    changes = await reads.room_lists.changes(since) if since else ListChanges([], [], [])
+    values = await reads.items.read(changes.items) if changes.items else {}
     rows = [*changes.rooms, *(await reads.room_lists.all_rooms(full) if full else ())]
     entries: dict[UUID, list[bytes]] = defaultdict(list)
     gone: dict[UUID, list[UUID]] = defaultdict(list)
@@ -140,7 +152,10 @@ async def load_room_list(
         entries[row.user].append(encode_entry(row))
     for user, room in changes.gone:
         gone[user].append(room)
+    items: dict[UUID, list[bytes]] = defaultdict(list)
+    for (user, item), value in values.items():
+        items[user].append(text_frame(encode_item(item, value)))
     return [
-        RoomListResult(request.user in full, entries[request.user], gone[request.user])
-        for request in requests
+        RoomListResult(user in full, entries[user], gone[user], items[user])
+        for user in (request.user for request in requests)
     ]

@@ -1,24 +1,25 @@
 """How far this process has received the logs of the users that are connected to it.
 
-An event of a user's log names a room, which is then sent to the user's connections as it is. So the
-order of events does not matter, and one that was lost is found by comparing with the counter, in
-the log, like one of a room's log.
+An event of a user's log names a room or an item, which is then sent to the user's connections as it
+is. So the order of events does not matter, and one that was lost is found by comparing with the
+counter, in the log, like one of a room's log.
 """
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from app.core.publications import Publication
+from app.core.publications import Publication, decode_subject
 from app.persistence.database import Database
-from app.persistence.repositories.user_logs import UserLogRange
+from app.persistence.repositories.user_logs import Subject, UserLogRange
 from app.persistence.uow import ReadSession
 from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
+from app.wire.items import ItemKey
 
 USERS_PER_QUERY = 500
 LOGS_PER_QUERY = 50
-# Of a log that goes on further, all rooms of the user are sent.
+# Of a log that goes on further, all rooms of the user are sent, and the items that it names.
 MAX_MISSED = 1000
 
 
@@ -46,9 +47,8 @@ class UserLogs(HubListener):
             return
         if self._seqs.get(user) == publication.seq - 1:
             self._seqs[user] = publication.seq
-        # What concerns all rooms names the user.
-        if len(publication.payload) == len(user.bytes) and publication.payload != user.bytes:
-            self._hub.notify_list_changed(UUID(bytes=publication.payload), user)
+        if subject := decode_subject(publication.payload):
+            self._notify(user, subject)
 
     async def compare(self, database: Database, heads: Mapping[UUID, int]) -> None:
         """Read what was missed of logs that reach as far as `heads`."""
@@ -60,11 +60,13 @@ class UserLogs(HubListener):
         for span in missed:
             if span.until - span.after > MAX_MISSED:
                 self._invalidate_all(span.user, await database.read(_list_rooms, span.user))
+                for item in await database.read(_items_in, span):
+                    self._notify(span.user, item)
         short = [span for span in missed if span.until - span.after <= MAX_MISSED]
         for start in range(0, len(short), LOGS_PER_QUERY):
             chunk = short[start : start + LOGS_PER_QUERY]
-            for user, _, room in await database.read(_rooms_in, chunk):
-                self._hub.notify_list_changed(room, user)
+            for user, subject in await database.read(_subjects_in, chunk):
+                self._notify(user, subject)
         self._seqs |= {
             user: max(self._seqs[user], until) for user, _, until in missed if user in self._seqs
         }
@@ -75,6 +77,13 @@ class UserLogs(HubListener):
         for start in range(0, len(users), USERS_PER_QUERY):
             heads = await database.read(_heads, users[start : start + USERS_PER_QUERY])
             await self.compare(database, heads)
+
+    def _notify(self, user: UUID, subject: Subject) -> None:
+        if isinstance(subject, UUID):
+            if subject != user:  # what concerns all rooms names the user
+                self._hub.notify_list_changed(subject, user)
+        else:
+            self._hub.notify_item_changed(user, subject)
 
     def _invalidate_all(self, user: UUID, rooms: Collection[UUID]) -> None:
         """The rooms that the user is in, and those of which the connections know."""
@@ -92,5 +101,11 @@ async def _heads(reads: ReadSession, users: Collection[UUID]) -> dict[UUID, int]
     return await reads.user_logs.heads(users)
 
 
-async def _rooms_in(reads: ReadSession, ranges: list[UserLogRange]) -> list[tuple[UUID, int, UUID]]:
-    return await reads.user_logs.rooms_in(ranges)
+async def _subjects_in(
+    reads: ReadSession, ranges: list[UserLogRange]
+) -> list[tuple[UUID, Subject]]:
+    return await reads.user_logs.subjects_in(ranges)
+
+
+async def _items_in(reads: ReadSession, span: UserLogRange) -> list[ItemKey]:
+    return await reads.user_logs.items_in(span)

@@ -15,6 +15,7 @@ from app.realtime.transport.write_coalescer import WriteCoalescer
 from app.settings import Limits
 from app.wire.close_codes import CloseCode
 from app.wire.frames import RoomClosed
+from app.wire.items import ItemKey
 
 
 class Hub:
@@ -179,6 +180,10 @@ class Hub:
     def notify_list_changed(self, room_id: UUID, user: UUID | None = None) -> None:
         for listener in self._listeners:
             listener.on_list_changed(room_id, user)
+
+    def notify_item_changed(self, user: UUID, item: ItemKey) -> None:
+        for listener in self._listeners:
+            listener.on_item_changed(user, item)
 
     def notify_late_eviction(self, connection: Connection, room_id: UUID) -> None:
         for listener in self._listeners:

@@ -5,6 +5,7 @@ from uuid import UUID
 from app.core.publications import Publication
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription
 from app.wire.frames import RoomClosed
+from app.wire.items import ItemKey
 
 
 class HubListener:
@@ -37,6 +38,9 @@ class HubListener:
 
     def on_list_changed(self, room_id: UUID, user: UUID | None) -> None:
         """A room may have changed in the lists of its members, or only in that of `user`."""
+
+    def on_item_changed(self, user: UUID, item: ItemKey) -> None:
+        """An item of the user may have changed."""
 
     def on_evicted(self, connection: Connection, closed: RoomClosed) -> None:
         """A room was closed on a connection by the event that ended its user's membership."""

@@ -3,7 +3,7 @@ connection, in the shape in which `hello` lists it."""
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -31,17 +31,21 @@ MAX_ENTRIES = 100
 # The position that a user's connections have reached, None if that is not known.
 FindPosition = Callable[[UUID], ListPosition | None]
 IssueSnapshot = Callable[[UUID, ListPosition], str]
+# Sends changed items. Returns the connections that lack some.
+SendItems = Callable[[], Awaitable[Collection[Connection]]]
 
 
 @dataclass(slots=True)
 class RoomListUpdates:
-    """Sends to each connection what has changed in its list."""
+    """Sends to each connection what has changed in its list, and before that its changed items: a
+    snapshot says that it has both."""
 
     hub: Hub
     state: RoomListState
     database: Database
     find_position: FindPosition
     issue_snapshot: IssueSnapshot
+    send_items: SendItems
 
     async def run(self, settings: Realtime) -> None:
         """Runs forever: every half second, for large rooms every five."""
@@ -52,14 +56,13 @@ class RoomListUpdates:
             await asyncio.sleep(interval_s)
             rounds += 1
             entries = self.state.take_due(with_large=rounds % large_every == 0)
-            if entries:
-                try:
-                    await self._send(entries)
-                except Exception as error:
-                    self.state.put_back(entries)
-                    if not isinstance(error, ChatError):
-                        raise
-                    log.warning("room_list.update_failed", error=error.detail)
+            try:
+                await (self._send(entries) if entries else self.send_items())
+            except Exception as error:
+                self.state.put_back(entries)
+                if not isinstance(error, ChatError):
+                    raise
+                log.warning("room_list.update_failed", error=error.detail)
 
     async def _send(self, entries: Collection[StaleEntry]) -> None:
         due, deferred = self._split(entries)
@@ -67,8 +70,9 @@ class RoomListUpdates:
         waiting = {connection for connection, _ in deferred}
         due += self._open_rooms({connection: None for connection, _ in due})
         members = {entry for entry in due if self.hub.is_member(*entry)}
-        # Before the rooms are read: what changes later is noted again.
+        # Before items and rooms are read: what changes later is noted again.
         positions = {c.user: self.find_position(c.user) for c, _ in due}
+        waiting.update(await self.send_items())
         rows = await _read(self.database, {(room, connection.user) for connection, room in due})
         updates = self._apply(due, rows, members)
         encoded = {key: encode_entry(row) for key, row in rows.items()}

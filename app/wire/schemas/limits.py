@@ -30,6 +30,13 @@ class ServerLimits(ResponseModel):
     catchup_events_per_request: int = Field(
         description="Missed events that one frame brings in all."
     )
+    max_drafts: int = Field(description="Drafts of this user.")
+    max_saved: int = Field(description="Saved messages of this user.")
+    max_reminders: int = Field(description="Reminders of this user.")
+    max_scheduled: int = Field(description="Scheduled messages of this user.")
+    max_schedule_days: int = Field(
+        description="Days that scheduled messages and reminders may be ahead."
+    )
     max_unread: int = Field(
         description="Unread messages are counted up to this number; one more stands for all above."
     )

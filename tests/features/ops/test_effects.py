@@ -102,6 +102,7 @@ LISTS = (
     *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
     *("/admin/statistics/messages", "/groups", "/groups/{}/members", "/users/me/mentions"),
     *("/rooms/{}/threads", "/rooms/{}/threads/6/messages", "/users/me/threads"),
+    *("/users/me/drafts", "/users/me/saved", "/users/me/scheduled", "/users/me/reminders"),
 )
 
 
@@ -119,6 +120,12 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
             for root in (*roots, roots[0], roots[0]):
                 assert_ok(await ada.sends(room, "reply", thread=root), 201)
             await others[0].says(room, f"@{ada.username}")
+            assert_ok(await ada.put(f"/rooms/{room}/draft", text="draft"), 204)
+            assert_ok(await ada.put(f"/rooms/{room}/messages/{roots[0]}/saved"))
+            later = (now() + timedelta(hours=1)).isoformat()
+            body = {"text": "x", "nonce": "n", "due_at": later}
+            assert_ok(await ada.post(f"/rooms/{room}/scheduled", **body), 201)
+            assert_ok(await ada.post("/users/me/reminders", room=room, due_at=later), 201)
 
         async def counted() -> bool:
             counts = assert_ok(await ada.get("/admin/statistics/messages", limit=2))
