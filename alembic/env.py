@@ -27,9 +27,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
+from app.persistence import item_tables, message_tables  # noqa: F401 - tables of Base.metadata
 from app.persistence.engine import create_engines
 from app.persistence.failures import Failure, classify
-from app.persistence.item_tables import Base
+from app.persistence.tables import Base
 from app.settings import PREFIX, Database, SettingsError, load_settings
 
 LOCK_TIMEOUT_S = 60.0

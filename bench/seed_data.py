@@ -18,7 +18,15 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens
 from app.persistence.engine import create_engines
-from app.persistence.tables import Base, Member, MessageRow, Room, RoomEventRow, Session, User
+from app.persistence.tables import (
+    Base,
+    Member,
+    MessageRow,
+    Room,
+    RoomEventRow,
+    Session,
+    User,
+)
 from app.settings import Settings
 from app.wire.domain import Role, RoomKind
 

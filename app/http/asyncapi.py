@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.http.documents import JsonObject, public_name, rename_schemas, simplify
-from app.settings import Limits
+from app.limit_settings import Limits
 from app.wire.client_frames import ClientFrame
 from app.wire.close_codes import CloseCode
 from app.wire.errors import ErrorCode, meaning

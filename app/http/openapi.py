@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from app.http.documents import JsonObject, rename_schemas, simplify
 from app.http.examples import add_examples
 from app.http.problems import RATE_HEADERS, Problem, problem_responses
-from app.settings import Limits
+from app.limit_settings import Limits
 from app.wire.errors import ErrorCode
 
 METADATA: JsonObject = {

@@ -12,7 +12,9 @@ from app.core.ids import new_id
 from app.core.mentions import parse_mentions
 from app.importers.gitter import ArchivedMessage, Author, RoomArchive, shortened
 from app.messages.send.batch import next_message
-from app.persistence.repositories.message_batch import UserMention
+from app.persistence.repositories.batch_writes import (
+    UserMention,
+)
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import TOPIC_CHARS, Room
 from app.persistence.uow import ReadSession, UnitOfWork

@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.publications import Publication, to_publication
+from app.persistence.repositories import batch_writes
+from app.persistence.repositories.batch_writes import (
+    CountedEvent,
+    RoomMentionOf,
+    UserMention,
+)
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.drafts import Drafts
 from app.persistence.repositories.events import EventReads, Events
 from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import (
-    CountedEvent,
     MessageBatch,
-    RoomMentionOf,
-    UserMention,
 )
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.messages import MessageReads, Messages
@@ -91,6 +94,7 @@ class BatchUnitOfWork:
     """One transaction of sends. Its events are published after its COMMIT, and never otherwise."""
 
     def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self.message_batch = MessageBatch(executor)
         self.publications: list[Publication] = []
 
@@ -104,7 +108,9 @@ class BatchUnitOfWork:
     ) -> None:
         """Log events of messages in rooms that `message_batch` has locked, each at its room's next
         seq."""
-        await self.message_batch.append(counted, mentions, room_mentions, changes, threads)
+        await batch_writes.append(
+            self._executor, counted, mentions, room_mentions, changes, threads
+        )
         self.publications.extend(to_publication(entry.event) for entry in counted)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.client.close_policy import ConnectionLost, ReconnectAction
 from app.client.connection import Connection
 from app.client.event_queue import EventQueue
-from app.settings import Limits
+from app.limit_settings import Limits
 from app.wire.events import Event, Message, MessageCreated, RoomEvent
 from app.wire.frames import RoomOpened, Welcome
 from app.wire.schemas.limits import ServerLimits

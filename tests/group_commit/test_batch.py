@@ -23,18 +23,15 @@ from app.core.publications import Publication
 from app.core.send_request import SendRequest
 from app.messages.send.batch import commit_batch, commit_individually
 from app.persistence.database import Database
-from app.persistence.tables import (
-    Member,
+from app.persistence.message_tables import (
     Mention,
-    MessageRow,
     MessageVersion,
     ReactionRow,
-    Room,
-    RoomEventRow,
     ThreadFollower,
     ThreadMessage,
     ThreadRow,
 )
+from app.persistence.tables import Member, MessageRow, Room, RoomEventRow
 from app.wire.content import Content
 from app.wire.domain import RoomKind
 from app.wire.errors import ChatError

@@ -20,7 +20,10 @@ import pytest
 
 from app.http.middleware import MAX_PATH_BYTES
 from app.http.strict_json import MAX_FORM_BYTES
-from app.settings import Limits, Server
+from app.limit_settings import Limits
+from app.settings import (
+    Server,
+)
 from testkit.answers import assert_ok
 from testkit.peer import Peer, dial
 from testkit.people import API, UNKNOWN_ID

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from app.persistence.database import Database
-from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow, User
+from app.persistence.message_tables import Mention
+from app.persistence.tables import Member, MessageRow, Room, RoomEventRow, User
 from app.persistence.uow import ReadSession
 from testkit.servers.backend import delete_all_rows
 

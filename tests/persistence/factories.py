@@ -8,7 +8,9 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.messages.send.batch import next_message
 from app.persistence.database import Database
-from app.persistence.repositories.message_batch import UserMention
+from app.persistence.repositories.batch_writes import (
+    UserMention,
+)
 from app.persistence.tables import Base, Room, User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.wire.content import Content

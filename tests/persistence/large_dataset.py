@@ -13,18 +13,15 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.sync_tokens import ListPosition
 from app.persistence.database import Database
+from app.persistence.message_tables import Mention, ThreadFollower, ThreadMessage, ThreadRow
 from app.persistence.tables import (
     Base,
     Departure,
     Member,
-    Mention,
     MessageRow,
     Room,
     RoomEventRow,
     Session,
-    ThreadFollower,
-    ThreadMessage,
-    ThreadRow,
     Ticket,
     User,
     UserEventRow,

@@ -17,8 +17,9 @@ from app.core.send_request import SendRequest
 from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
+from app.persistence.message_tables import Mention
 from app.persistence.repositories.room_lists import RoomListRow
-from app.persistence.tables import Member, Mention, MessageRow, Room, RoomEventRow
+from app.persistence.tables import Member, MessageRow, Room, RoomEventRow
 from app.persistence.uow import UnitOfWork
 from app.rooms import membership
 from app.rooms.service import create_room, update_room

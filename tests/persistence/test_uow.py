@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.core.ids import new_id
 from app.core.publications import Publication
 from app.persistence.database import Database
-from app.persistence.tables import Mention
+from app.persistence.message_tables import Mention
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.settings import Settings
 from app.wire.errors import UnknownOutcome

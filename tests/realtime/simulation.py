@@ -19,6 +19,7 @@ from app.client.room_cursor import RoomCursor
 from app.core.actor import Actor
 from app.core.publications import Publication, to_publication
 from app.core.server_state import ServerState
+from app.limit_settings import Limits
 from app.persistence.database import Database
 from app.realtime.delivery.change_poller import poll_changes
 from app.realtime.delivery.delivery import Delivery
@@ -29,7 +30,6 @@ from app.realtime.hub.hub import Hub
 from app.realtime.room_list.state import RoomListState
 from app.realtime.slow_consumers.backfill import backfill
 from app.realtime.slow_consumers.state import SlowConsumers
-from app.settings import Limits
 from app.wire.client_frames import RoomPosition
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ChatError

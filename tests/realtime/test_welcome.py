@@ -1,6 +1,6 @@
 """The first frames of a socket, and the rooms in a hello."""
 
-from app.settings import Limits
+from app.limit_settings import Limits
 from testkit.answers import assert_ok
 from testkit.peer import Peers, dial, joined
 from testkit.people import Person

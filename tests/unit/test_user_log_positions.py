@@ -5,10 +5,10 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from app.core.publications import Publication
+from app.limit_settings import Limits
 from app.realtime.delivery.user_logs import UserLogs
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
-from app.settings import Limits
 from app.wire.events import PublicationKind
 
 USER, ROOM = uuid4(), uuid4()

@@ -27,8 +27,14 @@ from app.messages.send.message_fields import message_fields
 from app.messages.send.rules import SendFacts, decide
 from app.messages.send.thread_batch import ThreadBatch
 from app.persistence.database import Database
+from app.persistence.repositories.batch_writes import (
+    CountedEvent,
+)
 from app.persistence.repositories.event_columns import MessageTotals
-from app.persistence.repositories.message_batch import BatchFacts, CountedEvent, LockedRoomState
+from app.persistence.repositories.message_batch import (
+    BatchFacts,
+    LockedRoomState,
+)
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.thread_batch import ThreadChanges
 from app.persistence.uow import BatchUnitOfWork

@@ -12,8 +12,13 @@ from app.core.message_commands import (
 )
 from app.messages.send.change_rules import ChangeFacts, MessageLimits, decide_change
 from app.messages.send.mentions import BatchMentions
+from app.persistence.repositories.batch_writes import (
+    CountedEvent,
+)
 from app.persistence.repositories.event_columns import MessageTotals
-from app.persistence.repositories.message_batch import CountedEvent, LockedRoomState
+from app.persistence.repositories.message_batch import (
+    LockedRoomState,
+)
 from app.persistence.repositories.message_changes import (
     ChangeTarget,
     MessageChanges,

@@ -4,14 +4,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from app.core.message_commands import EditRequest, MessageChange, ReactionRequest
-from app.persistence.repositories.message_batch import LockedRoomState
+from app.limit_settings import Limits
+from app.persistence.repositories.message_batch import (
+    LockedRoomState,
+)
 from app.rooms.policy import (
     Permission,
     membership_error,
     require_not_archived,
     require_permission,
 )
-from app.settings import Limits
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import Forbidden, NotFound, QuotaExceeded, VersionConflict
 from app.wire.events import Edit, Message, ReactionCount

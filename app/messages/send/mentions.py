@@ -7,7 +7,13 @@ from uuid import UUID
 from app.core.mentions import NO_MENTIONS, Mentions
 from app.core.message_commands import EditRequest
 from app.core.send_request import SendRequest
-from app.persistence.repositories.message_batch import BatchFacts, RoomMentionOf, UserMention
+from app.persistence.repositories.batch_writes import (
+    RoomMentionOf,
+    UserMention,
+)
+from app.persistence.repositories.message_batch import (
+    BatchFacts,
+)
 from app.persistence.repositories.message_changes import MentionKey, MessageKey
 from app.rooms.policy import Permission, has_permission
 from app.wire.content import Content

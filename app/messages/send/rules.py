@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from app.core.send_request import SendRequest, SendResult, StoredMessage
 from app.messages.poll_rules import check_closing_time
-from app.persistence.repositories.message_batch import LockedRoomState
+from app.persistence.repositories.message_batch import (
+    LockedRoomState,
+)
 from app.rooms.policy import (
     Permission,
     membership_error,

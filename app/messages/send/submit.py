@@ -13,9 +13,9 @@ from app.core.emoji_sequences import canonical_emoji
 from app.core.forward_content import ForwardContent
 from app.core.message_commands import EditRequest, ReactionRequest
 from app.core.send_request import SendRequest, SendResult
+from app.limit_settings import Limits
 from app.messages.forwarding import prepare_forward
 from app.messages.send.here import find_online
-from app.settings import Limits
 from app.wire.content import Content, NewContent, NewPoll
 from app.wire.errors import ChatError, Invalid, NotFound
 from app.wire.events import Message

@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from app.persistence.repositories.batch_writes import (
+    CountedEvent,
+)
 from app.persistence.repositories.event_columns import MessageTotals
-from app.persistence.repositories.message_batch import CountedEvent, LockedRoomState
+from app.persistence.repositories.message_batch import (
+    LockedRoomState,
+)
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.thread_batch import ThreadChanges, ThreadKey, ThreadRoot
 from app.wire.events import Message, ThreadSummary, ThreadUpdated

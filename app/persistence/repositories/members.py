@@ -10,10 +10,11 @@ from sqlalchemy import and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from app.persistence.message_tables import ThreadFollower
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.join_order import join_in_order
-from app.persistence.tables import Departure, Member, ThreadFollower, User, columns
+from app.persistence.tables import Departure, Member, User, columns
 from app.wire.domain import Role
 
 _member, _departure, _follower = columns(Member), columns(Departure), columns(ThreadFollower)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, and_, bindparam, exists, or_, select
 
+from app.persistence.message_tables import Mention
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.repositories.message_pages import MessageFields
@@ -14,7 +15,7 @@ from app.persistence.sql.executor import Reader
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.statement import Row, Statement
 from app.persistence.sql.types import Id, UtcDateTime
-from app.persistence.tables import Member, Mention, MessageRow, columns
+from app.persistence.tables import Member, MessageRow, columns
 
 BRANCHES_PER_STATEMENT = 200
 

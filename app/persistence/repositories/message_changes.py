@@ -10,6 +10,12 @@ from uuid import UUID
 from sqlalchemy import BigInteger, and_, case, func, insert, select
 
 from app.core.message_commands import MessageChange, ReactionRequest
+from app.persistence.message_tables import (
+    Mention,
+    MessageVersion,
+    ReactionRow,
+    RoomMentionRow,
+)
 from app.persistence.repositories.message_columns import (
     MESSAGE_COLUMNS,
     encode_details,
@@ -20,16 +26,7 @@ from app.persistence.sql.joined_updates import DeleteByRows, UpdateByRows
 from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Bound, Row, Statement
 from app.persistence.sql.types import EMOJI, Id, LongJson, LongText
-from app.persistence.tables import (
-    Member,
-    Mention,
-    MessageRow,
-    MessageVersion,
-    ReactionRow,
-    Room,
-    RoomMentionRow,
-    columns,
-)
+from app.persistence.tables import Member, MessageRow, Room, columns
 from app.wire.domain import Role, RoomKind
 from app.wire.events import Message
 

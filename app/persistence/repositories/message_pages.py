@@ -8,12 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, select
 
+from app.persistence.message_tables import DeletedMessage, PollVote, ReactionRow
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import json_column
-from app.persistence.tables import DeletedMessage, MessageRow, PollVote, ReactionRow, columns
+from app.persistence.tables import MessageRow, columns
 
 _message = columns(MessageRow)
 _deleted, _reaction, _vote = columns(DeletedMessage), columns(ReactionRow), columns(PollVote)

@@ -8,21 +8,20 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.send_request import StoredMessage
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
-from app.persistence.repositories.message_changes import MessageChanges
-from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
-from app.persistence.sql.executor import SessionExecutor
-from app.persistence.tables import (
+from app.persistence.message_tables import (
     DeletedMessage,
     ExpiringMessage,
-    MessageRow,
     MessageVersion,
     PinRow,
     PollVote,
     ReactionRow,
     RoomMentionRow,
-    columns,
 )
+from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.message_changes import MessageChanges
+from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
+from app.persistence.sql.executor import SessionExecutor
+from app.persistence.tables import MessageRow, columns
 from app.wire.events import Message
 
 _message, _version = columns(MessageRow), columns(MessageVersion)

@@ -8,11 +8,10 @@ import orjson
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.message_tables import Mention, RoomMentionRow
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import (
-    Mention,
     NotificationSettings,
-    RoomMentionRow,
     RoomNotificationSettings,
     columns,
 )

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.message_tables import PollVote
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
-from app.persistence.tables import PollVote, columns
+from app.persistence.tables import columns
 
 _vote = columns(PollVote)
 Vote = tuple[int, UUID]  # option and user

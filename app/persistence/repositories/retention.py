@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import delete, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.message_tables import ExpiringMessage, RoomRetention
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.tables import ExpiringMessage, MessageRow, RoomRetention, columns
+from app.persistence.tables import MessageRow, columns
 
 # Each room with a retention is looked at as often: its messages may have got older times by an
 # import, and a clock may have been wrong.

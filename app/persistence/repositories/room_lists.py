@@ -24,6 +24,12 @@ from sqlalchemy import (
 
 from app.core.clock import now
 from app.core.sync_tokens import ListPosition
+from app.persistence.message_tables import (
+    DeletedMessage,
+    Mention,
+    ThreadFollower,
+    ThreadRow,
+)
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
@@ -35,14 +41,10 @@ from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import Id
 from app.persistence.sql.unions import capped_count, read_union
 from app.persistence.tables import (
-    DeletedMessage,
     Member,
-    Mention,
     MessageRow,
     Room,
     RoomEventRow,
-    ThreadFollower,
-    ThreadRow,
     UserEventRow,
     columns,
 )

@@ -17,11 +17,10 @@ from sqlalchemy import (
     select,
 )
 
+from app.persistence.message_tables import Mention, RoomMentionRow
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import (
-    Mention,
     NotificationSettings,
-    RoomMentionRow,
     RoomNotificationSettings,
     UserGroupMember,
     columns,

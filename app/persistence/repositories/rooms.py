@@ -9,11 +9,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.sql.database_now import DatabaseNow
-from app.persistence.tables import (
-    Member,
-    Room,
-    columns,
-)
+from app.persistence.tables import Member, Room, columns
 from app.wire.domain import RoomKind
 
 MAX_CHANGED = 20_000

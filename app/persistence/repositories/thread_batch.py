@@ -9,20 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, FromClause, Insert, Table, and_, case, insert, select, true
 
+from app.persistence.message_tables import ThreadFollower, ThreadMessage, ThreadRow
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.joined_updates import UpdateByRows
 from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Bound, Row, Statement
 from app.persistence.sql.types import Id, UtcDateTime
-from app.persistence.tables import (
-    Member,
-    MessageRow,
-    ThreadFollower,
-    ThreadMessage,
-    ThreadRow,
-    columns,
-)
+from app.persistence.tables import Member, MessageRow, columns
 from app.wire.events import Message
 
 ThreadKey = tuple[UUID, int]  # room and seq of the root

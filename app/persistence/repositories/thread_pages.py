@@ -5,13 +5,14 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, select
 
+from app.persistence.message_tables import ThreadMessage
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS
 from app.persistence.repositories.message_pages import MessageFields, Page, to_page
 from app.persistence.sql.executor import Reader
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.statement import Bound, Statement
-from app.persistence.tables import MessageRow, ThreadMessage, columns
+from app.persistence.tables import MessageRow, columns
 
 _message, _reply = columns(MessageRow), columns(ThreadMessage)
 _SEQ: BindParameter[int] = bindparam("seq")

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.message_tables import Mention, ThreadFollower, ThreadMessage, ThreadRow
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.executor import Reader, SessionExecutor
@@ -28,15 +29,7 @@ from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Row, Statement
 from app.persistence.sql.types import Id, UtcDateTime
 from app.persistence.sql.unions import capped_count, read_union
-from app.persistence.tables import (
-    Member,
-    Mention,
-    MessageRow,
-    ThreadFollower,
-    ThreadMessage,
-    ThreadRow,
-    columns,
-)
+from app.persistence.tables import Member, MessageRow, columns
 from app.wire.events import Message
 
 

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.application.app_context import AppContext
 from app.http.dependencies import get_client_address
 from app.http.problems import problem_response
+from app.limit_settings import Limits
 from app.realtime.connection.admission import authenticate, check_handshake
 from app.realtime.connection.dispatch import charge
 from app.realtime.connection.drain import DRAIN_REASON
@@ -20,7 +21,6 @@ from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
-from app.settings import Limits
 from app.wire.client_frames import Hello
 from app.wire.close_codes import CloseCode
 from app.wire.errors import (

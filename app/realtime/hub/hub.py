@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from app.core.publications import Publication
+from app.limit_settings import Limits
 from app.realtime.hub.connection import Connection, RoomChannel, RoomMembers, Subscription
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.write_coalescer import WriteCoalescer
-from app.settings import Limits
 from app.wire.close_codes import CloseCode
 from app.wire.frames import RoomClosed
 from app.wire.items import ItemKey

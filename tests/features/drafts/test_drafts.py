@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import Limits
+from app.limit_settings import Limits
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
 from testkit.server import run_server, without_limits

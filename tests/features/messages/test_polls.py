@@ -10,7 +10,7 @@ import pytest
 
 from app.core.clock import now
 from app.persistence.database import Database
-from app.persistence.tables import PollVote
+from app.persistence.message_tables import PollVote
 from testkit.answers import assert_ok, assert_problem
 from testkit.failure_injection import NEVER, failing_at
 from testkit.peer import Peers

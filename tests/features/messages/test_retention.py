@@ -11,17 +11,15 @@ from sqlalchemy import Select, Update, func, select, update
 
 from app.core.clock import now
 from app.persistence.database import Database
-from app.persistence.tables import (
-    Base,
+from app.persistence.message_tables import (
     ExpiringMessage,
     Mention,
-    MessageRow,
     PinRow,
     PollVote,
     ReactionRow,
-    Room,
     RoomRetention,
 )
+from app.persistence.tables import Base, MessageRow, Room
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import TestServer, run_server, without_limits
