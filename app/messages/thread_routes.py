@@ -24,10 +24,9 @@ from app.messages.pages import PagePosition
 from app.messages.routes import After, Around, Before
 from app.persistence.repositories.threads import ThreadPosition, ThreadView
 from app.wire.errors import ErrorCode
-from app.wire.events import Message
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.pages import Page
-from app.wire.schemas.threads import SetThreadRead, ThreadOut
+from app.wire.schemas.threads import SetThreadRead, ThreadOut, ThreadRoots
 from app.wire.validation import CanonicalUuid
 
 router = APIRouter(tags=["threads"], route_class=StrictRoute)
@@ -49,7 +48,7 @@ async def list_threads(
     context: ContextDep,
     limit: Limit50,
     cursor: Cursor = None,
-) -> Page[Message]:
+) -> ThreadRoots:
     """The messages of a room that have replies in their threads, those with the newest replies
     first."""
     before = decode_seq_cursor(cursor)
@@ -57,7 +56,7 @@ async def list_threads(
         await context.database.read(threads.list_threads, actor, room_id, before, limit + 1), limit
     )
     last = roots[-1].thread_summary if more else None
-    return Page(items=roots, next=encode_cursor(str(last.last_seq)) if last else None)
+    return ThreadRoots(items=roots, next=encode_cursor(str(last.last_seq)) if last else None)
 
 
 @router.get(

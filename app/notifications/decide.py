@@ -27,6 +27,7 @@ class SentMessage:
     sender: UUID
     text: str
     silent: bool = False
+    in_timeline: bool = True  # False: a reply that is only in its thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,13 @@ RULES = (
         NotificationReason.NOT_MEMBER,
         "The user is not a member of the room.",
         lambda _, recipient: not recipient.is_member,
+        Counts.NOTHING,
+        notifies=False,
+    ),
+    Rule(
+        NotificationReason.OTHER_THREAD,
+        "It is only in a thread that the user does not follow.",
+        lambda message, recipient: not (message.in_timeline or recipient.follows_thread),
         Counts.NOTHING,
         notifies=False,
     ),

@@ -26,12 +26,14 @@ async def explain(
 ) -> Explanation:
     """By the settings as they are now. Raises NotFound, Forbidden."""
     room, member = await _get_room(reads, actor, room_id, user_id or actor.user)
-    messages = await reads.messages.list_after_unchecked(room_id, seq - 1, seq, 1)
-    if not messages:
-        raise NotFound("There is no message with this seq in the room.")
-    user = user_id or actor.user
-    recipient = await _recipient(reads, room, member, user, messages[0], at)
-    sent = SentMessage(messages[0].sender, messages[0].text)
+    messages = await reads.messages.list_unchecked(room_id, [seq])
+    if not messages or messages[0].deletion:
+        raise NotFound("There is no message with this seq in the room, or it was deleted.")
+    [message] = messages
+    recipient = await _recipient(reads, room, member, user_id or actor.user, message, at)
+    sent = SentMessage(
+        message.sender, message.text, bool(message.silent), in_timeline=message.in_timeline
+    )
     return Explanation(decide(sent, recipient), recipient.mentions)
 
 
@@ -66,8 +68,18 @@ async def _recipient(
         default_level=settings.level,
         mentions=await _mentions(reads, user_id, room.id, message.seq),
         keywords=settings.keywords,
+        follows_thread=await _follows_thread(reads, user_id, room.id, message),
         do_not_disturb=is_quiet(settings, at),
     )
+
+
+async def _follows_thread(
+    reads: ReadSession, user_id: UUID, room_id: UUID, message: Message
+) -> bool:
+    if message.thread is None:
+        return False
+    view = await reads.threads.get(room_id, message.thread, user_id)
+    return view is not None and bool(view.is_following)
 
 
 async def _mentions(

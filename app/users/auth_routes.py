@@ -26,6 +26,7 @@ from app.users.accounts import NewAccount
 from app.users.login_attempts import Attempt, create_login_attempt, find_session, verify_password
 from app.users.sessions import VerifiedPassword
 from app.users.token_form import REQUEST_BODY, TokenFormDep
+from app.users.views import me_out
 from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
 from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.wire.user_and_room_names import normalized_name
@@ -58,7 +59,7 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
         password_hash = await context.passwords.hash(body.password, keys, disconnected)
     account = NewAccount(body.username, display_name, password_hash)
     user = await context.database.transact(accounts.register, account)
-    return Me.model_validate(user, from_attributes=True)
+    return me_out(user)
 
 
 @router.post(

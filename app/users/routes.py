@@ -13,10 +13,10 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit10
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
-from app.persistence.tables import User
 from app.users import accounts, directory, sessions
 from app.users.login_attempts import create_session_attempt, verify_password
 from app.users.sessions import VerifiedPassword
+from app.users.views import me_out, user_out
 from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.pages import Page
 from app.wire.schemas.users import ChangePassword, Me, UpdateProfile, UserEventPage, UserOut
@@ -49,13 +49,13 @@ async def search(
     setting = context.settings.users.directory
     if ids:
         users = await context.database.read(directory.list_visible, actor, ids, setting)
-        return Page(items=list(map(_user_out, users)), next=None)
+        return Page(items=list(map(user_out, users)), next=None)
     rows = await context.database.read(
         directory.search_users, actor, query, decode_cursor(cursor), limit + 1, setting
     )
     users, more = split_page(list(rows), limit)
     return Page(
-        items=list(map(_user_out, users)),
+        items=list(map(user_out, users)),
         next=encode_cursor(users[-1].username_key) if more else None,
     )
 
@@ -66,7 +66,7 @@ async def search(
 async def me(actor: ActorDep, context: ContextDep) -> Me:
     """The caller."""
     user = await context.database.read(accounts.get_user, actor.user)
-    return _me_out(user)
+    return me_out(user)
 
 
 @router.get(
@@ -104,7 +104,7 @@ async def list_my_events(
 async def update_me(body: UpdateProfile, actor: ActorDep, context: ContextDep) -> Me:
     """Change the caller's profile."""
     user = await context.database.transact(accounts.update_profile, actor, body)
-    return _me_out(user)
+    return me_out(user)
 
 
 @router.put(
@@ -151,17 +151,4 @@ async def change_password(
 async def get(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> UserOut:
     """One user, if the server's directory shows them to the caller."""
     setting = context.settings.users.directory
-    return _user_out(await context.database.read(directory.get_visible, actor, user_id, setting))
-
-
-def _user_out(user: User) -> UserOut:
-    return UserOut.model_validate(user, from_attributes=True)
-
-
-def _me_out(user: User) -> Me:
-    return Me(
-        **_user_out(user).model_dump(),
-        is_admin=user.is_admin,
-        created_at=user.created_at,
-        share_read_markers=user.share_read_markers is not False,
-    )
+    return user_out(await context.database.read(directory.get_visible, actor, user_id, setting))

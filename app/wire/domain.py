@@ -81,6 +81,7 @@ class NotificationReason(StrEnum):
 
     OWN_MESSAGE = "own_message"
     NOT_MEMBER = "not_member"
+    OTHER_THREAD = "other_thread"
     BLOCKED = "blocked"
     MUTED = "muted"
     LEVEL_NOTHING = "level_nothing"

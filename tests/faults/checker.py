@@ -7,24 +7,10 @@ guarantees hold under all faults, within each epoch.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import NamedTuple
 
-from tests.faults.history import (
-    Entry,
-    History,
-    MembershipInterval,
-    Page,
-    RoomReplica,
-    Subscription,
-    Tables,
-)
-
-MAX_FINDINGS = 5  # of one kind, for one room on one device
-
-
-class Violation(NamedTuple):
-    kind: str
-    what: str
+from tests.faults.history import History, Page, RoomReplica, Subscription
+from tests.faults.message_checker import MAX_FINDINGS, check_messages
+from tests.faults.tables import Entry, MembershipInterval, Tables, Violation
 
 
 def check(history: History, tables: Tables) -> list[Violation]:
@@ -40,6 +26,7 @@ def check(history: History, tables: Tables) -> list[Violation]:
         *_pages(history, tables),
         *_markers(history, tables),
         *_listings(history, tables),
+        *check_messages(history, tables),
     ]
 
 
@@ -91,19 +78,20 @@ def _dense(tables: Tables) -> Iterator[Violation]:
 def _nonces(history: History, tables: Tables) -> Iterator[Violation]:
     """There is one message and one event per room, sender and nonce, and each was sent."""
     for room, messages in tables.messages.items():
-        counts = Counter((sender, nonce) for _, sender, nonce in messages)
+        counts = Counter((message.sender, message.nonce) for message in messages)
         for (sender, nonce), count in counts.items():
             if count > 1:
                 yield Violation("duplicated", f"{count} rows of {nonce} by {sender} in {room}")
-        logged = Counter(e.what.split(" ")[0] for e in _messages(tables, room))
+        logged = Counter(e.what for e in _messages(tables, room))
         for nonce, count in logged.items():
             if count > 1:
                 yield Violation("duplicated", f"{count} events of {nonce} in {room}")
     known = {(send.room, send.user, send.nonce) for send in history.sends}
     for room, messages in tables.messages.items():
-        for seq, sender, nonce in messages:
-            if (room, sender, nonce) not in known:
-                yield Violation("never sent", f"{nonce} at {seq} in {room} was never sent")
+        for message in messages:
+            if (room, message.sender, message.nonce) not in known:
+                name = f"{message.nonce} at {message.seq} in {room}"
+                yield Violation("never sent", f"{name} was never sent")
 
 
 def _acks(history: History, tables: Tables) -> Iterator[Violation]:
@@ -121,7 +109,7 @@ def _acks(history: History, tables: Tables) -> Iterator[Violation]:
                     "never acked", f"{name} after {send.attempts} attempts since {send.began:.1f}"
                 )
             continue
-        wanted = Entry(send.seq, "message.created", send.user, f"{send.nonce} {send.text}")
+        wanted = Entry(send.seq, "message.created", send.user, send.nonce, send.seq)
         for number in history.epochs_with(send.acked or 0.0):
             entry = epochs[number].get(send.room, {}).get(send.seq)
             if entry != wanted:
@@ -131,14 +119,15 @@ def _acks(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _senders(tables: Tables) -> Iterator[Violation]:
-    """Every message was sent during a membership of its sender."""
+    """Every message was sent, and every one changed, during a membership of who did it."""
     for room in tables.logs:
         membership_intervals = {
             actor: tables.membership_intervals(room, actor)
             for actor in {e.actor for e in tables.logs[room]}
         }
-        for entry in _messages(tables, room):
-            if not any(
+        for entry in tables.logs[room]:
+            is_change = entry.message is not None or entry.type == "messages.deleted"
+            if is_change and not any(
                 _covers(interval, entry.seq) for interval in membership_intervals[entry.actor]
             ):
                 yield Violation(

@@ -23,7 +23,7 @@ from tests.faults.context import (
     RunContext,
     Unanswered,
 )
-from tests.faults.history import Marker, Page, RoomReplica, Subscription, to_entry
+from tests.faults.history import Marker, Page, RoomReplica, Subscription
 from tests.faults.room_list import RoomListReplica
 
 Frame = dict[str, Any]
@@ -320,8 +320,8 @@ class Device:
         replica = self.replicas[room]
         for event in events:
             if event["seq"] > replica.position:
-                replica.taken.append(to_entry(event))
-                self.list.follow(event)
+                replica.take(event)
+                self.list.follow(event, replica.messages.messages)
 
     async def _page(self, room: str, after: int, until: int, buffered: list[Frame]) -> None:
         """Read the skipped range that the server announced, from any server. Live events are
@@ -373,7 +373,7 @@ class Device:
 
     async def mark_read(self) -> None:
         """Move the read marker of a random room to the position of the device."""
-        if room := self._choose_open_room():
+        if room := self.choose_open_room():
             with suppress(Unanswered, RequestRejected):
                 ack = await self.ask("read", room=room, seq=self.replicas[room].position)
                 if not self.marks_unread:
@@ -383,14 +383,14 @@ class Device:
 
     async def mark_unread(self) -> None:
         """Put the read marker of a random room somewhere before the position of the device."""
-        if room := self._choose_open_room():
+        if room := self.choose_open_room():
             seq = self.context.rng.randint(0, self.replicas[room].position + 1)
             with suppress(Unanswered, RequestRejected):
                 await self.context.call(
                     self.account, "POST", f"/rooms/{room}/unread", json={"seq": seq}
                 )
 
-    def _choose_open_room(self) -> str | None:
+    def choose_open_room(self) -> str | None:
         rooms = [room for room, replica in self.replicas.items() if replica.is_open]
         return self.context.rng.choice(sorted(rooms)) if rooms else None
 

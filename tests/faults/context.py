@@ -11,7 +11,8 @@ from tests.faults.cluster import SERVERS, Cluster
 from tests.faults.history import History
 
 REST_S = (0.05, 0.5)
-EXPECTED_REFUSALS = {"not_found", "forbidden"}  # about a membership; no other refusal is expected
+# About a membership, or a message that others have changed; no other refusal is expected.
+EXPECTED_REFUSALS = {"not_found", "forbidden", "version_conflict"}
 
 
 class Unanswered(Exception):

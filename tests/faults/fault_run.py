@@ -13,25 +13,20 @@ from uuid import uuid4
 import httpx
 
 from tests.faults.away_device import AwayDevice
-from tests.faults.checker import Violation, check
+from tests.faults.checker import check
 from tests.faults.clients import Device
 from tests.faults.cluster import SERVERS, Cluster
 from tests.faults.context import Account, RequestRejected, RunContext, Unanswered
 from tests.faults.faults import EVERYTHING, FAULTS, Fault, Injection
-from tests.faults.history import (
-    History,
-    Restore,
-    RoomListing,
-    Send,
-    Subscription,
-    Tables,
-    read_tables,
-)
+from tests.faults.fresh_rooms import FreshReader
+from tests.faults.history import History, Restore, RoomListing, Send, Subscription
 from tests.faults.launcher import CRASH_MARKER
 from tests.faults.leaks import find_leaks
-from tests.faults.load import MOVERS, SENDERS, Workload, load
+from tests.faults.load import MOVERS, READERS, SENDERS, Workload, load
 from tests.faults.room_list import listed_room
 from tests.faults.sends import deliver, over_http
+from tests.faults.table_reads import read_tables
+from tests.faults.tables import Tables, Violation
 
 PASSWORD = "correct horse battery"
 ROOMS = 4
@@ -122,12 +117,12 @@ async def run(cluster: Cluster, plan: FaultPlan) -> RunResult:
 async def _create_workload(context: RunContext) -> Workload:
     """Create accounts and rooms over HTTP."""
     accounts = await asyncio.gather(
-        *(_account(context, f"p{n}") for n in range(SENDERS + MOVERS + 1))
+        *(_account(context, f"p{n}") for n in range(SENDERS + MOVERS + READERS + 1))
     )
-    senders, prober = accounts[:SENDERS], accounts[-1]
+    senders, readers, prober = accounts[:SENDERS], accounts[-1 - READERS : -1], accounts[-1]
     rooms: dict[str, list[Account]] = {}
     for number in range(ROOMS):
-        members = senders[number:] + senders[:number]
+        members = senders[number:] + senders[:number] + readers
         rooms[await _room(context, f"Room {number}", members)] = members
     probes = await _room(context, "Probes", [prober])
     crash_room = await _room(context, "Crashes", [prober])
@@ -307,6 +302,7 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
     """Wait until the history is consistent; report what is not after the time limit."""
     clock = asyncio.get_running_loop().time
     until = clock() + DELIVERY_S
+    reader = FreshReader(workload)
     while True:
         async with workload.context.cluster.sql() as connection:
             result.tables = await read_tables(connection)
@@ -316,6 +312,7 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
             for device in devices
         ]
         result.history.listings += await _over_http(workload)
+        result.history.fresh = await reader.read(result.tables)
         found = check(result.history, result.tables)
         if not found or clock() > until:
             result.violations += found

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.faults.checker import Violation
 from tests.faults.cluster import Cluster
 from tests.faults.processes import ResourceUsage
+from tests.faults.tables import Violation
 
 BASELINE_S = 20.0
 MAX_GROWTH_BYTES = 64 * 2**20  # of a process: caches and buffers that the workload fills

@@ -1,4 +1,5 @@
-"""The load of a fault-injection run: accounts that send, read, come and go, and change rooms."""
+"""The load of a fault-injection run: accounts that send, read, come and go, and change
+messages and rooms."""
 
 import asyncio
 import time
@@ -11,9 +12,10 @@ from uuid import uuid4
 from tests.faults.clients import Device
 from tests.faults.context import Account, RequestRejected, RunContext, Unanswered
 from tests.faults.history import Send
+from tests.faults.message_load import MessageChanger
 from tests.faults.sends import deliver
 
-SENDERS, MOVERS = 5, 2
+SENDERS, MOVERS, READERS = 5, 2, 1
 MAX_FURTHER_ROOMS = 20
 PAUSE_S = (0.02, 0.3)  # between two messages of a sender
 LONG_TEXT = 2000
@@ -38,6 +40,10 @@ class Workload:
     def senders(self) -> list[Account]:
         return self.accounts[: SENDERS + MOVERS]
 
+    def changers(self) -> list[Account]:
+        """The senders, and readers who send nothing: what is unread is counted in another way."""
+        return self.accounts[: SENDERS + MOVERS + READERS]
+
     def all_devices(self) -> list[Device]:
         return [device for devices in self.devices.values() for device in devices]
 
@@ -58,7 +64,8 @@ def load(workload: Workload) -> list[Awaitable[None]]:
             _join_leave_loop(workload, account)
             for account in workload.accounts[SENDERS : SENDERS + MOVERS]
         ),
-        *(_marker_loop(workload, account) for account in workload.senders()),
+        *(_marker_loop(workload, account) for account in workload.changers()),
+        *(_make_changer(workload, account).run() for account in workload.changers()),
         _change_loop(workload),
         _probe_loop(workload),
     ]
@@ -79,6 +86,11 @@ async def _send_loop(workload: Workload, account: Account) -> None:
         )
         await deliver(context, account, send, workload.devices[account.id])
         await asyncio.sleep(context.rng.uniform(*PAUSE_S))
+
+
+def _make_changer(workload: Workload, account: Account) -> MessageChanger:
+    owners = {room: members[0] for room, members in workload.rooms.items()}
+    return MessageChanger(workload.context, account, workload.devices[account.id], owners)
 
 
 def _text(workload: Workload) -> str:

@@ -53,6 +53,10 @@ ROWS = (
 )
 LISTS = ("tests/features/messages/test_room_list_model.py", "-m", "embedded")
 EPOCHS = ("tests/realtime/test_epochs.py", "-m", "embedded", "-k", "void")
+EDITS, DELETIONS, REACTIONS = (
+    f"tests/features/messages/test_{name}.py" for name in ("edits", "deletions", "reactions")
+)
+NO_FAULT = ("--faults", "none", "--seconds", "10")
 RESTORE = ("--faults", "restore", "--seconds", "20", "--hold", "2.5")
 
 MUTATIONS = (
@@ -179,6 +183,65 @@ MUTATIONS = (
         "",
         ("tests/features/messages/test_read.py", "-m", "embedded", "-k", "mentions_count"),
         ("--faults", "none", "--seconds", "10"),
+    ),
+    Mutation(
+        "an edit does not keep the version that it replaces",
+        "app/messages/send/change_batch.py",
+        "        self.changes.versions.append((room, before))\n",
+        "",
+        (EDITS, "-m", "embedded", "-k", "whom_the_room_lets"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "the later of two edits of one version is accepted",
+        "app/messages/send/change_rules.py",
+        "    if message.version != change.version:\n",
+        "    if message.version < change.version:\n",
+        (EDITS, "-m", "embedded", "-k", "second_is_a_conflict"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a reaction is counted without its row",
+        "app/persistence/repositories/message_changes.py",
+        "        if added:\n",
+        "        if added and not added:\n",
+        (REACTIONS, "-m", "embedded", "-k", "counted_with"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a page does not say which reactions are the reader's",
+        "app/persistence/repositories/message_pages.py",
+        "        if with_reactions:\n",
+        "        if with_reactions and not with_reactions:\n",
+        (REACTIONS, "-m", "embedded", "-k", "a_page_says"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a deletion leaves the rows of mentions",
+        "app/persistence/repositories/messages.py",
+        "            replaced_mentions=mention_keys(room_id, before),\n",
+        "            replaced_mentions=mention_keys(room_id, before[:0]),\n",
+        (DELETIONS, "-m", "embedded", "-k", "what_belongs"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a deleted message still counts as unread",
+        "app/persistence/repositories/room_lists.py",
+        "            unread[n] = max(0, (unread[n] or 0) - count)\n",
+        "            unread[n] = max(count, unread[n] or 0)\n",
+        (DELETIONS, "-m", "embedded", "-k", "does_not_count_as_unread"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "the event of a deletion is published before COMMIT",
+        "app/persistence/database.py",
+        "            await uow.flush()\n            await _commit_session(session)\n",
+        "            await uow.flush()\n"
+        '            if any(p.kind.name == "MESSAGE_CHANGED" for p in uow.publications):\n'
+        "                self._publish(uow.publications)\n"
+        "            await _commit_session(session)\n",
+        ("tests/features/test_atomicity.py", "-m", "embedded", "-k", "delete_message"),
+        ("--faults", "commit-reset", "--seconds", "60", "--hold", "3"),
     ),
     Mutation(
         "the position of a snapshot is taken after its rooms are read",

@@ -1,31 +1,28 @@
 """Correct histories, with their tables, for the tests of the checker."""
 
 from tests.faults.history import (
-    Entry,
     History,
     Marker,
     Page,
     Restore,
-    RoomDetails,
     RoomListing,
     RoomReplica,
     Send,
     Subscription,
-    Tables,
-    UserLogEntry,
 )
+from tests.faults.tables import Entry, RoomDetails, StoredMessage, Tables, UserLogEntry
 
 ROOM, ADA, BOB, EVE = "room", "ada", "bob", "eve"
 LOG = [
     Entry(1, "room.created", ADA, ""),
     Entry(2, "member.joined", ADA, ADA),
     Entry(3, "member.joined", ADA, BOB),
-    Entry(4, "message.created", ADA, "n4 hi"),
+    Entry(4, "message.created", ADA, "n4", 4),
     Entry(5, "member.joined", ADA, EVE),
-    Entry(6, "message.created", BOB, "n6 hi"),
+    Entry(6, "message.created", BOB, "n6", 6),
     Entry(7, "member.removed", ADA, EVE),
-    Entry(8, "message.created", ADA, "n8 hi"),
-    Entry(9, "message.created", BOB, "n9 hi"),
+    Entry(8, "message.created", ADA, "n8", 8),
+    Entry(9, "message.created", BOB, "n9", 9),
 ]
 STEP_S = 10.0  # between two events; the first is at 10 s
 
@@ -36,9 +33,9 @@ BACKUP_S, RESTORED_S = 65.0, 100.0
 KEPT = LOG[:6]
 NEW_LOG = [
     *KEPT,
-    Entry(7, "message.created", BOB, "m7 hi"),
+    Entry(7, "message.created", BOB, "m7", 7),
     Entry(8, "member.removed", ADA, EVE),
-    Entry(9, "message.created", ADA, "m9 hi"),
+    Entry(9, "message.created", ADA, "m9", 9),
 ]
 OLD, NEW = "old", "new"
 
@@ -65,7 +62,7 @@ def tables_with(log: list[Entry], times: dict[int, float], epoch: str = "") -> T
         heads={ROOM: len(log)},
         logs={ROOM: list(log)},
         times={ROOM: times},
-        messages={ROOM: [(e.seq, e.actor, e.what[:2]) for e in messages]},
+        messages={ROOM: [StoredMessage(e.seq, e.actor, e.what, "hi") for e in messages]},
         members={(ROOM, ADA): 9, (ROOM, BOB): 6},
         roles={(ROOM, ADA): "owner", (ROOM, BOB): "member"},
         details={ROOM: RoomDetails("private", "A room", "", False, None)},
@@ -83,7 +80,7 @@ def tables_with(log: list[Entry], times: dict[int, float], epoch: str = "") -> T
 def sends(log: list[Entry], acked: dict[int, float]) -> list[Send]:
     """One for each message of the log, acked at these times by seq."""
     return [
-        Send(ROOM, e.actor, e.what[:2], "hi", 0.0, acked=acked[e.seq], seq=e.seq, attempts=1)
+        Send(ROOM, e.actor, e.what, "hi", 0.0, acked=acked[e.seq], seq=e.seq, attempts=1)
         for e in log
         if e.type == "message.created" and e.seq in acked
     ]

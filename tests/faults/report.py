@@ -124,6 +124,9 @@ def summary(results: Sequence[RunResult]) -> str:
     """Totals in one line."""
     minutes = sum(result.seconds for result in results) / 60
     acked = sum(result.acked for result in results)
+    changed = sum(
+        change.acked is not None for result in results for change in result.history.changes
+    )
     received = sum(
         len(subscription.received)
         for result in results
@@ -135,7 +138,8 @@ def summary(results: Sequence[RunResult]) -> str:
     violations = sum(len(result.violations) for result in results)
     return (
         f"{minutes:.1f} minutes over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): "
-        f"{faults} faults, {acked} messages acked, {received} deliveries checked, "
+        f"{faults} faults, {acked} messages and {changed} changes acked, "
+        f"{received} deliveries checked, "
         f"**{violations} violations**."
     )
 

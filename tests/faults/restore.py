@@ -9,7 +9,9 @@ from pathlib import Path
 from testkit.command_line import start_command
 from testkit.servers.backups import back_up, restore
 from tests.faults.cluster import Cluster
-from tests.faults.history import Restore, Tables, read_tables
+from tests.faults.history import Restore
+from tests.faults.table_reads import read_tables
+from tests.faults.tables import Tables
 
 STOP_S = 40.0
 SESSIONS_END_S = 20.0  # after the processes have ended

@@ -8,17 +8,13 @@ import pytest
 
 from tests.faults.checker import check
 from tests.faults.history import (
-    Entry,
     History,
     Marker,
     Page,
     Restore,
-    RoomDetails,
     RoomListing,
     Send,
     Subscription,
-    Tables,
-    UserLogEntry,
 )
 from tests.faults.recordings import (
     ADA,
@@ -30,6 +26,7 @@ from tests.faults.recordings import (
     correct_recording,
     restored_recording,
 )
+from tests.faults.tables import Entry, RoomDetails, StoredMessage, Tables, UserLogEntry
 
 Break = Callable[[History, Tables], object]
 
@@ -73,10 +70,13 @@ BREAKS: dict[str, tuple[str, Break]] = {
         "never acked",
         lambda e, t: setattr(e.sends[0], "seq", None),
     ),
-    "two rows of one nonce": ("duplicated", lambda e, t: t.messages[ROOM].append((9, BOB, "n6"))),
+    "two rows of one nonce": (
+        "duplicated",
+        lambda e, t: t.messages[ROOM].append(StoredMessage(9, BOB, "n6", "hi")),
+    ),
     "two events of one nonce": (
         "duplicated",
-        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", BOB, "n6 hi")),
+        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", BOB, "n6", 9)),
     ),
     "a hole in the log": ("gap in the log", lambda e, t: t.logs[ROOM].pop(7)),
     "a head beyond the log": ("gap in the log", lambda e, t: t.heads.update({ROOM: 10})),
@@ -88,9 +88,9 @@ BREAKS: dict[str, tuple[str, Break]] = {
         lambda e, t: e.replicas[0].taken.insert(5, e.replicas[0].taken[5]),
     ),
     "a reader with reordered events": ("reordered", lambda e, t: swap(e.replicas[0].taken)),
-    "a reader with another text": (
+    "a reader with another message": (
         "different event",
-        lambda e, t: e.replicas[0].taken.__setitem__(3, LOG[3]._replace(what="n4 ho")),
+        lambda e, t: e.replicas[0].taken.__setitem__(3, LOG[3]._replace(what="n0")),
     ),
     "a member whose room is closed": (
         "not notified",
@@ -126,7 +126,7 @@ BREAKS: dict[str, tuple[str, Break]] = {
     ),
     "a removed member who sent a message": (
         "not allowed",
-        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", EVE, "n9 hi")),
+        lambda e, t: t.logs[ROOM].__setitem__(8, Entry(9, "message.created", EVE, "n9", 9)),
     ),
     "a room.closed for a member": (
         "false removal",
@@ -248,12 +248,12 @@ RESTORE_BREAKS: dict[str, tuple[str, Break]] = {
     "a hole in the lost log": ("gap in the log", lambda e, t: lost_tables(e).logs[ROOM].pop(7)),
     "a message in the lost log that was never sent": (
         "never sent",
-        lambda e, t: lost_tables(e).messages[ROOM].append((10, ADA, "n0")),
+        lambda e, t: lost_tables(e).messages[ROOM].append(StoredMessage(10, ADA, "n0", "hi")),
     ),
     "a dropped replica with a gap": ("lost", lambda e, t: e.replicas[0].taken.pop(5)),
-    "a dropped replica with another text": (
+    "a dropped replica with another message": (
         "different event",
-        lambda e, t: e.replicas[0].taken.__setitem__(7, LOG[7]._replace(what="n8 ho")),
+        lambda e, t: e.replicas[0].taken.__setitem__(7, LOG[7]._replace(what="n0")),
     ),
     "a member who was removed in the lost epoch, and got what came then": (
         "leaked",
@@ -315,7 +315,7 @@ def test_an_ack_from_before_two_backups_has_to_survive_both_restores() -> None:
 
     def lose(history: History, tables: Tables) -> None:
         restore_again(history, tables)
-        tables.logs[ROOM][3] = LOG[3]._replace(what="n4 ho")
+        tables.logs[ROOM][3] = LOG[3]._replace(what="n0")
 
     assert restored_kinds(restore_again) == set()
     assert "lost" in restored_kinds(lose)

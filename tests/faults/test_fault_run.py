@@ -12,6 +12,7 @@ from testkit.servers.redis import RedisServer
 from tests.faults.cluster import Cluster, run_cluster
 from tests.faults.fault_run import FaultPlan, RunResult, next_fault, run
 from tests.faults.faults import EVERYTHING, FAULTS
+from tests.faults.history import Deletion, Edit, Reaction
 from tests.faults.report import table
 
 pytestmark = pytest.mark.cluster
@@ -55,4 +56,6 @@ async def test_no_fault_violates_a_guarantee(cluster: Cluster) -> None:
     assert {window.fault.name for window in result.windows} == FAULTS.keys()
     assert result.violations == [], describe(result)
     assert result.acked > 100
+    acked = {type(change) for change in result.history.changes if change.acked}
+    assert acked == {Edit, Deletion, Reaction}
     assert all(name in table([result]) for name in FAULTS)

@@ -1,10 +1,10 @@
 """The report shows the numbers of the recorded runs."""
 
-from tests.faults.checker import Violation
 from tests.faults.fault_run import FaultPlan, FaultWindow, RunResult, late_deliveries
 from tests.faults.faults import FAULTS
-from tests.faults.history import History, RoomReplica, Send, Subscription, Tables
+from tests.faults.history import History, RoomReplica, Send, Subscription
 from tests.faults.report import markdown, p99, rows
+from tests.faults.tables import Tables, Violation
 
 ROOM = "room"
 

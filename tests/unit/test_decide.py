@@ -32,6 +32,7 @@ MESSAGES = st.builds(
     sender=st.sampled_from([ADA, BOB]),
     text=st.sampled_from(["hello", "a release", "releases"]),
     silent=st.booleans(),
+    in_timeline=st.booleans(),
 )
 RECIPIENTS = st.builds(
     Recipient,
@@ -54,6 +55,7 @@ RECIPIENTS = st.builds(
 CASES: dict[NotificationReason, tuple[SentMessage, Recipient]] = {
     NotificationReason.OWN_MESSAGE: (replace(HELLO, sender=ADA), MEMBER),
     NotificationReason.NOT_MEMBER: (HELLO, replace(MEMBER, is_member=False)),
+    NotificationReason.OTHER_THREAD: (replace(HELLO, in_timeline=False), MEMBER),
     NotificationReason.BLOCKED: (HELLO, replace(MEMBER, has_blocked=True)),
     NotificationReason.MUTED: (HELLO, replace(MEMBER, has_muted=True)),
     NotificationReason.LEVEL_NOTHING: (HELLO, replace(MEMBER, level=NotificationLevel.NOTHING)),
@@ -109,6 +111,7 @@ def test_an_earlier_rule_wins() -> None:
             ADA if ADA in (one[0].sender, other[0].sender) else BOB,
             "hello",
             one[0].silent or other[0].silent,
+            one[0].in_timeline and other[0].in_timeline,
         )
         changes = {
             name: value
@@ -145,7 +148,8 @@ def test_what_a_rule_counts_depends_on_the_mentions(
 @given(MESSAGES, RECIPIENTS)
 def test_every_message_is_decided(message: SentMessage, recipient: Recipient) -> None:
     decision = decide(message, recipient)
-    concerns = message.sender != recipient.user and recipient.is_member
+    shown = message.in_timeline or recipient.follows_thread
+    concerns = message.sender != recipient.user and recipient.is_member and shown
     assert (decision.count is not Count.NOTHING) == concerns
     if not concerns:
         assert not decision.notify
@@ -160,13 +164,13 @@ def test_every_message_is_decided(message: SentMessage, recipient: Recipient) ->
 def test_what_only_silences_changes_no_count(
     message: SentMessage, recipient: Recipient, silent: bool, quiet: bool, online: bool
 ) -> None:
-    """Nor do keywords, threads and the levels `all` and `mentions`."""
+    """Nor do keywords, the levels `all` and `mentions`, and for messages of the room threads."""
     other = replace(
         recipient,
         do_not_disturb=quiet,
         is_online=online,
         keywords=(),
-        follows_thread=not recipient.follows_thread,
+        follows_thread=recipient.follows_thread != message.in_timeline,
         level=NotificationLevel.NOTHING
         if recipient.effective_level is NotificationLevel.NOTHING
         else NotificationLevel.ALL,

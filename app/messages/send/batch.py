@@ -181,8 +181,8 @@ class _Batch:
     def _append(self, send: SendRequest, room: LockedRoomState, role: Role) -> Message:
         fields = {}
         if "@" in send.content.text:
-            found = self.mentions.add(send, send.content, room.seq + 1, room.kind, role)
-            fields = found.fields()
+            mentions = self.mentions.add(send, send.content, room.seq + 1, room.kind, role)
+            fields = mentions.fields()
         counted = next_message(
             send.room, room, send.actor.user, send.nonce, send.content, self._at, **fields
         )

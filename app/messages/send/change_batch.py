@@ -92,11 +92,11 @@ class ChangeBatch:
         key = edit.room, edit.seq
         self.changes.versions.append((edit.room, before))
         stored = frozenset() if key in self.created else frozenset(before.mentions or ())
-        found = self._mentions.add(edit, after, edit.seq, kind, role, stored)
+        mentions = self._mentions.add(edit, after, edit.seq, kind, role, stored)
         self.changes.replaced_mentions |= self._mentions.changed_users(key)
-        if before.room_mentions or found.many:
+        if before.room_mentions or mentions.many:
             self.changes.replaced_room_mentions.add(key)
-        return after.model_copy(update=found.fields())
+        return after.model_copy(update=mentions.fields())
 
 
 def _reaction_key(change: ReactionRequest) -> tuple[UUID, int, str, UUID]:

@@ -41,20 +41,20 @@ class BatchMentions:
         self._members, self._groups = facts.members, facts.groups
         self._mentioned = mentioned
         self._stored: dict[MessageKey, frozenset[UUID]] = {}  # users, before the batch
-        self._found: dict[MessageKey, MessageMentions] = {}  # after it
+        self._after: dict[MessageKey, MessageMentions] = {}  # after it
 
     @property
     def users(self) -> list[UserMention]:
         """Those that are not stored yet."""
         return [
             UserMention(user, *key)
-            for key, found in self._found.items()
-            for user in found.users - self._stored[key]
+            for key, after in self._after.items()
+            for user in after.users - self._stored[key]
         ]
 
     @property
     def many(self) -> list[RoomMentionOf]:
-        return [mention for found in self._found.values() for mention in found.many]
+        return [mention for after in self._after.values() for mention in after.many]
 
     def add(
         self,
@@ -71,18 +71,18 @@ class BatchMentions:
         key = command.room, seq
         self._stored.setdefault(key, stored)
         mentions = self._mentioned.get(content.text, NO_MENTIONS)
-        found = self._find(command, mentions, seq, kind, role)
+        after = self._find(command, mentions, seq, kind, role)
         if not content.in_timeline:
-            found = found._replace(many=())
-        if found.users or found.many or key in self._found or stored:
-            self._found[key] = found
-        return found
+            after = after._replace(many=())
+        if after.users or after.many or key in self._after or stored:
+            self._after[key] = after
+        return after
 
     def changed_users(self, key: MessageKey) -> set[MentionKey]:
         """Of a message that was edited: rows to delete before those of `users` are inserted. Also
         of those that are new: a program of the step before has not noted in the message whom it
         mentions."""
-        users = self._stored[key] ^ self._found.get(key, MessageMentions()).users
+        users = self._stored[key] ^ self._after.get(key, MessageMentions()).users
         return {(user, *key) for user in users}
 
     def _find(

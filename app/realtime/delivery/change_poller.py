@@ -1,5 +1,4 @@
-"""The change poller: asks the database which rooms have changed lately, and compares that with what
-this process has received.
+"""Asks the database which rooms have changed lately, and compares that with what was received.
 
 A publication may be lost without a later one that would show the gap: the process that committed
 was killed before it could publish, or the broker lost it. So every process asks, every two seconds,

@@ -1,7 +1,6 @@
 """Which rooms have changed in the lists of which connections.
 
-Only that they may have changed is noted here, so that neither order nor repetition matters;
-`updates.py` reads them as they are then.
+Neither order nor repetition of notes matters: `updates.py` reads the rooms as they are then.
 """
 
 from collections.abc import Collection

@@ -5,8 +5,13 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.wire.events import Message
+from app.wire.schemas.pages import Page
 from app.wire.seq import Seq
 from app.wire.validation import RequestModel, ResponseModel
+
+
+class ThreadRoots(Page[Message]):
+    """Messages that have replies in their threads, those with the newest replies first."""
 
 
 class ThreadOut(ResponseModel):

@@ -215,3 +215,19 @@ async def test_the_list_of_rooms_shows_the_message_before_a_deleted_one(
     [later] = await ada.says(room, "later")
     await peer.lists(room, unread=2, seq=later)
     assert peer.entry(room)["last_message"]["text"] == "later"
+
+
+@pytest.mark.parametrize("has_written", [False, True])
+async def test_a_deleted_message_does_not_count_as_unread(
+    ada: Person, bob: Person, has_written: bool
+) -> None:
+    """The messages of who has written are subtracted, those of others counted."""
+    room = await ada.makes_room("private", bob)
+    if has_written:
+        await bob.says(room, "hello")
+    [first, _, third] = await ada.says(room, "first", f"second @{bob.username}", "third")
+    assert (await bob.room(room))["unread"] == 3
+    assert_ok(await ada.delete(f"/rooms/{room}/messages/{first}"))
+    assert_ok(await ada.delete(f"/rooms/{room}/messages/{third}"))
+    shown = await bob.room(room)
+    assert (shown["unread"], shown["mentions"]) == (1, 1)

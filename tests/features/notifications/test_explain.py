@@ -94,3 +94,17 @@ async def test_only_members_ask_about_messages(ada: Person, bob: Person) -> None
     for seq in (0, 2, 2**53 - 1):  # no message
         answer = await ada.get(f"/rooms/{public}/messages/{seq}/notification")
         assert_problem(answer, "not_found")
+
+
+async def test_silent_messages_and_threads_are_reasons(ada: Person, bob: Person) -> None:
+    room = await ada.makes_room("private", bob)
+    silent = assert_ok(await ada.sends(room, f"@{bob.username}", silent=True), 201)["seq"]
+    assert await explained(bob, room, silent) == ("silent", True, True, False)
+    [root] = await ada.says(room, "root")
+    reply = assert_ok(await ada.sends(room, "reply", thread=root), 201)["seq"]
+    assert await explained(bob, room, reply) == ("other_thread", False, False, False)
+    assert_ok(await bob.put(f"/rooms/{room}/threads/{root}/follow"))
+    assert await explained(bob, room, reply) == ("thread", True, False, True)
+    assert_ok(await ada.delete(f"/rooms/{room}/messages/{reply}"))
+    path = f"/rooms/{room}/messages/{reply}/notification"
+    assert_problem(await bob.get(path), "not_found")

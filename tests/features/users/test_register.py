@@ -20,7 +20,10 @@ async def register(http: httpx.AsyncClient, username: str, **more: object) -> ht
 async def test_registration_creates_an_account(http: httpx.AsyncClient) -> None:
     name = unique_username("ada")
     me = assert_ok(await register(http, name, display_name="  Ada Lovelace "), 201)
-    assert me.keys() == {"id", "username", "display_name", "is_admin", "created_at"}
+    assert me.keys() == {
+        *("id", "username", "display_name", "is_admin", "created_at"),
+        "share_read_markers",
+    }
     assert (me["username"], me["display_name"], me["is_admin"]) == (name, "Ada Lovelace", False)
     assert me["created_at"].endswith("Z")
 
