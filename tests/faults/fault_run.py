@@ -301,14 +301,15 @@ async def _watch(workload: Workload, result: RunResult) -> None:
 async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
     """Wait until the history is consistent; report what is not after the time limit."""
     clock = asyncio.get_running_loop().time
-    until = clock() + DELIVERY_S
     reader = FreshReader(workload)
+    # The first time takes long, in which deliveries may arrive.
+    await reader.read(await _read_tables(workload))
+    until = clock() + DELIVERY_S
     while True:
-        async with workload.context.cluster.sql() as connection:
-            result.tables = await read_tables(connection)
+        result.tables = await _read_tables(workload)
         devices = [*workload.all_devices(), *workload.away]
         result.history.listings = [
-            RoomListing(device.account.id, f"on server {device.server}", dict(device.list.rooms))
+            RoomListing(device.account.id, _describe(device), dict(device.list.rooms))
             for device in devices
         ]
         result.history.listings += await _over_http(workload)
@@ -318,6 +319,16 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
             result.violations += found
             return
         await asyncio.sleep(0.5)
+
+
+def _describe(device: Device) -> str:
+    how = "connected" if device.is_connected else "not connected"
+    return f"on {type(device).__name__} of server {device.server}, {how} after {device.reconnects}"
+
+
+async def _read_tables(workload: Workload) -> Tables:
+    async with workload.context.cluster.sql() as connection:
+        return await read_tables(connection)
 
 
 def late_deliveries(result: RunResult) -> list[Violation]:

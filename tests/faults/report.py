@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.faults.fault_run import TAIL_S, FaultWindow, RunResult
 
 NORMAL_AFTER_S = 5.0  # after a fault, when its effects are over
-LONGEST = 400  # characters of one violation
+LONGEST = 900  # characters of one violation
 COLUMNS = (
     *("fault", "injected", "acked during it", "reconnects", "worst repair"),
     *("p99 of sends", "p99 otherwise", "violations"),
