@@ -133,7 +133,7 @@ async def said(database: Database, room: UUID) -> list[tuple[object, ...]]:
             RoomEventRow.message_count,
             RoomEventRow.last_message_seq,
             RoomEventRow.body,
-            or_(RoomEventRow.type == "thread.updated", RoomEventRow.at == MessageRow.at),
+            or_(RoomEventRow.type != "message.created", RoomEventRow.at == MessageRow.at),
         )
         .join(
             MessageRow, (MessageRow.room_id == room) & (MessageRow.seq == RoomEventRow.message_seq)

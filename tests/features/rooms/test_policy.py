@@ -19,6 +19,9 @@ from testkit.server import TestServer
 # o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
 MAY: dict[str, dict[str, str]] = {
     "send": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
+    "react": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
+    "pin": {"public": "oa", "private": "oa", "group": "oam", "direct": "m"},
+    "moderate": {"public": "oa", "private": "oa", "group": "oa", "direct": ""},
     "create_polls": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
     "add": {"public": "oams", "private": "oa", "group": "oam", "direct": ""},
     "remove": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
