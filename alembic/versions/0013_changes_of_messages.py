@@ -5,6 +5,7 @@ by it.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -20,7 +21,7 @@ TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 EMOJI = sa.String(32).with_variant(
     mysql.VARCHAR(32, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
 )
-COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[object]], ...] = (
+COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any]], ...] = (
     ("messages", "details", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")),
     ("rooms", "deleted_seq", sa.BigInteger()),
     ("rooms", "settings", sa.Text()),
