@@ -154,12 +154,12 @@ async def test_an_unknown_outcome_is_resolved_despite_a_database_error(
     refusal = here._engines.write.sync_engine.dialect.loaded_dbapi.ProgrammingError(1064, "no")
     doubted = asyncio.Event()
 
-    async def ask(uow: Any, sends: Any, **how: Any) -> Any:
+    async def ask(uow: Any, *args: Any, **how: Any) -> Any:
         if doubted.is_set():
             doubted.clear()
             raise DBAPIError("", {}, refusal)
         doubted.set()
-        return await commit_batch(uow, sends, LIMITS, **how)
+        return await commit_batch(uow, *args, **how)
 
     monkeypatch.setattr("app.messages.send.group_commit.commit_batch", ask)
     with losing_commits(here, happened=True):
