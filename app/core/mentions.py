@@ -1,4 +1,4 @@
-"""Whom a text mentions: `@name`, `@room`, `@here`.
+"""The mentions in a text: `@name`, `@room`, `@here`.
 
 A mention stands in text, not in code, block quotes, destinations of links and URLs.
 markdown-it-py finds these. Most texts have no character that could begin one of them, and are

@@ -31,11 +31,8 @@ def decode_cursor(cursor: str | None) -> str | None:
 
 def decode_seq_cursor(cursor: str | None) -> int:
     """The `seq` before which a page is; without a cursor, that of no message. Raises Invalid."""
-    key = decode_cursor(cursor)
-    try:
-        return MAX_SEQ if key is None else parse_seq(key)
-    except ValueError as error:
-        raise wrong_cursor() from error
+    key = decode_key(cursor, int)
+    return MAX_SEQ if key is None else key[0]
 
 
 def parse_seq(text: str) -> int:
@@ -75,7 +72,7 @@ def decode_key(cursor: str | None, *types: type[int] | type[UUID]) -> tuple[Any,
         return None
     parts = text.split(" ")
     if len(parts) != len(types) or not all(map(_is_part, parts, types)):
-        raise Invalid("`cursor` is not one that this server gave. Start without it.")
+        raise wrong_cursor()
     return tuple(type_(part) for part, type_ in zip(parts, types, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Use cases of user groups. Administrators of the server change them, everybody sees them."""
+"""Use cases of user groups. Administrators of the server change them, all users see them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ NO_GROUP = "There is no such user group."
 
 
 class MemberPage(NamedTuple):
-    """Those of a group whom the directory shows to the caller; `next` is the key of the last."""
+    """Members of a group that the directory shows to the caller; `next` is the key of the last."""
 
     users: Sequence[User]
     next: str | None

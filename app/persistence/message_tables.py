@@ -116,7 +116,7 @@ class Mention(Base):
 
 class RoomMentionRow(Base):
     """That a message mentions all members of its room, those who were online, or a user group:
-    whom it means is found when mentions are counted, so that there is no row for each member."""
+    the users are found when mentions are counted, so that there is no row for each member."""
 
     __tablename__ = "room_mentions"
     __table_args__ = (CLUSTERED,)

@@ -88,7 +88,7 @@ class ChangeBatch:
     def _edit(
         self, edit: EditRequest, before: Message, after: Message, kind: RoomKind, role: Role
     ) -> Message:
-        """Note the replaced version, and whom the message mentions now."""
+        """Note the replaced version, and the mentions of the new one."""
         key = edit.room, edit.seq
         self.changes.versions.append((edit.room, before))
         stored = frozenset() if key in self.created else frozenset(before.mentions or ())

@@ -1,4 +1,4 @@
-"""Whom `@here` means: asked before the transaction, which does not wait for the presence store."""
+"""The users that `@here` means, read before the transaction: it does not wait for presence."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ async def find_online(
 ) -> frozenset[UUID] | None:
     """The members who are online, if the text mentions them and the actor may do so. None: all, as
     of a large room; or nobody asks."""
-    if not parse_mentions(text).here:
+    if "@" not in text or not parse_mentions(text).here:  # most sends keep out of its cache
         return None
     max_members = context.settings.limits.here_members
     members = await context.database.read(_list_members, actor, room_id, max_members + 1)

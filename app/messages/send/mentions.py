@@ -1,4 +1,4 @@
-"""Whom the messages of a batch mention, by what was read while their rooms were locked."""
+"""The mentions in the messages of a batch, by what was read while their rooms were locked."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -65,7 +65,7 @@ class BatchMentions:
         role: Role,
         stored: frozenset[UUID] = frozenset(),
     ) -> MessageMentions:
-        """Find whom a message mentions; `stored` are the users that it has mentioned before. A
+        """Find the mentions of a message; `stored` are the users that it has mentioned before. A
         later call for the same message replaces this one. A reply that is only in its thread
         mentions no groups and not all members."""
         key = command.room, seq
@@ -80,8 +80,8 @@ class BatchMentions:
 
     def changed_users(self, key: MessageKey) -> set[MentionKey]:
         """Of a message that was edited: rows to delete before those of `users` are inserted. Also
-        of those that are new: a program of the step before has not noted in the message whom it
-        mentions."""
+        of those that are new: a program of the step before has not noted in the message which
+        users it mentions."""
         users = self._stored[key] ^ self._after.get(key, MessageMentions()).users
         return {(user, *key) for user in users}
 

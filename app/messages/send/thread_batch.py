@@ -57,7 +57,7 @@ class ThreadBatch:
         return CountedEvent(event, MessageTotals(room.message_count, room.last_message_seq))
 
     def follow_mentions(self, room: UUID, reply: Message) -> None:
-        """Those whom a reply names follow its thread; what is before the reply counts as read."""
+        """Users that a reply names follow its thread; what is before the reply counts as read."""
         assert reply.thread is not None
         self._add_followers(room, reply.thread, reply.mentions or (), reply.seq - 1)
 

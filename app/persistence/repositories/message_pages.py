@@ -6,18 +6,19 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
 
-from app.persistence.message_tables import DeletedMessage, PollVote, ReactionRow
+from app.persistence.message_tables import PollVote, ReactionRow
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
+from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import json_column
 from app.persistence.tables import MessageRow, columns
 
 _message = columns(MessageRow)
-_deleted, _reaction, _vote = columns(DeletedMessage), columns(ReactionRow), columns(PollVote)
+_reaction, _vote = columns(ReactionRow), columns(PollVote)
 _SEQ: BindParameter[int] = bindparam("seq")
 _IN_SEQS = _message.seq.in_(bindparam("seqs", expanding=True))
 PREVIEW_CHARS = 200
@@ -56,7 +57,7 @@ _QUOTES = Statement(
         _message.seq,
         json_column(_message.sender_id),
         func.substr(_message.text, 1, PREVIEW_CHARS),
-        exists().where(_deleted.room_id == _message.room_id, _deleted.seq == _message.seq),
+        IS_DELETED,
     )
     .where(_message.room_id == ROOM, _IN_SEQS, IS_MEMBER)
     .order_by(_message.seq)
