@@ -77,7 +77,7 @@ async def delete(
 
 
 @router.post(
-    "/messages/delete",
+    "/deletions",
     operation_id="delete_messages",
     summary="Delete many messages",
     responses=WRITE_ERRORS,

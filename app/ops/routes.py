@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from app.http.dependencies import ContextDep
 from app.ops.service import MIGRATE_COMMAND, DatabaseState, check_database
 from app.persistence.migrations import SchemaStatus
+from app.wire.content import optional_field
 from app.wire.validation import ResponseModel
 
 router = APIRouter(prefix="/health", tags=["operations"])
@@ -24,13 +25,13 @@ class Live(ResponseModel):
 class Ready(BaseModel):
     """`ready` is false, and the status 503, when new clients should go elsewhere: the process is
     being stopped (`draining`), or the database is `unreachable`, `refuses changes` (it is
-    read-only, or has no space) or its schema is too old. `hint` is a command that solves it."""
+    read-only, or has no space) or its schema is too old."""
 
     ready: bool
     draining: bool
     database: DatabaseState
     bus: Literal["ok", "degraded"]
-    hint: str | None = None
+    hint: str | None = optional_field("A command that solves it.")
 
 
 @router.get(
@@ -49,7 +50,6 @@ async def live() -> Live:
     operation_id="check_readiness",
     summary="Check that the process can serve",
     response_description="Ready.",
-    response_model_exclude_none=True,
     responses={503: {"model": Ready, "description": "Not ready."}},
 )
 async def ready(context: ContextDep, response: Response) -> Ready:

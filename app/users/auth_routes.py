@@ -70,7 +70,6 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
         *(ErrorCode.INVALID_REQUEST, ErrorCode.UNSUPPORTED_GRANT_TYPE, ErrorCode.INVALID_GRANT),
         ErrorCode.FORBIDDEN,
     ),
-    response_model_exclude_none=True,
     openapi_extra=REQUEST_BODY,
 )
 async def issue_token(

@@ -29,8 +29,8 @@ MAX_OPTIONS = 100  # of a poll, whatever the settings say
 
 
 def optional_field(description: str, **options: Any) -> Any:
-    """A field that is left out of JSON where it is null. It is stored in `messages.details`, unless
-    that table has a column with its name."""
+    """A field that is left out of JSON where it is null, and that its schema does not require. One
+    of a message is stored in `messages.details`, unless that table has a column with its name."""
     return Field(None, description=description, exclude_if=_is_none, **options)
 
 

@@ -45,25 +45,28 @@ def _is_about_what_exists(response: Response) -> bool:
     )
 
 
-def _has_a_fraction(body: Any) -> bool:
+def _has_a_fraction(value: Any) -> bool:
     """5.0 is an integer in JSON Schema. The server refuses it as a position."""
-    return isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
+    if isinstance(value, dict | list):
+        return any(map(_has_a_fraction, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float)
 
 
 def _has_a_name_that_is_none(body: Any) -> bool:
     """The pattern is exact for ASCII only; the server decides about letters of other scripts."""
-    username = str(body.get("username", "")) if isinstance(body, dict) else ""
-    return not username.isascii() and not is_name(username)
+    names = [body.get("username"), body.get("handle")] if isinstance(body, dict) else []
+    return any(not str(name).isascii() and not is_name(str(name)) for name in names if name)
 
 
 def _is_about_letters(response: Response) -> bool:
     """No pattern for all engines expresses scripts, visibility, common passwords, and characters
-    beyond U+FFFF (of which JavaScript without the flag `u` sees two halves)."""
+    beyond U+FFFF (of which JavaScript without the flag `u` sees two halves). Metadata is any
+    JSON, of which a schema cannot limit every value."""
     messages = [error["message"] for error in response.json().get("errors", [])]
     return any(_LETTERS.match(message) for message in messages)
 
 
 _LETTERS = re.compile(
     "must not mix scripts|must have something that can be seen|The password |"
-    r"must not contain U\+[0-9A-F]{5}"
+    r"must not contain (U\+[0-9A-F]{5}|NUL, half of a surrogate pair, or integers)"
 )

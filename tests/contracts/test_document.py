@@ -52,7 +52,7 @@ OPERATIONS = {
     "get_message": f"GET {API}/rooms/{{room_id}}/messages/{{seq}}",
     "edit_message": f"PATCH {API}/rooms/{{room_id}}/messages/{{seq}}",
     "delete_message": f"DELETE {API}/rooms/{{room_id}}/messages/{{seq}}",
-    "delete_messages": f"POST {API}/rooms/{{room_id}}/messages/delete",
+    "delete_messages": f"POST {API}/rooms/{{room_id}}/deletions",
     "list_message_versions": f"GET {API}/rooms/{{room_id}}/messages/{{seq}}/versions",
     "add_reaction": f"PUT {API}/rooms/{{room_id}}/messages/{{seq}}/reactions/{{emoji}}",
     "remove_reaction": f"DELETE {API}/rooms/{{room_id}}/messages/{{seq}}/reactions/{{emoji}}",

@@ -121,7 +121,7 @@ class MessageChanger:
             body = {"sender": self._account.id, "since": since.isoformat()}
         if deletion.seqs or "sender" in body:
             await self._try(
-                deletion, lambda: self._call("POST", f"/rooms/{room}/messages/delete", json=body)
+                deletion, lambda: self._call("POST", f"/rooms/{room}/deletions", json=body)
             )
 
     # Attempts.

@@ -5,17 +5,18 @@ from typing import Any
 from sqlalchemy import select
 
 from app.persistence.database import Database
-from app.persistence.tables import Base
+from app.persistence.tables import Base, ConsumerLease
 
 Rows = dict[str, set[tuple[Any, ...]]]
 
 
 async def read_rows(database: Database) -> Rows:
-    """By table."""
+    """By table, without the leases, which jobs in the background renew at any time."""
     async with database._engines.read.connect() as connection:
         return {
             table.name: set(map(tuple, await connection.execute(select(table))))
             for table in Base.metadata.sorted_tables
+            if table is not ConsumerLease.__table__
         }
 
 

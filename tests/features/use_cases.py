@@ -291,12 +291,12 @@ async def delete_message(stage: Scenario) -> Request:
     return lambda: stage.ada.delete(path)
 
 
-@use_case("POST /rooms/{room_id}/messages/delete", 200, *["MESSAGE_CHANGED"] * 2)
+@use_case("POST /rooms/{room_id}/deletions", 200, *["MESSAGE_CHANGED"] * 2)
 async def delete_messages(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     await stage.bob.says(room, *map(str, range(101)))
     body = {"sender": stage.bob.id, "since": "2020-01-01T00:00:00Z"}
-    return lambda: stage.ada.post(f"/rooms/{room}/messages/delete", **body)
+    return lambda: stage.ada.post(f"/rooms/{room}/deletions", **body)
 
 
 @use_case("PUT /rooms/{room_id}/messages/{seq}/reactions/{emoji}", 200, "MESSAGE_CHANGED")

@@ -174,7 +174,7 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "text": "".join(f"@user{number} " for number in range(MANY)).ljust(TEXT_CHARS, "@"),
         "version": 1,
     },
-    "POST /api/v1/rooms/{room_id}/messages/delete": lambda stage: {
+    "POST /api/v1/rooms/{room_id}/deletions": lambda stage: {
         "sender": stage.users[0],
         "since": "2020-01-01T00:00:00Z",
     },

@@ -2,6 +2,7 @@
 response and the statements are the same. Statements are compared, because times depend on the
 machine."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,11 +16,11 @@ from app.messages.send.batch import commit_individually
 from app.persistence.tables import Room
 from app.wire.content import Content
 from app.wire.errors import NotFound
-from testkit.answers import are_indistinguishable, assert_problem
+from testkit.answers import are_indistinguishable, assert_ok, assert_problem
 from testkit.limits import LIMITS
 from testkit.peer import Frame, Peer, dial
 from testkit.people import API, Person
-from testkit.server import TestServer
+from testkit.server import TestServer, unique_username
 from testkit.statements import recorded_statements
 from tests.hostile.routes import CLIENT_FRAMES, every_route
 
@@ -38,14 +39,32 @@ BODIES: dict[str, dict[str, Any]] = {
         "due_at": "2000-01-01T00:00:00Z",
     },
     "PUT /rooms/{room_id}/messages/{seq}/saved": {"note": "x"},
+    "PATCH /rooms/{room_id}/messages/{seq}": {"text": "x", "version": 1},
+    "POST /rooms/{room_id}/deletions": {"seqs": [1]},
+    "POST /rooms/{room_id}/messages/{seq}/forward": {"to": "{room_id}", "nonce": "n"},
+    "PUT /rooms/{room_id}/messages/{seq}/vote": {"options": [1]},
+    "POST /rooms/{room_id}/messages/{seq}/poll/options": {"text": "x"},
+    "PUT /rooms/{room_id}/threads/{seq}/read": {"seq": 1},
+    "PUT /rooms/{room_id}/notifications": {"level": "all"},
+    "PATCH /scheduled/{scheduled_id}": {"text": "x"},
+    "PATCH /users/me/reminders/{reminder_id}": {"note": "x"},
+    "PATCH /groups/{group_id}": {"display_name": "x"},
 }
 OF_ROOMS = sorted(
     route.name.replace(API, "") for route in every_route() if "{room_id}" in route.path
 )
-OF_OTHERS = {
-    *("DELETE /auth/sessions/{session_id}", "PUT /users/{user_id}/ban"),
-    *("DELETE /users/{user_id}/ban", "GET /users/{user_id}"),
-}
+ITEMS = sorted(
+    f"{method} {path}"
+    for method in ("PATCH", "DELETE")
+    for path in ("/scheduled/{scheduled_id}", "/users/me/reminders/{reminder_id}")
+)
+OF_ADMINISTRATORS = [
+    *("PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"),
+    *("PATCH /groups/{group_id}", "DELETE /groups/{group_id}"),
+    *("PUT /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}/members/{user_id}"),
+]
+# Profiles of users who are visible to each other have tests of their own; groups are no secret.
+VISIBLE = {"GET /users/{user_id}", "GET /groups/{group_id}", "GET /groups/{group_id}/members"}
 FRAMES: dict[str, dict[str, Any]] = {
     "open": {"rooms": [{"room": "{room}", "since": 0}]},
     "close": {"rooms": ["{room}"]},
@@ -53,6 +72,9 @@ FRAMES: dict[str, dict[str, Any]] = {
     "history": {"room": "{room}"},
     "read": {"room": "{room}", "seq": 1},
     "typing": {"room": "{room}"},
+    "message.edit": {"room": "{room}", "seq": 1, "text": "x", "version": 1},
+    "reaction.add": {"room": "{room}", "seq": 1, "emoji": "🎉"},
+    "reaction.remove": {"room": "{room}", "seq": 1, "emoji": "🎉"},
 }
 WITHOUT_ROOM = {"hello", "pong", "presence.subscribe"}
 
@@ -134,11 +156,30 @@ async def test_a_session_of_another_user_is_indistinguishable_from_a_missing_one
     assert await no_difference(server, bob, route, there, absent) == 404
 
 
-@pytest.mark.parametrize("route", ["PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"])
-async def test_a_forbidden_ban_does_not_reveal_whether_the_user_exists(
+@pytest.mark.parametrize("route", ITEMS)
+async def test_an_item_of_another_user_is_indistinguishable_from_a_missing_one(
     server: TestServer, ada: Person, bob: Person, route: str
 ) -> None:
-    there, absent = {"user_id": ada.id}, {"user_id": str(uuid4())}
+    room = await ada.makes_room("private", bob)
+    due_at = (now() + timedelta(hours=1)).isoformat()
+    scheduled = await ada.post(f"/rooms/{room}/scheduled", text="x", nonce="n", due_at=due_at)
+    reminder = await ada.post("/users/me/reminders", room=room, due_at=due_at)
+    there = {
+        "scheduled_id": assert_ok(scheduled, 201)["id"],
+        "reminder_id": assert_ok(reminder, 201)["id"],
+    }
+    absent = dict.fromkeys(there, str(uuid4()))
+    assert await no_difference(server, bob, route, there, absent) == 404
+
+
+@pytest.mark.parametrize("route", OF_ADMINISTRATORS)
+async def test_what_only_administrators_do_does_not_reveal_whether_its_object_exists(
+    server: TestServer, ada: Person, bob: Person, route: str
+) -> None:
+    admin = await server.administrator(ada.http)
+    group = await admin.makes_group(unique_username("team"), ada)
+    there = {"user_id": ada.id, "group_id": group}
+    absent = dict.fromkeys(there, str(uuid4()))
     assert await no_difference(server, bob, route, there, absent) == 403
 
 
@@ -154,7 +195,8 @@ async def test_removing_a_non_member_does_not_reveal_whether_the_user_exists(
 
 def test_every_route_with_an_id_is_tested() -> None:
     with_ids = {route.name.replace(API, "") for route in every_route() if "_id}" in route.path}
-    assert with_ids == set(OF_ROOMS) | OF_OTHERS
+    tested = {*OF_ROOMS, *ITEMS, *OF_ADMINISTRATORS, "DELETE /auth/sessions/{session_id}"}
+    assert with_ids == tested | VISIBLE
 
 
 async def told(server: TestServer, peer: Peer, type_: str, room: str) -> tuple[Frame, list[str]]:

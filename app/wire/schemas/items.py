@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.wire.content import Content, NewContent
+from app.wire.content import Content, NewContent, optional_field
 from app.wire.events import Message
 from app.wire.items import MAX_NOTE_CHARS, ScheduledState
 from app.wire.seq import Seq
@@ -78,6 +78,7 @@ class ScheduledOut(Content, ResponseModel):
 
     id: UUID = Field(description="The scheduled message's id.")
     room: UUID = Field(description="The room's id.")
+    reply_to: Seq | None = optional_field("`seq` of the message that it answers.", examples=[1204])
     due_at: datetime = Field(description="When it is sent, by the clock of the database.")
     state: ScheduledState = Field(description="Lists have no messages that were sent.")
     error: str | None = Field(

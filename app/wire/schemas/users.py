@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
+from app.wire.content import optional_field
 from app.wire.seq import Epoch, Seq
 from app.wire.user_events import UserEvent
 from app.wire.validation import (
@@ -121,10 +122,9 @@ class TokenOut(ResponseModel):
         description="Single use; each answer brings the next one.",
         examples=["9f86d081884c7d659a2feaa0c55ad015"],
     )
-    device_token: str | None = Field(
-        None,
-        description="Of a login with a password: send it with the next one from this device, so "
-        "that wrong passwords of others do not delay it. It gives no access.",
+    device_token: str | None = optional_field(
+        "Of a login with a password: send it with the next one from this device, so that wrong "
+        "passwords of others do not delay it. It gives no access."
     )
 
 

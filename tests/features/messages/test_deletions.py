@@ -139,7 +139,7 @@ async def count(server: TestServer, table: str, room: str) -> int:
 async def test_a_list_of_messages_is_deleted_as_a_whole(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private", bob)
     seqs = await bob.says(room, *map(str, range(100)))
-    path = f"/rooms/{room}/messages/delete"
+    path = f"/rooms/{room}/deletions"
     assert_problem(await ada.post(path, seqs=[seqs[0], 1]), "not_found")
     assert_problem(await bob.post(path, seqs=[*seqs, 4]), "invalid")  # more than 100
     assert assert_ok(await ada.post(path, seqs=seqs)) == {"count": 100, "more": False}
@@ -158,7 +158,7 @@ async def test_the_messages_of_a_sender_are_deleted_one_event_for_a_hundred(
         room = await ada.makes_room("private", bob)
         first = await bob.says(room, *map(str, range(160)))
         [kept] = await ada.says(room, "kept")
-        path = f"/rooms/{room}/messages/delete"
+        path = f"/rooms/{room}/deletions"
         assert_problem(await bob.post(path, sender=ada.id, since=LONG_AGO), "forbidden")
         body = {"sender": bob.id, "since": LONG_AGO}
         assert assert_ok(await ada.post(path, **body)) == {"count": 150, "more": True}
@@ -185,7 +185,7 @@ async def test_the_messages_of_a_sender_are_deleted_one_event_for_a_hundred(
 )
 async def test_a_bulk_deletion_names_messages_in_one_way(ada: Person, body: dict[str, Any]) -> None:
     room = await ada.makes_room()
-    assert_problem(await ada.post(f"/rooms/{room}/messages/delete", **body), "invalid")
+    assert_problem(await ada.post(f"/rooms/{room}/deletions", **body), "invalid")
 
 
 async def test_an_edit_and_a_deletion_at_once_are_one_after_the_other(ada: Person) -> None:

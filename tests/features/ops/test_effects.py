@@ -101,8 +101,9 @@ LISTS = (
     *("/users", "/rooms", "/rooms/public"),
     *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
     *("/admin/statistics/messages", "/groups", "/groups/{}/members", "/users/me/mentions"),
-    *("/rooms/{}/threads", "/rooms/{}/threads/6/messages", "/users/me/threads"),
+    *("/rooms/{}/threads", "/rooms/{}/threads/7/messages", "/users/me/threads"),
     *("/users/me/drafts", "/users/me/saved", "/users/me/scheduled", "/users/me/reminders"),
+    *("/rooms/{}/messages/6/reactions", "/rooms/{}/messages/6/votes", "/rooms/{}/pins"),
 )
 
 
@@ -116,7 +117,14 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
         others = await server.people(http, "bob", "eve", "joe")
         rooms = [await ada.makes_room("public", *others) for _ in range(3)]
         for room in rooms:
+            poll = assert_ok(await ada.sends(room, "?", poll={"options": ["yes", "no"]}), 201)
+            path = f"/rooms/{room}/messages/{poll['seq']}"
             roots = await ada.says(room, "one", "two", "three")
+            for person in others:
+                assert_ok(await person.put(f"{path}/vote", options=[1]))
+                assert_ok(await person.put(f"{path}/reactions/🎉"))
+            for root in roots:
+                assert_ok(await ada.put(f"/rooms/{room}/messages/{root}/pin"))
             for root in (*roots, roots[0], roots[0]):
                 assert_ok(await ada.sends(room, "reply", thread=root), 201)
             await others[0].says(room, f"@{ada.username}")

@@ -77,8 +77,8 @@ async def test_sends_requests_and_the_database_are_counted(measured: TestServer)
     assert grown("chat_sends_total", outcome="stored") == 3
     assert grown("chat_sends_total", outcome="repeated") == 1
     assert grown("chat_sends_total", outcome="nonce_conflict") == 1
-    assert grown("chat_commit_batch_size_sum") == 5
-    assert grown("chat_commit_batch_seconds_count") >= 1
+    assert grown("chat_send_batch_size_sum") == 5
+    assert grown("chat_send_batch_seconds_count") >= 1
     for pool in ("read", "write", "batch"):
         assert grown("chat_database_statement_seconds_count", pool=pool) >= 1
     for pool in ("read", "write"):

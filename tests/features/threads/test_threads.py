@@ -151,7 +151,7 @@ async def test_a_bulk_deletion_has_one_event_for_each_root(ada: Person, room: st
     roots = [4, 4, other]
     seqs = [await reply(ada, room, root) for root in roots]
     kept = await reply(ada, room, 4)
-    answer = await ada.post(f"/rooms/{room}/messages/delete", seqs=[*seqs, other])
+    answer = await ada.post(f"/rooms/{room}/deletions", seqs=[*seqs, other])
     assert assert_ok(answer)["count"] == 4
     types = [(e["type"], e.get("message", {}).get("seq")) for e in (await ada.log(room))[-3:]]
     assert types == [("messages.deleted", None), ("thread.updated", 4), ("thread.updated", other)]
