@@ -47,6 +47,7 @@ class Mutation:
 
 MODEL = ("tests/realtime/test_model.py",)
 POSITIONS = "        positions = {c.user: self.find_position(c.user) for c, _ in due}\n"
+ITEMS = "        waiting.update(await self.send_items())\n"
 ROWS = (
     "        rows = await _read("
     "self.database, {(room, connection.user) for connection, room in due})\n"
@@ -88,8 +89,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot is signed without its epoch",
         "app/core/sync_tokens.py",
-        '    return {"before": before, "after": state.epoch.encode()}\n',
-        '    return {"before": before, "after": b""}\n',
+        '    return {"before": before, "after": f"{state.epoch} {_ITEM_KINDS}".encode()}\n',
+        '    return {"before": before, "after": _ITEM_KINDS.encode()}\n',
         EPOCHS,
         RESTORE,
     ),
@@ -163,14 +164,14 @@ MUTATIONS = (
     Mutation(
         "lists since a snapshot lack the rooms that users' logs name",
         "app/persistence/repositories/room_lists.py",
-        "        named = {(user, room) for user, room in events}\n",
-        "        named = {(user, room) for user, room in events[:0]}\n",
+        "for user, room in subjects if isinstance(room, UUID)}\n",
+        "for user, room in () if isinstance(room, UUID)}\n",
         ("tests/realtime/test_list_convergence.py", "-m", "embedded", "-k", "comes_back_often"),
         ("--faults", "none", "--seconds", "20"),
     ),
     Mutation(
         "a message does not move the read marker of its sender",
-        "app/persistence/repositories/message_batch.py",
+        "app/persistence/repositories/batch_writes.py",
         "        _member.read_seq: func.coalesce(sent_seq, _member.read_seq),\n",
         "",
         LISTS,
@@ -178,7 +179,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a mention is not noted with its member",
-        "app/persistence/repositories/message_batch.py",
+        "app/persistence/repositories/batch_writes.py",
         "        _member.mentioned_seq: func.coalesce(mentioned_seq, _member.mentioned_seq),\n",
         "",
         ("tests/features/messages/test_read.py", "-m", "embedded", "-k", "mentions_count"),
@@ -187,7 +188,7 @@ MUTATIONS = (
     Mutation(
         "an edit does not keep the version that it replaces",
         "app/messages/send/change_batch.py",
-        "        self.changes.versions.append((room, before))\n",
+        "        self.changes.versions.append((edit.room, before))\n",
         "",
         (EDITS, "-m", "embedded", "-k", "whom_the_room_lets"),
         NO_FAULT,
@@ -246,8 +247,8 @@ MUTATIONS = (
     Mutation(
         "the position of a snapshot is taken after its rooms are read",
         "app/realtime/room_list/updates.py",
-        POSITIONS + ROWS,
-        ROWS + POSITIONS,
+        POSITIONS + ITEMS + ROWS,
+        ITEMS + ROWS + POSITIONS,
         ("tests/realtime/test_snapshots_of_updates.py", "-m", "embedded", "-k", "while_an_update"),
     ),
 )
