@@ -20,7 +20,6 @@ from app.http.proxies import ProxyHeadersMiddleware
 from app.http.rate_fields import FIELDS
 from app.messages.change_routes import router as message_changes
 from app.messages.direct_routes import DIRECT_ROUTES
-from app.messages.direct_routes import PREFIX as DIRECT_PREFIX
 from app.messages.poll_routes import router as polls
 from app.messages.routes import router as messages
 from app.messages.thread_routes import router as threads
@@ -31,6 +30,7 @@ from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import websocket_routes
 from app.rooms.routes import router as rooms
+from app.saved_messages.pages import DIRECT_ROUTE as SAVED
 from app.saved_messages.routes import router as saved_messages
 from app.scheduling.reminder_routes import router as reminders
 from app.scheduling.routes import router as scheduled
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     serve_document(app, "/openapi.json", app.openapi)
     serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
     # The last one added is the outermost.
-    app.add_middleware(DirectReadMiddleware, routes=DIRECT_ROUTES, prefix=DIRECT_PREFIX)
+    app.add_middleware(DirectReadMiddleware, routes=(*DIRECT_ROUTES, SAVED), prefix="/api/v1/")
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
         app.add_middleware(

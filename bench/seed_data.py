@@ -140,7 +140,7 @@ async def _insert(
 
 
 def _user(user: UUID, at: datetime) -> dict[str, Any]:
-    name = f"u{user.hex}"
+    name = user.hex  # as long as a username may be
     return {
         "id": user,
         "username": name,

@@ -9,7 +9,7 @@ they accept, and refuses nothing. A route of which it takes requests documents t
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import Response
@@ -29,15 +29,15 @@ from app.wire.seq import MAX_SEQ
 _NUMBER = re.compile(rb"0|[1-9][0-9]{0,15}")
 _BEARER = b"Bearer "
 
-Parameters = Mapping[str, int]
-# For a user: a room and the parameters of the path and the query; returns the body.
-ReadBody = Callable[[DirectReads, UUID, UUID, Parameters], Awaitable[bytes]]
+# Of the path and the query, by name: a UUID for an id, numbers otherwise.
+Parameters = Mapping[str, Any]
+ReadBody = Callable[[DirectReads, UUID, Parameters], Awaitable[bytes]]  # for a user
 
 
 @dataclass(frozen=True, slots=True)
 class DirectRoute:
-    """`path` is that of the route, and `pattern` has a group for each of its parameters. At most
-    one of `alternatives` is given. Without a `limit`, the query has none."""
+    """`path` is that of the route, and `pattern` has a named group for each of its parameters. At
+    most one of `alternatives` is given. Without a `limit`, the query has none."""
 
     path: str
     pattern: re.Pattern[str]
@@ -49,7 +49,6 @@ class DirectRoute:
 
 class PlainRequest(NamedTuple):
     route: DirectRoute
-    room: UUID
     parameters: Parameters
     token: str
     claims: Claims
@@ -60,6 +59,7 @@ class DirectReadMiddleware:
     """The innermost layer."""
 
     def __init__(self, app: ASGIApp, routes: tuple[DirectRoute, ...], prefix: str) -> None:
+        """`prefix` is that of the paths of all routes."""
         self._app, self._routes, self._prefix = app, routes, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +89,6 @@ class DirectReadMiddleware:
 
 def _parse_request(scope: Scope, route: DirectRoute, match: re.Match[str]) -> PlainRequest | None:
     context: AppContext = scope["state"]["context"]
-    room, *numbers = match.groups()
     parameters = _parse_query(scope["query_string"], route, context.settings.limits.max_page_size)
     headers = _read_headers(scope)
     if parameters is None or headers is None:
@@ -99,15 +98,15 @@ def _parse_request(scope: Scope, route: DirectRoute, match: re.Match[str]) -> Pl
         claims = context.tokens.verify(token)
     except ChatError:
         return None
-    if numbers:
-        parameters["seq"] = int(numbers[0])
+    for name, text in match.groupdict().items():
+        parameters[name] = UUID(text) if name.endswith("_id") else int(text)
     if parameters.get("seq", 0) > MAX_SEQ:
         return None
-    return PlainRequest(route, UUID(room), parameters, token, claims, if_none_match)
+    return PlainRequest(route, parameters, token, claims, if_none_match)
 
 
-def _parse_query(query: bytes, route: DirectRoute, max_size: int) -> dict[str, int] | None:
-    parameters: dict[str, int] = {}
+def _parse_query(query: bytes, route: DirectRoute, max_size: int) -> dict[str, Any] | None:
+    parameters: dict[str, Any] = {}
     for pair in query.split(b"&") if query else ():
         name, _, number = pair.partition(b"=")
         key = name.decode("latin-1")
@@ -152,9 +151,7 @@ async def _respond(scope: Scope, request: PlainRequest) -> Response:
         await identify(context, request.token)  # an ended session is refused as such
         decision.enforce()
     try:
-        body = await read_as_caller(
-            context, request.claims, request.route.read, request.room, request.parameters
-        )
+        body = await read_as_caller(context, request.claims, request.route.read, request.parameters)
     except SessionEnded:
         raise
     except ChatError:

@@ -1,4 +1,4 @@
-"""The reads of `routes.py` that `http/direct_reads.py` takes."""
+"""The pages and messages of rooms that `http/direct_reads.py` takes."""
 
 import re
 from uuid import UUID
@@ -17,37 +17,33 @@ from app.messages.pages import (
 from app.persistence.direct_reads import DirectReads
 from app.wire.seq import MAX_SEQ
 
-PREFIX = "/api/v1/rooms/"
-_ROOM = PREFIX + "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ROOM = "/api/v1/rooms/(?P<room_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_SEQ = "(?P<seq>0|[1-9][0-9]{0,15})"
 
 
-async def _read_page(
-    reads: DirectReads, user_id: UUID, room_id: UUID, parameters: Parameters
-) -> bytes:
+async def _read_page(reads: DirectReads, user_id: UUID, parameters: Parameters) -> bytes:
     position = PagePosition(*map(parameters.get, PagePosition._fields))
-    return encode_messages(await get_page(reads, user_id, room_id, position, parameters["limit"]))
+    return encode_messages(
+        await get_page(reads, user_id, parameters["room_id"], position, parameters["limit"])
+    )
 
 
-async def _read_thread_page(
-    reads: DirectReads, user_id: UUID, room_id: UUID, parameters: Parameters
-) -> bytes:
+async def _read_thread_page(reads: DirectReads, user_id: UUID, parameters: Parameters) -> bytes:
     position = PagePosition(*map(parameters.get, PagePosition._fields))
     root, limit = parameters["seq"], parameters["limit"]
-    return encode_messages(await get_thread_page(reads, user_id, room_id, root, position, limit))
+    return encode_messages(
+        await get_thread_page(reads, user_id, parameters["room_id"], root, position, limit)
+    )
 
 
-async def _read_message(
-    reads: DirectReads, user_id: UUID, room_id: UUID, parameters: Parameters
-) -> bytes:
-    return encode_json(await get(reads, user_id, room_id, parameters["seq"]))
+async def _read_message(reads: DirectReads, user_id: UUID, parameters: Parameters) -> bytes:
+    return encode_json(await get(reads, user_id, parameters["room_id"], parameters["seq"]))
 
 
-async def _read_events(
-    reads: DirectReads, user_id: UUID, room_id: UUID, parameters: Parameters
-) -> bytes:
+async def _read_events(reads: DirectReads, user_id: UUID, parameters: Parameters) -> bytes:
     after, until = parameters.get("after", 0), parameters.get("until", MAX_SEQ)
     return encode_events(
-        await list_events(reads, user_id, room_id, after, until, parameters["limit"])
+        await list_events(reads, user_id, parameters["room_id"], after, until, parameters["limit"])
     )
 
 
@@ -62,7 +58,7 @@ DIRECT_ROUTES = (
     ),
     DirectRoute(
         "/rooms/{room_id}/threads/{seq}/messages",
-        re.compile(_ROOM + "/threads/(0|[1-9][0-9]{0,15})/messages"),
+        re.compile(_ROOM + f"/threads/{_SEQ}/messages"),
         _read_thread_page,
         parameters=frozenset({*PagePosition._fields, "limit"}),
         alternatives=frozenset(PagePosition._fields),
@@ -70,7 +66,7 @@ DIRECT_ROUTES = (
     ),
     DirectRoute(
         "/rooms/{room_id}/messages/{seq}",
-        re.compile(_ROOM + "/messages/(0|[1-9][0-9]{0,15})"),
+        re.compile(_ROOM + f"/messages/{_SEQ}"),
         _read_message,
     ),
     DirectRoute(

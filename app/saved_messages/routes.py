@@ -1,20 +1,15 @@
 """/rooms/{id}/messages/{seq}/saved and /users/me/saved."""
 
-from datetime import UTC
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from app.core.clock import EPOCH, MICROSECOND, microseconds
-from app.core.json_encoding import encode_json
-from app.core.paging import decode_key, encode_key, split_page
+from app.http.conditional import CONDITIONAL_RESPONSES, IfNoneMatch, conditional_response
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50, Seq
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ
 from app.http.strict_json import StrictRoute
-from app.persistence.repositories.saved_messages import SavedPosition
-from app.saved_messages import service
+from app.saved_messages import pages, service
 from app.wire.errors import ErrorCode
 from app.wire.schemas.items import SavedMessageOut, SavedMessageValue, SaveMessage
 from app.wire.schemas.pages import Page
@@ -68,21 +63,18 @@ async def remove(
     operation_id="list_saved_messages",
     summary="List the caller's saved messages",
     response_model=Page[SavedMessageOut],
+    responses=CONDITIONAL_RESPONSES,
     dependencies=[Depends(READ)],
 )
 async def list_saved(
-    actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
+    actor: ActorDep,
+    context: ContextDep,
+    limit: Limit50,
+    cursor: Cursor = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """What the caller has saved in the rooms that they are in, the newest first, with each message
     as it is now."""
-    key = decode_key(cursor, int, UUID, int)
-    after = None if key is None else SavedPosition(EPOCH + key[0] * MICROSECOND, *key[1:])
-    rows = await context.database.read_directly(service.list_saved, actor.user, after, limit + 1)
-    saved, more = split_page(rows, limit)
-    page = {"items": saved, "next": _cursor(saved[-1]) if more else None}
-    return Response(encode_json(page), media_type="application/json")
-
-
-def _cursor(saved: dict[str, Any]) -> str:
-    at = microseconds(saved["saved_at"].replace(tzinfo=UTC))
-    return encode_key(at, UUID(bytes=saved["room"]), saved["seq"])
+    parameters = {"limit": limit, "cursor": cursor}
+    body = await context.database.read_directly(pages.read_page, actor.user, parameters)
+    return conditional_response(body, if_none_match)

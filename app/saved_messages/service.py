@@ -4,20 +4,11 @@ from uuid import UUID
 
 from app.core.actor import Actor
 from app.core.clock import now
-from app.persistence.direct_reads import DirectReads
 from app.persistence.item_tables import SavedMessage
-from app.persistence.repositories.item_query import ItemValue
-from app.persistence.repositories.saved_messages import SavedPosition
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import get_member_room
 from app.wire.errors import NotFound, QuotaExceeded
 from app.wire.items import ItemKey, ItemKind
-
-
-async def list_saved(
-    reads: DirectReads, user: UUID, after: SavedPosition | None, limit: int
-) -> list[ItemValue]:
-    return await reads.saved_messages.page(user, after, limit)
 
 
 async def save_message(

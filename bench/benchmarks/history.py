@@ -46,8 +46,10 @@ async def long_room(env: BenchEnvironment) -> AsyncIterator[LongRoom]:
 class HttpClient(asyncio.Protocol):
     """Requests the same page repeatedly, on one connection."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request = request
+    def __init__(self, path: str, token: str) -> None:
+        self._request = (
+            f"GET /api/v1{path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        ).encode()
         self._buffer = b""
         self._requested_at = 0.0
         self.latencies = array("d")
@@ -86,33 +88,37 @@ def measure(
 ) -> Callable[[BenchEnvironment, LongRoom], Awaitable[Sample]]:
     async def run(env: BenchEnvironment, room: LongRoom) -> Sample:
         before = room.message_count if deep else 101
-        request = (
-            f"GET /api/v1/rooms/{room.id}/messages?before={before}&limit={PAGE_SIZE} HTTP/1.1\r\n"
-            f"Host: {HOST}\r\nAuthorization: Bearer {room.user.token}\r\n\r\n"
-        ).encode()
-        loop = asyncio.get_running_loop()
-        async with env.chat_server(room.settings) as server:
-            clients = [
-                (await loop.create_connection(lambda: HttpClient(request), HOST, server.port))[1]
-                for _ in range(client_count)
-            ]
-            await asyncio.sleep(env.warm_s)
-            with env.metered(server) as usage:
-                first = [len(client.latencies) for client in clients]
-                await asyncio.sleep(env.measure_s)
-                latencies = [
-                    latency
-                    for client, start in zip(clients, first, strict=True)
-                    for latency in client.latencies[start:]
-                ]
-            for client in clients:
-                client.running = False
-        failure = next((client.failure for client in clients if client.failure), None)
-        if failure:
-            raise RuntimeError(f"unexpected response: {failure}")
-        return _sample(usage, latencies)
+        path = f"/rooms/{room.id}/messages?before={before}&limit={PAGE_SIZE}"
+        return await request_pages(env, room.settings, path, room.user.token, client_count)
 
     return run
+
+
+async def request_pages(
+    env: BenchEnvironment, settings: Settings, path: str, token: str, client_count: int
+) -> Sample:
+    """Each client requests a page of `PAGE_SIZE` messages repeatedly, on its connection."""
+    loop = asyncio.get_running_loop()
+    async with env.chat_server(settings) as server:
+        clients = [
+            (await loop.create_connection(lambda: HttpClient(path, token), HOST, server.port))[1]
+            for _ in range(client_count)
+        ]
+        await asyncio.sleep(env.warm_s)
+        with env.metered(server) as usage:
+            first = [len(client.latencies) for client in clients]
+            await asyncio.sleep(env.measure_s)
+            latencies = [
+                latency
+                for client, start in zip(clients, first, strict=True)
+                for latency in client.latencies[start:]
+            ]
+        for client in clients:
+            client.running = False
+    failure = next((client.failure for client in clients if client.failure), None)
+    if failure:
+        raise RuntimeError(f"unexpected response: {failure}")
+    return _sample(usage, latencies)
 
 
 async def measure_socket(env: BenchEnvironment, room: LongRoom) -> Sample:
@@ -168,6 +174,7 @@ def _sample(usage: Sample, latencies: Sequence[float]) -> Sample:
         | {
             "pages_per_s": len(latencies) / usage["seconds"],
             "pages_per_cpu_s": len(latencies) / usage["server_cpu_s"],
+            "cpu_us_per_page": usage["server_cpu_s"] / len(latencies) * 1e6,
             "expected": float(len(latencies)),
             "received": float(len(latencies)),
         }

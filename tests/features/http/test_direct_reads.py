@@ -87,7 +87,7 @@ def answer(response: httpx.Response) -> tuple[Any, ...]:
 async def ask(
     http: httpx.AsyncClient, path: str, headers: dict[str, str] | list[tuple[str, str]]
 ) -> httpx.Response:
-    return await http.get(f"{API}/rooms/{path}", headers=headers)
+    return await http.get(f"{API}{path}", headers=headers)
 
 
 def not_plain(path: str) -> str:
@@ -111,10 +111,24 @@ async def test_plain_requests_are_answered_as_by_the_route(
     statuses = []
     for person, room_id in ((ada, room), (eve, room), (eve, private), (eve, UNKNOWN_ID)):
         headers = {"Authorization": f"Bearer {person.access}"}
-        statuses.append(await compare(person.http, f"{room_id}/{path}", headers))
+        statuses.append(await compare(person.http, f"/rooms/{room_id}/{path}", headers))
     assert statuses == [statuses[0], 403, 404, 404]
     assert statuses[0] in (200, 404)
     assert len(plain_requests) == 4, "one of each two is plain"
+
+
+@pytest.mark.parametrize("query", ["", "?", "?limit=1", "?limit=100"])
+async def test_lists_of_the_caller_are_answered_as_by_the_route(
+    ada: Person, room: str, query: str, plain_requests: list[str]
+) -> None:
+    for seq in (3, 4):
+        assert_ok(await ada.put(f"/rooms/{room}/messages/{seq}/saved", note="later"))
+    headers = {"Authorization": f"Bearer {ada.access}"}
+    path = f"/users/me/saved{query}"
+    assert await compare(ada.http, path, headers) == 200
+    items = assert_ok(await ask(ada.http, path, headers))["items"]
+    assert len(items) == (1 if query == "?limit=1" else 2)
+    assert len(plain_requests) == 2
 
 
 async def test_pages_without_a_limit_are_as_long_as_those_of_the_route(ada: Person) -> None:
@@ -122,8 +136,8 @@ async def test_pages_without_a_limit_are_as_long_as_those_of_the_route(ada: Pers
     await ada.says(room, *map(str, range(101)))
     headers = {"Authorization": f"Bearer {ada.access}"}
     for path, length in (("messages", 50), ("messages?around=50", 50), ("events", 100)):
-        assert await compare(ada.http, f"{room}/{path}", headers) == 200
-        page = assert_ok(await ask(ada.http, f"{room}/{path}", headers))
+        assert await compare(ada.http, f"/rooms/{room}/{path}", headers) == 200
+        page = assert_ok(await ask(ada.http, f"/rooms/{room}/{path}", headers))
         assert len(page["items"]) == length
 
 
@@ -131,7 +145,7 @@ async def test_pages_without_a_limit_are_as_long_as_those_of_the_route(ada: Pers
 async def test_other_requests_are_left_to_the_route(
     ada: Person, room: str, path: str, plain_requests: list[str]
 ) -> None:
-    await ask(ada.http, f"{room}/{path}", {"Authorization": f"Bearer {ada.access}"})
+    await ask(ada.http, f"/rooms/{room}/{path}", {"Authorization": f"Bearer {ada.access}"})
     assert plain_requests == []
 
 
@@ -147,7 +161,7 @@ async def test_other_spellings_of_a_room_are_left_to_the_route(
 async def test_who_the_caller_is_decides_as_by_the_route(
     server: TestServer, http: httpx.AsyncClient, ada: Person, room: str, plain_requests: list[str]
 ) -> None:
-    good, path = f"Bearer {ada.access}", f"{room}/messages"
+    good, path = f"Bearer {ada.access}", f"/rooms/{room}/messages"
     claims = server.context.tokens.verify(ada.access)
     past = now() - timedelta(seconds=1)
     expired = server.context.tokens.sign(claims, past, past)
@@ -179,23 +193,23 @@ async def test_an_ended_session_reads_nothing(
     http: httpx.AsyncClient, ada: Person, room: str, plain_requests: list[str]
 ) -> None:
     headers = {"Authorization": f"Bearer {ada.access}"}
-    assert_ok(await ask(http, f"{room}/messages", headers))
+    assert_ok(await ask(http, f"/rooms/{room}/messages", headers))
     assert_ok(await ada.post("/auth/logout"), 204)
     plain_requests.clear()
     for path in PLAIN:
-        assert await compare(http, f"{room}/{path}", headers) == 401
-    assert await compare(http, f"{UNKNOWN_ID}/messages", headers) == 401
+        assert await compare(http, f"/rooms/{room}/{path}", headers) == 401
+    assert await compare(http, f"/rooms/{UNKNOWN_ID}/messages", headers) == 401
     assert len(plain_requests) == len(PLAIN) + 1
 
 
 async def test_tags_count_as_by_the_route(ada: Person, room: str) -> None:
     headers = {"Authorization": f"Bearer {ada.access}"}
-    tag = (await ask(ada.http, f"{room}/messages", headers)).headers["etag"]
+    tag = (await ask(ada.http, f"/rooms/{room}/messages", headers)).headers["etag"]
     for tags, status in ((tag, 304), ("*", 304), ("", 200), ('"x"', 200), (f'"x", W/{tag}', 304)):
         tagged = headers | {"If-None-Match": tags}
-        assert await compare(ada.http, f"{room}/messages", tagged) == status
+        assert await compare(ada.http, f"/rooms/{room}/messages", tagged) == status
     twice = [*headers.items(), ("If-None-Match", '"x"'), ("If-None-Match", tag)]
-    await compare(ada.http, f"{room}/messages", twice)
+    await compare(ada.http, f"/rooms/{room}/messages", twice)
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -211,13 +225,13 @@ async def _use_up(ada: Person, plain_requests: list[str], *, ended: bool) -> Non
     room = await ada.makes_room()
     headers = {"Authorization": f"Bearer {ada.access}"}
     for left in (2, 1, 0):
-        response = await ask(ada.http, f"{room}/messages", headers)
+        response = await ask(ada.http, f"/rooms/{room}/messages", headers)
         assert response.status_code == 200
         assert f'"reads";r={left};' in response.headers["ratelimit"]
     if ended:
         assert_ok(await ada.post("/auth/logout"), 204)
-    direct = await ask(ada.http, f"{room}/messages", headers)
-    routed = await ask(ada.http, not_plain(f"{room}/messages"), headers)
+    direct = await ask(ada.http, f"/rooms/{room}/messages", headers)
+    routed = await ask(ada.http, not_plain(f"/rooms/{room}/messages"), headers)
     assert direct.status_code == routed.status_code == (401 if ended else 429)
     assert ("retry-after" in direct.headers) == ("retry-after" in routed.headers) == (not ended)
     assert direct.json()["code"] == routed.json()["code"]
