@@ -58,31 +58,18 @@ async def test_a_message_is_stored_as_it_was_sent(database: Database, text: str)
     assert message.text == text
 
 
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The first word of each statement, by request."""
-    seen: list[list[str]] = []
-    query = MultiStatementExecutor._query
-
-    async def record(self: MultiStatementExecutor, texts: list[str]) -> Any:
-        seen.append([text.split()[0] for text in texts])
-        return await query(self, texts)
-
-    monkeypatch.setattr(MultiStatementExecutor, "_query", record)
-    return seen
-
-
 @pytest.mark.parametrize("enabled", [True, False])
 @pytest.mark.setting("CHAT_DATABASE__MULTI_STATEMENTS")
 async def test_a_send_is_two_requests_unless_multi_statements_are_off(
     cluster: Backend,
     open_database: Callable[[Settings], Database],
-    requests: list[list[str]],
+    record_requests: Callable[[], list[list[str]]],
     *,
     enabled: bool,
 ) -> None:
     database = open_database(cluster.override(database={"multi_statements": enabled}))
     request = await _request(database)
+    requests = record_requests()
     [sent] = await database.transact_batch(commit_batch, [request], LIMITS, wait=True)
     assert sent is not None
     assert await database.read(logged_seqs, request.room) == [1]
