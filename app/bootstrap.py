@@ -18,9 +18,11 @@ from app.consumers.runner import run_consumers
 from app.core.cancellation import cancel_and_wait
 from app.core.device_tokens import DeviceTokens
 from app.core.passwords import Passwords
+from app.core.setup_code import create_setup_code
 from app.core.sync_tokens import SyncTokens
 from app.core.tokens import Tokens
 from app.drafts.queue import DraftQueue
+from app.installation.service import get_installation
 from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
@@ -73,6 +75,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
             consumers = run_consumers(create_consumers(), database, bus, settings.consumers)
             await stack.enter_async_context(consumers)
         await _check_database(database, server_state)
+        setup_code = await _find_setup_code(settings, database, server_state)
         committer = _create_committer(settings, database, stack)
         read_markers = ReadMarkerQueue(database)
         stack.push_async_callback(read_markers.close)
@@ -93,6 +96,7 @@ async def run_server_components(settings: Settings) -> AsyncIterator[dict[str, A
         stack.callback(context.passwords.close)
         yield {
             "context": context,
+            "setup_code": setup_code,
             "realtime": realtime,
             "connection_services": realtime.connection_services,
         }
@@ -109,6 +113,24 @@ async def _check_database(database: Database, server_state: KnownServerState) ->
     except ChatError as error:
         hint = "see CHAT_DATABASE__URL"
         log.warning("database.connection_failed", hint=hint, error=error.detail)
+
+
+async def _find_setup_code(
+    settings: Settings, database: Database, server_state: KnownServerState
+) -> str | None:
+    """The code with which the server can be set up; None if it is, or if the database cannot say.
+    Its log has the code, because an operator may not see what a service prints."""
+    try:
+        if await database.schema() is SchemaStatus.TOO_OLD:
+            return None
+        if not (await database.read(get_installation)).needs_setup:
+            return None
+        state = await server_state.get()
+    except ChatError:  # `_check_database` has logged it
+        return None
+    code = create_setup_code(settings.auth.keys[0], state.epoch)
+    log.warning("setup.pending", code=code, hint="open the page, or POST /api/v1/setup")
+    return code
 
 
 @asynccontextmanager

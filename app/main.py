@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
 from app.bootstrap import run_server_components
+from app.core.origins import ANY
 from app.drafts.routes import router as drafts
 from app.groups.routes import router as groups
 from app.http.asyncapi import describe_socket
@@ -18,6 +20,7 @@ from app.http.openapi import METADATA, extend_openapi
 from app.http.problems import METHODS, install_error_handlers
 from app.http.proxies import ProxyHeadersMiddleware
 from app.http.rate_fields import FIELDS
+from app.installation.routes import router as installation
 from app.messages.change_routes import router as message_changes
 from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.poll_routes import router as polls
@@ -36,7 +39,11 @@ from app.scheduling.reminder_routes import router as reminders
 from app.scheduling.routes import router as scheduled
 from app.settings import Settings
 from app.users.auth_routes import router as auth
+from app.users.cookie_routes import router as cookie_logins
 from app.users.routes import router as users
+from app.web import build
+from app.web.build import load_build
+from app.web.routes import page_routes
 from app.wire.schemas.users import TokenForm
 
 VERSION = "0.1.0"
@@ -61,20 +68,38 @@ def create_app(settings: Settings) -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
-        *(auth, notifications, drafts, saved_messages, scheduled, reminders, users, rooms),
-        *(messages, message_changes, threads, polls, groups, moderation, admin),
+        *(auth, cookie_logins, notifications, drafts, saved_messages, scheduled, reminders),
+        *(
+            users,
+            rooms,
+            messages,
+            message_changes,
+            threads,
+            polls,
+            groups,
+            moderation,
+            admin,
+            installation,
+        ),
     ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(ops)
     app.include_router(metrics)
     app.router.routes[:0] = websocket_routes  # first: after a restart all clients reconnect
-    mount_docs(app)
+    mount_docs(app, partial(describe_socket, VERSION, settings.limits))
+    if settings.web.enabled:
+        app.router.routes += page_routes(load_build(build.FOLDER))
     install_error_handlers(app)
     extend_openapi(app, settings.limits, TokenForm)
     serve_document(app, "/openapi.json", app.openapi)
-    serve_document(app, "/asyncapi.json", lambda: describe_socket(VERSION, settings.limits))
-    # The last one added is the outermost.
+    serve_document(app, "/asyncapi.json", partial(describe_socket, VERSION, settings.limits))
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the outermost."""
     app.add_middleware(DirectReadMiddleware, routes=(*DIRECT_ROUTES, SAVED), prefix="/api/v1/")
     app.add_middleware(BodyLimitMiddleware, max_body_bytes=settings.server.max_body_bytes)
     if settings.server.origins:
@@ -82,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
             CorsMiddleware,
             allow_origins=settings.server.origins,
             allow_methods=METHODS,
+            allow_credentials=ANY not in settings.server.origins,  # see http/session_cookie.py
             allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
             expose_headers=["ETag", "X-Request-ID", "Retry-After", "WWW-Authenticate", *FIELDS],
         )
@@ -92,4 +118,3 @@ def create_app(settings: Settings) -> FastAPI:
             trusted=settings.server.proxies,
             header=settings.server.proxy_header,
         )
-    return app

@@ -229,6 +229,10 @@ class Scheduling(Group):
     interval_ms: int = Field(1000, ge=50)
 
 
+class Web(Group):
+    enabled: bool = True
+
+
 class Metrics(Group):
     token: str = Field("", pattern=r"^([!-~]{16,})?$")  # a secret of at least 16 characters
 
@@ -252,6 +256,7 @@ class Settings(BaseSettings):
     realtime: Realtime = Realtime()
     consumers: Consumers = Consumers()
     scheduling: Scheduling = Scheduling()
+    web: Web = Web()
     metrics: Metrics = Metrics()
     limits: Limits = Limits()
 

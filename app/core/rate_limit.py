@@ -36,6 +36,7 @@ class PolicyName(StrEnum):
     LOGINS_PER_DEVICE = "logins-per-device"
     PASSWORD_CHECKS = "password-checks"  # noqa: S105  # the name of a limit
     RENEWALS = "renewals"
+    SETUPS = "setups"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

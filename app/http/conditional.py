@@ -28,15 +28,21 @@ _CACHED = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 def conditional_response(body: bytes, if_none_match: str | None) -> Response:
     """JSON with its tag, or 304."""
-    tag = f'"{blake2b(body, digest_size=TAG_BYTES).hexdigest()}"'
+    tag = make_tag(body)
     headers = {"ETag": tag} | _CACHED
-    if if_none_match is not None and _matches(tag, if_none_match):
+    if matches_tag(tag, if_none_match):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _matches(tag: str, if_none_match: str) -> bool:
+def make_tag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=TAG_BYTES).hexdigest()}"'
+
+
+def matches_tag(tag: str, if_none_match: str | None) -> bool:
     """The weak comparison: a proxy that compresses makes a weak tag of a strong one."""
+    if if_none_match is None:
+        return False
     listed = if_none_match.split(",", MAX_TAGS)[:MAX_TAGS]
     tags = [text.strip().removeprefix("W/") for text in listed]
     return tag in tags or "*" in tags

@@ -14,6 +14,8 @@ JsonObject = dict[str, Any]
 
 # The public name of a schema, where it differs from its class.
 _NAMES = {
+    "SetUp": "Setup",
+    "SetupOut": "SetupResult",
     "SendMessageRequest": "SendMessage",
     "Live": "Liveness",
     "Me": "Account",

@@ -15,6 +15,7 @@ from app.core.ids import new_id, parse_id
 from app.core.origins import is_allowed
 from app.http.problems import problem_response
 from app.http.rate_fields import get_rate_fields
+from app.http.session_cookie import set_cookies_apart
 from app.wire.errors import ChatError, Internal, Invalid, NotFound, TooLarge
 
 log = structlog.get_logger("app.request")
@@ -113,9 +114,9 @@ class BodyLimitMiddleware:
     FastAPI's own body limit would answer outside of RequestLogMiddleware, and not with a problem.
     This layer is inside of CORS, so that pages of other origins can read its refusals.
 
-    It removes cookies. The program uses none, but FastAPI parses them for every request with a
-    Python function that takes a minute for 60 KB of backslashes (CVE-2024-7592, in Python before
-    3.11.10 and 3.12.6).
+    It sets cookies apart. One endpoint reads one (`session_cookie.py`), but FastAPI parses all for
+    every request with a Python function that takes a minute for 60 KB of backslashes
+    (CVE-2024-7592, in Python before 3.11.10 and 3.12.6).
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
@@ -134,7 +135,7 @@ class BodyLimitMiddleware:
             has_begun = True
             await send(message)
 
-        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
+        set_cookies_apart(scope)
         if refusal := self._check_head(scope):
             await problem_response(refusal, request_id, scope["path"])(scope, receive, send)
             return

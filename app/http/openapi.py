@@ -39,7 +39,8 @@ with its `nonce` is not sent twice.
 **Request ids**: every response has `X-Request-ID`, which the server's log has, too. A request may
 bring its own, if it is a UUID.
 
-Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.json).
+Events of rooms come over a WebSocket at `/ws`: see [/docs/socket](/docs/socket), and
+[/asyncapi.json](/asyncapi.json) for programs.
 """,
     "contact": {"name": "The administrators of this server"},
     "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
@@ -55,6 +56,7 @@ Events of rooms come over a WebSocket at `/ws`: see [/asyncapi.json](/asyncapi.j
         {"name": "items", "description": "What the caller alone has, such as drafts."},
         {"name": "moderation", "description": "For administrators of the server."},
         {"name": "admin", "description": "Statistics, for administrators of the server."},
+        {"name": "server", "description": "The server as a whole, and its first administrator."},
         {"name": "operations", "description": "For load balancers and supervisors."},
     ],
 }

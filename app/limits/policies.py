@@ -26,6 +26,7 @@ def create_policies(settings: Settings) -> dict[PolicyName, Policy]:
             auth.registrations_burst,
         ),
         Policy(name.RENEWALS, "wrong refresh tokens from this address", *address),
+        Policy(name.SETUPS, "attempts to set the server up from this address", *address),
         # Wrong passwords; `users/login_attempts.py` selects the limits of an attempt.
         Policy(name.LOGINS_PER_ACCOUNT, "wrong passwords for this account", *account),
         Policy(name.LOGINS_PER_ADDRESS, "wrong passwords from this address", *address),

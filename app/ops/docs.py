@@ -1,10 +1,17 @@
-"""/docs without a CDN: Swagger UI from the files of a package."""
+"""/docs without a CDN: Swagger UI from the files of a package; and /docs/socket."""
 
+import asyncio
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, HTMLResponse
+
+from app.http.documents import JsonObject
+from app.http.html_pages import render_page
+from app.ops.socket_page import render_socket_page
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -43,9 +50,17 @@ _FILES = {
 _CACHED = {"Cache-Control": "max-age=3600"}
 
 
-def mount_docs(app: FastAPI) -> None:
-    """Adds routes for the page, its scripts and its style, outside of the OpenAPI document."""
+def mount_docs(app: FastAPI, describe_socket: Callable[[], JsonObject]) -> None:
+    """Adds routes for the pages, their scripts and styles, outside of the OpenAPI document."""
     folder = _find_assets()
+
+    @cache
+    def render_socket() -> str:
+        return render_socket_page(describe_socket())
+
+    @app.get("/docs/socket", include_in_schema=False)
+    async def socket() -> HTMLResponse:
+        return render_page("Chat: the socket", await asyncio.to_thread(render_socket))
 
     @app.get("/docs", include_in_schema=False)
     async def page() -> HTMLResponse:

@@ -371,6 +371,18 @@ class ServerStateRow(Base):
     clock_steps: Mapped[int]  # how often the clock was seen far behind `clock_at`
 
 
+class ServerSettings(Base):
+    """At most one row (`id` = 1): what administrators have chosen for the whole server."""
+
+    __tablename__ = "server_settings"
+    __table_args__ = (CLUSTERED,)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
+    # When the first administrator was made; None: this has still to be done.
+    set_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 def columns(model: type[Base]) -> ReadOnlyColumnCollection[str, Column[Any]]:
     """For statements that are run all the time: as a constant with parameters, of these columns
     instead of the model's attributes, one takes half of the CPU."""

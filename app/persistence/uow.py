@@ -33,6 +33,7 @@ from app.persistence.repositories.room_lists import RoomLists
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.saved_messages import SavedMessages
 from app.persistence.repositories.scheduled_messages import ScheduledMessages
+from app.persistence.repositories.server_settings import AllServerSettings, ServerSettingsReads
 from app.persistence.repositories.server_state import ServerStates
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.sessions import SessionReads, Sessions
@@ -69,6 +70,7 @@ class ReadSession:
     user_logs: UserLogReads
     user_groups: UserGroupReads
     notifications: NotificationReads
+    server_settings: ServerSettingsReads
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         self.users = UserReads(session)
@@ -88,6 +90,7 @@ class ReadSession:
         self.user_logs = UserLogReads(session)
         self.user_groups = UserGroupReads(session)
         self.notifications = NotificationReads(session)
+        self.server_settings = ServerSettingsReads(session)
 
 
 class BatchUnitOfWork:
@@ -131,6 +134,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     user_logs: UserLogs
     user_groups: UserGroups
     notifications: Notifications
+    server_settings: AllServerSettings
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         BatchUnitOfWork.__init__(self, SessionExecutor(session))
@@ -149,6 +153,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.user_logs = UserLogs(session)
         self.user_groups = UserGroups(session)
         self.notifications = Notifications(session)
+        self.server_settings = AllServerSettings(session)
         self.drafts = Drafts(session)
         self.saved_messages = SavedMessages(session)
         self.scheduled_messages = ScheduledMessages(session)

@@ -23,6 +23,7 @@ from app.realtime.transport.ws_protocol import ChatWebSocketProtocol
 from app.server.listeners import LOOPBACK_ADDRESSES, format_host, open_listeners
 from app.settings import PREFIX, Server, Settings, SettingsError
 from app.standard_streams import has_terminal
+from app.web.build import FOLDER, is_built
 from app.wire.close_codes import CloseCode
 
 HTTP = "app.http.http_protocol:ChatHttpProtocol"
@@ -62,7 +63,9 @@ class ChatServer(uvicorn.Server):
         self.announce_listening()
 
     def announce_listening(self) -> None:
-        print(format_startup_message(self._settings, self.port), file=sys.stderr, flush=True)
+        code = self.lifespan.state["setup_code"]
+        message = format_startup_message(self._settings, self.port, code)
+        print(message, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -211,11 +214,11 @@ def serve(settings: Settings) -> None:
         raise SystemExit(1)
 
 
-def format_startup_message(settings: Settings, port: int) -> str:
+def format_startup_message(settings: Settings, port: int, setup_code: str | None = None) -> str:
     """The addresses that an operator needs after the start."""
     secure = "s" if settings.server.tls_certificate else ""
     host = settings.server.host
-    address = f"{format_host(LOOPBACK_ADDRESSES.get(host, host))}:{port}"
+    address = _format_address(settings, port)
     base = f"http{secure}://{address}"
     ca = settings.server.tls_certificate and settings.server.tls_certificate.parent / "ca.pem"
     trust = f" --ca {ca}" if ca and ca.exists() else ""
@@ -224,12 +227,33 @@ def format_startup_message(settings: Settings, port: int) -> str:
     )
     return (
         f"Chat on {base}{everywhere}\n"
+        f"{_describe_page(settings, base)}"
         f"  API      {base}/docs\n"
         f"  socket   ws{secure}://{address}/ws\n"
         f"  health   {base}/health/ready\n"
         f"  a chat   {_python()} -m app chat --server {base}{trust} --user NAME --room general\n"
+        f"{_describe_setup(settings, base, setup_code)}"
         "Ctrl-C stops it."
     )
+
+
+def _describe_setup(settings: Settings, base: str, code: str | None) -> str:
+    """What an operator needs while there is no administrator."""
+    if code is None:
+        return ""
+    where = f"{base}/welcome" if settings.web.enabled else f"POST {base}/api/v1/setup"
+    return f"  set up   {where} with the code {code}\n"
+
+
+def _format_address(settings: Settings, port: int) -> str:
+    host = settings.server.host
+    return f"{format_host(LOOPBACK_ADDRESSES.get(host, host))}:{port}"
+
+
+def _describe_page(settings: Settings, base: str) -> str:
+    if not settings.web.enabled:
+        return ""
+    return f"  page     {base if is_built(FOLDER) else 'not built; `make page` builds it'}\n"
 
 
 def _python() -> str:

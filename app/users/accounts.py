@@ -43,7 +43,7 @@ async def list_events(reads: ReadSession, user_id: UUID, after: int, limit: int)
 
 async def register(uow: UnitOfWork, account: NewAccount) -> User:
     """Raises UsernameTaken, also if the username or the display name looks like the username of
-    another account."""
+    another account. With its first administrator the server is set up."""
     key = normalized_name(account.username)
     if existing := await uow.users.like(key):
         is_same = existing.username_key == key
@@ -64,6 +64,9 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
         created_at=now(),
     )
     uow.users.add(user)
+    if account.is_admin:
+        server = await uow.server_settings.lock()
+        server.set_up_at = server.set_up_at or user.created_at
     return user
 
 

@@ -1,16 +1,12 @@
 """/auth and /ws-tickets."""
 
 import asyncio
-from contextlib import suppress
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from app.application.app_context import AppContext
-from app.core.clock import now
 from app.core.password_policy import check_password
-from app.core.rate_limit import PolicyName, address_key
+from app.core.rate_limit import address_key
 from app.http.dependencies import (
     ActorDep,
     ClaimsDep,
@@ -19,25 +15,18 @@ from app.http.dependencies import (
     watch_disconnect,
 )
 from app.http.problems import problem_responses
-from app.http.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER, WRITE, spend
+from app.http.rates import LIGHT_WRITE, LOGOUT, READ, REGISTER
 from app.http.strict_json import StrictRoute
 from app.users import accounts, sessions
 from app.users.accounts import NewAccount
-from app.users.login_attempts import Attempt, create_login_attempt, find_session, verify_password
-from app.users.sessions import VerifiedPassword
+from app.users.logins import issue_device_token, log_in, renew, sign_access_token
 from app.users.token_form import REQUEST_BODY, TokenFormDep
 from app.users.views import me_out
-from app.wire.errors import ErrorCode, Forbidden, InvalidGrant
-from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
-from app.wire.user_and_room_names import normalized_name
+from app.wire.errors import ErrorCode, Forbidden
+from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenOut
 from app.wire.validation import CanonicalUuid
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
-
-REUSED = (
-    "This refresh token was used before, so somebody has a copy of it. The session was ended; "
-    "log in again."
-)
 
 
 @router.post(
@@ -87,90 +76,16 @@ async def issue_token(
     not delay it.
     """
     if form.grant_type == "password":
-        login = await _log_in(form, context, user_agent, request)
+        login = await log_in(form, context, user_agent, request)
     else:
-        login = await _renew(form.refresh_token or "", context, request)
+        login = await renew(form.refresh_token or "", context, request)
     response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1
-    issued = now()
-    expires = issued + context.access_lifetime
     return TokenOut(
-        access_token=context.tokens.sign(login.claims, issued, expires),
+        access_token=sign_access_token(context, login),
         expires_in=context.settings.auth.access_token_ttl_s,
         refresh_token=login.refresh_token,
-        device_token=_device_token(form, context),
+        device_token=issue_device_token(form, context),
     )
-
-
-def _device_token(form: TokenForm, context: AppContext) -> str | None:
-    """After a right password, the device's own token if it is valid, or a new one."""
-    if form.grant_type != "password":
-        return None
-    key, own_token = normalized_name(form.username or ""), form.device_token
-    if own_token and context.device_tokens.identify(key, own_token):
-        return own_token
-    return context.device_tokens.issue(key)
-
-
-async def _log_in(
-    form: TokenForm, context: AppContext, user_agent: str, request: Request
-) -> sessions.Login:
-    username, password = form.username or "", form.password or ""
-    address = get_client_address(request)
-    attempt = create_login_attempt(context, username, address, form.device_token)
-    await attempt.check(context)
-    for _ in range(sessions.MAX_VERIFY_ATTEMPTS):
-        user_id, stored = await context.database.read(
-            sessions.get_password_hash, normalized_name(username)
-        )
-        is_right = await verify_password(context, request, attempt, stored, password)
-        if user_id is None or stored is None or not is_right:
-            break
-        verified_password = VerifiedPassword(
-            stored, await _rehash(context, stored, password, attempt)
-        )
-        await spend(request, context.limiter, PolicyName.WRITES, user_id, WRITE.cost)
-        with suppress(sessions.HashReplaced):
-            return await _open_session(context, user_id, verified_password, user_agent, address)
-    raise InvalidGrant(sessions.WRONG_PASSWORD)
-
-
-async def _rehash(context: AppContext, stored: str, password: str, attempt: Attempt) -> str | None:
-    if not context.passwords.needs_rehash(stored):
-        return None
-    return await context.passwords.hash(password, attempt.keys)
-
-
-async def _open_session(
-    context: AppContext,
-    user_id: UUID,
-    verified_password: VerifiedPassword,
-    user_agent: str,
-    address: str,
-) -> sessions.Login:
-    return await context.database.transact(
-        sessions.open_session,
-        user_id,
-        verified_password,
-        user_agent,
-        address,
-        context.settings.auth,
-        context.settings.limits.sessions_per_user,
-    )
-
-
-async def _renew(refresh_token: str, context: AppContext, request: Request) -> sessions.Login:
-    session = await context.database.read(find_session, refresh_token)
-    if session:
-        await spend(request, context.limiter, PolicyName.WRITES, session, WRITE.cost)
-    else:
-        address = address_key(get_client_address(request))
-        await spend(request, context.limiter, PolicyName.RENEWALS, address)
-    login = await context.database.transact(
-        sessions.refresh, refresh_token, context.tokens, context.settings.auth
-    )
-    if login is None:
-        raise InvalidGrant(REUSED)
-    return login
 
 
 @router.post(
@@ -185,7 +100,7 @@ async def logout(claims: ClaimsDep, context: ContextDep) -> Response:
 
     Again, it changes nothing.
     """
-    await context.database.transact(sessions.log_out, claims)
+    await context.database.transact(sessions.end_session, claims.session, claims.user)
     return Response(status_code=204)
 
 

@@ -139,10 +139,10 @@ async def list_sessions(reads: ReadSession, actor: Actor) -> Sequence[Session]:
     return await reads.sessions.list_active(actor.user, now())
 
 
-async def log_out(uow: UnitOfWork, claims: Claims) -> None:
-    """Ends the session of an access token. Repeating it changes nothing."""
-    session = await uow.sessions.lock(claims.session)
-    if session and session.user_id == claims.user and not session.revoked_at:
+async def end_session(uow: UnitOfWork, session_id: UUID, user_id: UUID | None = None) -> None:
+    """Ends a session, of this user if one is named. Repeating it changes nothing."""
+    session = await uow.sessions.lock(session_id)
+    if session and user_id in (None, session.user_id) and not session.revoked_at:
         await _revoke(uow, session.id, session.user_id, now())
 
 

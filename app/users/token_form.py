@@ -1,4 +1,4 @@
-"""The form of POST /auth/token. Its errors are those of OAuth (RFC 6749), unlike other requests."""
+"""The form of logins. Its errors are those of OAuth (RFC 6749), unlike other requests."""
 
 from typing import Annotated, Any
 

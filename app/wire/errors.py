@@ -137,7 +137,7 @@ class SessionEnded(Unauthenticated):
 
 
 class InvalidRequest(Invalid):
-    """Only of `POST /auth/token`: a parameter is missing, invalid or repeated (RFC 6749, 5.2)."""
+    """Only of logins by form: a parameter is missing, invalid or repeated (RFC 6749, 5.2)."""
 
     code = ErrorCode.INVALID_REQUEST
 

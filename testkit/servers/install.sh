@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The servers that `make test` needs: installed where that is possible, and named where it is not.
 # The tests start their own processes of them; TEST_MYSQL_URL and TEST_REDIS_URL name running ones.
+# `install.sh browser` also installs the browser, and the fonts of the texts that its tests show.
 set -euo pipefail
 
 # Where Debian puts servers; not in the PATH of people who are not root.
@@ -12,6 +13,12 @@ packages=()
 command -v nginx >/dev/null || packages+=(nginx)
 command -v haproxy >/dev/null || packages+=(haproxy)
 compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(faketime)
+if [ "${1:-}" = browser ]; then
+    command -v chromium >/dev/null || packages+=(chromium)
+    fonts=/usr/share/fonts
+    [ -e "$fonts/opentype/noto/NotoSansCJK-Regular.ttc" ] || packages+=(fonts-noto-cjk)
+    [ -e "$fonts/truetype/noto/NotoColorEmoji.ttf" ] || packages+=(fonts-noto-color-emoji)
+fi
 [ "${#packages[@]}" -gt 0 ] || exit 0
 
 explain() {
@@ -20,7 +27,7 @@ explain() {
         if command -v apt-get >/dev/null; then
             echo "  Install:           sudo apt-get install ${packages[*]}"
         else
-            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd, redis-server, nginx, haproxy and faketime"
+            echo "  Install:           what your system calls ${packages[*]}; the programs are mariadbd, redis-server, nginx, haproxy, faketime and chromium"
         fi
         for package in "${packages[@]}"; do
             case "$package" in

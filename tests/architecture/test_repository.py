@@ -11,7 +11,7 @@ from tests.architecture.repository import (
 )
 from tests.architecture.source import ROOT, expect_none
 
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-web.lock"]
 
 
 def test_no_file_names_a_registry_or_a_folder_of_one_machine() -> None:

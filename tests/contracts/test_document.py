@@ -24,6 +24,9 @@ OPERATIONS = {
     "register_account": f"POST {API}/auth/register",
     "issue_token": f"POST {API}/auth/token",
     "log_out": f"POST {API}/auth/logout",
+    "log_in_with_cookie": f"POST {API}/auth/cookie",
+    "renew_cookie": f"POST {API}/auth/cookie/refresh",
+    "log_out_with_cookie": f"POST {API}/auth/cookie/logout",
     "list_sessions": f"GET {API}/auth/sessions",
     "revoke_session": f"DELETE {API}/auth/sessions/{{session_id}}",
     "issue_ticket": f"POST {API}/ws-tickets",
@@ -105,6 +108,9 @@ OPERATIONS = {
     "list_group_members": f"GET {API}/groups/{{group_id}}/members",
     "add_group_member": f"PUT {API}/groups/{{group_id}}/members/{{user_id}}",
     "remove_group_member": f"DELETE {API}/groups/{{group_id}}/members/{{user_id}}",
+    "get_server": f"GET {API}/server",
+    "update_server": f"PATCH {API}/server",
+    "set_up_server": f"POST {API}/setup",
     "check_liveness": "GET /health/live",
     "check_readiness": "GET /health/ready",
 }
@@ -269,6 +275,11 @@ def test_operations_without_authentication_say_so(document: dict[str, Any]) -> N
     assert {op["operationId"] for _, op in operations(document) if op["security"] == []} == {
         "register_account",
         "issue_token",
+        "log_in_with_cookie",
+        "renew_cookie",
+        "log_out_with_cookie",
+        "get_server",
+        "set_up_server",
         "check_liveness",
         "check_readiness",
     }

@@ -16,6 +16,8 @@ from testkit.answers import assert_ok
 from testkit.people import API, Person
 from testkit.server import PASSWORD, TestServer, unique_username
 from tests.features.users.auth import log_in, renew, set_token_times, whoami
+from tests.features.web.cookies import cookie_login, cookie_logout, renew_with_cookie
+from tests.features.web.setup import forget_setup, get_setup_code, setup_body
 
 Request = Callable[[], Awaitable[httpx.Response]]
 
@@ -83,6 +85,21 @@ async def logout(stage: Scenario) -> Request:
     return lambda: stage.ada.post("/auth/logout")
 
 
+@use_case("POST /auth/cookie", 200)
+async def log_in_with_cookie(stage: Scenario) -> Request:
+    return lambda: cookie_login(stage.http, stage.ada.username)
+
+
+@use_case("POST /auth/cookie/refresh", 200)
+async def renew_cookie(stage: Scenario) -> Request:
+    return lambda: renew_with_cookie(stage.http, stage.ada.refresh)
+
+
+@use_case("POST /auth/cookie/logout", 204, "SESSION_REVOKED")
+async def log_out_with_cookie(stage: Scenario) -> Request:
+    return lambda: cookie_logout(stage.http, stage.ada.refresh)
+
+
 @use_case("DELETE /auth/sessions/{session_id}", 204, "SESSION_REVOKED")
 async def revoke(stage: Scenario) -> Request:
     assert_ok(await log_in(stage.http, stage.ada.username))
@@ -111,6 +128,22 @@ async def change_password(stage: Scenario) -> Request:
         assert_ok(await log_in(stage.http, stage.ada.username))
     body = {"old_password": PASSWORD, "new_password": "another " + PASSWORD}
     return lambda: stage.ada.put("/users/me/password", **body)
+
+
+# The server.
+
+
+@use_case("POST /setup", 201, "OTHER_EVENT", "JOINED", "USER_EVENT")
+async def set_up(stage: Scenario) -> Request:
+    await forget_setup(stage.server)
+    body = setup_body(await get_setup_code(stage.server))
+    return lambda: stage.http.post(f"{API}/setup", json=body)
+
+
+@use_case("PATCH /server", 200)
+async def rename_the_server(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    return lambda: admin.patch("/server", name=unique_username("Analytical"))
 
 
 # Moderation.

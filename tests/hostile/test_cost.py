@@ -153,6 +153,21 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "password": PASSWORD,
         "scope": "😀" * 200,
     },
+    "POST /api/v1/auth/cookie": lambda _: {
+        "grant_type": "password",
+        "username": "user0",
+        "password": PASSWORD,
+        "scope": "😀" * 200,
+    },
+    "POST /api/v1/setup": lambda _: {
+        "code": "😀" * 100,
+        "username": f"u{next(_numbers)}" + "\ufdfa" * 2,
+        "password": "\ufdfa" * 200,
+        "display_name": "a" + "\u0316\u0301" * 30,
+        "server_name": "a" + "\u0316\u0301" * 30,
+        "room_name": "a" + "\u0316\u0301" * 30,
+    },
+    "PATCH /api/v1/server": lambda _: {"name": "a" + "\u0316\u0301" * 30},
     "PATCH /api/v1/users/me": lambda _: {"display_name": "a" + "\u0316\u0301" * 30},
     "PUT /api/v1/users/me/password": lambda _: {"old_password": PASSWORD, "new_password": PASSWORD},
     "POST /api/v1/rooms": lambda stage: {
@@ -270,6 +285,8 @@ LINES: dict[str, tuple[bytes, str]] = {
     "cookies": (b"Cookie: ", "a=b;"),
     "escapes in a cookie": (b'Cookie: a="', '\\"'),
     "octals in a cookie": (b'Cookie: a="', "\\101"),
+    "a session in a cookie": (b"Cookie: chat-refresh=", "a"),
+    "sessions in a cookie": (b"Cookie: ", "chat-refresh=a;"),
     "an origin": (b"Origin: ", "a"),
     "an id": (b"X-Request-ID: ", "-urn:"),
     "a program": (b"User-Agent: ", "a"),
@@ -282,6 +299,7 @@ LINES: dict[str, tuple[bytes, str]] = {
 # What refuses such a head does not know the route yet; one of each kind shows it.
 HEAD_ROUTES = [
     *("GET /health/live", "GET /docs", "GET /api/v1/rooms/public", "POST /api/v1/rooms"),
+    "POST /api/v1/auth/cookie/refresh",
     *("POST /api/v1/auth/token", "DELETE /api/v1/rooms/{room_id}/members/{user_id}"),
 ]
 QUERIES = {"parameters": "a&", "values": "limit=1&", "escapes": "%41", "separators": "&"}

@@ -15,7 +15,10 @@ from tests.hostile.routes import Route, calls, every_route
 ROUTES = every_route()
 OPEN = {
     *("POST /api/v1/auth/register", "POST /api/v1/auth/token"),
+    "POST /api/v1/auth/cookie",
+    *("POST /api/v1/auth/cookie/refresh", "POST /api/v1/auth/cookie/logout"),  # by their cookie
     "POST /api/v1/auth/logout",  # by its claims, which may have expired; it takes no body
+    *("GET /api/v1/server", "POST /api/v1/setup"),  # the latter with a code
     *("GET /health/live", "GET /health/ready"),
     *("GET /openapi.json", "GET /asyncapi.json"),
     "GET /metrics",  # with a token of its own

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import shutil
 import sys
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +19,12 @@ from testkit.server import PASSWORD
 from tests.architecture.source import ROOT
 
 UV = (sys.executable, "-m", "uv")
+STANDARD = ("--exclude-standard",)
+PAGE = {
+    "app/web/static/index.html": "<title>The page</title>",
+    "app/web/static/assets/index-1a2b.js": "start()",
+    "app/web/static/assets/index-1a2b.js.br": "compressed",
+}
 
 
 async def run(*command: object, cwd: Path, stdin: str = "", **env: str) -> str:
@@ -35,11 +43,24 @@ async def run(*command: object, cwd: Path, stdin: str = "", **env: str) -> str:
 
 
 @pytest.fixture(scope="module")
-async def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [*UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--out-dir", folder]
-    await run(*build, ROOT, cwd=folder)
-    (file,) = folder.glob("*.whl")
+async def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist, made from the files that git has, and a page."""
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("packages")
+    listed = await run("git", "-c", "safe.directory=*", "ls-files", "-c", "-o", *STANDARD, cwd=ROOT)
+    for name in filter(lambda name: (ROOT / name).is_file(), listed.splitlines()):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    for name, text in PAGE.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    build = [*UV, "build", "--quiet", "--no-build-isolation", "--wheel", "--sdist"]
+    await run(*build, "--out-dir", folder, source, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(packages: Path) -> Path:
+    (file,) = packages.glob("*.whl")
     return file
 
 
@@ -104,6 +125,15 @@ def test_the_wheel_has_the_program_its_migrations_and_its_licence(wheel: Path) -
     assert {name.partition("/")[0] for name in names} == {"app", f"chat_server-{VERSION}.dist-info"}
 
 
+def test_both_packages_have_the_built_page(packages: Path, wheel: Path) -> None:
+    (sdist,) = packages.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        sources = {name.partition("/")[2] for name in archive.getnames()}
+    assert PAGE.keys() <= sources
+    assert PAGE.keys() <= set(zipfile.ZipFile(wheel).namelist())
+    assert {"Makefile", "web/compress.mjs"} <= sources
+
+
 async def test_the_server_works_in_any_folder_and_a_client_without_its_packages(
     server: Path, client: Path, tmp_path: Path
 ) -> None:
@@ -113,6 +143,7 @@ async def test_the_server_works_in_any_folder_and_a_client_without_its_packages(
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             ready = (await http.get("/health/ready")).json()
             assert (ready["ready"], ready["database"]) == (True, "ok")
+            assert (await http.get("/")).text == PAGE["app/web/static/index.html"]
             assert (await http.get("/openapi.json")).json()["info"]["version"] == VERSION
         chat = [client / "chat-client", "--user", "ada", "--server", url, "--register"]
         said = await run(*chat, cwd=tmp_path, stdin="Hello\n", TERMINAL_CHAT_PASSWORD=PASSWORD)

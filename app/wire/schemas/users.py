@@ -109,8 +109,8 @@ class TokenForm(BaseModel):
     client_secret: FormText | None = Field(None, description="Not used.")
 
 
-class TokenOut(ResponseModel):
-    """RFC 6749, 5.1."""
+class AccessTokenOut(ResponseModel):
+    """An access token for a page. The refresh token is in a cookie, which scripts cannot read."""
 
     access_token: str = Field(
         description="Send it as `Authorization: Bearer …`.",
@@ -118,13 +118,18 @@ class TokenOut(ResponseModel):
     )
     token_type: str = "bearer"  # noqa: S105  # the name of a scheme
     expires_in: int = Field(description="Seconds.", examples=[900])
-    refresh_token: str = Field(
-        description="Single use; each answer brings the next one.",
-        examples=["9f86d081884c7d659a2feaa0c55ad015"],
-    )
     device_token: str | None = optional_field(
         "Of a login with a password: send it with the next one from this device, so that wrong "
         "passwords of others do not delay it. It gives no access."
+    )
+
+
+class TokenOut(AccessTokenOut):
+    """RFC 6749, 5.1."""
+
+    refresh_token: str = Field(
+        description="Single use; each answer brings the next one.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015"],
     )
 
 

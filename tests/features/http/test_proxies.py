@@ -25,6 +25,7 @@ from testkit.server import (
 )
 from testkit.servers.backend import Backend, make_settings, migrate, override
 from testkit.servers.proxies import Proxy, run_proxy
+from tests.features.web.cookies import COOKIE, cookie_login, get_cookie
 
 FOR, PROTO = "X-Forwarded-For", "X-Forwarded-Proto"
 TRUSTED = "127.0.0.1, 10.0.0.0/8, fd00::/8"
@@ -242,6 +243,18 @@ async def test_pages_and_sockets_work_through_the_documented_proxies(proxy: Prox
         assert_problem(await http.get("/ws"), "upgrade_required")
         assert_ok(await http.get("/health/ready"))
         assert (await http.head("/docs")).content == b""
+
+
+async def test_a_login_of_a_page_works_through_the_documented_proxies(proxy: Proxy) -> None:
+    async with httpx.AsyncClient(base_url=proxy.url, verify=proxy.trust, timeout=60) as browser:
+        account = {"username": unique_username("ada"), "password": PASSWORD}
+        assert_ok(await browser.post(f"{API}/auth/register", json=account), 201)
+        answer = await cookie_login(browser, account["username"])
+        assert_ok(answer)
+        assert get_cookie(answer)["secure"]
+        answer = await browser.post(f"{COOKIE}/refresh", headers={"Origin": proxy.url})
+        assert_ok(answer)
+        assert get_cookie(answer)["secure"]
 
 
 async def test_allowed_origins_accepts_a_page_whose_port_the_proxy_drops(embedded: Backend) -> None:

@@ -24,7 +24,9 @@ from testkit.servers.backend import Backend, override
 from testkit.waiting import eventually
 
 # Wrong passwords and tokens are counted there, right ones by account: tests/features/users.
-COUNTS_BY_ITSELF = {f"POST {API}/auth/token"}
+COUNTS_BY_ITSELF = {
+    f"POST {API}/auth/{path}" for path in ("token", "cookie", "cookie/refresh", "cookie/logout")
+}
 ITEM = re.compile(r'"[a-z-]+";r=\d+;t=\d+')
 POLICY = re.compile(r'"[a-z-]+";q=[1-9]\d*;w=[1-9]\d*')
 

@@ -81,7 +81,7 @@ async def test_an_invalid_request_id_is_replaced(http: httpx.AsyncClient, given:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/api", "/api/v1", "/api/v1/", "/api/v2/rooms", "/favicon.ico", "/metrics"),
+        *("/nowhere", "/api", "/api/v1", "/api/v1/", "/api/v2/rooms", "/favicon.ico", "/metrics"),
         *("/docs/", "/docs/x.js", "/docs/%2e%2e/%2e%2e/pyproject.toml"),
         *("/api/v1/rooms/", "//api/v1/rooms", "/API/v1/rooms", "/health", "/health/live/"),
         *("/%00", "/%c3%a9", "/" + "x" * 5000),
@@ -253,7 +253,18 @@ async def test_cors_allows_configured_origins(settings: Any) -> None:
                 exposed = answer.headers["access-control-expose-headers"]
                 names = {"ETag", "X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit"}
                 assert names | {"RateLimit-Policy"} <= set(exposed.split(", "))
-                assert "access-control-allow-credentials" not in answer.headers  # no cookies
+                assert answer.headers["access-control-allow-credentials"] == "true"
+
+
+async def test_cors_allows_no_cookies_to_all_origins(embedded: Backend) -> None:
+    settings = embedded.override(server={"allowed_origins": "*"})
+    async with run_server(settings) as server, server.client() as http:
+        for answer in (
+            await preflight(http, ORIGIN),
+            await http.get("/health/live", headers={"Origin": ORIGIN}),
+        ):
+            assert answer.headers["access-control-allow-origin"] in ("*", ORIGIN)
+            assert "access-control-allow-credentials" not in answer.headers
 
 
 async def test_cors_refuses_other_origins(settings: Any) -> None:
