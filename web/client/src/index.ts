@@ -1,0 +1,11 @@
+export { Api, type Answer, type Method, type PathOf, type Request } from "./api.js";
+export { ChatClient, type ChatOptions, type Directory, type Items } from "./client.js";
+export { ApiError } from "./errors.js";
+export { type Observable, waitFor } from "./observable.js";
+export type { Room } from "./room.js";
+export { IndexedDbStorage } from "./storage/indexeddb.js";
+export { MemoryStorage } from "./storage/memory.js";
+export type { Storage } from "./storage/storage.js";
+export type { Thread } from "./thread.js";
+export type { Timeline } from "./timeline.js";
+export * from "./types.js";
