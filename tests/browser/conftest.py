@@ -1,0 +1,101 @@
+"""Chromium with the built page, and servers that serve it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+
+import app
+from testkit.people import Person
+from testkit.server import TestServer, fast_settings
+from testkit.server_fixtures import server_fixtures
+from testkit.waiting import LIMIT_S
+from tests.browser.visitor import Visitor
+
+LIMIT_MS = 8000
+EXECUTABLE = Path("/usr/bin/chromium")
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+STATIC = Path(app.__file__).parent / "web" / "static"
+Visit = Callable[..., Awaitable[Visitor]]
+
+embedded_server, cluster_server, server = server_fixtures("session", fast_settings)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_page() -> None:
+    if not (STATIC / "index.html").is_file():
+        pytest.fail("The page is not built. Run `make page`.", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if not EXECUTABLE.is_file():
+        pytest.fail("Chromium is not on this machine. Run testkit/servers/install.sh", pytrace=False)
+    expect.set_options(timeout=LIMIT_MS)
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=EXECUTABLE, args=OPTIONS)
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def new_context(browser: Browser) -> AsyncIterator[Callable[..., Awaitable[BrowserContext]]]:
+    """Makes browsers without a history: each has cookies and a storage of its own."""
+    contexts: list[BrowserContext] = []
+
+    async def new(**options: Any) -> BrowserContext:
+        given = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | options
+        context = await browser.new_context(**given)
+        context.set_default_timeout(LIMIT_MS)
+        contexts.append(context)
+        return context
+
+    yield new
+    for context in contexts:
+        await context.close()
+
+
+@pytest.fixture
+async def visit(new_context: Callable[..., Awaitable[BrowserContext]]) -> Visit:
+    """Signs a person in, in a browser of their own."""
+
+    async def start(person: Person, url: str, **options: Any) -> Visitor:
+        context = await new_context(**options)
+        visitor = await new_visitor(context, person, url)
+        await visitor.sign_in()
+        return visitor
+
+    return start
+
+
+async def new_visitor(context: BrowserContext, person: Person, url: str) -> Visitor:
+    """A tab of a browser."""
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.extend(_violations(message)))
+    return Visitor(page, person, url, problems)
+
+
+def _violations(message: ConsoleMessage) -> list[str]:
+    """Failed requests are no defect of the page: it is told about them by their answers."""
+    known = "Failed to load resource" in message.text or "WebSocket connection" in message.text
+    return [] if known or message.type != "error" else [message.text]
+
+
+@pytest.fixture
+async def http(server: TestServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def page(new_context: Callable[..., Awaitable[BrowserContext]]) -> Page:
+    """A page without a session."""
+    return await (await new_context()).new_page()

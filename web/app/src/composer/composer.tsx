@@ -1,0 +1,196 @@
+import { useSignal } from "@preact/signals";
+import { AtSign, Bold, Code, Plus, Smile, X } from "lucide-preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { EmojiPicker } from "../emoji/lazy-picker";
+import { t } from "../i18n";
+import { usePlace } from "../message/context";
+import { roomEntry } from "../state/chat";
+import { maySend } from "../state/permissions";
+import { nameOf, roomName } from "../state/people";
+import { draftOf } from "../state/items";
+import { summarize } from "../text/markdown";
+import { Button, IconButton } from "../ui/button";
+import { Menu } from "../ui/menu";
+import { ConnectionLine } from "./connection-line";
+import { composerMenu } from "./menu";
+import { TextBox, type TextBoxHandle } from "./text-box";
+import { TypingLine } from "./typing-line";
+import { useDraft } from "./use-draft";
+import "./composer.css";
+
+interface Properties {
+  /** Called with a function that puts the focus here. */
+  readonly onReady: (focus: () => void) => void;
+  readonly onEditLast: () => void;
+  readonly onSent: () => void;
+}
+
+/** Where one writes, in a room or a thread. What is not sent stays, on every device. */
+export function Composer({ onReady, onEditLast, onSent }: Properties) {
+  const { room, thread, replyTo } = usePlace();
+  const box = useRef<TextBoxHandle>(null);
+  const smile = useRef<HTMLButtonElement>(null);
+  const plus = useRef<HTMLButtonElement>(null);
+  const [open, setOpen] = useState<"emoji" | "menu" | null>(null);
+  const text = useSignal(draftOf(room.id, thread));
+  const alsoInRoom = useSignal(false);
+  const silent = useSignal(false);
+  const keepDraft = useDraft(room, thread, text);
+  useEffect(() => onReady(() => box.current?.focus()), []);
+
+  const entry = roomEntry(room.id);
+  if (entry === undefined) return null;
+  if (!maySend(entry)) return <p class="composer-closed">{t("room_is_archived")}</p>;
+  const name = roomName(entry);
+  const title = entry.kind === "public" || entry.kind === "private" ? `#${name}` : name;
+  const placeholder = thread === null ? t("message_to", { room: title }) : t("reply_placeholder");
+
+  const send = (): void => {
+    const written = text.value.trim();
+    if (written === "") return;
+    const answer = replyTo.peek();
+    room
+      .send({
+        text: written,
+        ...(answer === null ? {} : { reply_to: answer.seq }),
+        ...(thread === null
+          ? {}
+          : { thread, ...(alsoInRoom.peek() ? { also_in_room: true } : {}) }),
+        ...(silent.peek() ? { silent: true } : {}),
+      })
+      .catch(() => undefined); // the message itself shows why
+    text.value = "";
+    replyTo.value = null;
+    silent.value = false;
+    keepDraft("");
+    onSent();
+  };
+  const escape = (): void => {
+    if (replyTo.peek() !== null) replyTo.value = null;
+  };
+  return (
+    <div class="composer">
+      <TypingLine room={room} />
+      <ConnectionLine />
+      <form
+        class="composer-box"
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        {replyTo.value !== null && (
+          <div class="composer-reply">
+            <span>
+              {t("replying_to")}{" "}
+              <b>
+                <bdi>{nameOf(replyTo.value.sender)}</bdi>
+              </b>{" "}
+              <bdi>{summarize(replyTo.value.text, 80)}</bdi>
+            </span>
+            <IconButton
+              icon={X}
+              label={t("cancel")}
+              keys="Esc"
+              size={16}
+              onClick={() => (replyTo.value = null)}
+            />
+          </div>
+        )}
+        <TextBox
+          room={room}
+          value={text}
+          label={placeholder}
+          placeholder={placeholder}
+          handle={box}
+          onSubmit={send}
+          onEscape={escape}
+          onArrowUp={onEditLast}
+          onTyped={() => {
+            keepDraft(text.value);
+            if (text.value !== "") room.typing();
+          }}
+        />
+        <div class="composer-tools">
+          <IconButton
+            icon={Plus}
+            label={t("more_actions")}
+            buttonRef={plus}
+            aria-haspopup="menu"
+            aria-expanded={open === "menu"}
+            onClick={() => setOpen("menu")}
+          />
+          <IconButton
+            icon={Smile}
+            label={t("emoji")}
+            buttonRef={smile}
+            aria-expanded={open === "emoji"}
+            onClick={() => setOpen("emoji")}
+          />
+          <IconButton
+            icon={AtSign}
+            label={t("mention_somebody")}
+            onClick={() => box.current?.insert("@")}
+          />
+          <IconButton
+            icon={Bold}
+            class="composer-wide"
+            label={t("bold")}
+            keys="Ctrl B"
+            onClick={() => box.current?.toggle("**")}
+          />
+          <IconButton
+            icon={Code}
+            class="composer-wide"
+            label={t("code")}
+            keys="Ctrl E"
+            onClick={() => box.current?.toggle("`")}
+          />
+          {silent.value && (
+            <button
+              type="button"
+              class="composer-option"
+              aria-pressed="true"
+              onClick={() => (silent.value = false)}
+            >
+              {t("silently")}
+            </button>
+          )}
+          {thread !== null && (
+            <label class="composer-also">
+              <input
+                type="checkbox"
+                checked={alsoInRoom.value}
+                onChange={(event) => (alsoInRoom.value = event.currentTarget.checked)}
+              />
+              {t("also_in_room")}
+            </label>
+          )}
+          <Button
+            kind="primary"
+            type="submit"
+            class="composer-send"
+            disabled={text.value.trim() === ""}
+          >
+            {thread === null ? t("send") : t("reply")}
+          </Button>
+        </div>
+        {open === "emoji" && smile.current && (
+          <EmojiPicker
+            anchor={smile.current}
+            onClose={() => setOpen(null)}
+            onPick={(emoji) => box.current?.insert(emoji)}
+          />
+        )}
+        {open === "menu" && plus.current && (
+          <Menu
+            anchor={plus.current}
+            label={t("more_actions")}
+            groups={composerMenu(room, thread, text, silent, () => keepDraft(""))}
+            onClose={() => setOpen(null)}
+          />
+        )}
+      </form>
+    </div>
+  );
+}

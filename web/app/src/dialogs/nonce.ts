@@ -1,0 +1,2 @@
+/** Makes a repeated request one request. */
+export const newNonce = (): string => crypto.randomUUID();

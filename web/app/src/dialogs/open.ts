@@ -1,0 +1,39 @@
+import { signal } from "@preact/signals";
+import type { Room, TimelineMessage } from "chat-client";
+
+/** The dialogs of the page; one is open at a time. */
+export type OpenDialog =
+  | { readonly kind: "poll"; readonly room: Room; readonly thread?: number }
+  | {
+      readonly kind: "schedule";
+      readonly room: Room;
+      readonly text: string;
+      readonly thread?: number;
+      readonly onDone: () => void;
+    }
+  | { readonly kind: "remind"; readonly room: string; readonly seq: number | null }
+  | { readonly kind: "forward"; readonly room: string; readonly message: TimelineMessage }
+  | { readonly kind: "why"; readonly room: Room; readonly seq: number }
+  | { readonly kind: "versions"; readonly room: string; readonly seq: number }
+  | { readonly kind: "read-by"; readonly room: string; readonly seq: number }
+  | { readonly kind: "reacted"; readonly room: string; readonly seq: number }
+  | { readonly kind: "new-room" }
+  | { readonly kind: "new-people" }
+  | { readonly kind: "add-members"; readonly room: string }
+  | {
+      readonly kind: "confirm";
+      readonly title: string;
+      readonly text: string;
+      readonly action: string;
+      readonly run: () => Promise<unknown>;
+    };
+
+export const openDialog = signal<OpenDialog | null>(null);
+
+export function showDialog(dialog: OpenDialog): void {
+  openDialog.value = dialog;
+}
+
+export function closeDialog(): void {
+  openDialog.value = null;
+}

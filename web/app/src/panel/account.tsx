@@ -1,0 +1,105 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Account } from "chat-client";
+import { t } from "../i18n";
+import { chat, me } from "../state/chat";
+import { attempt, complain, inform } from "../state/errors";
+import { Button } from "../ui/button";
+import { Field, Switch } from "../ui/field";
+
+export function AccountSection() {
+  const [account, setAccount] = useState<Account | null>(null);
+  useEffect(() => void chat.api.get("/users/me").then(setAccount, complain), []);
+  const update = (body: { display_name?: string; share_read_markers?: boolean }): Promise<void> =>
+    attempt(async () => {
+      setAccount(await chat.api.patch("/users/me", { body }));
+      inform(t("saved_changes"));
+    });
+  return (
+    <section class="panel-section">
+      <h3>{t("account")}</h3>
+      <DisplayName
+        key={me.value?.display_name ?? ""}
+        onSave={(display_name) => update({ display_name })}
+      />
+      {account !== null && (
+        <Switch
+          label={t("share_read_markers")}
+          hint={t("share_read_markers_hint")}
+          checked={account.share_read_markers}
+          onChange={(checked) => void update({ share_read_markers: checked })}
+        />
+      )}
+      <PasswordForm />
+    </section>
+  );
+}
+
+function DisplayName({ onSave }: { onSave: (name: string) => Promise<void> }) {
+  const [name, setName] = useState(me.value?.display_name ?? "");
+  return (
+    <form
+      class="inline-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void onSave(name.trim());
+      }}
+    >
+      <Field
+        label={t("display_name")}
+        value={name}
+        maxLength={64}
+        dir="auto"
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <Button type="submit" disabled={name.trim() === "" || name === me.value?.display_name}>
+        {t("save")}
+      </Button>
+    </form>
+  );
+}
+
+function PasswordForm() {
+  const [open, setOpen] = useState(false);
+  const [before, setBefore] = useState("");
+  const [after, setAfter] = useState("");
+  if (!open) return <Button onClick={() => setOpen(true)}>{t("change_password")}</Button>;
+  return (
+    <form
+      class="panel-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void attempt(async () => {
+          await chat.api.put("/users/me/password", {
+            body: { old_password: before, new_password: after },
+          });
+          inform(t("password_changed"));
+          setOpen(false);
+          setBefore("");
+          setAfter("");
+        });
+      }}
+    >
+      <Field
+        label={t("old_password")}
+        type="password"
+        autocomplete="current-password"
+        required
+        value={before}
+        onInput={(event) => setBefore(event.currentTarget.value)}
+      />
+      <Field
+        label={t("new_password")}
+        type="password"
+        autocomplete="new-password"
+        required
+        minLength={8}
+        hint={t("password_hint")}
+        value={after}
+        onInput={(event) => setAfter(event.currentTarget.value)}
+      />
+      <Button kind="primary" type="submit">
+        {t("change_password")}
+      </Button>
+    </form>
+  );
+}

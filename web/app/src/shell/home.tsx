@@ -1,0 +1,26 @@
+import { Compass, MessagesSquare } from "lucide-preact";
+import { t } from "../i18n";
+import { openPalette } from "../palette/open";
+import { rooms } from "../state/chat";
+import { Button } from "../ui/button";
+import { Empty } from "../ui/states";
+import { listed } from "../sidebar/known";
+
+/** What stands beside the list while no room is open. */
+export function Home() {
+  if (!listed.value) return <section class="main" />;
+  const none = rooms.value.length === 0;
+  return (
+    <section class="main">
+      <Empty
+        icon={none ? Compass : MessagesSquare}
+        title={none ? t("no_rooms") : t("choose_room")}
+        text={none ? t("no_rooms_text") : t("choose_room_text")}
+      >
+        <Button kind={none ? "primary" : "plain"} onClick={() => openPalette(none ? "#" : "")}>
+          {none ? t("find_rooms") : t("find_or_jump")}
+        </Button>
+      </Empty>
+    </section>
+  );
+}

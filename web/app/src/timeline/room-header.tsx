@@ -1,0 +1,77 @@
+import { ArrowLeft, Bell, BellOff, Pin, Settings2, Users } from "lucide-preact";
+import type { RoomEntry } from "chat-client";
+import { formatNumber, t } from "../i18n";
+import { route, showRooms, togglePanel } from "../router";
+import { members, membersOf } from "../state/members";
+import { notificationsOf } from "../state/muted";
+import { othersOf, presenceOf, roomName } from "../state/people";
+import { Icon, IconButton } from "../ui/button";
+import { RoomSign } from "../sidebar/room-sign";
+import { useEffect } from "preact/hooks";
+import "./room-header.css";
+
+export function RoomHeader({ entry }: { entry: RoomEntry }) {
+  const direct = entry.kind === "direct";
+  useEffect(() => {
+    if (!direct) void membersOf(entry.room).catch(() => undefined); // only for the number
+  }, [entry.room]);
+  const count = members(entry.room).value?.length;
+  const { panel } = route.value;
+  const muted = notificationsOf(entry.room)?.muted ?? false;
+  return (
+    <header class="bar room-header">
+      <IconButton
+        icon={ArrowLeft}
+        class="bar-back mirrored"
+        label={t("back_to_rooms")}
+        onClick={showRooms}
+      />
+      <h1>
+        <RoomSign entry={entry} />
+        <bdi>{roomName(entry)}</bdi>
+      </h1>
+      <p dir="auto">{direct ? <Presence entry={entry} /> : entry.topic}</p>
+      <IconButton
+        icon={Pin}
+        class="room-header-wide"
+        label={t("pinned_messages")}
+        aria-pressed={panel === "pins"}
+        onClick={() => togglePanel("pins")}
+      />
+      {!direct && (
+        <button
+          type="button"
+          class="room-header-count"
+          aria-pressed={panel === "members"}
+          aria-label={t("members")}
+          title={t("members")}
+          onClick={() => togglePanel("members")}
+        >
+          <Icon icon={Users} />
+          {count !== undefined && <span class="digits">{formatNumber(count)}</span>}
+        </button>
+      )}
+      <IconButton
+        icon={muted ? BellOff : Bell}
+        class="room-header-wide"
+        label={t("notifications")}
+        aria-pressed={panel === "notifications"}
+        onClick={() => togglePanel("notifications")}
+      />
+      {!direct && (
+        <IconButton
+          icon={Settings2}
+          label={t("room_settings")}
+          aria-pressed={panel === "room"}
+          onClick={() => togglePanel("room")}
+        />
+      )}
+    </header>
+  );
+}
+
+function Presence({ entry }: { entry: RoomEntry }) {
+  const others = othersOf(entry);
+  const state = others.length === 1 ? presenceOf(others[0] ?? "") : "unknown";
+  return <>{state === "unknown" ? "" : t(state)}</>;
+}
