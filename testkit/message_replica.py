@@ -5,6 +5,8 @@ from typing import Any
 
 Message = dict[str, Any]
 QUOTE_CHARS = 200
+# What a deleted message keeps: its place in a thread, and the replies in its own one, too.
+KEPT = ("seq", "sender", "at", "nonce", "thread", "also_in_room", "thread_summary")
 
 
 class MessageReplica:
@@ -83,7 +85,7 @@ class MessageReplica:
 
 def tombstone(message: Message, deletion: Message) -> Message:
     """What is left of a message that was deleted."""
-    kept = {name: message[name] for name in ("seq", "sender", "at", "nonce")}
+    kept = {name: message[name] for name in KEPT if name in message}
     return {"text": "", "reply_to": None, **kept, "deletion": deletion}
 
 

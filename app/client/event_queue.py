@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.client.errors import ClientError
 from app.wire.events import ReadMarker, RoomEvent
-from app.wire.frames import RoomList
+from app.wire.frames import ItemChanged, RoomList
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class RoomLost:
     reason: str
 
 
-# Room events keep the order of their room. The last three and the state of the connection are
-# hints, and are dropped while the queue is full.
+# Room events keep the order of their room. The last four and the state of the connection are
+# hints, and are dropped while the queue is full. After `Connected` the lists of items over HTTP
+# have what changed meanwhile.
 ClientEvent: TypeAlias = (
-    RoomEvent | Reset | RoomLost | Connected | Disconnected | RoomList | ReadMarker
+    RoomEvent | Reset | RoomLost | Connected | Disconnected | RoomList | ReadMarker | ItemChanged
 )
 
 

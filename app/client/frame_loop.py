@@ -129,9 +129,9 @@ class FrameLoop:
                 self._rooms.on_opened(frame, self._connection.welcome.epoch)
             case RoomClosed():
                 self._rooms.on_closed(frame)
-            case RoomList() | ReadMarker():
+            case RoomList() | ReadMarker() | ItemChanged():
                 self._queue.put_if_space(frame)
-            case Welcome() | Presence() | TypingUsers() | UserChanged() | History() | ItemChanged():
+            case Welcome() | Presence() | TypingUsers() | UserChanged() | History():
                 pass  # not used by this client
             case _:
                 assert_never(frame)

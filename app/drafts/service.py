@@ -46,7 +46,9 @@ async def _replace(
     stored = await uow.drafts.get(actor.user, *key)
     if stored == content:
         return False
-    if stored is None and await uow.drafts.count(actor.user) >= max_drafts:
-        raise QuotaExceeded(f"You have {max_drafts} drafts. Send or delete some of them.")
+    if stored is None:
+        await uow.user_logs.lock(actor.user)
+        if await uow.drafts.count(actor.user) >= max_drafts:
+            raise QuotaExceeded(f"You have {max_drafts} drafts. Send or delete some of them.")
     await uow.drafts.save(actor.user, *key, *content, now())
     return True

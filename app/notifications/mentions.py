@@ -1,41 +1,36 @@
 """The list of the caller's mentions."""
 
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from app.core.ids import parse_id
 from app.core.json_encoding import encode_json
-from app.core.paging import encode_cursor, split_page
+from app.core.paging import encode_cursor
 from app.persistence.direct_reads import DirectReads
-from app.persistence.repositories.mention_pages import MentionInContext, MentionKey
+from app.persistence.repositories.mention_order import MentionKey
+from app.persistence.repositories.mention_pages import MentionWindow
 from app.wire.errors import Invalid
-
-
-class MentionWindow(NamedTuple):
-    items: list[MentionInContext]
-    has_more: bool
 
 
 async def list_mentions(
     reads: DirectReads, user_id: UUID, before: MentionKey | None, limit: int
 ) -> MentionWindow:
-    return MentionWindow(*split_page(await reads.mentions.page(user_id, before, limit + 1), limit))
+    return await reads.mentions.page(user_id, before, limit)
 
 
 def encode_mentions(window: MentionWindow) -> bytes:
     """A `MentionPage`."""
     items = [
         {
-            "room": item.key.room,
+            "room": item.room,
             "message": item.message,
             "previous": item.previous,
             "next": item.next,
         }
         for item in window.items
     ]
-    cursor = _encode_key(window.items[-1].key) if window.has_more else None
-    return encode_json({"items": items, "next": cursor})
+    next_ = _encode_key(window.next) if window.next else None
+    return encode_json({"items": items, "next": next_})
 
 
 def _encode_key(key: MentionKey) -> str:

@@ -97,9 +97,11 @@ async def update_for_room(
 async def list_my_mentions(
     actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Response:
-    """The messages that mention the caller by name, newest first, in rooms that the caller is a
-    member of; each with the message before and after it. Mentions of `@room`, `@here` and groups
-    are not listed."""
+    """The messages of others that mention the caller, newest first, in rooms that the caller is a
+    member of; each with the message before and after it. Besides mentions by name these are
+    `@room`, `@here` if the caller was online, and groups that the caller is in now, whatever the
+    settings of the caller. A page may have fewer items than `limit`; `next` tells whether there
+    are more."""
     before = mentions.parse_key(decode_cursor(cursor))
     window = await context.database.read_directly(mentions.list_mentions, actor.user, before, limit)
     return Response(mentions.encode_mentions(window), media_type="application/json")

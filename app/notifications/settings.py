@@ -12,6 +12,7 @@ from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import get_member_room
 from app.wire.domain import NotificationLevel
 from app.wire.errors import Invalid
+from app.wire.items import ItemKey, ItemKind
 from app.wire.schemas.notifications import (
     QuietSchedule,
     SetNotifications,
@@ -42,7 +43,7 @@ async def update(uow: UnitOfWork, actor: Actor, spec: SetNotifications) -> UserS
     )
     if settings != await uow.notifications.get(actor.user):
         await uow.notifications.set(actor.user, settings)
-        uow.user_logs.add(actor.user, UserEventType.NOTIFICATIONS_CHANGED, actor.user)
+        uow.user_logs.add_item(actor.user, ItemKey(ItemKind.NOTIFICATIONS, actor.user))
     return settings
 
 

@@ -119,7 +119,7 @@ class RoomMentionRow(Base):
     the users are found when mentions are counted, so that there is no row for each member."""
 
     __tablename__ = "room_mentions"
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = (Index(None, "room_id", "at", "seq"), CLUSTERED)
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -129,6 +129,8 @@ class RoomMentionRow(Base):
     group_id: Mapped[UUID | None] = mapped_column(Id)
     # Of `here`: the ids in hexadecimal digits, as a list in JSON.
     users: Mapped[str | None] = mapped_column(LongText)
+    # Of the message. 1970: a program of the step before has written it.
+    at: Mapped[datetime] = mapped_column(UtcDateTime, server_default="1970-01-01 00:00:00")
 
 
 class ThreadRow(Base):

@@ -18,6 +18,9 @@ async def save_message(
     Forbidden, QuotaExceeded."""
     await get_member_room(uow, actor, room_id)
     saved = await uow.saved_messages.get(actor.user, room_id, seq)
+    if saved is None:
+        await uow.user_logs.lock(actor.user)
+        saved = await uow.saved_messages.get(actor.user, room_id, seq)
     if saved is not None and saved.note == note:
         return saved
     if saved is None:

@@ -37,6 +37,7 @@ async def add_reminder(
     await get_member_room(uow, actor, room_id)
     if seq is not None and not await uow.messages.exists(room_id, seq):
         raise NotFound("There is no message with this seq in the room.")
+    await uow.user_logs.lock(actor.user)
     if await uow.reminders.count(actor.user) >= max_reminders:
         raise QuotaExceeded(f"You have {max_reminders} reminders. Delete some of them.")
     reminder = Reminder(

@@ -58,12 +58,16 @@ async def schedule_message(
     """The same nonce again finds the first one, also once it was sent. Raises NotFound, Forbidden,
     RoomArchived, NonceConflict, QuotaExceeded."""
     room, member = await get_member_room(uow, actor, room_id)
-    if first := await uow.scheduled_messages.find(actor.user, room_id, nonce):
+    first = await uow.scheduled_messages.find(actor.user, room_id, nonce)
+    if first is None:
+        require_permission(Permission.SEND, room, member, actor)
+        require_not_archived(room)
+        await uow.user_logs.lock(actor.user)
+        first = await uow.scheduled_messages.find(actor.user, room_id, nonce)
+    if first is not None:
         if first.fingerprint != fingerprint(content):
             raise NonceConflict("You used this nonce in this room for another scheduled message.")
         return Created(first, is_new=False)
-    require_permission(Permission.SEND, room, member, actor)
-    require_not_archived(room)
     if await uow.scheduled_messages.count(actor.user) >= max_scheduled:
         raise QuotaExceeded(f"You have {max_scheduled} scheduled messages. Delete some of them.")
     scheduled = ScheduledMessage(

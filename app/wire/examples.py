@@ -26,7 +26,7 @@ from app.wire.client_frames import (
     SubscribePresence,
     Typing,
 )
-from app.wire.domain import PresenceState, Role, RoomKind
+from app.wire.domain import NotificationLevel, PresenceState, Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import (
     Edit,
@@ -81,6 +81,7 @@ from app.wire.polls import Poll, PollOption
 from app.wire.schemas.items import DraftOut, SavedMessageValue
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
+from app.wire.schemas.notifications import NotificationsOut
 from app.wire.schemas.rooms import LastMessage
 from app.wire.schemas.users import UserOut
 
@@ -207,6 +208,13 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
         room=ROOM,
         seq=5,
         value=SavedMessageValue(room=ROOM, seq=5, note="answer this", saved_at=AT),
+    ),
+    ItemChanged(
+        kind=ItemKind.NOTIFICATIONS,
+        room=BOB,
+        value=NotificationsOut(
+            level=NotificationLevel.MENTIONS, keywords=["release"], quiet_until=None, schedule=None
+        ),
     ),
     RoomOpened.model_validate({"id": 1, "room": ROOM, "from": 4, "seq": 5, "state": "ok"}),
     RoomClosed(room=ROOM, reason="left", seq=10),

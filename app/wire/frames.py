@@ -41,6 +41,7 @@ from app.wire.items import ItemKey
 from app.wire.schemas.items import DraftOut, ReminderOut, SavedMessageValue, ScheduledOut
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
+from app.wire.schemas.notifications import NotificationsOut
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
 from app.wire.seq import Epoch, Seq
@@ -105,11 +106,13 @@ class ItemHead(ResponseModel):
 
     type: Literal["item.changed"] = "item.changed"
     kind: str = Field(
-        description="What the item is: `draft`, `saved`, `scheduled` or `reminder`. Later releases "
-        "add kinds.",
+        description="What the item is: `draft`, `saved`, `scheduled`, `reminder` or "
+        "`notifications`. Later releases add kinds.",
         examples=["draft"],
     )
-    room: UUID = Field(description="The room's id.")
+    room: UUID = Field(
+        description="The room's id; of `notifications`, which are for all rooms, the user's."
+    )
     seq: Seq | None = Field(
         None,
         description="Of a draft: the first message of its thread; 0: outside of threads. Of a "
@@ -124,7 +127,7 @@ class ItemChanged(ItemHead):
 
     # Nulls are kept, as over HTTP.
     value: Annotated[
-        DraftOut | SavedMessageValue | ScheduledOut | ReminderOut | None,
+        DraftOut | SavedMessageValue | ScheduledOut | ReminderOut | NotificationsOut | None,
         PlainSerializer(lambda value: value and value.model_dump(mode="json")),
     ] = Field(
         None,

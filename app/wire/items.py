@@ -17,6 +17,7 @@ class ItemKind(StrEnum):
     SAVED_MESSAGE = "saved"
     SCHEDULED_MESSAGE = "scheduled"
     REMINDER = "reminder"
+    NOTIFICATIONS = "notifications"  # settings for all rooms; named by the user's id as room
 
 
 class ScheduledState(StrEnum):

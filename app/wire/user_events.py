@@ -29,15 +29,18 @@ class UserEventType(StrEnum):
 
 class UserEvent(StoredModel):
     """An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else),
-    `room.read` (the read marker has moved), `notifications.changed`, `thread.changed` (the caller
-    follows a thread, does not any more, or has read it) or `item.changed`. It names the room, whose
-    state is in `GET /rooms/{id}`, or an item, which is in the list of its kind as long as it
-    exists. Notification settings for all rooms name the user instead of a room."""
+    `room.read` (the read marker has moved), `notifications.changed` (of the room), `thread.changed`
+    (the caller follows a thread, does not any more, or has read it) or `item.changed`. It names the
+    room, whose state is in `GET /rooms/{id}`, or an item, which is in the list of its kind as long
+    as it exists."""
 
     type: str = Field(description="The type of the event.", examples=["room.read"])
     seq: Seq = Field(description="Its position in the user's log: 1, 2, 3, … without a hole.")
     at: datetime = Field(description="When, RFC 3339 in UTC. Order by `seq`, not by this.")
-    room: UUID = Field(description="The room's id; or the user's, for all rooms.")
+    room: UUID = Field(
+        description="The room's id; of the item `notifications`, which is for all rooms, the "
+        "user's."
+    )
     item: str | None = Field(
         None,
         description="The kind of the item, as in the frame `item.changed`; null: the event is "

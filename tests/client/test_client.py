@@ -21,6 +21,9 @@ from app.core.clock import now
 from app.core.tokens import Tokens
 from app.wire.errors import ErrorCode
 from app.wire.events import MessageCreated, ReadMarker, RoomEvent
+from app.wire.frames import ItemChanged
+from app.wire.schemas.items import DraftOut
+from app.wire.schemas.notifications import NotificationsOut
 from app.wire.schemas.users import TokenOut
 from testkit.server import PASSWORD, TestServer, run_server
 from testkit.servers.backend import Backend
@@ -343,6 +346,30 @@ async def test_mark_read_moves_the_read_marker_and_never_back(server: TestServer
         assert [r.unread async for r in bob.chat.api.rooms()] == [1]
         marker = ReadMarker(room=room, user=bob.user.id, seq=seqs[1])
         await eventually(lambda: marker in ada.items)
+
+
+async def test_changed_items_are_events(server: TestServer) -> None:
+    """Their values have the type of the kind."""
+    async with run_client(server) as ada:
+        room = await meet(ada)
+        request = ada.chat._session.request
+        draft = {"text": "not yet", "thread": 0}
+        await request("PUT", f"/api/v1/rooms/{room}/draft", json=draft)
+        await request("PUT", "/api/v1/users/me/notifications", json={"keywords": ["release"]})
+
+        def items() -> list[ItemChanged]:
+            return [item for item in ada.items if isinstance(item, ItemChanged)]
+
+        await eventually(lambda: len(items()) == 2)
+        values = {item.kind: item.value for item in items()}
+        written, settings = values["draft"], values["notifications"]
+        assert isinstance(written, DraftOut)
+        assert (written.room, written.text) == (room, "not yet")
+        assert isinstance(settings, NotificationsOut)
+        assert settings.keywords == ["release"]
+        await request("PUT", f"/api/v1/rooms/{room}/draft", json=draft | {"text": ""})
+        await eventually(lambda: len(items()) == 3)
+        assert (items()[-1].room, items()[-1].value) == (room, None)
 
 
 async def test_a_removed_member_gets_room_lost_after_the_last_event(server: TestServer) -> None:

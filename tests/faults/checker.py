@@ -10,7 +10,11 @@ from dataclasses import asdict
 
 from tests.faults.history import History, Page, RoomReplica, Subscription
 from tests.faults.message_checker import MAX_FINDINGS, check_messages
+from tests.faults.scheduled_checker import check_scheduled, scheduled_nonces
 from tests.faults.tables import Entry, MembershipInterval, Tables, Violation
+from tests.faults.thread_checker import check_threads
+
+NOT_ALWAYS_KNOWN = ("mentions", "unread_threads")  # fields of a listed room
 
 
 def check(history: History, tables: Tables) -> list[Violation]:
@@ -27,6 +31,8 @@ def check(history: History, tables: Tables) -> list[Violation]:
         *_markers(history, tables),
         *_listings(history, tables),
         *check_messages(history, tables),
+        *check_threads(history, tables),
+        *check_scheduled(history, tables),
     ]
 
 
@@ -87,6 +93,7 @@ def _nonces(history: History, tables: Tables) -> Iterator[Violation]:
             if count > 1:
                 yield Violation("duplicated", f"{count} events of {nonce} in {room}")
     known = {(send.room, send.user, send.nonce) for send in history.sends}
+    known |= scheduled_nonces(history, tables)
     for room, messages in tables.messages.items():
         for message in messages:
             if (room, message.sender, message.nonce) not in known:
@@ -104,7 +111,7 @@ def _acks(history: History, tables: Tables) -> Iterator[Violation]:
     for send in history.sends:
         name = f"{send.nonce} by {send.user} in {send.room}"
         if send.seq is None:
-            if send.is_member:
+            if send.is_member and send.refused is None:
                 yield Violation(
                     "never acked", f"{name} after {send.attempts} attempts since {send.began:.1f}"
                 )
@@ -272,8 +279,8 @@ def _listings(history: History, tables: Tables) -> Iterator[Violation]:
             yield Violation("wrong list", f"{name}: {verb} room {room}")
         for room in sorted(members & listing.rooms.keys()):
             shown, true = asdict(listing.rooms[room]), asdict(tables.listed(room, listing.user))
-            if shown["mentions"] is None:
-                del shown["mentions"]
+            for key in [key for key in NOT_ALWAYS_KNOWN if shown[key] is None]:
+                del shown[key]
             wrong = {key: (shown[key], true[key]) for key in shown if shown[key] != true[key]}
             if wrong:
                 yield Violation("wrong list", f"{name}: (shown, true) of {room}: {wrong}")

@@ -6,7 +6,7 @@ client cannot hide a defect of the server.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Set
 from contextlib import suppress
 from typing import Any
 
@@ -95,7 +95,9 @@ class Device:
     async def _pause(self) -> None:
         """Between two sockets."""
 
-    async def ask(self, type_: str, **fields: Any) -> Frame:
+    async def ask(
+        self, type_: str, *, expected: Set[str] = EXPECTED_REFUSALS, **fields: Any
+    ) -> Frame:
         """The answer to a frame. Raises Unanswered or RequestRejected."""
         socket = self._socket
         if socket is None or not self._has_room_list:
@@ -114,7 +116,7 @@ class Device:
             self._answers.pop(name, None)
         if frame["type"] == "error":
             rejection = RequestRejected(frame["code"], frame["retry"], frame.get("retry_after_ms"))
-            self.context.check_refusal(rejection, f"{type_}: {frame}")
+            self.context.check_refusal(rejection, f"{type_}: {frame}", expected)
             raise rejection
         return frame
 

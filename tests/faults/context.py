@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.faults.history import History
 
 REST_S = (0.05, 0.5)
 # About a membership, or a message that others have changed; no other refusal is expected.
-EXPECTED_REFUSALS = {"not_found", "forbidden", "version_conflict"}
+EXPECTED_REFUSALS = frozenset({"not_found", "forbidden", "version_conflict"})
 
 
 class Unanswered(Exception):
@@ -54,9 +55,11 @@ class RunContext:
         path: str,
         *,
         server: int | None = None,
+        expected: Set[str] = EXPECTED_REFUSALS,
         **options: Any,
     ) -> httpx.Response:
-        """One request, to a random server by default. Raises Unanswered or RequestRejected."""
+        """One request, to a random server by default. Raises Unanswered or RequestRejected; a
+        refusal that is not `expected` is a violation."""
         if server is None:
             server = self.rng.randrange(SERVERS)
         headers = {"Authorization": f"Bearer {account.token}"} if account else {}
@@ -81,14 +84,16 @@ class RunContext:
                 "no problem", f"{method} {path}: {answer.status_code} {answer.text}"
             )
             raise Unanswered from None
-        self.check_refusal(rejection, f"{method} {path}: {answer.text}")
+        self.check_refusal(rejection, f"{method} {path}: {answer.text}", expected)
         raise rejection
 
-    def check_refusal(self, rejection: RequestRejected, where: str) -> None:
+    def check_refusal(
+        self, rejection: RequestRejected, where: str, expected: Set[str] = EXPECTED_REFUSALS
+    ) -> None:
         """Record a refusal that no fault explains."""
         if rejection.code == "internal":
             self.record_violation("internal", where)
-        elif rejection.retry == "never" and rejection.code not in EXPECTED_REFUSALS:
+        elif rejection.retry == "never" and rejection.code not in expected:
             self.record_violation("false refusal", where)
 
     async def retry_until_done(

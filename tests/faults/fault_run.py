@@ -314,6 +314,7 @@ async def _wait_until_consistent(workload: Workload, result: RunResult) -> None:
         ]
         result.history.listings += await _over_http(workload)
         result.history.fresh = await reader.read(result.tables)
+        result.history.followed = await reader.read_followed()
         found = check(result.history, result.tables)
         if not found or clock() > until:
             result.violations += found

@@ -1,10 +1,11 @@
 """Reads at the end what the devices keep of their open rooms."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from testkit.message_replica import Message, MessageReplica
 from tests.faults.context import Account
-from tests.faults.history import FreshRoom
+from tests.faults.history import FollowedThread, FreshRoom
 from tests.faults.load import Workload
 from tests.faults.tables import Tables
 
@@ -29,7 +30,7 @@ class FreshReader:
                     continue
                 key = account.id, room, tables.epoch, tables.heads[room]
                 if key not in self._rooms:
-                    self._rooms[key] = await self._read(account, room, tables.epoch)
+                    self._rooms[key] = await self._read(account, room, tables)
                     if room not in replayed:
                         self._rooms[key].replay = await self._read_log(account, room)
                 replayed.add(room)
@@ -44,19 +45,46 @@ class FreshReader:
             if replica.is_open
         }
 
-    async def _read(self, account: Account, room: str, epoch: str) -> FreshRoom:
+    async def _read(self, account: Account, room: str, tables: Tables) -> FreshRoom:
         replica = MessageReplica(account.id)
-        query = {"limit": PAGE}
-        while True:
-            page = await self._get(account, f"/rooms/{room}/messages", query)
-            replica.load(page)
-            if page["before"] is None:
-                break
-            query["before"] = page["before"]
+        timeline = await self._load(account, f"/rooms/{room}/messages", replica)
+        threads = {
+            root: await self._load(account, f"/rooms/{room}/threads/{root}/messages", replica)
+            for in_room, root in tables.replies
+            if in_room == room
+        }
         replica.quotes.clear()  # the pages have all messages
         pins = await self._get(account, f"/rooms/{room}/pins", {"limit": PAGE})
         replica.load_pins(pins["items"])
-        return FreshRoom(account.id, room, epoch, replica)
+        return FreshRoom(account.id, room, tables.epoch, replica, timeline, threads)
+
+    async def _load(self, account: Account, path: str, replica: MessageReplica) -> list[int]:
+        """The seqs of all pages, the newest page first."""
+        seqs: list[int] = []
+        query = {"limit": PAGE}
+        while True:
+            page = await self._get(account, path, query)
+            replica.load(page)
+            seqs += [message["seq"] for message in page["items"]]
+            if page["before"] is None:
+                return seqs
+            query["before"] = page["before"]
+
+    async def read_followed(self) -> list[FollowedThread]:
+        """The lists of followed threads of all accounts."""
+        followed: list[FollowedThread] = []
+        for account in self._workload.accounts:
+            query: dict[str, int | str] = {"limit": PAGE}
+            while True:
+                page = await self._get(account, "/users/me/threads", query)
+                for item in page["items"]:
+                    key = account.id, item["room"], item["root"]["seq"]
+                    counts = item["read_seq"], item["unread"], item["mentions"]
+                    followed.append(FollowedThread(*key, *counts))
+                if page["next"] is None:
+                    break
+                query["cursor"] = page["next"]
+        return followed
 
     async def _read_log(self, account: Account, room: str) -> list[Message]:
         events: list[Message] = []
@@ -69,6 +97,6 @@ class FreshReader:
             after = page["next"]
         return events
 
-    async def _get(self, account: Account, path: str, query: dict[str, int]) -> Any:
+    async def _get(self, account: Account, path: str, query: Mapping[str, int | str]) -> Any:
         answer = await self._context.retry_until_done(account, "GET", path, params=query)
         return answer.json()

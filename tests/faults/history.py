@@ -20,6 +20,9 @@ class Send:
     text: str
     began: float  # Unix time, as are all times here
     is_member: bool = True  # throughout the run, so the send must not be refused
+    thread: int | None = None  # of a reply; a send is refused if its root was deleted
+    also_in_room: bool = False
+    refused: float | None = None
     acked: float | None = None
     seq: int | None = None
     attempts: int = 0
@@ -59,7 +62,45 @@ class Reaction:
     acked: float | None = None
 
 
-Change = Edit | Deletion | Reaction
+@dataclass
+class Following:
+    """That a user follows a thread, or does not. A user's are one after the other."""
+
+    room: str
+    user: str
+    root: int
+    present: bool
+    acked: float | None = None
+
+
+@dataclass
+class ThreadMarker:
+    """A read marker in a thread, at this seq at least."""
+
+    room: str
+    user: str
+    root: int
+    seq: int
+    acked: float | None = None
+
+
+Change = Edit | Deletion | Reaction | Following | ThreadMarker
+
+
+@dataclass
+class Scheduled:
+    """A message that is to be sent at a time, by a member who stays one, and its cancellation."""
+
+    room: str
+    user: str
+    nonce: str
+    text: str
+    due_at: float  # the earliest one that it may have had
+    id: str | None = None
+    acked: float | None = None
+    cancelling: bool = False  # it was tried; without an answer it may be cancelled or not
+    cancelled: float | None = None
+    too_late: float | None = None  # the answer to the cancellation was that it was sent
 
 
 @dataclass
@@ -124,13 +165,28 @@ class RoomListing:
 
 @dataclass
 class FreshRoom:
-    """What a member reads of a room at the end: its messages, and for some members its log."""
+    """What a member reads of a room at the end: its messages, with the seqs of its timeline and of
+    each thread in the order of the pages, and for some members its log."""
 
     user: str
     room: str
     epoch: str
     messages: MessageReplica
+    timeline: list[int] = field(default_factory=list)
+    threads: dict[int, list[int]] = field(default_factory=dict)
     replay: list[Message] = field(default_factory=list)
+
+
+@dataclass
+class FollowedThread:
+    """An entry of a user's list of followed threads at the end."""
+
+    user: str
+    room: str
+    root: int
+    read_seq: int
+    unread: int
+    mentions: int
 
 
 @dataclass
@@ -162,6 +218,8 @@ class History:
     pages: list[Page] = field(default_factory=list)
     listings: list[RoomListing] = field(default_factory=list)
     fresh: list[FreshRoom] = field(default_factory=list)
+    followed: list[FollowedThread] = field(default_factory=list)
+    scheduled: list[Scheduled] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
     # Violations that clients detected themselves: (kind, text).
     observed_violations: list[tuple[str, str]] = field(default_factory=list)

@@ -1,5 +1,5 @@
-"""The load of a fault-injection run: accounts that send, read, come and go, and change
-messages and rooms."""
+"""The load of a fault-injection run: accounts that send, reply, read, schedule, come and go, and
+change messages and rooms."""
 
 import asyncio
 import time
@@ -13,11 +13,14 @@ from tests.faults.clients import Device
 from tests.faults.context import Account, RequestRejected, RunContext, Unanswered
 from tests.faults.history import Send
 from tests.faults.message_load import MessageChanger
+from tests.faults.scheduled_load import schedule_loop
 from tests.faults.sends import deliver
+from tests.faults.thread_load import choose_root, thread_loop
 
 SENDERS, MOVERS, READERS = 5, 2, 1
 MAX_FURTHER_ROOMS = 20
 PAUSE_S = (0.02, 0.3)  # between two messages of a sender
+REPLIES = 0.3  # of all messages
 LONG_TEXT = 2000
 PROBE_S = 0.3
 
@@ -58,6 +61,7 @@ class Workload:
 
 
 def load(workload: Workload) -> list[Awaitable[None]]:
+    context = workload.context
     return [
         *(_send_loop(workload, account) for account in workload.senders()),
         *(
@@ -66,16 +70,27 @@ def load(workload: Workload) -> list[Awaitable[None]]:
         ),
         *(_marker_loop(workload, account) for account in workload.changers()),
         *(_make_changer(workload, account).run() for account in workload.changers()),
+        *(
+            thread_loop(context, account, workload.devices[account.id])
+            for account in workload.changers()
+        ),
+        *(
+            schedule_loop(context, account, sorted(workload.rooms))
+            for account in workload.accounts[:SENDERS]
+        ),
         _change_loop(workload),
         _probe_loop(workload),
     ]
 
 
 async def _send_loop(workload: Workload, account: Account) -> None:
-    """Send one message after the other in random rooms, with or without a membership."""
+    """Send one message after the other in random rooms, with or without a membership, some of them
+    in threads."""
     context, rooms = workload.context, sorted(workload.rooms)
+    devices = workload.devices[account.id]
     while not context.stopping.is_set():
         room = context.rng.choice(rooms)
+        root = choose_root(context, devices, room) if context.rng.random() < REPLIES else None
         send = Send(
             room,
             account.id,
@@ -83,8 +98,10 @@ async def _send_loop(workload: Workload, account: Account) -> None:
             _text(workload),
             time.time(),
             is_member=account in workload.rooms[room],
+            thread=root,
+            also_in_room=root is not None and context.rng.random() < 0.3,
         )
-        await deliver(context, account, send, workload.devices[account.id])
+        await deliver(context, account, send, devices)
         await asyncio.sleep(context.rng.uniform(*PAUSE_S))
 
 

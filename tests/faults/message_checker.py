@@ -5,15 +5,25 @@ A change without an ack may be done or not, but never in part.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from testkit.message_replica import differences
-from tests.faults.history import Deletion, Edit, FreshRoom, History, Reaction, RoomReplica
+from tests.faults.history import (
+    Deletion,
+    Edit,
+    Following,
+    FreshRoom,
+    History,
+    Reaction,
+    RoomReplica,
+)
 from tests.faults.tables import Entry, StoredMessage, Tables, Violation
 
 MAX_FINDINGS = 5  # of one kind, for one room on one device
 MAX_REACTION_USERS = 5
+# What the details of a deleted message may have: it keeps its place in threads.
+TOMBSTONE_FIELDS = {"deletion", "thread", "also_in_room", "thread_summary"}
 ReactionKey = tuple[str, int, str, str]  # room, seq, emoji, user
 
 
@@ -76,7 +86,7 @@ def _parts(message: StoredMessage, changes: _Changes) -> Iterator[str]:
         yield "a reaction is logged that changes nothing"
     if is_deleted:
         rows = message.versions, message.reactions, message.mentioned
-        if message.text or any(rows) or message.details.keys() != {"deletion"}:
+        if message.text or any(rows) or message.details.keys() - TOMBSTONE_FIELDS:
             yield f"deleted, with {message.text!r:.60} {rows} {message.details}"
         return
     replaced = list(range(1, message.version))
@@ -131,7 +141,7 @@ def _asked(history: History, tables: Tables) -> Iterator[Violation]:
 
 def _texts(history: History, epochs: list[Tables]) -> Iterator[Violation]:
     """The first version of an acked message has the text that was sent."""
-    by_seq = [_index(each) for each in epochs]
+    by_seq = [index_messages(each) for each in epochs]
     for send in history.sends:
         if send.seq is None:
             continue
@@ -145,7 +155,7 @@ def _texts(history: History, epochs: list[Tables]) -> Iterator[Violation]:
 
 def _edits(history: History, epochs: list[Tables]) -> Iterator[Violation]:
     """An acked edit is the text of its version, and the newest one if no other replaced it."""
-    by_seq = [_index(each) for each in epochs]
+    by_seq = [index_messages(each) for each in epochs]
     for change in history.changes:
         if not isinstance(change, Edit) or change.acked is None:
             continue
@@ -170,7 +180,7 @@ def _conflicts(history: History) -> Iterator[Violation]:
 
 
 def _deletions(history: History, epochs: list[Tables]) -> Iterator[Violation]:
-    by_seq = [_index(each) for each in epochs]
+    by_seq = [index_messages(each) for each in epochs]
     for change in history.changes:
         if not isinstance(change, Deletion) or change.acked is None:
             continue
@@ -188,10 +198,10 @@ def _reactions(history: History, epochs: list[Tables]) -> Iterator[Violation]:
     for change in history.changes:
         if isinstance(change, Reaction):
             changes[change.room, change.seq, change.emoji, change.user].append(change)
-    by_seq = [_index(each) for each in epochs]
+    by_seq = [index_messages(each) for each in epochs]
     for (room, seq, emoji, user), own in changes.items():
         for number in range(len(epochs)):
-            expected = _expected(history, own, number)
+            expected = expected_presence(history, own, number)
             message = by_seq[number].get((room, seq))
             if expected is None or (message and message.is_deleted):
                 continue
@@ -199,8 +209,11 @@ def _reactions(history: History, epochs: list[Tables]) -> Iterator[Violation]:
                 yield Violation("lost", f"{emoji} of {user} at {seq} in {room}: not {expected}")
 
 
-def _expected(history: History, changes: list[Reaction], number: int) -> bool | None:
-    """Whether the reaction has to be in this epoch. None: it is not known."""
+def expected_presence(
+    history: History, changes: Sequence[Reaction | Following], number: int
+) -> bool | None:
+    """Whether what these changes added or removed has to be in this epoch. None: it is not
+    known."""
     certain = [
         change.acked is not None and number in history.epochs_with(change.acked)
         for change in changes
@@ -238,6 +251,8 @@ def _pages(history: History, tables: Tables) -> Iterator[Violation]:
         shown = fresh.messages.messages
         if shown.keys() != stored.keys():
             yield Violation("wrong page", f"{name}: {sorted(shown.keys() ^ stored.keys())}")
+        if sorted(fresh.timeline) != [m.seq for m in stored.values() if m.in_timeline]:
+            yield Violation("wrong page", f"{name}: the timeline has {fresh.timeline}")
         for seq in shown.keys() & stored.keys():
             yield from _shown(name, shown[seq], stored[seq], fresh)
         for event in fresh.replay:
@@ -259,7 +274,7 @@ def _shown(
         yield Violation("wrong page", f"{name}: reacted to {stored.seq} with {own}, not {rows}")
 
 
-def _index(tables: Tables) -> dict[tuple[str, int], StoredMessage]:
+def index_messages(tables: Tables) -> dict[tuple[str, int], StoredMessage]:
     return {
         (room, message.seq): message
         for room, messages in tables.messages.items()

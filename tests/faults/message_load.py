@@ -1,25 +1,22 @@
 """Changes of messages in a fault-injection run: edits, deletions and reactions."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from testkit.message_replica import Message
 from tests.faults.clients import Device
-from tests.faults.context import Account, RequestRejected, RunContext, Unanswered
-from tests.faults.history import Change, Deletion, Edit, Reaction, RoomReplica
+from tests.faults.context import Account, RunContext
+from tests.faults.history import Deletion, Edit, Reaction, RoomReplica
+from tests.faults.sends import attempt
 
 PAUSE_S = (0.1, 0.8)  # between two changes of an account
-MAX_ATTEMPTS = 3  # then the outcome may be unknown
 NEWEST = 20  # messages that changes are about
 EMOJI = ("👍", "🎉", "❤️")
 MAX_DELETED_AT_ONCE = 5
 DELETED_SINCE_S = 0.5
-
-Attempt = Callable[[], Awaitable[Any]]
 
 
 class MessageChanger:
@@ -72,7 +69,8 @@ class MessageChanger:
             text += f" @{self._account.name}"  # names nobody, who may have been named before
         version = message.get("edit", {"version": 1})["version"]
         body = {"text": text, "version": version}
-        await self._try(
+        await attempt(
+            self._context,
             Edit(room, self._account.id, seq, version, text),
             lambda: device.ask("message.edit", room=room, seq=seq, **body),
             lambda: self._call("PATCH", f"/rooms/{room}/messages/{seq}", json=body),
@@ -92,7 +90,8 @@ class MessageChanger:
         self, device: Device, room: str, seq: int, emoji: str, *, present: bool
     ) -> None:
         frame, method = ("reaction.add", "PUT") if present else ("reaction.remove", "DELETE")
-        await self._try(
+        await attempt(
+            self._context,
             Reaction(room, self._account.id, seq, emoji, present),
             lambda: device.ask(frame, room=room, seq=seq, emoji=emoji),
             lambda: self._call(method, f"/rooms/{room}/messages/{seq}/reactions/{emoji}"),
@@ -101,7 +100,8 @@ class MessageChanger:
     async def _delete(self, _: Device, replica: RoomReplica) -> None:
         if message := self._choose(replica, is_own=True):
             path = f"/rooms/{replica.room}/messages/{message['seq']}"
-            await self._try(
+            await attempt(
+                self._context,
                 Deletion(replica.room, self._account.id, [message["seq"]]),
                 lambda: self._call("DELETE", path),
             )
@@ -120,27 +120,13 @@ class MessageChanger:
             since = datetime.now(UTC) - timedelta(seconds=DELETED_SINCE_S)
             body = {"sender": self._account.id, "since": since.isoformat()}
         if deletion.seqs or "sender" in body:
-            await self._try(
-                deletion, lambda: self._call("POST", f"/rooms/{room}/deletions", json=body)
+            await attempt(
+                self._context,
+                deletion,
+                lambda: self._call("POST", f"/rooms/{room}/deletions", json=body),
             )
 
     # Attempts.
-
-    async def _try(self, change: Change, *ways: Attempt) -> None:
-        """Repeat a change on any of the ways; after some attempts it stays as it is."""
-        self._context.history.changes.append(change)
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                await self._context.rng.choice(ways)()
-            except Unanswered:
-                await self._context.rest()
-            except RequestRejected as rejection:
-                if rejection.retry == "never":
-                    return
-                await asyncio.sleep(rejection.wait_s)
-            else:
-                change.acked = time.time()
-                return
 
     async def _call(self, method: str, path: str, **options: Any) -> None:
         await self._context.call(self._account, method, path, **options)

@@ -57,6 +57,8 @@ EPOCHS = ("tests/realtime/test_epochs.py", "-m", "embedded", "-k", "void")
 EDITS, DELETIONS, REACTIONS = (
     f"tests/features/messages/test_{name}.py" for name in ("edits", "deletions", "reactions")
 )
+THREADS, FOLLOWERS = (f"tests/features/threads/test_{name}.py" for name in ("threads", "followers"))
+SCHEDULED = "tests/features/scheduling/test_scheduled_messages.py"
 NO_FAULT = ("--faults", "none", "--seconds", "10")
 RESTORE = ("--faults", "restore", "--seconds", "20", "--hold", "2.5")
 
@@ -231,6 +233,54 @@ MUTATIONS = (
         "            unread[n] = max(0, (unread[n] or 0) - count)\n",
         "            unread[n] = max(count, unread[n] or 0)\n",
         (DELETIONS, "-m", "embedded", "-k", "does_not_count_as_unread"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a reply does not move the marker of its sender",
+        "app/messages/send/thread_batch.py",
+        "        self.changes.markers[room, root.seq, reply.sender] = reply.seq\n",
+        "",
+        (FOLLOWERS, "-m", "embedded", "-k", "a_reply_moves"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a root still counts a reply that was deleted",
+        "app/messages/threads.py",
+        "        replies=summary.replies - len(deleted),\n",
+        "        replies=summary.replies,\n",
+        (THREADS, "-m", "embedded", "-k", "a_deleted_reply"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a reply that is only in its thread is in the timeline",
+        "app/persistence/repositories/message_columns.py",
+        '        "in_timeline": message.in_timeline,\n',
+        '        "in_timeline": True,\n',
+        (THREADS, "-m", "embedded", "-k", "in_its_thread_and_in_the_log_only"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a scheduled message is sent before it is due",
+        "app/persistence/repositories/scheduled_messages.py",
+        "_scheduled.due_at <= DatabaseNow())\n",
+        "_scheduled.due_at <= DatabaseNow(-3))\n",
+        (SCHEDULED, "-m", "embedded", "-k", "at_its_time"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a scheduled message that was sent stays pending",
+        "app/scheduling/service.py",
+        "scheduled.state, scheduled.message_seq = ScheduledState.SENT, result.message.seq\n",
+        "del result\n",
+        (SCHEDULED, "-m", "embedded", "-k", "at_its_time"),
+        NO_FAULT,
+    ),
+    Mutation(
+        "a scheduled message that was cancelled stays pending",
+        "app/scheduling/service.py",
+        "    await uow.scheduled_messages.delete(scheduled)\n",
+        "",
+        (SCHEDULED, "-m", "embedded", "-k", "changed_and_deleted"),
         NO_FAULT,
     ),
     Mutation(

@@ -124,6 +124,14 @@ def summary(results: Sequence[RunResult]) -> str:
     """Totals in one line."""
     minutes = sum(result.seconds for result in results) / 60
     acked = sum(result.acked for result in results)
+    replies = sum(
+        send.seq is not None and send.thread is not None
+        for result in results
+        for send in result.history.sends
+    )
+    scheduled = sum(
+        each.acked is not None for result in results for each in result.history.scheduled
+    )
     changed = sum(
         change.acked is not None for result in results for change in result.history.changes
     )
@@ -138,7 +146,8 @@ def summary(results: Sequence[RunResult]) -> str:
     violations = sum(len(result.violations) for result in results)
     return (
         f"{minutes:.1f} minutes over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): "
-        f"{faults} faults, {acked} messages and {changed} changes acked, "
+        f"{faults} faults, {acked} messages ({replies} in threads), "
+        f"{scheduled} scheduled messages and {changed} changes acked, "
         f"{received} deliveries checked, "
         f"**{violations} violations**."
     )

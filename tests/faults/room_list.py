@@ -81,15 +81,18 @@ def listed_room(user: str, entry: Frame) -> ListedRoom:
         unread=entry["unread"],
         mentions=entry["mentions"],
         last_message=(last["seq"], last["sender"], last["text"]) if last else None,
+        unread_threads=entry.get("unread_threads") or 0,
     )
 
 
 def _after(listed: ListedRoom, event: Frame, messages: Messages) -> ListedRoom:
     """The entry after the next event of its room. Mentions are not known then, unless nothing is
-    unread."""
+    unread; nor are the unread threads after replies and edits, which may name followers."""
     if event["seq"] <= listed.seq:
         return listed
     listed = replace(listed, seq=event["seq"])
+    if event["type"] in ("message.edited", "thread.updated"):
+        listed = replace(listed, unread_threads=None)
     match event["type"]:
         case "message.created":
             return _after_message(listed, event["message"])
@@ -110,7 +113,10 @@ def _after(listed: ListedRoom, event: Frame, messages: Messages) -> ListedRoom:
 
 
 def _after_message(listed: ListedRoom, message: Frame) -> ListedRoom:
-    """A replay shows a message that was deleted since. It is not counted."""
+    """A replay shows a message that was deleted since. It is not counted, nor is a reply that is
+    only in its thread."""
+    if not _in_timeline(message):
+        return listed
     is_deleted = "deletion" in message
     if not is_deleted:
         listed = replace(listed, last_message=_preview(message))
@@ -134,7 +140,7 @@ def _recount(listed: ListedRoom, messages: Messages) -> ListedRoom:
     visible = [
         message
         for seq, message in sorted(messages.items())
-        if seq <= listed.seq and "deletion" not in message
+        if seq <= listed.seq and "deletion" not in message and _in_timeline(message)
     ]
     unread = sum(m["seq"] > listed.read_seq and m["sender"] != listed.user for m in visible)
     return replace(
@@ -143,6 +149,10 @@ def _recount(listed: ListedRoom, messages: Messages) -> ListedRoom:
         mentions=None if unread else 0,
         last_message=_preview(visible[-1]) if visible else None,
     )
+
+
+def _in_timeline(message: Frame) -> bool:
+    return "thread" not in message or message.get("also_in_room", False)
 
 
 def _preview(message: Frame) -> tuple[int, str, str]:

@@ -7,7 +7,15 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.faults.tables import Entry, RoomDetails, StoredMessage, Tables, UserLogEntry
+from tests.faults.tables import (
+    Entry,
+    RoomDetails,
+    StoredFollower,
+    StoredMessage,
+    StoredScheduled,
+    Tables,
+    UserLogEntry,
+)
 
 MessageKey = tuple[str, int]  # room and seq
 
@@ -22,6 +30,8 @@ async def read_tables(connection: AsyncConnection) -> Tables:
         tables.details[uuid(room)] = RoomDetails(kind, name, topic, bool(archived), users)
     await _read_logs(connection, tables)
     await _read_messages(connection, tables)
+    await _read_threads(connection, tables)
+    await _read_scheduled(connection, tables)
     for room, user, read_seq, role in await _rows(
         connection, "SELECT HEX(room_id), HEX(user_id), read_seq, role FROM members"
     ):
@@ -64,7 +74,7 @@ async def _read_messages(connection: AsyncConnection, tables: Tables) -> None:
     ):
         tables.mentions.setdefault((uuid(room), uuid(user)), []).append(seq)
         mentioned[uuid(room), seq].append(uuid(user))
-    for room, seq, sender, nonce, words, details in await _rows(connection, MESSAGES):
+    for room, seq, sender, nonce, words, details, in_timeline in await _rows(connection, MESSAGES):
         key = uuid(room), seq
         message = StoredMessage(
             seq=seq,
@@ -76,8 +86,28 @@ async def _read_messages(connection: AsyncConnection, tables: Tables) -> None:
             versions=versions[key],
             reactions=reactions[key],
             mentioned=mentioned[key],
+            in_timeline=bool(in_timeline),
         )
         tables.messages.setdefault(uuid(room), []).append(message)
+
+
+async def _read_threads(connection: AsyncConnection, tables: Tables) -> None:
+    for room, root, seq, is_deleted in await _rows(connection, REPLIES):
+        tables.replies.setdefault((uuid(room), root), {})[seq] = bool(is_deleted)
+    for room, root, last_seq in await _rows(
+        connection, "SELECT HEX(room_id), root_seq, last_seq FROM threads"
+    ):
+        tables.last_replies[uuid(room), root] = last_seq
+    for room, root, user, read_seq, is_following in await _rows(connection, FOLLOWERS):
+        follower = StoredFollower(read_seq, bool(is_following))
+        tables.followers[uuid(room), root, uuid(user)] = follower
+
+
+async def _read_scheduled(connection: AsyncConnection, tables: Tables) -> None:
+    for id_, user, room, nonce, due_at, state, message_seq in await _rows(connection, SCHEDULED):
+        tables.scheduled[uuid(id_)] = StoredScheduled(
+            uuid(user), uuid(room), nonce, float(due_at), state, message_seq
+        )
 
 
 ROOMS = """
@@ -94,7 +124,19 @@ FROM room_events e LEFT JOIN messages m ON m.room_id = e.room_id AND m.seq = e.m
 ORDER BY e.room_id, e.seq
 """
 MESSAGES = """
-SELECT HEX(room_id), seq, HEX(sender_id), nonce, text, details FROM messages ORDER BY room_id, seq
+SELECT HEX(room_id), seq, HEX(sender_id), nonce, text, details, in_timeline
+FROM messages ORDER BY room_id, seq
+"""
+REPLIES = """
+SELECT HEX(room_id), root_seq, seq, is_deleted FROM thread_messages ORDER BY room_id, root_seq, seq
+"""
+FOLLOWERS = """
+SELECT HEX(room_id), root_seq, HEX(user_id), read_seq, is_following FROM thread_followers
+"""
+SCHEDULED = """
+SELECT HEX(id), HEX(user_id), HEX(room_id), nonce,
+       TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due_at) / 1e6, state, message_seq
+FROM scheduled_messages
 """
 
 

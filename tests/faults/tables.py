@@ -59,6 +59,7 @@ class ListedRoom:
     unread: int
     mentions: int | None  # None: not known, events do not tell
     last_message: tuple[int, str, str] | None  # seq, sender and the beginning of the text
+    unread_threads: int | None = 0  # likewise
 
 
 @dataclass
@@ -74,6 +75,13 @@ class StoredMessage:
     versions: dict[int, str] = field(default_factory=dict)  # those that edits have replaced
     reactions: list[tuple[str, str]] = field(default_factory=list)  # emoji and user
     mentioned: list[str] = field(default_factory=list)  # users
+    in_timeline: bool = True
+
+    @property
+    def thread(self) -> int | None:
+        """The root, of a reply in a thread."""
+        root: int | None = self.details.get("thread")
+        return root
 
     @property
     def version(self) -> int:
@@ -90,6 +98,24 @@ class MembershipInterval(NamedTuple):
     joined: int
     at: float
     gone: int | None
+
+
+class StoredFollower(NamedTuple):
+    """A row of `thread_followers`."""
+
+    read_seq: int
+    is_following: bool
+
+
+class StoredScheduled(NamedTuple):
+    """A row of `scheduled_messages`."""
+
+    user: str
+    room: str
+    nonce: str
+    due_at: float
+    state: str
+    message_seq: int | None
 
 
 class UserLogEntry(NamedTuple):
@@ -114,6 +140,13 @@ class Tables:
     mentions: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # seqs
     user_logs: dict[str, list[UserLogEntry]] = field(default_factory=dict)
     user_heads: dict[str, int] = field(default_factory=dict)
+    # Of each root, by room and seq: its replies with whether they are deleted, and the seq of the
+    # last one that is not, or 0.
+    replies: dict[tuple[str, int], dict[int, bool]] = field(default_factory=dict)
+    last_replies: dict[tuple[str, int], int] = field(default_factory=dict)
+    # By room, seq of the root and user.
+    followers: dict[tuple[str, int, str], StoredFollower] = field(default_factory=dict)
+    scheduled: dict[str, StoredScheduled] = field(default_factory=dict)  # by id
     epoch: str = ""
 
     def membership_intervals(self, room: str, user: str) -> list[MembershipInterval]:
@@ -135,8 +168,29 @@ class Tables:
         )
 
     def visible(self, room: str) -> list[StoredMessage]:
-        """The messages that are not deleted."""
-        return [message for message in self.messages.get(room, ()) if not message.is_deleted]
+        """The messages of the timeline that are not deleted."""
+        return [
+            message
+            for message in self.messages.get(room, ())
+            if message.in_timeline and not message.is_deleted
+        ]
+
+    def unread_replies(self, room: str, root: int, user: str) -> list[int]:
+        """The replies of others after the marker of a follower."""
+        read_seq = self.followers[room, root, user].read_seq
+        senders = {message.seq: message.sender for message in self.messages[room]}
+        return [
+            seq
+            for seq, is_deleted in self.replies.get((room, root), {}).items()
+            if seq > read_seq and not is_deleted and senders[seq] != user
+        ]
+
+    def unread_threads(self, room: str, user: str) -> int:
+        return sum(
+            bool(self.unread_replies(room, root, user))
+            for (in_room, root, follower), state in self.followers.items()
+            if (in_room, follower) == (room, user) and state.is_following
+        )
 
     def listed(self, room: str, user: str) -> ListedRoom:
         """The entry of a member."""
@@ -156,4 +210,5 @@ class Tables:
                 len(mentioned.intersection(self.mentions.get((room, user), ()))), MAX_COUNT
             ),
             last_message=(last.seq, last.sender, last.text[:PREVIEW_CHARS]) if last else None,
+            unread_threads=self.unread_threads(room, user),
         )

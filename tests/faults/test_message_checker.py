@@ -98,7 +98,7 @@ def make_history() -> History:
             Deletion(ROOM, BOB, [5], acked=9.0),
         ],
         replicas=[replica],
-        fresh=[FreshRoom(BOB, ROOM, "", fresh, replay)],
+        fresh=[FreshRoom(BOB, ROOM, "", fresh, [3, 4, 5], replay=replay)],
     )
 
 

@@ -30,6 +30,7 @@ from app.persistence.tables import (
 from app.realtime.connection.room_list import ListRequest
 from app.wire.domain import Role, RoomKind
 from app.wire.user_events import UserEventType
+from tests.persistence.large_items import item_tables, mention_tables
 
 USER_COUNT, ROOM_COUNT = 8000, 1000
 LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
@@ -130,6 +131,8 @@ def _tables(
                 "seq": SHORT_ROOM_MESSAGES if n else LONG_ROOM_MESSAGES,
                 "created_at": at,
                 "changed_at": at,
+                # There are mentions of many, and none that entries of the list would count.
+                "room_mention_seq": 0,
             }
             for n, room in enumerate(rooms)
         ],
@@ -221,6 +224,8 @@ def _tables(
         ],
     )
     yield from _threads(rooms[0], users, at)
+    yield from mention_tables(users, rooms, at)
+    yield from item_tables(users, rooms, at)
     logs = {user: SHORT_LOG if n else ACTOR_LOG for n, user in enumerate(users)}
     yield (
         UserLog,

@@ -25,7 +25,7 @@ from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.engine import create_engines
-from app.persistence.repositories.mention_pages import MentionKey
+from app.persistence.repositories.mention_order import MentionKey
 from app.persistence.repositories.threads import ThreadPosition
 from app.persistence.repositories.user_logs import UserLogRange
 from app.persistence.tables import Base
@@ -39,6 +39,7 @@ from app.wire.errors import Forbidden, NotFound
 from testkit.limits import LIMITS
 from testkit.servers.backend import make_settings, migrate, unique_name
 from testkit.servers.mariadb import MariaDb
+from tests.persistence.item_queries import ITEM_QUERIES
 from tests.persistence.large_dataset import (
     ACTOR_LOG,
     LARGE_ROOM_MEMBERS,
@@ -272,12 +273,14 @@ HOT: dict[str, Query] = {
             w.actor.user, MentionKey(now() + timedelta(seconds=60), w.room, 40), 50
         )
     ),
+    **ITEM_QUERIES,
     "no room": no_room,
     "refused": refused,
 }
 
 BY_NAME = "by username, which stands in another table than the room; bounded by the room's members"
 TWO_PEOPLE = "the rooms that both are in, which are one row in the end"
+CANDIDATES = "the newest mentions of many, in the order of their index, of which few are read"
 FOLLOWED = "by the last reply, which stands in another table; bounded by what the user follows"
 RANGES = "rows of some short ranges of logs, which SQLite gathers range by range"
 # (database, query): what its plan does all the same, and why that is all right.
@@ -290,6 +293,8 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
         for query in ("followed threads", "followed threads, next page")
     },
     ("sqlite", "sweep: memberships"): ({"sorts"}, RANGES),
+    ("sqlite", "my mentions"): ({"full scan of candidate"}, CANDIDATES),
+    ("sqlite", "my earlier mentions"): ({"full scan of candidate"}, CANDIDATES),
     ("sqlite", "mentions of many"): (
         {"sorts", "full scan of newest", "full scan of seqs"},
         "the newest mentions of many, which are at most one more than `max_unread`",

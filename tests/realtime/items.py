@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from testkit.answers import assert_ok
 from testkit.peer import Frame, Peer
 from testkit.people import Person, all_pages
 
@@ -46,12 +47,14 @@ KEYS = {
 
 async def read_items(person: Person) -> dict[Key, Frame]:
     """Over HTTP, as a new client does."""
-    return {
+    items = {
         KEYS[kind](item): item
         for kind, path in LISTS.items()
         for page in await all_pages(person, path)
         for item in page
     }
+    settings = assert_ok(await person.get("/users/me/notifications"))
+    return items | {("notifications", person.id, None, None): settings}
 
 
 class ItemReplica:

@@ -52,6 +52,7 @@ class ItemChanges:
             *[self._save_message] * 10,
             *[self._schedule] * 8,
             *[self._remind] * 8,
+            *[self._set_notifications] * 2,
             self._leave_or_join,
         ]
 
@@ -92,6 +93,16 @@ class ItemChanges:
         else:
             await self._person.delete(f"/users/me/reminders/{items[0]['id']}")
         await self._run_due()
+
+    async def _set_notifications(self, _: str) -> None:
+        schedule = {"days": ["monday"], "start": "22:00", "end": "07:30", "time_zone": "UTC"}
+        body = {
+            "level": self._chance.choice(["all", "mentions", None]),
+            "keywords": self._chance.sample(["one", "two", "three"], 2),
+            "quiet_until": self._chance.choice([None, "2100-01-01T01:00:00+01:00"]),
+            "schedule": self._chance.choice([None, schedule]),
+        }
+        assert_ok(await self._person.put("/users/me/notifications", **body))
 
     async def _leave_or_join(self, room: str) -> None:
         if (await self._person.post(f"/rooms/{room}/leave")).status_code != 204:

@@ -1,12 +1,8 @@
 """Messages are sent once, however many processes there are, and whenever they are killed."""
 
 import asyncio
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,15 +10,14 @@ import pytest
 
 from app.core.clock import now
 from app.scheduling.job import Schedule
-from app.settings import Settings
 from testkit.answers import assert_ok, assert_problem
 from testkit.limits import LIMITS
 from testkit.people import Person
-from testkit.processes import ServerProcess, environment, run_process
+from testkit.processes import ServerProcess, run_process
 from testkit.server import TestServer, fast_settings
 from testkit.servers.backend import Backend
-from testkit.servers.process import ends_with_parent
-from testkit.waiting import eventually, limit
+from testkit.stepping import run_stepper
+from testkit.waiting import eventually
 from tests.features.scheduling.test_scheduled_messages import (
     PAST,
     is_sent,
@@ -33,47 +28,7 @@ from tests.features.scheduling.test_scheduled_messages import (
 )
 from tests.realtime.test_clock_steps import new_person
 
-
-class Stepper:
-    """A process that runs `program.py`."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    async def next_item(self) -> None:
-        """Returns when the process has handled an item and has not committed it."""
-        assert self._process.stdout
-        async with limit():
-            line = b""
-            while not line.startswith(b"handled"):
-                line = await self._process.stdout.readline()
-                assert line, "the process has ended"
-
-    def commit(self, items: int = 1) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(b"go\n" * items)
-
-    async def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
-        async with limit():
-            await self._process.communicate()
-
-
-@asynccontextmanager
-async def stepper(settings: Settings, directory: Path) -> AsyncIterator[Stepper]:
-    process = await asyncio.create_subprocess_exec(
-        *(*ends_with_parent(), sys.executable, "-m", "tests.scheduling.program"),
-        cwd=directory,  # where there is no .env
-        env=environment(settings),
-        stdin=PIPE,
-        stdout=PIPE,
-    )
-    step = Stepper(process)
-    try:
-        yield step
-    finally:
-        await step.kill()
+PROGRAM = "tests.scheduling.program"
 
 
 @pytest.mark.setting("CHAT_SCHEDULING__INTERVAL_MS")
@@ -84,13 +39,13 @@ async def test_a_process_that_is_killed_before_the_commit_has_sent_nothing(
     room = await ada.makes_room()
     await schedule(ada, room, due_at=PAST)
     for _ in range(2):
-        async with stepper(backend.settings, tmp_path) as process:
-            await process.next_item()
+        async with run_stepper(PROGRAM, backend.settings, tmp_path) as process:
+            await process.next_step()
             await process.kill()
         assert [item["state"] for item in await scheduled(ada)] == ["pending"]
         assert await texts(ada, room) == []
-    async with stepper(backend.settings, tmp_path) as process:
-        await process.next_item()
+    async with run_stepper(PROGRAM, backend.settings, tmp_path) as process:
+        await process.next_step()
         process.commit()
         await eventually(lambda: is_sent(ada, room, "later"))
         await process.kill()
@@ -109,8 +64,8 @@ async def test_an_edit_waits_for_a_message_that_is_being_sent(
     room = await ada.makes_room()
     for number, is_killed in enumerate([True, False]):
         item = await schedule(ada, room, nonce=f"n{number}", due_at=PAST)
-        async with stepper(backend.settings, tmp_path) as process:
-            await process.next_item()
+        async with run_stepper(PROGRAM, backend.settings, tmp_path) as process:
+            await process.next_step()
             edit = asyncio.create_task(ada.patch(f"/scheduled/{item['id']}", due_at=later()))
             deletion = asyncio.create_task(ada.delete(f"/scheduled/{item['id']}"))
             if is_killed:

@@ -1,6 +1,7 @@
 """Writes for a batch of commands about messages: one statement each, however many there are."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -168,7 +169,7 @@ async def append(
     if mentions:
         writes.append(_INSERT_MENTIONS.bind_rows(_to_mentions(events, mentions)))
     if room_mentions:
-        writes.append(_INSERT_ROOM_MENTIONS.bind_rows(_to_rows(room_mentions)))
+        writes.append(_INSERT_ROOM_MENTIONS.bind_rows(_to_rows(events, room_mentions)))
         heads = {event.room: event.seq for event in events}
         rooms = {mention.room: heads[mention.room] for mention in room_mentions}
         writes.append(_UPDATE_ROOM_MENTION_SEQ.bind(room_mention_seqs=to_json(rooms.items())))
@@ -193,7 +194,11 @@ def _counter_updates(
     return updates
 
 
-def _to_rows(mentions: Iterable[RoomMentionOf]) -> list[dict[str, Any]]:
+def _to_rows(
+    events: Sequence[MessageEvent], mentions: Iterable[RoomMentionOf]
+) -> list[dict[str, Any]]:
+    """Each is of a message that one of the events is about."""
+    times = _message_times(events)
     return [
         {
             "room_id": mention.room,
@@ -203,6 +208,7 @@ def _to_rows(mentions: Iterable[RoomMentionOf]) -> list[dict[str, Any]]:
             "kind": mention.kind.value,
             "group_id": mention.group,
             "users": None if mention.online is None else to_hex_list(mention.online),
+            "at": times[mention.room, mention.seq],
         }
         for number, mention in enumerate(mentions)
     ]
@@ -218,7 +224,7 @@ def _to_mentions(
 ) -> list[dict[str, object]]:
     """Each is of a message that one of the events is about."""
     hidden = _out_of_timeline(events)
-    times = {(event.room, event.message.seq): event.at for event in events}
+    times = _message_times(events)
     return [
         {
             "user_id": user,
@@ -229,6 +235,10 @@ def _to_mentions(
         }
         for user, room, seq in mentions
     ]
+
+
+def _message_times(events: Iterable[MessageEvent]) -> dict[tuple[UUID, int], datetime]:
+    return {(event.room, event.message.seq): event.message.at for event in events}
 
 
 def _out_of_timeline(events: Sequence[MessageEvent]) -> set[tuple[UUID, int]]:

@@ -36,7 +36,10 @@ _PAGE = (
 _ROOM, _THREAD = bindparam("room", type_=Id()), bindparam("thread", type_=BigInteger)
 _FIRST_PAGE = Statement(_PAGE)
 _NEXT_PAGE = Statement(
-    _PAGE.where(or_(_draft.room_id > _ROOM, and_(_draft.room_id == _ROOM, _draft.thread > _THREAD)))
+    _PAGE.where(
+        _draft.room_id >= _ROOM,  # else SQLite sorts all drafts of the user
+        or_(_draft.room_id > _ROOM, and_(_draft.room_id == _ROOM, _draft.thread > _THREAD)),
+    )
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from app.core.json_encoding import encode_json
 from app.persistence.repositories.drafts import DRAFTS
 from app.persistence.repositories.item_query import ItemQuery, UserItem
+from app.persistence.repositories.notifications import NOTIFICATIONS
 from app.persistence.repositories.reminders import REMINDERS
 from app.persistence.repositories.saved_messages import SAVED_MESSAGES
 from app.persistence.repositories.scheduled_messages import SCHEDULED_MESSAGES
@@ -17,6 +18,7 @@ ITEM_QUERIES: Mapping[str, ItemQuery] = {
     ItemKind.SAVED_MESSAGE: SAVED_MESSAGES,
     ItemKind.SCHEDULED_MESSAGE: SCHEDULED_MESSAGES,
     ItemKind.REMINDER: REMINDERS,
+    ItemKind.NOTIFICATIONS: NOTIFICATIONS,
 }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.message_tables import Mention, RoomMentionRow
+from app.persistence.repositories.item_query import KEY, ItemQuery, ItemValue
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import (
     NotificationSettings,
@@ -19,6 +20,22 @@ from app.wire.domain import MentionKind, NotificationLevel
 
 _settings, _room_settings = columns(NotificationSettings), columns(RoomNotificationSettings)
 _mention, _room_mention = columns(Mention), columns(RoomMentionRow)
+
+
+def _decode_documents(value: ItemValue) -> ItemValue:
+    schedule = value["schedule"]
+    documents = {
+        "keywords": orjson.loads(value["keywords"]),
+        "schedule": None if schedule is None else orjson.loads(schedule),
+    }
+    return value | documents
+
+
+NOTIFICATIONS = ItemQuery(
+    _settings.user_id == KEY.user,
+    {name: _settings[name] for name in ("level", "keywords", "quiet_until", "schedule")},
+    complete=_decode_documents,
+)
 
 
 class UserSettings(NamedTuple):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    or_,
     select,
 )
 
@@ -157,7 +158,8 @@ _USER_EVENTS = Statement(
     ).where(
         _user_event.user_id == _USER,
         _user_event.seq > _AFTER,
-        _user_event.room_id != _USER,  # what concerns all rooms names the user
+        # What concerns all rooms names the user, and is an item; not so of the release before.
+        or_(_user_event.item.is_not(None), _user_event.room_id != _USER),
     )
 )
 _newest = (

@@ -140,6 +140,13 @@ class UserLogs(UserLogReads):
         """Log with the next flush that an item has changed."""
         self._pending.append((user, UserEventType.ITEM_CHANGED, item))
 
+    async def lock(self, user: UUID) -> None:
+        """Lock the counter of a log to which something will be added: what else adds to it waits,
+        so that a count of the user's items stays true. Not before a room or a membership."""
+        await self._session.execute(
+            upsert(self._session, _LOG_TABLE, add=["seq"]), [{"user_id": user, "seq": 0}]
+        )
+
     async def flush(self) -> list[Publication]:
         """Log what is pending, for any number of users in three statements.
 

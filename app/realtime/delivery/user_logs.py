@@ -80,7 +80,7 @@ class UserLogs(HubListener):
 
     def _notify(self, user: UUID, subject: Subject) -> None:
         if isinstance(subject, UUID):
-            if subject != user:  # what concerns all rooms names the user
+            if subject != user:  # what concerned all rooms in the release before
                 self._hub.notify_list_changed(subject, user)
         else:
             self._hub.notify_item_changed(user, subject)

@@ -1,8 +1,5 @@
 """@room, @here and @group: whom a message mentions at once."""
 
-from collections.abc import Collection
-from uuid import UUID
-
 import httpx
 import pytest
 
@@ -12,6 +9,7 @@ from testkit.people import Person
 from testkit.server import TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend
 from testkit.statements import recorded_statements
+from tests.features.presence import set_online
 
 pytestmark = pytest.mark.usefixtures("unpaced_markers")
 
@@ -23,15 +21,6 @@ async def mentions(person: Person, room: str) -> int:
 @pytest.fixture
 async def admin(server: TestServer, http: httpx.AsyncClient) -> Person:
     return await server.administrator(http)
-
-
-def set_online(
-    server: TestServer, monkeypatch: pytest.MonkeyPatch, states: dict[str, PresenceState]
-) -> None:
-    async def read_states(_: object, users: Collection[UUID]) -> dict[UUID, PresenceState]:
-        return {user: states.get(str(user), PresenceState.OFFLINE) for user in users}
-
-    monkeypatch.setattr(type(server.context.presence), "read_states", read_states)
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,11 @@ async def test_only_a_change_is_an_event_of_the_users_log(ada: Person) -> None:
     for _ in range(2):
         assert_ok(await ada.put(PATH, level="all"))
         assert_ok(await ada.put(f"/rooms/{room}/notifications", level="all"))
-    changed = "notifications.changed"
-    assert await events(ada) == [("room.joined", room), (changed, ada.id), (changed, room)]
+    assert await events(ada) == [
+        ("room.joined", room),
+        ("item.changed", ada.id),
+        ("notifications.changed", room),
+    ]
 
 
 async def test_settings_of_a_room_are_replaced(ada: Person, bob: Person) -> None:

@@ -134,8 +134,10 @@ async def test_a_reply_moves_the_senders_marker_in_the_thread_only(
     seq = await reply(bob, room, 5)
     assert ((await bob.room(room))["read_seq"], (await bob.room(room))["unread"]) == before
     assert (await thread(bob, room, 5))["read_seq"] == seq
+    await reply(ada, room, 5)
     seq = await reply(bob, room, 5, also_in_room=True)
     assert (await bob.room(room))["read_seq"] == seq
+    assert (await thread(bob, room, 5))["read_seq"] == seq
 
 
 async def test_deleted_replies_are_not_unread(
