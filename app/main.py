@@ -44,7 +44,7 @@ from app.users.routes import router as users
 from app.web import build
 from app.web.build import load_build
 from app.web.routes import page_routes
-from app.wire.schemas.users import TokenForm
+from app.wire.schemas.users import CookieLoginForm, TokenForm
 
 VERSION = "0.1.0"
 
@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.web.enabled:
         app.router.routes += page_routes(load_build(build.FOLDER))
     install_error_handlers(app)
-    extend_openapi(app, settings.limits, TokenForm)
+    extend_openapi(app, settings.limits, TokenForm, CookieLoginForm)
     serve_document(app, "/openapi.json", app.openapi)
     serve_document(app, "/asyncapi.json", partial(describe_socket, VERSION, settings.limits))
     _add_middleware(app, settings)

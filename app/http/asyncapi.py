@@ -1,7 +1,7 @@
 """The AsyncAPI document: the WebSocket protocol, made from `app/wire`.
 
 The schemas are those of the frames' classes. Frames omit nulls, so there a field that may be null
-is one that may be absent; events and pages of messages keep them.
+is one that may be absent; events, items and pages of messages keep them.
 """
 
 import inspect
@@ -18,10 +18,15 @@ from app.wire.close_codes import CloseCode
 from app.wire.errors import ErrorCode, meaning
 from app.wire.events import Event, RoomEvent
 from app.wire.examples import find_examples
-from app.wire.frames import ANSWERS, SUBPROTOCOL, ErrorFrame, ServerFrame
+from app.wire.frames import ANSWERS, SUBPROTOCOL, ErrorFrame, ItemChanged, ServerFrame
 from app.wire.schemas.messages import MessagePage
 
 Models = tuple[type[BaseModel], ...]
+_ITEMS = tuple(
+    value
+    for value in get_args(ItemChanged.model_fields["value"].annotation)
+    if value is not type(None)
+)
 _NULL = {"type": "null"}
 
 _INFO = {
@@ -75,7 +80,8 @@ _ALL: Models = (*_CLIENT, *_SERVER, *_EVENTS)
 def describe_socket(version: str, limits: Limits) -> JsonObject:
     """The document, with the limits that are settings."""
     frames = _schemas(_CLIENT, "validation") | _schemas(_SERVER, "serialization")
-    schemas = _without_nulls(frames) | _schemas((*_EVENTS, MessagePage), "serialization")
+    with_nulls = _schemas((*_EVENTS, *_ITEMS, MessagePage), "serialization")
+    schemas = _without_nulls(frames) | with_nulls
     _require_types(schemas)
     for model in ("SendMessage", "EditMessage"):
         schemas[model]["properties"]["text"]["maxLength"] = limits.text_chars

@@ -20,10 +20,10 @@ from app.http.strict_json import StrictRoute
 from app.users import accounts, sessions
 from app.users.accounts import NewAccount
 from app.users.logins import issue_device_token, log_in, renew, sign_access_token
-from app.users.token_form import REQUEST_BODY, TokenFormDep
+from app.users.token_form import TokenFormDep, describe_form
 from app.users.views import me_out
 from app.wire.errors import ErrorCode, Forbidden
-from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenOut
+from app.wire.schemas.users import Me, Register, SessionOut, TicketOut, TokenForm, TokenOut
 from app.wire.validation import CanonicalUuid
 
 router = APIRouter(tags=["auth"], route_class=StrictRoute)
@@ -59,7 +59,7 @@ async def register(body: Register, context: ContextDep, request: Request) -> Me:
         *(ErrorCode.INVALID_REQUEST, ErrorCode.UNSUPPORTED_GRANT_TYPE, ErrorCode.INVALID_GRANT),
         ErrorCode.FORBIDDEN,
     ),
-    openapi_extra=REQUEST_BODY,
+    openapi_extra=describe_form(TokenForm),
 )
 async def issue_token(
     form: TokenFormDep,

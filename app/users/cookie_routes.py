@@ -18,7 +18,7 @@ from app.users.logins import (
     sign_access_token,
     spend_on_session,
 )
-from app.users.token_form import REQUEST_BODY, TokenFormDep
+from app.users.token_form import TokenFormDep, describe_form
 from app.wire.errors import (
     ErrorCode,
     Forbidden,
@@ -27,7 +27,7 @@ from app.wire.errors import (
     Unauthenticated,
     UnsupportedGrantType,
 )
-from app.wire.schemas.users import AccessTokenOut
+from app.wire.schemas.users import AccessTokenOut, CookieLoginForm
 
 router = APIRouter(prefix="/auth/cookie", tags=["auth"], route_class=StrictRoute)
 
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/auth/cookie", tags=["auth"], route_class=StrictRoute
         *(ErrorCode.INVALID_REQUEST, ErrorCode.UNSUPPORTED_GRANT_TYPE, ErrorCode.INVALID_GRANT),
         ErrorCode.FORBIDDEN,
     ),
-    openapi_extra=REQUEST_BODY,
+    openapi_extra=describe_form(CookieLoginForm),
 )
 async def log_in_with_cookie(
     form: TokenFormDep,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from app.http.strict_json import FORM, check_media_type
@@ -14,17 +14,12 @@ from app.wire.validation import invalid_from_pydantic
 MAX_PARAMETERS = 50
 REQUIRED_PARAMETERS = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
 
-# FastAPI does not see what `parse_token_form` reads; `main.py` adds the schema.
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {"$ref": f"#/components/schemas/{TokenForm.__name__}"}
-            }
-        },
-    }
-}
+
+def describe_form(model: type[BaseModel]) -> dict[str, Any]:
+    """The request body of an operation, since FastAPI does not see what `parse_token_form` reads.
+    `main.py` adds the schema of the model."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
 async def parse_token_form(request: Request) -> TokenForm:

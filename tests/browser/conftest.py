@@ -6,23 +6,23 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 import app
 from testkit.people import Person
 from testkit.server import TestServer, fast_settings
 from testkit.server_fixtures import server_fixtures
 from testkit.waiting import LIMIT_S
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visit, Visitor, new_visitor
 
-LIMIT_MS = 8000
+LIMIT_MS = LIMIT_S * 1000
 EXECUTABLE = Path("/usr/bin/chromium")
+INSTALL = "testkit/servers/install.sh browser"
 OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 STATIC = Path(app.__file__).parent / "web" / "static"
-Visit = Callable[..., Awaitable[Visitor]]
 
 embedded_server, cluster_server, server = server_fixtures("session", fast_settings)
 
@@ -31,12 +31,12 @@ embedded_server, cluster_server, server = server_fixtures("session", fast_settin
 def built_page() -> None:
     if not (STATIC / "index.html").is_file():
         pytest.fail("The page is not built. Run `make page`.", pytrace=False)
+    if not EXECUTABLE.is_file():
+        pytest.fail(f"Chromium is not on this machine. Run {INSTALL}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if not EXECUTABLE.is_file():
-        pytest.fail("Chromium is not on this machine. Run testkit/servers/install.sh", pytrace=False)
+async def browser(built_page: None) -> AsyncIterator[Browser]:
     expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=EXECUTABLE, args=OPTIONS)
@@ -72,21 +72,6 @@ async def visit(new_context: Callable[..., Awaitable[BrowserContext]]) -> Visit:
         return visitor
 
     return start
-
-
-async def new_visitor(context: BrowserContext, person: Person, url: str) -> Visitor:
-    """A tab of a browser."""
-    page = await context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.extend(_violations(message)))
-    return Visitor(page, person, url, problems)
-
-
-def _violations(message: ConsoleMessage) -> list[str]:
-    """Failed requests are no defect of the page: it is told about them by their answers."""
-    known = "Failed to load resource" in message.text or "WebSocket connection" in message.text
-    return [] if known or message.type != "error" else [message.text]
 
 
 @pytest.fixture

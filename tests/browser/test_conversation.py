@@ -6,8 +6,7 @@ from playwright.async_api import expect
 
 from testkit.people import Person
 from testkit.server import TestServer
-from tests.browser.conftest import Visit
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visit, Visitor
 
 
 @pytest.fixture

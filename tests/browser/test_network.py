@@ -11,10 +11,22 @@ from app.settings import Settings
 from testkit.people import Person
 from testkit.processes import run_process
 from testkit.server import PASSWORD, TestServer, fast_settings, new_embedded_settings
-from testkit.waiting import LIMIT_S
-from tests.browser.conftest import Visit, new_visitor
-from tests.browser.visitor import Visitor
+from testkit.waiting import LIMIT_S, eventually
+from tests.browser.visitor import Visit, Visitor, new_visitor
 
+STORES = """async (text) => {
+    for (const { name } of await indexedDB.databases()) {
+        const done = (request) => new Promise((resolve) => {
+            request.onsuccess = () => resolve(request.result);
+        });
+        const database = await done(indexedDB.open(name));
+        for (const store of database.objectStoreNames) {
+            const all = await done(database.transaction(store).objectStore(store).getAll());
+            if (JSON.stringify(all).includes(text)) return true;
+        }
+    }
+    return false;
+}"""
 WAITS = "No connection. One message waits and will be sent."
 
 
@@ -61,6 +73,7 @@ async def test_the_page_starts_without_a_network_with_what_was_seen(
     await ada.page.evaluate("navigator.serviceWorker.ready")
     await ada.page.reload()
     await ada.sees_sent("Remember this")
+    await eventually(lambda: _is_stored(ada, "Remember this"))
     await ada.context.set_offline(True)
     await ada.page.reload()
     await ada.sees("Remember this")
@@ -128,3 +141,9 @@ async def _register(http: httpx.AsyncClient, username: str) -> Person:
 async def _sent(person: Person, room: str) -> list[str]:
     page = (await person.get(f"/rooms/{room}/messages")).json()
     return [message["text"] for message in page["items"]]
+
+
+async def _is_stored(visitor: Visitor, text: str) -> bool:
+    """Whether the device would still know the text after a crash."""
+    found: bool = await visitor.page.evaluate(STORES, text)
+    return found

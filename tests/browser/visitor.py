@@ -1,8 +1,9 @@
 """A person with the page in a browser."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from testkit.people import Person
 from testkit.server import PASSWORD
@@ -23,9 +24,9 @@ class Visitor:
 
     async def sign_in(self) -> None:
         await self.page.goto(f"{self.url}/sign-in")
-        await self.page.get_by_label("Username").fill(self.person.username)
-        await self.page.get_by_label("Password").fill(PASSWORD)
-        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.locator("[name=username]").fill(self.person.username)
+        await self.page.locator("[name=password]").fill(PASSWORD)
+        await self.page.locator("[name=password]").press("Enter")
         await expect(self.page.get_by_role("navigation")).to_be_visible()
 
     async def open(self, room: str, rest: str = "") -> None:
@@ -68,3 +69,21 @@ class Visitor:
         await self.message(message).hover()
         await self.message(message).get_by_role("button", name="More actions").click()
         await self.page.get_by_role("menuitem", name=action).click()
+
+
+Visit = Callable[..., Awaitable[Visitor]]
+
+
+async def new_visitor(context: BrowserContext, person: Person, url: str) -> Visitor:
+    """A tab of a browser."""
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.extend(_violations(message)))
+    return Visitor(page, person, url, problems)
+
+
+def _violations(message: ConsoleMessage) -> list[str]:
+    """Failed requests are no defect of the page: it is told about them by their answers."""
+    known = "Failed to load resource" in message.text or "WebSocket connection" in message.text
+    return [] if known or message.type != "error" else [message.text]

@@ -12,7 +12,7 @@ from testkit.servers.redis import RedisServer
 from tests.faults.cluster import Cluster, run_cluster
 from tests.faults.fault_run import FaultPlan, RunResult, next_fault, run
 from tests.faults.faults import EVERYTHING, FAULTS
-from tests.faults.history import Deletion, Edit, Reaction
+from tests.faults.history import Deletion, Edit, Following, Reaction, ThreadMarker
 from tests.faults.report import table
 
 pytestmark = pytest.mark.cluster
@@ -57,5 +57,8 @@ async def test_no_fault_violates_a_guarantee(cluster: Cluster) -> None:
     assert result.violations == [], describe(result)
     assert result.acked > 100
     acked = {type(change) for change in result.history.changes if change.acked}
-    assert acked == {Edit, Deletion, Reaction}
+    assert acked == {Edit, Deletion, Reaction, Following, ThreadMarker}
+    assert any(send.seq and send.thread for send in result.history.sends)
+    assert any(scheduled.cancelled for scheduled in result.history.scheduled)
+    assert any(scheduled.state == "sent" for scheduled in result.tables.scheduled.values())
     assert all(name in table([result]) for name in FAULTS)

@@ -34,7 +34,7 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
     },
     "POST /api/v1/setup": lambda _: {
         "code": "😀" * 100,
-        "username": f"u{next(_numbers)}" + "\ufdfa" * 2,
+        "username": f"u{next(numbers)}" + "\ufdfa" * 2,
         "password": "\ufdfa" * 200,
         "display_name": "a" + "\u0316\u0301" * 30,
         "server_name": "a" + "\u0316\u0301" * 30,

@@ -7,7 +7,13 @@ from uuid import UUID
 from app.core.ids import new_id
 from app.persistence.item_tables import Draft, Reminder, SavedMessage, ScheduledMessage
 from app.persistence.message_tables import RoomMentionRow
-from app.persistence.tables import FINGERPRINT_BYTES, Base, UserGroup, UserGroupMember
+from app.persistence.tables import (
+    FINGERPRINT_BYTES,
+    Base,
+    NotificationSettings,
+    UserGroup,
+    UserGroupMember,
+)
 from app.wire.domain import MentionKind
 from app.wire.items import ScheduledState
 
@@ -90,6 +96,8 @@ def item_tables(users: Sequence[UUID], rooms: Sequence[UUID], at: datetime) -> I
             for user, n in owners
         ],
     )
+
+    yield NotificationSettings, [{"user_id": user, "keywords": "[]"} for user in users]
 
 
 def mention_tables(users: Sequence[UUID], rooms: Sequence[UUID], at: datetime) -> Iterator[Table]:

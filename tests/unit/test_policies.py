@@ -7,7 +7,7 @@ from app.limits.policies import create_policies
 from app.settings import Settings
 from testkit.servers.backend import override
 
-ADDRESS = {PolicyName.LOGINS_PER_ADDRESS, PolicyName.RENEWALS}
+ADDRESS = {PolicyName.LOGINS_PER_ADDRESS, PolicyName.RENEWALS, PolicyName.SETUPS}
 ACCOUNT = {
     PolicyName.LOGINS_PER_ACCOUNT,
     PolicyName.LOGINS_PER_DEVICE,

@@ -24,7 +24,7 @@ async def test_a_stranger_installs_the_package_and_compiles_the_quick_start(
 ) -> None:
     await install_packages()
     packed = await run_node(NPM, "pack", "--json", "--pack-destination", tmp_path, cwd=CLIENT)
-    (tarball,) = tmp_path.glob("*.tgz")
+    tarball = tmp_path / str(json.loads(packed[packed.index("[") :])[0]["filename"])
     assert "README.md" in packed
     assert "generated/http.d.ts" in packed
     assert "test" not in {Path(name).parts[0] for name in re.findall(r'"path": "([^"]+)"', packed)}

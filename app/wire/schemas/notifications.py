@@ -82,7 +82,9 @@ class NotificationsOut(ResponseModel):
     """What notifies the caller."""
 
     level: Level
-    keywords: list[str] = Field(examples=[["release"]])
+    keywords: list[str] = Field(
+        description="Words that notify the caller wherever they stand.", examples=[["release"]]
+    )
     quiet_until: datetime | None = Field(description="Do not disturb until then.")
     schedule: Schedule
 

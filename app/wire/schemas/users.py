@@ -109,6 +109,21 @@ class TokenForm(BaseModel):
     client_secret: FormText | None = Field(None, description="Not used.")
 
 
+class CookieLoginForm(BaseModel):
+    """The form of a login of a page: that of `issue_token` with `grant_type=password`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"grant_type": "password", "username": "ada", "password": "correct horse"}]
+        }
+    )
+
+    grant_type: Literal["password"]
+    username: FormText = Field(min_length=1)
+    password: FormText = Field(min_length=1)
+    device_token: FormText | None = Field(None, description="Of an earlier login from this device.")
+
+
 class AccessTokenOut(ResponseModel):
     """An access token for a page. The refresh token is in a cookie, which scripts cannot read."""
 

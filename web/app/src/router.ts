@@ -28,7 +28,7 @@ const ROOM = /^\/r\/([0-9a-f-]{36})(?:\/(\d{1,15}))?$/i;
 
 export function parseAddress(path: string, query: string): Route {
   const values = new URLSearchParams(query);
-  const panel = panels.find((name) => name === values.get("panel")) ?? null;
+  const panel = panels.find((name) => name === values.get("panel") || path === `/${name}`) ?? null;
   const match = ROOM.exec(path);
   if (match === null) return { ...HOME, panel };
   return {

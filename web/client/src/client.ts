@@ -1,4 +1,5 @@
 import type { Api } from "./api.js";
+import { listenToBrowser } from "./browser.js";
 import { Engine } from "./engine.js";
 import { closed } from "./errors.js";
 import { HttpClient } from "./http.js";
@@ -96,8 +97,16 @@ export class ChatClient {
     this.#session.state.subscribe((state) => {
       this.#onSession(state);
     });
-    this.#removeListeners = listenToBrowser(() => {
-      this.reconnect();
+    this.#removeListeners = listenToBrowser({
+      onReturn: () => {
+        this.reconnect();
+      },
+      onOffline: () => {
+        this.#engine?.link.interrupt();
+      },
+      onHidden: () => {
+        this.#engine?.flush();
+      },
     });
   }
 
@@ -240,18 +249,4 @@ function defaultStorage(): Storage {
 
 function defaultAuth(): "cookie" | "bearer" {
   return typeof document === "undefined" ? "bearer" : "cookie";
-}
-
-/** The network is back, or the page is looked at again: nobody waits for a pause. */
-function listenToBrowser(onReturn: () => void): () => void {
-  if (typeof document === "undefined") return () => undefined;
-  const onVisible = (): void => {
-    if (document.visibilityState === "visible") onReturn();
-  };
-  window.addEventListener("online", onReturn);
-  document.addEventListener("visibilitychange", onVisible);
-  return () => {
-    window.removeEventListener("online", onReturn);
-    document.removeEventListener("visibilitychange", onVisible);
-  };
 }

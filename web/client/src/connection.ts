@@ -73,7 +73,7 @@ export class Connection {
   expectFrame(): void {
     const sent_at = Date.now();
     setTimeout(() => {
-      if (this.#last_frame_at < sent_at) this.#end("The server does not answer any more.");
+      if (this.#last_frame_at < sent_at) this.giveUp("The server does not answer any more.");
     }, PROBE_TIMEOUT_MS);
   }
 
@@ -83,7 +83,7 @@ export class Connection {
     const left = this.#last_frame_at + this.#silence_ms - Date.now();
     if (left <= 0) {
       const seconds = String(Math.round(this.#silence_ms / 1000));
-      this.#end(`Nothing was received for ${seconds} s.`);
+      this.giveUp(`Nothing was received for ${seconds} s.`);
       return;
     }
     this.#timer = setTimeout(() => {
@@ -93,10 +93,11 @@ export class Connection {
 
   /** The events after this are not used. */
   close(): void {
-    this.#end("The connection was closed by the client.");
+    this.giveUp("The connection was closed by the client.");
   }
 
-  #end(detail: string): void {
+  /** Without waiting for the server to notice; `lost` has the reason. */
+  giveUp(detail: string): void {
     this.#lose(new ConnectionLost("resume", detail));
     this.#socket.close(NORMAL_CLOSURE);
   }

@@ -66,6 +66,11 @@ export class ConnectionManager {
     if (!this.#closed) this.start();
   }
 
+  /** The network is gone: what is on its way waits for the next connection. */
+  interrupt(): void {
+    this.#connection?.giveUp("There is no network.");
+  }
+
   close(): void {
     this.#closed = true;
     this.#connection?.close();

@@ -15,6 +15,7 @@ import type { RoomServices } from "./room_services.js";
 import type { SafeStorage } from "./safe_storage.js";
 import type { Session } from "./session.js";
 import type { TabFrame } from "./tab_messages.js";
+import { sharedName } from "./tabs.js";
 import { FollowedThreads } from "./threads.js";
 import { Debounce } from "./timers.js";
 import type { ConnectionState, User } from "./types.js";
@@ -108,6 +109,13 @@ export class Engine {
     return room;
   }
 
+  /** Stores now what is to be stored later: the page may end. */
+  flush(): void {
+    for (const room of this.#rooms.values()) room.log.flush();
+    this.users.flush();
+    this.#storing.flush();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -130,7 +138,7 @@ export class Engine {
   #createLink(): Link {
     const { scope, session, url, agent, user } = this.options;
     return new Link({
-      name: scope === undefined ? undefined : `chat:${scope}:${user.id}`,
+      name: sharedName(scope, user.id),
       url,
       agent,
       user,

@@ -7,6 +7,8 @@ import type { InvalidField, Retry } from "./types.js";
 const ATTEMPTS = 4;
 /** After a longer `retry_after_ms` the caller decides. */
 const MAX_WAIT_MS = 30_000;
+/** Before the first repeat, beyond the pause of the server; doubled for each further one. */
+const JITTER_MS = 100;
 const TIMEOUT_MS = 30_000;
 const UNAVAILABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -38,7 +40,7 @@ export class HttpClient {
         const refusal = asApiError(error);
         const is_final = refusal.is_final || refusal.code === "unreachable";
         if (is_final || refusal.wait_ms > MAX_WAIT_MS) throw refusal;
-        await sleep(refusal.wait_ms);
+        await sleep(refusal.wait_ms + Math.random() * JITTER_MS * 2 ** attempt);
       }
     }
     return this.#send(method, path, request);

@@ -88,6 +88,11 @@ export class Link {
     this.#command({ kind: "typing", room });
   }
 
+  /** The tab with the socket gives it up. */
+  interrupt(): void {
+    this.#manager?.interrupt();
+  }
+
   reconnect(): void {
     this.#command({ kind: "reconnect" });
   }

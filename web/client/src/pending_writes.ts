@@ -70,8 +70,9 @@ export class PendingWrites {
       await this.send(write);
       this.#backoff.resetAfter(Infinity);
     } catch (error) {
-      if (!asApiError(error).is_final) {
-        this.#flushLater();
+      const refusal = asApiError(error);
+      if (!refusal.is_final) {
+        this.#flushLater(refusal.wait_ms);
         return;
       }
     } finally {
@@ -85,11 +86,14 @@ export class PendingWrites {
     }
   }
 
-  #flushLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.flush();
-    }, this.#backoff.next());
+  #flushLater(least_ms: number): void {
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.flush();
+      },
+      Math.max(least_ms, this.#backoff.next()),
+    );
   }
 }
 

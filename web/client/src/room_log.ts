@@ -188,6 +188,11 @@ export class RoomLog {
     this.#positioned.set(true);
   }
 
+  /** Stores now what is to be stored later. */
+  flush(): void {
+    if (this.#timer !== undefined) this.save();
+  }
+
   /** Stores the position and the last messages together, so that they fit each other. */
   save(): void {
     clearTimeout(this.#timer);

@@ -2,6 +2,9 @@ import { Value } from "./observable.js";
 import type { Storage } from "./storage/storage.js";
 import type { StorageState } from "./types.js";
 
+/** A storage that does not answer counts as one that fails. */
+const TIMEOUT_MS = 5000;
+
 type Change = readonly [key: string, value: unknown];
 
 /**
@@ -21,7 +24,7 @@ export class SafeStorage {
   async get(key: string): Promise<unknown> {
     if (this.#unwritten.has(key)) return this.#unwritten.get(key);
     try {
-      return await this.#storage.get(key);
+      return await inTime(this.#storage.get(key));
     } catch (error) {
       this.#fail(error);
       return undefined;
@@ -32,7 +35,7 @@ export class SafeStorage {
   async list(prefix: string): Promise<[key: string, value: unknown][]> {
     const entries = new Map<string, unknown>();
     try {
-      for (const [key, value] of await this.#storage.list(prefix)) entries.set(key, value);
+      for (const [key, value] of await inTime(this.#storage.list(prefix))) entries.set(key, value);
     } catch (error) {
       this.#fail(error);
     }
@@ -63,7 +66,7 @@ export class SafeStorage {
     const changes = [...this.#unwritten];
     if (changes.length === 0) return;
     try {
-      await this.#storage.write(changes);
+      await inTime(this.#storage.write(changes));
     } catch (error) {
       this.#fail(error);
       return;
@@ -78,5 +81,19 @@ export class SafeStorage {
     const reason = error instanceof Error ? error.message : String(error);
     const detail = `This device cannot store anything (${reason}). What you write is kept only while this page is open.`;
     if (this.state.get().detail !== detail) this.state.set({ state: "failing", detail });
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error("it does not answer"));
+    }, TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

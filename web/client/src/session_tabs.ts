@@ -1,6 +1,6 @@
 /** What the tabs of a browser tell each other about the session. */
 
-import { type Channel, countHolders, holdLock, openChannel, withLock } from "./tabs.js";
+import { type Channel, countHolders, holdLock, openChannel, sharedName, withLock } from "./tabs.js";
 import type { User } from "./types.js";
 
 /** Another tab that has a token answers sooner. */
@@ -25,7 +25,7 @@ export class SessionTabs {
   readonly #waiting = new Set<(token: Token) => void>();
 
   constructor(scope: string | undefined, onMessage: (message: SessionMessage) => void) {
-    this.#name = scope === undefined ? undefined : `chat:${scope}:session`;
+    this.#name = sharedName(scope, "session");
     this.#channel = openChannel(this.#name, (data) => {
       const message = data as SessionMessage;
       onMessage(message);

@@ -1,5 +1,13 @@
 /** What tabs of one browser share: messages and locks. Without a name nothing is shared. */
 
+/** Another number for tabs that do not understand each other any more, after a new release. */
+const VERSION = 1;
+
+/** The name of what the tabs with one storage share. */
+export function sharedName(scope: string | undefined, what: string): string | undefined {
+  return scope === undefined ? undefined : `chat:${String(VERSION)}:${scope}:${what}`;
+}
+
 export interface Channel {
   /** To all other tabs. */
   post(message: unknown): void;

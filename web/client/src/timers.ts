@@ -22,6 +22,13 @@ export class Debounce {
     }, this.delay_ms);
   }
 
+  /** Does now what is due later. */
+  flush(): void {
+    if (this.#timer === undefined) return;
+    this.cancel();
+    this.work();
+  }
+
   cancel(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

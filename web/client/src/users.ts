@@ -59,7 +59,13 @@ export class UserDirectory {
     for (const [id, user] of this.#users) if (user.observed || !user.get()) this.#want(id);
   }
 
+  /** Stores now what is to be stored later. */
+  flush(): void {
+    this.#storing.flush();
+  }
+
   close(): void {
+    this.flush();
     clearTimeout(this.#timer);
     this.#storing.cancel();
   }
@@ -84,9 +90,10 @@ export class UserDirectory {
       const page = await this.api.get("/users", { query: { ids } });
       for (const user of page.items) this.put(user);
     } catch (error) {
-      if (asApiError(error).is_final) return;
+      const refusal = asApiError(error);
+      if (refusal.is_final) return;
       for (const id of ids) this.#wanted.add(id);
-      this.#readSoon(this.#backoff.next());
+      this.#readSoon(Math.max(refusal.wait_ms, this.#backoff.next()));
       return;
     }
     this.#backoff.resetAfter(Infinity);

@@ -70,8 +70,10 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
   };
   return (
     <div class="composer">
-      <TypingLine room={room} />
-      <ConnectionLine />
+      <div class="composer-lines">
+        <TypingLine room={room} />
+        <ConnectionLine />
+      </div>
       <form
         class="composer-box"
         onSubmit={(event) => {

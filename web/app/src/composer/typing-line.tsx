@@ -4,7 +4,6 @@ import { live } from "../state/live";
 import { nameOf } from "../state/people";
 import "./lines.css";
 
-/** Always as high as a line, so that nothing moves when somebody begins to type. */
 export function TypingLine({ room }: { room: Room }) {
   const names = live(room.typists).value.map(nameOf);
   const [one = "", two = ""] = names;

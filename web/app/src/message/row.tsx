@@ -1,4 +1,4 @@
-import { Clock, Pin, TimerReset } from "lucide-preact";
+import { Pin, TimerReset } from "lucide-preact";
 import type { TimelineMessage } from "chat-client";
 import { formatFull, formatTime } from "../i18n/dates";
 import { t } from "../i18n";
@@ -108,17 +108,17 @@ function Content({ message, deleted }: { message: TimelineMessage; deleted: bool
       {message.reply_to != null && <QuoteLine message={message} />}
       {message.thread != null && place.thread === null && <ThreadLink message={message} reply />}
       {message.text !== "" && message.poll == null && (
-        <Text text={message.text} lookUpMention={mentions} edited={message.edit != null} />
+        <Text
+          text={message.text}
+          lookUpMention={mentions}
+          edited={message.edit != null}
+          waiting={message.pending === "waiting" || message.pending === "sending"}
+        />
       )}
       {message.forwarded != null && (
         <Forwarded forwarded={message.forwarded} lookUpMention={mentions} />
       )}
       {message.poll != null && <Poll message={message} poll={message.poll} />}
-      {(message.pending === "waiting" || message.pending === "sending") && (
-        <span class="message-clock" role="img" aria-label={t("waits_to_be_sent")}>
-          <Icon icon={Clock} size={12} />
-        </span>
-      )}
       <Reactions message={message} />
       {message.thread_summary != null && place.thread === null && <ThreadLink message={message} />}
     </>

@@ -9,7 +9,7 @@ import { Front } from "./front";
 
 /** Where somebody without a session arrives: sign in, or register where that is open. */
 export function SignInPage() {
-  const [registers, setRegisters] = useState(false);
+  const [registers, setRegisters] = useState(location.pathname === "/register");
   const open = server.value?.registration !== "closed";
   return (
     <Front

@@ -1,16 +1,12 @@
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
+import { openRoom } from "../router";
 import { chat } from "../state/chat";
 import { explain } from "../state/errors";
 import { readServer, signsIn } from "../state/server";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { Front } from "./front";
-
-interface Problem {
-  readonly detail?: string;
-  readonly errors?: readonly { readonly message: string }[];
-}
 
 /** The first run: the one who has the code of the server's log names it, and becomes its
  * administrator. */
@@ -35,12 +31,10 @@ export function WelcomePage() {
     setBusy(true);
     setError(null);
     try {
-      const failure = await setUp(values);
-      if (failure !== null) setError(failure);
-      else {
-        await readServer();
-        await chat.signIn(values.username, values.password);
-      }
+      const { room } = await chat.api.post("/setup", { body: values });
+      await readServer();
+      openRoom(room.id);
+      await chat.signIn(values.username, values.password);
     } catch (reason) {
       setError(explain(reason));
     }
@@ -102,21 +96,4 @@ export function WelcomePage() {
       </p>
     </Front>
   );
-}
-
-async function setUp(values: Record<string, string>): Promise<string | null> {
-  let answer: Response;
-  try {
-    answer = await fetch("/api/v1/setup", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(values),
-    });
-  } catch {
-    return t("error_unreachable");
-  }
-  if (answer.ok) return null;
-  const problem = (await answer.json().catch(() => ({}))) as Problem;
-  const fields = problem.errors?.map((field) => field.message).join(" ");
-  return (fields === "" ? undefined : fields) ?? problem.detail ?? t("error_unexpected");
 }

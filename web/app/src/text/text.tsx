@@ -11,10 +11,12 @@ interface Properties {
   readonly text: string;
   readonly lookUpMention: LookUpMention;
   readonly edited?: boolean;
+  /** A clock stands after the text, without taking room: nothing moves when it goes. */
+  readonly waiting?: boolean;
 }
 
 /** The text of a message. Very long ones are folded until somebody asks for the rest. */
-export function Text({ text, lookUpMention, edited = false }: Properties) {
+export function Text({ text, lookUpMention, edited = false, waiting = false }: Properties) {
   const body = useRef<HTMLDivElement>(null);
   const long = text.length > FOLD_CHARS || text.split("\n", FOLD_LINES + 1).length > FOLD_LINES;
   const [open, setOpen] = useState(false);
@@ -23,8 +25,9 @@ export function Text({ text, lookUpMention, edited = false }: Properties) {
     if (element === null) return;
     element.replaceChildren(renderText(text, { lookUpMention }));
     decorateCode(element);
-    if (edited) appendEdited(element);
-  }, [text, lookUpMention, edited]);
+    if (edited) append(element, "edited", ` (${t("edited")})`);
+    if (waiting) append(element, "clock", "").setAttribute("aria-label", t("waits_to_be_sent"));
+  }, [text, lookUpMention, edited, waiting]);
   const folded = long && !open;
   return (
     <div class="text" data-folded={folded} data-emoji={isOnlyEmoji(text)}>
@@ -42,10 +45,12 @@ export function Text({ text, lookUpMention, edited = false }: Properties) {
 const hasLinksBelowFold = (text: string): boolean =>
   /https?:|\]\(/.test(text.slice(FOLD_CHARS / 2));
 
-function appendEdited(element: HTMLElement): void {
+function append(element: HTMLElement, name: string, text: string): HTMLElement {
   const mark = document.createElement("span");
-  mark.className = "edited";
-  mark.textContent = ` (${t("edited")})`;
+  mark.className = name;
+  mark.textContent = text;
+  if (text === "") mark.setAttribute("role", "img");
   const last = element.lastElementChild;
   (last?.localName === "p" ? last : element).append(mark);
+  return mark;
 }

@@ -40,6 +40,10 @@ export class Heights {
     return true;
   }
 
+  isMeasured(key: string): boolean {
+    return this.#measured.has(key);
+  }
+
   indexOf(key: string): number | undefined {
     return this.#index.get(key);
   }

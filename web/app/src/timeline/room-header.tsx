@@ -43,11 +43,11 @@ export function RoomHeader({ entry }: { entry: RoomEntry }) {
           type="button"
           class="room-header-count"
           aria-pressed={panel === "members"}
-          aria-label={t("members")}
           title={t("members")}
           onClick={() => togglePanel("members")}
         >
           <Icon icon={Users} />
+          <span class="quiet-text">{t("members")} </span>
           {count !== undefined && <span class="digits">{formatNumber(count)}</span>}
         </button>
       )}

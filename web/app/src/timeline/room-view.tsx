@@ -15,6 +15,7 @@ import { RoomHeader } from "./room-header";
 import { NEW_KEY } from "./rows";
 import type { ScrollerHandle } from "./scroller";
 import { useJump } from "./use-jump";
+import { useSettled } from "./use-settled";
 import { useReadMarker } from "./use-read-marker";
 
 /** A room: its messages from the first unread one on, and where one writes. */
@@ -23,11 +24,20 @@ export function RoomView({ id }: { id: string }) {
   const room = useMemo(() => chat.room(id), [id]);
   const state = live(room.state).value;
   useEffect(() => room.open(), [room]);
+  const settled = useSettled(room);
   if (entry === undefined) {
     const unknown = rooms.value.length === 0 && state !== "gone";
     return (
       <section class="main">
         {unknown ? <Skeleton shape="messages" count={6} /> : <NoSuchRoom />}
+      </section>
+    );
+  }
+  if (!settled) {
+    return (
+      <section class="main">
+        <RoomHeader entry={entry} />
+        <Skeleton shape="messages" count={6} />
       </section>
     );
   }
@@ -101,6 +111,7 @@ function Beginning({ entry, name }: { entry: RoomEntry; name: string }) {
   const people = isPeople(entry);
   return (
     <Empty
+      level={2}
       icon={people ? MessagesSquare : entry.kind === "private" ? Lock : Hash}
       title={people ? name : t("beginning_of", { room: name })}
       text={people ? t("beginning_people") : entry.topic || t("beginning_room")}
@@ -109,5 +120,5 @@ function Beginning({ entry, name }: { entry: RoomEntry; name: string }) {
 }
 
 function NoSuchRoom() {
-  return <Empty icon={Hash} title={t("no_such_room")} text={t("no_such_room_text")} />;
+  return <Empty level={1} icon={Hash} title={t("no_such_room")} text={t("no_such_room_text")} />;
 }

@@ -140,16 +140,27 @@ export class ScrollModel {
     if (box === null || this.#heights.count === 0) return;
     const atEnd = this.#heights.total - box.scrollTop - this.#viewport < END_PX;
     this.#target = atEnd ? "end" : null;
-    const index = this.#heights.find(box.scrollTop);
+    const index = this.#firstMeasured(box.scrollTop);
     const key = this.#heights.keyAt(index);
     if (key !== undefined) this.#anchor = { key, offset: this.#heights.top(index) - box.scrollTop };
+  }
+
+  /** The first row in view whose height is known: those above it may turn out to be smaller or larger
+   * than estimated, and it is the one that must not move then. */
+  #firstMeasured(top: number): number {
+    const first = this.#heights.find(top);
+    const last = this.#heights.find(top + this.#viewport);
+    for (let index = first; index <= last; index += 1) {
+      if (this.#heights.isMeasured(this.#heights.keyAt(index) ?? "")) return index;
+    }
+    return first;
   }
 
   #look(): void {
     const top = this.#box?.scrollTop ?? 0;
     const first = this.#heights.find(top);
     const last = this.#heights.find(top + this.#viewport);
-    if (first < this.range.first || last >= this.range.last) {
+    if (this.#isNearEdge(top)) {
       this.range = this.#rangeAround(top);
       this.onRange(`${this.range.first}-${this.range.last}`);
     }
@@ -161,6 +172,17 @@ export class ScrollModel {
       after: after / this.#viewport,
       atEnd: after < END_PX,
     });
+  }
+
+  /** Whether less is rendered around the view than half of what was wanted. */
+  #isNearEdge(top: number): boolean {
+    const { first, last } = this.range;
+    const above = top - this.#heights.top(first);
+    const below = this.#heights.top(last) - top - this.#viewport;
+    return (
+      (first > 0 && above < OVERSCAN_PX / 2) ||
+      (last < this.#heights.count && below < OVERSCAN_PX / 2)
+    );
   }
 
   #rangeAround(top: number): { first: number; last: number } {

@@ -31,16 +31,19 @@ interface EmptyProperties {
   readonly title: string;
   readonly text: string;
   readonly children?: ComponentChildren;
+  /** The level of its heading in the outline of the page. */
+  readonly level?: 1 | 2 | 3;
 }
 
 /** Says what a place is for, and offers the next step. */
-export function Empty({ icon, title, text, children }: EmptyProperties) {
+export function Empty({ icon, title, text, children, level = 3 }: EmptyProperties) {
+  const Heading = `h${level}` as const;
   return (
     <div class="empty">
       <span class="empty-icon">
         <Icon icon={icon} size={22} />
       </span>
-      <h3>{title}</h3>
+      <Heading>{title}</Heading>
       <p>{text}</p>
       {children}
     </div>

@@ -118,7 +118,7 @@ export interface components {
        * @description `seq` of the message that it is to answer.
        * @example 1204
        */
-      reply_to?: number;
+      reply_to: number | null;
       /**
        * Format: date-time
        * @description When it was last saved.
@@ -394,13 +394,13 @@ export interface components {
        */
       type: "item.changed";
       /**
-       * @description What the item is: `draft`, `saved`, `scheduled` or `reminder`. Later releases add kinds.
+       * @description What the item is: `draft`, `saved`, `scheduled`, `reminder` or `notifications`. Later releases add kinds.
        * @example draft
        */
       kind: string;
       /**
        * Format: uuid
-       * @description The room's id.
+       * @description The room's id; of `notifications`, which are for all rooms, the user's.
        */
       room: string;
       /**
@@ -419,7 +419,8 @@ export interface components {
         | components["schemas"]["Draft"]
         | components["schemas"]["SavedMessageValue"]
         | components["schemas"]["Scheduled"]
-        | components["schemas"]["Reminder"];
+        | components["schemas"]["Reminder"]
+        | components["schemas"]["Notifications"];
     };
     /** @description The newest message of a room, to show in a list. */
     LastMessage: {
@@ -910,6 +911,33 @@ export interface components {
        */
       closes_at?: string;
     };
+    /**
+     * @description Which messages notify a user.
+     * @enum {string}
+     */
+    NotificationLevel: "all" | "mentions" | "nothing";
+    /** @description What notifies the caller. */
+    Notifications: {
+      /**
+       * @description null: `all` in direct rooms and groups, `mentions` in others.
+       * @example mentions
+       */
+      level: components["schemas"]["NotificationLevel"] | null;
+      /**
+       * @description Words that notify the caller wherever they stand.
+       * @example [
+       *       "release"
+       *     ]
+       */
+      keywords: string[];
+      /**
+       * Format: date-time
+       * @description Do not disturb until then.
+       */
+      quiet_until: string | null;
+      /** @description null: there is none. */
+      schedule: components["schemas"]["QuietSchedule"] | null;
+    };
     /** @description Subscribe to rooms, each from the client's position. */
     Open: {
       /**
@@ -1107,6 +1135,31 @@ export interface components {
      * @enum {string}
      */
     PresenceState: "online" | "offline" | "unknown";
+    /** @description Hours in which nothing notifies the user, week after week. */
+    QuietSchedule: {
+      /**
+       * @description On which they begin.
+       * @example [
+       *       "monday"
+       *     ]
+       */
+      days: components["schemas"]["Weekday"][];
+      /**
+       * @description Hours and minutes.
+       * @example 22:00
+       */
+      start: string;
+      /**
+       * @description Not later than `start`: on the next day.
+       * @example 07:30
+       */
+      end: string;
+      /**
+       * @description A name of the IANA time zone database.
+       * @example Europe/Berlin
+       */
+      time_zone: string;
+    };
     /** @description A message that others reply to, as it is now. */
     Quote: {
       /**
@@ -1258,7 +1311,7 @@ export interface components {
        * @description `seq` of the message; null: it is about the room.
        * @example 1207
        */
-      seq?: number;
+      seq: number | null;
       /**
        * @description May be empty.
        * @example answer this
@@ -1273,7 +1326,7 @@ export interface components {
        * Format: date-time
        * @description When it has fired; null: not yet.
        */
-      fired_at?: string;
+      fired_at: string | null;
     };
     /** @description Take a reaction back. Removing one that is not there changes nothing. */
     RemoveReaction: {
@@ -1682,17 +1735,17 @@ export interface components {
        * @description `seq` of the message that it answers.
        * @example 1204
        */
-      reply_to?: number;
+      reply_to?: number | null;
       /**
        * Format: int64
        * @description `seq` of the message whose thread this is a reply in. Not in the room's timeline then.
        * @example 1204
        */
-      thread?: number;
+      thread?: number | null;
       /** @description True: a reply in a thread, and in the timeline. */
-      also_in_room?: boolean;
+      also_in_room?: boolean | null;
       /** @description True: it notifies nobody. */
-      silent?: boolean;
+      silent?: boolean | null;
       /**
        * @description Data of the sender's application. The server passes it on.
        * @example {
@@ -1701,7 +1754,7 @@ export interface components {
        */
       metadata?: {
         [key: string]: unknown;
-      };
+      } | null;
       /**
        * Format: uuid
        * @description The scheduled message's id.
@@ -1723,7 +1776,7 @@ export interface components {
        * @description Why it has failed: the code of the error.
        * @example room_archived
        */
-      error?: string;
+      error: string | null;
       /**
        * @description The idempotency key of the request.
        * @example 01JB8Z3J6Q
@@ -2003,6 +2056,11 @@ export interface components {
       /** @description `unknown`: not available now, or not visible to this user. */
       state: components["schemas"]["PresenceState"];
     };
+    /**
+     * @description In the order of ISO 8601.
+     * @enum {string}
+     */
+    Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
     /** @description The `hello` was accepted: the session, the user, the epoch and the limits. */
     Welcome: {
       /**

@@ -252,9 +252,11 @@ export interface paths {
     };
     /**
      * List mentions of the caller
-     * @description The messages that mention the caller by name, newest first, in rooms that the caller is a
-     *     member of; each with the message before and after it. Mentions of `@room`, `@here` and groups
-     *     are not listed.
+     * @description The messages of others that mention the caller, newest first, in rooms that the caller is a
+     *     member of; each with the message before and after it. Besides mentions by name these are
+     *     `@room`, `@here` if the caller was online, and groups that the caller is in now, whatever the
+     *     settings of the caller. A page may have fewer items than `limit`; `next` tells whether there
+     *     are more.
      */
     get: operations["list_my_mentions"];
     put?: never;
@@ -1616,6 +1618,22 @@ export interface components {
       new_password: string;
     };
     /**
+     * @description The form of a login of a page: that of `issue_token` with `grant_type=password`.
+     * @example {
+     *       "grant_type": "password",
+     *       "password": "correct horse",
+     *       "username": "ada"
+     *     }
+     */
+    CookieLoginForm: {
+      /** @constant */
+      grant_type: "password";
+      username: string;
+      password: string;
+      /** @description Of an earlier login from this device. */
+      device_token?: string | null;
+    };
+    /**
      * @description A new user group, without members.
      * @example {
      *       "display_name": "Engineering",
@@ -2516,6 +2534,7 @@ export interface components {
        */
       level: components["schemas"]["NotificationLevel"] | null;
       /**
+       * @description Words that notify the caller wherever they stand.
        * @example [
        *       "release"
        *     ]
@@ -3927,10 +3946,10 @@ export interface components {
     };
     /**
      * @description An event of the caller's log: `room.joined`, `room.left`, `room.removed` (by somebody else),
-     *     `room.read` (the read marker has moved), `notifications.changed`, `thread.changed` (the caller
-     *     follows a thread, does not any more, or has read it) or `item.changed`. It names the room, whose
-     *     state is in `GET /rooms/{id}`, or an item, which is in the list of its kind as long as it
-     *     exists. Notification settings for all rooms name the user instead of a room.
+     *     `room.read` (the read marker has moved), `notifications.changed` (of the room), `thread.changed`
+     *     (the caller follows a thread, does not any more, or has read it) or `item.changed`. It names the
+     *     room, whose state is in `GET /rooms/{id}`, or an item, which is in the list of its kind as long
+     *     as it exists.
      */
     UserEvent: {
       /**
@@ -3951,7 +3970,7 @@ export interface components {
       at: string;
       /**
        * Format: uuid
-       * @description The room's id; or the user's, for all rooms.
+       * @description The room's id; of the item `notifications`, which is for all rooms, the user's.
        */
       room: string;
       /**
@@ -4261,7 +4280,7 @@ export interface operations {
          *       "username": "ada"
          *     }
          */
-        "application/x-www-form-urlencoded": components["schemas"]["TokenRequest"];
+        "application/x-www-form-urlencoded": components["schemas"]["CookieLoginForm"];
       };
     };
     responses: {

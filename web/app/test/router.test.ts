@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { formatAddress, parseAddress } from "../src/router";
+
+const ROOM = "0193a4d3-1f42-7a90-a1b2-3c4d5e6f7081";
+
+describe("an address", () => {
+  it.each([
+    "/",
+    "/?panel=saved",
+    `/r/${ROOM}`,
+    `/r/${ROOM}/42`,
+    `/r/${ROOM}?thread=42`,
+    `/r/${ROOM}/43?thread=42`,
+    `/r/${ROOM}?panel=members`,
+  ])("%s names what it is made from", (address) => {
+    const url = new URL(address, "http://chat.example");
+    expect(formatAddress(parseAddress(url.pathname, url.search))).toBe(address);
+  });
+
+  it.each([
+    ["/r/nonsense", "", null],
+    [`/r/${ROOM}/x`, "", null],
+    [`/r/${ROOM}`, "?panel=nonsense&thread=-1", ROOM],
+  ])("%s%s is not taken for more than it says", (path, query, room) => {
+    expect(parseAddress(path, query)).toEqual({ room, message: null, thread: null, panel: null });
+  });
+
+  it("opens a panel at its own address", () => {
+    for (const name of ["threads", "mentions", "saved", "shortcuts"]) {
+      expect(parseAddress(`/${name}`, "").panel).toBe(name);
+    }
+  });
+});
