@@ -27,9 +27,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
-from app.persistence import item_tables, message_tables  # noqa: F401 - tables of Base.metadata
+# Tables of Base.metadata.
+from app.persistence import item_tables, message_tables, room_tables  # noqa: F401
 from app.persistence.engine import create_engines
 from app.persistence.failures import Failure, classify
+from app.persistence.search_tables import SEARCH_INDEX
 from app.persistence.tables import Base
 from app.settings import PREFIX, Database, SettingsError, load_settings
 
@@ -111,6 +113,11 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: Any) -> bool:
+    """What a full-text index consists of is the database's own affair."""
+    return not (kind == "table" and name and name.startswith(SEARCH_INDEX))
+
+
 def count_applied(**applied: Any) -> None:
     config.attributes.setdefault("applied", []).append(applied["step"].up_revision_id)
 
@@ -120,6 +127,7 @@ OPTIONS: dict[str, Any] = {
     "compare_type": True,
     "process_revision_directives": finish,
     "render_item": render_item,
+    "include_name": include_name,
     "on_version_apply": count_applied,
 }
 

@@ -28,6 +28,8 @@ from app.ops.checks.result import Level
 from app.persistence.database import Database
 from app.persistence.migrations import MigrationError, SchemaStatus, upgrade
 from app.persistence.uow import UnitOfWork
+from app.search.console import show_rebuild
+from app.search.rebuild import Rebuild
 from app.server.supervisor import run_worker, supervise
 from app.server.uvicorn_server import serve as run_server
 from app.settings import PREFIX, Settings, SettingsError, load_settings, override
@@ -163,6 +165,25 @@ def unban(username: str) -> None:
     print(f"{username} may log in again" if changed else f"{username} was not banned")
 
 
+@app.command("search-rebuild")
+@print_errors
+def search_rebuild(
+    from_start: Annotated[
+        bool,
+        typer.Option("--from-start", help="Begin anew, also after an interruption."),
+    ] = False,
+) -> None:
+    """Index all messages anew for searches; servers may run meanwhile.
+
+    After an interruption run it again: it goes on where it ended.
+    """
+    try:
+        asyncio.run(_rebuild_search(load_settings(), from_start=from_start))
+    except KeyboardInterrupt:
+        print("Interrupted. To go on, type the same command again.", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
 @imports.command("gitter")
 @print_errors
 def import_gitter(
@@ -216,6 +237,11 @@ async def _open_migrated_database(settings: Settings) -> AsyncIterator[Database]
 async def _import_gitter(settings: Settings, files: list[Path], options: Options) -> bool:
     async with _open_migrated_database(settings) as database:
         return await import_files(database, files, options, Console(rich.console.Console()))
+
+
+async def _rebuild_search(settings: Settings, *, from_start: bool) -> None:
+    async with _open_migrated_database(settings) as database:
+        await show_rebuild(Rebuild(database, from_start=from_start), rich.console.Console())
 
 
 async def _create_admin(settings: Settings, username: str, password: str) -> None:

@@ -5,6 +5,7 @@ from pydantic import Field
 from app.setting_group import Group
 from app.wire.content import MAX_OPTIONS
 from app.wire.schemas.notifications import MAX_KEYWORDS
+from app.wire.schemas.search import MAX_QUERY_CHARS
 from app.wire.validation import MAX_ITEMS
 
 
@@ -56,3 +57,5 @@ class Limits(Group):
     max_poll_options: int = Field(20, ge=2, le=MAX_OPTIONS)
     max_read_by_members: int = Field(100, ge=2, le=MAX_ITEMS)
     max_bulk_deletions: int = Field(1000, ge=1, le=10_000)
+    max_query_chars: int = Field(500, ge=1, le=MAX_QUERY_CHARS)
+    max_query_terms: int = Field(32, ge=1, le=200)

@@ -32,11 +32,16 @@ from app.ops.docs import mount_docs
 from app.ops.metrics import router as metrics
 from app.ops.routes import router as ops
 from app.realtime.connection.endpoint import websocket_routes
+from app.rooms.invite_routes import router as invites
+from app.rooms.join_request_routes import router as join_requests
+from app.rooms.permission_routes import router as room_permissions
 from app.rooms.routes import router as rooms
+from app.rooms.sanction_routes import router as sanctions
 from app.saved_messages.pages import DIRECT_ROUTE as SAVED
 from app.saved_messages.routes import router as saved_messages
 from app.scheduling.reminder_routes import router as reminders
 from app.scheduling.routes import router as scheduled
+from app.search.routes import router as search
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.cookie_routes import router as cookie_logins
@@ -68,19 +73,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1")
     for router in (
-        *(auth, cookie_logins, notifications, drafts, saved_messages, scheduled, reminders),
-        *(
-            users,
-            rooms,
-            messages,
-            message_changes,
-            threads,
-            polls,
-            groups,
-            moderation,
-            admin,
-            installation,
-        ),
+        *(auth, cookie_logins, installation, notifications, drafts, saved_messages, scheduled),
+        *(reminders, users, rooms, room_permissions, sanctions, invites, join_requests, messages),
+        *(message_changes, threads, polls, search, groups, moderation, admin),
     ):
         api.include_router(router)
     app.include_router(api)

@@ -87,6 +87,14 @@ METRICS = (
         )
     ),
     ComparedMetric("history", "deep", "p50_ms", lower_is_better=True),
+    *(
+        ComparedMetric("pages", variant, "pages_per_cpu_s")
+        for variant in ("thread", "mentions", "saved")
+    ),
+    ComparedMetric("search", "mariadb-words", "p99_ms", lower_is_better=True),
+    ComparedMetric("search", "sqlite-words", "p99_ms", lower_is_better=True),
+    ComparedMetric("page", "load", "first_paint_ms", lower_is_better=True),
+    ComparedMetric("page", "scroll", "frame_work_p95_ms", lower_is_better=True),
     ComparedMetric("history", "many", "pages_per_cpu_s"),
     ComparedMetric("sqlite", "group", "acks_per_s"),
     ComparedMetric("sqlite", "group", "acks_per_cpu_s"),

@@ -18,6 +18,7 @@ from app.core.clock import now
 from app.core.ids import new_id
 from app.core.tokens import Claims, Tokens
 from app.persistence.engine import create_engines
+from app.persistence.search.writes import IndexedMessage
 from app.persistence.tables import (
     Base,
     Member,
@@ -113,6 +114,26 @@ async def fill_room(
                 ),
             )
         await connection.execute(update(Room).where(Room.id == room).values(seq=count))
+
+
+async def insert_messages(settings: Settings, messages: Iterable[IndexedMessage]) -> None:
+    """Insert messages without their events."""
+    async with open_connection(settings) as connection:
+        await _insert(
+            connection,
+            MessageRow,
+            (
+                {
+                    "room_id": message.room,
+                    "seq": message.seq,
+                    "sender_id": message.sender,
+                    "nonce": f"n{message.seq}",
+                    "text": message.text,
+                    "at": message.at,
+                }
+                for message in messages
+            ),
+        )
 
 
 @asynccontextmanager

@@ -42,6 +42,10 @@ class CallerReader:
         self._reader, self._claims = reader, claims
         self.login: SessionState | None = None
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self._reader.is_sqlite
+
     async def read(self, *statements: Bound) -> list[Rows]:
         """Raises SessionEnded and DBAPIError."""
         if self.login is not None:

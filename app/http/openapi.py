@@ -53,6 +53,10 @@ Events of rooms come over a WebSocket at `/ws`: see [/docs/socket](/docs/socket)
         {"name": "groups", "description": "User groups, which one `@handle` mentions together."},
         {"name": "notifications", "description": "What the caller is notified of, and why."},
         {"name": "threads", "description": "Threads, and who follows them."},
+        {
+            "name": "search",
+            "description": "What was said, and where; docs/search.md has the words.",
+        },
         {"name": "items", "description": "What the caller alone has, such as drafts."},
         {"name": "moderation", "description": "For administrators of the server."},
         {"name": "admin", "description": "Statistics, for administrators of the server."},
@@ -140,7 +144,7 @@ def extend_openapi(app: FastAPI, limits: Limits, *models: type[BaseModel]) -> No
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _complete_operation(operation, below_api=path.startswith("/api/"))
-                _add_page_limit(operation, limits.max_page_size)
+                _limit_parameters(operation, limits)
         _name_event(schemas)
         document = rename_schemas(document)
         simplify([document["paths"], document["components"]])
@@ -167,11 +171,14 @@ def _add_limits(schemas: dict[str, Any], limits: Limits) -> None:
     schemas["SetNotifications"]["properties"]["keywords"]["maxItems"] = limits.keywords_per_user
 
 
-def _add_page_limit(operation: dict[str, Any], max_size: int) -> None:
+def _limit_parameters(operation: dict[str, Any], limits: Limits) -> None:
     for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
         if parameter["name"] == "limit":
-            schema = parameter["schema"]
+            max_size = limits.max_page_size
             schema |= {"maximum": max_size, "default": min(schema["default"], max_size)}
+        elif parameter["name"] == "q":
+            schema["maxLength"] = limits.max_query_chars
 
 
 def _complete_operation(operation: JsonObject, *, below_api: bool) -> None:

@@ -16,12 +16,14 @@ from app.persistence.repositories.batch_writes import (
     UserMention,
 )
 from app.persistence.repositories.rooms import LockedRoom
+from app.persistence.search.writes import stored_message
 from app.persistence.tables import TOPIC_CHARS, Room
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms import policy
 from app.rooms.access import require_not_archived
-from app.rooms.membership import change_role
+from app.rooms.admission import filter_banned
 from app.rooms.policy import NO_ROOM
+from app.rooms.roles import change_role
 from app.rooms.service import add_member, details
 from app.wire.content import Content
 from app.wire.domain import Role, RoomKind
@@ -101,6 +103,7 @@ async def join_authors(
     known: set[UUID] = await uow.members.filter_members(room_id, users)
     if len(known) < len(users):
         known |= await uow.events.joined(room_id, users)
+        known |= await filter_banned(uow, room_id, users, now())
     for author, user in zip(authors, users, strict=True):
         if user not in known:
             require_not_archived(room)
@@ -144,6 +147,7 @@ async def add_posts(
             for user in entry.event.message.mentions or ()
         ]
         await uow.append_messages(created, mentions)
+        await uow.search.index([stored_message(room_id, entry.event.message) for entry in created])
         for users in batches(list(accounts.by_origin.values())):
             await uow.members.mark_all_read(room_id, users, room.seq)
     return ImportCursor(room.seq, foreign)

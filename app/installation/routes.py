@@ -82,7 +82,7 @@ async def set_up_server(body: SetUp, context: ContextDep, request: Request) -> S
         body.room_name,
         context.settings.limits.rooms_per_user,
     )
-    return SetupOut(user=me_out(made.user), room=room_out(made.room))
+    return SetupOut(user=me_out(made.user), room=room_out(made.room, made.actor))
 
 
 async def _read_state(reads: DirectReads) -> Reading | None:

@@ -25,6 +25,7 @@ class Installation(NamedTuple):
 
 class FirstAccount(NamedTuple):
     user: User
+    actor: Actor
     room: RoomView
 
 
@@ -50,7 +51,7 @@ async def set_up(
     actor = Actor(user.id, user.id, is_admin=True, expires_at=now())
     room = CreateRoom(kind=RoomKind.PUBLIC, name=room_name)
     created = await create_room(uow, actor, room, max_rooms)
-    return FirstAccount(user, created.view)
+    return FirstAccount(user, actor, created.view)
 
 
 def require_pending(installation: Installation) -> None:

@@ -13,9 +13,10 @@ from app.messages.threads import remove_replies
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import lock_member_room, require_not_archived, require_permission
-from app.rooms.policy import Permission
+from app.wire.domain import Permission
 from app.wire.errors import NotFound
-from app.wire.events import Deletion, Message, MessagesDeleted
+from app.wire.events import Message, MessagesDeleted
+from app.wire.message_parts import Deletion
 
 MAX_PER_EVENT = 100
 T = TypeVar("T")

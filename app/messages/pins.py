@@ -8,9 +8,10 @@ from app.messages.send.change_rules import DELETED, NO_MESSAGE
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import lock_member_room, require_not_archived, require_permission
-from app.rooms.policy import Permission
+from app.wire.domain import Permission
 from app.wire.errors import NotFound, QuotaExceeded
-from app.wire.events import Message, MessagePinned, MessageUnpinned, Pin
+from app.wire.events import Message, MessagePinned, MessageUnpinned
+from app.wire.message_parts import Pin
 
 
 async def pin_message(
@@ -26,7 +27,7 @@ async def pin_message(
     at = now()
     pinned = message.model_copy(update={"pin": Pin(by=actor.user, at=at)})
     await uow.messages.pin(room_id, seq)
-    await uow.messages.update(room_id, [pinned])
+    await uow.messages.update(room_id, [pinned], reindexed=True)
     uow.append_event(
         room,
         lambda event_seq: MessagePinned(
@@ -43,7 +44,7 @@ async def unpin_message(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) 
         return message
     unpinned = message.model_copy(update={"pin": None})
     await uow.messages.unpin(room_id, seq)
-    await uow.messages.update(room_id, [unpinned])
+    await uow.messages.update(room_id, [unpinned], reindexed=True)
     uow.append_event(
         room,
         lambda event_seq: MessageUnpinned(

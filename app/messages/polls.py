@@ -22,7 +22,7 @@ from app.rooms.access import (
     require_not_archived,
     require_permission,
 )
-from app.rooms.policy import Permission
+from app.wire.domain import Permission
 from app.wire.errors import Forbidden, NotFound
 from app.wire.events import Message, PollUpdated
 from app.wire.polls import Poll
@@ -117,7 +117,8 @@ async def _update(uow: UnitOfWork, locked: _LockedPoll, poll: Poll, shown_actor:
     if poll is locked.poll:
         return message
     updated = message.model_copy(update={"poll": poll})
-    await uow.messages.update(room.id, [updated])
+    has_new_option = len(poll.options) > len(locked.poll.options)
+    await uow.messages.update(room.id, [updated], reindexed=has_new_option)
     uow.append_event(
         room,
         lambda event_seq: PollUpdated(

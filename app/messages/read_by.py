@@ -6,8 +6,8 @@ from app.core.actor import Actor
 from app.messages.send.change_rules import NO_MESSAGE
 from app.persistence.uow import ReadSession
 from app.rooms.access import get_member_room
-from app.rooms.service import parse_settings
 from app.wire.errors import Forbidden, NotFound
+from app.wire.room_settings import parse_settings
 
 
 async def list_readers(

@@ -9,7 +9,7 @@ from app.persistence.tables import Room
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import get_member_room
 from app.rooms.policy import NO_ROOM
-from app.rooms.service import room_settings
+from app.rooms.settings import room_settings
 from app.wire.errors import NotFound
 from app.wire.events import PublicationKind, ReadMarker, encode
 from app.wire.user_events import UserEventType

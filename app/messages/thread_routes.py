@@ -19,11 +19,12 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50, Seq
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
-from app.messages import pages, threads
+from app.messages import pages, thread_locks, threads
 from app.messages.pages import PagePosition
 from app.messages.routes import After, Around, Before
 from app.persistence.repositories.threads import ThreadPosition, ThreadView
 from app.wire.errors import ErrorCode
+from app.wire.events import Message
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.pages import Page
 from app.wire.schemas.threads import SetThreadRead, ThreadOut, ThreadRoots
@@ -32,6 +33,7 @@ from app.wire.validation import CanonicalUuid
 router = APIRouter(tags=["threads"], route_class=StrictRoute)
 
 ERRORS = problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
+LOCK_ERRORS = ERRORS | problem_responses(ErrorCode.ROOM_ARCHIVED)
 RootSeq = Annotated[Seq, Path(description="`seq` of the message whose thread it is.")]
 
 
@@ -201,3 +203,35 @@ def _position_cursor(key: str | None) -> ThreadPosition | None:
         )
     except (ValueError, OverflowError) as error:
         raise wrong_cursor() from error
+
+
+@router.put(
+    "/rooms/{room_id}/threads/{seq}/lock",
+    operation_id="lock_thread",
+    summary="Lock a thread",
+    responses=LOCK_ERRORS,
+    dependencies=[Depends(WRITE)],
+)
+async def lock(
+    room_id: CanonicalUuid, seq: RootSeq, actor: ActorDep, context: ContextDep
+) -> Message:
+    """Only those who may delete messages of others reply in it from now on."""
+    return await context.database.transact(
+        thread_locks.set_thread_lock, actor, room_id, seq, locked=True
+    )
+
+
+@router.delete(
+    "/rooms/{room_id}/threads/{seq}/lock",
+    operation_id="unlock_thread",
+    summary="Unlock a thread",
+    responses=LOCK_ERRORS,
+    dependencies=[Depends(WRITE)],
+)
+async def unlock(
+    room_id: CanonicalUuid, seq: RootSeq, actor: ActorDep, context: ContextDep
+) -> Message:
+    """Everybody who may reply in threads replies in it again."""
+    return await context.database.transact(
+        thread_locks.set_thread_lock, actor, room_id, seq, locked=False
+    )

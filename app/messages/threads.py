@@ -12,7 +12,8 @@ from app.persistence.repositories.threads import Reply, ThreadPosition, ThreadVi
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import get_member_room, lock_member_room
 from app.wire.errors import NotFound
-from app.wire.events import Deletion, Message, ThreadSummary, ThreadUpdated
+from app.wire.events import Message, ThreadUpdated
+from app.wire.message_parts import Deletion, ThreadSummary
 from app.wire.user_events import UserEventType
 
 NO_ROOT = "This message is a reply in a thread, and has no thread of its own."

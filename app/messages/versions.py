@@ -7,7 +7,7 @@ from app.messages.send.change_rules import DELETED, NO_MESSAGE
 from app.persistence.uow import ReadSession
 from app.rooms.access import get_member_room
 from app.rooms.policy import ADMINS
-from app.rooms.service import room_settings
+from app.rooms.settings import room_settings
 from app.wire.domain import Role
 from app.wire.errors import Forbidden, NotFound
 from app.wire.room_settings import VersionAccess

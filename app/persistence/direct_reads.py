@@ -15,6 +15,8 @@ from app.persistence.repositories.scheduled_messages import ScheduledPages
 from app.persistence.repositories.server_state import ServerStateReads
 from app.persistence.repositories.session_states import SessionStates
 from app.persistence.repositories.thread_pages import ThreadPages
+from app.persistence.search.names import SearchNames
+from app.persistence.search.pages import SearchPages
 from app.persistence.sql.executor import Reader
 
 
@@ -35,6 +37,8 @@ class DirectReads:
         self.scheduled_messages = ScheduledPages(reader)
         self.reminders = ReminderPages(reader)
         self.server_state = ServerStateReads(reader)
+        self.search = SearchPages(reader)
+        self.search_names = SearchNames(reader)
 
     def thread(self, root: int) -> ThreadPages:
         """The replies to a message."""

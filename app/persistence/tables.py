@@ -166,11 +166,13 @@ class Room(Base):
     deleted_seq: Mapped[int | None] = mapped_column(BigInteger)
     # JSON of the `RoomSettings` that are not the defaults; None: all are.
     settings: Mapped[str | None] = mapped_column(LongText)
+    # JSON of what `rooms/overrides.py` says; None: the defaults of all roles.
+    overrides: Mapped[str | None] = mapped_column(LongText)
 
 
 class Member(Base):
     __tablename__ = "members"
-    __table_args__ = (Index(None, "user_id", "room_id"), CLUSTERED)
+    __table_args__ = (Index(None, "user_id", "room_id"), Index(None, "room_id", "role"), CLUSTERED)
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
@@ -185,6 +187,8 @@ class Member(Base):
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=DatabaseNow())
     # True: `thread_followers` has rows of the member in the room. None: it has none.
     follows_threads: Mapped[bool | None]
+    # Until then the member may read, but not write. The same as in `room_sanctions`.
+    timed_out_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Departure(Base):

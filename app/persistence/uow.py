@@ -15,9 +15,11 @@ from app.persistence.repositories.batch_writes import (
     RoomMentionOf,
     UserMention,
 )
+from app.persistence.repositories.completions import CompletionReads
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.drafts import Drafts
 from app.persistence.repositories.events import EventReads, Events
+from app.persistence.repositories.join_requests import JoinRequestReads, JoinRequests
 from app.persistence.repositories.members import MemberReads, Members
 from app.persistence.repositories.message_batch import (
     MessageBatch,
@@ -29,7 +31,9 @@ from app.persistence.repositories.polls import PollReads, Polls
 from app.persistence.repositories.read_by import ReadByReads
 from app.persistence.repositories.reminders import Reminders
 from app.persistence.repositories.retention import RetentionReads, Retentions
+from app.persistence.repositories.room_invites import RoomInviteReads, RoomInvites
 from app.persistence.repositories.room_lists import RoomLists
+from app.persistence.repositories.room_sanctions import RoomSanctionReads, RoomSanctions
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.saved_messages import SavedMessages
 from app.persistence.repositories.scheduled_messages import ScheduledMessages
@@ -43,6 +47,8 @@ from app.persistence.repositories.threads import ThreadReads, Threads
 from app.persistence.repositories.user_groups import UserGroupReads, UserGroups
 from app.persistence.repositories.user_logs import UserLogReads, UserLogs
 from app.persistence.repositories.users import UserReads, Users
+from app.persistence.search.log_reads import IndexedMessages
+from app.persistence.search.writes import SearchWrites
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.executor import Executor, SessionExecutor
 from app.wire.events import RoomEvent
@@ -57,6 +63,9 @@ class ReadSession:
     sessions: SessionReads
     rooms: RoomReads
     members: MemberReads
+    join_requests: JoinRequestReads
+    room_invites: RoomInviteReads
+    room_sanctions: RoomSanctionReads
     room_lists: RoomLists
     session_states: SessionStates
     messages: MessageReads
@@ -71,12 +80,16 @@ class ReadSession:
     user_groups: UserGroupReads
     notifications: NotificationReads
     server_settings: ServerSettingsReads
+    completions: CompletionReads
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         self.users = UserReads(session)
         self.sessions = SessionReads(session)
         self.rooms = RoomReads(session)
         self.members = MemberReads(session)
+        self.join_requests = JoinRequestReads(session)
+        self.room_invites = RoomInviteReads(session)
+        self.room_sanctions = RoomSanctionReads(session)
         self.room_lists = RoomLists(SessionExecutor(session), max_unread)
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
@@ -91,6 +104,7 @@ class ReadSession:
         self.user_groups = UserGroupReads(session)
         self.notifications = NotificationReads(session)
         self.server_settings = ServerSettingsReads(session)
+        self.completions = CompletionReads(session)
 
 
 class BatchUnitOfWork:
@@ -124,6 +138,9 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     sessions: Sessions
     rooms: Rooms
     members: Members
+    join_requests: JoinRequests
+    room_invites: RoomInvites
+    room_sanctions: RoomSanctions
     messages: Messages
     polls: Polls
     retentions: Retentions
@@ -143,6 +160,9 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
+        self.join_requests = JoinRequests(session)
+        self.room_invites = RoomInvites(session)
+        self.room_sanctions = RoomSanctions(session)
         self.messages = Messages(session)
         self.polls = Polls(session)
         self.retentions = Retentions(session)
@@ -159,6 +179,8 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.scheduled_messages = ScheduledMessages(session)
         self.reminders = Reminders(session)
         self.server_state = ServerStates(session)
+        self.search = SearchWrites(self._executor)
+        self.indexed_messages = IndexedMessages(self._executor)
         self._session = session
 
     def append_event(self, room: LockedRoom, build_event: Callable[[int], RoomEvent]) -> None:

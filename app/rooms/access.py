@@ -5,13 +5,15 @@ from collections.abc import Collection
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.clock import now
 from app.persistence.direct_reads import DirectReads
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession, UnitOfWork
-from app.rooms import policy
-from app.rooms.policy import NO_ROOM, Permission, membership_error
-from app.wire.domain import Role, RoomKind
+from app.rooms import policy, standing
+from app.rooms.policy import NO_ROOM, membership_error
+from app.rooms.standing import Standing
+from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import ChatError, NotFound
 
 
@@ -71,8 +73,20 @@ def require_permission(
     permission: Permission, room: Room, member: Member | None, actor: Actor
 ) -> Role:
     """The role in which the actor uses the permission. Raises Forbidden."""
-    role = member.role if member else None
-    return policy.require_permission(permission, room.kind, role, is_server_admin=actor.is_admin)
+    return standing.require_permission(permission, find_standing(room, member, actor))
+
+
+def find_standing(room: Room, member: Member | None, actor: Actor) -> Standing:
+    until = member.timed_out_until if member else None
+    return Standing(
+        actor.user,
+        actor.is_admin,
+        room.kind,
+        member.role if member else None,
+        room.overrides,
+        room.settings,
+        until if until is not None and until > now() else None,
+    )
 
 
 def require_not_archived(room: Room) -> None:

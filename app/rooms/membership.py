@@ -1,4 +1,4 @@
-"""Use cases of membership: join, leave, add, remove, change a role."""
+"""Use cases of membership: join, leave, add, remove."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,20 +15,19 @@ from app.rooms.access import (
     require_not_archived,
     require_permission,
 )
-from app.rooms.policy import NO_ROOM, Permission, may_remove
+from app.rooms.admission import admit
+from app.rooms.policy import NO_ROOM, require_rank
 from app.rooms.service import (
     MemberView,
     RoomView,
-    add_member,
     refuse_too_many,
     require_users,
-    room_settings,
-    shows_marker,
     view,
 )
-from app.wire.domain import Role, RoomKind
+from app.rooms.settings import room_settings, shows_marker
+from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
-from app.wire.events import MemberLeft, MemberRef, MemberRemoved, MemberRoleChanged
+from app.wire.events import MemberLeft, MemberRef, MemberRemoved
 from app.wire.items import ItemKey, ItemKind
 from app.wire.user_events import UserEventType
 
@@ -44,7 +43,7 @@ async def join(uow: UnitOfWork, actor: Actor, room_id: UUID, max_rooms: int) -> 
     if member is None:
         require_not_archived(room)
         await refuse_too_many(uow, actor.user, max_rooms)
-        add_member(uow, room, actor.user, actor.user, Role.MEMBER, now())
+        await admit(uow, room, actor.user, [actor.user], Role.MEMBER, now())
         await uow.flush()
     return await view(uow, actor, room_id)
 
@@ -54,7 +53,7 @@ async def leave(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
     room, member = await lock_member_room(uow, actor, room_id)
     require_permission(Permission.LEAVE, room, member, actor)
     if room.archived_at is None:
-        await _keep_an_owner(uow, room, member)
+        await keep_an_owner(uow, room, member)
     await _remove_member(uow, room, actor, member, MemberLeft)
 
 
@@ -66,7 +65,7 @@ async def list_members(
     rows = await reader.members.list_members(room_id, after, limit, actor.user)
     if not rows and after is None:
         raise NotFound(NO_ROOM)  # put out between the two statements
-    return _views(room, actor, rows)
+    return member_views(room, actor, rows)
 
 
 async def add_members(
@@ -81,13 +80,11 @@ async def add_members(
     require_not_archived(room)
     await require_users(uow, users)
     present = await uow.members.filter_members(room_id, users)
-    at = now()
-    for user in dict.fromkeys(users):
-        if user not in present:
-            add_member(uow, room, actor.user, user, Role.MEMBER, at)
+    new = [user for user in dict.fromkeys(users) if user not in present]
+    await admit(uow, room, actor.user, new, Role.MEMBER, now())
     await uow.flush()
     rows = await uow.members.with_accounts(room_id, users)
-    return _views(room, actor, [rows[user] for user in dict.fromkeys(users)])
+    return member_views(room, actor, [rows[user] for user in dict.fromkeys(users)])
 
 
 async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> None:
@@ -95,31 +92,22 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
     room, member = await lock_visible_room(uow, actor, room_id)
     role = require_permission(Permission.REMOVE, room, member, actor)
     require_not_archived(room)
-    target, _ = await _with_account(uow, room_id, user)
+    target, _ = await member_with_account(uow, room_id, user)
     if user == actor.user:
         raise Forbidden("To go yourself, leave the room: POST /api/v1/rooms/{id}/leave.")
-    if not may_remove(role, target.role):
-        raise Forbidden(f"As {role} you may not remove an {target.role}.")
-    await _keep_an_owner(uow, room, target)
-    await _remove_member(uow, room, actor, target, MemberRemoved)
+    require_rank(role, target.role)
+    await evict(uow, room, actor, target)
 
 
-async def set_role(
-    uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID, role: Role
-) -> MemberView:
-    """Raises LastOwner if there is no other owner; the same role again changes nothing."""
-    room, member = await lock_visible_room(uow, actor, room_id)
-    require_permission(Permission.SET_ROLE, room, member, actor)
-    require_not_archived(room)
-    target, account = await _with_account(uow, room_id, user)
-    if target.role != role:
-        await _keep_an_owner(uow, room, target)
-        change_role(uow, room, actor.user, target, role)
-    [view] = _views(room, actor, [(target, account)])
-    return view
+async def evict(uow: UnitOfWork, room: LockedRoom, actor: Actor, member: Member) -> None:
+    """Raises LastOwner."""
+    await keep_an_owner(uow, room, member)
+    await _remove_member(uow, room, actor, member, MemberRemoved)
 
 
-def _views(room: Room, actor: Actor, rows: Sequence[tuple[Member, User]]) -> Sequence[MemberView]:
+def member_views(
+    room: Room, actor: Actor, rows: Sequence[tuple[Member, User]]
+) -> Sequence[MemberView]:
     settings = room_settings(room)
     return [
         MemberView(
@@ -131,25 +119,14 @@ def _views(room: Room, actor: Actor, rows: Sequence[tuple[Member, User]]) -> Seq
     ]
 
 
-def change_role(uow: UnitOfWork, room: LockedRoom, actor: UUID, member: Member, role: Role) -> None:
-    member.role = role
-    membership = MemberRef(user=member.user_id, role=role)
-    uow.append_event(
-        room,
-        lambda seq: MemberRoleChanged(
-            room=room.id, seq=seq, actor=actor, at=now(), member=membership
-        ),
-    )
-
-
-async def _with_account(uow: UnitOfWork, room_id: UUID, user_id: UUID) -> tuple[Member, User]:
+async def member_with_account(uow: UnitOfWork, room_id: UUID, user_id: UUID) -> tuple[Member, User]:
     rows = await uow.members.with_accounts(room_id, [user_id])
     if not rows:
         raise NotFound("This user is not a member of the room.")
     return rows[user_id]
 
 
-async def _keep_an_owner(uow: UnitOfWork, room: LockedRoom, going: Member) -> None:
+async def keep_an_owner(uow: UnitOfWork, room: LockedRoom, going: Member) -> None:
     if (
         going.role == Role.OWNER
         and room.kind != RoomKind.DIRECT

@@ -1,98 +1,115 @@
-"""Permissions: which role may do what in which kind of room. Pure rules, one table."""
+"""Permissions: which role may do what in which kind of room. One table; `standing.py` has what
+changes that for a person."""
 
-from enum import Enum
+from typing import NamedTuple
 
-from app.wire.domain import Role, RoomKind
+from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import ChatError, Forbidden, NotFound, RoomArchived
 
 ANY = frozenset(Role)
-ADMINS = frozenset({Role.OWNER, Role.ADMIN})
+MEMBERS = ANY - {Role.GUEST}
 OWNERS = frozenset({Role.OWNER})
+ADMINS = OWNERS | {Role.ADMIN}
+MODERATORS = ADMINS | {Role.MODERATOR}
 NONE: frozenset[Role] = frozenset()
 
 NO_ROOM = "There is no such room, or you may not see it."
 JOIN_FIRST = "You are not a member of this public room. Join it first."
 
-RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
+RANK = {Role.GUEST: 0, Role.MEMBER: 1, Role.MODERATOR: 2, Role.ADMIN: 3, Role.OWNER: 4}
 
 Roles = frozenset[Role]
+Permissions = frozenset[Permission]
+NO_PERMISSIONS: Permissions = frozenset()
 
 
-def allowed(*, public: Roles, private: Roles, group: Roles, direct: Roles) -> dict[RoomKind, Roles]:
-    """The roles that have a permission, by kind of room."""
-    return {
-        RoomKind.PUBLIC: public,
-        RoomKind.PRIVATE: private,
-        RoomKind.GROUP: group,
-        RoomKind.DIRECT: direct,
-    }
+class Rule(NamedTuple):
+    """What a permission allows, in words, and which roles have it, by kind of room."""
+
+    phrase: str
+    roles: dict[RoomKind, Roles]
 
 
-class Permission(Enum):
-    """What it allows, in words, and to which roles. The members of a direct room never change."""
+def _rule(phrase: str, *, public: Roles, private: Roles, group: Roles, direct: Roles) -> Rule:
+    kinds = (RoomKind.PUBLIC, RoomKind.PRIVATE, RoomKind.GROUP, RoomKind.DIRECT)
+    return Rule(phrase, dict(zip(kinds, (public, private, group, direct), strict=True)))
 
-    SEND = "send messages", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
-    CREATE_POLLS = "create polls", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
-    REACT = "react to messages or vote", allowed(public=ANY, private=ANY, group=ANY, direct=ANY)
-    PIN = "pin messages", allowed(public=ADMINS, private=ADMINS, group=ANY, direct=ANY)
-    MODERATE = (
-        "delete messages of others",
-        allowed(public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE),
-    )
-    ADD = "add members", allowed(public=ANY, private=ADMINS, group=ANY, direct=NONE)
-    REMOVE = "remove members", allowed(public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE)
-    SET_ROLE = "change roles", allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE)
-    EDIT = (
-        "change the name, topic or settings",
-        allowed(public=ADMINS, private=ADMINS, group=ANY, direct=NONE),
-    )
-    ARCHIVE = (
-        "archive or restore the room",
-        allowed(public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE),
-    )
-    MENTION_ALL = (
+
+# The members of a direct room never change.
+RULES: dict[Permission, Rule] = {
+    Permission.READ: _rule("read", public=ANY, private=ANY, group=ANY, direct=ANY),
+    Permission.SEND: _rule("send messages", public=ANY, private=ANY, group=ANY, direct=ANY),
+    Permission.SEND_IN_THREADS: _rule(
+        "reply in threads", public=ANY, private=ANY, group=ANY, direct=ANY
+    ),
+    Permission.CREATE_POLLS: _rule(
+        "create polls", public=MEMBERS, private=MEMBERS, group=MEMBERS, direct=ANY
+    ),
+    Permission.REACT: _rule(
+        "react to messages or vote", public=ANY, private=ANY, group=ANY, direct=ANY
+    ),
+    Permission.PIN: _rule(
+        "pin messages", public=MODERATORS, private=MODERATORS, group=MEMBERS, direct=ANY
+    ),
+    Permission.MENTION_ALL: _rule(
         "mention all members at once",
-        allowed(public=ADMINS, private=ADMINS, group=ANY, direct=ANY),
-    )
-    LEAVE = "leave", allowed(public=ANY, private=ANY, group=ANY, direct=NONE)
+        public=MODERATORS,
+        private=MODERATORS,
+        group=MEMBERS,
+        direct=ANY,
+    ),
+    Permission.MODERATE: _rule(
+        "delete messages of others",
+        public=MODERATORS,
+        private=MODERATORS,
+        group=MODERATORS,
+        direct=NONE,
+    ),
+    Permission.ADD: _rule(
+        "add members", public=MEMBERS, private=ADMINS, group=MEMBERS, direct=NONE
+    ),
+    Permission.TIME_OUT: _rule(
+        "time members out", public=MODERATORS, private=MODERATORS, group=MODERATORS, direct=NONE
+    ),
+    Permission.REMOVE: _rule(
+        "remove or ban members",
+        public=MODERATORS,
+        private=MODERATORS,
+        group=MODERATORS,
+        direct=NONE,
+    ),
+    Permission.SET_ROLE: _rule(
+        "change roles", public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE
+    ),
+    Permission.MANAGE_PERMISSIONS: _rule(
+        "change permissions", public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE
+    ),
+    Permission.EDIT: _rule(
+        "change the name, topic or settings",
+        public=ADMINS,
+        private=ADMINS,
+        group=MEMBERS,
+        direct=NONE,
+    ),
+    Permission.ARCHIVE: _rule(
+        "archive or restore the room", public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE
+    ),
+    Permission.LEAVE: _rule("leave", public=ANY, private=ANY, group=ANY, direct=NONE),
+}
 
-    def __init__(self, phrase: str, roles: dict[RoomKind, Roles]) -> None:
-        self.phrase = phrase
-        self.roles = roles
+
+def outranks(role: Role, target: Role) -> bool:
+    """Whether a member with this role may change or remove one with the second: those of a lower
+    rank; owners everybody."""
+    return role is Role.OWNER or RANK[role] > RANK[target]
 
 
-def may(permission: Permission, kind: RoomKind, role: Role) -> bool:
-    return role in permission.roles[kind]
-
-
-def may_remove(remover: Role, target: Role) -> bool:
-    """Besides `REMOVE`: admins remove only lower roles, owners remove anybody."""
-    return remover is Role.OWNER or RANK[remover] > RANK[target]
-
-
-def has_permission(
-    permission: Permission, kind: RoomKind, role: Role, *, is_server_admin: bool
-) -> bool:
-    """Of a member."""
-    return may(permission, kind, _acting_role(kind, role, is_server_admin) or role)
-
-
-def _acting_role(kind: RoomKind, role: Role | None, is_server_admin: bool) -> Role | None:
-    return Role.OWNER if is_server_admin and kind is RoomKind.PUBLIC else role
-
-
-def require_permission(
-    permission: Permission, kind: RoomKind, role: Role | None, *, is_server_admin: bool
-) -> Role:
-    """The role in which the permission is used: an administrator of the server acts as an owner of
-    public rooms. Raises Forbidden."""
-    role = _acting_role(kind, role, is_server_admin)
-    if role is None or not may(permission, kind, role):
+def require_rank(role: Role, target: Role) -> None:
+    """Raises Forbidden."""
+    if not outranks(role, target):
         raise Forbidden(
-            f"You may not {permission.phrase} in this {kind} room"
-            + (f" as {role}." if role else " without being a member.")
+            f"As {role} you may do this only with those of a lower role, and {target} is none."
         )
-    return role
 
 
 def membership_error(kind: RoomKind | None) -> ChatError:

@@ -11,7 +11,7 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit50
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
-from app.rooms import membership, service
+from app.rooms import membership, roles, service
 from app.rooms.views import member_out, room_out
 from app.wire.errors import ErrorCode, Invalid
 from app.wire.schemas.pages import Page
@@ -21,6 +21,7 @@ from app.wire.schemas.rooms import (
     MemberOut,
     PublicRoom,
     RoomOut,
+    TransferRoom,
     UpdateMember,
     UpdateRoom,
 )
@@ -48,7 +49,7 @@ async def list_my_rooms(
     loaded = await context.database.read(service.list_rooms, actor.user, after, limit + 1)
     views, more = split_page(list(loaded), limit)
     return Page(
-        items=[room_out(view) for view in views],
+        items=[room_out(view, actor) for view in views],
         next=encode_cursor(str(views[-1].id)) if more else None,
     )
 
@@ -71,7 +72,7 @@ async def create(
     )
     if not created.is_new:
         response.status_code = 200
-    return room_out(created.view)
+    return room_out(created.view, actor)
 
 
 @router.get(
@@ -108,7 +109,7 @@ async def public(
 )
 async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """One room: the caller's, or a public one."""
-    return room_out(await context.database.read(service.view, actor, room_id))
+    return room_out(await context.database.read(service.view, actor, room_id), actor)
 
 
 @router.patch(
@@ -122,7 +123,8 @@ async def update(
     room_id: CanonicalUuid, body: UpdateRoom, actor: ActorDep, context: ContextDep
 ) -> RoomOut:
     """Rename, set the topic, archive or restore."""
-    return room_out(await context.database.transact(service.update_room, actor, room_id, body))
+    view = await context.database.transact(service.update_room, actor, room_id, body)
+    return room_out(view, actor)
 
 
 @router.delete(
@@ -149,7 +151,8 @@ async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) 
 async def join(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> RoomOut:
     """Join a public room; again changes nothing."""
     max_rooms = context.settings.limits.rooms_per_user
-    return room_out(await context.database.transact(membership.join, actor, room_id, max_rooms))
+    view = await context.database.transact(membership.join, actor, room_id, max_rooms)
+    return room_out(view, actor)
 
 
 @router.post(
@@ -164,6 +167,21 @@ async def leave(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) ->
     """Leave a room; its only owner cannot."""
     await context.database.transact(membership.leave, actor, room_id)
     return Response(status_code=204)
+
+
+@router.post(
+    "/{room_id}/transfer",
+    operation_id="transfer_room",
+    summary="Transfer the ownership of a room",
+    responses=problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_ARCHIVED),
+    dependencies=[Depends(WRITE)],
+)
+async def transfer(
+    room_id: CanonicalUuid, body: TransferRoom, actor: ActorDep, context: ContextDep
+) -> MemberOut:
+    """Make a member an owner, and the caller, who is one, an admin."""
+    view = await context.database.transact(roles.transfer, actor, room_id, body.user)
+    return member_out(view)
 
 
 @router.get(
@@ -222,7 +240,7 @@ async def set_role(
     context: ContextDep,
 ) -> MemberOut:
     """Change a member's role."""
-    view = await context.database.transact(membership.set_role, actor, room_id, user_id, body.role)
+    view = await context.database.transact(roles.set_role, actor, room_id, user_id, body.role)
     return member_out(view)
 
 

@@ -18,11 +18,11 @@ from app.rooms.access import (
     require_not_archived,
     require_permission,
 )
-from app.rooms.policy import Permission
-from app.wire.domain import Role, RoomKind
+from app.rooms.settings import change_settings, needed_permissions
+from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import Invalid, QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
-from app.wire.room_settings import RoomSettings, UpdateRoomSettings
+from app.wire.room_settings import parse_settings
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 from app.wire.user_and_room_names import normalized_name
 from app.wire.user_events import UserEventType
@@ -110,9 +110,10 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
     """Rename, set the topic, archive or restore; one event, and none if nothing changes."""
     room, member = await lock_visible_room(uow, actor, room_id)
     before = details(room)
-    edited = (change.name, change.topic, change.settings)
-    if any(value is not None for value in edited):
-        require_permission(Permission.EDIT, room, member, actor)
+    needed = needed_permissions(change)
+    if needed:
+        for permission in needed:
+            require_permission(permission, room, member, actor)
         if change.archived is not False:  # else it is restored below
             require_not_archived(room)
         if change.name is not None:
@@ -120,7 +121,7 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         if change.topic is not None:
             room.topic = change.topic
         if change.settings is not None:
-            await _change_settings(uow, room, actor, change.settings)
+            await change_settings(uow, room, actor, change.settings)
     if change.archived is not None and change.archived != before.archived:
         require_permission(Permission.ARCHIVE, room, member, actor)
         room.archived_at = now() if change.archived else None
@@ -146,43 +147,21 @@ def details(room: Room) -> RoomDetails:
         name=room.name,
         topic=room.topic,
         archived=room.archived_at is not None,
-        settings=stored_settings(room),
+        settings=parse_settings(room.settings) if room.settings else None,
     )
 
 
-def stored_settings(view: RoomView) -> RoomSettings | None:
-    """None: all have their defaults."""
-    return RoomSettings.model_validate_json(view.settings) if view.settings else None
-
-
-def room_settings(room: Room) -> RoomSettings:
-    return parse_settings(room.settings)
-
-
-def parse_settings(document: str | None) -> RoomSettings:
-    return RoomSettings.model_validate_json(document) if document else RoomSettings()
-
-
-def shows_marker(settings: RoomSettings, user: User, viewer: UUID) -> bool:
-    """Whether the viewer sees how far a member has read."""
-    return user.id == viewer or (settings.read_by and user.share_read_markers is not False)
-
-
-async def _change_settings(
-    uow: UnitOfWork, room: Room, actor: Actor, change: UpdateRoomSettings
-) -> None:
-    before = room_settings(room)
-    settings = before.model_copy(update=change.changes())
-    if settings.retention_days != before.retention_days:
-        await uow.retentions.set_days(room.id, settings.retention_days, actor.user)
-    document = settings.model_dump_json(exclude_defaults=True)
-    room.settings = None if document == "{}" else document
-
-
 def add_member(
-    uow: UnitOfWork, room: LockedRoom, actor: UUID, user: UUID, role: Role, at: datetime
+    uow: UnitOfWork,
+    room: LockedRoom,
+    actor: UUID,
+    user: UUID,
+    role: Role,
+    at: datetime,
+    timed_out_until: datetime | None = None,
 ) -> None:
-    """Add a member; everything up to their joining counts as read."""
+    """Add a member, who is not banned (`admission.py`); everything up to their joining counts as
+    read."""
     uow.append_event(
         room,
         lambda seq: MemberJoined(
@@ -193,7 +172,7 @@ def add_member(
             member=MemberRef(user=user, role=role),
         ),
     )
-    uow.members.add(room.id, user, role, at, room.seq)
+    uow.members.add(room.id, user, role, at, room.seq, timed_out_until)
     uow.user_logs.add(user, UserEventType.ROOM_JOINED, room.id)
 
 

@@ -13,12 +13,13 @@ from app.core.ids import new_id
 from app.core.send_request import SendRequest, SendResult, fingerprint
 from app.messages.send.batch import commit_batch
 from app.messages.send.change_rules import MessageLimits
+from app.messages.send.rules import send_permissions
 from app.persistence.direct_reads import DirectReads
 from app.persistence.item_tables import ScheduledMessage
 from app.persistence.repositories.item_query import ItemValue
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import get_member_room, require_not_archived, require_permission
-from app.rooms.policy import NO_ROOM, Permission
+from app.rooms.policy import NO_ROOM
 from app.wire.content import NewContent
 from app.wire.errors import (
     ChatError,
@@ -60,7 +61,8 @@ async def schedule_message(
     room, member = await get_member_room(uow, actor, room_id)
     first = await uow.scheduled_messages.find(actor.user, room_id, nonce)
     if first is None:
-        require_permission(Permission.SEND, room, member, actor)
+        for permission in send_permissions(content):
+            require_permission(permission, room, member, actor)
         require_not_archived(room)
         await uow.user_logs.lock(actor.user)
         first = await uow.scheduled_messages.find(actor.user, room_id, nonce)

@@ -58,5 +58,17 @@ async def search_users(
     )
 
 
+async def complete_users(
+    reads: ReadSession, actor: Actor, key: str, limit: int, directory: Directory
+) -> Sequence[User]:
+    """Those whom `search_users` shows, whose name begins with a normalized name."""
+    return await reads.completions.users(
+        key,
+        limit,
+        None if _can_see_everybody(actor, directory) else actor.user,
+        or_named=directory == "exact_name",
+    )
+
+
 def _can_see_everybody(actor: Actor, directory: Directory) -> bool:
     return actor.is_admin or directory == "everybody"

@@ -1,5 +1,5 @@
-"""Closed lists that clients see: kinds of rooms, roles of members, states of presence, levels of
-notifications and their reasons."""
+"""Closed lists that clients see: kinds of rooms, roles of members and their permissions, states of
+presence, levels of notifications and their reasons."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,11 +18,41 @@ class RoomKind(StrEnum):
 
 
 class Role(StrEnum):
-    """The role of a member. Unknown ones are `member` to clients."""
+    """The role of a member. Unknown ones are `guest` to clients."""
 
     OWNER = "owner"
     ADMIN = "admin"
+    MODERATOR = "moderator"
     MEMBER = "member"
+    GUEST = "guest"
+
+
+class Permission(StrEnum):
+    """What somebody may do in a room. Later releases add permissions."""
+
+    READ = "read"
+    SEND = "send"
+    SEND_IN_THREADS = "send_in_threads"
+    CREATE_POLLS = "create_polls"
+    REACT = "react"
+    PIN = "pin"
+    MENTION_ALL = "mention_all"
+    MODERATE = "moderate"
+    TIME_OUT = "time_out"
+    ADD = "add"
+    REMOVE = "remove"
+    SET_ROLE = "set_role"
+    MANAGE_PERMISSIONS = "manage_permissions"
+    EDIT = "edit"
+    ARCHIVE = "archive"
+    LEAVE = "leave"
+
+
+class SanctionKind(StrEnum):
+    """What a room can have against a user."""
+
+    BAN = "ban"
+    TIME_OUT = "time_out"
 
 
 _ROLES = {role.value: role for role in Role}
@@ -31,7 +61,7 @@ _KINDS = {kind.value: kind for kind in RoomKind}
 
 def parse_role(stored: str) -> Role:
     """A role that only a newer release knows is read as the lowest."""
-    return _ROLES.get(stored, Role.MEMBER)
+    return _ROLES.get(stored, Role.GUEST)
 
 
 def parse_kind(stored: str) -> RoomKind:
@@ -57,6 +87,13 @@ class PresenceState(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     UNKNOWN = "unknown"  # unavailable now, or not visible to the user who asks
+
+
+class SearchOrder(StrEnum):
+    """The order of the messages that a search finds."""
+
+    TIME = "time"  # the newest first
+    RELEVANCE = "relevance"  # of the newest matches, those that match best first
 
 
 class NotificationLevel(StrEnum):

@@ -12,68 +12,25 @@ from enum import IntEnum
 from typing import Annotated, Any, Generic, Literal, TypeGuard, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.wire.content import Content, Forwarded, optional_field
-from app.wire.domain import LenientKind, LenientRole, MentionKind
+from app.wire.domain import LenientKind, LenientRole
+from app.wire.message_parts import (
+    Deletion,
+    Edit,
+    Pin,
+    ReactionCount,
+    RoomMention,
+    StoredModel,
+    ThreadLock,
+    ThreadSummary,
+    WireModel,
+)
+from app.wire.overrides import OverrideOut
 from app.wire.polls import Poll
 from app.wire.room_settings import RoomSettings
 from app.wire.seq import Seq
-
-
-class WireModel(BaseModel):
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
-
-
-class StoredModel(WireModel):
-    """Stored as JSON. Fields that only a newer release knows are passed on as they are."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class Edit(WireModel):
-    """The last edit of a message."""
-
-    version: int = Field(description="Of the message: 1 as it was sent, 2 after the first edit.")
-    at: datetime = Field(description="When, RFC 3339 in UTC.")
-
-
-class Deletion(WireModel):
-    """A message was deleted: its text and all that belonged to it are gone."""
-
-    by: UUID = Field(description="The user who deleted it.")
-    at: datetime = Field(description="When, RFC 3339 in UTC.")
-
-
-class ReactionCount(WireModel):
-    """Who reacted to a message with one emoji."""
-
-    emoji: str = Field(description="The emoji.", examples=["🎉"])
-    count: int = Field(description="How many users.", examples=[3])
-    users: list[UUID] = Field(description="Up to five of them.")
-
-
-class Pin(WireModel):
-    """A message is pinned in its room."""
-
-    by: UUID = Field(description="The user who pinned it.")
-    at: datetime = Field(description="When, RFC 3339 in UTC.")
-
-
-class RoomMention(WireModel):
-    """A mention of several users at once."""
-
-    kind: MentionKind
-    group: UUID | None = optional_field("Of `group`: its id.")
-
-
-class ThreadSummary(WireModel):
-    """The replies in the thread of a message, without those that were deleted."""
-
-    replies: int = Field(description="How many.", examples=[3])
-    last_seq: Seq = Field(description="`seq` of the newest one.", examples=[1207])
-    last_at: datetime = Field(description="When that one was sent, RFC 3339 in UTC.")
-    users: list[UUID] = Field(description="Up to five who replied, the last one first.")
 
 
 class Message(Content, WireModel):
@@ -97,6 +54,7 @@ class Message(Content, WireModel):
     )
     pin: Pin | None = optional_field("Present if it is pinned.")
     thread_summary: ThreadSummary | None = optional_field("Present if its thread has replies.")
+    thread_lock: ThreadLock | None = optional_field("Present if its thread is locked.")
     forwarded: Forwarded | None = optional_field(
         "Present if another message was forwarded with this one, whose own text may be empty then."
     )
@@ -190,6 +148,20 @@ class MemberRoleChanged(MemberEvent):
     type: Literal["member.role_changed"] = "member.role_changed"
 
 
+class MemberTimeout(MemberEvent):
+    """A member may read, but not write until a time; or may write again."""
+
+    type: Literal["member.timed_out"] = "member.timed_out"
+    until: datetime | None = Field(description="Until when; null: the time-out was lifted.")
+
+
+class PermissionsChanged(RoomEvent):
+    """The permissions of a role or of a person were changed in this room."""
+
+    type: Literal["room.permissions_changed"] = "room.permissions_changed"
+    override: OverrideOut
+
+
 class MessageCreated(MessageEvent):
     """A message was sent."""
 
@@ -236,8 +208,8 @@ class MessageUnpinned(MessageEvent):
 
 
 class ThreadUpdated(MessageEvent):
-    """A thread has one reply more, or fewer. `message` is its root; the reply has an event of its
-    own before this one."""
+    """A thread has one reply more, or fewer, or was locked or unlocked. `message` is its root; a
+    reply has an event of its own before this one."""
 
     type: Literal["thread.updated"] = "thread.updated"
 
@@ -256,6 +228,8 @@ Event = Annotated[
     | MemberLeft
     | MemberRemoved
     | MemberRoleChanged
+    | MemberTimeout
+    | PermissionsChanged
     | MessageCreated
     | MessageEdited
     | MessagesDeleted
@@ -290,6 +264,8 @@ class PublicationKind(IntEnum):
     PROFILE = 10  # volatile: `user`, who is also the channel, has changed their profile
     USER_EVENT = 11  # an event of the log of `user`, who is also the channel; payload: its subject
     MESSAGE_CHANGED = 12  # `user` changed messages
+    MEMBER_CHANGED = 13  # the permissions of `user`, who is a member
+    ROOM_CHANGED = 14  # what decides the permissions of all members; `user` is its actor
 
 
 Membership = Literal["joined", "left", "removed"]
@@ -332,11 +308,13 @@ class EventSpec(Generic[E]):
 # Without an annotation, so that mypy compares each `cls` with its `user`.
 _SPECS = (
     EventSpec(RoomCreated),
-    EventSpec(RoomChanged),
+    EventSpec(RoomChanged, PublicationKind.ROOM_CHANGED),
     EventSpec(MemberJoined, PublicationKind.JOINED, _member, membership="joined"),
     EventSpec(MemberLeft, PublicationKind.LEFT, _member, membership="left"),
     EventSpec(MemberRemoved, PublicationKind.REMOVED, _member, membership="removed"),
-    EventSpec(MemberRoleChanged),
+    EventSpec(MemberRoleChanged, PublicationKind.MEMBER_CHANGED, _member),
+    EventSpec(MemberTimeout, PublicationKind.MEMBER_CHANGED, _member),
+    EventSpec(PermissionsChanged, PublicationKind.ROOM_CHANGED),
     EventSpec(MessageCreated, PublicationKind.MESSAGE, counts=True),
     EventSpec(MessageEdited, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(MessagesDeleted, PublicationKind.MESSAGE_CHANGED, counts=True),

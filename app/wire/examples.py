@@ -29,30 +29,28 @@ from app.wire.client_frames import (
 from app.wire.domain import NotificationLevel, PresenceState, Role, RoomKind
 from app.wire.errors import NotFound
 from app.wire.events import (
-    Edit,
     Event,
     MemberJoined,
     MemberLeft,
     MemberRef,
     MemberRemoved,
     MemberRoleChanged,
+    MemberTimeout,
     Message,
     MessageCreated,
     MessageEdited,
     MessagePinned,
     MessagesDeleted,
     MessageUnpinned,
-    Pin,
+    PermissionsChanged,
     PollUpdated,
     ReactionAdded,
-    ReactionCount,
     ReactionRemoved,
     ReadMarker,
     RoomChanged,
     RoomCreated,
     RoomDetails,
     RoomEvent,
-    ThreadSummary,
     ThreadUpdated,
 )
 from app.wire.events import encode as encode_event
@@ -77,6 +75,8 @@ from app.wire.frames import (
     error_frame,
 )
 from app.wire.items import ItemKind
+from app.wire.message_parts import Edit, Pin, ReactionCount, ThreadSummary
+from app.wire.overrides import OverrideOut
 from app.wire.polls import Poll, PollOption
 from app.wire.schemas.items import DraftOut, SavedMessageValue
 from app.wire.schemas.limits import ServerLimits
@@ -187,6 +187,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
                 archived=False,
                 seq=5,
                 role=Role.MEMBER,
+                permissions=["read", "send", "send_in_threads", "react", "leave"],
                 read_seq=4,
                 unread=1,
                 mentions=0,
@@ -268,6 +269,21 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
     ),
     MemberRoleChanged(
         room=ROOM, seq=8, actor=BOB, at=AT, member=MemberRef(user=ADA, role=Role.ADMIN)
+    ),
+    MemberTimeout(
+        room=ROOM,
+        seq=20,
+        actor=BOB,
+        at=_LATER,
+        member=MemberRef(user=ADA, role=Role.MEMBER),
+        until=_LATER + timedelta(hours=1),
+    ),
+    PermissionsChanged(
+        room=ROOM,
+        seq=21,
+        actor=BOB,
+        at=_LATER,
+        override=OverrideOut(role=Role.GUEST, allow=["create_polls"], deny=["send"]),
     ),
     MemberRemoved(room=ROOM, seq=9, actor=BOB, at=AT, member=MemberRef(user=EVE, role=Role.MEMBER)),
     MemberLeft(room=ROOM, seq=10, actor=ADA, at=AT, member=MemberRef(user=ADA, role=Role.ADMIN)),

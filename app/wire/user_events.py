@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.wire.events import StoredModel
 from app.wire.items import ItemKey
+from app.wire.message_parts import StoredModel
 from app.wire.seq import Seq
 
 

@@ -19,6 +19,7 @@ from bench.benchmarks import (
     quiet,
     reconnect,
     room_lists,
+    search,
     sqlite,
     tls,
 )
@@ -40,5 +41,6 @@ BENCHMARKS: tuple[Benchmark[Any], ...] = (
     room_lists.BENCHMARK,
     history.BENCHMARK,
     sqlite.BENCHMARK,
+    search.BENCHMARK,
     processes.BENCHMARK,
 )

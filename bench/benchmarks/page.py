@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 import app
 from app.settings import Settings
@@ -19,15 +19,12 @@ from bench.benchmark import Benchmark, Column, Metric, Samples, Variant, metric
 from bench.environment import BenchEnvironment, Sample
 from bench.seed_data import SeededUser, fill_room, seed_database
 from bench.stats import percentile
+from testkit.browser import run_browser
 from testkit.server import PASSWORD
 from testkit.waiting import LIMIT_S
 
 CHROMIUM = Path("/usr/bin/chromium")
 BUILT_PAGE = Path(app.__file__).parent / "web" / "static" / "index.html"
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 FRAME_US = 1_000_000 / 60
 TRACED = ["disabled-by-default-devtools.timeline", "__metadata"]
 WHEEL_PX = 400  # each frame: some five screens a second
@@ -86,7 +83,7 @@ async def long_room(env: BenchEnvironment) -> AsyncIterator[Stage]:
 async def open_room(env: BenchEnvironment, stage: Stage) -> AsyncIterator[tuple[Page, str]]:
     """The room in a browser without a history, by somebody who has just registered; and the
     server's address."""
-    async with env.chat_server(stage.settings) as server, async_playwright() as playwright:
+    async with env.chat_server(stage.settings) as server, run_browser() as browser:
         url = f"http://127.0.0.1:{server.port}"
         username = f"reader{server.port}"
         async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=LIMIT_S) as http:
@@ -96,21 +93,17 @@ async def open_room(env: BenchEnvironment, stage: Stage) -> AsyncIterator[tuple[
             login = (await http.post("/auth/token", data=grant)).raise_for_status().json()
             headers = {"Authorization": f"Bearer {login['access_token']}"}
             (await http.post(f"/rooms/{stage.room}/join", headers=headers)).raise_for_status()
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         context = await browser.new_context(viewport={"width": 1280, "height": 800})
         context.set_default_timeout(LIMIT_S * 1000)
         expect.set_options(timeout=LIMIT_S * 1000)
-        try:
-            page = await context.new_page()
-            await page.add_init_script(NOTE_FRAMES)
-            await page.goto(f"{url}/sign-in")
-            await page.get_by_label("Username").fill(username)
-            await page.get_by_label("Password").fill(PASSWORD)
-            await page.get_by_role("button", name="Sign in").click()
-            await expect(page.get_by_role("navigation")).to_be_visible()
-            yield page, url
-        finally:
-            await browser.close()
+        page = await context.new_page()
+        await page.add_init_script(NOTE_FRAMES)
+        await page.goto(f"{url}/sign-in")
+        await page.get_by_label("Username").fill(username)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("navigation")).to_be_visible()
+        yield page, url
 
 
 async def show_room(page: Page, url: str, stage: Stage) -> None:

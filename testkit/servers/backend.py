@@ -18,6 +18,10 @@ from app.persistence.tables import Base, ServerStateRow
 from app.settings import Settings, load_settings
 
 Group = Mapping[str, Any]
+CLEAR_SEARCH_INDEX = {
+    "sqlite": "INSERT INTO search_index (search_index) VALUES ('delete-all')",
+    "mysql": "DELETE FROM search_index_terms",
+}
 _numbers = itertools.count(1)
 
 
@@ -72,5 +76,6 @@ async def delete_all_rows(connection: AsyncConnection) -> None:
     and also removes what a killed test left."""
     for table in reversed(Base.metadata.sorted_tables):
         await connection.execute(table.delete())
+    await connection.exec_driver_sql(CLEAR_SEARCH_INDEX[connection.dialect.name])
     row = {"id": 1, "epoch": unique_name(), "restores": 0, "clock_steps": 0}
     await connection.execute(insert(ServerStateRow).values(**row, clock_at=DatabaseNow()))

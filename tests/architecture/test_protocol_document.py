@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.rooms.policy import Permission
+from app.wire.domain import Permission
 from tests.generators.protocol import DOCUMENTS, PARTS, layout, render
 
 
@@ -33,10 +33,10 @@ def test_the_exchange_goes_from_hello_to_ack() -> None:
 
 def test_the_table_of_permissions_has_every_permission_for_every_kind_of_room() -> None:
     head, _, *rows = PARTS["permissions"]().splitlines()
-    assert head == "| permission | `public` | `private` | `group` | `direct` |"
+    assert head == "| name | permission | `public` | `private` | `group` | `direct` |"
     assert len(rows) == len(Permission)
-    assert "| send messages | all members | all members | all members | all members |" in rows
-    assert "| add members | all members | owner, admin | all members | none |" in rows
+    assert "| `send` | send messages | all | all | all | all |" in rows
+    assert "| `add` | add members | all but guests | owner, admin | all but guests | none |" in rows
 
 
 # The checks themselves: each finds what it is for.

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 import app
+from testkit.browser import run_browser
 from testkit.people import Person
 from testkit.server import TestServer, fast_settings
 from testkit.server_fixtures import server_fixtures
@@ -16,12 +17,6 @@ from testkit.waiting import LIMIT_S
 from tests.browser.visitor import Visit, Visitor, new_visitor
 
 LIMIT_MS = LIMIT_S * 1000
-EXECUTABLE = Path("/usr/bin/chromium")
-INSTALL = "testkit/servers/install.sh browser"
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 STATIC = Path(app.__file__).parent / "web" / "static"
 
 embedded_server, cluster_server, server = server_fixtures("session", fast_settings)
@@ -31,17 +26,13 @@ embedded_server, cluster_server, server = server_fixtures("session", fast_settin
 def built_page() -> None:
     if not (STATIC / "index.html").is_file():
         pytest.fail("The page is not built. Run `make page`.", pytrace=False)
-    if not EXECUTABLE.is_file():
-        pytest.fail(f"Chromium is not on this machine. Run {INSTALL}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
 async def browser(built_page: None) -> AsyncIterator[Browser]:
     expect.set_options(timeout=LIMIT_MS)
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=EXECUTABLE, args=OPTIONS)
+    async with run_browser() as running:
         yield running
-        await running.close()
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
+from testkit.browser import run_browser
 from testkit.people import Person
 from testkit.server import TestServer, new_embedded_settings, run_server, without_limits
-from tests.browser.conftest import EXECUTABLE, OPTIONS
 from tests.browser.visitor import Visitor, new_visitor
 
 FOLDER = Path(__file__).parents[2] / "docs" / "page"
@@ -95,10 +95,9 @@ async def main() -> None:
         async with (
             new_embedded_settings(Path(folder)) as settings,
             run_server(without_limits(settings)) as server,
-            async_playwright() as playwright,
+            run_browser() as browser,
         ):
-            launch = playwright.chromium.launch(executable_path=EXECUTABLE, args=OPTIONS)
-            await take(server, await launch)
+            await take(server, browser)
 
 
 if __name__ == "__main__":

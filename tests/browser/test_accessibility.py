@@ -127,13 +127,17 @@ async def test_everything_can_be_done_with_the_keyboard(
     await keyboard.press("Shift+Tab")
     while not await page.evaluate("() => document.activeElement.matches('[role=log]')"):
         await keyboard.press("Shift+Tab")
-    await keyboard.press("ArrowUp")
-    await expect(message).to_be_focused()
+    await keyboard.press("ArrowUp")  # to the last one in view
+    while not await message.evaluate("(message) => message === document.activeElement"):
+        await keyboard.press("ArrowDown")
     await keyboard.press("e")
     await expect(page.get_by_label("Edit message")).to_be_focused()
     await keyboard.type(" and changed")
     await keyboard.press("Enter")
     await expect(message).to_contain_text("Typed and changed")
+    await message.focus()
+    await keyboard.press("t")
+    await expect(page.get_by_role("complementary", name="Thread")).to_be_visible()
     await keyboard.press("Control+/")
     await expect(page.get_by_role("complementary", name="Keyboard shortcuts")).to_be_visible()
     await keyboard.press("Escape")

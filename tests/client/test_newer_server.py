@@ -92,9 +92,9 @@ async def test_an_unknown_reason_closes_the_room() -> None:
 
 
 async def test_unknown_events_and_roles_are_delivered() -> None:
-    member = {"user": USER, "role": "guest", "until": "2031"}
+    member = {"user": USER, "role": "observer", "until": "2031"}
     details = {"kind": "stage", "name": None, "topic": "", "archived": False}
-    listed = details | {"room": ROOM, "seq": 7, "role": "guest", "read_seq": 1, "unread": 0}
+    listed = details | {"room": ROOM, "seq": 7, "role": "observer", "read_seq": 1, "unread": 0}
     poll, joined, changed, broken, rooms = await heard(
         event("poll.started", poll={"question": "Tea?"}),
         event("member.joined", member=member),
@@ -105,9 +105,9 @@ async def test_unknown_events_and_roles_are_delivered() -> None:
     assert type(poll) is RoomEvent
     assert poll.model_extra == {"poll": {"question": "Tea?"}}
     assert isinstance(joined, MemberJoined)
-    assert joined.member.role is Role.MEMBER
+    assert joined.member.role is Role.GUEST
     assert isinstance(changed, RoomChanged)
     assert changed.details.kind is RoomKind.PRIVATE
     assert type(broken) is RoomEvent
     assert isinstance(rooms, RoomList)
-    assert (rooms.rooms[0].role, rooms.rooms[0].kind) == (Role.MEMBER, RoomKind.PRIVATE)
+    assert (rooms.rooms[0].role, rooms.rooms[0].kind) == (Role.GUEST, RoomKind.PRIVATE)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.bus.memory import MemoryBus
 from app.consumers import runner
+from app.consumers.registry import create_consumers
 from app.consumers.runner import run_consumers
 from app.core.clock import now
 from app.persistence.database import Database
@@ -31,7 +32,9 @@ async def test_a_server_runs_the_consumers_unless_they_are_disabled(
     async with run_server(settings) as server, server.client() as http:
         ada: Person = await server.person(http)
         await ada.says(await ada.makes_room(), "hello")
-        handled = [Standing("message_statistics", is_running=True, lag=0)]
+        handled = [
+            Standing(consumer.name, is_running=True, lag=0) for consumer in create_consumers()
+        ]
         if enabled:
 
             async def has_handled() -> bool:

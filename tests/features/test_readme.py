@@ -1,4 +1,4 @@
-"""The examples of the README work unchanged, except for the address."""
+"""The examples of the README and of docs/moderation.md work unchanged, except for the address."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
-from testkit.server import TestServer
+from testkit.server import TestServer, run_embedded_server
 from testkit.waiting import limit
 
 README = (ROOT / "README.md").read_text()
@@ -47,3 +47,21 @@ async def test_the_examples_of_the_readme_work(embedded_server: TestServer, tmp_
     frames = (await output_of(sys.executable, str(first_socket), token, room)).splitlines()
     assert '"type":"welcome"' in frames[0]
     assert "Over the socket" in frames[-1]
+
+
+@pytest.mark.embedded
+async def test_the_walk_through_a_moderated_room_works(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "moderation.md").read_text()
+    script = "\n".join(re.findall(r"^```bash\n(.*?)^```$", document, re.MULTILINE | re.DOTALL))
+    async with run_embedded_server(tmp_path) as server:
+        script = script.replace("http://127.0.0.1:8000", server.url)
+        lines = (await output_of("bash", "-euo", "pipefail", "-c", script)).splitlines()
+    output = "\n".join(lines)
+    assert output.count('"role":"moderator"') == 4, output  # one is that of the override
+    assert output.count("You are banned from this room.") == 2, output
+    assert "You are timed out in this room until" in output
+    assert "'edit'" in output
+    assert {"rate_limited", "forbidden"} <= set(lines), output
+    assert '"count":4' in output
+    assert '"reason":"Spam"' in output
+    assert '"role":"owner"' in lines[-1]

@@ -267,36 +267,169 @@ async def remove_member(stage: Scenario) -> Request:
     return lambda: stage.ada.delete(f"/rooms/{room}/members/{stage.bob.id}")
 
 
-@use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "OTHER_EVENT")
+@use_case("PATCH /rooms/{room_id}/members/{user_id}", 200, "MEMBER_CHANGED")
 async def set_role(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
     return lambda: stage.ada.patch(f"/rooms/{room}/members/{stage.bob.id}", role="owner")
 
 
-@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
+@use_case("PATCH /rooms/{room_id}", 200, "ROOM_CHANGED")
 async def rename(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.patch(f"/rooms/{room}", name="Another", topic="of another")
 
 
-@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
+@use_case("PATCH /rooms/{room_id}", 200, "ROOM_CHANGED")
 async def restore(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     assert_ok(await stage.ada.delete(f"/rooms/{room}"), 204)
     return lambda: stage.ada.patch(f"/rooms/{room}", archived=False)
 
 
-@use_case("DELETE /rooms/{room_id}", 204, "OTHER_EVENT")
+@use_case("DELETE /rooms/{room_id}", 204, "ROOM_CHANGED")
 async def archive(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     return lambda: stage.ada.delete(f"/rooms/{room}")
 
 
-@use_case("PATCH /rooms/{room_id}", 200, "OTHER_EVENT")
+@use_case("PATCH /rooms/{room_id}", 200, "ROOM_CHANGED")
 async def keep_messages_for_a_time(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()
     assert_ok(await stage.ada.patch(f"/rooms/{room}", settings={"retention_days": 30}))
     return lambda: stage.ada.patch(f"/rooms/{room}", settings={"retention_days": 7})
+
+
+@use_case("PUT /rooms/{room_id}/permissions/roles/{role}", 200, "ROOM_CHANGED")
+async def set_role_permissions(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.put(f"/rooms/{room}/permissions/roles/guest", deny=["send"])
+
+
+@use_case("DELETE /rooms/{room_id}/permissions/roles/{role}", 204, "ROOM_CHANGED")
+async def reset_role_permissions(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    path = f"/rooms/{room}/permissions/roles/guest"
+    assert_ok(await stage.ada.put(path, deny=["send"]))
+    return lambda: stage.ada.delete(path)
+
+
+@use_case("PUT /rooms/{room_id}/permissions/users/{user_id}", 200, "ROOM_CHANGED")
+async def set_member_permissions(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    path = f"/rooms/{room}/permissions/users/{stage.bob.id}"
+    return lambda: stage.ada.put(path, allow=["pin"])
+
+
+@use_case("DELETE /rooms/{room_id}/permissions/users/{user_id}", 204, "ROOM_CHANGED")
+async def reset_member_permissions(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    path = f"/rooms/{room}/permissions/users/{stage.bob.id}"
+    assert_ok(await stage.ada.put(path, allow=["pin"]))
+    return lambda: stage.ada.delete(path)
+
+
+@use_case("PUT /rooms/{room_id}/bans/{user_id}", 200, "REMOVED", "USER_EVENT")
+async def ban_from_room(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.ada.put(f"/rooms/{room}/bans/{stage.bob.id}", reason="spam")
+
+
+@use_case("DELETE /rooms/{room_id}/bans/{user_id}", 204)
+async def unban_from_room(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    path = f"/rooms/{room}/bans/{stage.bob.id}"
+    assert_ok(await stage.ada.put(path))
+    return lambda: stage.ada.delete(path)
+
+
+@use_case("PUT /rooms/{room_id}/time-outs/{user_id}", 200, "MEMBER_CHANGED")
+async def time_out_member(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    path = f"/rooms/{room}/time-outs/{stage.bob.id}"
+    return lambda: stage.ada.put(path, until="2100-01-01T00:00:00Z")
+
+
+@use_case("DELETE /rooms/{room_id}/time-outs/{user_id}", 204, "MEMBER_CHANGED")
+async def lift_time_out(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    path = f"/rooms/{room}/time-outs/{stage.bob.id}"
+    assert_ok(await stage.ada.put(path, until="2100-01-01T00:00:00Z"))
+    return lambda: stage.ada.delete(path)
+
+
+@use_case("PUT /rooms/{room_id}/threads/{seq}/lock", 200, "MESSAGE_CHANGED")
+async def lock_thread(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    [seq] = await stage.ada.says(room, "a root")
+    return lambda: stage.ada.put(f"/rooms/{room}/threads/{seq}/lock")
+
+
+@use_case("DELETE /rooms/{room_id}/threads/{seq}/lock", 200, "MESSAGE_CHANGED")
+async def unlock_thread(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    [seq] = await stage.ada.says(room, "a root")
+    assert_ok(await stage.ada.put(f"/rooms/{room}/threads/{seq}/lock"))
+    return lambda: stage.ada.delete(f"/rooms/{room}/threads/{seq}/lock")
+
+
+@use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE")
+async def send_in_slow_mode(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    assert_ok(await stage.ada.patch(f"/rooms/{room}", settings={"slow_mode_s": 3600}))
+    return lambda: stage.bob.sends(room, nonce="n")
+
+
+@use_case("POST /rooms/{room_id}/transfer", 200, *["MEMBER_CHANGED"] * 2)
+async def transfer_room(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.ada.post(f"/rooms/{room}/transfer", user=stage.bob.id)
+
+
+@use_case("POST /rooms/{room_id}/invites", 201)
+async def create_invite(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private")
+    return lambda: stage.ada.post(f"/rooms/{room}/invites", max_uses=3)
+
+
+@use_case("DELETE /rooms/{room_id}/invites/{invite_id}", 204)
+async def revoke_invite(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private")
+    invite = assert_ok(await stage.ada.post(f"/rooms/{room}/invites"), 201)
+    return lambda: stage.ada.delete(f"/rooms/{room}/invites/{invite['id']}")
+
+
+@use_case("POST /invites/{code}/join", 200, "JOINED", "USER_EVENT")
+async def join_by_invite(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private")
+    invite = assert_ok(await stage.ada.post(f"/rooms/{room}/invites", max_uses=1), 201)
+    return lambda: stage.bob.post(f"/invites/{invite['code']}/join")
+
+
+@use_case("POST /rooms/{room_id}/join-requests", 201)
+async def ask_to_join(stage: Scenario) -> Request:
+    room = await _asked_for(stage)
+    return lambda: stage.bob.post(f"/rooms/{room}/join-requests", note="please")
+
+
+@use_case("POST /rooms/{room_id}/join-requests/{user_id}/approve", 200, "JOINED", "USER_EVENT")
+async def approve_join_request(stage: Scenario) -> Request:
+    room = await _asked_for(stage, stage.bob)
+    return lambda: stage.ada.post(f"/rooms/{room}/join-requests/{stage.bob.id}/approve")
+
+
+@use_case("DELETE /rooms/{room_id}/join-requests/{user_id}", 204)
+async def decline_join_request(stage: Scenario) -> Request:
+    room = await _asked_for(stage, stage.bob)
+    return lambda: stage.ada.delete(f"/rooms/{room}/join-requests/{stage.bob.id}")
+
+
+async def _asked_for(stage: Scenario, *people: Person) -> str:
+    """A room that these people ask to join."""
+    room = await stage.ada.makes_room("private")
+    assert_ok(await stage.ada.patch(f"/rooms/{room}", settings={"join_requests": True}))
+    for person in people:
+        assert_ok(await person.post(f"/rooms/{room}/join-requests"), 201)
+    return room
 
 
 # Messages.

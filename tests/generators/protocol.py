@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from app.http.asyncapi import summarize
 from app.http.problems import STATUS
-from app.notifications.decide import LEVELS_BY_KIND, RULES
-from app.rooms.policy import ANY, RANK, Permission
+from app.notifications.decide import LEVELS_BY_KIND
+from app.notifications.decide import RULES as NOTIFICATION_RULES
+from app.rooms.policy import ANY, MEMBERS, RANK, RULES
 from app.wire.close_codes import CloseCode
 from app.wire.domain import Role, RoomKind
 from app.wire.errors import ErrorCode, error_classes, meaning
@@ -81,15 +82,17 @@ def errors() -> str:
 
 def permissions() -> str:
     rows = (
-        (permission.phrase, *(roles(permission.roles[kind]) for kind in RoomKind))
-        for permission in Permission
+        (code(permission), rule.phrase, *(roles(rule.roles[kind]) for kind in RoomKind))
+        for permission, rule in RULES.items()
     )
-    return table(("permission", *map(code, RoomKind)), rows)
+    return table(("name", "permission", *map(code, RoomKind)), rows)
 
 
 def roles(allowed: frozenset[Role]) -> str:
     if allowed == ANY:
-        return "all members"
+        return "all"
+    if allowed == MEMBERS:
+        return "all but guests"
     by_rank: list[Role] = sorted(allowed, key=RANK.__getitem__, reverse=True)
     return ", ".join(by_rank) or "none"
 
@@ -97,7 +100,7 @@ def roles(allowed: frozenset[Role]) -> str:
 def notification_rules() -> str:
     rows = (
         (code(rule.reason), rule.meaning, rule.counts.value, "yes" if rule.notifies else "no")
-        for rule in RULES
+        for rule in NOTIFICATION_RULES
     )
     return table(("reason", "when", "counts", "notifies"), rows)
 

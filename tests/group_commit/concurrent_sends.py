@@ -1,8 +1,10 @@
 """Users in rooms, and many concurrent sends."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +17,9 @@ from app.messages.send.group_commit import Committer
 from app.persistence.database import Database
 from app.persistence.tables import Room
 from app.persistence.uow import ReadSession, UnitOfWork
+from app.rooms.overrides import NO_OVERRIDES, Override
 from app.wire.content import Content
-from app.wire.domain import Role, RoomKind
+from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import ChatError
 from app.wire.events import MessageCreated
 from tests.persistence.factories import make_user
@@ -39,6 +42,28 @@ async def make_room(
     for member in members:
         uow.members.add(room.id, member.user, Role.MEMBER, now(), 0)
     return room.id
+
+
+async def restrict(
+    uow: UnitOfWork, room_id: UUID, people: Iterable[Actor], chance: random.Random
+) -> None:
+    """Other roles, overrides, time-outs and settings, for some rooms and members."""
+    room = await uow.rooms.lock(room_id)
+    assert room is not None
+    room.settings = chance.choice([None, '{"announcement":true}'])
+    overrides = NO_OVERRIDES
+    for person in people:
+        member = await uow.members.get(room_id, person.user)
+        assert member is not None
+        member.role = chance.choice([Role.MEMBER, *Role])
+        until = chance.choice([None, None, None, 2000, 2100])
+        member.timed_out_until = datetime(until, 1, 1, tzinfo=UTC) if until else None
+        denied = chance.choice([*Permission, *[None] * len(Permission)])
+        if denied:
+            override = Override(deny=frozenset({denied}))
+            target = person.user if chance.random() < 0.5 else member.role
+            overrides = overrides.replace(target, override)
+    room.overrides = overrides.encode()
 
 
 async def archive(uow: UnitOfWork, room_id: UUID) -> None:

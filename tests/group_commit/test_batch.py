@@ -43,6 +43,7 @@ from tests.group_commit.concurrent_sends import (
     comparable,
     make_room,
     make_users,
+    restrict,
     send_request,
 )
 from tests.persistence.factories import row_counts
@@ -58,6 +59,9 @@ async def twins_of(database: Database, people: list[Actor], chance: random.Rando
         members = chance.sample(people, 3)
         room, twin = [await database.transact(make_room, members, kind) for _ in range(2)]
         found[room] = twin
+        seed = chance.random()
+        for each in (room, twin):
+            await database.transact(restrict, each, members, random.Random(seed))
     return found
 
 

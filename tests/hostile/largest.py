@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from app.wire.domain import Permission
 from tests.hostile.stage import (
     MANY,
     MAX_POLL_OPTIONS,
@@ -92,6 +93,26 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "options": list(range(1 + next(numbers) % 2, MAX_POLL_OPTIONS + 1))
     },
     "POST /api/v1/rooms/{room_id}/messages/{seq}/poll/options": lambda _: {"text": "😀" * 200},
+    "POST /api/v1/rooms/{room_id}/join-requests": lambda _: {"note": "😀" * 500},
+    "POST /api/v1/rooms/{room_id}/invites": lambda _: {
+        "role": "guest",
+        "max_uses": 1,
+        "expires_at": "2100-01-01T00:00:00Z",
+    },
+    # To the owner, who could leave otherwise.
+    "POST /api/v1/rooms/{room_id}/transfer": lambda stage: {"user": stage.users[0]},
+    "PUT /api/v1/rooms/{room_id}/bans/{user_id}": lambda _: {"reason": "😀" * 500},
+    "PUT /api/v1/rooms/{room_id}/time-outs/{user_id}": lambda _: {
+        "until": f"2100-01-01T00:00:00.{next(numbers):06}Z",
+        "reason": "😀" * 500,
+    },
+    "PUT /api/v1/rooms/{room_id}/permissions/roles/{role}": lambda _: {
+        "allow": ["pin"] * len(Permission),
+        "deny": ["send", *["react"] * (len(Permission) - 1)],
+    },
+    "PUT /api/v1/rooms/{room_id}/permissions/users/{user_id}": lambda _: {
+        "deny": ["send", *["react"] * (len(Permission) - 1)]
+    },
     "PUT /api/v1/rooms/{room_id}/read": lambda _: {"seq": MANY},
     "PUT /api/v1/rooms/{room_id}/threads/{seq}/read": lambda _: {"seq": MANY},
     "PUT /api/v1/rooms/{room_id}/draft": lambda _: {"text": f"{next(numbers)}" + "\x01" * 3900},

@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -22,12 +23,13 @@ from app.limit_settings import Limits
 from app.settings import (
     Server,
 )
+from testkit.answers import assert_ok
 from testkit.peer import Peer, dial
 from testkit.people import API, UNKNOWN_ID
 from testkit.processes import run_process
 from testkit.server import fast_settings
 from testkit.servers.backend import make_settings, migrate
-from testkit.waiting import LIMIT_S
+from testkit.waiting import LIMIT_S, eventually
 from tests.hostile.largest import LARGEST
 from tests.hostile.meter import Meter
 from tests.hostile.requests import Request, exchange, status
@@ -222,6 +224,53 @@ async def test_what_is_measured_of_polls_is_done(stage: Stage, end: str) -> None
             stage.process.port, stage.request(ROUTES[name]).but(body=body).bytes()
         )
         assert status(answer) == 200, answer
+
+
+# Pieces of queries, which are repeated up to the greatest length. All messages are of 4,000 emoji.
+QUERIES_OF_SEARCHES = {
+    "words": "a ",
+    "long words": "a" * 99 + " ",
+    "emoji": "😀",
+    "emoji, one by one": "😀 ",
+    "characters": "漢",
+    "ligatures": "\ufdfa",
+    "marks": "\u0301",
+    "quotes": '"',
+    "phrases": '"a"',
+    "phrases of emoji": "".join(f'"{"😀 " * length}"' for length in range(2, 8)),
+    "many words": "".join(f"a{number} " for number in range(32)),
+    "many exclusions": "😀 " + "".join(f"-a{number} " for number in range(31)),
+    "many long exclusions": "😀 " + "".join(f'-"a b{number} " ' for number in range(15)),
+    "minus signs": "-",
+    "exclusions": "-a ",
+    "colons": "from:",
+    "senders": "from:user0 ",
+    "rooms": "-in:a ",
+    "dates": "on:2026 ",
+    "times": "before:2026-11-30T12:00:00+00:00 ",
+}
+
+
+@pytest.mark.parametrize(
+    "path", ["/search", "/search/messages", "/search/messages?order=relevance"]
+)
+async def test_the_cost_of_a_search_is_bounded(stage: Stage, path: str) -> None:
+    async def is_indexed() -> bool:
+        answer = await stage.http.get("/search/messages", params={"q": "😀 ", "limit": 100})
+        return len(assert_ok(answer)["items"]) > MANY // 2  # other tests change some of them
+
+    await eventually(is_indexed)
+    path, _, order = path.partition("?")
+    request = Request("GET", f"{API}{path}", stage.token)
+    run = partial(partial, exchange, stage.process.port)
+
+    def search(piece: str, size: int) -> bytes:
+        query = quote((piece * size)[:size])
+        return request.but(query=f"{order}&limit=100&q={query}").bytes()
+
+    for what, piece in QUERIES_OF_SEARCHES.items():
+        for size in (Limits().max_query_chars, 90):  # one of them may be refused
+            await stage.check_cost(f"{path} {order}: {what}", run(search(piece, size)))
 
 
 def test_each_route_with_a_body_has_a_largest_body() -> None:

@@ -51,9 +51,13 @@ async def test_an_unauthenticated_request_is_refused_before_its_body(
     """Only one byte of 200 KB is sent, and it is not JSON."""
     method, path = name.split()
     ids = dict.fromkeys(
-        ("room_id", "user_id", "session_id", "group_id", "scheduled_id", "reminder_id"), UNKNOWN_ID
+        (
+            *("room_id", "user_id", "session_id", "group_id", "scheduled_id", "reminder_id"),
+            "invite_id",
+        ),
+        UNKNOWN_ID,
     )
-    path = path.format(**ids, seq=1, emoji="x")
+    path = path.format(**ids, seq=1, emoji="x", role="guest", code="x")
     lines = [
         f"{method} {path} HTTP/1.1",
         *("Host: chat", "Content-Type: application/json", "Content-Length: 200000"),

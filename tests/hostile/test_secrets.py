@@ -30,6 +30,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /rooms/{room_id}/members": {"users": ["{user}"]},
     "PATCH /rooms/{room_id}/members/{user_id}": {"role": "admin"},
     "POST /rooms/{room_id}/messages": {"nonce": "n", "text": "x"},
+    "POST /rooms/{room_id}/join-requests": {"note": "x"},
+    "POST /rooms/{room_id}/invites": {"max_uses": 1},
+    "POST /rooms/{room_id}/transfer": {"user": "{user}"},
+    "PUT /rooms/{room_id}/bans/{user_id}": {"reason": "x"},
+    "PUT /rooms/{room_id}/time-outs/{user_id}": {"until": "2100-01-01T00:00:00Z"},
+    "PUT /rooms/{room_id}/permissions/roles/{role}": {"deny": ["send"]},
+    "PUT /rooms/{room_id}/permissions/users/{user_id}": {"deny": ["send"]},
     "PUT /rooms/{room_id}/read": {"seq": 1},
     "POST /rooms/{room_id}/unread": {"seq": 1},
     "PUT /rooms/{room_id}/draft": {"text": "x"},
@@ -120,7 +127,8 @@ async def test_a_private_room_is_indistinguishable_from_a_missing_one(
     server: TestServer, ada: Person, bob: Person, route: str, kind: str
 ) -> None:
     room = await ada.makes_room(kind, await server.person(ada.http, "eve"))
-    ids = {"user": ada.id, "user_id": ada.id, "seq": "1"}
+    ids = {"user": ada.id, "user_id": ada.id, "seq": "1", "role": "guest"}
+    ids["invite_id"] = str(uuid4())
     status = await no_difference(
         server, bob, route, ids | {"room_id": room}, ids | {"room_id": str(uuid4())}
     )
@@ -137,7 +145,8 @@ async def test_requests_do_not_wait_for_the_lock_of_an_invisible_room(
         ada, bob = await cluster_server.people(http, "ada", "bob")
         room = await ada.makes_room("private")
         await holder.execute(select(Room).where(Room.id == UUID(room)).with_for_update())
-        ids = {"room_id": room, "user": ada.id, "user_id": ada.id, "seq": "1"}
+        ids = {"room_id": room, "user": ada.id, "user_id": ada.id, "seq": "1", "role": "guest"}
+        ids["invite_id"] = str(uuid4())
         for route in OF_ROOMS:
             answer, _ = await asked(cluster_server, bob, route, **ids)
             assert_problem(answer, "not_found")

@@ -27,6 +27,7 @@ from app.persistence.tables import (
     UserEventRow,
     UserLog,
 )
+from app.persistence.uow import UnitOfWork
 from app.realtime.connection.room_list import ListRequest
 from app.wire.domain import Role, RoomKind
 from app.wire.user_events import UserEventType
@@ -62,7 +63,7 @@ class LargeDataset(NamedTuple):
 
     def list_request(self, *, since: bool) -> ListRequest:
         position = ListPosition(ACTOR_LOG - 20, now()) if since else None
-        return ListRequest(self.actor.user, position, ACTOR_ROOMS)
+        return ListRequest(self.actor.user, position, ACTOR_ROOMS, is_server_admin=False)
 
 
 async def create_large_dataset(database: Database) -> LargeDataset:
@@ -74,7 +75,14 @@ async def create_large_dataset(database: Database) -> LargeDataset:
     async with database._engines.write.begin() as connection:
         for table, rows in _tables(users, rooms, session):
             await _insert(connection, table, rows)
+    for room in rooms:
+        await database.transact(_index_messages, room)
     return LargeDataset(database, Actor(users[0], session, False, ended), users, rooms)
+
+
+async def _index_messages(uow: UnitOfWork, room: UUID) -> None:
+    messages = await uow.indexed_messages.list_after(room, 0, LONG_ROOM_MESSAGES)
+    await uow.search.index(messages)
 
 
 def _tables(

@@ -1,5 +1,6 @@
 """The plans of queries, and what is wrong with them on a hot path."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,14 +69,17 @@ async def analyze(database: Database, tables: list[str]) -> None:
 
 
 SUBQUERY = "SCAN anon_"  # SQLAlchemy's names
+FULL_TEXT = re.compile(r"VIRTUAL TABLE INDEX \d+:[^:]*M")
 
 
 def _of_sqlite(detail: str) -> list[str]:
     # `SCAN t` and `SCAN t USING [COVERING] INDEX` read all of a table; a constant row and the list
-    # of an IN are none, nor is a JSON document, nor what a subquery has made.
+    # of an IN are none, nor is a JSON document, what a subquery has made, or what a full-text index
+    # finds (M).
     found = []
     own = ("CONSTANT ROW", "VALUES CLAUSE", "VIRTUAL TABLE INDEX 1:")
-    if detail.startswith("SCAN ") and not (detail.endswith(own) or detail.startswith(SUBQUERY)):
+    is_own = detail.endswith(own) or detail.startswith(SUBQUERY) or FULL_TEXT.search(detail)
+    if detail.startswith("SCAN ") and not is_own:
         found.append(f"full scan of {detail.split()[1]}")
     if "TEMP B-TREE" in detail:
         found.append("sorts")

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.persistence.engine import Engines, create_engines
+from app.persistence.search_tables import SEARCH_INDEX
 from app.settings import ROOT, Settings
 
 VERSIONS = "alembic_version"
@@ -50,13 +51,13 @@ def alembic_config(settings: Settings, root: Path = ROOT) -> Config:
 
 async def schema(settings: Settings) -> dict[str, list[str]]:
     """The definition of each table as the database reports it, sorted; without alembic's own
-    table."""
+    table and the parts of a full-text index."""
     async with opened(settings) as engines, engines.read.connect() as connection:
         ask = _sqlite if settings.database.is_sqlite else _mysql
         return {
             name: sorted(_parts(definition))
             for name, definition in (await ask(connection)).items()
-            if name != VERSIONS
+            if name != VERSIONS and not name.startswith(SEARCH_INDEX)
         }
 
 

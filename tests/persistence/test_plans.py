@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.application.session_lookup import load_actors
+from app.consumers.search import SearchIndexing
 from app.core.clock import now
 from app.core.ids import new_id
+from app.core.message_commands import EditRequest
 from app.core.send_request import SendRequest, SendResult
 from app.core.server_state import ServerState
 from app.core.tokens import Claims
@@ -25,6 +28,7 @@ from app.messages.send.batch import commit_batch
 from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.engine import create_engines
+from app.persistence.repositories.consumers import LogRange
 from app.persistence.repositories.mention_order import MentionKey
 from app.persistence.repositories.threads import ThreadPosition
 from app.persistence.repositories.user_logs import UserLogRange
@@ -33,8 +37,11 @@ from app.realtime.connection.room_list import load_hello_state, load_room_list
 from app.realtime.delivery.catchup import CatchUpRequest, load_catch_up
 from app.rooms import service as rooms
 from app.rooms.membership import join
+from app.search.messages import find_messages
+from app.search.query import parse_query
 from app.wire.client_frames import RoomPosition
 from app.wire.content import Content
+from app.wire.domain import SearchOrder
 from app.wire.errors import Forbidden, NotFound
 from testkit.limits import LIMITS
 from testkit.servers.backend import make_settings, migrate, unique_name
@@ -93,6 +100,33 @@ async def delete_a_reply(world: LargeDataset) -> None:
     await world.database.transact(deletion.delete_message, world.actor, world.room, seq)
 
 
+async def search(query: str, world: LargeDataset, order: SearchOrder = SearchOrder.TIME) -> None:
+    parsed = parse_query(query, 50)
+    found = await world.database.read_directly(
+        find_messages, world.actor.user, parsed, order, None, 20
+    )
+    assert found.hits
+
+
+async def index_log(world: LargeDataset) -> None:
+    """Messages that are indexed, and one that is not."""
+    send = SendRequest(world.actor, world.room, str(new_id()), Content(text="new text"))
+    [sent] = await world.database.transact(commit_batch, [send], LIMITS, wait=False)
+    assert isinstance(sent, SendResult)
+    seq = sent.message.seq
+    log = [LogRange(world.room, seq - 50, seq), LogRange(world.rooms[3], 0, 5)]
+    await world.database.transact(SearchIndexing().handle, log)
+
+
+async def edit_a_message(world: LargeDataset) -> None:
+    """And what it is found by."""
+    sender = replace(world.actor, user=world.users[0])
+    number = next(INCREASING)
+    edit = EditRequest(sender, world.room, 10 * number, f"text {number}", 1)
+    await world.database.transact(commit_batch, [edit], LIMITS, wait=False)
+
+
+SEARCHES = ("text 3000 ", "text", "300", '"text 30" -x', "from:me 3000 ", "-x")
 # Each is what a client or a worker does all the time.
 HOT: dict[str, Query] = {
     "who calls": lambda w: w.database.read_directly(
@@ -274,6 +308,10 @@ HOT: dict[str, Query] = {
         )
     ),
     **ITEM_QUERIES,
+    **{f"search: {query}": partial(search, query) for query in SEARCHES},
+    "search by relevance": partial(search, "text 3000 ", order=SearchOrder.RELEVANCE),
+    "index new messages": index_log,
+    "edit a message": edit_a_message,
     "no room": no_room,
     "refused": refused,
 }
@@ -283,6 +321,8 @@ TWO_PEOPLE = "the rooms that both are in, which are one row in the end"
 CANDIDATES = "the newest mentions of many, in the order of their index, of which few are read"
 FOLLOWED = "by the last reply, which stands in another table; bounded by what the user follows"
 RANGES = "rows of some short ranges of logs, which SQLite gathers range by range"
+RANKED = "the newest 10,000 matches, by their score"
+BEGINNINGS = "the documents of all terms that begin so, which are less than 10,000"
 # (database, query): what its plan does all the same, and why that is all right.
 ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
     ("sqlite", "members"): ({"sorts"}, BY_NAME),
@@ -291,6 +331,12 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
         (database, query): ({"sorts"}, FOLLOWED)
         for database in ("sqlite", "mariadb", "mysql")
         for query in ("followed threads", "followed threads, next page")
+    },
+    ("sqlite", "search by relevance"): ({"sorts", "full scan of matches"}, RANKED),
+    **{
+        (database, query): ({"sorts"}, reason)
+        for database in ("mariadb", "mysql")
+        for query, reason in (("search by relevance", RANKED), ("search: 300", BEGINNINGS))
     },
     ("sqlite", "sweep: memberships"): ({"sorts"}, RANGES),
     ("sqlite", "my mentions"): ({"full scan of candidate"}, CANDIDATES),
@@ -310,8 +356,13 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
 MARIADB = pytest.param("mariadb", marks=pytest.mark.cluster)
 # Both are much less than the long room has messages.
 MAX_ROWS_READ, MAX_UNREAD = 500, 100
-# The list of members is in the order of their names, which are in another table.
-READS_ALL_MEMBERS = {"members of a huge room"}
+# The list of members is in the order of their names, which are in another table. A search looks at
+# some thousands of documents, whatever the room.
+READS_MORE = {
+    "members of a huge room",
+    "search by relevance",
+    *(f"search: {query}" for query in SEARCHES),
+}
 
 
 @pytest.fixture(
@@ -363,7 +414,7 @@ async def test_a_hot_query_scans_no_table(world: LargeDataset, name: str) -> Non
 
 
 @pytest.mark.parametrize("world", [MARIADB], indirect=True)  # SQLite does not count them
-@pytest.mark.parametrize("name", [name for name in HOT if name not in READS_ALL_MEMBERS])
+@pytest.mark.parametrize("name", [name for name in HOT if name not in READS_MORE])
 async def test_a_hot_query_reads_no_more_rows_of_a_long_log(world: LargeDataset, name: str) -> None:
     """A plan that uses a key may still read all messages of a room: for `seq > members.read_seq`
     MySQL and MariaDB do."""

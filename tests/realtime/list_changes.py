@@ -23,7 +23,7 @@ from app.messages.service import mark_read, mark_unread
 from app.persistence.database import Database
 from app.persistence.tables import Member, Room
 from app.persistence.uow import UnitOfWork
-from app.rooms import membership
+from app.rooms import membership, roles
 from app.rooms.service import create_room, update_room
 from app.settings import load_settings
 from app.wire.content import Content
@@ -175,7 +175,7 @@ class ListChanges:
                 await update_room(uow, owner, room, UpdateRoom(topic=self._text()))
             case _ if self._user in self._members[room]:
                 role = self._chance.choice([Role.MEMBER, Role.ADMIN])
-                await membership.set_role(uow, owner, room, self._user, role)
+                await roles.set_role(uow, owner, room, self._user, role)
             case _:
                 return False
         return True

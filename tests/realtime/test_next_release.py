@@ -90,7 +90,7 @@ class Stage:
         self.server, self.ada, self.bob, self.room = server, ada, bob, room
 
     async def fill(self) -> int:
-        member = {"user": self.bob.id, "role": "guest", "until": "2030-01-01"}
+        member = {"user": self.bob.id, "role": "supervisor", "until": "2030-01-01"}
         details = {"kind": "stage", "name": "A room", "topic": "", "archived": False, "icon": "🎭"}
         return await log(
             self.server,
@@ -121,7 +121,7 @@ class Stage:
         assert edited["message"]["text"] == "first"
         assert (extra["type"], extra["expires"]) == ("message.created", 7)
         assert (lost["type"], said(lost)) == ("message.created", {})
-        assert role["member"] == {"user": self.bob.id, "role": "member", "until": "2030-01-01"}
+        assert role["member"] == {"user": self.bob.id, "role": "guest", "until": "2030-01-01"}
         assert role["note"] == {"a": 1}
         assert (details["details"]["kind"], details["details"]["icon"]) == ("private", "🎭")
         assert (joined["type"], said(joined)) == ("member.joined", {"guest": True})
@@ -262,16 +262,16 @@ async def test_an_unknown_role_has_the_least_permissions(stage: Stage, peers: Pe
     eve = await stage.server.person("eve")
     assert_ok(await ada.patch(f"/rooms/{room}/members/{bob.id}", role="admin"))
     await word(stage.server, "members", "role", bob.id, "supervisor")
-    assert (await bob.room(room))["role"] == "member"
-    assert [r["role"] for r in assert_ok(await bob.get("/rooms"))["items"]] == ["member"]
+    assert (await bob.room(room))["role"] == "guest"
+    assert [r["role"] for r in assert_ok(await bob.get("/rooms"))["items"]] == ["guest"]
     members = assert_ok(await ada.get(f"/rooms/{room}/members"))["items"]
-    assert {m["user"]["id"]: m["role"] for m in members} == {ada.id: "owner", bob.id: "member"}
+    assert {m["user"]["id"]: m["role"] for m in members} == {ada.id: "owner", bob.id: "guest"}
     assert_problem(await bob.patch(f"/rooms/{room}", name="Mine"), "forbidden")
     assert_problem(await bob.post(f"/rooms/{room}/members", users=[eve.id]), "forbidden")
     assert_problem(await bob.delete(f"/rooms/{room}/members/{ada.id}"), "forbidden")
     peer = await peers.join(bob, room)
     (listed,) = peer.of("rooms")[0]["rooms"]
-    assert (listed["role"], listed["unread"]) == ("member", 1)
+    assert (listed["role"], listed["unread"]) == ("guest", 1)
     await peer.says(room, "as ever")
     await ada.says(room, f"@{bob.username}")
     await peer.has(room, 7)

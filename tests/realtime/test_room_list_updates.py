@@ -43,6 +43,7 @@ async def test_the_entry_of_a_closed_room_is_exact(ada: Person, bob: Person, pee
         "unread": 3,
         "mentions": 2,
         "last_message": {key: message[key] for key in ("seq", "sender", "at", "text")},
+        "permissions": assert_ok(await bob.get(f"/rooms/{room}"))["permissions"],
     }
     await bob.says(room, "who writes has read")
     await peer.lists(room, seq=7, read_seq=7, unread=0, mentions=0)

@@ -36,6 +36,8 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
             "keywords_per_user",
             "here_members",
             "max_read_by_members",
+            "max_query_chars",
+            "max_query_terms",
         }
 
 

@@ -31,8 +31,10 @@ EXPECTED = [
     ("message.created", KIND.MESSAGE, BOB),
     ("thread.updated", KIND.MESSAGE_CHANGED, BOB),
     ("poll.updated", KIND.MESSAGE_CHANGED, BOB),
-    ("room.changed", KIND.OTHER_EVENT, BOB),
-    ("member.role_changed", KIND.OTHER_EVENT, BOB),
+    ("room.changed", KIND.ROOM_CHANGED, BOB),
+    ("member.role_changed", KIND.MEMBER_CHANGED, ADA),
+    ("member.timed_out", KIND.MEMBER_CHANGED, ADA),
+    ("room.permissions_changed", KIND.ROOM_CHANGED, BOB),
     ("member.removed", KIND.REMOVED, EVE),
     ("member.left", KIND.LEFT, ADA),
 ]

@@ -9,12 +9,14 @@ from app.wire.events import (
     MemberLeft,
     MemberRemoved,
     MemberRoleChanged,
+    MemberTimeout,
     Message,
     MessageCreated,
     MessageEdited,
     MessagePinned,
     MessagesDeleted,
     MessageUnpinned,
+    PermissionsChanged,
     PollUpdated,
     ReactionAdded,
     ReactionRemoved,
@@ -107,6 +109,12 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} removed {member}"
         case MemberRoleChanged():
             return f"{actor} made {member} {event.member.role}"
+        case MemberTimeout() if event.until:
+            return f"{actor} timed {member} out until {local(event.until):%d %B %Y, %H:%M}"
+        case MemberTimeout():
+            return f"{actor} let {member} write again"
+        case PermissionsChanged():
+            return f"{actor} changed the permissions of {event.override.role or 'a member'}"
         case RoomChanged():
             state = "archived" if event.details.archived else event.details.topic or "no topic"
             return f"{actor} changed the room: {event.details.name} ({state})"

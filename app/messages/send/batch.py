@@ -25,6 +25,7 @@ from app.messages.send.change_rules import MessageLimits
 from app.messages.send.mentions import BatchMentions
 from app.messages.send.message_fields import message_fields
 from app.messages.send.rules import SendFacts, decide
+from app.messages.send.standing import member_standing
 from app.messages.send.thread_batch import ThreadBatch
 from app.persistence.database import Database
 from app.persistence.repositories.batch_writes import (
@@ -36,8 +37,10 @@ from app.persistence.repositories.message_batch import (
     LockedRoomState,
 )
 from app.persistence.repositories.message_changes import MessageChanges
+from app.persistence.repositories.slow_mode import SenderKey
 from app.persistence.repositories.thread_batch import ThreadChanges
 from app.persistence.uow import BatchUnitOfWork
+from app.rooms.standing import Standing
 from app.wire.content import Content
 from app.wire.domain import Role
 from app.wire.errors import ChatError
@@ -75,6 +78,8 @@ async def commit_batch(
         await uow.append_messages(
             batch.counted, mentions.users, mentions.many, batch.changes, batch.threads
         )
+    if batch.slow_senders:
+        await uow.message_batch.note_sends(batch.slow_senders)
     return outcomes
 
 
@@ -124,6 +129,8 @@ class _Batch:
         self._change_batch = ChangeBatch(facts.targets, limits, self._at, self.mentions)
         self._thread_batch = ThreadBatch(facts.roots, self.changes)
         self.counted: list[CountedEvent] = []
+        self._last_sends = dict(facts.last_sends)
+        self.slow_senders: set[SenderKey] = set()
 
     @property
     def threads(self) -> ThreadChanges:
@@ -145,7 +152,7 @@ class _Batch:
         facts = self._facts(send)
         decision = decide(send, facts)
         if isinstance(decision, LockedRoomState):
-            message = self._append(send, decision, facts.role or Role.MEMBER)
+            message = self._append(send, decision, facts.standing)
             return SendResult(message, duplicate=False)
         return decision
 
@@ -162,13 +169,17 @@ class _Batch:
 
     def _facts(self, send: SendRequest) -> SendFacts:
         room, thread, preflight = send.room, send.content.thread, self._preflight
+        sender, state = (room, send.actor.user), self._rooms.get(room)
+        role, timed_out = preflight.roles.get(sender, Role.MEMBER), preflight.time_outs.get(sender)
         return SendFacts(
-            room=self._rooms.get(room),
-            role=preflight.roles.get((room, send.actor.user), Role.MEMBER),
+            room=state,
+            standing=member_standing(send.actor, state, role, timed_out, self._at),
+            is_member=role is not None,
             kind=preflight.kinds.get(room),
             duplicate=self._find_duplicate(send),
             reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
             root=None if thread is None else self._thread_batch.find(room, thread),
+            waited_s=self._last_sends.get(sender),
             at=self._at,
         )
 
@@ -178,16 +189,21 @@ class _Batch:
             return stored._replace(message=changed[0])
         return stored
 
-    def _append(self, send: SendRequest, room: LockedRoomState, role: Role) -> Message:
+    def _append(
+        self, send: SendRequest, room: LockedRoomState, standing: Standing | None
+    ) -> Message:
         fields = {}
-        if "@" in send.content.text:
-            mentions = self.mentions.add(send, send.content, room.seq + 1, room.kind, role)
+        if "@" in send.content.text and standing:
+            mentions = self.mentions.add(send, send.content, room.seq + 1, standing)
             fields = mentions.fields()
         counted = next_message(
             send.room, room, send.actor.user, send.nonce, send.content, self._at, **fields
         )
         message = counted.event.message
         self.counted.append(counted)
+        if room.slow_mode_s:
+            self.slow_senders.add((send.room, send.actor.user))
+            self._last_sends[send.room, send.actor.user] = 0.0
         self._preflight.duplicates[send.key] = StoredMessage(message, counted.fingerprint)
         self._preflight.missing_replies.discard((send.room, message.seq))
         self._change_batch.created[send.room, message.seq] = message

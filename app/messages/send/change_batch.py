@@ -12,6 +12,7 @@ from app.core.message_commands import (
 )
 from app.messages.send.change_rules import ChangeFacts, MessageLimits, decide_change
 from app.messages.send.mentions import BatchMentions
+from app.messages.send.standing import member_standing
 from app.persistence.repositories.batch_writes import (
     CountedEvent,
 )
@@ -24,7 +25,7 @@ from app.persistence.repositories.message_changes import (
     MessageChanges,
     MessageKey,
 )
-from app.wire.domain import Role, RoomKind
+from app.rooms.standing import Standing
 from app.wire.events import (
     Message,
     MessageEdited,
@@ -60,15 +61,19 @@ class ChangeBatch:
         before = target.message or self.created.get(key)
         before, edited = self.changes.messages.get(key, (before, False))
         has_reacted = self._has_reacted(change, target)
-        facts = ChangeFacts(room, target.role, target.kind, before, has_reacted)
+        standing = member_standing(
+            change.actor, room, target.role, target.timed_out_until, self._at
+        )
+        facts = ChangeFacts(
+            room, standing, target.role is not None, target.kind, before, has_reacted
+        )
         after = decide_change(change, facts, self._limits, self._at)
-        if after is None or room is None or before is None:
+        if after is None or room is None or before is None or standing is None:
             return None
         if after is before:
             return ChangeResult(after, changed=False), None
         if isinstance(change, EditRequest):
-            role = target.role or Role.MEMBER
-            after, edited = self._edit(change, before, after, room.kind, role), True
+            after, edited = self._edit(change, before, after, standing), True
         else:
             self.changes.reactions[_reaction_key(change)] = target.has_reacted, change.present
         self.changes.messages[key] = after, edited
@@ -86,13 +91,13 @@ class ChangeBatch:
         return has_reacted
 
     def _edit(
-        self, edit: EditRequest, before: Message, after: Message, kind: RoomKind, role: Role
+        self, edit: EditRequest, before: Message, after: Message, standing: Standing
     ) -> Message:
         """Note the replaced version, and the mentions of the new one."""
         key = edit.room, edit.seq
         self.changes.versions.append((edit.room, before))
         stored = frozenset() if key in self.created else frozenset(before.mentions or ())
-        mentions = self._mentions.add(edit, after, edit.seq, kind, role, stored)
+        mentions = self._mentions.add(edit, after, edit.seq, standing, stored)
         self.changes.replaced_mentions |= self._mentions.changed_users(key)
         if before.room_mentions or mentions.many:
             self.changes.replaced_room_mentions.add(key)

@@ -5,18 +5,16 @@ from typing import NamedTuple
 
 from app.core.message_commands import EditRequest, MessageChange, ReactionRequest
 from app.limit_settings import Limits
+from app.messages.send.rules import send_permissions
 from app.persistence.repositories.message_batch import (
     LockedRoomState,
 )
-from app.rooms.policy import (
-    Permission,
-    membership_error,
-    require_not_archived,
-    require_permission,
-)
-from app.wire.domain import Role, RoomKind
+from app.rooms.policy import membership_error, require_not_archived
+from app.rooms.standing import Standing, require_permission
+from app.wire.domain import Permission, RoomKind
 from app.wire.errors import Forbidden, NotFound, QuotaExceeded, VersionConflict
-from app.wire.events import Edit, Message, ReactionCount
+from app.wire.events import Message
+from app.wire.message_parts import Edit, ReactionCount
 
 NO_MESSAGE = "There is no message with this seq in the room."
 DELETED = "The message was deleted."
@@ -37,7 +35,8 @@ def message_limits(limits: Limits) -> MessageLimits:
 
 class ChangeFacts(NamedTuple):
     room: LockedRoomState | None  # None: another transaction holds it, or there is none
-    role: Role | None  # of the actor; None: not a member
+    standing: Standing | None  # of the actor; None: not a member, or the room is None
+    is_member: bool  # the actor
     kind: RoomKind | None  # of a room that the actor is not a member of, if it exists
     message: Message | None
     has_reacted: bool  # the actor, with the emoji of the request
@@ -48,21 +47,17 @@ def decide_change(
 ) -> Message | None:
     """The message as it is afterwards, which is the same object if nothing changes; or None, if
     another transaction holds the room. Raises ChatError."""
-    if facts.role is None:
+    if not facts.is_member:
         raise membership_error(facts.kind)
-    if facts.room is None:
+    if facts.room is None or facts.standing is None:
         return None
     if facts.message is None:
         raise NotFound(NO_MESSAGE)
     if facts.message.deletion:
         raise NotFound(DELETED)
     is_edit = isinstance(change, EditRequest)
-    require_permission(
-        Permission.SEND if is_edit else Permission.REACT,
-        facts.room.kind,
-        facts.role,
-        is_server_admin=change.actor.is_admin,
-    )
+    for permission in send_permissions(facts.message) if is_edit else [Permission.REACT]:
+        require_permission(permission, facts.standing)
     require_not_archived(archived=facts.room.archived)
     if isinstance(change, EditRequest):
         return _edit(change, facts.message, limits, at)

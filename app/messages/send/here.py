@@ -6,8 +6,9 @@ from app.application.app_context import AppContext
 from app.core.actor import Actor
 from app.core.mentions import parse_mentions
 from app.persistence.uow import ReadSession
-from app.rooms.policy import Permission, has_permission
-from app.wire.domain import PresenceState
+from app.rooms.access import find_standing
+from app.rooms.standing import may
+from app.wire.domain import Permission, PresenceState
 
 USERS_PER_READ = 500
 
@@ -36,7 +37,6 @@ async def _list_members(reads: ReadSession, actor: Actor, room_id: UUID, limit: 
     room, member = await reads.rooms.with_member(room_id, actor.user)
     if room is None or member is None:
         return []
-    permission, is_admin = Permission.MENTION_ALL, actor.is_admin
-    if not has_permission(permission, room.kind, member.role, is_server_admin=is_admin):
+    if not may(Permission.MENTION_ALL, find_standing(room, member, actor)):
         return []
     return await reads.members.list_ids(room_id, limit)

@@ -15,10 +15,10 @@ from app.persistence.repositories.message_batch import (
     BatchFacts,
 )
 from app.persistence.repositories.message_changes import MentionKey, MessageKey
-from app.rooms.policy import Permission, has_permission
+from app.rooms.standing import Standing, may
 from app.wire.content import Content
-from app.wire.domain import MentionKind, Role, RoomKind
-from app.wire.events import RoomMention
+from app.wire.domain import MentionKind, Permission
+from app.wire.message_parts import RoomMention
 
 
 class MessageMentions(NamedTuple):
@@ -61,8 +61,7 @@ class BatchMentions:
         command: SendRequest | EditRequest,
         content: Content,
         seq: int,
-        kind: RoomKind,
-        role: Role,
+        standing: Standing,
         stored: frozenset[UUID] = frozenset(),
     ) -> MessageMentions:
         """Find the mentions of a message; `stored` are the users that it has mentioned before. A
@@ -71,7 +70,7 @@ class BatchMentions:
         key = command.room, seq
         self._stored.setdefault(key, stored)
         mentions = self._mentioned.get(content.text, NO_MENTIONS)
-        after = self._find(command, mentions, seq, kind, role)
+        after = self._find(command, mentions, seq, standing)
         if not content.in_timeline:
             after = after._replace(many=())
         if after.users or after.many or key in self._after or stored:
@@ -90,12 +89,11 @@ class BatchMentions:
         command: SendRequest | EditRequest,
         mentions: Mentions,
         seq: int,
-        kind: RoomKind,
-        role: Role,
+        standing: Standing,
     ) -> MessageMentions:
         if mentions is NO_MENTIONS:
             return MessageMentions()
-        room, sender, is_admin = command.room, command.actor.user, command.actor.is_admin
+        room, sender = command.room, command.actor.user
         existing = {
             name for name in mentions.names if (room, name) in self._members or name in self._groups
         }
@@ -103,7 +101,7 @@ class BatchMentions:
         users = {self._members[room, name] for name in named if (room, name) in self._members}
         groups = {self._groups[name]: None for name in named if (room, name) not in self._members}
         many = [RoomMentionOf(room, seq, sender, MentionKind.GROUP, group) for group in groups]
-        if has_permission(Permission.MENTION_ALL, kind, role, is_server_admin=is_admin):
+        if may(Permission.MENTION_ALL, standing):
             many = _mentions_of_all(command, mentions, seq) + many
         return MessageMentions(frozenset(users - {sender}), tuple(many))
 

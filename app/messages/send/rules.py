@@ -1,5 +1,7 @@
 """The rules of sending, applied to facts that were read while the room was locked."""
 
+import math
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,25 +10,23 @@ from app.messages.poll_rules import check_closing_time
 from app.persistence.repositories.message_batch import (
     LockedRoomState,
 )
-from app.rooms.policy import (
-    Permission,
-    membership_error,
-    require_not_archived,
-    require_permission,
-)
-from app.wire.content import NewContent
-from app.wire.domain import Role, RoomKind
-from app.wire.errors import Invalid, NonceConflict
+from app.rooms.policy import membership_error, require_not_archived
+from app.rooms.standing import Standing, may, require_permission
+from app.wire.content import Content, NewContent
+from app.wire.domain import Permission, RoomKind
+from app.wire.errors import Forbidden, Invalid, NonceConflict, RateLimited
 from app.wire.events import Message
 
 
 class SendFacts(NamedTuple):
     room: LockedRoomState | None  # None: another transaction holds it, or there is none
-    role: Role | None  # of the sender; None: not a member
+    standing: Standing | None  # of the sender; None: not a member, or the room is None
+    is_member: bool  # the sender
     kind: RoomKind | None  # of a room that the sender is not a member of, if it exists
     duplicate: StoredMessage | None  # the message that has this idempotency key
     reply_exists: bool
     root: Message | None  # of the thread that the send names
+    waited_s: float | None  # since the sender's last message, in a room in slow mode
     at: datetime  # of the send
 
 
@@ -41,15 +41,16 @@ def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult 
     room = facts.room
     if facts.duplicate is not None:
         return duplicate_result(send, facts.duplicate)
-    if facts.role is None:
+    if not facts.is_member:
         raise membership_error(facts.kind)
-    if room is None:
+    if room is None or facts.standing is None:
         return None
-    is_admin = send.actor.is_admin
-    require_permission(Permission.SEND, room.kind, facts.role, is_server_admin=is_admin)
+    standing = facts.standing
+    for permission in send_permissions(send.content):
+        require_permission(permission, standing)
     require_not_archived(archived=room.archived)
     if isinstance(send.content, NewContent) and send.content.poll:
-        require_permission(Permission.CREATE_POLLS, room.kind, facts.role, is_server_admin=is_admin)
+        require_permission(Permission.CREATE_POLLS, standing)
         check_closing_time(send.content.poll, facts.at)
     if not facts.reply_exists:
         raise Invalid(
@@ -58,7 +59,37 @@ def decide(send: SendRequest, facts: SendFacts) -> LockedRoomState | SendResult 
         )
     if send.content.thread is not None:
         _require_root(send.content.thread, facts.root)
+        _require_open_thread(facts.root, standing)
+    _require_pace(room.slow_mode_s, facts.waited_s, standing)
     return room
+
+
+def _require_open_thread(root: Message | None, standing: Standing) -> None:
+    """Raises Forbidden."""
+    if root and root.thread_lock and not may(Permission.MODERATE, standing):
+        raise Forbidden("The thread is locked: it can be read, but not continued.")
+
+
+def _require_pace(slow_mode_s: int, waited_s: float | None, standing: Standing) -> None:
+    """Raises RateLimited."""
+    if not slow_mode_s or waited_s is None or waited_s >= slow_mode_s:
+        return
+    if not may(Permission.MODERATE, standing):
+        left_s = slow_mode_s - max(waited_s, 0.0)
+        raise RateLimited(
+            f"This room is in slow mode: one message every {slow_mode_s} seconds. Send the next in "
+            f"{math.ceil(left_s)} seconds.",
+            retry_after_ms=math.ceil(left_s * 1000),
+        )
+
+
+def send_permissions(content: Content) -> Iterator[Permission]:
+    """What somebody needs to send or edit a message with this place. A reply that is also in the
+    room needs both."""
+    if content.in_timeline:
+        yield Permission.SEND
+    if content.thread is not None:
+        yield Permission.SEND_IN_THREADS
 
 
 def _require_root(seq: int, root: Message | None) -> None:

@@ -12,7 +12,8 @@ from app.persistence.repositories.message_batch import (
 )
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.thread_batch import ThreadChanges, ThreadKey, ThreadRoot
-from app.wire.events import Message, ThreadSummary, ThreadUpdated
+from app.wire.events import Message, ThreadUpdated
+from app.wire.message_parts import ThreadSummary
 
 MAX_THREAD_USERS = 5  # that a message names as those who replied
 

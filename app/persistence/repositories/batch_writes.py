@@ -28,6 +28,7 @@ from app.persistence.repositories.message_changes import (
 from app.persistence.repositories.thread_batch import (
     ThreadChanges,
 )
+from app.persistence.search.writes import search_index
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.executor import Executor
 from app.persistence.sql.joined_updates import UpdateByRows, UpdateJoin
@@ -163,7 +164,7 @@ async def append(
         if expiring:
             writes.append(_INSERT_EXPIRING.bind_rows(expiring))
     if changes:
-        writes += changes.writes()
+        writes += changes.writes(search_index(executor))
     if threads:
         writes += threads.writes()
     if mentions:

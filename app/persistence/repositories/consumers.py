@@ -11,6 +11,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     or_,
@@ -115,6 +116,16 @@ class ConsumerReads:
         """Of the rooms with `after` < id <= `last`."""
         return await self._ranges(_OF_PAGE, {"consumer": consumer, "after": after, "last": last})
 
+    async def total_events(self, consumer: str) -> tuple[int, int]:
+        """The events of all logs, and those that the consumer has not handled. Slow: it looks at
+        all rooms."""
+        total = await self._session.scalar(select(func.coalesce(func.sum(_room.seq), 0)))
+        unread = await self._session.scalar(
+            _unread(bindparam("consumer"), func.coalesce(func.sum(_room.seq - _HANDLED), 0)),
+            {"consumer": consumer},
+        )
+        return int(total or 0), int(unread or 0)
+
     async def unread_in(self, consumer: str, rooms: Collection[UUID]) -> list[LogRange]:
         return await self._ranges(_OF_ROOMS, {"consumer": consumer, "rooms": list(rooms)})
 
@@ -169,6 +180,10 @@ class Consumers(ConsumerReads):
             upsert(self._session, _POSITION_TABLE, replace=["seq"]),
             [{"consumer": consumer, "room_id": span.room, "seq": span.until} for span in handled],
         )
+
+    async def forget_positions(self, consumer: str) -> None:
+        """It begins anew."""
+        await self._session.execute(delete(_POSITION_TABLE).where(_position.consumer == consumer))
 
     async def _extend(self, lease: Lease, condition: Any) -> bool:
         statement: Update = (

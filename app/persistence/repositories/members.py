@@ -140,10 +140,23 @@ class Members(MemberReads):
         self._pending = PendingRows(session, _member.role.table)
         self._returned: dict[UUID, list[UUID]] = defaultdict(list)  # by room
 
-    def add(self, room_id: UUID, user_id: UUID, role: Role, joined_at: datetime, seq: int) -> None:
+    def add(
+        self,
+        room_id: UUID,
+        user_id: UUID,
+        role: Role,
+        joined_at: datetime,
+        seq: int,
+        timed_out_until: datetime | None = None,
+    ) -> None:
         """`seq` is that of the event of the joining."""
         self._pending.add(
-            room_id=room_id, user_id=user_id, role=role, joined_at=joined_at, read_seq=seq
+            room_id=room_id,
+            user_id=user_id,
+            role=role,
+            joined_at=joined_at,
+            read_seq=seq,
+            timed_out_until=timed_out_until,
         )
         self._returned[room_id].append(user_id)
 

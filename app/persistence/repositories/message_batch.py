@@ -27,6 +27,12 @@ from app.persistence.repositories.send_preflight import (
     bind_preflight,
     read_preflight,
 )
+from app.persistence.repositories.slow_mode import (
+    SenderKey,
+    bind_last_sends,
+    note_sends,
+    read_last_sends,
+)
 from app.persistence.repositories.thread_batch import (
     ThreadKey,
     ThreadRoot,
@@ -44,6 +50,7 @@ from app.persistence.tables import (
     columns,
 )
 from app.wire.domain import RoomKind
+from app.wire.room_settings import parse_settings
 
 _room, _member = columns(Room), columns(Member)
 _IN_ROOMS = Room.id.in_(bindparam("rooms", expanding=True))
@@ -55,7 +62,10 @@ _HEAD_COUNT = (
     .scalar_subquery()
 )
 _STATES = (
-    select(Room.id, Room.kind, Room.seq, Room.archived_at.is_not(None), _HEAD_COUNT)
+    select(
+        *(Room.id, Room.kind, Room.seq, Room.archived_at.is_not(None), _HEAD_COUNT),
+        *(Room.settings, Room.overrides),
+    )
     .where(_IN_ROOMS)
     .order_by(Room.id)
 )
@@ -113,7 +123,13 @@ class LockedRoomState:
     seq: int
     archived: bool
     message_count: int
+    settings: str | None
+    overrides: str | None
     last_message_seq: int | None = None
+
+    @property
+    def slow_mode_s(self) -> int:
+        return parse_settings(self.settings).slow_mode_s if self.settings else 0
 
 
 class RoomLocked(Exception):
@@ -129,6 +145,7 @@ class BatchFacts(NamedTuple):
     groups: dict[str, UUID]  # those that the texts name
     targets: dict[int, ChangeTarget]  # by the number of the change
     roots: dict[ThreadKey, ThreadRoot]  # of the threads that are replied in
+    last_sends: dict[SenderKey, float]  # seconds ago, in rooms in slow mode
 
 
 class MessageBatch:
@@ -172,7 +189,23 @@ class MessageBatch:
             {name: group for name, group in rows.get("groups", ())},  # noqa: C416 - rows to mypy
             read_targets(rows.get("targets", ())),
             read_roots(rows.get("roots", ())),
+            await self._last_sends(states, sends),
         )
+
+    async def _last_sends(
+        self, states: dict[UUID, LockedRoomState], sends: Sequence[SendRequest]
+    ) -> dict[SenderKey, float]:
+        """No statement without a room in slow mode."""
+        slow = {room for room, state in states.items() if state.slow_mode_s}
+        senders = {(send.room, send.actor.user) for send in sends if send.room in slow}
+        if not senders:
+            return {}
+        [rows] = await self._executor.read(bind_last_sends(senders))
+        return read_last_sends(rows)
+
+    async def note_sends(self, senders: Iterable[SenderKey]) -> None:
+        """They have sent in rooms in slow mode."""
+        await self._executor.write(*note_sends(senders))
 
     async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
         """Lock rooms in the order of their ids, so that two batches cannot deadlock.
@@ -184,11 +217,13 @@ class MessageBatch:
         return await self._room_states(locked)
 
     async def _room_states(self, rows: Rows) -> dict[UUID, LockedRoomState]:
-        uncounted = [room for room, _, seq, _, count in rows if count is None and seq]
+        uncounted = [room for room, _, seq, _, count, *_ in rows if count is None and seq]
         counts = await self._count(uncounted) if uncounted else {}
         return {
-            room: LockedRoomState(kind, seq, bool(archived), count or counts.get(room, 0))
-            for room, kind, seq, archived, count in rows
+            room: LockedRoomState(
+                kind, seq, bool(archived), count or counts.get(room, 0), *of_members
+            )
+            for room, kind, seq, archived, count, *of_members in rows
         }
 
     async def _count(self, rooms: Sequence[UUID]) -> dict[UUID, int]:

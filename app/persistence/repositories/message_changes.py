@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, and_, case, func, insert, select
 
 from app.core.message_commands import MessageChange, ReactionRequest
+from app.core.search_terms import make_document
 from app.persistence.message_tables import (
     Mention,
     MessageVersion,
@@ -21,6 +22,8 @@ from app.persistence.repositories.message_columns import (
     encode_details,
     from_row,
 )
+from app.persistence.search.index import SearchIndex
+from app.persistence.search.writes import replace_documents
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.joined_updates import DeleteByRows, UpdateByRows
 from app.persistence.sql.json_rows import json_rows, to_json
@@ -39,6 +42,7 @@ class ChangeTarget(NamedTuple):
     """What the rules need to know of a change."""
 
     role: Role | None
+    timed_out_until: datetime | None
     kind: RoomKind | None
     message: Message | None
     has_reacted: bool
@@ -51,7 +55,10 @@ _TARGETS = json_rows("targets", room=Id(), user=Id(), seq=BigInteger(), emoji=EM
 _target = _TARGETS.c
 _READ_TARGETS = Statement(
     join_in_order(
-        select(_target.n, _member.role, _room.kind, _reaction.seq, *MESSAGE_COLUMNS).select_from(
+        select(
+            *(_target.n, _member.role, _member.timed_out_until, _room.kind, _reaction.seq),
+            *MESSAGE_COLUMNS,
+        ).select_from(
             _TARGETS.outerjoin(
                 _member.role.table,
                 and_(_member.room_id == _target.room, _member.user_id == _target.user),
@@ -143,9 +150,13 @@ def read_targets(rows: Iterable[Row]) -> dict[int, ChangeTarget]:
     """By the number of the change, from the rows of `bind_targets`."""
     return {
         number - 1: ChangeTarget(
-            role, kind, from_row(message) if message[0] is not None else None, reacted is not None
+            role,
+            timed_out_until,
+            kind,
+            from_row(message) if message[0] is not None else None,
+            reacted is not None,
         )
-        for number, role, kind, reacted, *message in rows
+        for number, role, timed_out_until, kind, reacted, *message in rows
     }
 
 
@@ -163,8 +174,10 @@ class MessageChanges:
     """Deleted; those that are there afterwards are inserted."""
     replaced_room_mentions: set[MessageKey] = field(default_factory=set)
     """The messages whose mentions of several users are deleted, and inserted if there are any."""
+    reindexed: set[MessageKey] = field(default_factory=set)
+    """The messages that are found by other terms afterwards, besides those with another content."""
 
-    def writes(self) -> list[Bound]:
+    def writes(self, index: SearchIndex) -> list[Bound]:
         writes = []
         if self.messages:
             writes.append(_UPDATE_MESSAGES.bind(changed=to_json(map(_to_changed, self._rows()))))
@@ -181,7 +194,14 @@ class MessageChanges:
         if self.replaced_room_mentions:
             keys = to_json(self.replaced_room_mentions)
             writes.append(_DELETE_ROOM_MENTIONS.bind(unmentioned=keys))
-        return writes
+        return writes + replace_documents(index, self._documents())
+
+    def _documents(self) -> dict[MessageKey, str]:
+        return {
+            key: make_document(message.sender, message.text, encode_details(message))
+            for key, (message, edited) in self.messages.items()
+            if edited or key in self.reindexed
+        }
 
     def _rows(self) -> Iterable[tuple[MessageKey, Message, bool]]:
         return ((key, message, edited) for key, (message, edited) in self.messages.items())

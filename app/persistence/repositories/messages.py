@@ -20,6 +20,7 @@ from app.persistence.message_tables import (
 from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
+from app.persistence.search.writes import search_index
 from app.persistence.sql.executor import SessionExecutor
 from app.persistence.tables import MessageRow, columns
 from app.wire.events import Message
@@ -187,12 +188,17 @@ class Messages(MessageReads):
         super().__init__(session)
         self._executor = SessionExecutor(session)
 
-    async def update(self, room_id: UUID, messages: Iterable[Message]) -> None:
-        """Store what has changed of messages besides their content."""
+    async def update(
+        self, room_id: UUID, messages: Iterable[Message], *, reindexed: bool = False
+    ) -> None:
+        """Store what has changed of messages besides their text. `reindexed`: they are found by
+        other terms than before."""
         changes = MessageChanges(
             messages={(room_id, message.seq): (message, False) for message in messages}
         )
-        await self._executor.write(*changes.writes())
+        if reindexed:
+            changes.reindexed.update(changes.messages)
+        await self._executor.write(*changes.writes(search_index(self._executor)))
 
     async def delete(
         self, room_id: UUID, before: Sequence[Message], tombstones: Sequence[Message]
@@ -202,7 +208,7 @@ class Messages(MessageReads):
             messages={(room_id, message.seq): (message, True) for message in tombstones},
             replaced_mentions=mention_keys(room_id, before),
         )
-        await self._executor.write(*changes.writes())
+        await self._executor.write(*changes.writes(search_index(self._executor)))
         seqs = [message.seq for message in before]
         for table in (_version, _reaction, _pin, _vote, _room_mention):
             await self._session.execute(

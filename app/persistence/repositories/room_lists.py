@@ -66,7 +66,9 @@ class RoomListRow(NamedTuple):
     created_at: datetime
     archived_at: datetime | None
     settings: str | None
+    overrides: str | None
     role: Role
+    timed_out_until: datetime | None
     last_seq: int | None
     last_sender: UUID | None
     last_at: datetime | None
@@ -109,12 +111,13 @@ _POSITION = (
 )
 _LISTED = (
     *(_member.user_id, _room.id, _room.kind, _room.name, _room.topic, _room.direct_key),
-    *(_room.created_at, _room.archived_at, _room.settings, _member.role),
+    *(_room.created_at, _room.archived_at, _room.settings, _room.overrides),
+    *(_member.role, _member.timed_out_until),
     *(_last.seq, _last.sender_id, _last.at, _preview(_last.text)),
     _member.follows_threads,
     *_POSITION,
 )
-_LAST_MESSAGE, _FOLLOWS_THREADS = slice(10, 14), 14  # their places in a row
+_LAST_MESSAGE, _FOLLOWS_THREADS = slice(12, 16), 16  # their places in a row
 _OUTER_JOINS: tuple[tuple[FromClause, ColumnElement[bool]], ...] = (
     (_HEAD, and_(_head.room_id == _room.id, _head.seq == _room.seq)),
     (_MARKER, and_(_marker.room_id == _member.room_id, _marker.seq == _member.read_seq)),

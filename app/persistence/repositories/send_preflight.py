@@ -1,6 +1,7 @@
 """What the rules of sending need to know about the sends of a batch, in one query."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,6 +22,7 @@ class SendPreflight(NamedTuple):
     reply to nothing or to a message that exists."""
 
     roles: dict[tuple[UUID, UUID], Role | None]  # by (room, user); None: not a member
+    time_outs: dict[tuple[UUID, UUID], datetime | None]  # also past ones
     kinds: dict[UUID, RoomKind]  # of the rooms in `roles` that exist
     duplicates: dict[IdempotencyKey, StoredMessage]
     missing_replies: set[tuple[UUID, int]]  # (room, seq) that is no message
@@ -36,7 +38,8 @@ _REPLY_IS_MISSING = and_(_send.reply_to.is_not(None), _reply.seq.is_(None))
 _PREFLIGHT = Statement(
     join_in_order(
         select(
-            *(_send.n, _member.role, _room.kind, _REPLY_IS_MISSING, _duplicate.fingerprint),
+            *(_send.n, _member.role, _member.timed_out_until, _room.kind, _REPLY_IS_MISSING),
+            _duplicate.fingerprint,
             *(_duplicate[column.key] for column in MESSAGE_COLUMNS),
         )
         .select_from(
@@ -59,6 +62,7 @@ _PREFLIGHT = Statement(
             or_(
                 _member.role.is_(None),
                 _member.role != Role.MEMBER,
+                _member.timed_out_until.is_not(None),
                 _duplicate.seq.is_not(None),
                 _REPLY_IS_MISSING,
             )
@@ -74,10 +78,11 @@ def bind_preflight(sends: Sequence[SendRequest]) -> Bound:
 
 def read_preflight(rows: Iterable[Row], sends: Sequence[SendRequest]) -> SendPreflight:
     """From the rows of `bind_preflight`."""
-    preflight = SendPreflight({}, {}, {}, set())
-    for number, role, kind, reply_is_missing, fingerprint, *message in rows:
+    preflight = SendPreflight({}, {}, {}, {}, set())
+    for number, role, timed_out_until, kind, reply_is_missing, fingerprint, *message in rows:
         send = sends[number - 1]
-        preflight.roles[send.room, send.actor.user] = role
+        sender = send.room, send.actor.user
+        preflight.roles[sender], preflight.time_outs[sender] = role, timed_out_until
         if kind is not None:
             preflight.kinds[send.room] = kind
         if reply_is_missing and send.content.reply_to is not None:

@@ -92,7 +92,7 @@ class UserReads:
                 )
             )
         if seen_by is not None:
-            here.append(or_(User.id == seen_by, User.id.in_(_users_sharing_a_room(seen_by))))
+            here.append(or_(User.id == seen_by, User.id.in_(users_sharing_a_room(seen_by))))
         query = query.where(or_(User.username_key == key, and_(*here)) if or_named else and_(*here))
         if after is not None:
             query = query.where(User.username_key > after)
@@ -109,7 +109,7 @@ class Users(UserReads):
         return await self._session.get(User, user_id, with_for_update=True, populate_existing=True)
 
 
-def _users_sharing_a_room(user_id: UUID) -> Select[UUID]:
+def users_sharing_a_room(user_id: UUID) -> Select[UUID]:
     """The members of this user's rooms. Depends on no row of users, so it is evaluated once."""
     own_membership, others_membership = aliased(Member), aliased(Member)
     return (

@@ -26,6 +26,10 @@ _READ_SECONDS = metrics.STATEMENT_SECONDS.labels("read")
 
 
 class Reader(Protocol):
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is SQLite; else it is MySQL or MariaDB."""
+
     async def read(self, *statements: Bound) -> list[Rows]:
         """The rows of each statement. Each sees what is committed when it runs. Raises
         DBAPIError."""
@@ -48,8 +52,12 @@ class SessionExecutor:
         self._session = session
 
     @property
+    def is_sqlite(self) -> bool:
+        return self._session.get_bind().dialect.name == "sqlite"
+
+    @property
     def joins_updates(self) -> bool:
-        return _joins_updates(self._session.get_bind().dialect)
+        return not self.is_sqlite
 
     async def read(self, *statements: Bound) -> list[Rows]:
         """Flush the session first, so that the statements see its changes."""
@@ -87,8 +95,12 @@ class TransactionExecutor(ABC):
         self._writes: list[Bound] = []
 
     @property
+    def is_sqlite(self) -> bool:
+        return self._dialect.name == "sqlite"
+
+    @property
     def joins_updates(self) -> bool:
-        return _joins_updates(self._dialect)
+        return not self.is_sqlite
 
     @property
     def in_transaction(self) -> bool:
@@ -224,10 +236,6 @@ def _run(connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Rows]:
         (connection.executemany if many else connection.execute)(text, arguments).fetchall()
         for text, arguments, many in calls
     ]
-
-
-def _joins_updates(dialect: Dialect) -> bool:
-    return dialect.name != "sqlite"
 
 
 def to_dbapi_error(error: Exception, dialect: Dialect) -> DBAPIError:

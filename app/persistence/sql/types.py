@@ -8,10 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     BINARY,
+    BigInteger,
     Column,
     ColumnElement,
     DateTime,
     Dialect,
+    Integer,
     String,
     Text,
     type_coerce,
@@ -107,6 +109,11 @@ EMOJI = String(32).with_variant(
 LongText = Text
 # JSON that may hold a text and more; 16 MB on MySQL.
 LongJson = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+LongAscii = Text().with_variant(
+    mysql.MEDIUMTEXT(charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+)
+# A number that identifies a row. On SQLite it is the rowid, by which a full-text index names rows.
+RowNumber = BigInteger().with_variant(Integer(), "sqlite")
 
 TABLE = {
     "mysql_engine": "InnoDB",

@@ -172,7 +172,7 @@ class Handshake:
         since = snapshots.parse(connection.user, snapshot, server_state) if snapshot else None
         if since and not state.includes(since):
             since = None
-        request = ListRequest(connection.user, since, len(state.rooms))
+        request = ListRequest(connection.user, since, len(state.rooms), connection.actor.is_admin)
         room_list = await loader.room_lists.load(request)
         issued = snapshots.issue(connection.user, state.position, server_state)
         for n, frame in enumerate(room_list.frames(issued)):

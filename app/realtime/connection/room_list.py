@@ -63,6 +63,7 @@ class ListRequest:
     user: UUID
     since: ListPosition | None
     room_count: int
+    is_server_admin: bool
 
     def cost(self) -> int:
         """A query has at most CLIENTS_PER_QUERY users and about ROOMS_PER_QUERY rooms."""
@@ -148,8 +149,10 @@ async def load_room_list(
     rows = [*changes.rooms, *(await reads.room_lists.all_rooms(full) if full else ())]
     entries: dict[UUID, list[bytes]] = defaultdict(list)
     gone: dict[UUID, list[UUID]] = defaultdict(list)
+    admins = {request.user for request in requests if request.is_server_admin}
     for row in rows:
-        entries[row.user].append(encode_entry(row))
+        entry = encode_entry(row, is_server_admin=row.user in admins)
+        entries[row.user].append(entry)
     for user, room in changes.gone:
         gone[user].append(room)
     items: dict[UUID, list[bytes]] = defaultdict(list)

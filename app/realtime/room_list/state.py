@@ -3,18 +3,19 @@
 Neither order nor repetition of notes matters: `updates.py` reads the rooms as they are then.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from app.core.publications import Publication
 from app.realtime.hub.connection import Connection, Subscription
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
-from app.wire.events import COUNTED_KINDS, MEMBERSHIP_KINDS
+from app.wire.events import COUNTED_KINDS, MEMBERSHIP_KINDS, PublicationKind
 from app.wire.frames import RoomClosed
 
 StaleEntry = tuple[Connection, UUID]
 # Those that come all the time. Large rooms have them sent more slowly.
+_KINDS_OF_MEMBERS = MEMBERSHIP_KINDS | {PublicationKind.MEMBER_CHANGED}
 _FREQUENT_KINDS = COUNTED_KINDS | MEMBERSHIP_KINDS
 
 
@@ -26,11 +27,13 @@ class RoomListState(HubListener):
         self._urgent: set[StaleEntry] = set()  # those that do not wait longer in a large room
 
     def on_event(self, event: Publication) -> None:
-        """Every event moves the head of its room, for the members that do not have it open. Joining
-        or leaving also concerns its user, wherever the room is open."""
+        """For the members that do not have the room open, every event moves its head. What changes
+        permissions or memberships also concerns those who do."""
         self._invalidate_closed(event.channel, urgent=event.kind not in _FREQUENT_KINDS)
-        if event.kind in MEMBERSHIP_KINDS:
+        if event.kind in _KINDS_OF_MEMBERS:
             self._invalidate_user(event.channel, event.user)
+        elif event.kind is PublicationKind.ROOM_CHANGED:
+            self._invalidate_all(event.channel, self._hub.member_connections(event.channel))
 
     def on_list_changed(self, room_id: UUID, user: UUID | None) -> None:
         """That of a user is sent to all of their connections, also where the room is open."""
@@ -53,7 +56,10 @@ class RoomListState(HubListener):
         self._invalidate(connection, room_id)
 
     def _invalidate_user(self, room_id: UUID, user: UUID) -> None:
-        for connection in self._hub.by_user.get(user, ()):
+        self._invalidate_all(room_id, self._hub.by_user.get(user, ()))
+
+    def _invalidate_all(self, room_id: UUID, connections: Iterable[Connection]) -> None:
+        for connection in connections:
             self._invalidate(connection, room_id)
 
     def _invalidate(self, connection: Connection, room_id: UUID) -> None:

@@ -75,7 +75,10 @@ class RoomListUpdates:
         waiting.update(await self.send_items())
         rows = await _read(self.database, {(room, connection.user) for connection, room in due})
         updates = self._apply(due, rows, members)
-        encoded = {key: encode_entry(row) for key, row in rows.items()}
+        admins = {connection.user for connection, _ in due if connection.actor.is_admin}
+        encoded = {
+            key: encode_entry(row, is_server_admin=row.user in admins) for key, row in rows.items()
+        }
         for connection, update in updates.items():
             user = connection.user
             position = None if connection in waiting else positions[user]

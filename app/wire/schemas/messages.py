@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from app.wire.content import MAX_OPTIONS, NewContent, OptionText, optional_field
 from app.wire.events import AnyEvent, Message
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import MentionCount, UnreadCount
 from app.wire.seq import MAX_VERSION, Epoch, Seq
-from app.wire.validation import CanonicalUuid, Nonce, RequestModel, ResponseModel, Text
+from app.wire.validation import CanonicalUuid, Instant, Nonce, RequestModel, ResponseModel, Text
 
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 
@@ -61,7 +61,7 @@ class DeleteMessages(RequestModel):
 
     seqs: Annotated[list[Seq], Field(min_length=1, max_length=100)] | None = None
     sender: CanonicalUuid | None = None
-    since: AwareDatetime | None = None
+    since: Instant | None = None
 
     @model_validator(mode="after")
     def names_messages_once(self) -> Self:

@@ -80,9 +80,19 @@ class AddMembers(RequestModel):
 class UpdateMember(RequestModel):
     """What a member may do in the room."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "admin"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "moderator"}]})
 
     role: Role
+
+
+class TransferRoom(RequestModel):
+    """Who is to own the room."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"}]}
+    )
+
+    user: CanonicalUuid = Field(description="The id of a member.")
 
 
 UnreadCount = Annotated[
@@ -109,7 +119,8 @@ class LastMessage(ResponseModel):
 
 
 class RoomState(ResponseModel):
-    """A room as the caller sees it. The last six are null where the caller is no member."""
+    """A room as the caller sees it. From `role` on, what concerns the caller's membership is null
+    where the caller is no member."""
 
     kind: LenientKind
     name: str | None = Field(
@@ -123,6 +134,15 @@ class RoomState(ResponseModel):
         None, description="Direct rooms: who they are between.", examples=[None]
     )
     role: LenientRole | None = None
+    permissions: list[str] | None = optional_field(
+        "What the caller may do in the room now; see docs/protocol.md. Later releases add names. "
+        "Absent: nothing.",
+        examples=[["read", "send", "react", "leave"]],
+    )
+    timed_out_until: datetime | None = optional_field(
+        "Present while the caller may read, but not write. The permissions come back at that time, "
+        "without an event."
+    )
     read_seq: Seq | None = Field(None, description="The caller's read marker.")
     unread: UnreadCount | None = None
     mentions: MentionCount | None = None

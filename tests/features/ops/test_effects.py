@@ -27,12 +27,13 @@ from app.redis_client import connect
 from app.settings import ROOT, Database, Redis
 from testkit.answers import assert_ok, assert_problem
 from testkit.coverage import child_variables
-from testkit.people import API
+from testkit.people import API, Person
 from testkit.server import TestServer, run_server, unique_username, without_limits
 from testkit.servers.backend import Backend, override, unique_name
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.redis import RedisServer
 from testkit.waiting import eventually
+from tests.features.search.finding import indexed
 
 PASSWORD = "correct horse battery staple"
 
@@ -105,6 +106,27 @@ LISTS = (
     *("/users/me/drafts", "/users/me/saved", "/users/me/scheduled", "/users/me/reminders"),
     *("/rooms/{}/messages/6/reactions", "/rooms/{}/messages/6/votes", "/rooms/{}/pins"),
 )
+MODERATED = ("bans", "time-outs", "join-requests", "invites", "invites/{}/uses")
+# What a search for a word of three messages has a list of.
+SEARCHES = {"/search/messages": "items", "/search": "messages"}
+
+
+async def moderated_lists(server: TestServer, http: httpx.AsyncClient, owner: Person) -> list[str]:
+    """The paths of `MODERATED` in a room where each of them has three."""
+    members = await server.people(http, "ann", "kim", "sam")
+    room = await owner.makes_room("private", *members)
+    assert_ok(await owner.patch(f"/rooms/{room}", settings={"join_requests": True}))
+    until = (now() + timedelta(hours=1)).isoformat()
+    for member in members:
+        assert_ok(await owner.put(f"/rooms/{room}/time-outs/{member.id}", until=until))
+    links = [assert_ok(await owner.post(f"/rooms/{room}/invites"), 201) for _ in range(3)]
+    for guest in await server.people(http, "lee", "max", "pia"):
+        assert_ok(await guest.post(f"/invites/{links[0]['code']}/join"))
+    for person in await server.people(http, "tim", "tom", "uma"):
+        assert_ok(await person.post(f"/rooms/{room}/join-requests"), 201)
+    for person in await server.people(http, "val", "wes", "zoe"):
+        assert_ok(await owner.put(f"/rooms/{room}/bans/{person.id}"))
+    return [f"/rooms/{room}/{path.format(links[0]['id'])}" for path in MODERATED]
 
 
 @pytest.mark.setting("CHAT_LIMITS__MAX_PAGE_SIZE")
@@ -142,7 +164,8 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
         await eventually(counted)
         groups = [await ada.makes_group(name, *others) for name in ("one", "two", "three")]
         ids = {"groups": groups[0], "rooms": rooms[0]}
-        for path in (path.format(ids.get(path.split("/")[1])) for path in LISTS):
+        lists = [path.format(ids.get(path.split("/")[1])) for path in LISTS]
+        for path in (*lists, *await moderated_lists(server, http, ada)):
             without, one, most = [
                 len(assert_ok(await ada.get(path, **query))["items"])
                 for query in ({}, {"limit": 1}, {"limit": page})
@@ -150,6 +173,15 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
             assert (one, without) == (1, most)
             assert most == 2 if page == 2 else most > 2
             problem = assert_problem(await ada.get(path, limit=page + 1), "invalid")
+            assert problem["errors"][0]["path"] == "query.limit"
+        await indexed(server, *rooms)
+        for path, name in SEARCHES.items():
+            shown = [
+                len(assert_ok(await ada.get(path, q="three", **query))[name])
+                for query in ({}, {"limit": 1}, {"limit": page})
+            ]
+            assert shown == ([2, 1, 2] if page == 2 else [3, 1, 3])
+            problem = assert_problem(await ada.get(path, q="three", limit=page + 1), "invalid")
             assert problem["errors"][0]["path"] == "query.limit"
         document = assert_ok(await http.get("/openapi.json"))
     limits = [
@@ -159,7 +191,7 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
         for parameter in operation.get("parameters", ())
         if parameter["name"] == "limit"
     ]
-    assert len(limits) == len(LISTS)
+    assert len(limits) == len(LISTS) + len(MODERATED) + len(SEARCHES)
     for schema in limits:
         assert (schema["minimum"], schema["maximum"]) == (1, page)
         assert schema["default"] <= page

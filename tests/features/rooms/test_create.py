@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.wire.domain import Permission
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import UNKNOWN_ID, Person, all_pages, ids
 from testkit.server import TestServer, run_server, without_limits
@@ -27,6 +28,7 @@ async def test_a_public_room_is_created(ada: Person) -> None:
         "seq": 2,
         "users": None,
         "role": "owner",
+        "permissions": list(Permission),
         "read_seq": 2,
         "unread": 0,
         "mentions": 0,

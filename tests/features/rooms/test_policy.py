@@ -10,28 +10,41 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.rooms.policy import Permission
-from app.wire.domain import Role, RoomKind
+from app.rooms.policy import RULES
+from app.wire.domain import Permission, Role, RoomKind
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
 from testkit.server import TestServer
 
-# o(wner), a(dmin), m(ember), s(erver administrator who is no member), n(obody: no member)
+# o(wner), a(dmin), (moderato)r, m(ember), g(uest), s(erver administrator who is no member),
+# n(obody: no member)
 MAY: dict[str, dict[str, str]] = {
-    "send": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
-    "react": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
-    "pin": {"public": "oa", "private": "oa", "group": "oam", "direct": "m"},
-    "moderate": {"public": "oa", "private": "oa", "group": "oa", "direct": ""},
-    "create_polls": {"public": "oam", "private": "oam", "group": "oam", "direct": "m"},
-    "add": {"public": "oams", "private": "oa", "group": "oam", "direct": ""},
-    "remove": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
+    "read": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": "m"},
+    "send": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": "m"},
+    "send_in_threads": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": "m"},
+    "react": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": "m"},
+    "pin": {"public": "oar", "private": "oar", "group": "oarm", "direct": "m"},
+    "moderate": {"public": "oar", "private": "oar", "group": "oar", "direct": ""},
+    "time_out": {"public": "oars", "private": "oar", "group": "oar", "direct": ""},
+    "create_polls": {"public": "oarm", "private": "oarm", "group": "oarm", "direct": "m"},
+    "add": {"public": "oarms", "private": "oa", "group": "oarm", "direct": ""},
+    "remove": {"public": "oars", "private": "oar", "group": "oar", "direct": ""},
     "set_role": {"public": "os", "private": "o", "group": "o", "direct": ""},
-    "edit": {"public": "oas", "private": "oa", "group": "oam", "direct": ""},
+    "manage_permissions": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
+    "edit": {"public": "oas", "private": "oa", "group": "oarm", "direct": ""},
     "archive": {"public": "os", "private": "o", "group": "o", "direct": ""},
-    "mention_all": {"public": "oa", "private": "oa", "group": "oam", "direct": "m"},
-    "leave": {"public": "oam", "private": "oam", "group": "oam", "direct": ""},
+    "mention_all": {"public": "oar", "private": "oar", "group": "oarm", "direct": "m"},
+    "leave": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": ""},
 }
-ROLES = {"o": "owner", "a": "admin", "m": "member", "s": "server", "n": "nobody"}
+ROLES = {
+    "o": "owner",
+    "a": "admin",
+    "r": "moderator",
+    "m": "member",
+    "g": "guest",
+    "s": "server",
+    "n": "nobody",
+}
 KINDS = ["public", "private", "group", "direct"]
 
 
@@ -58,12 +71,16 @@ class Scene:
             return
         inside = [] if role in {"server", "nobody"} else [self.actor]
         self.room = await self.founder.makes_room(kind, self.target, *inside)
-        if role in {"owner", "admin"}:
+        if role in {"owner", "admin", "moderator", "guest"}:
             path = f"/rooms/{self.room}/members/{self.actor.id}"
             assert_ok(await self.founder.patch(path, role=role))
 
     async def send(self) -> httpx.Response:
         return await self.actor.sends(self.room)
+
+    async def manage_permissions(self) -> httpx.Response:
+        path = f"/rooms/{self.room}/permissions/users/{self.target.id}"
+        return await self.actor.put(path, deny=["create_polls"])
 
     async def create_polls(self) -> httpx.Response:
         return await self.actor.sends(self.room, poll={"options": ["yes", "no"]})
@@ -103,7 +120,7 @@ def scene(server: TestServer, http: httpx.AsyncClient) -> Scene:
         (kind, role)
         for kind in KINDS
         for role in ROLES.values()
-        if kind != "direct" or role not in {"owner", "admin"}
+        if kind != "direct" or role in {"member", "server", "nobody"}
     ],
 )
 async def test_each_role_has_its_permissions(scene: Scene, kind: str, role: str) -> None:
@@ -112,6 +129,7 @@ async def test_each_role_has_its_permissions(scene: Scene, kind: str, role: str)
     tries: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
         "send": scene.send,
         "create_polls": scene.create_polls,
+        "manage_permissions": scene.manage_permissions,
         "edit": scene.edit,
         "add": scene.add,
         "set_role": scene.set_role,
@@ -139,11 +157,11 @@ async def test_the_expected_permissions_equal_the_policy() -> None:
     assert set(Role) <= set(ROLES.values())
     for permission, kind in product(Permission, RoomKind):
         letters = MAY[permission.name.lower()][kind]
-        roles = {Role(ROLES[letter]) for letter in letters if letter in "oam"}
+        roles = {Role(ROLES[letter]) for letter in letters if letter in "oarmg"}
         if kind is RoomKind.DIRECT:  # which has neither owners nor admins
-            roles, allowed = roles & {Role.MEMBER}, permission.roles[kind] & {Role.MEMBER}
+            roles, allowed = roles & {Role.MEMBER}, RULES[permission].roles[kind] & {Role.MEMBER}
         else:
-            allowed = permission.roles[kind]
+            allowed = RULES[permission].roles[kind]
         assert roles == allowed, (kind, permission)
 
 
@@ -160,8 +178,9 @@ async def test_only_owners_restore_a_room(scene: Scene, kind: str) -> None:
 @pytest.mark.parametrize(
     ("remover", "target", "may"),
     [
-        *[("owner", other, True) for other in ("owner", "admin", "member")],
-        *[("admin", other, other == "member") for other in ("owner", "admin", "member")],
+        *[("owner", other, True) for other in Role],
+        *[("admin", other, other not in {"owner", "admin"}) for other in Role],
+        *[("moderator", other, other in {"member", "guest"}) for other in Role],
     ],
 )
 async def test_members_with_equal_or_higher_roles_are_removed_by_owners_only(

@@ -40,7 +40,11 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
 
   const entry = roomEntry(room.id);
   if (entry === undefined) return null;
-  if (!maySend(entry)) return <p class="composer-closed">{t("room_is_archived")}</p>;
+  if (!maySend(entry)) {
+    return (
+      <p class="composer-closed">{t(entry.archived ? "room_is_archived" : "may_not_write")}</p>
+    );
+  }
   const name = roomName(entry);
   const title = entry.kind === "public" || entry.kind === "private" ? `#${name}` : name;
   const placeholder = thread === null ? t("message_to", { room: title }) : t("reply_placeholder");

@@ -17,7 +17,7 @@ import type { TimelineMessage } from "chat-client";
 import { showDialog } from "../dialogs/open";
 import { rememberEmoji } from "../emoji/data";
 import { t } from "../i18n";
-import { linkTo } from "../router";
+import { linkTo, openThread } from "../router";
 import { myId, roomEntry } from "../state/chat";
 import { attempt, inform } from "../state/errors";
 import { isSaved } from "../state/items";
@@ -137,6 +137,7 @@ export function runKey(key: string, place: Place, message: TimelineMessage): boo
   const actions: Readonly<Record<string, (() => void) | undefined>> = {
     r: () => startReply(place, message),
     e: mine && !message.poll ? () => (place.editing.value = message.key) : undefined,
+    t: () => openThread(place.room.id, message.thread ?? message.seq),
     s: () => void attempt(() => toggleSaved(place, message)),
     Delete: mine ? () => deleteMessage(place, message) : undefined,
   };

@@ -42,7 +42,6 @@ export function Toolbar({ message }: { message: TimelineMessage }) {
       <IconButton
         icon={SmilePlus}
         label={t("add_reaction")}
-        keys="+"
         buttonRef={smile}
         onClick={() => setOpen("emoji")}
       />

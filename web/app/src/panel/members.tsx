@@ -17,7 +17,7 @@ import { Menu, type MenuItem } from "../ui/menu";
 import { Skeleton } from "../ui/states";
 import { PanelFrame } from "./host";
 
-const RANKS = { owner: 0, admin: 1, member: 2 } as const;
+const RANKS = { owner: 0, admin: 1, moderator: 2, member: 3, guest: 4 } as const;
 
 export function MembersPanel() {
   const id = route.value.room ?? "";
@@ -117,7 +117,9 @@ function menu(entry: RoomEntry, user: string, name: string, role: Member["role"]
         chat.api.patch("/rooms/{room_id}/members/{user_id}", { path, body: { role: next } }),
       ),
   });
-  const roles = (["owner", "admin", "member"] as const).filter((next) => next !== role);
+  const roles = (["owner", "admin", "moderator", "member", "guest"] as const).filter(
+    (next) => next !== role,
+  );
   const removable = mayRemoveMembers(entry) && (entry.role === "owner" || role === "member");
   return [
     [

@@ -14,6 +14,7 @@ import { Skeleton } from "../ui/states";
 import { Announcer } from "./announcer";
 import { DayLine, NewLine } from "./lines";
 import { moveAmongMessages } from "./keys";
+import { estimateHeight, stickyAt } from "./row-facts";
 import { RowBuilder, type Row } from "./rows";
 import type { Target, View } from "./scroll-model";
 import { Scroller, type ScrollerHandle } from "./scroller";
@@ -128,7 +129,7 @@ export function Conversation({
       )}
       <Scroller
         rows={rows}
-        estimate={(key) => estimate(kinds.current.get(key))}
+        estimate={(key) => estimateHeight(kinds.current.get(key))}
         renderRow={renderRow}
         initial={initial}
         onView={view}
@@ -175,31 +176,4 @@ function LoadFailed({ timeline }: { timeline: Timeline }) {
 /** Being offline is shown above the composer. */
 function ignoreOffline(): void {
   return undefined;
-}
-
-function estimate(row: Row | undefined): number {
-  if (row === undefined) return 40;
-  if (row.kind === "start") return 120;
-  if (row.kind !== "message") return 42;
-  const { text, poll, reactions } = row.message;
-  const lines = Math.min(24, Math.ceil(text.length / 90) + (text.match(/\n/g)?.length ?? 0));
-  return (
-    lines * 22 +
-    (row.first ? 36 : 6) +
-    (poll ? 40 + poll.options.length * 40 : 0) +
-    (reactions ? 34 : 0)
-  );
-}
-
-/** The day of the first row in view, unless its own line is there. */
-function stickyAt(rows: readonly Row[], top: number): { day: number | null; isNew: boolean } {
-  let isNew = false;
-  for (let index = top; index >= 0; index -= 1) {
-    const row = rows[index];
-    if (row?.kind === "new") isNew = true;
-    if (row?.kind === "day") return { day: index === top ? null : row.at, isNew };
-    if (row?.kind === "start") break;
-  }
-  const row = rows[top];
-  return { day: row?.kind === "message" && top > 0 ? row.at : null, isNew };
 }

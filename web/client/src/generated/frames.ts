@@ -609,6 +609,43 @@ export interface components {
     } & {
       [key: string]: unknown;
     };
+    /** @description A member may read, but not write until a time; or may write again. */
+    MemberTimeout: {
+      /**
+       * @description The type of the frame.
+       * @constant
+       */
+      type: "member.timed_out";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
+      member: components["schemas"]["MemberRef"];
+      /**
+       * Format: date-time
+       * @description Until when; null: the time-out was lifted.
+       */
+      until: string | null;
+    } & {
+      [key: string]: unknown;
+    };
     /**
      * @description How a message mentions a user.
      * @enum {string}
@@ -681,6 +718,8 @@ export interface components {
       pin?: components["schemas"]["Pin"] | null;
       /** @description Present if its thread has replies. */
       thread_summary?: components["schemas"]["ThreadSummary"] | null;
+      /** @description Present if its thread is locked. */
+      thread_lock?: components["schemas"]["ThreadLock"] | null;
       /** @description Present if another message was forwarded with this one, whose own text may be empty then. */
       forwarded?: components["schemas"]["Forwarded"] | null;
       /**
@@ -953,6 +992,39 @@ export interface components {
       /** @description Rooms to open, each once. */
       rooms: components["schemas"]["RoomPosition"][];
     };
+    /**
+     * @description What is allowed or denied to a role, or to a user, whatever the defaults say. Both lists are
+     *     empty where the defaults count again.
+     */
+    Override: {
+      /**
+       * @description The role, or null.
+       * @example member
+       */
+      role: string | null;
+      /**
+       * Format: uuid
+       * @description The user's id, or null.
+       * @example null
+       */
+      user: string | null;
+      /**
+       * @description Names of permissions.
+       * @example [
+       *       "pin"
+       *     ]
+       */
+      allow: string[];
+      /**
+       * @description Names of permissions.
+       * @example [
+       *       "send"
+       *     ]
+       */
+      deny: string[];
+    } & {
+      [key: string]: unknown;
+    };
     /** @description A reaction of the caller. */
     OwnReaction: {
       /**
@@ -982,6 +1054,38 @@ export interface components {
        *     ]
        */
       options: number[];
+    };
+    /** @description The permissions of a role or of a person were changed in this room. */
+    PermissionsChanged: {
+      /**
+       * @description The type of the frame.
+       * @constant
+       */
+      type: "room.permissions_changed";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
+      override: components["schemas"]["Override"];
+    } & {
+      [key: string]: unknown;
     };
     /** @description A message is pinned in its room. */
     Pin: {
@@ -1363,10 +1467,10 @@ export interface components {
      */
     Retry: "never" | "now" | "after";
     /**
-     * @description The role of a member. Unknown ones are `member` to clients.
+     * @description The role of a member. Unknown ones are `guest` to clients.
      * @enum {string}
      */
-    Role: "owner" | "admin" | "member";
+    Role: "owner" | "admin" | "moderator" | "member" | "guest";
     /** @description The room was renamed, archived or restored, or has a new topic. */
     RoomChanged: {
       /**
@@ -1509,6 +1613,21 @@ export interface components {
       /** @description Direct rooms: who they are between. */
       users?: string[];
       role?: components["schemas"]["Role"];
+      /**
+       * @description What the caller may do in the room now; see docs/protocol.md. Later releases add names. Absent: nothing.
+       * @example [
+       *       "read",
+       *       "send",
+       *       "react",
+       *       "leave"
+       *     ]
+       */
+      permissions?: string[];
+      /**
+       * Format: date-time
+       * @description Present while the caller may read, but not write. The permissions come back at that time, without an event.
+       */
+      timed_out_until?: string;
       /**
        * Format: int64
        * @description The caller's read marker.
@@ -1698,6 +1817,22 @@ export interface components {
        * @default true
        */
       read_by: boolean;
+      /**
+       * @description Seconds between two messages of one member; 0: none.
+       * @default 0
+       * @example 30
+       */
+      slow_mode_s: number;
+      /**
+       * @description Of a private room: users who know its id may ask to join.
+       * @default false
+       */
+      join_requests: boolean;
+      /**
+       * @description Only moderators, admins and owners write; others read, react and reply in threads. Overrides of permissions change that.
+       * @default false
+       */
+      announcement: boolean;
     };
     /** @description A message that the caller has marked for later. */
     SavedMessageValue: {
@@ -1925,6 +2060,19 @@ export interface components {
       /** @description User ids; an empty list ends the subscription. */
       users: string[];
     };
+    /** @description A thread takes no more replies, but those of moderators. */
+    ThreadLock: {
+      /**
+       * Format: uuid
+       * @description The user who locked it.
+       */
+      by: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC.
+       */
+      at: string;
+    };
     /** @description The replies in the thread of a message, without those that were deleted. */
     ThreadSummary: {
       /**
@@ -1947,8 +2095,8 @@ export interface components {
       users: string[];
     };
     /**
-     * @description A thread has one reply more, or fewer. `message` is its root; the reply has an event of its
-     *     own before this one.
+     * @description A thread has one reply more, or fewer, or was locked or unlocked. `message` is its root; a
+     *     reply has an event of its own before this one.
      */
     ThreadUpdated: {
       /**
@@ -2141,6 +2289,8 @@ export type ServerFrame =
   | components["schemas"]["MemberLeft"]
   | components["schemas"]["MemberRemoved"]
   | components["schemas"]["MemberRoleChanged"]
+  | components["schemas"]["MemberTimeout"]
+  | components["schemas"]["PermissionsChanged"]
   | components["schemas"]["MessageCreated"]
   | components["schemas"]["MessageEdited"]
   | components["schemas"]["MessagesDeleted"]

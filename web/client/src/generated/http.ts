@@ -195,6 +195,54 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/server": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get what anybody may know of the server
+     * @description The name of the server, whether it has still to be set up, and whether anybody may register
+     *     an account.
+     */
+    get: operations["get_server"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /**
+     * Rename the server
+     * @description For administrators of the server.
+     */
+    patch: operations["update_server"];
+    trace?: never;
+  };
+  "/api/v1/setup": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Set the server up
+     * @description Make the first account, an administrator, name the server and make a first public room, once.
+     *
+     *     Whoever does it shows with the `code` that the server is theirs. With a wrong one, or when the
+     *     server is set up already, the answer is `forbidden`.
+     */
+    post: operations["set_up_server"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/users/me/notifications": {
     parameters: {
       query?: never;
@@ -719,6 +767,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/rooms/{room_id}/transfer": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Transfer the ownership of a room
+     * @description Make a member an owner, and the caller, who is one, an admin.
+     */
+    post: operations["transfer_room"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/rooms/{room_id}/members": {
     parameters: {
       query?: never;
@@ -765,6 +833,333 @@ export interface paths {
      * @description Change a member's role.
      */
     patch: operations["set_member_role"];
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/permissions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List overrides of permissions in a room
+     * @description What this room allows or denies besides the defaults, which docs/protocol.md lists.
+     */
+    get: operations["get_room_permissions"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/permissions/roles/{role}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Set the permissions of a role in a room
+     * @description Allow or deny permissions to all members with a role. It replaces an earlier override.
+     */
+    put: operations["set_role_permissions"];
+    post?: never;
+    /**
+     * Reset the permissions of a role in a room
+     * @description The defaults count again.
+     */
+    delete: operations["reset_role_permissions"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/permissions/users/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Set the permissions of a member in a room
+     * @description Allow or deny permissions to one member, whatever their role has. It replaces an earlier
+     *     override, and stays when the member leaves.
+     */
+    put: operations["set_member_permissions"];
+    post?: never;
+    /**
+     * Reset the permissions of a member in a room
+     * @description The permissions of the member's role count again.
+     */
+    delete: operations["reset_member_permissions"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/bans": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List bans from a room
+     * @description Also those that have ended, by the ids of the users.
+     */
+    get: operations["list_bans"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/time-outs": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List time-outs in a room
+     * @description Also those that have ended, by the ids of the users.
+     */
+    get: operations["list_time_outs"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/bans/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Ban a user from a room
+     * @description Remove a member, who cannot return by any way until the ban ends. Also of users who are no
+     *     members; it replaces an earlier ban.
+     */
+    put: operations["ban_from_room"];
+    post?: never;
+    /**
+     * Lift a ban from a room
+     * @description The user may join again, but is no member.
+     */
+    delete: operations["unban_from_room"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/time-outs/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Time a member out
+     * @description The member may read, but not write until then, also after leaving and returning. It replaces
+     *     an earlier time-out.
+     */
+    put: operations["time_out_member"];
+    post?: never;
+    /**
+     * Lift a time-out
+     * @description The member may write again.
+     */
+    delete: operations["lift_time_out"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/invites": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List invite links of a room
+     * @description All that were made, also those that do not work any more, the oldest first.
+     */
+    get: operations["list_invites"];
+    put?: never;
+    /**
+     * Create an invite link
+     * @description Make a link by which users become members, for those who may add members.
+     */
+    post: operations["create_invite"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/invites/{invite_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke an invite link
+     * @description An own one, or with the permission to remove members. Nobody comes by it any more.
+     */
+    delete: operations["revoke_invite"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/invites/{invite_id}/uses": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List who came by an invite link
+     * @description Also those who have left since, by their ids.
+     */
+    get: operations["list_invite_uses"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/invites/{code}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Preview the room of an invite link
+     * @description What the link leads to, before one joins.
+     */
+    get: operations["preview_invite"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/invites/{code}/join": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Join a room by an invite link
+     * @description Become a member; who is one already stays as they are and uses nothing up.
+     */
+    post: operations["join_by_invite"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/join-requests": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List requests to join a room
+     * @description Those that wait for an answer, by the ids of the users, for those who may add members.
+     */
+    get: operations["list_join_requests"];
+    put?: never;
+    /**
+     * Ask to join a private room
+     * @description Of rooms whose setting `join_requests` is true. Asking again replaces the note.
+     */
+    post: operations["ask_to_join"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/join-requests/{user_id}/approve": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Approve a request to join
+     * @description The user becomes a member.
+     */
+    post: operations["approve_join_request"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/join-requests/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Decline or cancel a request to join
+     * @description An own one, or with the permission to add members.
+     */
+    delete: operations["delete_join_request"];
+    options?: never;
+    head?: never;
+    patch?: never;
     trace?: never;
   };
   "/api/v1/rooms/{room_id}/messages": {
@@ -1161,6 +1556,30 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/rooms/{room_id}/threads/{seq}/lock": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Lock a thread
+     * @description Only those who may delete messages of others reply in it from now on.
+     */
+    put: operations["lock_thread"];
+    post?: never;
+    /**
+     * Unlock a thread
+     * @description Everybody who may reply in threads replies in it again.
+     */
+    delete: operations["unlock_thread"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/rooms/{room_id}/messages/{seq}/forward": {
     parameters: {
       query?: never;
@@ -1256,6 +1675,49 @@ export interface paths {
      * @description Close an own poll, or as a moderator that of somebody else. It takes no votes any more.
      */
     post: operations["close_poll"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/search/messages": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Search messages
+     * @description Messages of rooms that the caller is a member of now, replies in threads among them. A new
+     *     message may be found a second later. To show a hit among its neighbours, get the room's messages
+     *     `around` its `seq`.
+     */
+    get: operations["search_messages"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/search": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Search people, rooms and messages
+     * @description For one box: up to `limit` users, rooms and messages. Names are completed as they are typed;
+     *     a search with filters or phrases finds messages only.
+     */
+    get: operations["search"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1410,54 +1872,6 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  "/api/v1/server": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Get what anybody may know of the server
-     * @description The name of the server, whether it has still to be set up, and whether anybody may register
-     *     an account.
-     */
-    get: operations["get_server"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    /**
-     * Rename the server
-     * @description For administrators of the server.
-     */
-    patch: operations["update_server"];
-    trace?: never;
-  };
-  "/api/v1/setup": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Set the server up
-     * @description Make the first account, an administrator, name the server and make a first public room, once.
-     *
-     *     Whoever does it shows with the `code` that the server is theirs. With a wrong one, or when the
-     *     server is set up already, the answer is `forbidden`.
-     */
-    post: operations["set_up_server"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
   "/health/live": {
     parameters: {
       query?: never;
@@ -1595,6 +2009,16 @@ export interface components {
     };
     /** @description An event of this release, or the envelope of one of a newer release. */
     AnyEvent: components["schemas"]["Event"] | components["schemas"]["RoomEvent"];
+    /**
+     * @description What a user says who asks to join.
+     * @example {
+     *       "note": "I grow tomatoes."
+     *     }
+     */
+    AskToJoin: {
+      /** @description For those who may add members. */
+      note?: string;
+    };
     /** @description A user who cannot log in. */
     Ban: {
       /** Format: uuid */
@@ -1645,6 +2069,28 @@ export interface components {
       handle: string;
       /** @description Absent: the handle. */
       display_name?: string | null;
+    };
+    /**
+     * @description What an invite link allows.
+     * @example {
+     *       "max_uses": 10,
+     *       "role": "guest"
+     *     }
+     */
+    CreateInvite: {
+      /**
+       * @description What those who come by it become. Moderators: with the permission to change roles.
+       * @default member
+       * @enum {string}
+       */
+      role?: "moderator" | "member" | "guest";
+      /**
+       * Format: date-time
+       * @description null: it does not expire.
+       */
+      expires_at?: string | null;
+      /** @description How many may come by it; null: any number. */
+      max_uses?: number | null;
     };
     /**
      * @description What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing.
@@ -1816,6 +2262,8 @@ export interface components {
       | components["schemas"]["MemberLeft"]
       | components["schemas"]["MemberRemoved"]
       | components["schemas"]["MemberRoleChanged"]
+      | components["schemas"]["MemberTimeout"]
+      | components["schemas"]["PermissionsChanged"]
       | components["schemas"]["MessageCreated"]
       | components["schemas"]["MessageEdited"]
       | components["schemas"]["MessagesDeleted"]
@@ -1887,6 +2335,18 @@ export interface components {
        */
       text: string;
     };
+    /** @description A room of the caller, or a public room. */
+    FoundRoom: {
+      /** Format: uuid */
+      id: string;
+      kind: components["schemas"]["RoomKind"];
+      /** @example General */
+      name: string;
+      /** @example Hello */
+      topic: string;
+      /** @description The caller is a member of it. */
+      is_member: boolean;
+    };
     /** @description Users that one `@handle` mentions together. */
     Group: {
       /**
@@ -1916,6 +2376,16 @@ export interface components {
        */
       next: string | null;
     };
+    /**
+     * @description A part of a text that matches: the characters from `start` up to `end`, which is not one of
+     *     them. Characters are Unicode code points.
+     */
+    Highlight: {
+      /** @example 0 */
+      start: number;
+      /** @example 5 */
+      end: number;
+    };
     /** @description One value that is not acceptable, in a problem or an error frame. */
     InvalidField: {
       /**
@@ -1928,6 +2398,127 @@ export interface components {
        * @example String should have at most 4000 characters
        */
       message: string;
+    };
+    /** @description An invite link. Whoever knows its code may join. */
+    Invite: {
+      /** Format: uuid */
+      id: string;
+      /**
+       * @description For `/invites/{code}`.
+       * @example hV1nXc0Lq0mY8tq3m0b7Jw
+       */
+      code: string;
+      role: components["schemas"]["Role"];
+      /**
+       * Format: uuid
+       * @description The user who made it.
+       */
+      created_by: string;
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description null: it does not expire.
+       */
+      expires_at: string | null;
+      /**
+       * @description null: any number.
+       * @example 10
+       */
+      max_uses: number | null;
+      /**
+       * @description How many have come by it.
+       * @example 3
+       */
+      uses: number;
+      /**
+       * Format: date-time
+       * @description null: it was not revoked.
+       */
+      revoked_at: string | null;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    InvitePage: {
+      items: components["schemas"]["Invite"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
+    };
+    /** @description What somebody sees of a room before they join by an invite link. */
+    InvitePreview: {
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      kind: components["schemas"]["RoomKind"];
+      /**
+       * @description A group may have none.
+       * @example General
+       */
+      name: string | null;
+      /**
+       * @description May be empty.
+       * @example Hello
+       */
+      topic: string;
+      /**
+       * @description How many there are; 1000 stands for more.
+       * @example 12
+       */
+      members: number;
+      /** @description What the caller becomes. */
+      role: components["schemas"]["Role"];
+      /** @description Whether the caller is a member already. */
+      joined: boolean;
+    };
+    /** @description A user who came by an invite link. */
+    InviteUse: {
+      /** Format: uuid */
+      user: string;
+      /**
+       * Format: date-time
+       * @description When, for the last time.
+       */
+      at: string;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    InviteUsePage: {
+      items: components["schemas"]["InviteUse"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
+    };
+    /** @description A user asks to become a member. */
+    JoinRequest: {
+      /**
+       * Format: uuid
+       * @description Who asks.
+       */
+      user: string;
+      /**
+       * @description May be empty.
+       * @example I grow tomatoes.
+       */
+      note: string;
+      /**
+       * Format: date-time
+       * @description When they asked.
+       */
+      at: string;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    JoinRequestPage: {
+      items: components["schemas"]["JoinRequest"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
     };
     /** @description The newest message of a room, to show in a list. */
     LastMessage: {
@@ -2136,6 +2727,43 @@ export interface components {
     } & {
       [key: string]: unknown;
     };
+    /** @description A member may read, but not write until a time; or may write again. */
+    MemberTimeout: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: "member.timed_out";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
+      member: components["schemas"]["MemberRef"];
+      /**
+       * Format: date-time
+       * @description Until when; null: the time-out was lifted.
+       */
+      until: string | null;
+    } & {
+      [key: string]: unknown;
+    };
     /** @description A message that mentions the caller, and those beside it. */
     Mention: {
       /**
@@ -2230,6 +2858,8 @@ export interface components {
       pin?: components["schemas"]["Pin"] | null;
       /** @description Present if its thread has replies. */
       thread_summary?: components["schemas"]["ThreadSummary"] | null;
+      /** @description Present if its thread is locked. */
+      thread_lock?: components["schemas"]["ThreadLock"] | null;
       /** @description Present if another message was forwarded with this one, whose own text may be empty then. */
       forwarded?: components["schemas"]["Forwarded"] | null;
       /**
@@ -2548,6 +3178,39 @@ export interface components {
       /** @description null: there is none. */
       schedule: components["schemas"]["QuietSchedule"] | null;
     };
+    /**
+     * @description What is allowed or denied to a role, or to a user, whatever the defaults say. Both lists are
+     *     empty where the defaults count again.
+     */
+    Override: {
+      /**
+       * @description The role, or null.
+       * @example member
+       */
+      role: string | null;
+      /**
+       * Format: uuid
+       * @description The user's id, or null.
+       * @example null
+       */
+      user: string | null;
+      /**
+       * @description Names of permissions.
+       * @example [
+       *       "pin"
+       *     ]
+       */
+      allow: string[];
+      /**
+       * @description Names of permissions.
+       * @example [
+       *       "send"
+       *     ]
+       */
+      deny: string[];
+    } & {
+      [key: string]: unknown;
+    };
     /** @description A reaction of the caller. */
     OwnReaction: {
       /**
@@ -2577,6 +3240,59 @@ export interface components {
        *     ]
        */
       options: number[];
+    };
+    /**
+     * @description What somebody may do in a room. Later releases add permissions.
+     * @enum {string}
+     */
+    Permission:
+      | "read"
+      | "send"
+      | "send_in_threads"
+      | "create_polls"
+      | "react"
+      | "pin"
+      | "mention_all"
+      | "moderate"
+      | "time_out"
+      | "add"
+      | "remove"
+      | "set_role"
+      | "manage_permissions"
+      | "edit"
+      | "archive"
+      | "leave";
+    /** @description The permissions of a role or of a person were changed in this room. */
+    PermissionsChanged: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: "room.permissions_changed";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
+      override: components["schemas"]["Override"];
+    } & {
+      [key: string]: unknown;
     };
     /** @description A message is pinned in its room. */
     Pin: {
@@ -2736,6 +3452,55 @@ export interface components {
        * @example YWRh
        */
       next: string | null;
+    };
+    /**
+     * @description What is said about a ban.
+     * @example {
+     *       "reason": "Spam",
+     *       "until": "2030-01-01T00:00:00Z"
+     *     }
+     */
+    PutBan: {
+      /**
+       * Format: date-time
+       * @description When it ends; null: when it is lifted.
+       */
+      until?: string | null;
+      /** @description For those who may see it; up to 500 characters. */
+      reason?: string;
+    };
+    /**
+     * @description All that is to be allowed and denied; what is in neither list is as by default.
+     * @example {
+     *       "allow": [
+     *         "pin"
+     *       ],
+     *       "deny": [
+     *         "send"
+     *       ]
+     *     }
+     */
+    PutOverride: {
+      /** @description Allowed, whatever the defaults say. */
+      allow?: components["schemas"]["Permission"][];
+      /** @description Denied, whatever the defaults say. */
+      deny?: components["schemas"]["Permission"][];
+    };
+    /**
+     * @description What is said about a time-out.
+     * @example {
+     *       "reason": "Calm down, please",
+     *       "until": "2030-01-01T00:00:00Z"
+     *     }
+     */
+    PutTime: {
+      /**
+       * Format: date-time
+       * @description When it ends.
+       */
+      until: string;
+      /** @description For those who may see it; up to 500 characters. */
+      reason?: string;
     };
     /** @description Hours in which nothing notifies the user, week after week. */
     QuietSchedule: {
@@ -2994,10 +3759,10 @@ export interface components {
      */
     Retry: "never" | "now" | "after";
     /**
-     * @description The role of a member. Unknown ones are `member` to clients.
+     * @description The role of a member. Unknown ones are `guest` to clients.
      * @enum {string}
      */
-    Role: "owner" | "admin" | "member";
+    Role: "owner" | "admin" | "moderator" | "member" | "guest";
     /** @description A room as the caller sees it. What concerns the caller's membership is null without one. */
     Room: {
       kind: components["schemas"]["RoomKind"];
@@ -3027,6 +3792,21 @@ export interface components {
        */
       users: string[] | null;
       role: components["schemas"]["Role"] | null;
+      /**
+       * @description What the caller may do in the room now; see docs/protocol.md. Later releases add names. Absent: nothing.
+       * @example [
+       *       "read",
+       *       "send",
+       *       "react",
+       *       "leave"
+       *     ]
+       */
+      permissions?: string[] | null;
+      /**
+       * Format: date-time
+       * @description Present while the caller may read, but not write. The permissions come back at that time, without an event.
+       */
+      timed_out_until?: string | null;
       /**
        * Format: int64
        * @description The caller's read marker.
@@ -3213,6 +3993,11 @@ export interface components {
        */
       next: string | null;
     };
+    /** @description The overrides of a room. */
+    RoomPermissions: {
+      /** @description Roles first, then users. */
+      overrides: components["schemas"]["Override"][];
+    };
     /** @description Settings of a room. Later releases add fields. */
     RoomSettings: {
       /**
@@ -3231,6 +4016,59 @@ export interface components {
        * @default true
        */
       read_by: boolean;
+      /**
+       * @description Seconds between two messages of one member; 0: none.
+       * @default 0
+       * @example 30
+       */
+      slow_mode_s: number;
+      /**
+       * @description Of a private room: users who know its id may ask to join.
+       * @default false
+       */
+      join_requests: boolean;
+      /**
+       * @description Only moderators, admins and owners write; others read, react and reply in threads. Overrides of permissions change that.
+       * @default false
+       */
+      announcement: boolean;
+    };
+    /** @description A ban or a time-out. */
+    Sanction: {
+      /**
+       * Format: uuid
+       * @description Whom it is against.
+       */
+      user: string;
+      /**
+       * Format: date-time
+       * @description When it ends; null: when it is lifted.
+       */
+      until: string | null;
+      /**
+       * @description May be empty.
+       * @example Spam
+       */
+      reason: string;
+      /**
+       * Format: uuid
+       * @description Who has set it.
+       */
+      set_by: string;
+      /**
+       * Format: date-time
+       * @description When it was set.
+       */
+      at: string;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    SanctionPage: {
+      items: components["schemas"]["Sanction"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
     };
     /**
      * @description A draft, in place of the one before.
@@ -3455,6 +4293,43 @@ export interface components {
      * @enum {string}
      */
     SchemaStatus: "ok" | "newer schema" | "migrations pending" | "schema too old";
+    /** @description A message that was found. One with `thread` is a reply in that thread. */
+    SearchHit: {
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      message: components["schemas"]["Message"];
+      /** @description What of the message's `text` matches, in order, of up to 8,000 characters of a page. None where something else of the message matches, such as its sender. */
+      highlights: components["schemas"]["Highlight"][];
+    };
+    /**
+     * @description The order of the messages that a search finds.
+     * @enum {string}
+     */
+    SearchOrder: "time" | "relevance";
+    /**
+     * @description Messages that were found. A page may have fewer than `limit`, even none, although there are
+     *     more: go on until `next` is null.
+     */
+    SearchPage: {
+      items: components["schemas"]["SearchHit"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example ODY5NzM3MzM4Nzc4NDA2OTE3
+       */
+      next: string | null;
+    };
+    /** @description What one box finds: some of each. */
+    SearchResults: {
+      /** @description Those whose name begins so. */
+      people: components["schemas"]["User"][];
+      /** @description Rooms of the caller and public rooms whose name begins so. */
+      rooms: components["schemas"]["FoundRoom"][];
+      /** @description The newest ones. */
+      messages: components["schemas"]["SearchHit"][];
+    };
     /**
      * @description A message to send; the same shape over HTTP and in the frame `message.send`.
      * @example {
@@ -3691,6 +4566,19 @@ export interface components {
        */
       mentions: number;
     };
+    /** @description A thread takes no more replies, but those of moderators. */
+    ThreadLock: {
+      /**
+       * Format: uuid
+       * @description The user who locked it.
+       */
+      by: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC.
+       */
+      at: string;
+    };
     /** @description Some of the items, and where the next ones begin. */
     ThreadPage: {
       items: components["schemas"]["Thread"][];
@@ -3731,8 +4619,8 @@ export interface components {
       users: string[];
     };
     /**
-     * @description A thread has one reply more, or fewer. `message` is its root; the reply has an event of its
-     *     own before this one.
+     * @description A thread has one reply more, or fewer, or was locked or unlocked. `message` is its root; a
+     *     reply has an event of its own before this one.
      */
     ThreadUpdated: {
       /**
@@ -3828,6 +4716,19 @@ export interface components {
       client_secret?: string | null;
     };
     /**
+     * @description Who is to own the room.
+     * @example {
+     *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+     *     }
+     */
+    TransferRoom: {
+      /**
+       * Format: uuid
+       * @description The id of a member.
+       */
+      user: string;
+    };
+    /**
      * @description Absent fields stay as they are.
      * @example {
      *       "display_name": "Engineering"
@@ -3841,7 +4742,7 @@ export interface components {
     /**
      * @description What a member may do in the room.
      * @example {
-     *       "role": "admin"
+     *       "role": "moderator"
      *     }
      */
     UpdateMember: {
@@ -3894,6 +4795,10 @@ export interface components {
       /** @description null: messages are kept for ever. */
       retention_days?: number | null;
       read_by?: boolean | null;
+      /** @description Not for those who may delete messages of others. */
+      slow_mode_s?: number | null;
+      join_requests?: boolean | null;
+      announcement?: boolean | null;
     };
     /**
      * @description What to change; absent or null: it stays, but a `reply_to` of null takes the reply away.
@@ -4349,6 +5254,152 @@ export interface operations {
       };
     };
   };
+  get_server: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "name": "Analytical",
+           *       "needs_setup": false,
+           *       "registration": "open",
+           *       "version": "0.1.0"
+           *     }
+           */
+          "application/json": components["schemas"]["Server"];
+        };
+      };
+    };
+  };
+  update_server: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "name": "Analytical"
+         *     }
+         */
+        "application/json": components["schemas"]["UpdateServer"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "name": "Analytical",
+           *       "needs_setup": false,
+           *       "registration": "open",
+           *       "version": "0.1.0"
+           *     }
+           */
+          "application/json": components["schemas"]["Server"];
+        };
+      };
+    };
+  };
+  set_up_server: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "code": "7H2K-9QXM-4TBW-D3FZ",
+         *       "password": "correct horse",
+         *       "room_name": "General",
+         *       "server_name": "Analytical",
+         *       "username": "ada"
+         *     }
+         */
+        "application/json": components["schemas"]["Setup"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": {
+           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "username": "ada",
+           *         "display_name": "Ada Lovelace",
+           *         "is_admin": false,
+           *         "created_at": "2026-11-28T09:30:00.123456Z",
+           *         "share_read_markers": false
+           *       },
+           *       "room": {
+           *         "kind": "public",
+           *         "name": "General",
+           *         "topic": "Hello",
+           *         "archived": false,
+           *         "seq": 1207,
+           *         "settings": {
+           *           "version_access": "nobody",
+           *           "retention_days": 90,
+           *           "read_by": false,
+           *           "slow_mode_s": 30,
+           *           "join_requests": false,
+           *           "announcement": false
+           *         },
+           *         "users": null,
+           *         "role": "owner",
+           *         "permissions": [
+           *           "read",
+           *           "send",
+           *           "react",
+           *           "leave"
+           *         ],
+           *         "timed_out_until": "2026-11-28T09:30:00.123456Z",
+           *         "read_seq": 1207,
+           *         "unread": 3,
+           *         "mentions": 1,
+           *         "unread_threads": 1,
+           *         "last_message": {
+           *           "seq": 1207,
+           *           "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "text": "Hello 👋"
+           *         },
+           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "created_at": "2026-11-28T09:30:00.123456Z"
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["SetupResult"];
+        };
+      };
+    };
+  };
   get_notifications: {
     parameters: {
       query?: never;
@@ -4582,6 +5633,10 @@ export interface operations {
            *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *               ]
            *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
            *             "forwarded": {
            *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *               "seq": 1207,
@@ -4660,6 +5715,10 @@ export interface operations {
            *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *               ]
            *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
            *             "forwarded": {
            *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *               "seq": 1207,
@@ -4737,6 +5796,10 @@ export interface operations {
            *               "users": [
            *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *               ]
+           *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
            *             },
            *             "forwarded": {
            *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -5053,6 +6116,10 @@ export interface operations {
            *               "users": [
            *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *               ]
+           *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
            *             },
            *             "forwarded": {
            *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -5677,10 +6744,20 @@ export interface operations {
            *           "settings": {
            *             "version_access": "nobody",
            *             "retention_days": 90,
-           *             "read_by": false
+           *             "read_by": false,
+           *             "slow_mode_s": 30,
+           *             "join_requests": false,
+           *             "announcement": false
            *           },
            *           "users": null,
            *           "role": "owner",
+           *           "permissions": [
+           *             "read",
+           *             "send",
+           *             "react",
+           *             "leave"
+           *           ],
+           *           "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *           "read_seq": 1207,
            *           "unread": 3,
            *           "mentions": 1,
@@ -5739,10 +6816,20 @@ export interface operations {
            *       "settings": {
            *         "version_access": "nobody",
            *         "retention_days": 90,
-           *         "read_by": false
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
            *       },
            *       "users": null,
            *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *       "read_seq": 1207,
            *       "unread": 3,
            *       "mentions": 1,
@@ -5776,10 +6863,20 @@ export interface operations {
            *       "settings": {
            *         "version_access": "nobody",
            *         "retention_days": 90,
-           *         "read_by": false
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
            *       },
            *       "users": null,
            *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *       "read_seq": 1207,
            *       "unread": 3,
            *       "mentions": 1,
@@ -5869,10 +6966,20 @@ export interface operations {
            *       "settings": {
            *         "version_access": "nobody",
            *         "retention_days": 90,
-           *         "read_by": false
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
            *       },
            *       "users": null,
            *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *       "read_seq": 1207,
            *       "unread": 3,
            *       "mentions": 1,
@@ -5950,10 +7057,20 @@ export interface operations {
            *       "settings": {
            *         "version_access": "nobody",
            *         "retention_days": 90,
-           *         "read_by": false
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
            *       },
            *       "users": null,
            *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *       "read_seq": 1207,
            *       "unread": 3,
            *       "mentions": 1,
@@ -6001,10 +7118,20 @@ export interface operations {
            *       "settings": {
            *         "version_access": "nobody",
            *         "retention_days": 90,
-           *         "read_by": false
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
            *       },
            *       "users": null,
            *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
            *       "read_seq": 1207,
            *       "unread": 3,
            *       "mentions": 1,
@@ -6042,6 +7169,50 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+    };
+  };
+  transfer_room: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+         *     }
+         */
+        "application/json": components["schemas"]["TransferRoom"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": {
+           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "username": "ada",
+           *         "display_name": "Ada Lovelace"
+           *       },
+           *       "role": "owner",
+           *       "joined_at": "2026-11-28T09:30:00.123456Z",
+           *       "read_seq": 1207
+           *     }
+           */
+          "application/json": components["schemas"]["Member"];
+        };
       };
     };
   };
@@ -6177,7 +7348,7 @@ export interface operations {
       content: {
         /**
          * @example {
-         *       "role": "admin"
+         *       "role": "moderator"
          *     }
          */
         "application/json": components["schemas"]["UpdateMember"];
@@ -6204,6 +7375,801 @@ export interface operations {
            */
           "application/json": components["schemas"]["Member"];
         };
+      };
+    };
+  };
+  get_room_permissions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "overrides": [
+           *         {
+           *           "role": "member",
+           *           "user": null,
+           *           "allow": [
+           *             "pin"
+           *           ],
+           *           "deny": [
+           *             "send"
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["RoomPermissions"];
+        };
+      };
+    };
+  };
+  set_role_permissions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The role of the members. */
+        role: components["schemas"]["Role"];
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "allow": [
+         *         "pin"
+         *       ],
+         *       "deny": [
+         *         "send"
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["PutOverride"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "role": "member",
+           *       "user": null,
+           *       "allow": [
+           *         "pin"
+           *       ],
+           *       "deny": [
+           *         "send"
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Override"];
+        };
+      };
+    };
+  };
+  reset_role_permissions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The role of the members. */
+        role: components["schemas"]["Role"];
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  set_member_permissions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "allow": [
+         *         "pin"
+         *       ],
+         *       "deny": [
+         *         "send"
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["PutOverride"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "role": "member",
+           *       "user": null,
+           *       "allow": [
+           *         "pin"
+           *       ],
+           *       "deny": [
+           *         "send"
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Override"];
+        };
+      };
+    };
+  };
+  reset_member_permissions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_bans: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "until": "2026-11-28T09:30:00.123456Z",
+           *           "reason": "Spam",
+           *           "set_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["SanctionPage"];
+        };
+      };
+    };
+  };
+  list_time_outs: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "until": "2026-11-28T09:30:00.123456Z",
+           *           "reason": "Spam",
+           *           "set_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["SanctionPage"];
+        };
+      };
+    };
+  };
+  ban_from_room: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "reason": "Spam",
+         *       "until": "2030-01-01T00:00:00Z"
+         *     }
+         */
+        "application/json": components["schemas"]["PutBan"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "until": "2026-11-28T09:30:00.123456Z",
+           *       "reason": "Spam",
+           *       "set_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Sanction"];
+        };
+      };
+    };
+  };
+  unban_from_room: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  time_out_member: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "reason": "Calm down, please",
+         *       "until": "2030-01-01T00:00:00Z"
+         *     }
+         */
+        "application/json": components["schemas"]["PutTime"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "until": "2026-11-28T09:30:00.123456Z",
+           *       "reason": "Spam",
+           *       "set_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Sanction"];
+        };
+      };
+    };
+  };
+  lift_time_out: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_invites: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "code": "hV1nXc0Lq0mY8tq3m0b7Jw",
+           *           "role": "owner",
+           *           "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "created_at": "2026-11-28T09:30:00.123456Z",
+           *           "expires_at": "2026-11-28T09:30:00.123456Z",
+           *           "max_uses": 10,
+           *           "uses": 3,
+           *           "revoked_at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["InvitePage"];
+        };
+      };
+    };
+  };
+  create_invite: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "max_uses": 10,
+         *       "role": "guest"
+         *     }
+         */
+        "application/json": components["schemas"]["CreateInvite"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "code": "hV1nXc0Lq0mY8tq3m0b7Jw",
+           *       "role": "owner",
+           *       "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "created_at": "2026-11-28T09:30:00.123456Z",
+           *       "expires_at": "2026-11-28T09:30:00.123456Z",
+           *       "max_uses": 10,
+           *       "uses": 3,
+           *       "revoked_at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Invite"];
+        };
+      };
+    };
+  };
+  revoke_invite: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The id of the invite link. */
+        invite_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_invite_uses: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The id of the invite link. */
+        invite_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["InviteUsePage"];
+        };
+      };
+    };
+  };
+  preview_invite: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The code of the invite link. */
+        code: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "kind": "public",
+           *       "name": "General",
+           *       "topic": "Hello",
+           *       "members": 12,
+           *       "role": "owner",
+           *       "joined": false
+           *     }
+           */
+          "application/json": components["schemas"]["InvitePreview"];
+        };
+      };
+    };
+  };
+  join_by_invite: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The code of the invite link. */
+        code: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "kind": "public",
+           *       "name": "General",
+           *       "topic": "Hello",
+           *       "archived": false,
+           *       "seq": 1207,
+           *       "settings": {
+           *         "version_access": "nobody",
+           *         "retention_days": 90,
+           *         "read_by": false,
+           *         "slow_mode_s": 30,
+           *         "join_requests": false,
+           *         "announcement": false
+           *       },
+           *       "users": null,
+           *       "role": "owner",
+           *       "permissions": [
+           *         "read",
+           *         "send",
+           *         "react",
+           *         "leave"
+           *       ],
+           *       "timed_out_until": "2026-11-28T09:30:00.123456Z",
+           *       "read_seq": 1207,
+           *       "unread": 3,
+           *       "mentions": 1,
+           *       "unread_threads": 1,
+           *       "last_message": {
+           *         "seq": 1207,
+           *         "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z",
+           *         "text": "Hello 👋"
+           *       },
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "created_at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Room"];
+        };
+      };
+    };
+  };
+  list_join_requests: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "note": "I grow tomatoes.",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["JoinRequestPage"];
+        };
+      };
+    };
+  };
+  ask_to_join: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "note": "I grow tomatoes."
+         *     }
+         */
+        "application/json": components["schemas"]["AskToJoin"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "note": "I grow tomatoes.",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["JoinRequest"];
+        };
+      };
+    };
+  };
+  approve_join_request: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": {
+           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "username": "ada",
+           *         "display_name": "Ada Lovelace"
+           *       },
+           *       "role": "owner",
+           *       "joined_at": "2026-11-28T09:30:00.123456Z",
+           *       "read_seq": 1207
+           *     }
+           */
+          "application/json": components["schemas"]["Member"];
+        };
+      };
+    };
+  };
+  delete_join_request: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };
@@ -6290,6 +8256,10 @@ export interface operations {
            *             "users": [
            *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *             ]
+           *           },
+           *           "thread_lock": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z"
            *           },
            *           "forwarded": {
            *             "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -6430,6 +8400,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -6518,6 +8492,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -6627,6 +8605,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -6731,6 +8713,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -6847,6 +8833,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -6958,7 +8948,10 @@ export interface operations {
            *             "settings": {
            *               "version_access": "nobody",
            *               "retention_days": 90,
-           *               "read_by": false
+           *               "read_by": false,
+           *               "slow_mode_s": 30,
+           *               "join_requests": false,
+           *               "announcement": false
            *             }
            *           }
            *         }
@@ -7200,6 +9193,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -7306,6 +9303,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -7453,6 +9454,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -7557,6 +9562,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -7667,6 +9676,10 @@ export interface operations {
            *             "users": [
            *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *             ]
+           *           },
+           *           "thread_lock": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z"
            *           },
            *           "forwarded": {
            *             "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -7781,6 +9794,10 @@ export interface operations {
            *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *             ]
            *           },
+           *           "thread_lock": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z"
+           *           },
            *           "forwarded": {
            *             "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *             "seq": 1207,
@@ -7890,6 +9907,10 @@ export interface operations {
            *           "users": [
            *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *           ]
+           *         },
+           *         "thread_lock": {
+           *           "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
            *         },
            *         "forwarded": {
            *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8014,6 +10035,10 @@ export interface operations {
            *             "users": [
            *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *             ]
+           *           },
+           *           "thread_lock": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z"
            *           },
            *           "forwarded": {
            *             "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8148,6 +10173,10 @@ export interface operations {
            *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *           ]
            *         },
+           *         "thread_lock": {
+           *           "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "forwarded": {
            *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "seq": 1207,
@@ -8259,6 +10288,10 @@ export interface operations {
            *           "users": [
            *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *           ]
+           *         },
+           *         "thread_lock": {
+           *           "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
            *         },
            *         "forwarded": {
            *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8381,6 +10414,10 @@ export interface operations {
            *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *           ]
            *         },
+           *         "thread_lock": {
+           *           "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "forwarded": {
            *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "seq": 1207,
@@ -8495,6 +10532,10 @@ export interface operations {
            *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *               ]
            *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
            *             "forwarded": {
            *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *               "seq": 1207,
@@ -8532,6 +10573,224 @@ export interface operations {
            *     }
            */
           "application/json": components["schemas"]["ThreadPage"];
+        };
+      };
+    };
+  };
+  lock_thread: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description `seq` of the message whose thread it is. */
+        seq: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "text": "Hello 👋",
+           *       "reply_to": 1204,
+           *       "thread": 1204,
+           *       "also_in_room": false,
+           *       "silent": false,
+           *       "metadata": {
+           *         "ticket": 4711
+           *       },
+           *       "seq": 1207,
+           *       "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z",
+           *       "nonce": "01JB8Z3J6Q",
+           *       "mentions": [
+           *         "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *       ],
+           *       "room_mentions": [
+           *         {
+           *           "kind": "direct",
+           *           "group": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *         }
+           *       ],
+           *       "edit": {
+           *         "version": 1,
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "deletion": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "reactions": [
+           *         {
+           *           "emoji": "🎉",
+           *           "count": 3,
+           *           "users": [
+           *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *           ]
+           *         }
+           *       ],
+           *       "pin": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "thread_summary": {
+           *         "replies": 3,
+           *         "last_seq": 1207,
+           *         "last_at": "2026-11-28T09:30:00.123456Z",
+           *         "users": [
+           *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "forwarded": {
+           *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "seq": 1207,
+           *         "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z",
+           *         "text": "Hello 👋"
+           *       },
+           *       "expires_at": "2026-11-28T09:30:00.123456Z",
+           *       "poll": {
+           *         "options": [
+           *           {
+           *             "number": 1,
+           *             "text": "Yes",
+           *             "votes": 3,
+           *             "voters": [
+           *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *             ]
+           *           }
+           *         ],
+           *         "voter_count": 3,
+           *         "multiple": false,
+           *         "anonymous": false,
+           *         "may_add": false,
+           *         "closes_at": "2026-11-28T09:30:00.123456Z",
+           *         "closed": false
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Message"];
+        };
+      };
+    };
+  };
+  unlock_thread: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description `seq` of the message whose thread it is. */
+        seq: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "text": "Hello 👋",
+           *       "reply_to": 1204,
+           *       "thread": 1204,
+           *       "also_in_room": false,
+           *       "silent": false,
+           *       "metadata": {
+           *         "ticket": 4711
+           *       },
+           *       "seq": 1207,
+           *       "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z",
+           *       "nonce": "01JB8Z3J6Q",
+           *       "mentions": [
+           *         "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *       ],
+           *       "room_mentions": [
+           *         {
+           *           "kind": "direct",
+           *           "group": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *         }
+           *       ],
+           *       "edit": {
+           *         "version": 1,
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "deletion": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "reactions": [
+           *         {
+           *           "emoji": "🎉",
+           *           "count": 3,
+           *           "users": [
+           *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *           ]
+           *         }
+           *       ],
+           *       "pin": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "thread_summary": {
+           *         "replies": 3,
+           *         "last_seq": 1207,
+           *         "last_at": "2026-11-28T09:30:00.123456Z",
+           *         "users": [
+           *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
+           *       "forwarded": {
+           *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "seq": 1207,
+           *         "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z",
+           *         "text": "Hello 👋"
+           *       },
+           *       "expires_at": "2026-11-28T09:30:00.123456Z",
+           *       "poll": {
+           *         "options": [
+           *           {
+           *             "number": 1,
+           *             "text": "Yes",
+           *             "votes": 3,
+           *             "voters": [
+           *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *             ]
+           *           }
+           *         ],
+           *         "voter_count": 3,
+           *         "multiple": false,
+           *         "anonymous": false,
+           *         "may_add": false,
+           *         "closes_at": "2026-11-28T09:30:00.123456Z",
+           *         "closed": false
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Message"];
         };
       };
     };
@@ -8617,6 +10876,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8706,6 +10969,10 @@ export interface operations {
            *         "users": [
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
+           *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
            *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8823,6 +11090,10 @@ export interface operations {
            *           "users": [
            *             "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *           ]
+           *         },
+           *         "thread_lock": {
+           *           "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
            *         },
            *         "forwarded": {
            *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
@@ -8985,6 +11256,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -9090,6 +11365,10 @@ export interface operations {
            *           "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
            *         ]
            *       },
+           *       "thread_lock": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "forwarded": {
            *         "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "seq": 1207,
@@ -9119,6 +11398,271 @@ export interface operations {
            *     }
            */
           "application/json": components["schemas"]["Message"];
+        };
+      };
+    };
+  };
+  search_messages: {
+    parameters: {
+      query: {
+        /** @description Words, which all have to be there; "phrases"; `-` before what must not be there; `from:` `in:` `before:` `after:` `on:` `has:link` `has:poll` `is:pinned` `is:thread` `is:saved` `mentions:me`. A word at the end may be the beginning of one. */
+        q: string;
+        /** @description `relevance`: among the newest matches. */
+        order?: components["schemas"]["SearchOrder"];
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": {
+           *             "text": "Hello 👋",
+           *             "reply_to": 1204,
+           *             "thread": 1204,
+           *             "also_in_room": false,
+           *             "silent": false,
+           *             "metadata": {
+           *               "ticket": 4711
+           *             },
+           *             "seq": 1207,
+           *             "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "nonce": "01JB8Z3J6Q",
+           *             "mentions": [
+           *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *             ],
+           *             "room_mentions": [
+           *               {
+           *                 "kind": "direct",
+           *                 "group": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *               }
+           *             ],
+           *             "edit": {
+           *               "version": 1,
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "deletion": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "reactions": [
+           *               {
+           *                 "emoji": "🎉",
+           *                 "count": 3,
+           *                 "users": [
+           *                   "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *                 ]
+           *               }
+           *             ],
+           *             "pin": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "thread_summary": {
+           *               "replies": 3,
+           *               "last_seq": 1207,
+           *               "last_at": "2026-11-28T09:30:00.123456Z",
+           *               "users": [
+           *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *               ]
+           *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "forwarded": {
+           *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "seq": 1207,
+           *               "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z",
+           *               "text": "Hello 👋"
+           *             },
+           *             "expires_at": "2026-11-28T09:30:00.123456Z",
+           *             "poll": {
+           *               "options": [
+           *                 {
+           *                   "number": 1,
+           *                   "text": "Yes",
+           *                   "votes": 3,
+           *                   "voters": [
+           *                     "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *                   ]
+           *                 }
+           *               ],
+           *               "voter_count": 3,
+           *               "multiple": false,
+           *               "anonymous": false,
+           *               "may_add": false,
+           *               "closes_at": "2026-11-28T09:30:00.123456Z",
+           *               "closed": false
+           *             }
+           *           },
+           *           "highlights": [
+           *             {
+           *               "start": 0,
+           *               "end": 5
+           *             }
+           *           ]
+           *         }
+           *       ],
+           *       "next": "ODY5NzM3MzM4Nzc4NDA2OTE3"
+           *     }
+           */
+          "application/json": components["schemas"]["SearchPage"];
+        };
+      };
+    };
+  };
+  search: {
+    parameters: {
+      query: {
+        /** @description Words, which all have to be there; "phrases"; `-` before what must not be there; `from:` `in:` `before:` `after:` `on:` `has:link` `has:poll` `is:pinned` `is:thread` `is:saved` `mentions:me`. A word at the end may be the beginning of one. */
+        q: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "people": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "username": "ada",
+           *           "display_name": "Ada Lovelace"
+           *         }
+           *       ],
+           *       "rooms": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "kind": "public",
+           *           "name": "General",
+           *           "topic": "Hello",
+           *           "is_member": false
+           *         }
+           *       ],
+           *       "messages": [
+           *         {
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": {
+           *             "text": "Hello 👋",
+           *             "reply_to": 1204,
+           *             "thread": 1204,
+           *             "also_in_room": false,
+           *             "silent": false,
+           *             "metadata": {
+           *               "ticket": 4711
+           *             },
+           *             "seq": 1207,
+           *             "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "nonce": "01JB8Z3J6Q",
+           *             "mentions": [
+           *               "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *             ],
+           *             "room_mentions": [
+           *               {
+           *                 "kind": "direct",
+           *                 "group": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *               }
+           *             ],
+           *             "edit": {
+           *               "version": 1,
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "deletion": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "reactions": [
+           *               {
+           *                 "emoji": "🎉",
+           *                 "count": 3,
+           *                 "users": [
+           *                   "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *                 ]
+           *               }
+           *             ],
+           *             "pin": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "thread_summary": {
+           *               "replies": 3,
+           *               "last_seq": 1207,
+           *               "last_at": "2026-11-28T09:30:00.123456Z",
+           *               "users": [
+           *                 "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *               ]
+           *             },
+           *             "thread_lock": {
+           *               "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z"
+           *             },
+           *             "forwarded": {
+           *               "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "seq": 1207,
+           *               "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *               "at": "2026-11-28T09:30:00.123456Z",
+           *               "text": "Hello 👋"
+           *             },
+           *             "expires_at": "2026-11-28T09:30:00.123456Z",
+           *             "poll": {
+           *               "options": [
+           *                 {
+           *                   "number": 1,
+           *                   "text": "Yes",
+           *                   "votes": 3,
+           *                   "voters": [
+           *                     "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50"
+           *                   ]
+           *                 }
+           *               ],
+           *               "voter_count": 3,
+           *               "multiple": false,
+           *               "anonymous": false,
+           *               "may_add": false,
+           *               "closes_at": "2026-11-28T09:30:00.123456Z",
+           *               "closed": false
+           *             }
+           *           },
+           *           "highlights": [
+           *             {
+           *               "start": 0,
+           *               "end": 5
+           *             }
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["SearchResults"];
         };
       };
     };
@@ -9466,142 +12010,6 @@ export interface operations {
            *     }
            */
           "application/json": components["schemas"]["MessageCountPage"];
-        };
-      };
-    };
-  };
-  get_server: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Found, or done: what was changed is committed. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          /**
-           * @example {
-           *       "name": "Analytical",
-           *       "needs_setup": false,
-           *       "registration": "open",
-           *       "version": "0.1.0"
-           *     }
-           */
-          "application/json": components["schemas"]["Server"];
-        };
-      };
-    };
-  };
-  update_server: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "name": "Analytical"
-         *     }
-         */
-        "application/json": components["schemas"]["UpdateServer"];
-      };
-    };
-    responses: {
-      /** @description Found, or done: what was changed is committed. */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          /**
-           * @example {
-           *       "name": "Analytical",
-           *       "needs_setup": false,
-           *       "registration": "open",
-           *       "version": "0.1.0"
-           *     }
-           */
-          "application/json": components["schemas"]["Server"];
-        };
-      };
-    };
-  };
-  set_up_server: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "code": "7H2K-9QXM-4TBW-D3FZ",
-         *       "password": "correct horse",
-         *       "room_name": "General",
-         *       "server_name": "Analytical",
-         *       "username": "ada"
-         *     }
-         */
-        "application/json": components["schemas"]["Setup"];
-      };
-    };
-    responses: {
-      /** @description Made and committed. */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          /**
-           * @example {
-           *       "user": {
-           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
-           *         "username": "ada",
-           *         "display_name": "Ada Lovelace",
-           *         "is_admin": false,
-           *         "created_at": "2026-11-28T09:30:00.123456Z",
-           *         "share_read_markers": false
-           *       },
-           *       "room": {
-           *         "kind": "public",
-           *         "name": "General",
-           *         "topic": "Hello",
-           *         "archived": false,
-           *         "seq": 1207,
-           *         "settings": {
-           *           "version_access": "nobody",
-           *           "retention_days": 90,
-           *           "read_by": false
-           *         },
-           *         "users": null,
-           *         "role": "owner",
-           *         "read_seq": 1207,
-           *         "unread": 3,
-           *         "mentions": 1,
-           *         "unread_threads": 1,
-           *         "last_message": {
-           *           "seq": 1207,
-           *           "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
-           *           "at": "2026-11-28T09:30:00.123456Z",
-           *           "text": "Hello 👋"
-           *         },
-           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
-           *         "created_at": "2026-11-28T09:30:00.123456Z"
-           *       }
-           *     }
-           */
-          "application/json": components["schemas"]["SetupResult"];
         };
       };
     };
