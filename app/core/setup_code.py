@@ -1,4 +1,4 @@
-"""The code that makes whoever has it the first administrator.
+"""The code with which the operator of a server makes the first administrator.
 
 Only the operator of the server sees it. It is derived from the signing key and the epoch of the
 database, so all processes of an installation have the same one, also after a restart, and nothing

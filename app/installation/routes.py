@@ -67,8 +67,8 @@ async def update_server(
 async def set_up_server(body: SetUp, context: ContextDep, request: Request) -> SetupOut:
     """Make the first account, an administrator, name the server and make a first public room, once.
 
-    Whoever does it shows with the `code` that the server is theirs. With a wrong one, or when the
-    server is set up already, the answer is `forbidden`.
+    The `code` proves that the caller operates the server. With a wrong one, or when the server is
+    set up already, the answer is `forbidden`.
     """
     service.require_pending(await context.database.read(service.get_installation))
     reading = await context.database.read_directly(_read_state)

@@ -231,7 +231,7 @@ async def lock(
 async def unlock(
     room_id: CanonicalUuid, seq: RootSeq, actor: ActorDep, context: ContextDep
 ) -> Message:
-    """Everybody who may reply in threads replies in it again."""
+    """Members with the permission `send_in_threads` may reply in it again."""
     return await context.database.transact(
         thread_locks.set_thread_lock, actor, room_id, seq, locked=False
     )

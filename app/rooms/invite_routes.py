@@ -75,7 +75,7 @@ async def list_invites(
 async def revoke(
     room_id: CanonicalUuid, invite_id: InviteId, actor: ActorDep, context: ContextDep
 ) -> Response:
-    """An own one, or with the permission to remove members. Nobody comes by it any more."""
+    """Of the caller, or of others with the permission to remove members. The link stops working."""
     await context.database.transact(invites.revoke_invite, actor, room_id, invite_id)
     return Response(status_code=204)
 

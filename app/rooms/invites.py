@@ -1,4 +1,4 @@
-"""Use cases of invite links. Whoever knows the code of one joins, unless they are banned."""
+"""Use cases of invite links. A user who knows the code of one may join, unless they are banned."""
 
 import secrets
 from collections.abc import Sequence

@@ -14,8 +14,8 @@ from app.wire.events import COUNTED_KINDS, MEMBERSHIP_KINDS, PublicationKind
 from app.wire.frames import RoomClosed
 
 StaleEntry = tuple[Connection, UUID]
-# Those that come all the time. Large rooms have them sent more slowly.
 _KINDS_OF_MEMBERS = MEMBERSHIP_KINDS | {PublicationKind.MEMBER_CHANGED}
+# Those that come all the time. Large rooms have them sent more slowly.
 _FREQUENT_KINDS = COUNTED_KINDS | MEMBERSHIP_KINDS
 
 

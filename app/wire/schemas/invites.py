@@ -29,7 +29,7 @@ class CreateInvite(RequestModel):
 
 
 class InviteOut(ResponseModel):
-    """An invite link. Whoever knows its code may join."""
+    """An invite link. A user who knows its code may join."""
 
     id: UUID
     code: str = Field(description="For `/invites/{code}`.", examples=["hV1nXc0Lq0mY8tq3m0b7Jw"])

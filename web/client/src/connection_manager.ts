@@ -89,6 +89,7 @@ export class ConnectionManager {
       }
     }
   }
+
   #isClosed(): boolean {
     return this.#closed;
   }

@@ -233,8 +233,8 @@ export interface paths {
      * Set the server up
      * @description Make the first account, an administrator, name the server and make a first public room, once.
      *
-     *     Whoever does it shows with the `code` that the server is theirs. With a wrong one, or when the
-     *     server is set up already, the answer is `forbidden`.
+     *     The `code` proves that the caller operates the server. With a wrong one, or when the server is
+     *     set up already, the answer is `forbidden`.
      */
     post: operations["set_up_server"];
     delete?: never;
@@ -1030,7 +1030,7 @@ export interface paths {
     post?: never;
     /**
      * Revoke an invite link
-     * @description An own one, or with the permission to remove members. Nobody comes by it any more.
+     * @description Of the caller, or of others with the permission to remove members. The link stops working.
      */
     delete: operations["revoke_invite"];
     options?: never;
@@ -1572,7 +1572,7 @@ export interface paths {
     post?: never;
     /**
      * Unlock a thread
-     * @description Everybody who may reply in threads replies in it again.
+     * @description Members with the permission `send_in_threads` may reply in it again.
      */
     delete: operations["unlock_thread"];
     options?: never;
@@ -2399,7 +2399,7 @@ export interface components {
        */
       message: string;
     };
-    /** @description An invite link. Whoever knows its code may join. */
+    /** @description An invite link. A user who knows its code may join. */
     Invite: {
       /** Format: uuid */
       id: string;
