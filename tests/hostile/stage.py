@@ -28,6 +28,9 @@ MAX_POLL_OPTIONS = Limits().max_poll_options
 PASSWORD = "correct horse battery"
 MANY = 100
 
+# The rooms, by number, of routes that take from others what they measure; all others use the first.
+ROOMS = {"DELETE /api/v1/rooms/{room_id}": 1, "POST /api/v1/rooms/{room_id}/deletions": 2}
+
 Make = Callable[[int], bytes]  # an input of a size
 numbers = itertools.count()
 
@@ -59,10 +62,10 @@ class Stage:
         for number in range(MANY):
             spec = {"kind": "public", "name": f"{number:064}", "topic": "😀" * 500}
             self.rooms.append(assert_ok(await self.http.post("/rooms", json=spec), 201)["id"])
-        for _ in range(MANY):
-            await self.http.post(
-                f"/rooms/{self.rooms[0]}/messages", json=message("😀" * TEXT_CHARS)
-            )
+        for room, text in ((self.rooms[0], "😀" * TEXT_CHARS), (self.rooms[2], "short")):
+            for _ in range(MANY):
+                body = message(text)
+                assert_ok(await self.http.post(f"/rooms/{room}/messages", json=body), 201)
         users = {"users": self.users}
         assert_ok(await self.http.post(f"/rooms/{self.rooms[0]}/members", json=users))
         await self._populate_polls()
@@ -95,7 +98,8 @@ class Stage:
     def path(self, route: Route) -> str:
         unknown = ("session_id", "group_id", "scheduled_id", "reminder_id", "invite_id")
         ids = dict.fromkeys(unknown, UNKNOWN_ID)
-        ids |= {"room_id": self.rooms[0], "user_id": self.users[1], "emoji": quote("🎉")}
+        room_id = self.rooms[ROOMS.get(route.name, 0)]
+        ids |= {"room_id": room_id, "user_id": self.users[1], "emoji": quote("🎉")}
         ids |= {"role": "guest", "code": "x" * 64}
         return route.path.format(**ids, seq=self._seq(route.path.rpartition("/")[2]))
 

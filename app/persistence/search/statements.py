@@ -32,6 +32,8 @@ from app.persistence.tables import MessageRow, columns
 
 MAX_RANKED = 10_000  # matches, the newest ones
 _FULL_SCORE, _LONG_DOCUMENT = 1000, 300  # of one pattern; in characters of terms
+# Of the terms of a document: a message of 4,000 emoji has 50,000 characters of them.
+_MAX_SCORED_CHARS = 2_000
 
 _document, _message, _saved = columns(SearchDocument), columns(MessageRow), columns(SavedMessage)
 _DOCUMENTS = _document.doc.table
@@ -155,13 +157,14 @@ def _place(pattern: str) -> ColumnElement[int]:
 
 
 def _score(patterns: int) -> ColumnElement[int]:
-    """How often the patterns stand there: twice is better than once, and in a short text better
-    than in a long one."""
-    length = func.length(_document.terms, type_=BigInteger)
+    """How often the patterns stand in the beginning: twice is better than once, and in a short text
+    better than in a long one."""
+    beginning = func.substr(_document.terms, 1, _MAX_SCORED_CHARS)
+    length = func.length(beginning, type_=BigInteger)
     score: ColumnElement[int] = literal_column("0", BigInteger)
     for n in range(patterns):
         pattern: BindParameter[str] = bindparam(f"scored_{n}")
-        without = func.length(func.replace(_document.terms, pattern, ""), type_=BigInteger)
+        without = func.length(func.replace(beginning, pattern, ""), type_=BigInteger)
         times = (length - without) // bindparam(f"scored_chars_{n}", type_=BigInteger)
         score = score + _FULL_SCORE * times // (times + 1)
     return (score * _LONG_DOCUMENT // (_LONG_DOCUMENT + length)).label("score")

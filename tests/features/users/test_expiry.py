@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from app.core.clock import now
+from app.core.clock import EPOCH, now
 from app.core.tokens import digest, new_secret
-from app.persistence.tables import Departure, RefreshToken, Session, Ticket
+from app.persistence.tables import ConsumerLease, Departure, RefreshToken, Session, Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import expiry
 from testkit.answers import assert_ok, assert_problem
@@ -32,8 +32,19 @@ LEASE = expiry.create_lease()
 
 
 async def forget(server: TestServer) -> None:
-    """Also if the server itself has just deleted, whose lease ends 30 s later."""
-    await eventually(lambda: expiry.delete_old(server.context.database, LEASE))
+    """Also if the server itself has just deleted, whose lease would be valid for minutes."""
+    database = server.context.database
+
+    async def is_done() -> bool:
+        await database.transact(_expire_leases_of_others)
+        return await expiry.delete_old(database, LEASE)
+
+    await eventually(is_done)
+
+
+async def _expire_leases_of_others(uow: UnitOfWork) -> None:
+    others = (ConsumerLease.consumer == LEASE.consumer, ConsumerLease.holder != LEASE.holder)
+    await uow._session.execute(update(ConsumerLease).where(*others).values(expires_at=EPOCH))
 
 
 async def rows(server: TestServer, person: Person) -> dict[str, int]:
