@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 
 class Balancer:
@@ -46,7 +46,7 @@ class Balancer:
     async def _pipe(
         self, source: StreamReader, sink: StreamWriter, answers_socket: bool | None
     ) -> None:
-        with suppress(OSError):
+        try:
             while data := await source.read(65536):
                 if answers_socket is not None and data.startswith(b"HTTP/1.1 5"):
                     if answers_socket and data.startswith(b"HTTP/1.1 503"):
@@ -55,7 +55,10 @@ class Balancer:
                         self.failures.append(data)
                 sink.write(data)
                 await sink.drain()
-        sink.close()
+        except OSError:
+            pass
+        finally:
+            sink.close()
 
     async def close(self) -> None:
         for task in self._piping:
