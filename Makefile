@@ -100,13 +100,14 @@ WORKERS ?= 4
 # Without bytecode each worker rewrites and compiles all tests, in every run again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Of a whole run: what of app/ it has executed, by line and branch (tests/conftest.py prints it).
-COVERAGE = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
+# What of app/ a whole run has executed, by line and branch (tests/conftest.py prints it). It takes a
+# third of the time more.
+MEASURED = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
 
-test: $(DEV) page ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4)
+test: $(DEV) page ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4 COVERAGE=1)
 	@testkit/servers/install.sh browser
 	@$(if $(ARGS),true,$(MAKE) --no-print-directory test-web)
-	@$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) $(if $(COVERAGE),$(MEASURED)) -m pytest -n $(WORKERS) $(ARGS)
 
 test-web: $(PACKAGES) ## Run the tests of the TypeScript client and the page that need no browser
 	@$(WITH_NODE) && cd web && npm run --silent test --workspaces --if-present
@@ -129,8 +130,8 @@ test-python: ## Run the tests that need no server on another Python (VERSION=3.1
 		$(MAKE) test-embedded VENV=$(VENV)/python$(VERSION) PYTHON="$$python" ARGS="$(ARGS)"; fi
 
 # One after the other: a failure ends it.
-test-all: ## Run all tests, those on other Pythons, and the clients of five generators
-	@$(MAKE) test
+test-all: ## All tests and their coverage, those on other Pythons, and clients of five generators
+	@$(MAKE) test COVERAGE=1
 	@$(MAKE) test-python VERSION=3.12
 	@$(MAKE) test-python VERSION=3.13
 	@$(PY) -m pytest -n 0 --timeout 1800 -m generators
