@@ -119,7 +119,7 @@ test-fast: $(DEV) ## Run the tests without any server or database, in less than 
 	@$(PY) -m pytest -n 2 $(FAST) $(ARGS)
 
 test-embedded: $(DEV) ## Run the tests that need no server: SQLite and memory (ARGS="-k word")
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators" $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not cluster and not generators and not long" $(ARGS)
 
 # Its environment is inside of the other one, so that `make clean` removes both.
 test-python: VERSION ?= 3.13
@@ -135,6 +135,7 @@ test-all: ## All tests and their coverage, those on other Pythons, and clients o
 	@$(MAKE) test-python VERSION=3.12
 	@$(MAKE) test-python VERSION=3.13
 	@$(PY) -m pytest -n 0 --timeout 1800 -m generators
+	@$(PY) -m pytest -n 2 -m long
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

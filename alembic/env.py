@@ -28,7 +28,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
 # Tables of Base.metadata.
-from app.persistence import item_tables, message_tables, room_tables  # noqa: F401
+from app.persistence import (  # noqa: F401
+    item_tables,
+    message_tables,
+    moderation_tables,
+    room_tables,
+)
 from app.persistence.engine import create_engines
 from app.persistence.failures import Failure, classify
 from app.persistence.search_tables import SEARCH_INDEX

@@ -253,7 +253,7 @@ async def _run_background_tasks(
 ) -> AsyncIterator[None]:
     functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
-        "expiry": lambda: expiry.run_expiry(database),
+        "expiry": lambda: expiry.run_expiry(database, settings.database.audit_log_days),
         "retention": lambda: retention.run_retention(
             database, settings.database.retention_interval_s
         ),

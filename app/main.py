@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from app.admin.routes import router as admin
+from app.blocks.routes import router as blocks
 from app.bootstrap import run_server_components
 from app.core.origins import ANY
 from app.drafts.routes import router as drafts
@@ -26,6 +27,9 @@ from app.messages.direct_routes import DIRECT_ROUTES
 from app.messages.poll_routes import router as polls
 from app.messages.routes import router as messages
 from app.messages.thread_routes import router as threads
+from app.moderation.audit_routes import router as audit_log
+from app.moderation.filter_routes import router as filters
+from app.moderation.report_routes import router as reports
 from app.moderation.routes import router as moderation
 from app.notifications.routes import router as notifications
 from app.ops.docs import mount_docs
@@ -45,6 +49,7 @@ from app.search.routes import router as search
 from app.settings import Settings
 from app.users.auth_routes import router as auth
 from app.users.cookie_routes import router as cookie_logins
+from app.users.presence_routes import router as presence
 from app.users.routes import router as users
 from app.web import build
 from app.web.build import load_build
@@ -74,8 +79,9 @@ def create_app(settings: Settings) -> FastAPI:
     api = APIRouter(prefix="/api/v1")
     for router in (
         *(auth, cookie_logins, installation, notifications, drafts, saved_messages, scheduled),
-        *(reminders, users, rooms, room_permissions, sanctions, invites, join_requests, messages),
-        *(message_changes, threads, polls, search, groups, moderation, admin),
+        *(reminders, blocks, presence, users, rooms, room_permissions, sanctions, invites),
+        *(join_requests, messages, message_changes, threads, polls, search, groups, moderation),
+        *(audit_log, reports, filters, admin),
     ):
         api.include_router(router)
     app.include_router(api)

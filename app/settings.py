@@ -112,6 +112,7 @@ class Database(Group):
     group_commit: bool = True
     multi_statements: bool = True
     retention_interval_s: float = Field(2.0, gt=0, le=86400)
+    audit_log_days: int = Field(0, ge=0, le=36_500)
 
     @field_validator("url")
     @classmethod
@@ -195,7 +196,7 @@ class Auth(Group):
         return keys
 
 
-Directory = Literal["everybody", "shared_rooms", "exact_name"]
+Directory = Literal["everybody", "shared_rooms", "exact_name", "none"]
 
 
 class Users(Group):

@@ -86,6 +86,10 @@ METRICS = (
             ("reconnect-many", "cpu_us_per_hello"),
         )
     ),
+    *(
+        ComparedMetric("room_size", f"{name}-many", "cpu_us", lower_is_better=True)
+        for name in ("join", "role", "members", "permissions")
+    ),
     ComparedMetric("history", "deep", "p50_ms", lower_is_better=True),
     *(
         ComparedMetric("pages", variant, "pages_per_cpu_s")

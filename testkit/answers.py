@@ -27,6 +27,7 @@ PROBLEMS = {
     "room_archived": (409, "never", "Conflict"),
     "too_many": (409, "never", "Conflict"),
     "not_pending": (409, "never", "Conflict"),
+    "filtered": (422, "never", "Unprocessable Content"),
     "rate_limited": (429, "after", "Too Many Requests"),
     "busy": (503, "after", "Service Unavailable"),
     "unknown_outcome": (503, "now", "Service Unavailable"),

@@ -103,6 +103,11 @@ class Peer:
         answer = await self.ask("nothing.like.this")
         assert answer["code"] == "unknown_type"
 
+    def forget(self) -> None:
+        """Drop all frames that have arrived."""
+        self.frames.clear()
+        self._open.clear()
+
     def of(self, *types: str, room: str | None = None) -> list[Frame]:
         """All frames of this type."""
         return [

@@ -1,6 +1,6 @@
 """Servers on each backend that the tests of a suite or a module share."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
 import pytest
@@ -50,9 +50,15 @@ def server_fixtures(
         ):
             yield running
 
-    @pytest.fixture(scope=scope, params=BACKENDS)
-    def server(request: pytest.FixtureRequest) -> TestServer:
-        found: TestServer = request.getfixturevalue(f"{request.param}_server")
-        return found
+    return embedded_server, cluster_server, shared_server(scope)
 
-    return embedded_server, cluster_server, server
+
+def shared_server(scope: Literal["module", "session"], params: Sequence[Any] = BACKENDS) -> Any:
+    """The fixture `server`: each of the servers of `server_fixtures` in turn."""
+
+    @pytest.fixture(scope=scope, params=params)
+    def server(request: pytest.FixtureRequest) -> TestServer:
+        running: TestServer = request.getfixturevalue(f"{request.param}_server")
+        return running
+
+    return server

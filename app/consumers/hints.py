@@ -19,6 +19,7 @@ NOT_IN_ROOM_LOG = {
     PublicationKind.TYPING,
     PublicationKind.PRESENCE,
     PublicationKind.PROFILE,
+    PublicationKind.VISIBILITY,
     PublicationKind.USER_EVENT,
 }
 

@@ -4,6 +4,7 @@ They sort roughly by time, which keeps indexes compact. They define no order and
 rows become visible out of order: the order of a room is its `seq`.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,6 +12,11 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def first_id(at: datetime) -> UUID:
+    """No id that is generated at this time or later is lower."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def parse_id(text: str) -> UUID | None:

@@ -2,9 +2,19 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from app.wire.events import PublicationKind, RoomEvent, encode, event_spec
+import orjson
+
+from app.core.json_encoding import encode_json
+from app.wire.events import (
+    MESSAGE_HIDDEN,
+    PublicationKind,
+    RoomEvent,
+    encode,
+    event_spec,
+)
 from app.wire.items import ItemKey
 from app.wire.user_events import UserEvent
 
@@ -59,3 +69,28 @@ def to_publication(event: RoomEvent) -> Publication:
     return Publication(
         spec.publication_kind, event.room, event.seq, spec.user(event), encode(event)
     )
+
+
+def shown_message(event: Publication) -> int | None:
+    """The seq of the message that an event carries, if it does."""
+    message = orjson.loads(event.payload).get("message")
+    seq: int | None = message.get("seq") if isinstance(message, dict) else None
+    return seq
+
+
+def hide_message(event: Publication) -> bytes:
+    """The payload of an event without what it says."""
+    return encode_json(hidden_fields(orjson.loads(event.payload)))
+
+
+def hidden_fields(event: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `MessageHidden`, of those of an event."""
+    envelope = {name: event[name] for name in RoomEvent.model_fields}
+    return envelope | {"type": MESSAGE_HIDDEN}
+
+
+def shows_all_history(event: Publication) -> bool:
+    """Whether an event says that the room shows all that is in it to its members from now on."""
+    details = orjson.loads(event.payload).get("details") or {}
+    # Not an absent field: a program that does not know the setting leaves it out.
+    return bool((details.get("settings") or {}).get("history") == "all")

@@ -89,6 +89,15 @@ def find_ascii_words(text: str) -> list[str]:
     return _ASCII_WORD.findall(text)
 
 
+def fold_words(text: str) -> str:
+    """The folded words of a text with one space around each; so is each character of a script
+    without spaces, and each pictograph."""
+    if text.isascii():
+        return f" {' '.join(find_ascii_words(text.lower()))} "
+    spaced = "".join(map(_space_chunk, _CHUNK.findall(text)))
+    return f" {' '.join(spaced.split())} "
+
+
 def original_spans(text: str) -> Sequence[tuple[int, int]]:
     """For each character of the folded text, where what it was made of begins and ends."""
     if text.isascii():
@@ -107,6 +116,18 @@ def _fold(chunk: str) -> str:
     folded = unicodedata.normalize("NFKC", chunk).casefold()
     folded = _LEFT_OUT.sub("", unicodedata.normalize("NFKD", folded))
     return unicodedata.normalize("NFKC", folded).translate(_PLAIN_LETTERS)
+
+
+@lru_cache(maxsize=20_000)
+def _space_chunk(chunk: str) -> str:
+    """A folded character; spaces around it if it is no part of a word, or instead of what cannot be
+    searched for."""
+    spaced = []
+    for character in _fold(chunk):
+        kind = _kind(character)
+        apart = " " if kind == _BETWEEN else f" {character} "
+        spaced.append(character if kind == _WORD else apart)
+    return "".join(spaced)
 
 
 @lru_cache(maxsize=20_000)

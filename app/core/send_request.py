@@ -1,6 +1,7 @@
 """A send on its way to the log, and its result."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,7 +9,8 @@ import orjson
 from pydantic_core import to_jsonable_python
 
 from app.core.actor import Actor
-from app.wire.content import Content
+from app.core.forward_content import ForwardContent
+from app.wire.content import Content, NewContent
 from app.wire.events import Message
 
 IdempotencyKey = tuple[UUID, UUID, str]  # room, sender, nonce
@@ -29,7 +31,16 @@ class SendRequest(NamedTuple):
 
     @property
     def chars(self) -> int:
-        return len(self.content.text)
+        return sum(map(len, sent_texts(self.content)))
+
+
+def sent_texts(content: Content) -> Iterator[str]:
+    """All that a message says which is sent."""
+    yield content.text
+    if isinstance(content, ForwardContent) and content.forwarded:
+        yield content.forwarded.text
+    if isinstance(content, NewContent) and content.poll:
+        yield from content.poll.options
 
 
 class SendResult(NamedTuple):

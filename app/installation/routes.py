@@ -8,6 +8,7 @@ from app.application.app_context import AppContext
 from app.core.password_policy import check_password
 from app.core.rate_limit import PolicyName, address_key
 from app.core.setup_code import is_setup_code
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, get_client_address, watch_disconnect
 from app.http.problems import problem_responses
 from app.http.rates import LIGHT_WRITE, AddressRate
@@ -19,6 +20,7 @@ from app.persistence.repositories.server_state import Reading
 from app.rooms.views import room_out
 from app.users.accounts import NewAccount
 from app.users.views import me_out
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode, Forbidden
 from app.wire.schemas.server import ServerOut, SetUp, SetupOut, UpdateServer
 
@@ -46,6 +48,7 @@ async def get_server(context: ContextDep, request: Request) -> ServerOut:
     operation_id="update_server",
     summary="Rename the server",
     responses=problem_responses(ErrorCode.FORBIDDEN),
+    openapi_extra=audited(AuditAction.SERVER_UPDATED),
     dependencies=[Depends(LIGHT_WRITE)],
 )
 async def update_server(
@@ -62,6 +65,7 @@ async def update_server(
     operation_id="set_up_server",
     summary="Set the server up",
     responses=problem_responses(ErrorCode.FORBIDDEN, ErrorCode.USERNAME_TAKEN),
+    openapi_extra=audited(AuditAction.ADMINISTRATOR_CREATED),
     dependencies=[Depends(SETUP)],
 )
 async def set_up_server(body: SetUp, context: ContextDep, request: Request) -> SetupOut:

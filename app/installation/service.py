@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.tables import ServerSettings, User
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.service import RoomView, create_room
 from app.users import accounts
 from app.users.accounts import NewAccount
+from app.wire.audit import AuditAction
 from app.wire.domain import RoomKind
 from app.wire.errors import Forbidden
 from app.wire.schemas.rooms import CreateRoom
@@ -50,7 +52,7 @@ async def set_up(
     await uow.flush()
     actor = Actor(user.id, user.id, is_admin=True, expires_at=now())
     room = CreateRoom(kind=RoomKind.PUBLIC, name=room_name)
-    created = await create_room(uow, actor, room, max_rooms)
+    created = await create_room(uow, actor, room, max_rooms, "everybody")
     return FirstAccount(user, actor, created.view)
 
 
@@ -68,7 +70,14 @@ async def rename(uow: UnitOfWork, actor: Actor, name: str | None) -> Installatio
     if not actor.is_admin:
         raise Forbidden("Only administrators of the server may change its name.")
     settings = await uow.server_settings.lock()
-    if name is not None:
+    if name is not None and name != settings.name:
+        uow.audit_log.record(
+            actor.user,
+            AuditAction.SERVER_UPDATED,
+            AuditTarget(),
+            before={"name": settings.name},
+            after={"name": name},
+        )
         settings.name = name
     return _describe(settings)
 

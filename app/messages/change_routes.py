@@ -13,6 +13,7 @@ from app.core.paging import (
     split_page,
     wrong_cursor,
 )
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50, Limit100, Seq
 from app.http.problems import problem_responses
 from app.http.rates import READ, SEND, WRITE
@@ -21,6 +22,7 @@ from app.messages import deletion, pins, versions
 from app.messages.send.submit import submit_edit, submit_reaction
 from app.persistence.uow import ReadSession
 from app.rooms.access import get_member_room
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode
 from app.wire.events import Message
 from app.wire.schemas.messages import (
@@ -66,6 +68,7 @@ async def edit(
     operation_id="delete_message",
     summary="Delete a message",
     responses=WRITE_ERRORS,
+    openapi_extra=audited(AuditAction.MESSAGES_DELETED),
     dependencies=[Depends(WRITE)],
 )
 async def delete(
@@ -81,6 +84,7 @@ async def delete(
     operation_id="delete_messages",
     summary="Delete many messages",
     responses=WRITE_ERRORS,
+    openapi_extra=audited(AuditAction.MESSAGES_DELETED),
     dependencies=[Depends(WRITE)],
 )
 async def delete_many(
@@ -184,6 +188,7 @@ async def list_reactions(
     operation_id="pin_message",
     summary="Pin a message",
     responses=LIMITED_ERRORS,
+    openapi_extra=audited(AuditAction.MESSAGE_PINNED),
     dependencies=[Depends(WRITE)],
 )
 async def pin(
@@ -199,6 +204,7 @@ async def pin(
     operation_id="unpin_message",
     summary="Unpin a message",
     responses=WRITE_ERRORS,
+    openapi_extra=audited(AuditAction.MESSAGE_UNPINNED),
     dependencies=[Depends(WRITE)],
 )
 async def unpin(

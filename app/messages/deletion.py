@@ -7,12 +7,19 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.messages.send.change_rules import NO_MESSAGE
 from app.messages.threads import remove_replies
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import UnitOfWork
-from app.rooms.access import lock_member_room, require_not_archived, require_permission
+from app.rooms.access import (
+    lock_member_room,
+    require_not_archived,
+    require_permission,
+    visible_after,
+)
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission
 from app.wire.errors import NotFound
 from app.wire.events import Message, MessagesDeleted
@@ -40,25 +47,31 @@ async def delete_messages(
     """All of these messages or none. Returns what is left of them. Raises NotFound, Forbidden."""
     room, member = await lock_member_room(uow, actor, room_id)
     require_not_archived(room)
-    messages = await uow.messages.list_unchecked(room_id, seqs)
+    hidden_up_to = visible_after(room, member)
+    readable = {seq for seq in seqs if seq > hidden_up_to}
+    messages = await uow.messages.list_unchecked(room_id, readable)
     if len(messages) < len(set(seqs)):
         raise NotFound(NO_MESSAGE)
     if any(message.sender != actor.user for message in messages):
         require_permission(Permission.MODERATE, room, member, actor)
-    deleted = await delete_unchecked(uow, room, actor.user, [m for m in messages if not m.deletion])
+    present = [message for message in messages if not message.deletion]
+    _record(uow, room, actor, present)
+    deleted = await delete_unchecked(uow, room, actor.user, present)
     return [deleted.get(message.seq, message) for message in messages]
 
 
 async def delete_by_sender(
     uow: UnitOfWork, actor: Actor, room_id: UUID, sender: UUID, since: datetime, limit: int
 ) -> BulkDeletion:
-    """The newest `limit` messages of a sender since a time. Raises NotFound, Forbidden."""
+    """The newest `limit` messages of a sender since a time, also those that the room does not show
+    to the actor. Raises NotFound, Forbidden."""
     room, member = await lock_member_room(uow, actor, room_id)
     require_not_archived(room)
     if sender != actor.user:
         require_permission(Permission.MODERATE, room, member, actor)
     seqs = await uow.messages.seqs_by_sender(room_id, sender, since, limit + 1)
     messages = await uow.messages.list_unchecked(room_id, seqs[:limit])
+    _record(uow, room, actor, messages)
     await delete_unchecked(uow, room, actor.user, messages)
     return BulkDeletion(len(messages), len(seqs) > limit)
 
@@ -79,6 +92,20 @@ async def delete_unchecked(
         uow.events.set_last_message(room.id, await uow.messages.last_seq(room.id))
     roots = await remove_replies(uow, room, deletion, messages)
     return {seq: roots.get(seq, tombstone) for seq, tombstone in tombstones.items()}
+
+
+def _record(uow: UnitOfWork, room: LockedRoom, actor: Actor, messages: Sequence[Message]) -> None:
+    """Messages of others, in one entry for each sender and event."""
+    by_sender: dict[UUID, list[int]] = {}
+    for message in messages:
+        if message.sender != actor.user:
+            by_sender.setdefault(message.sender, []).append(message.seq)
+    for sender, seqs in by_sender.items():
+        for chunk in _chunks(sorted(seqs), MAX_PER_EVENT):
+            target = AuditTarget(room.id, sender, chunk[0] if len(chunk) == 1 else None)
+            uow.audit_log.record(
+                actor.user, AuditAction.MESSAGES_DELETED, target, before={"seqs": chunk}
+            )
 
 
 def _append(uow: UnitOfWork, room: LockedRoom, deletion: Deletion, seqs: list[int]) -> None:

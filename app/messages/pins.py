@@ -3,12 +3,14 @@
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.messages.send.change_rules import DELETED, NO_MESSAGE
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import lock_member_room, require_not_archived, require_permission
-from app.wire.domain import Permission
+from app.wire.audit import AuditAction
+from app.wire.domain import Permission, RoomKind
 from app.wire.errors import NotFound, QuotaExceeded
 from app.wire.events import Message, MessagePinned, MessageUnpinned
 from app.wire.message_parts import Pin
@@ -27,6 +29,7 @@ async def pin_message(
     at = now()
     pinned = message.model_copy(update={"pin": Pin(by=actor.user, at=at)})
     await uow.messages.pin(room_id, seq)
+    _record(uow, room, actor, AuditAction.MESSAGE_PINNED, message)
     await uow.messages.update(room_id, [pinned], reindexed=True)
     uow.append_event(
         room,
@@ -44,6 +47,7 @@ async def unpin_message(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) 
         return message
     unpinned = message.model_copy(update={"pin": None})
     await uow.messages.unpin(room_id, seq)
+    _record(uow, room, actor, AuditAction.MESSAGE_UNPINNED, message)
     await uow.messages.update(room_id, [unpinned], reindexed=True)
     uow.append_event(
         room,
@@ -54,15 +58,24 @@ async def unpin_message(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) 
     return unpinned
 
 
+def _record(
+    uow: UnitOfWork, room: LockedRoom, actor: Actor, action: AuditAction, message: Message
+) -> None:
+    """A direct room has no moderators."""
+    if room.kind is not RoomKind.DIRECT:
+        target = AuditTarget(room.id, message.sender, message.seq)
+        uow.audit_log.record(actor.user, action, target)
+
+
 async def _lock_message(
     uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int
 ) -> tuple[LockedRoom, Message]:
     room, member = await lock_member_room(uow, actor, room_id)
     require_not_archived(room)
     require_permission(Permission.PIN, room, member, actor)
-    messages = await uow.messages.list_unchecked(room_id, [seq])
-    if not messages:
+    message = await uow.messages.get(room_id, seq, actor.user)
+    if message is None:
         raise NotFound(NO_MESSAGE)
-    if messages[0].deletion:
+    if message.deletion:
         raise NotFound(DELETED)
-    return room, messages[0]
+    return room, message

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.core.forward_content import ForwardContent
 from app.core.paging import decode_cursor, encode_cursor, split_page
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit100
 from app.http.problems import problem_responses
 from app.http.rates import READ, SEND
@@ -16,6 +17,7 @@ from app.messages.change_routes import LIMITED_ERRORS, READ_ERRORS, WRITE_ERRORS
 from app.messages.routes import DUPLICATE_RESPONSE
 from app.messages.send.submit import submit_forward
 from app.persistence.repositories.polls import Vote
+from app.wire.audit import AuditAction
 from app.wire.content import MAX_OPTIONS
 from app.wire.errors import ErrorCode, Invalid
 from app.wire.events import Message
@@ -127,6 +129,7 @@ async def add_option(
     operation_id="close_poll",
     summary="Close a poll",
     responses=WRITE_ERRORS,
+    openapi_extra=audited(AuditAction.POLL_CLOSED),
     dependencies=[Depends(SEND)],
 )
 async def close(

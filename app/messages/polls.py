@@ -9,19 +9,25 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
+from app.core.text_filter import FilterBudget
 from app.messages import poll_rules
 from app.messages.send.change_rules import DELETED, NO_MESSAGE
+from app.messages.send.filtering import check_texts, filter_report
+from app.persistence.repositories.filters import FilterDocuments
 from app.persistence.repositories.polls import Vote
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member
 from app.persistence.uow import ReadSession, UnitOfWork
 from app.rooms.access import (
+    find_standing,
     get_member_room,
     lock_member_room,
     require_not_archived,
     require_permission,
 )
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission
 from app.wire.errors import Forbidden, NotFound
 from app.wire.events import Message, PollUpdated
@@ -62,6 +68,8 @@ async def add_option(
     locked = await _lock_poll(uow, actor, room_id, seq)
     require_permission(Permission.REACT, locked.room, locked.member, actor)
     poll = poll_rules.add_option(locked.poll, text, max_options)
+    if poll is not locked.poll:
+        await _filter(uow, actor, locked, text)
     return await _update(uow, locked, poll, actor.user)
 
 
@@ -70,7 +78,11 @@ async def close_poll(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> 
     locked = await _lock_poll(uow, actor, room_id, seq)
     if locked.message.sender != actor.user:
         require_permission(Permission.MODERATE, locked.room, locked.member, actor)
-    return await _update(uow, locked, poll_rules.close(locked.poll, now()), actor.user)
+    poll = poll_rules.close(locked.poll, now())
+    if poll is not locked.poll and locked.message.sender != actor.user:
+        target = AuditTarget(room_id, locked.message.sender, seq)
+        uow.audit_log.record(actor.user, AuditAction.POLL_CLOSED, target)
+    return await _update(uow, locked, poll, actor.user)
 
 
 async def list_votes(
@@ -93,8 +105,7 @@ async def list_votes(
 async def _lock_poll(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> _LockedPoll:
     room, member = await lock_member_room(uow, actor, room_id)
     require_not_archived(room)
-    messages = await uow.messages.list_unchecked(room_id, [seq])
-    message = messages[0] if messages else None
+    message = await uow.messages.get(room_id, seq, actor.user)
     poll = _poll(message)
     assert message is not None
     return _LockedPoll(room, member, message, poll)
@@ -109,6 +120,17 @@ def _poll(message: Message | None) -> Poll:
     if message.poll is None:
         raise NotFound(NO_POLL)
     return message.poll
+
+
+async def _filter(uow: UnitOfWork, actor: Actor, locked: _LockedPoll, text: str) -> None:
+    """Raises Filtered. The report of a rule has the option instead of the question."""
+    server = await uow.server_settings.get()
+    room_filters = await uow.rooms.filter_document(locked.room.id)
+    documents = FilterDocuments(room_filters, server.filters if server else None)
+    standing = find_standing(locked.room, locked.member, actor)
+    if rule := check_texts(documents, standing, [text], FilterBudget()):
+        option = locked.message.model_copy(update={"text": text, "sender": actor.user})
+        await uow.message_batch.add_reports([filter_report(locked.room.id, option, rule, now())])
 
 
 async def _update(uow: UnitOfWork, locked: _LockedPoll, poll: Poll, shown_actor: UUID) -> Message:

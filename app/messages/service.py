@@ -7,7 +7,7 @@ from app.core.publications import Publication
 from app.persistence.repositories.room_lists import RoomListRow
 from app.persistence.tables import Room
 from app.persistence.uow import UnitOfWork
-from app.rooms.access import get_member_room
+from app.rooms.access import get_member_room, visible_after
 from app.rooms.policy import NO_ROOM
 from app.rooms.settings import room_settings
 from app.wire.errors import NotFound
@@ -27,9 +27,9 @@ async def mark_read(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> R
 
 async def mark_unread(uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int) -> RoomListRow:
     """Put the actor's read marker right before `seq`, back or forward, at most to the newest
-    event."""
+    event, and not before what the actor may read."""
     room, member = await get_member_room(uow, actor, room_id)
-    marker = min(max(seq - 1, 0), room.seq)
+    marker = min(max(seq - 1, visible_after(room, member)), room.seq)
     if await uow.members.move_marker(room_id, actor.user, marker, room.seq):
         uow.user_logs.add(actor.user, UserEventType.ROOM_READ, room_id)
         if marker > member.read_seq:

@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.messages.send.change_rules import DELETED, NO_MESSAGE
 from app.messages.threads import NO_ROOT
 from app.persistence.uow import UnitOfWork
 from app.rooms.access import lock_member_room, require_not_archived, require_permission
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission
 from app.wire.errors import NotFound
 from app.wire.events import Message, ThreadUpdated
@@ -22,10 +24,9 @@ async def set_thread_lock(
     room, member = await lock_member_room(uow, actor, room_id)
     require_permission(Permission.MODERATE, room, member, actor)
     require_not_archived(room)
-    messages = await uow.messages.list_unchecked(room_id, [root])
-    if not messages:
+    message = await uow.messages.get(room_id, root, actor.user)
+    if message is None:
         raise NotFound(NO_MESSAGE)
-    [message] = messages
     if message.deletion:
         raise NotFound(DELETED)
     if message.thread is not None:
@@ -36,6 +37,8 @@ async def set_thread_lock(
     lock = ThreadLock(by=actor.user, at=at) if locked else None
     updated = message.model_copy(update={"thread_lock": lock})
     await uow.messages.update(room_id, [updated])
+    action = AuditAction.THREAD_LOCKED if locked else AuditAction.THREAD_UNLOCKED
+    uow.audit_log.record(actor.user, action, AuditTarget(room_id, message.sender, root))
     uow.append_event(
         room,
         lambda seq: ThreadUpdated(room=room_id, seq=seq, actor=actor.user, at=at, message=updated),

@@ -14,6 +14,7 @@ from app.core.paging import (
     split_page,
     wrong_cursor,
 )
+from app.http.audit import audited
 from app.http.conditional import CONDITIONAL_RESPONSES, IfNoneMatch, conditional_response
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50, Seq
 from app.http.problems import problem_responses
@@ -23,6 +24,7 @@ from app.messages import pages, thread_locks, threads
 from app.messages.pages import PagePosition
 from app.messages.routes import After, Around, Before
 from app.persistence.repositories.threads import ThreadPosition, ThreadView
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode
 from app.wire.events import Message
 from app.wire.schemas.messages import MessagePage
@@ -210,6 +212,7 @@ def _position_cursor(key: str | None) -> ThreadPosition | None:
     operation_id="lock_thread",
     summary="Lock a thread",
     responses=LOCK_ERRORS,
+    openapi_extra=audited(AuditAction.THREAD_LOCKED),
     dependencies=[Depends(WRITE)],
 )
 async def lock(
@@ -226,6 +229,7 @@ async def lock(
     operation_id="unlock_thread",
     summary="Unlock a thread",
     responses=LOCK_ERRORS,
+    openapi_extra=audited(AuditAction.THREAD_UNLOCKED),
     dependencies=[Depends(WRITE)],
 )
 async def unlock(

@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter, Depends, Response
 
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep
 from app.http.problems import problem_responses
 from app.http.rates import WRITE
 from app.http.strict_json import StrictRoute
 from app.moderation import service
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode
 from app.wire.schemas.moderation import BanOut
 from app.wire.validation import CanonicalUuid
@@ -21,6 +23,7 @@ REFUSED = problem_responses(ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND)
     operation_id="ban_user",
     summary="Ban a user",
     responses=REFUSED,
+    openapi_extra=audited(AuditAction.USER_BANNED),
     dependencies=[Depends(WRITE)],
 )
 async def ban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> BanOut:
@@ -39,6 +42,7 @@ async def ban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> B
     summary="Lift the ban of a user",
     status_code=204,
     responses=REFUSED,
+    openapi_extra=audited(AuditAction.USER_UNBANNED),
     dependencies=[Depends(WRITE)],
 )
 async def unban(user_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:

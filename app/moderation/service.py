@@ -8,10 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.tables import User
 from app.persistence.uow import UnitOfWork
 from app.users.sessions import end_sessions
+from app.wire.audit import AuditAction
 from app.wire.errors import Forbidden, NotFound
 from app.wire.user_and_room_names import normalized_name
 
@@ -21,35 +23,45 @@ NO_USER = "There is no such user."
 async def ban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> datetime:
     """Since when the user is banned: again changes nothing. Raises Forbidden, NotFound."""
     user = await _lock_target(uow, actor, user_id)
-    await _ban(uow, user)
+    await _ban(uow, actor.user, user)
     assert user.banned_at is not None
     return user.banned_at
 
 
 async def unban(uow: UnitOfWork, actor: Actor, user_id: UUID) -> None:
     """Let the user log in again; the sessions stay ended. Raises Forbidden, NotFound."""
-    user = await _lock_target(uow, actor, user_id)
-    user.banned_at = None
+    _unban(uow, actor.user, await _lock_target(uow, actor, user_id))
 
 
 async def ban_by_name(uow: UnitOfWork, username: str) -> bool:
     """For operators, who need no account. False if the user was banned already. Raises NotFound."""
-    return await _ban(uow, await _lock_by_name(uow, username))
+    return await _ban(uow, None, await _lock_by_name(uow, username))
 
 
 async def unban_by_name(uow: UnitOfWork, username: str) -> bool:
     """False if the user was not banned. Raises NotFound."""
-    user = await _lock_by_name(uow, username)
-    was_banned = user.banned_at is not None
-    user.banned_at = None
-    return was_banned
+    return _unban(uow, None, await _lock_by_name(uow, username))
 
 
-async def _ban(uow: UnitOfWork, user: User) -> bool:
+async def _ban(uow: UnitOfWork, actor: UUID | None, user: User) -> bool:
     if user.banned_at is not None:
         return False
+    uow.audit_log.record(actor, AuditAction.USER_BANNED, AuditTarget(user=user.id))
     user.banned_at = now()
     await end_sessions(uow, user.id, user.banned_at)
+    return True
+
+
+def _unban(uow: UnitOfWork, actor: UUID | None, user: User) -> bool:
+    if user.banned_at is None:
+        return False
+    uow.audit_log.record(
+        actor,
+        AuditAction.USER_UNBANNED,
+        AuditTarget(user=user.id),
+        before={"at": user.banned_at},
+    )
+    user.banned_at = None
     return True
 
 

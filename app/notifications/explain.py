@@ -1,5 +1,6 @@
 """Why a message notifies a user, or does not."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -9,7 +10,7 @@ from app.notifications.decide import Decision, Recipient, SentMessage, decide
 from app.notifications.settings import is_quiet
 from app.persistence.tables import Member, Room
 from app.persistence.uow import ReadSession
-from app.rooms.access import get_member_room, get_visible_room
+from app.rooms.access import get_member_room, get_visible_room, visible_after
 from app.rooms.policy import ADMINS
 from app.wire.domain import MentionKind
 from app.wire.errors import Forbidden, NotFound
@@ -25,12 +26,14 @@ async def explain(
     reads: ReadSession, actor: Actor, room_id: UUID, seq: int, user_id: UUID | None, at: datetime
 ) -> Explanation:
     """By the settings as they are now. Raises NotFound, Forbidden."""
-    room, member = await _get_room(reads, actor, room_id, user_id or actor.user)
+    room, own, member = await _get_room(reads, actor, room_id, user_id or actor.user)
     messages = await reads.messages.list_unchecked(room_id, [seq])
-    if not messages or messages[0].deletion:
+    if not messages or messages[0].deletion or (own and seq <= visible_after(room, own)):
         raise NotFound("There is no message with this seq in the room, or it was deleted.")
     [message] = messages
     recipient = await _recipient(reads, room, member, user_id or actor.user, message, at)
+    if recipient.user != actor.user:  # others do not learn who has blocked whom
+        recipient = replace(recipient, has_blocked=False)
     sent = SentMessage(
         message.sender, message.text, bool(message.silent), in_timeline=message.in_timeline
     )
@@ -39,14 +42,15 @@ async def explain(
 
 async def _get_room(
     reads: ReadSession, actor: Actor, room_id: UUID, user_id: UUID
-) -> tuple[Room, Member | None]:
-    """The room, with the membership of the user."""
+) -> tuple[Room, Member | None, Member | None]:
+    """The room, with the memberships of the actor and of the user."""
     if user_id == actor.user:
-        return await get_member_room(reads, actor, room_id)
+        room, member = await get_member_room(reads, actor, room_id)
+        return room, member, member
     room, own = await get_visible_room(reads, actor, room_id)
     if not (actor.is_admin or (own is not None and own.role in ADMINS)):
         raise Forbidden("Only owners and admins of the room may ask about others.")
-    return room, await reads.members.get(room_id, user_id)
+    return room, own, await reads.members.get(room_id, user_id)
 
 
 async def _recipient(
@@ -62,13 +66,14 @@ async def _recipient(
     return Recipient(
         user_id,
         room.kind,
-        is_member=member is not None,
+        is_member=member is not None and message.seq > visible_after(room, member),
         has_muted=room_settings.is_muted(at),
         level=room_settings.level,
         default_level=settings.level,
         mentions=await _mentions(reads, user_id, room.id, message.seq),
         keywords=settings.keywords,
         follows_thread=await _follows_thread(reads, user_id, room.id, message),
+        has_blocked=await reads.blocks.has_blocked(user_id, message.sender),
         do_not_disturb=is_quiet(settings, at),
     )
 

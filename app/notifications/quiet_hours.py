@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from app.core.time_zones import find_time_zone
 from app.wire.domain import Weekday
 
 _WEEKDAYS = tuple(Weekday)
@@ -41,8 +42,6 @@ class QuietHours(NamedTuple):
 
 def quiet_hours(days: Iterable[Weekday], start: str, end: str, zone: str) -> QuietHours:
     """Raises ValueError for a time zone that is not known, or a time that is none."""
-    try:
-        known = ZoneInfo(zone)
-    except (OSError, LookupError, ValueError):  # of a name that is a folder, unknown, or no name
-        raise ValueError(f"no time zone is called {zone!r}") from None
-    return QuietHours(frozenset(days), time.fromisoformat(start), time.fromisoformat(end), known)
+    return QuietHours(
+        frozenset(days), time.fromisoformat(start), time.fromisoformat(end), find_time_zone(zone)
+    )

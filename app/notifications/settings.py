@@ -1,6 +1,7 @@
 """Use cases of notification settings. Each change is an event of the user's log."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -74,8 +75,13 @@ def is_quiet(settings: UserSettings, at: datetime) -> bool:
         return True
     if settings.schedule is None:
         return False
-    schedule = QuietSchedule.model_validate_json(settings.schedule)
-    return _hours(schedule).contain(at)
+    return _stored_hours(settings.schedule).contain(at)
+
+
+@lru_cache(maxsize=10_000)
+def _stored_hours(schedule: str) -> QuietHours:
+    """Presence asks every few seconds, of all who are connected."""
+    return _hours(QuietSchedule.model_validate_json(schedule))
 
 
 def _hours(schedule: QuietSchedule) -> QuietHours:

@@ -1,6 +1,7 @@
 """The reads that clients do most, without SQLAlchemy's session: statements that are compiled once
 go to the driver, and rows become JSON without an object for each."""
 
+from app.persistence.repositories.blocks import BlockPages
 from app.persistence.repositories.drafts import DraftPages
 from app.persistence.repositories.event_pages import EventPages
 from app.persistence.repositories.item_values import ItemValues
@@ -33,6 +34,7 @@ class DirectReads:
         self.session_states = SessionStates(reader)
         self.items = ItemValues(reader)
         self.drafts = DraftPages(reader)
+        self.blocks = BlockPages(reader)
         self.saved_messages = SavedMessagePages(reader)
         self.scheduled_messages = ScheduledPages(reader)
         self.reminders = ReminderPages(reader)

@@ -63,6 +63,28 @@ class ScheduledMessage(Base):
     message_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class UserBlock(Base):
+    """A user whom another one has blocked. In a direct room `rooms.blocked_by` says the same."""
+
+    __tablename__ = "user_blocks"
+    __table_args__ = (Index(None, "user_id", "at"), CLUSTERED)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    blocked_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PresenceSettings(Base):
+    """What a user has chosen others to see of their presence; no row: the defaults."""
+
+    __tablename__ = "presence_settings"
+    __table_args__ = (CLUSTERED,)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    choice: Mapped[str] = mapped_column(ascii_key(16))  # a `PresenceChoice`
+    visible_to: Mapped[str] = mapped_column(ascii_key(16))  # a `PresenceAudience`
+
+
 class Reminder(Base):
     """What a user wants to be reminded of: a room, or a message in it."""
 

@@ -92,6 +92,8 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Whether others see how far the user has read; None: they do.
     share_read_markers: Mapped[bool | None]
+    # JSON of the `Profile` that the user has filled in; None: nothing of it.
+    profile: Mapped[str | None] = mapped_column(LongText)
     banned_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime
     )  # cannot log in, until it is None again
@@ -168,6 +170,13 @@ class Room(Base):
     settings: Mapped[str | None] = mapped_column(LongText)
     # JSON of what `rooms/overrides.py` says; None: the defaults of all roles.
     overrides: Mapped[str | None] = mapped_column(LongText)
+    # JSON of a `TextFilter`; None: no rules. So long that it is only read where it is needed.
+    filters: Mapped[str | None] = mapped_column(LongJson, deferred=True, deferred_raiseload=True)
+    # Members who joined up to this seq see everything (`repositories/member_filter.py`); None: 0.
+    opened_seq: Mapped[int | None] = mapped_column(BigInteger)
+    # The ids, in hexadecimal digits, of those members of a direct room who have blocked the other
+    # one: what `user_blocks` says, for those who have locked the room. None: nobody has.
+    blocked_by: Mapped[str | None] = mapped_column(ascii_key(64))
 
 
 class Member(Base):
@@ -189,6 +198,8 @@ class Member(Base):
     follows_threads: Mapped[bool | None]
     # Until then the member may read, but not write. The same as in `room_sanctions`.
     timed_out_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The member sees what is above this seq, unless the room was opened since; None: everything.
+    visible_after_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Departure(Base):
@@ -201,6 +212,8 @@ class Departure(Base):
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the database's clock
     seq: Mapped[int | None] = mapped_column(BigInteger)  # of the event; None: not known
+    # What the member saw began after this seq; None: at the beginning.
+    visible_after_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class MessageRow(Base):
@@ -298,6 +311,8 @@ class UserGroupMember(Base):
         ForeignKey(UserGroup.id, ondelete="CASCADE"), primary_key=True
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), primary_key=True)
+    # Whether the member may change who is in the group; None: no.
+    is_manager: Mapped[bool | None]
 
 
 class NotificationSettings(Base):
@@ -385,6 +400,8 @@ class ServerSettings(Base):
     name: Mapped[str | None] = mapped_column(String(TITLE_CHARS))
     # When the first administrator was made; None: this has still to be done.
     set_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # JSON of a `TextFilter`; None: no rules.
+    filters: Mapped[str | None] = mapped_column(LongJson)
 
 
 def columns(model: type[Base]) -> ReadOnlyColumnCollection[str, Column[Any]]:

@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.publications import Publication, to_publication
 from app.persistence.repositories import batch_writes
+from app.persistence.repositories.audit_log import AuditLog, AuditReads
 from app.persistence.repositories.batch_writes import (
     CountedEvent,
     RoomMentionOf,
     UserMention,
 )
+from app.persistence.repositories.blocks import BlockReads, Blocks
 from app.persistence.repositories.completions import CompletionReads
 from app.persistence.repositories.consumers import ConsumerReads, Consumers
 from app.persistence.repositories.drafts import Drafts
@@ -28,8 +30,13 @@ from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.messages import MessageReads, Messages
 from app.persistence.repositories.notifications import NotificationReads, Notifications
 from app.persistence.repositories.polls import PollReads, Polls
+from app.persistence.repositories.presence_settings import (
+    AllPresenceSettings,
+    PresenceSettingsReads,
+)
 from app.persistence.repositories.read_by import ReadByReads
 from app.persistence.repositories.reminders import Reminders
+from app.persistence.repositories.reports import ReportReads, Reports
 from app.persistence.repositories.retention import RetentionReads, Retentions
 from app.persistence.repositories.room_invites import RoomInviteReads, RoomInvites
 from app.persistence.repositories.room_lists import RoomLists
@@ -59,7 +66,9 @@ _DATABASE_NOW = DatabaseNow()
 class ReadSession:
     """What can be asked. It cannot write: its repositories have no such methods."""
 
+    audit_log: AuditReads
     users: UserReads
+    blocks: BlockReads
     sessions: SessionReads
     rooms: RoomReads
     members: MemberReads
@@ -70,6 +79,7 @@ class ReadSession:
     session_states: SessionStates
     messages: MessageReads
     polls: PollReads
+    reports: ReportReads
     retentions: RetentionReads
     read_by: ReadByReads
     events: EventReads
@@ -79,11 +89,14 @@ class ReadSession:
     user_logs: UserLogReads
     user_groups: UserGroupReads
     notifications: NotificationReads
+    presence_settings: PresenceSettingsReads
     server_settings: ServerSettingsReads
     completions: CompletionReads
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
+        self.audit_log = AuditReads(session)
         self.users = UserReads(session)
+        self.blocks = BlockReads(session)
         self.sessions = SessionReads(session)
         self.rooms = RoomReads(session)
         self.members = MemberReads(session)
@@ -94,6 +107,7 @@ class ReadSession:
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.polls = PollReads(session)
+        self.reports = ReportReads(session)
         self.retentions = RetentionReads(session)
         self.read_by = ReadByReads(session)
         self.events = EventReads(session)
@@ -103,6 +117,7 @@ class ReadSession:
         self.user_logs = UserLogReads(session)
         self.user_groups = UserGroupReads(session)
         self.notifications = NotificationReads(session)
+        self.presence_settings = PresenceSettingsReads(session)
         self.server_settings = ServerSettingsReads(session)
         self.completions = CompletionReads(session)
 
@@ -134,7 +149,9 @@ class BatchUnitOfWork:
 class UnitOfWork(BatchUnitOfWork, ReadSession):
     """One transaction of anything."""
 
+    audit_log: AuditLog
     users: Users
+    blocks: Blocks
     sessions: Sessions
     rooms: Rooms
     members: Members
@@ -143,6 +160,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     room_sanctions: RoomSanctions
     messages: Messages
     polls: Polls
+    reports: Reports
     retentions: Retentions
     events: Events
     consumers: Consumers
@@ -151,12 +169,15 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     user_logs: UserLogs
     user_groups: UserGroups
     notifications: Notifications
+    presence_settings: AllPresenceSettings
     server_settings: AllServerSettings
 
     def __init__(self, session: AsyncSession, max_unread: int) -> None:
         BatchUnitOfWork.__init__(self, SessionExecutor(session))
         ReadSession.__init__(self, session, max_unread)
+        self.audit_log = AuditLog(session)
         self.users = Users(session)
+        self.blocks = Blocks(session)
         self.sessions = Sessions(session)
         self.rooms = Rooms(session)
         self.members = Members(session)
@@ -165,6 +186,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.room_sanctions = RoomSanctions(session)
         self.messages = Messages(session)
         self.polls = Polls(session)
+        self.reports = Reports(session)
         self.retentions = Retentions(session)
         self.events = Events(session)
         self.consumers = Consumers(session)
@@ -173,6 +195,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.user_logs = UserLogs(session)
         self.user_groups = UserGroups(session)
         self.notifications = Notifications(session)
+        self.presence_settings = AllPresenceSettings(session)
         self.server_settings = AllServerSettings(session)
         self.drafts = Drafts(session)
         self.saved_messages = SavedMessages(session)

@@ -8,6 +8,8 @@ from app.wire.domain import PresenceState
 
 # At least this often a process calls `sync`.
 SYNC_INTERVAL_S = 1.0
+# Of connected users.
+STATES = (PresenceState.ONLINE, PresenceState.AWAY, PresenceState.DO_NOT_DISTURB)
 
 
 class PresenceStore(Protocol):
@@ -15,8 +17,9 @@ class PresenceStore(Protocol):
     def available(self) -> bool:
         """Whether the store is reachable, as far as is known. If not, every state is UNKNOWN."""
 
-    def add(self, users: Collection[UUID]) -> None:
-        """Marks users as connected to this process; effective with the next `sync`."""
+    def add(self, users: Collection[UUID], state: PresenceState = PresenceState.ONLINE) -> None:
+        """Marks users as connected to this process and in this state, which is ONLINE, AWAY or
+        DO_NOT_DISTURB; effective with the next `sync`."""
 
     def remove(self, users: Collection[UUID]) -> None:
         """Marks users as no longer connected to this process; effective with the next `sync`."""
@@ -30,7 +33,8 @@ class PresenceStore(Protocol):
         """
 
     async def read_states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
-        """The state of each user: ONLINE if connected to any process, else OFFLINE.
+        """The state of each user: that in which any process has them, else OFFLINE. Of several,
+        which there are for a moment, the last one in the order of `STATES`.
 
         UNKNOWN while the store is unavailable and, after it has lost its content, until every
         process has had time to write its users again. Takes a bounded time, none if the store is

@@ -16,10 +16,7 @@ class MemoryPresence(LocalUsers):
         return self._take_pending()
 
     async def read_states(self, users: Collection[UUID]) -> dict[UUID, PresenceState]:
-        return {
-            user: PresenceState.ONLINE if user in self._users else PresenceState.OFFLINE
-            for user in users
-        }
+        return {user: self._users.get(user, PresenceState.OFFLINE) for user in users}
 
     async def stop(self) -> None:
         self._users.clear()

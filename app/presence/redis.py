@@ -5,6 +5,7 @@ the same for one user as for 100,000, and if the process dies, the whole set exp
 
     {prefix}:presence              the processes, by the time of their last renewal (Unix seconds)
     {prefix}:presence:{process}    its users, 16 bytes each
+    {prefix}:presence:{process}:states    of those who are not simply online: away, do_not_disturb
 """
 
 import secrets
@@ -17,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from app.presence.base import SYNC_INTERVAL_S
+from app.presence.base import STATES, SYNC_INTERVAL_S
 from app.presence.local_users import LocalUsers
 from app.redis_client import UNREACHABLE, connect, describe_error
 from app.settings import Redis
@@ -29,6 +30,7 @@ USERS_PER_COMMAND = 500
 # A process is listed for this long after its lease has expired. Clocks may differ by less.
 STALE_PROCESS_RETENTION_S = 600
 
+_STATES_BY_VALUE = {state.value.encode(): state for state in STATES}
 
 Command = tuple[Any, ...]
 
@@ -72,7 +74,7 @@ class RedisPresence(LocalUsers):
         if not users or not self.available:
             return unknown
         try:
-            online = await self._find_online(list(users))
+            connected = await self._find_connected(list(users))
         except Exception as error:
             if not isinstance(error, (StoreReset, *UNREACHABLE)):
                 log.exception("presence.failed")
@@ -80,12 +82,12 @@ class RedisPresence(LocalUsers):
             return unknown
         settled = time.monotonic() >= self._trust_absence_after
         absent = PresenceState.OFFLINE if settled else PresenceState.UNKNOWN
-        return {user: PresenceState.ONLINE if user in online else absent for user in users}
+        return {user: connected.get(user, absent) for user in users}
 
     async def stop(self) -> None:
         with suppress(*UNREACHABLE):
             if self.available:
-                await self._client.pexpire(self._key(self._process), self._grace_ms)
+                await self._execute(self._expire(self._grace_ms))
         with suppress(*UNREACHABLE):
             await self._client.aclose()
 
@@ -98,43 +100,86 @@ class RedisPresence(LocalUsers):
     def _key(self, process: str) -> str:
         return f"{self._processes}:{process}"
 
+    def _states_key(self, process: str) -> str:
+        return f"{self._processes}:{process}:states"
+
+    def _expire(self, ttl_ms: int) -> list[Command]:
+        keys = (self._key(self._process), self._states_key(self._process))
+        return [("PEXPIRE", key, ttl_ms) for key in keys]
+
+    def _write(self, users: Collection[UUID]) -> list[Command]:
+        """The commands that store users of this process with their states."""
+        own_key, states_key = self._key(self._process), self._states_key(self._process)
+        special = [user for user in users if user in self._special]
+        return [
+            *(("SADD", own_key, *_ids(chunk)) for chunk in _chunks(users)),
+            *(
+                ("HDEL", states_key, *_ids(chunk))
+                for chunk in _chunks(set(users).difference(special))
+            ),
+            *(("HSET", states_key, *self._fields(chunk)) for chunk in _chunks(special)),
+        ]
+
+    def _fields(self, users: Collection[UUID]) -> Iterator[bytes | str]:
+        """Of the hash of states: each user, and the state."""
+        for user in users:
+            yield user.bytes
+            yield self._special[user].value
+
     async def _sync(self, pending: set[UUID]) -> None:
         """Also detects that Redis was emptied, and then writes all users again."""
-        own_key, now = self._key(self._process), time.time()
+        own_key, states_key = self._key(self._process), self._states_key(self._process)
+        now, gone = time.time(), pending - self._users.keys()
         commands: list[Command] = [
             ("ZADD", self._processes, now, self._process),
-            *(("SADD", own_key, *chunk) for chunk in _chunks(pending & self._users)),
-            *(("SREM", own_key, *chunk) for chunk in _chunks(pending - self._users)),
+            *self._write(pending - gone),
+            *(("SREM", own_key, *_ids(chunk)) for chunk in _chunks(gone)),
+            *(("HDEL", states_key, *_ids(chunk)) for chunk in _chunks(gone)),
             ("ZREMRANGEBYSCORE", self._processes, "-inf", now - self._retention_s),
             ("EXPIRE", self._processes, self._retention_s),
-            ("PEXPIRE", own_key, self._ttl_ms),
+            *self._expire(self._ttl_ms),
             ("SCARD", own_key),
+            ("HLEN", states_key),
         ]
-        was_new, *_, stored_users = await self._execute(commands)
-        if stored_users != len(self._users):
+        was_new, *_, stored_users, stored_states = await self._execute(commands)
+        expected = len(self._users), len(self._special)
+        if (stored_users, stored_states) != expected:
             await self._write_all()
         if was_new and self._registered:
             self._trust_absence_after = time.monotonic() + self._settle_time_s
         self._registered = True
 
     async def _write_all(self) -> None:
-        own_key = self._key(self._process)
         commands: list[Command] = [
-            ("DEL", own_key),
-            *(("SADD", own_key, *chunk) for chunk in _chunks(self._users)),
-            ("PEXPIRE", own_key, self._ttl_ms),
+            ("DEL", self._key(self._process), self._states_key(self._process)),
+            *self._write(self._users),
+            *self._expire(self._ttl_ms),
         ]
         await self._execute(commands, atomic=True)
 
-    async def _find_online(self, users: Sequence[UUID]) -> set[UUID]:
-        """The users in the set of any process. Raises StoreReset."""
+    async def _find_connected(self, users: Sequence[UUID]) -> dict[UUID, PresenceState]:
+        """The states of users in the set of any process. Raises StoreReset."""
         [names] = await self._execute([("ZRANGE", self._processes, 0, -1)])
         processes = [name.decode() for name in names]
         if self._registered and self._process not in processes:
             raise StoreReset("Redis was emptied")
         ids = [user.bytes for user in users]
-        flags = await self._execute([("SMISMEMBER", self._key(name), *ids) for name in processes])
-        return {user for user, *is_in in zip(users, *flags, strict=True) if any(is_in)}
+        answers = await self._execute(
+            [
+                command
+                for name in processes
+                for command in (
+                    ("SMISMEMBER", self._key(name), *ids),
+                    ("HMGET", self._states_key(name), *ids),
+                )
+            ]
+        )
+        states: dict[UUID, PresenceState] = {}
+        for flags, stored in zip(answers[::2], answers[1::2], strict=True):
+            for user, is_in, state in zip(users, flags, stored, strict=True):
+                if is_in:
+                    states[user] = max(states.get(user, STATES[0]), _parse(state), key=STATES.index)
+        return states
 
     async def _execute(self, commands: Sequence[Command], *, atomic: bool = False) -> list[Any]:
         """The answers, from one round trip; with `atomic`, in one transaction."""
@@ -150,7 +195,16 @@ class RedisPresence(LocalUsers):
         return answers
 
 
-def _chunks(users: Collection[UUID]) -> Iterator[list[bytes]]:
+def _parse(stored: bytes | None) -> PresenceState:
+    """Also what only a newer release has."""
+    return _STATES_BY_VALUE.get(stored or b"", PresenceState.ONLINE)
+
+
+def _chunks(users: Collection[UUID]) -> Iterator[list[UUID]]:
     remaining = iter(users)
-    while chunk := [user.bytes for user in islice(remaining, USERS_PER_COMMAND)]:
+    while chunk := list(islice(remaining, USERS_PER_COMMAND)):
         yield chunk
+
+
+def _ids(users: Collection[UUID]) -> list[bytes]:
+    return [user.bytes for user in users]

@@ -19,6 +19,7 @@ from app.realtime.delivery.gap_repair import run_gap_repair
 from app.realtime.delivery.position_check import run_position_check
 from app.realtime.hub.hub import Hub
 from app.realtime.items.updates import ItemUpdates
+from app.realtime.presence.choices import PresenceChoices
 from app.realtime.presence.lease import PresenceChanges, run_presence_lease
 from app.realtime.presence.subscriptions import PresenceSubscriptions
 from app.realtime.presence.updates import run_presence_updates
@@ -40,6 +41,7 @@ class Realtime:
     delivery: Delivery
     room_list: RoomListUpdates
     presence_changes: PresenceChanges
+    presence_choices: PresenceChoices
     presence: PresenceSubscriptions
     typing: TypingIndicator
     profiles: ProfileUpdates
@@ -69,8 +71,9 @@ def create_realtime(
         send_items=items.send,
     )
     presence_changes, presence = PresenceChanges(hub), PresenceSubscriptions(hub)
-    typing, profiles = TypingIndicator(hub, bus, database), ProfileUpdates(hub, database)
-    volatile = (presence_changes, presence, typing, profiles)
+    choices = PresenceChoices(hub, database, presence_changes.note)
+    typing = TypingIndicator(hub, bus, database, choices.is_invisible)
+    volatile = (presence_changes, choices, presence, typing, ProfileUpdates(hub, database))
     lists = (room_list.state, items)
     for listener in (slow_consumers, delivery, delivery.user_logs, *lists, *volatile):
         hub.add_listener(listener)
@@ -105,8 +108,9 @@ def realtime_tasks(
         "session_expiry": lambda: run_session_expiry(hub, database),
         "room_list": lambda: parts.room_list.run(realtime),
         "presence_lease": lambda: run_presence_lease(
-            hub, parts.presence_changes, bus, store, realtime
+            hub, parts.presence_changes, parts.presence_choices.state, bus, store, realtime
         ),
+        "presence_choices": parts.presence_choices.run,
         "presence_updates": lambda: run_presence_updates(parts.presence, database, store),
         "typing": parts.typing.run_updates,
         "profiles": parts.profiles.run_updates,

@@ -76,16 +76,30 @@ def require_permission(
     return standing.require_permission(permission, find_standing(room, member, actor))
 
 
+def visible_after(room: Room, member: Member) -> int:
+    """What a member may read begins after this seq (`repositories/member_filter.py`)."""
+    seq = member.visible_after_seq or 0
+    return seq if seq > (room.opened_seq or 0) else 0
+
+
 def find_standing(room: Room, member: Member | None, actor: Actor) -> Standing:
+    return make_standing(room, member, actor.user, is_server_admin=actor.is_admin)
+
+
+def make_standing(
+    room: Room, member: Member | None, user: UUID, *, is_server_admin: bool
+) -> Standing:
+    """Of whichever user; `member` is their membership."""
     until = member.timed_out_until if member else None
     return Standing(
-        actor.user,
-        actor.is_admin,
+        user,
+        is_server_admin,
         room.kind,
         member.role if member else None,
         room.overrides,
         room.settings,
         until if until is not None and until > now() else None,
+        room.blocked_by,
     )
 
 

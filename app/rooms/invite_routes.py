@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 
 from app.core.paging import decode_key, encode_key, split_page
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50
 from app.http.problems import problem_responses
 from app.http.rates import READ, SEARCH, WRITE
@@ -13,6 +14,7 @@ from app.http.strict_json import StrictRoute
 from app.rooms import invites
 from app.rooms.invite_views import invite_out, preview_out
 from app.rooms.views import room_out
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode
 from app.wire.schemas.invites import CreateInvite, InviteOut, InvitePreview, InviteUse
 from app.wire.schemas.pages import Page
@@ -32,13 +34,17 @@ Code = Annotated[str, Path(max_length=64, description="The code of the invite li
     operation_id="create_invite",
     summary="Create an invite link",
     responses=ERRORS | problem_responses(ErrorCode.TOO_MANY, ErrorCode.ROOM_ARCHIVED),
+    openapi_extra=audited(AuditAction.INVITE_CREATED),
     dependencies=[Depends(WRITE)],
 )
 async def create(
     room_id: CanonicalUuid, body: CreateInvite, actor: ActorDep, context: ContextDep
 ) -> InviteOut:
     """Make a link by which users become members, for those who may add members."""
-    return invite_out(await context.database.transact(invites.create_invite, actor, room_id, body))
+    max_open = context.settings.limits.max_invites
+    return invite_out(
+        await context.database.transact(invites.create_invite, actor, room_id, body, max_open)
+    )
 
 
 @router.get(
@@ -70,6 +76,7 @@ async def list_invites(
     operation_id="revoke_invite",
     summary="Revoke an invite link",
     responses=ERRORS,
+    openapi_extra=audited(AuditAction.INVITE_REVOKED),
     dependencies=[Depends(WRITE)],
 )
 async def revoke(

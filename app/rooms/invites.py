@@ -7,27 +7,36 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget, Values
 from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.room_tables import RoomInvite, RoomInviteUse
 from app.persistence.tables import Room
 from app.persistence.uow import ReadSession, UnitOfWork
+from app.rooms import standing as standing_rules
 from app.rooms.access import (
+    find_standing,
     get_visible_room,
     lock_visible_room,
+    make_standing,
     require_not_archived,
     require_permission,
 )
 from app.rooms.admission import admit, refuse_banned
 from app.rooms.policy import require_rank
 from app.rooms.service import RoomView, refuse_too_many, view
+from app.rooms.standing import Standing
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role
 from app.wire.errors import Forbidden, Invalid, NotFound, QuotaExceeded
 from app.wire.schemas.invites import CreateInvite
 
 CODE_BYTES = 16
-MAX_OPEN_INVITES = 100  # of a room
 MAX_SHOWN_MEMBERS = 1000
+MAKER_MAY_NOT_INVITE = (
+    "This invite link does not work any more: who made it may no longer invite users to this room "
+    "in this way. Ask a member for another one."
+)
 NO_INVITE = "There is no such invite link, or it was revoked, has expired or is used up."
 
 
@@ -39,24 +48,19 @@ class Preview(NamedTuple):
 
 
 async def create_invite(
-    uow: UnitOfWork, actor: Actor, room_id: UUID, spec: CreateInvite
+    uow: UnitOfWork, actor: Actor, room_id: UUID, spec: CreateInvite, max_open: int
 ) -> RoomInvite:
     """Raises NotFound, Forbidden, RoomArchived, Invalid, QuotaExceeded."""
     room, member = await lock_visible_room(uow, actor, room_id)
-    role = require_permission(Permission.ADD, room, member, actor)
-    if spec.role not in (Role.MEMBER, Role.GUEST):
-        require_permission(Permission.SET_ROLE, room, member, actor)
-        require_rank(role, spec.role)
-    elif spec.role is Role.MEMBER and role is Role.GUEST:
-        raise Forbidden("As guest you may invite guests only.")
+    _require_right_to_invite(find_standing(room, member, actor), spec.role)
     require_not_archived(room)
     at = now()
     if spec.expires_at is not None and spec.expires_at <= at:
         raise Invalid(
             "`expires_at` is in the past.", [{"path": "expires_at", "message": "is in the past"}]
         )
-    if await uow.room_invites.count_open(room_id, at) >= MAX_OPEN_INVITES:
-        raise QuotaExceeded(f"A room has at most {MAX_OPEN_INVITES} open invite links. Revoke one.")
+    if await uow.room_invites.count_open(room_id, at) >= max_open:
+        raise QuotaExceeded(f"A room has at most {max_open} open invite links. Revoke one.")
     invite = RoomInvite(
         id=new_id(),
         room_id=room_id,
@@ -69,6 +73,9 @@ async def create_invite(
         uses=0,
     )
     uow.room_invites.add(invite)
+    uow.audit_log.record(
+        actor.user, AuditAction.INVITE_CREATED, AuditTarget(room_id), after=_describe(invite)
+    )
     return invite
 
 
@@ -104,14 +111,18 @@ async def revoke_invite(uow: UnitOfWork, actor: Actor, room_id: UUID, id_: UUID)
         require_permission(Permission.REMOVE, room, member, actor)
     if invite.revoked_at is None:
         invite.revoked_at = now()
+        uow.audit_log.record(
+            actor.user, AuditAction.INVITE_REVOKED, AuditTarget(room_id), before=_describe(invite)
+        )
 
 
 async def preview_invite(reader: ReadSession, actor: Actor, code: str) -> Preview:
-    """Raises NotFound, and Forbidden for those who are banned."""
+    """Raises NotFound; Forbidden for those who are banned, and if the maker may not invite."""
     pair = await reader.room_invites.find(code)
     if pair is None or not _is_open(*pair, now()):
         raise NotFound(NO_INVITE)
     invite, room = pair
+    await _require_maker(reader, room, invite)
     await refuse_banned(reader, room.id, actor.user, [actor.user], now())
     joined = await reader.members.get(room.id, actor.user) is not None
     members = await reader.room_invites.count_members(room.id, MAX_SHOWN_MEMBERS)
@@ -132,11 +143,47 @@ async def join_by_invite(uow: UnitOfWork, actor: Actor, code: str, max_rooms: in
         at = now()
         if not _is_open(invite, room, at):
             raise NotFound(NO_INVITE)
+        await _require_maker(uow, room, invite)
         await refuse_too_many(uow, actor.user, max_rooms)
         await admit(uow, room, actor.user, [actor.user], invite.role, at)
         await uow.room_invites.note_use(invite, actor.user, at)
         await uow.flush()
     return await view(uow, actor, room.id)
+
+
+def _require_right_to_invite(standing: Standing, invited: Role) -> None:
+    """Raises Forbidden."""
+    role = standing_rules.require_permission(Permission.ADD, standing)
+    if invited not in (Role.MEMBER, Role.GUEST):
+        standing_rules.require_permission(Permission.SET_ROLE, standing)
+        require_rank(role, invited)
+    elif invited is Role.MEMBER and role is Role.GUEST:
+        raise Forbidden("As guest you may invite guests only.")
+
+
+async def _require_maker(reader: ReadSession, room: Room, invite: RoomInvite) -> None:
+    """The maker of an invite has to be able to make it still. Raises Forbidden."""
+    maker = await reader.users.get(invite.created_by)
+    member = await reader.members.get(room.id, invite.created_by)
+    try:
+        if maker is None or maker.banned_at is not None:
+            raise Forbidden(MAKER_MAY_NOT_INVITE)
+        standing = make_standing(room, member, maker.id, is_server_admin=maker.is_admin)
+        _require_right_to_invite(standing, invite.role)
+    except Forbidden as error:
+        raise Forbidden(MAKER_MAY_NOT_INVITE) from error
+
+
+def _describe(invite: RoomInvite) -> Values:
+    """Without its code."""
+    return {
+        "invite": invite.id,
+        "role": invite.role,
+        "created_by": invite.created_by,
+        "expires_at": invite.expires_at,
+        "max_uses": invite.max_uses,
+        "uses": invite.uses,
+    }
 
 
 def _is_open(invite: RoomInvite, room: Room, at: datetime) -> bool:

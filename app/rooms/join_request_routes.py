@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.core.paging import decode_key, encode_key, split_page
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, WRITE
@@ -12,6 +13,7 @@ from app.http.strict_json import StrictRoute
 from app.persistence.room_tables import JoinRequest
 from app.rooms import join_requests
 from app.rooms.views import member_out
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode
 from app.wire.schemas.join_requests import AskToJoin, JoinRequestOut
 from app.wire.schemas.pages import Page
@@ -35,8 +37,11 @@ async def ask(
     room_id: CanonicalUuid, body: AskToJoin, actor: ActorDep, context: ContextDep
 ) -> JoinRequestOut:
     """Of rooms whose setting `join_requests` is true. Asking again replaces the note."""
+    max_pending = context.settings.limits.max_join_requests
     return _out(
-        await context.database.transact(join_requests.ask_to_join, actor, room_id, body.note)
+        await context.database.transact(
+            join_requests.ask_to_join, actor, room_id, body.note, max_pending
+        )
     )
 
 
@@ -68,6 +73,7 @@ async def list_requests(
     operation_id="approve_join_request",
     summary="Approve a request to join",
     responses=ERRORS | problem_responses(ErrorCode.ROOM_ARCHIVED),
+    openapi_extra=audited(AuditAction.JOIN_REQUEST_APPROVED),
     dependencies=[Depends(WRITE)],
 )
 async def approve(
@@ -85,6 +91,7 @@ async def approve(
     operation_id="delete_join_request",
     summary="Decline or cancel a request to join",
     responses=ERRORS,
+    openapi_extra=audited(AuditAction.JOIN_REQUEST_DECLINED),
     dependencies=[Depends(WRITE)],
 )
 async def delete(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.room_tables import JoinRequest
 from app.persistence.uow import ReadSession, UnitOfWork
@@ -18,14 +19,16 @@ from app.rooms.membership import member_views
 from app.rooms.policy import NO_ROOM
 from app.rooms.service import MemberView
 from app.rooms.settings import room_settings
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import Forbidden, NotFound, QuotaExceeded
 
-MAX_PENDING = 1000  # of a room
 NO_REQUEST = "This user does not ask to join the room."
 
 
-async def ask_to_join(uow: UnitOfWork, actor: Actor, room_id: UUID, note: str) -> JoinRequest:
+async def ask_to_join(
+    uow: UnitOfWork, actor: Actor, room_id: UUID, note: str, max_pending: int
+) -> JoinRequest:
     """Asking again replaces the note. Raises NotFound, Forbidden, QuotaExceeded."""
     if not await uow.join_requests.are_allowed(room_id):
         raise NotFound(NO_ROOM)
@@ -37,8 +40,8 @@ async def ask_to_join(uow: UnitOfWork, actor: Actor, room_id: UUID, note: str) -
         raise Forbidden("You are a member of this room.")
     at = now()
     await refuse_banned(uow, room_id, actor.user, [actor.user], at)
-    if await uow.join_requests.count(room_id) >= MAX_PENDING:
-        raise QuotaExceeded(f"{MAX_PENDING} users ask to join this room already. Try again later.")
+    if await uow.join_requests.count(room_id) >= max_pending:
+        raise QuotaExceeded(f"{max_pending} users ask to join this room already. Try again later.")
     request = JoinRequest(room_id=room_id, user_id=actor.user, note=note, at=at)
     return await uow.join_requests.put(request)
 
@@ -62,6 +65,8 @@ async def approve_join_request(
     if not await uow.join_requests.delete(room_id, [user]):
         raise NotFound(NO_REQUEST)
     await admit(uow, room, actor.user, [user], Role.MEMBER, now())
+    target = AuditTarget(room_id, user)
+    uow.audit_log.record(actor.user, AuditAction.JOIN_REQUEST_APPROVED, target)
     await uow.flush()
     rows = await uow.members.with_accounts(room_id, [user])
     [view] = member_views(room, actor, [rows[user]])
@@ -75,3 +80,6 @@ async def delete_join_request(uow: UnitOfWork, actor: Actor, room_id: UUID, user
         require_permission(Permission.ADD, room, member, actor)
     if not await uow.join_requests.delete(room_id, [user]):
         raise NotFound(NO_REQUEST)
+    if user != actor.user:
+        target = AuditTarget(room_id, user)
+        uow.audit_log.record(actor.user, AuditAction.JOIN_REQUEST_DECLINED, target)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member, Room, User
@@ -14,6 +15,7 @@ from app.rooms.access import (
     lock_visible_room,
     require_not_archived,
     require_permission,
+    visible_after,
 )
 from app.rooms.admission import admit
 from app.rooms.policy import NO_ROOM, require_rank
@@ -25,6 +27,7 @@ from app.rooms.service import (
     view,
 )
 from app.rooms.settings import room_settings, shows_marker
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role, RoomKind
 from app.wire.errors import Forbidden, LastOwner, NotFound
 from app.wire.events import MemberLeft, MemberRef, MemberRemoved
@@ -82,6 +85,8 @@ async def add_members(
     present = await uow.members.filter_members(room_id, users)
     new = [user for user in dict.fromkeys(users) if user not in present]
     await admit(uow, room, actor.user, new, Role.MEMBER, now())
+    for user in new:
+        uow.audit_log.record(actor.user, AuditAction.MEMBER_ADDED, AuditTarget(room_id, user))
     await uow.flush()
     rows = await uow.members.with_accounts(room_id, users)
     return member_views(room, actor, [rows[user] for user in dict.fromkeys(users)])
@@ -96,6 +101,12 @@ async def remove_member(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID
     if user == actor.user:
         raise Forbidden("To go yourself, leave the room: POST /api/v1/rooms/{id}/leave.")
     require_rank(role, target.role)
+    uow.audit_log.record(
+        actor.user,
+        AuditAction.MEMBER_REMOVED,
+        AuditTarget(room_id, user),
+        before={"role": target.role},
+    )
     await evict(uow, room, actor, target)
 
 
@@ -144,7 +155,7 @@ async def _remove_member(
     member: Member,
     event: type[MemberLeft] | type[MemberRemoved],
 ) -> None:
-    await uow.members.remove(member, room.seq + 1)
+    await uow.members.remove(member, room.seq + 1, visible_after(room, member) or None)
     gone = MemberRef(user=member.user_id, role=member.role)
     uow.user_logs.add(member.user_id, _USER_EVENT_TYPES[event], room.id)
     for thread in await uow.drafts.delete_room(member.user_id, room.id):

@@ -13,7 +13,6 @@ import orjson
 
 from app.wire.domain import Permission, Role
 
-MAX_OVERRIDES = 100  # of a room, for roles and persons
 _KNOWN = {permission.value: permission for permission in Permission}
 
 

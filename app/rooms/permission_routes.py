@@ -4,12 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep
 from app.http.problems import problem_responses
 from app.http.rates import READ, WRITE
 from app.http.strict_json import StrictRoute
 from app.rooms import permissions
 from app.rooms.overrides import Override
+from app.wire.audit import AuditAction
 from app.wire.domain import Role
 from app.wire.errors import ErrorCode
 from app.wire.overrides import OverrideOut, PutOverride, RoomPermissions
@@ -42,14 +44,17 @@ async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> R
     operation_id="set_role_permissions",
     summary="Set the permissions of a role in a room",
     responses=PUT_ERRORS,
+    openapi_extra=audited(AuditAction.PERMISSIONS_CHANGED),
     dependencies=[Depends(WRITE)],
 )
 async def put_role(
     room_id: CanonicalUuid, role: RolePath, body: PutOverride, actor: ActorDep, context: ContextDep
 ) -> OverrideOut:
     """Allow or deny permissions to all members with a role. It replaces an earlier override."""
-    override = _to_override(body)
-    return await context.database.transact(permissions.set_override, actor, room_id, role, override)
+    override, max_overrides = _to_override(body), context.settings.limits.max_overrides
+    return await context.database.transact(
+        permissions.set_override, actor, room_id, role, override, max_overrides
+    )
 
 
 @router.delete(
@@ -58,6 +63,7 @@ async def put_role(
     operation_id="reset_role_permissions",
     summary="Reset the permissions of a role in a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.PERMISSIONS_CHANGED),
     dependencies=[Depends(WRITE)],
 )
 async def delete_role(
@@ -73,6 +79,7 @@ async def delete_role(
     operation_id="set_member_permissions",
     summary="Set the permissions of a member in a room",
     responses=PUT_ERRORS,
+    openapi_extra=audited(AuditAction.PERMISSIONS_CHANGED),
     dependencies=[Depends(WRITE)],
 )
 async def put_user(
@@ -84,9 +91,9 @@ async def put_user(
 ) -> OverrideOut:
     """Allow or deny permissions to one member, whatever their role has. It replaces an earlier
     override, and stays when the member leaves."""
-    override = _to_override(body)
+    override, max_overrides = _to_override(body), context.settings.limits.max_overrides
     return await context.database.transact(
-        permissions.set_override, actor, room_id, user_id, override
+        permissions.set_override, actor, room_id, user_id, override, max_overrides
     )
 
 
@@ -96,6 +103,7 @@ async def put_user(
     operation_id="reset_member_permissions",
     summary="Reset the permissions of a member in a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.PERMISSIONS_CHANGED),
     dependencies=[Depends(WRITE)],
 )
 async def delete_user(

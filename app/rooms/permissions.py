@@ -4,6 +4,7 @@ defaults (`policy.py`)."""
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.uow import ReadSession, UnitOfWork
@@ -15,7 +16,6 @@ from app.rooms.access import (
     require_permission,
 )
 from app.rooms.overrides import (
-    MAX_OVERRIDES,
     NO_OVERRIDE,
     Override,
     Target,
@@ -23,6 +23,7 @@ from app.rooms.overrides import (
 )
 from app.rooms.policy import membership_error, require_rank
 from app.rooms.standing import find_permissions
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role
 from app.wire.errors import Forbidden, NotFound, QuotaExceeded
 from app.wire.events import PermissionsChanged
@@ -44,7 +45,12 @@ async def list_overrides(reader: ReadSession, actor: Actor, room_id: UUID) -> li
 
 
 async def set_override(
-    uow: UnitOfWork, actor: Actor, room_id: UUID, target: Target, override: Override
+    uow: UnitOfWork,
+    actor: Actor,
+    room_id: UUID,
+    target: Target,
+    override: Override,
+    max_overrides: int,
 ) -> OverrideOut:
     """What the room says about this role or person afterwards; the same again changes nothing.
 
@@ -68,11 +74,18 @@ async def set_override(
         )
     if override != before:
         changed = overrides.replace(target, override)
-        if len(changed.by_target) > MAX_OVERRIDES:
+        if len(changed.by_target) > max(max_overrides, len(overrides.by_target)):
             raise QuotaExceeded(
-                f"A room has at most {MAX_OVERRIDES} overrides. Delete one, or use a role."
+                f"A room has at most {max_overrides} overrides. Delete one, or use a role."
             )
         room.overrides = changed.encode()
+        uow.audit_log.record(
+            actor.user,
+            AuditAction.PERMISSIONS_CHANGED,
+            AuditTarget(room_id, target if isinstance(target, UUID) else None),
+            before=override_out(target, before).model_dump(),
+            after=override_out(target, override).model_dump(),
+        )
         uow.append_event(
             room,
             lambda seq: PermissionsChanged(
@@ -88,7 +101,7 @@ async def set_override(
 
 async def delete_override(uow: UnitOfWork, actor: Actor, room_id: UUID, target: Target) -> None:
     """The defaults count again. Raises what `set_override` raises."""
-    await set_override(uow, actor, room_id, target, NO_OVERRIDE)
+    await set_override(uow, actor, room_id, target, NO_OVERRIDE, max_overrides=0)
 
 
 def override_out(target: Target, override: Override) -> OverrideOut:

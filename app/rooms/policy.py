@@ -91,6 +91,9 @@ RULES: dict[Permission, Rule] = {
         group=MEMBERS,
         direct=NONE,
     ),
+    Permission.VIEW_AUDIT_LOG: _rule(
+        "view the audit log", public=ADMINS, private=ADMINS, group=ADMINS, direct=NONE
+    ),
     Permission.ARCHIVE: _rule(
         "archive or restore the room", public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE
     ),

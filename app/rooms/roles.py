@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.tables import Member
@@ -16,6 +17,7 @@ from app.rooms.access import (
 from app.rooms.membership import keep_an_owner, member_views, member_with_account
 from app.rooms.policy import require_rank
 from app.rooms.service import MemberView
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role
 from app.wire.errors import Forbidden
 from app.wire.events import MemberRef, MemberRoleChanged
@@ -33,6 +35,13 @@ async def set_role(
         require_rank(acting_role, target.role)
         require_rank(acting_role, role)
         await keep_an_owner(uow, room, target)
+        uow.audit_log.record(
+            actor.user,
+            AuditAction.ROLE_CHANGED,
+            AuditTarget(room_id, user),
+            before={"role": target.role},
+            after={"role": role},
+        )
         change_role(uow, room, actor.user, target, role)
     [view] = member_views(room, actor, [(target, account)])
     return view
@@ -48,6 +57,13 @@ async def transfer(uow: UnitOfWork, actor: Actor, room_id: UUID, user: UUID) -> 
     if user == actor.user:
         raise Forbidden("The room is yours already.")
     target, account = await member_with_account(uow, room_id, user)
+    uow.audit_log.record(
+        actor.user,
+        AuditAction.ROOM_TRANSFERRED,
+        AuditTarget(room_id, user),
+        before={"role": target.role},
+        after={"role": Role.OWNER},
+    )
     if target.role != Role.OWNER:
         change_role(uow, room, actor.user, target, Role.OWNER)
     change_role(uow, room, actor.user, member, Role.ADMIN)

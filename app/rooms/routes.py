@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends, Response
 
 from app.core.ids import parse_id
 from app.core.paging import decode_cursor, encode_cursor, split_page
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit50, Search
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
 from app.rooms import membership, roles, service
 from app.rooms.views import member_out, room_out
+from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode, Invalid
 from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import (
@@ -67,8 +69,9 @@ async def create(
 ) -> RoomOut:
     """Make a room with its members. A direct room is found or made: a pair has one."""
     _check_count(context, "members", body.members)
+    settings = context.settings
     created = await context.database.transact(
-        service.create_room, actor, body, context.settings.limits.rooms_per_user
+        service.create_room, actor, body, settings.limits.rooms_per_user, settings.users.directory
     )
     if not created.is_new:
         response.status_code = 200
@@ -117,6 +120,9 @@ async def get(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> R
     operation_id="update_room",
     summary="Update a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(
+        AuditAction.ROOM_UPDATED, AuditAction.ROOM_ARCHIVED, AuditAction.ROOM_RESTORED
+    ),
     dependencies=[Depends(WRITE)],
 )
 async def update(
@@ -133,6 +139,7 @@ async def update(
     summary="Archive a room",
     status_code=204,
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.ROOM_ARCHIVED),
     dependencies=[Depends(WRITE)],
 )
 async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
@@ -174,6 +181,7 @@ async def leave(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) ->
     operation_id="transfer_room",
     summary="Transfer the ownership of a room",
     responses=problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_ARCHIVED),
+    openapi_extra=audited(AuditAction.ROOM_TRANSFERRED),
     dependencies=[Depends(WRITE)],
 )
 async def transfer(
@@ -214,6 +222,7 @@ async def members(
     operation_id="add_members",
     summary="Add members to a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.MEMBER_ADDED),
     dependencies=[Depends(HEAVY_WRITE)],
 )
 async def add(
@@ -230,6 +239,7 @@ async def add(
     operation_id="set_member_role",
     summary="Set the role of a member",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.ROLE_CHANGED),
     dependencies=[Depends(WRITE)],
 )
 async def set_role(
@@ -250,6 +260,7 @@ async def set_role(
     operation_id="remove_member",
     summary="Remove a member from a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.MEMBER_REMOVED),
     dependencies=[Depends(WRITE)],
 )
 async def remove(

@@ -6,12 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.core.paging import decode_key
+from app.http.audit import audited
 from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit50
 from app.http.problems import problem_responses
 from app.http.rates import READ, WRITE
 from app.http.strict_json import StrictRoute
 from app.rooms import sanctions
 from app.rooms.sanction_views import sanction_out, sanction_page
+from app.wire.audit import AuditAction
 from app.wire.domain import SanctionKind
 from app.wire.errors import ErrorCode
 from app.wire.schemas.pages import Page
@@ -75,6 +77,7 @@ async def list_time_outs(
     operation_id="ban_from_room",
     summary="Ban a user from a room",
     responses=CHANGE_ERRORS | problem_responses(ErrorCode.LAST_OWNER),
+    openapi_extra=audited(AuditAction.MEMBER_BANNED),
     dependencies=[Depends(WRITE)],
 )
 async def ban(
@@ -95,6 +98,7 @@ async def ban(
     operation_id="unban_from_room",
     summary="Lift a ban from a room",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.MEMBER_UNBANNED),
     dependencies=[Depends(WRITE)],
 )
 async def unban(
@@ -109,6 +113,7 @@ async def unban(
     operation_id="time_out_member",
     summary="Time a member out",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.MEMBER_TIMED_OUT),
     dependencies=[Depends(WRITE)],
 )
 async def time_out(
@@ -131,6 +136,7 @@ async def time_out(
     operation_id="lift_time_out",
     summary="Lift a time-out",
     responses=CHANGE_ERRORS,
+    openapi_extra=audited(AuditAction.TIME_OUT_LIFTED),
     dependencies=[Depends(WRITE)],
 )
 async def lift_time_out(

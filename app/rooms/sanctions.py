@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget, Values
 from app.core.clock import now
 from app.persistence.repositories.rooms import LockedRoom
 from app.persistence.room_tables import RoomSanction
@@ -18,6 +19,7 @@ from app.rooms.access import (
 )
 from app.rooms.membership import evict
 from app.rooms.policy import require_rank
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role, SanctionKind
 from app.wire.errors import Forbidden, Invalid, NotFound
 from app.wire.events import MemberRef, MemberTimeout
@@ -25,6 +27,14 @@ from app.wire.events import MemberRef, MemberTimeout
 PERMISSIONS = {
     SanctionKind.BAN: Permission.REMOVE,
     SanctionKind.TIME_OUT: Permission.TIME_OUT,
+}
+SET_ACTIONS = {
+    SanctionKind.BAN: AuditAction.MEMBER_BANNED,
+    SanctionKind.TIME_OUT: AuditAction.MEMBER_TIMED_OUT,
+}
+LIFT_ACTIONS = {
+    SanctionKind.BAN: AuditAction.MEMBER_UNBANNED,
+    SanctionKind.TIME_OUT: AuditAction.TIME_OUT_LIFTED,
 }
 
 
@@ -64,6 +74,14 @@ async def set_sanction(
     before = await uow.room_sanctions.get(room_id, kind, user)
     is_same = before is not None and (before.until, before.reason) == (until, reason)
     if before is None or not is_same:
+        uow.audit_log.record(
+            actor.user,
+            SET_ACTIONS[kind],
+            AuditTarget(room_id, user),
+            reason=reason,
+            before=_describe(before) if before else None,
+            after={"until": until},
+        )
         before = await uow.room_sanctions.put(
             RoomSanction(
                 room_id=room_id,
@@ -89,6 +107,12 @@ async def lift_sanction(
     room, target = await _lock(uow, actor, room_id, kind, user)
     sanction = await uow.room_sanctions.get(room_id, kind, user)
     if sanction is not None:
+        uow.audit_log.record(
+            actor.user,
+            LIFT_ACTIONS[kind],
+            AuditTarget(room_id, user),
+            before=_describe(sanction),
+        )
         await uow.room_sanctions.delete(sanction)
     if target is not None and kind is SanctionKind.TIME_OUT and target.timed_out_until:
         _set_time_out(uow, room, actor, target, None)
@@ -115,6 +139,10 @@ async def _require_banned_exists(uow: UnitOfWork, kind: SanctionKind, user: UUID
         raise NotFound("This user is not a member of the room.")
     if not await uow.users.existing_ids([user]):
         raise NotFound("There is no such user.")
+
+
+def _describe(sanction: RoomSanction) -> Values:
+    return {"until": sanction.until, "reason": sanction.reason, "set_by": sanction.set_by}
 
 
 def _set_time_out(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget, Values, find_changes
 from app.core.clock import now
 from app.core.ids import new_id
 from app.persistence.repositories.room_lists import RoomListRow
@@ -18,11 +19,15 @@ from app.rooms.access import (
     require_not_archived,
     require_permission,
 )
-from app.rooms.settings import change_settings, needed_permissions
+from app.rooms.settings import change_settings, needed_permissions, room_settings
+from app.rooms.standing import block_error
+from app.settings import Directory
+from app.users.directory import no_users, require_reachable
+from app.wire.audit import AuditAction
 from app.wire.domain import Permission, Role, RoomKind
-from app.wire.errors import Invalid, QuotaExceeded
+from app.wire.errors import QuotaExceeded
 from app.wire.events import MemberJoined, MemberRef, RoomChanged, RoomCreated, RoomDetails
-from app.wire.room_settings import parse_settings
+from app.wire.room_settings import RoomSettings, parse_settings
 from app.wire.schemas.rooms import CreateRoom, UpdateRoom
 from app.wire.user_and_room_names import normalized_name
 from app.wire.user_events import UserEventType
@@ -47,19 +52,26 @@ class CreateResult(NamedTuple):
 
 
 async def create_room(
-    uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms: int
+    uow: UnitOfWork, actor: Actor, spec: CreateRoom, max_rooms: int, directory: Directory
 ) -> CreateResult:
     """A room with its members, all or nothing. A direct room that exists is returned as it is.
 
-    Raises Invalid if a member does not exist, QuotaExceeded past `max_rooms` rooms of the creator.
+    Raises Invalid if a member does not exist, or is hidden from the user who opens a direct room;
+    QuotaExceeded past `max_rooms` rooms of the creator; Forbidden for a new direct room where the
+    directory shows nobody, or of two users of whom one has blocked the other.
     """
     direct_key = None
     if spec.kind is RoomKind.DIRECT:
-        direct_key = _direct_key(actor.user, spec.members[0])
+        direct_key = make_direct_key(actor.user, spec.members[0])
         existing = await uow.rooms.direct(direct_key)
         if existing:
             return CreateResult(await view(uow, actor, existing.id), is_new=False)
-    people = await _initial_members(uow, actor, spec.members, max_rooms)
+        await require_reachable(uow, actor, spec.members[0], directory)
+    await refuse_too_many(uow, actor.user, max_rooms)
+    await require_users(uow, spec.members)
+    people = list(dict.fromkeys([actor.user, *spec.members]))
+    if direct_key is not None:
+        await _require_unblocked(uow, people)
     at = now()
     room = await uow.rooms.add(
         Room(
@@ -122,11 +134,13 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
             room.topic = change.topic
         if change.settings is not None:
             await change_settings(uow, room, actor, change.settings)
-    if change.archived is not None and change.archived != before.archived:
+    if change.archived is not None:
         require_permission(Permission.ARCHIVE, room, member, actor)
-        room.archived_at = now() if change.archived else None
+        if change.archived != before.archived:
+            room.archived_at = now() if change.archived else None
     after = details(room)
     if after != before:
+        _record(uow, room, actor, before, after)
         uow.append_event(
             room,
             lambda seq: RoomChanged(
@@ -135,6 +149,26 @@ async def update_room(uow: UnitOfWork, actor: Actor, room_id: UUID, change: Upda
         )
     await uow.flush()
     return await view(uow, actor, room_id)
+
+
+def _record(
+    uow: UnitOfWork, room: LockedRoom, actor: Actor, before: RoomDetails, after: RoomDetails
+) -> None:
+    target = AuditTarget(room.id)
+    if after.archived != before.archived:
+        action = AuditAction.ROOM_ARCHIVED if after.archived else AuditAction.ROOM_RESTORED
+        uow.audit_log.record(actor.user, action, target)
+    changes = find_changes(_audited(before), _audited(after))
+    if any(changes):
+        uow.audit_log.record(
+            actor.user, AuditAction.ROOM_UPDATED, target, before=changes[0], after=changes[1]
+        )
+
+
+def _audited(details: RoomDetails) -> Values:
+    """What of the room is in the audit log, beside whether it is archived."""
+    settings = details.settings or RoomSettings()
+    return {"name": details.name, "topic": details.topic, **settings.model_dump()}
 
 
 async def archive_room(uow: UnitOfWork, actor: Actor, room_id: UUID) -> None:
@@ -147,7 +181,8 @@ def details(room: Room) -> RoomDetails:
         name=room.name,
         topic=room.topic,
         archived=room.archived_at is not None,
-        settings=parse_settings(room.settings) if room.settings else None,
+        # Said also with their defaults where the room was opened (`publications.py`).
+        settings=parse_settings(room.settings) if room.settings or room.opened_seq else None,
     )
 
 
@@ -161,7 +196,9 @@ def add_member(
     timed_out_until: datetime | None = None,
 ) -> None:
     """Add a member, who is not banned (`admission.py`); everything up to their joining counts as
-    read."""
+    read, and is hidden from them if the room says so."""
+    hides_past = room_settings(room).history == "since_joining"
+    visible_after_seq = room.seq if hides_past else None
     uow.append_event(
         room,
         lambda seq: MemberJoined(
@@ -172,7 +209,7 @@ def add_member(
             member=MemberRef(user=user, role=role),
         ),
     )
-    uow.members.add(room.id, user, role, at, room.seq, timed_out_until)
+    uow.members.add(room.id, user, role, at, room.seq, timed_out_until, visible_after_seq)
     uow.user_logs.add(user, UserEventType.ROOM_JOINED, room.id)
 
 
@@ -180,7 +217,7 @@ async def require_users(uow: UnitOfWork, users: Sequence[UUID]) -> None:
     """Raises Invalid, naming those who do not exist."""
     missing = set(users) - await uow.users.existing_ids(users)
     if missing:
-        raise Invalid(f"There is no user {', '.join(sorted(map(str, missing)))}.")
+        raise no_users(missing)
 
 
 async def refuse_too_many(uow: UnitOfWork, user: UUID, max_rooms: int) -> None:
@@ -188,14 +225,19 @@ async def refuse_too_many(uow: UnitOfWork, user: UUID, max_rooms: int) -> None:
         raise QuotaExceeded(f"You are in {max_rooms} rooms, which is the limit. Leave one first.")
 
 
-async def _initial_members(
-    uow: UnitOfWork, actor: Actor, members: Sequence[UUID], max_rooms: int
-) -> list[UUID]:
-    """The creator, then the others, each once."""
-    await refuse_too_many(uow, actor.user, max_rooms)
-    await require_users(uow, members)
-    return list(dict.fromkeys([actor.user, *members]))
+async def _require_unblocked(uow: UnitOfWork, people: Sequence[UUID]) -> None:
+    """Raises Forbidden if the creator or the other one has blocked the other.
+
+    Their logs are locked, the smaller id first, as `flush` does later: a block that is committed at
+    the same time comes before this, or finds the room.
+    """
+    creator = people[0]
+    for user in sorted(people):
+        await uow.user_logs.lock(user)
+    blockers = await uow.blocks.find_blockers(people)
+    if blockers:
+        raise block_error(by_actor=creator in blockers)
 
 
-def _direct_key(first: UUID, second: UUID) -> bytes:
+def make_direct_key(first: UUID, second: UUID) -> bytes:
     return b"".join(sorted((first.bytes, second.bytes)))

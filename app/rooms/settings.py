@@ -39,5 +39,7 @@ async def change_settings(
     settings = before.model_copy(update=change.changes())
     if settings.retention_days != before.retention_days:
         await uow.retentions.set_days(room.id, settings.retention_days, actor.user)
+    if (before.history, settings.history) == ("since_joining", "all"):
+        room.opened_seq = room.seq
     document = settings.model_dump_json(exclude_defaults=True)
     room.settings = None if document == "{}" else document

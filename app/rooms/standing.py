@@ -13,7 +13,7 @@ from app.wire.overrides import FIXED
 from app.wire.room_settings import parse_settings
 
 # What is left in an archived room.
-_OF_ARCHIVED = FIXED | {Permission.ARCHIVE}
+_OF_ARCHIVED = FIXED | {Permission.ARCHIVE, Permission.VIEW_AUDIT_LOG}
 # In a room for announcements only moderators have these by default.
 _OF_ANNOUNCERS = frozenset({Permission.SEND, Permission.CREATE_POLLS})
 # What a user who acts as an owner without being a member may not do.
@@ -38,6 +38,7 @@ class Standing(NamedTuple):
     overrides: str | None  # a column of the room
     settings: str | None  # a column of the room
     timed_out_until: datetime | None = None  # None: they are not, or not any more
+    blocked_by: str | None = None  # a column of the room
 
     @property
     def acting_role(self) -> Role | None:
@@ -115,4 +116,15 @@ def require_permission(permission: Permission, standing: Standing) -> Role:
             f"You may not {RULES[permission].phrase} in this {standing.kind} room"
             + (f" as {role}." if role else " without being a member.")
         )
+    if standing.blocked_by and permission not in FIXED:
+        raise block_error(by_actor=standing.user.hex in standing.blocked_by)
     return role
+
+
+def block_error(*, by_actor: bool) -> Forbidden:
+    """Who is blocked does not learn it for certain: the same could be said for other reasons."""
+    return Forbidden(
+        "You have blocked this user. Unblock them to write to them."
+        if by_actor
+        else "This cannot be delivered: the recipient may not accept direct messages from you."
+    )

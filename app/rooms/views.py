@@ -12,10 +12,10 @@ from app.persistence.tables import Room
 from app.rooms.policy import Permissions
 from app.rooms.service import MemberView, RoomView
 from app.rooms.standing import Standing, shown_permissions
+from app.users.views import user_out
 from app.wire.domain import Permission
 from app.wire.room_settings import parse_settings
 from app.wire.schemas.rooms import MemberOut, RoomOut
-from app.wire.schemas.users import UserOut
 
 
 def room_state(view: RoomView, *, is_server_admin: bool) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def room_out(view: RoomView, actor: Actor) -> RoomOut:
 def member_out(view: MemberView) -> MemberOut:
     member, user, read_seq = view
     return MemberOut(
-        user=UserOut.model_validate(user, from_attributes=True),
+        user=user_out(user),
         role=member.role,
         joined_at=member.joined_at,
         read_seq=read_seq,

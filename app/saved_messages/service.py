@@ -33,7 +33,7 @@ async def save_message(
 async def _add(
     uow: UnitOfWork, actor: Actor, room_id: UUID, seq: int, max_saved: int
 ) -> SavedMessage:
-    if not await uow.messages.exists(room_id, seq):
+    if not await uow.messages.is_readable(room_id, seq, actor.user):
         raise NotFound("There is no message with this seq in the room.")
     if await uow.saved_messages.count(actor.user) >= max_saved:
         raise QuotaExceeded(f"You have saved {max_saved} messages. Remove some of them.")

@@ -35,7 +35,7 @@ async def add_reminder(
 ) -> Reminder:
     """Of a room, or of a message in it. Raises NotFound, Forbidden, QuotaExceeded."""
     await get_member_room(uow, actor, room_id)
-    if seq is not None and not await uow.messages.exists(room_id, seq):
+    if seq is not None and not await uow.messages.is_readable(room_id, seq, actor.user):
         raise NotFound("There is no message with this seq in the room.")
     await uow.user_logs.lock(actor.user)
     if await uow.reminders.count(actor.user) >= max_reminders:

@@ -81,7 +81,7 @@ async def search(actor: ActorDep, context: ContextDep, q: QueryText, limit: Limi
         find_messages, actor.user, query, SearchOrder.TIME, None, limit
     )
     body = {
-        "people": [user_out(user).model_dump() for user in names.people],
+        "people": [user_out(user).model_dump(mode="json") for user in names.people],
         "rooms": [
             FoundRoom(
                 id=room.id,

@@ -5,12 +5,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.core.actor import Actor
+from app.core.audit import AuditTarget
 from app.core.clock import now
 from app.core.ids import new_id
 from app.core.lookalikes import skeleton
 from app.core.publications import Publication
 from app.persistence.tables import User
 from app.persistence.uow import ReadSession, UnitOfWork
+from app.users.profiles import FIELDS, change_profile
+from app.wire.audit import AuditAction
 from app.wire.errors import NotFound, UsernameTaken
 from app.wire.events import PublicationKind
 from app.wire.schemas.users import UpdateProfile
@@ -65,6 +68,8 @@ async def register(uow: UnitOfWork, account: NewAccount) -> User:
     )
     uow.users.add(user)
     if account.is_admin:
+        target = AuditTarget(user=user.id)
+        uow.audit_log.record(None, AuditAction.ADMINISTRATOR_CREATED, target)
         server = await uow.server_settings.lock()
         server.set_up_at = server.set_up_at or user.created_at
     return user
@@ -90,17 +95,23 @@ async def _require_free_display_name(
 
 
 async def update_profile(uow: UnitOfWork, actor: Actor, change: UpdateProfile) -> User:
-    user = await get_user(uow, actor.user)
+    """Others see a change of what they see of the profile. Raises UsernameTaken, Invalid."""
+    user = await uow.users.lock(actor.user)
+    if user is None:
+        raise NotFound(NO_USER)
+    before = user.display_name, user.profile
     if change.display_name is not None:
         await _rename(uow, user, change.display_name)
+    if change.model_fields_set & FIELDS:
+        user.profile = change_profile(user.profile, change)
     if change.share_read_markers is not None:
         user.share_read_markers = change.share_read_markers
+    if before != (user.display_name, user.profile):
+        uow.publish(Publication(PublicationKind.PROFILE, user.id, 0, user.id))
     return user
 
 
 async def _rename(uow: UnitOfWork, user: User, display_name: str) -> None:
     await _require_free_display_name(uow, display_name, user.id)
-    if user.display_name != display_name:
-        user.display_name = display_name
-        user.display_key = normalized_name(display_name)
-        uow.publish(Publication(PublicationKind.PROFILE, user.id, 0, user.id))
+    user.display_name = display_name
+    user.display_key = normalized_name(display_name)

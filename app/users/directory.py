@@ -8,7 +8,7 @@ from app.persistence.tables import User
 from app.persistence.uow import ReadSession
 from app.settings import Directory
 from app.users.accounts import NO_USER, get_user
-from app.wire.errors import NotFound
+from app.wire.errors import Forbidden, Invalid, NotFound
 from app.wire.user_and_room_names import normalized_name
 
 
@@ -40,6 +40,25 @@ async def _filter_visible(
     return own | await reads.members.filter_met(actor.user, users - own)
 
 
+async def require_reachable(
+    reads: ReadSession, actor: Actor, user_id: UUID, directory: Directory
+) -> None:
+    """A user with whom the actor may open a direct room: one whom the directory shows or finds.
+    Raises Invalid, as for an id that does not exist, and Forbidden where it finds nobody."""
+    if _can_see_nobody(actor, directory):
+        raise Forbidden(
+            "On this server only administrators open direct rooms. Write in a room that you share."
+        )
+    if directory != "exact_name" and user_id not in await _filter_visible(
+        reads, actor, {user_id}, directory
+    ):
+        raise no_users([user_id])
+
+
+def no_users(ids: Iterable[UUID]) -> Invalid:
+    return Invalid(f"There is no user {', '.join(sorted(map(str, ids)))}.")
+
+
 async def search_users(
     reads: ReadSession,
     actor: Actor,
@@ -49,6 +68,8 @@ async def search_users(
     directory: Directory,
 ) -> Sequence[User]:
     """The matching users that the directory shows to the actor."""
+    if _can_see_nobody(actor, directory):
+        return []
     return await reads.users.search(
         normalized_name(query),
         after,
@@ -62,6 +83,8 @@ async def complete_users(
     reads: ReadSession, actor: Actor, key: str, limit: int, directory: Directory
 ) -> Sequence[User]:
     """Those whom `search_users` shows, whose name begins with a normalized name."""
+    if _can_see_nobody(actor, directory):
+        return []
     return await reads.completions.users(
         key,
         limit,
@@ -72,3 +95,7 @@ async def complete_users(
 
 def _can_see_everybody(actor: Actor, directory: Directory) -> bool:
     return actor.is_admin or directory == "everybody"
+
+
+def _can_see_nobody(actor: Actor, directory: Directory) -> bool:
+    return directory == "none" and not actor.is_admin

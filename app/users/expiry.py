@@ -1,5 +1,5 @@
 """Deletes what is old: expired tickets, refresh tokens and sessions, scheduled messages that were
-sent, and the beginnings of users' logs.
+sent, old entries of the audit log, old reports, and the beginnings of users' logs.
 
 Every process tries every five minutes, and one of them does it: the lease that it takes is valid
 for as long. It deletes a few rows in each transaction, which first renews the lease.
@@ -45,20 +45,20 @@ def create_lease() -> Lease:
     return Lease(f"{JOB_PREFIX}expiry", new_id(), EXPIRY_INTERVAL_S)
 
 
-async def run_expiry(database: Database) -> None:
-    """Never returns."""
+async def run_expiry(database: Database, audit_log_days: int) -> None:
+    """Never returns. Days 0: the audit log and reports are kept for ever."""
     lease = create_lease()
     while True:
         await asyncio.sleep(EXPIRY_INTERVAL_S * random.uniform(0.5, 1.5))
         try:
-            await delete_old(database, lease)
+            await delete_old(database, lease, audit_log_days)
         except ChatError as error:
             log.warning("expiry.failed", error=error.detail)
         except LeaseLost:
             log.warning("expiry.lease_lost")
 
 
-async def delete_old(database: Database, lease: Lease) -> bool:
+async def delete_old(database: Database, lease: Lease, audit_log_days: int) -> bool:
     """Deletes everything that is old, batch by batch. False: another process has the lease."""
     if await database.read(_is_leased_elsewhere, lease):
         return False
@@ -67,6 +67,10 @@ async def delete_old(database: Database, lease: Lease) -> bool:
     for delete in (_delete_tickets, _delete_refresh_tokens, _delete_sessions):
         await _delete_all(database, lease, delete, now() - CLOCK_MARGIN)
     await _delete_all(database, lease, _delete_sent, now() - MAX_SENT_AGE)
+    if audit_log_days:
+        old_before = now() - timedelta(days=audit_log_days)
+        await _delete_all(database, lease, _delete_acts, old_before)
+        await _delete_all(database, lease, _delete_reports, old_before)
     await _trim_logs(database, lease)
     return True
 
@@ -128,6 +132,14 @@ async def _delete_refresh_tokens(uow: UnitOfWork, expired_before: datetime) -> b
 
 async def _delete_sent(uow: UnitOfWork, due_before: datetime) -> bool:
     return await uow.scheduled_messages.delete_sent(due_before, ROWS_PER_TRANSACTION)
+
+
+async def _delete_acts(uow: UnitOfWork, done_before: datetime) -> bool:
+    return await uow.audit_log.delete_old(done_before, ROWS_PER_TRANSACTION)
+
+
+async def _delete_reports(uow: UnitOfWork, made_before: datetime) -> bool:
+    return await uow.reports.delete_old(made_before, ROWS_PER_TRANSACTION)
 
 
 async def _delete_sessions(uow: UnitOfWork, expired_before: datetime) -> bool:

@@ -41,8 +41,8 @@ async def search(
     ids: UserIds = (),
 ) -> Page[UserOut]:
     """Find users by a part of their username or display name, sorted by username. A setting of the
-    server says which users are found: all, those of shared rooms, or these and the user who has
-    exactly this username.
+    server says which users are found: all, those of shared rooms, these and the user who has
+    exactly this username, or none.
 
     With `ids`, get these users instead: those that `GET /users/{user_id}` would return, on one
     page. The other parameters have no effect then."""

@@ -18,6 +18,7 @@ from app.wire.errors import NotFound
 PAGES = (
     *("/", "/welcome", "/sign-in", "/register", "/search", "/threads", "/mentions", "/saved"),
     *("/scheduled", "/reminders", "/drafts", "/rooms", "/people", "/shortcuts", "/settings"),
+    "/invite/{code}",
     *("/r/{rest:path}", "/t/{rest:path}", "/settings/{rest:path}"),
 )
 _FOREVER, _ASK_FIRST = "public, max-age=31536000, immutable", "no-cache"

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from app.wire.seq import Seq
-from app.wire.validation import VISIBLE, JsonObject, RequestModel, Text
+from app.wire.validation import VISIBLE, Instant, JsonObject, RequestModel, Text
 
 MAX_EXPIRY_S = 366 * 24 * 3600
 MAX_OPTIONS = 100  # of a poll, whatever the settings say
@@ -117,7 +116,7 @@ class NewPoll(RequestModel):
     multiple: StrictBool = Field(False, description="Votes may be for several options.")
     anonymous: StrictBool = Field(False, description="Nobody sees who has voted for what.")
     may_add: StrictBool = Field(False, description="Members may add options.")
-    closes_at: AwareDatetime | None = Field(
+    closes_at: Instant | None = Field(
         None, description="No votes from this time on. It is at most a year ahead."
     )
 

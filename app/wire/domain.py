@@ -44,6 +44,7 @@ class Permission(StrEnum):
     SET_ROLE = "set_role"
     MANAGE_PERMISSIONS = "manage_permissions"
     EDIT = "edit"
+    VIEW_AUDIT_LOG = "view_audit_log"
     ARCHIVE = "archive"
     LEAVE = "leave"
 
@@ -82,11 +83,28 @@ LenientKind = Annotated[RoomKind, _lenient(parse_kind)]
 
 
 class PresenceState(StrEnum):
-    """Whether a user is connected."""
+    """Whether a user is connected, and wants to be disturbed."""
 
     ONLINE = "online"
-    OFFLINE = "offline"
+    AWAY = "away"  # connected, and has chosen to be shown as away
+    DO_NOT_DISTURB = "do_not_disturb"  # connected, and notified of nothing at this time
+    OFFLINE = "offline"  # or invisible
     UNKNOWN = "unknown"  # unavailable now, or not visible to the user who asks
+
+
+class PresenceChoice(StrEnum):
+    """What a user has chosen others to see while they are connected."""
+
+    AUTOMATIC = "automatic"
+    AWAY = "away"
+    INVISIBLE = "invisible"  # as if they were offline
+
+
+class PresenceAudience(StrEnum):
+    """Who sees the presence of a user."""
+
+    SHARED_ROOMS = "shared_rooms"  # those who share a room with them
+    NOBODY = "nobody"
 
 
 class SearchOrder(StrEnum):

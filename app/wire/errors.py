@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     ROOM_ARCHIVED = "room_archived"
     TOO_MANY = "too_many"
     NOT_PENDING = "not_pending"
+    FILTERED = "filtered"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     UNKNOWN_OUTCOME = "unknown_outcome"
@@ -225,9 +226,16 @@ class QuotaExceeded(ChatError):
 
 
 class NotPending(ChatError):
-    """A scheduled message was sent or has failed: it can no longer be changed."""
+    """A scheduled message was sent or has failed, or a report is resolved: it can no longer be
+    changed."""
 
     code = ErrorCode.NOT_PENDING
+
+
+class Filtered(ChatError):
+    """A filter of the room or of the server refuses the text; `detail` has the note of its rule."""
+
+    code = ErrorCode.FILTERED
 
 
 class RateLimited(ChatError):

@@ -221,6 +221,13 @@ class PollUpdated(MessageEvent):
     type: Literal["poll.updated"] = "poll.updated"
 
 
+class MessageHidden(RoomEvent):
+    """`actor` has changed a message that the room does not show to the reader, because it was sent
+    before the reader joined. Not in the log: a reader gets it in the place of the event."""
+
+    type: Literal["message.hidden"] = "message.hidden"
+
+
 Event = Annotated[
     RoomCreated
     | RoomChanged
@@ -238,7 +245,8 @@ Event = Annotated[
     | MessagePinned
     | MessageUnpinned
     | ThreadUpdated
-    | PollUpdated,
+    | PollUpdated
+    | MessageHidden,
     Field(discriminator="type"),
 ]
 
@@ -266,6 +274,7 @@ class PublicationKind(IntEnum):
     MESSAGE_CHANGED = 12  # `user` changed messages
     MEMBER_CHANGED = 13  # the permissions of `user`, who is a member
     ROOM_CHANGED = 14  # what decides the permissions of all members; `user` is its actor
+    VISIBILITY = 15  # volatile: who may see the presence of `user`, who is also the channel
 
 
 Membership = Literal["joined", "left", "removed"]
@@ -324,10 +333,12 @@ _SPECS = (
     EventSpec(MessageUnpinned, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(ThreadUpdated, PublicationKind.MESSAGE_CHANGED, counts=True),
     EventSpec(PollUpdated, PublicationKind.MESSAGE_CHANGED, counts=True),
+    EventSpec(MessageHidden),
 )
 EVENT_SPECS: tuple[EventSpec[Any], ...] = _SPECS
 _BY_CLASS: dict[type[RoomEvent], EventSpec[Any]] = {spec.cls: spec for spec in EVENT_SPECS}
 OF_A_NEWER_RELEASE: EventSpec[Any] = EventSpec(RoomEvent)
+MESSAGE_HIDDEN = event_type(MessageHidden)
 
 # What processes know by the kind alone.
 COUNTED_KINDS = frozenset(spec.publication_kind for spec in EVENT_SPECS if spec.counts)

@@ -39,6 +39,7 @@ from app.wire.events import (
     Message,
     MessageCreated,
     MessageEdited,
+    MessageHidden,
     MessagePinned,
     MessagesDeleted,
     MessageUnpinned,
@@ -163,6 +164,7 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             catchup_events_per_request=1000,
             max_drafts=500,
             max_saved=5000,
+            max_blocks=1000,
             max_reminders=500,
             max_scheduled=100,
             max_schedule_days=365,
@@ -171,6 +173,9 @@ SERVER_EXAMPLES: tuple[ServerFrame, ...] = (
             max_versions=100,
             max_reaction_kinds=20,
             max_pins=50,
+            max_overrides=100,
+            max_invites=100,
+            max_join_requests=1000,
             max_poll_options=20,
             metadata_bytes=4096,
             send_buffer_bytes=1_048_576,
@@ -264,6 +269,7 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
     PollUpdated(
         room=ROOM, seq=19, actor=BOB, at=_LATER, message=_BOBS.model_copy(update={"poll": _POLL})
     ),
+    MessageHidden(room=ROOM, seq=21, actor=BOB, at=_LATER),
     RoomChanged(
         room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})
     ),

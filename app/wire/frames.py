@@ -38,10 +38,12 @@ from app.wire.domain import PresenceState
 from app.wire.errors import ChatError, ErrorCode, Invalid, Retry
 from app.wire.events import Event, ReadMarker
 from app.wire.items import ItemKey
+from app.wire.schemas.blocks import BlockOut
 from app.wire.schemas.items import DraftOut, ReminderOut, SavedMessageValue, ScheduledOut
 from app.wire.schemas.limits import ServerLimits
 from app.wire.schemas.messages import MessagePage
 from app.wire.schemas.notifications import NotificationsOut
+from app.wire.schemas.presence import PresenceSettingsOut
 from app.wire.schemas.rooms import RoomState
 from app.wire.schemas.users import UserOut
 from app.wire.seq import Epoch, Seq
@@ -106,12 +108,13 @@ class ItemHead(ResponseModel):
 
     type: Literal["item.changed"] = "item.changed"
     kind: str = Field(
-        description="What the item is: `draft`, `saved`, `scheduled`, `reminder` or "
-        "`notifications`. Later releases add kinds.",
+        description="What the item is: `draft`, `saved`, `scheduled`, `reminder`, "
+        "`notifications`, `presence` or `block`. Later releases add kinds.",
         examples=["draft"],
     )
     room: UUID = Field(
-        description="The room's id; of `notifications`, which are for all rooms, the user's."
+        description="The room's id; of `notifications`, `presence` and `block`, which are for all "
+        "rooms, the user's."
     )
     seq: Seq | None = Field(
         None,
@@ -127,7 +130,14 @@ class ItemChanged(ItemHead):
 
     # Nulls are kept, as over HTTP.
     value: Annotated[
-        DraftOut | SavedMessageValue | ScheduledOut | ReminderOut | NotificationsOut | None,
+        DraftOut
+        | SavedMessageValue
+        | ScheduledOut
+        | ReminderOut
+        | NotificationsOut
+        | PresenceSettingsOut
+        | BlockOut
+        | None,
         PlainSerializer(lambda value: value and value.model_dump(mode="json")),
     ] = Field(
         None,

@@ -18,6 +18,8 @@ class ItemKind(StrEnum):
     SCHEDULED_MESSAGE = "scheduled"
     REMINDER = "reminder"
     NOTIFICATIONS = "notifications"  # settings for all rooms; named by the user's id as room
+    PRESENCE = "presence"  # what others see of it; named by the user's id as room
+    BLOCK = "block"  # a blocked user, whose id it is; named by the user's id as room
 
 
 class ScheduledState(StrEnum):

@@ -8,10 +8,11 @@ from pydantic import ConfigDict, Field, StrictBool, StrictInt
 from app.wire.validation import RequestModel, ResponseModel
 
 VersionAccess = Literal["nobody", "admins", "members"]
+History = Literal["all", "since_joining"]
 MAX_RETENTION_DAYS = 3650
 MAX_SLOW_MODE_S = 6 * 3600
 # To change these needs the permission to change permissions.
-SETTINGS_OF_MANAGERS = frozenset({"announcement", "slow_mode_s", "join_requests"})
+SETTINGS_OF_MANAGERS = frozenset({"announcement", "slow_mode_s", "join_requests", "history"})
 
 
 class RoomSettings(ResponseModel):
@@ -37,6 +38,11 @@ class RoomSettings(ResponseModel):
         description="Only moderators, admins and owners write; others read, react and reply in "
         "threads. Overrides of permissions change that.",
     )
+    history: History = Field(
+        "all",
+        description="What members see of the time before they joined. With `since_joining`, those "
+        "who join from then on see nothing of it; with `all`, all members see everything.",
+    )
 
 
 class UpdateRoomSettings(RequestModel):
@@ -52,6 +58,7 @@ class UpdateRoomSettings(RequestModel):
     )
     join_requests: StrictBool | None = None
     announcement: StrictBool | None = None
+    history: History | None = None
 
     def changes(self) -> dict[str, Any]:
         """The fields to change, with their new values."""

@@ -38,8 +38,8 @@ class UserEvent(StoredModel):
     seq: Seq = Field(description="Its position in the user's log: 1, 2, 3, … without a hole.")
     at: datetime = Field(description="When, RFC 3339 in UTC. Order by `seq`, not by this.")
     room: UUID = Field(
-        description="The room's id; of the item `notifications`, which is for all rooms, the "
-        "user's."
+        description="The room's id; of the items `notifications`, `presence` and `block`, "
+        "which are for all rooms, the user's."
     )
     item: str | None = Field(
         None,

@@ -16,6 +16,8 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -73,10 +75,16 @@ def _parse_canonical_uuid(value: Any) -> Any:
 CanonicalUuid = Annotated[UUID, Field(strict=False), BeforeValidator(_parse_canonical_uuid)]
 
 
-def _parse_instant(value: Any) -> Any:
+_AWARE: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+
+
+def _parse_instant(value: Any) -> datetime:
     if not (isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value))):
         raise ValueError("must be a time with its zone, as in RFC 3339")
-    return value
+    try:
+        return _AWARE.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"must be a time that exists: {error.errors()[0]['msg']}") from None
 
 
 def _to_utc(at: datetime) -> datetime:
@@ -86,10 +94,9 @@ def _to_utc(at: datetime) -> datetime:
         return at.replace(tzinfo=UTC)
 
 
-# What `format: date-time` means; pydantic alone takes numbers, too. Not strict, as above.
-Instant = Annotated[
-    AwareDatetime, Field(strict=False), BeforeValidator(_parse_instant), AfterValidator(_to_utc)
-]
+# What `format: date-time` means; pydantic alone takes numbers, too. The first validator makes a
+# time of text: frames are strict, and a field that may be null is so, too, whatever its type says.
+Instant = Annotated[AwareDatetime, BeforeValidator(_parse_instant), AfterValidator(_to_utc)]
 
 
 def _plain_number(value: Any) -> Any:
@@ -208,6 +215,12 @@ VISIBLE = (
     AfterValidator(_storable),
     AfterValidator(_visible),
     Pattern(rf"^[^\u0000]*[^{_BLANK}][^\u0000]*$"),
+)
+
+LINE = (
+    AfterValidator(_storable),
+    _no_controls(_NO_LINE),
+    Pattern(rf"^[^{LINE_CLASS}]*$"),
 )
 
 Username = Annotated[

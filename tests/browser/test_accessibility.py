@@ -1,6 +1,5 @@
 """With a keyboard, with a screen reader, and for those who need larger or stronger signs."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,10 +8,9 @@ from playwright.async_api import Page, expect
 
 from testkit.people import Person
 from testkit.server import PASSWORD, TestServer
+from tests.browser.axe import findings
 from tests.browser.visitor import Visit, Visitor
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 VIEWS = {
     "room": "",
     "members": "?panel=members",
@@ -22,6 +20,12 @@ VIEWS = {
     "shortcuts": "?panel=shortcuts",
     "mentions": "?panel=mentions",
     "pins": "?panel=pins",
+    "search": "?panel=search&q=tea",
+    "search of nothing": "?panel=search",
+    "invites": "?panel=room-invites",
+    "permissions": "?panel=room-permissions",
+    "sanctions": "?panel=room-sanctions",
+    "wrong search": "?panel=search&q=has%3Afile",
 }
 
 
@@ -49,20 +53,6 @@ async def room(people: list[Person]) -> str:
 @pytest.fixture
 async def ada(server: TestServer, people: list[Person], visit: Visit) -> Visitor:
     return await visit(people[0], server.url)
-
-
-async def findings(page: Page) -> list[str]:
-    """What axe finds, as lines that say where."""
-    if not await page.evaluate("() => 'axe' in window"):
-        await page.evaluate(AXE.read_text())
-    result: dict[str, Any] = await page.evaluate(
-        "(rules) => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES
-    )
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,7 +6,10 @@ from playwright.async_api import expect
 
 from testkit.people import Person
 from testkit.server import TestServer
+from testkit.server_fixtures import shared_server
 from tests.browser.visitor import Visit, Visitor
+
+server = shared_server("session")
 
 
 @pytest.fixture

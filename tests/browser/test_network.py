@@ -11,8 +11,11 @@ from app.settings import Settings
 from testkit.people import Person
 from testkit.processes import run_process
 from testkit.server import PASSWORD, TestServer, fast_settings, new_embedded_settings
+from testkit.server_fixtures import shared_server
 from testkit.waiting import LIMIT_S, eventually
 from tests.browser.visitor import Visit, Visitor, new_visitor
+
+server = shared_server("session")
 
 STORES = """async (text) => {
     for (const { name } of await indexedDB.databases()) {
@@ -22,7 +25,8 @@ STORES = """async (text) => {
         const database = await done(indexedDB.open(name));
         for (const store of database.objectStoreNames) {
             const all = await done(database.transaction(store).objectStore(store).getAll());
-            if (JSON.stringify(all).includes(text)) return true;
+            const rooms = all.map((value) => value?.messages ?? []);  // not the list of rooms
+            if (JSON.stringify(rooms).includes(text)) return true;
         }
     }
     return false;

@@ -50,7 +50,8 @@ def _is_about_what_exists(response: Response) -> bool:
 
 _EXISTENCE = {
     *("reply_to", "poll.closes_at", "poll.options", "body", "query.q"),
-    *("until", "expires_at", "also_in_room"),  # not in the past; not without `thread`
+    *("until", "status.until", "expires_at"),  # not in the past
+    *("thread", "also_in_room"),  # a message that exists; not without `thread`
 }
 
 

@@ -238,7 +238,7 @@ async def test_rate_limit_keys_expire_in_redis(
     async with running(limiter):
         await limiter.spend(SENDS, "ada")
         [key] = await raw.keys(f"{settings.prefix}:rate:*")
-        assert key.decode() == f"{settings.prefix}:rate:sends:ada"
+        assert key == f"{settings.prefix}:rate:sends:ada".encode()
         seconds = await raw.ttl(key)
         assert 0 < seconds <= BURST / 0.01
 

@@ -22,6 +22,7 @@ from tests.contracts.buses import breaks_redis
 
 ADA, BOB, EVE = uuid4(), uuid4(), uuid4()
 ONLINE, OFFLINE, UNKNOWN = PresenceState.ONLINE, PresenceState.OFFLINE, PresenceState.UNKNOWN
+AWAY, DO_NOT_DISTURB = PresenceState.AWAY, PresenceState.DO_NOT_DISTURB
 Process = Callable[..., RedisPresence]
 
 
@@ -55,8 +56,10 @@ async def process(settings: Redis) -> AsyncIterator[Process]:
         await store.stop()
 
 
-async def holding(store: PresenceStore, *users: UUID) -> None:
-    store.add(users)
+async def holding(
+    store: PresenceStore, *users: UUID, state: PresenceState = PresenceState.ONLINE
+) -> None:
+    store.add(users, state)
     assert set(await store.sync()) == set(users)
 
 
@@ -118,6 +121,33 @@ async def test_adding_and_removing_are_idempotent(store: PresenceStore) -> None:
         assert await store.read_states([ADA, EVE]) == {ADA: OFFLINE, EVE: OFFLINE}
 
 
+async def test_a_user_has_the_state_in_which_they_were_added_last(store: PresenceStore) -> None:
+    await holding(store, ADA, state=AWAY)
+    await holding(store, BOB, state=DO_NOT_DISTURB)
+    assert await store.read_states([ADA, BOB, EVE]) == {
+        ADA: AWAY,
+        BOB: DO_NOT_DISTURB,
+        EVE: OFFLINE,
+    }
+    for changed in (DO_NOT_DISTURB, ONLINE, AWAY):
+        await holding(store, ADA, state=changed)
+        assert await store.read_states([ADA, BOB]) == {ADA: changed, BOB: DO_NOT_DISTURB}
+    store.remove([ADA])
+    assert set(await store.sync()) == {ADA}
+    assert await store.read_states([ADA, BOB]) == {ADA: OFFLINE, BOB: DO_NOT_DISTURB}
+    await holding(store, ADA)
+    assert await state(store, ADA) == ONLINE
+
+
+async def test_states_of_many_users_are_synced_and_read(store: PresenceStore) -> None:
+    users = [uuid4() for _ in range(module.USERS_PER_COMMAND + 1)]
+    await holding(store, *users, state=AWAY)
+    assert set((await store.read_states(users)).values()) == {AWAY}
+    store.remove(users)
+    await store.sync()
+    assert set((await store.read_states(users)).values()) == {OFFLINE}
+
+
 async def test_states_of_no_users_are_empty(store: PresenceStore) -> None:
     assert await store.read_states([]) == {}
 
@@ -144,6 +174,71 @@ async def test_a_user_is_online_as_long_as_one_process_has_them(process: Process
     two.remove([ADA])
     await two.sync()
     assert await state(asks, ADA) == OFFLINE
+
+
+async def test_of_several_states_the_one_that_disturbs_least_is_read(process: Process) -> None:
+    """Until all processes of the user have followed a change."""
+    one, two = process(), process()
+    await holding(one, ADA)
+    await holding(two, ADA, state=AWAY)
+    assert await state(one, ADA) == AWAY
+    await holding(one, ADA, state=DO_NOT_DISTURB)
+    assert await state(two, ADA) == DO_NOT_DISTURB
+    for store in (one, two):
+        await holding(store, ADA)
+    assert await state(one, ADA) == ONLINE
+
+
+async def test_states_expire_with_the_lease(process: Process) -> None:
+    dies, lives = process(ttl_s=0.5, grace_s=0.5), process()
+    await holding(lives, BOB)
+    await holding(dies, ADA, state=AWAY)
+    assert await state(lives, ADA) == AWAY
+    async with alive(lives):
+        await becomes(lives, ADA, OFFLINE)
+
+
+async def test_lost_or_changed_states_are_written_again(
+    process: Process, settings: Redis, raw: Client
+) -> None:
+    store = process()
+    await holding(store, ADA, state=AWAY)
+    await holding(store, BOB)
+    [key] = await raw.keys(f"{settings.prefix}:presence:*:states")
+    await raw.delete(key)
+    assert await state(store, ADA) == ONLINE
+    await store.sync()
+    assert await store.read_states([ADA, BOB]) == {ADA: AWAY, BOB: ONLINE}
+    await raw.hset(key, mapping={BOB.bytes: "away"})
+    await store.sync()
+    assert await store.read_states([ADA, BOB]) == {ADA: AWAY, BOB: ONLINE}
+    await raw.hset(key, mapping={ADA.bytes: "of a newer release"})
+    assert await state(store, ADA) == ONLINE
+
+
+async def test_states_of_many_users_are_written_with_few_commands(
+    process: Process, raw: Client
+) -> None:
+    async def count_commands() -> int:
+        stats = await raw.info("commandstats")
+        return int(stats.get("cmdstat_hset", {"calls": 0})["calls"])
+
+    before = await count_commands()
+    users = [uuid4() for _ in range(2 * module.USERS_PER_COMMAND + 1)]
+    await holding(process(), *users, state=DO_NOT_DISTURB)
+    assert await count_commands() - before < 10
+    assert set((await process().read_states(users)).values()) == {DO_NOT_DISTURB}
+
+
+async def test_a_sync_does_not_look_at_all_users(process: Process) -> None:
+    store = process()
+    await holding(store, *(uuid4() for _ in range(100_000)))
+    least = float("inf")
+    for _ in range(20):
+        started = time.thread_time()
+        await store.sync()
+        least = min(least, time.thread_time() - started)
+    assert least < 0.01
 
 
 async def test_the_users_of_a_process_expire_with_its_lease(process: Process) -> None:

@@ -99,8 +99,8 @@ MUTATIONS = (
     Mutation(
         "the log is read before the room is subscribed",
         "app/realtime/delivery/delivery.py",
-        "        queued = [entry for entry in catching_up.queue if entry[0] > after]\n",
-        "        queued = [entry for entry in catching_up.queue[:0] if entry[0] > after]\n",
+        "            for seq, frame, closed in catching_up.queue\n",
+        "            for seq, frame, closed in catching_up.queue[:0]\n",
         ("tests/realtime/test_removal_in_catch_up.py", "-m", "embedded", "-k", "during_catch_up"),
         ("--faults", "client-flap", "--seconds", "20", "--hold", "3"),
     ),

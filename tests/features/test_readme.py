@@ -63,5 +63,10 @@ async def test_the_walk_through_a_moderated_room_works(tmp_path: Path) -> None:
     assert "'edit'" in output
     assert {"rate_limited", "forbidden"} <= set(lines), output
     assert '"count":4' in output
+    assert '"text":"Cheap pills"' in output.partition('"snapshot"')[2]
+    assert "has resolved this report at" in output
+    assert '"outcome":"banned"' in output.rpartition('"status":"resolved"')[2]
+    assert "filtered" in lines
+    assert '"action":"member_banned"' in output
     assert '"reason":"Spam"' in output
     assert '"role":"owner"' in lines[-1]

@@ -117,6 +117,11 @@ async def profile(stage: Scenario) -> Request:
     return lambda: stage.ada.patch("/users/me", display_name="Somebody else")
 
 
+@use_case("PATCH /users/me", 200, "PROFILE")
+async def set_status(stage: Scenario) -> Request:
+    return lambda: stage.ada.patch("/users/me", title="Editor", status={"text": "On holiday"})
+
+
 @use_case("PATCH /users/me", 200)
 async def hide_read_markers(stage: Scenario) -> Request:
     return lambda: stage.ada.patch("/users/me", share_read_markers=False)
@@ -191,6 +196,21 @@ async def add_group_member(stage: Scenario) -> Request:
     admin = await stage.server.administrator(stage.http)
     group = await admin.makes_group(unique_username("group"))
     return lambda: admin.put(f"/groups/{group}/members/{stage.ada.id}")
+
+
+@use_case("PUT /groups/{group_id}/managers/{user_id}", 204)
+async def add_group_manager(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group = await admin.makes_group(unique_username("team"))
+    return lambda: admin.put(f"/groups/{group}/managers/{stage.ada.id}")
+
+
+@use_case("DELETE /groups/{group_id}/managers/{user_id}", 204)
+async def remove_group_manager(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    group = await admin.makes_group(unique_username("team"))
+    assert_ok(await admin.put(f"/groups/{group}/managers/{stage.ada.id}"), 204)
+    return lambda: admin.delete(f"/groups/{group}/managers/{stage.ada.id}")
 
 
 @use_case("DELETE /groups/{group_id}/members/{user_id}", 204)
@@ -432,6 +452,66 @@ async def _asked_for(stage: Scenario, *people: Person) -> str:
     return room
 
 
+@use_case("POST /rooms/{room_id}/messages/{seq}/reports", 201)
+async def report_message(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    [seq] = await stage.bob.says(room, "cheap pills")
+    return lambda: stage.ada.post(f"/rooms/{room}/messages/{seq}/reports", reason="spam")
+
+
+@use_case("POST /rooms/{room_id}/members/{user_id}/reports", 201)
+async def report_member(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    return lambda: stage.bob.post(f"/rooms/{room}/members/{stage.ada.id}/reports", reason="spam")
+
+
+@use_case("POST /reports/{report_id}/resolution", 200)
+async def resolve_report(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob, stage.eve)
+    path = f"/rooms/{room}/members/{stage.bob.id}/reports"
+    report = assert_ok(await stage.eve.post(path, reason="spam"), 201)
+    return lambda: stage.ada.post(f"/reports/{report['id']}/resolution", outcome="warned")
+
+
+RULE = {"kind": "word", "expression": "pills", "action": "refuse"}
+
+
+@use_case("POST /rooms/{room_id}/filters", 201)
+async def add_room_filter_rule(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    return lambda: stage.ada.post(f"/rooms/{room}/filters", **RULE)
+
+
+@use_case("DELETE /rooms/{room_id}/filters/{rule_id}", 204)
+async def remove_room_filter_rule(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room()
+    rule = assert_ok(await stage.ada.post(f"/rooms/{room}/filters", **RULE), 201)
+    return lambda: stage.ada.delete(f"/rooms/{room}/filters/{rule['id']}")
+
+
+@use_case("POST /filters", 201)
+async def add_filter_rule(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    rule = RULE | {"expression": unique_username("word")}
+    return lambda: admin.post("/filters", **rule)
+
+
+@use_case("DELETE /filters/{rule_id}", 204)
+async def remove_filter_rule(stage: Scenario) -> Request:
+    admin = await stage.server.administrator(stage.http)
+    rule = RULE | {"expression": unique_username("word")}
+    made = assert_ok(await admin.post("/filters", **rule), 201)
+    return lambda: admin.delete(f"/filters/{made['id']}")
+
+
+@use_case("POST /rooms/{room_id}/messages", 201, "MESSAGE")
+async def send_what_a_filter_reports(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    rule = RULE | {"action": "report"}
+    assert_ok(await stage.ada.post(f"/rooms/{room}/filters", **rule), 201)
+    return lambda: stage.bob.sends(room, "cheap pills", nonce="n")
+
+
 # Messages.
 
 
@@ -455,6 +535,13 @@ async def edit(stage: Scenario) -> Request:
 async def delete_message(stage: Scenario) -> Request:
     _, path = await _message_with_everything(stage)
     return lambda: stage.ada.delete(path)
+
+
+@use_case("DELETE /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED")
+async def delete_message_of_another(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    [seq] = await stage.bob.says(room, "hello")
+    return lambda: stage.ada.delete(f"/rooms/{room}/messages/{seq}")
 
 
 @use_case("POST /rooms/{room_id}/deletions", 200, *["MESSAGE_CHANGED"] * 2)
@@ -523,6 +610,14 @@ async def add_option(stage: Scenario) -> Request:
 async def close_poll(stage: Scenario) -> Request:
     path = await _poll(stage)
     return lambda: stage.ada.post(f"{path}/poll/close")
+
+
+@use_case("POST /rooms/{room_id}/messages/{seq}/poll/close", 200, "MESSAGE_CHANGED")
+async def close_poll_of_another(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    poll = {"options": ["yes", "no"]}
+    message = assert_ok(await stage.bob.sends(room, "well?", poll=poll), 201)
+    return lambda: stage.ada.post(f"/rooms/{room}/messages/{message['seq']}/poll/close")
 
 
 @use_case("DELETE /rooms/{room_id}/messages/{seq}", 200, "MESSAGE_CHANGED")
@@ -658,6 +753,32 @@ async def remove_saved_message(stage: Scenario) -> Request:
     (seq,) = await stage.ada.says(room, "for later")
     assert_ok(await stage.ada.put(f"/rooms/{room}/messages/{seq}/saved"))
     return lambda: stage.ada.delete(f"/rooms/{room}/messages/{seq}/saved")
+
+
+@use_case("PUT /users/me/blocks/{user_id}", 200, "VISIBILITY", "USER_EVENT", "USER_EVENT")
+async def block_user(stage: Scenario) -> Request:
+    """They have a direct room with an unread mention."""
+    room = await stage.ada.makes_room("direct", stage.bob)
+    await stage.bob.says(room, f"@{stage.ada.username}")
+    return lambda: stage.ada.put(f"/users/me/blocks/{stage.bob.id}")
+
+
+@use_case("DELETE /users/me/blocks/{user_id}", 204, "VISIBILITY", "USER_EVENT", "USER_EVENT")
+async def unblock_user(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("direct", stage.bob)
+    await stage.bob.says(room, f"@{stage.ada.username}")
+    assert_ok(await stage.ada.put(f"/users/me/blocks/{stage.bob.id}"))
+    return lambda: stage.ada.delete(f"/users/me/blocks/{stage.bob.id}")
+
+
+@use_case("PUT /users/me/presence", 200, "USER_EVENT")
+async def choose_presence(stage: Scenario) -> Request:
+    return lambda: stage.ada.put("/users/me/presence", choice="away")
+
+
+@use_case("PUT /users/me/presence", 200, "VISIBILITY", "USER_EVENT")
+async def hide_presence(stage: Scenario) -> Request:
+    return lambda: stage.ada.put("/users/me/presence", visible_to="nobody")
 
 
 async def _scheduled(stage: Scenario) -> str:

@@ -10,18 +10,25 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from app.core import text_filter
 from app.core.actor import Actor
+from app.core.clock import now
+from app.core.ids import new_id
+from app.core.message_commands import EditRequest, MessageCommand, ReactionRequest
 from app.core.publications import Publication
 from app.core.send_request import SendRequest, SendResult
+from app.core.text_filter import FilterRule, TextFilter
 from app.messages.send import group_commit as module
 from app.messages.send.batch import commit_batch
 from app.messages.send.group_commit import Committer
 from app.persistence import database as database_module
 from app.persistence import engine as engine_module
 from app.persistence.database import Database
+from app.persistence.uow import UnitOfWork
 from app.settings import Settings
 from app.wire.content import Content
-from app.wire.errors import Busy, NotFound, UnknownOutcome
+from app.wire.errors import Busy, Filtered, NotFound, UnknownOutcome
+from app.wire.filters import FilterAction, FilterKind
 from testkit.failure_injection import (
     DEADLOCK,
     SYNTAX_ERROR,
@@ -98,6 +105,63 @@ async def test_a_send_that_the_database_rejects_fails_alone(
     assert all(isinstance(one, SendResult) for one in others)
     said = [len(await database.read(checked_texts, room)) for room in rooms]
     assert said == [5, 6, 6]
+
+
+async def add_pattern(uow: UnitOfWork, room_id: UUID, action: FilterAction) -> None:
+    room = await uow.rooms.lock(room_id)
+    assert room is not None
+    rule = FilterRule(new_id(), FilterKind.PATTERN, "spa+m", action, None, new_id(), now())
+    room.filters = TextFilter([rule]).encode()
+
+
+async def test_filters_without_time_in_a_batch_delay_only_their_rooms_and_lose_nothing(
+    database: Database,
+    committer: Committer,
+    people: list[Actor],
+    rooms: list[UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each message then needs a batch of its own; those of a user keep their order."""
+    monkeypatch.setattr(text_filter, "MAX_BATCH_S", 0.0)
+    for room, action in zip(rooms[:2], FilterAction, strict=True):
+        await database.transact(add_pattern, room, action)
+    sends = [
+        send_request(person, room, f"n{number}", f"{person.user} {number}")
+        for number in range(3)
+        for room in rooms
+        for person in people
+    ]
+    refused = [send_request(people[0], room, "spam", "spaam") for room in rooms]
+    *sent, first, second, third = await send_concurrently(committer, [*sends, *refused])
+    assert all(isinstance(one, SendResult) and not one.duplicate for one in sent), sent
+    assert isinstance(first, Filtered)
+    assert isinstance(second, SendResult)
+    assert isinstance(third, SendResult)
+    for room in rooms:
+        texts = await database.read(checked_texts, room)
+        for person in people:
+            said = [text for text in texts if text.startswith(str(person.user))]
+            assert said == [f"{person.user} {number}" for number in range(3)]
+
+
+async def test_a_batch_goes_on_without_the_filtered_rooms_when_their_time_is_over(
+    database: Database, people: list[Actor], rooms: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also an edit, and a reaction behind it, wait."""
+    monkeypatch.setattr(text_filter, "MAX_BATCH_S", 0.0)
+    [sender, *_], [filtered, plain, _] = people, rooms
+    await database.transact(add_pattern, filtered, FilterAction.REFUSE)
+    commands: list[MessageCommand] = [
+        send_request(sender, filtered, "n1"),
+        EditRequest(sender, filtered, 1, "changed", 1),
+        ReactionRequest(sender, filtered, 1, "👍", present=True),
+        send_request(sender, filtered, "n2"),
+        send_request(sender, plain, "n1"),
+    ]
+    outcomes = await database.transact_batch(commit_batch, commands, LIMITS, wait=False)
+    assert [outcome is not None for outcome in outcomes] == [True, False, False, False, True]
+    assert await database.read(checked_texts, filtered) == ["hi"]
+    assert await database.read(checked_texts, plain) == ["hi"]
 
 
 @pytest.fixture

@@ -42,7 +42,13 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "room_name": "a" + "\u0316\u0301" * 30,
     },
     "PATCH /api/v1/server": lambda _: {"name": "a" + "\u0316\u0301" * 30},
-    "PATCH /api/v1/users/me": lambda _: {"display_name": "a" + "\u0316\u0301" * 30},
+    "PATCH /api/v1/users/me": lambda _: {
+        "display_name": "a" + "\u0316\u0301" * 30,
+        "title": f"{next(numbers)}" + "\u0316\u0301" * 25,
+        "time_zone": "America/Argentina/Buenos_Aires",
+        "language": "zh-Hant-TW-variant1-variant2-variant3",
+        "status": {"emoji": "🎉", "text": "😀" * 100, "until": "2100-01-01T00:00:00Z"},
+    },
     "PUT /api/v1/users/me/password": lambda _: {"old_password": PASSWORD, "new_password": PASSWORD},
     "POST /api/v1/rooms": lambda stage: {
         "kind": "public",
@@ -72,6 +78,10 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "display_name": "a" + "\u0316\u0301" * 30,
     },
     "PATCH /api/v1/groups/{group_id}": lambda _: {"display_name": "a" + "\u0316\u0301" * 30},
+    "PUT /api/v1/users/me/presence": lambda _: {
+        "choice": ("away", "invisible")[next(numbers) % 2],
+        "visible_to": "nobody",
+    },
     "PUT /api/v1/users/me/notifications": lambda _: {
         "keywords": [f"{next(numbers):064}" for _ in range(50)],
         "schedule": {
@@ -93,6 +103,30 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "options": list(range(1 + next(numbers) % 2, MAX_POLL_OPTIONS + 1))
     },
     "POST /api/v1/rooms/{room_id}/messages/{seq}/poll/options": lambda _: {"text": "😀" * 200},
+    "POST /api/v1/rooms/{room_id}/messages/{seq}/reports": lambda _: {
+        "reason": "harassment",
+        "note": "😀" * 500,
+    },
+    "POST /api/v1/rooms/{room_id}/members/{user_id}/reports": lambda _: {
+        "reason": "harassment",
+        "note": "😀" * 500,
+    },
+    "POST /api/v1/reports/{report_id}/resolution": lambda _: {
+        "outcome": "message_deleted",
+        "note": "😀" * 500,
+    },
+    "POST /api/v1/rooms/{room_id}/filters": lambda _: {
+        "kind": "pattern",
+        "expression": f"{next(numbers)}" + "(a|b)" * 38,
+        "action": "report",
+        "note": "😀" * 200,
+    },
+    "POST /api/v1/filters": lambda _: {
+        "kind": "word",
+        "expression": f"{next(numbers)}" + "a\u0316\u0301" * 60,
+        "action": "refuse",
+        "note": "😀" * 200,
+    },
     "POST /api/v1/rooms/{room_id}/join-requests": lambda _: {"note": "😀" * 500},
     "POST /api/v1/rooms/{room_id}/invites": lambda _: {
         "role": "guest",

@@ -96,7 +96,10 @@ class Stage:
         return seq
 
     def path(self, route: Route) -> str:
-        unknown = ("session_id", "group_id", "scheduled_id", "reminder_id", "invite_id")
+        unknown = (
+            *("session_id", "group_id", "scheduled_id", "reminder_id", "invite_id"),
+            *("report_id", "rule_id"),
+        )
         ids = dict.fromkeys(unknown, UNKNOWN_ID)
         room_id = self.rooms[ROOMS.get(route.name, 0)]
         ids |= {"room_id": room_id, "user_id": self.users[1], "emoji": quote("🎉")}

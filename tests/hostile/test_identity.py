@@ -53,7 +53,7 @@ async def test_an_unauthenticated_request_is_refused_before_its_body(
     ids = dict.fromkeys(
         (
             *("room_id", "user_id", "session_id", "group_id", "scheduled_id", "reminder_id"),
-            "invite_id",
+            *("invite_id", "report_id", "rule_id"),
         ),
         UNKNOWN_ID,
     )

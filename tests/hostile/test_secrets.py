@@ -30,6 +30,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /rooms/{room_id}/members": {"users": ["{user}"]},
     "PATCH /rooms/{room_id}/members/{user_id}": {"role": "admin"},
     "POST /rooms/{room_id}/messages": {"nonce": "n", "text": "x"},
+    "POST /rooms/{room_id}/messages/{seq}/reports": {"reason": "spam", "note": "x"},
+    "POST /rooms/{room_id}/members/{user_id}/reports": {"reason": "spam", "note": "x"},
+    "POST /reports/{report_id}/resolution": {"outcome": "other", "note": "x"},
+    "POST /rooms/{room_id}/filters": {"kind": "word", "expression": "x", "action": "report"},
+    "POST /filters": {"kind": "word", "expression": "x", "action": "report"},
     "POST /rooms/{room_id}/join-requests": {"note": "x"},
     "POST /rooms/{room_id}/invites": {"max_uses": 1},
     "POST /rooms/{room_id}/transfer": {"user": "{user}"},
@@ -68,10 +73,21 @@ ITEMS = sorted(
 OF_ADMINISTRATORS = [
     *("PUT /users/{user_id}/ban", "DELETE /users/{user_id}/ban"),
     *("PATCH /groups/{group_id}", "DELETE /groups/{group_id}"),
+    "DELETE /filters/{rule_id}",
     *("PUT /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}/members/{user_id}"),
+    *("PUT /groups/{group_id}/managers/{user_id}", "DELETE /groups/{group_id}/managers/{user_id}"),
 ]
+RESOLUTION = "POST /reports/{report_id}/resolution"
 # Profiles of users who are visible to each other have tests of their own; groups are no secret.
-VISIBLE = {"GET /users/{user_id}", "GET /groups/{group_id}", "GET /groups/{group_id}/members"}
+VISIBLE = {
+    *(
+        "GET /users/{user_id}",
+        "PUT /users/me/blocks/{user_id}",
+        "DELETE /users/me/blocks/{user_id}",
+    ),
+    *("GET /groups/{group_id}", "GET /groups/{group_id}/members"),
+    "GET /groups/{group_id}/managers",
+}
 FRAMES: dict[str, dict[str, Any]] = {
     "open": {"rooms": [{"room": "{room}", "since": 0}]},
     "close": {"rooms": ["{room}"]},
@@ -128,7 +144,7 @@ async def test_a_private_room_is_indistinguishable_from_a_missing_one(
 ) -> None:
     room = await ada.makes_room(kind, await server.person(ada.http, "eve"))
     ids = {"user": ada.id, "user_id": ada.id, "seq": "1", "role": "guest"}
-    ids["invite_id"] = str(uuid4())
+    ids["invite_id"] = ids["report_id"] = ids["rule_id"] = str(uuid4())
     status = await no_difference(
         server, bob, route, ids | {"room_id": room}, ids | {"room_id": str(uuid4())}
     )
@@ -146,7 +162,7 @@ async def test_requests_do_not_wait_for_the_lock_of_an_invisible_room(
         room = await ada.makes_room("private")
         await holder.execute(select(Room).where(Room.id == UUID(room)).with_for_update())
         ids = {"room_id": room, "user": ada.id, "user_id": ada.id, "seq": "1", "role": "guest"}
-        ids["invite_id"] = str(uuid4())
+        ids["invite_id"] = ids["report_id"] = ids["rule_id"] = str(uuid4())
         for route in OF_ROOMS:
             answer, _ = await asked(cluster_server, bob, route, **ids)
             assert_problem(answer, "not_found")
@@ -181,13 +197,26 @@ async def test_an_item_of_another_user_is_indistinguishable_from_a_missing_one(
     assert await no_difference(server, bob, route, there, absent) == 404
 
 
+async def test_a_report_in_a_room_that_one_does_not_see_is_indistinguishable_from_a_missing_one(
+    server: TestServer, ada: Person, bob: Person
+) -> None:
+    eve = await server.person(ada.http, "eve")
+    room = await ada.makes_room("private", eve)
+    path = f"/rooms/{room}/members/{eve.id}/reports"
+    report = assert_ok(await ada.post(path, reason="spam"), 201)
+    there, absent = {"report_id": report["id"]}, {"report_id": str(uuid4())}
+    assert await no_difference(server, bob, RESOLUTION, there, absent) == 404
+
+
 @pytest.mark.parametrize("route", OF_ADMINISTRATORS)
 async def test_what_only_administrators_do_does_not_reveal_whether_its_object_exists(
     server: TestServer, ada: Person, bob: Person, route: str
 ) -> None:
     admin = await server.administrator(ada.http)
     group = await admin.makes_group(unique_username("team"), ada)
-    there = {"user_id": ada.id, "group_id": group}
+    rule = {"kind": "word", "expression": unique_username("word"), "action": "report"}
+    made = assert_ok(await admin.post("/filters", **rule), 201)
+    there = {"user_id": ada.id, "group_id": group, "rule_id": made["id"]}
     absent = dict.fromkeys(there, str(uuid4()))
     assert await no_difference(server, bob, route, there, absent) == 403
 
@@ -204,7 +233,8 @@ async def test_removing_a_non_member_does_not_reveal_whether_the_user_exists(
 
 def test_every_route_with_an_id_is_tested() -> None:
     with_ids = {route.name.replace(API, "") for route in every_route() if "_id}" in route.path}
-    tested = {*OF_ROOMS, *ITEMS, *OF_ADMINISTRATORS, "DELETE /auth/sessions/{session_id}"}
+    single = {"DELETE /auth/sessions/{session_id}", RESOLUTION}
+    tested = {*OF_ROOMS, *ITEMS, *OF_ADMINISTRATORS, *single}
     assert with_ids == tested | VISIBLE
 
 
@@ -226,6 +256,17 @@ async def test_frames_do_not_reveal_whether_a_room_exists(
         nothing, statements_nothing = await told(server, peer, type_, str(uuid4()))
     assert real == nothing
     assert statements_real == statements_nothing
+
+
+@pytest.mark.parametrize("type_", ["message.send", "message.edit"])
+async def test_the_filter_of_the_server_does_not_reveal_whether_a_room_exists(
+    server: TestServer, ada: Person, bob: Person, type_: str
+) -> None:
+    admin = await server.administrator(ada.http)
+    rule = {"kind": "word", "expression": "pills", "action": "refuse"}
+    made = assert_ok(await admin.post("/filters", **rule), 201)
+    await test_frames_do_not_reveal_whether_a_room_exists(server, ada, bob, type_)
+    assert_ok(await admin.delete(f"/filters/{made['id']}"), 204)
 
 
 async def test_presence_does_not_reveal_whether_a_user_exists(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.core.clock import now
 from app.core.ids import new_id
+from app.persistence.repositories.blocks import BlockPosition
 from app.persistence.repositories.saved_messages import SavedPosition
 from app.wire.items import ItemKey, ItemKind
 from tests.persistence.large_dataset import LargeDataset
@@ -41,6 +42,14 @@ ITEM_QUERIES: dict[str, Callable[[LargeDataset], Awaitable[object]]] = {
     ),
     "reminders that are due": lambda w: w.database.read_directly(
         lambda reads: reads.reminders.list_due(100)
+    ),
+    "blocks": lambda w: w.database.read_directly(
+        lambda reads: reads.blocks.page(w.actor.user, None, 50)
+    ),
+    "blocks, next page": lambda w: w.database.read_directly(
+        lambda reads: reads.blocks.page(
+            w.actor.user, BlockPosition(now() - timedelta(days=1), w.actor.user), 50
+        )
     ),
     "values of items": lambda w: w.database.read_directly(
         lambda reads: reads.items.read(

@@ -31,7 +31,8 @@ from app.persistence.uow import UnitOfWork
 from app.realtime.connection.room_list import ListRequest
 from app.wire.domain import Role, RoomKind
 from app.wire.user_events import UserEventType
-from tests.persistence.large_items import item_tables, mention_tables
+from tests.persistence.large_items import block_table, item_tables, mention_tables
+from tests.persistence.large_moderation import moderation_tables
 
 USER_COUNT, ROOM_COUNT = 8000, 1000
 LONG_ROOM_MESSAGES, SHORT_ROOM_MESSAGES = 6000, 5  # messages of the first room, and of every other
@@ -229,11 +230,18 @@ def _tables(
                 "at": at + timedelta(seconds=seq),
             }
             for room, seq in said
+        ]
+        # Half of them by a sender whom all have blocked.
+        + [
+            {"user_id": backlogged, "room_id": rooms[0], "seq": seq, "at": at}
+            for seq in range(101, LONG_ROOM_MESSAGES, 95)
         ],
     )
+    yield block_table(users, at)
     yield from _threads(rooms[0], users, at)
     yield from mention_tables(users, rooms, at)
     yield from item_tables(users, rooms, at)
+    yield from moderation_tables(users, rooms, at)
     logs = {user: SHORT_LOG if n else ACTOR_LOG for n, user in enumerate(users)}
     yield (
         UserLog,

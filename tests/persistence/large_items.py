@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.core.ids import new_id
-from app.persistence.item_tables import Draft, Reminder, SavedMessage, ScheduledMessage
+from app.persistence.item_tables import (
+    Draft,
+    PresenceSettings,
+    Reminder,
+    SavedMessage,
+    ScheduledMessage,
+    UserBlock,
+)
 from app.persistence.message_tables import RoomMentionRow
 from app.persistence.tables import (
     FINGERPRINT_BYTES,
@@ -14,7 +21,7 @@ from app.persistence.tables import (
     UserGroup,
     UserGroupMember,
 )
-from app.wire.domain import MentionKind
+from app.wire.domain import MentionKind, PresenceAudience, PresenceChoice
 from app.wire.items import ScheduledState
 
 ACTOR_ITEMS, OTHER_ITEMS = 1000, 2  # of each kind; of every other user
@@ -22,6 +29,8 @@ ITEM_ROOMS = 40  # the first ones, which the actor is in
 DUE_ITEMS = 20  # of each kind, of the actor; all others are due later, or done
 MENTIONED_ROOM = 2  # of the actor: with many mentions of many
 MANY_MENTIONS, FEW_MENTIONS = 3000, 5  # in that room, and in every other
+BLOCKED_SENDERS = (1, 2)  # whom all others block; each with a tenth of all messages
+ACTOR_BLOCKS = 500  # of users who send nothing; every other has none
 
 Table = tuple[type[Base], list[dict[str, object]]]
 
@@ -98,6 +107,8 @@ def item_tables(users: Sequence[UUID], rooms: Sequence[UUID], at: datetime) -> I
     )
 
     yield NotificationSettings, [{"user_id": user, "keywords": "[]"} for user in users]
+    presence = {"choice": PresenceChoice.AWAY, "visible_to": PresenceAudience.SHARED_ROOMS}
+    yield PresenceSettings, [{"user_id": user, **presence} for user in users]
 
 
 def mention_tables(users: Sequence[UUID], rooms: Sequence[UUID], at: datetime) -> Iterator[Table]:
@@ -132,3 +143,10 @@ def mention_tables(users: Sequence[UUID], rooms: Sequence[UUID], at: datetime) -
             for seq in range(1, (MANY_MENTIONS if n == MENTIONED_ROOM else FEW_MENTIONS) + 1)
         ],
     )
+
+
+def block_table(users: Sequence[UUID], at: datetime) -> Table:
+    senders = [users[n] for n in BLOCKED_SENDERS]
+    blocks = [(user, sender) for user in users for sender in senders if user not in senders]
+    blocks += [(users[0], user) for user in users[-ACTOR_BLOCKS:]]
+    return UserBlock, [{"user_id": user, "blocked_id": other, "at": at} for user, other in blocks]

@@ -178,7 +178,7 @@ async def steps(database: Database) -> Steps:
         users = [await add_user(uow, name) for name in NAMES]
         actors = [Actor(user, user, is_admin=False, expires_at=now()) for user in users]
         spec = CreateRoom(kind=RoomKind.PUBLIC, name="A room", members=users[1:])
-        created = await create_room(uow, actors[0], spec, 100)
+        created = await create_room(uow, actors[0], spec, 100, "everybody")
         return actors, created.view.id
 
     actors, room = await database.transact(prepare)

@@ -83,7 +83,7 @@ class DedicatedServer:
         actor = Actor(UUID(owner.id), UUID(owner.session), is_admin=False, expires_at=now())
         spec = CreateRoom(kind=RoomKind.PUBLIC, name="One of many", **fields)
         database = self.running.context.database
-        created = await database.transact(create_room, actor, spec, 10_000)
+        created = await database.transact(create_room, actor, spec, 10_000, "everybody")
         first = created.view.id
         copies = [new_id() for _ in range(count - 1)]
         async with database._engines.write.begin() as connection:

@@ -13,6 +13,7 @@ LISTS = {
     "saved": "/users/me/saved",
     "scheduled": "/users/me/scheduled",
     "reminder": "/users/me/reminders",
+    "block": "/users/me/blocks",
 }
 
 
@@ -37,6 +38,10 @@ def reminder_key(reminder: Frame) -> Key:
     return "reminder", reminder["room"], None, reminder["id"]
 
 
+def block_key(person: Person, block: Frame) -> Key:
+    return "block", person.id, None, block["user"]
+
+
 KEYS = {
     "draft": draft_key,
     "saved": saved_key,
@@ -48,13 +53,17 @@ KEYS = {
 async def read_items(person: Person) -> dict[Key, Frame]:
     """Over HTTP, as a new client does."""
     items = {
-        KEYS[kind](item): item
+        (block_key(person, item) if kind == "block" else KEYS[kind](item)): item
         for kind, path in LISTS.items()
         for page in await all_pages(person, path)
         for item in page
     }
     settings = assert_ok(await person.get("/users/me/notifications"))
-    return items | {("notifications", person.id, None, None): settings}
+    presence = assert_ok(await person.get("/users/me/presence"))
+    return items | {
+        ("notifications", person.id, None, None): settings,
+        ("presence", person.id, None, None): presence,
+    }
 
 
 class ItemReplica:

@@ -112,7 +112,7 @@ class ListChanges:
             people = [self._user, *self._others[1:]]
             members = [person for person in people if chance.random() < 0.7]
             spec = CreateRoom(kind=kind, name=self._text(), members=members)
-        room = (await create_room(uow, _actor(owner), spec, 10_000)).view.id
+        room = (await create_room(uow, _actor(owner), spec, 10_000, "everybody")).view.id
         self._members[room] = {owner, *spec.members}
         if kind is RoomKind.DIRECT:
             self._direct.add(room)

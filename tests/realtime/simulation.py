@@ -21,6 +21,7 @@ from app.core.publications import Publication, to_publication
 from app.core.server_state import ServerState
 from app.limit_settings import Limits
 from app.persistence.database import Database
+from app.persistence.repositories.memberships import LogExtent
 from app.realtime.delivery.change_poller import poll_changes
 from app.realtime.delivery.delivery import Delivery
 from app.realtime.delivery.gap_repair import repair
@@ -100,7 +101,7 @@ class FakeReads:
         self.rooms = SimpleNamespace(changed_since=self._changed, database_time=self._time)
         self.user_logs = SimpleNamespace(changed_since=self._changed_user_logs)
         self.access = SimpleNamespace(kinds=self._kinds)
-        self.memberships = SimpleNamespace(latest_seqs=self._heads, departure_seqs=self._ends)
+        self.memberships = SimpleNamespace(extents=self._heads, ended_extents=self._ends)
         self.events = SimpleNamespace(
             publications=self._between,
             publications_in=self._within,
@@ -110,12 +111,15 @@ class FakeReads:
     async def _kinds(self, _rooms: Iterable[UUID]) -> dict[UUID, RoomKind]:
         return {ROOM: RoomKind.PRIVATE}
 
-    async def _heads(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
-        return {(ROOM, user): self._log.head for _, user in pairs if user in self._log.members}
+    async def _heads(
+        self, pairs: Iterable[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], LogExtent]:
+        head = LogExtent(self._log.head, 0)
+        return {(ROOM, user): head for _, user in pairs if user in self._log.members}
 
-    async def _ends(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+    async def _ends(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], LogExtent]:
         gone = self._log.out_at
-        return {(ROOM, user): gone[user] for _, user in pairs if user in gone}
+        return {(ROOM, user): LogExtent(gone[user], 0) for _, user in pairs if user in gone}
 
     async def _changed(self, _within_s: int) -> dict[UUID, int]:
         return {ROOM: self._log.head}

@@ -53,6 +53,8 @@ class ItemChanges:
             *[self._schedule] * 8,
             *[self._remind] * 8,
             *[self._set_notifications] * 2,
+            *[self._block] * 2,
+            *[self._set_presence] * 2,
             self._leave_or_join,
         ]
 
@@ -103,6 +105,17 @@ class ItemChanges:
             "schedule": self._chance.choice([None, schedule]),
         }
         assert_ok(await self._person.put("/users/me/notifications", **body))
+
+    async def _set_presence(self, _: str) -> None:
+        choice = self._chance.choice(["automatic", "away", "invisible"])
+        assert_ok(await self._person.put("/users/me/presence", choice=choice))
+
+    async def _block(self, _: str) -> None:
+        path = f"/users/me/blocks/{self._owner.id}"
+        if self._chance.random() < 0.5:
+            assert_ok(await self._person.put(path))
+        else:
+            assert_ok(await self._person.delete(path), 204)
 
     async def _leave_or_join(self, room: str) -> None:
         if (await self._person.post(f"/rooms/{room}/leave")).status_code != 204:

@@ -234,7 +234,7 @@ async def test_a_hello_with_a_snapshot_gets_the_changed_items_before_the_next_sn
     assert (frames[-1]["full"], frames[-1]["rooms"], frames[-1]["gone"]) == (False, [], [])
     replica.apply(frames)
     assert replica.items == await read_items(bob)
-    assert len(replica.items) == 4  # with the settings for all rooms
+    assert len(replica.items) == 5  # with the settings for all rooms and the presence
     again = await answer_to_hello(bob, frames[-1]["snapshot"])
     assert [frame["type"] for frame in again] == ["welcome", "rooms"]
 

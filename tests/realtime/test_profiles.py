@@ -37,6 +37,26 @@ async def test_a_new_name_reaches_all_who_share_a_room_open_or_closed(
     assert names(stranger) == ["Eve"]
 
 
+async def test_a_status_reaches_those_who_share_a_room_with_its_end(
+    start: StartServer, peers: Peers
+) -> None:
+    server = await start()
+    ada, bob = await server.person("ada"), await server.person("bob")
+    await ada.makes_room("private", bob)
+    peer = await peers.join(bob)
+    status = {"emoji": "🌴", "text": "On holiday", "until": "2100-01-01T00:00:00Z"}
+    for shown in (status, None):
+        assert_ok(await ada.patch("/users/me", status=shown))
+        await peer.until(
+            lambda shown=shown: (  # type: ignore[misc]
+                (frames := peer.of("user.changed")) and frames[-1]["user"].get("status") == shown
+            ),
+            f"status {shown}",
+        )
+    assert_ok(await ada.patch("/users/me", status=status))
+    assert (await peers.join(ada)).of("welcome")[0]["user"]["status"] == status
+
+
 async def test_somebody_who_has_left_is_not_told(start: StartServer, peers: Peers) -> None:
     server = await start()
     ada, bob, eve = [await server.person(name) for name in ("ada", "bob", "eve")]

@@ -163,14 +163,14 @@ async def test_a_rejoin_between_the_catch_up_queries_is_reported_by_an_entry(
     await go(ada, bob, room, "removed")
     await peer.loses(room)
     assert not peer.updates(room)
-    departure_seqs = Memberships.departure_seqs
+    ended_extents = Memberships.ended_extents
 
     async def later(self: Memberships, pairs: Any) -> Any:
         monkeypatch.undo()
         assert_ok(await ada.post(f"/rooms/{room}/members", users=[bob.id]))
-        return await departure_seqs(self, pairs)
+        return await ended_extents(self, pairs)
 
-    monkeypatch.setattr(Memberships, "departure_seqs", later)
+    monkeypatch.setattr(Memberships, "ended_extents", later)
     assert (await peer.opens(room, since=2))["code"] == "not_found"
     await peer.lists(room)
     assert (await peer.opens(room, since=2))["state"] == "ok"

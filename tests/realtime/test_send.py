@@ -167,3 +167,15 @@ async def test_a_refused_send_changes_nothing(ada: Person, bob: Person, peers: P
     archived = await own.ask("message.send", room=room, nonce="n", text="x")
     assert archived["code"] == "room_archived"
     assert [event["seq"] for event in await ada.log(room)] == [1, 2, 3]
+
+
+async def test_a_send_that_a_filter_refuses_is_answered_with_an_error(
+    ada: Person, bob: Person, peers: Peers
+) -> None:
+    room = await ada.makes_room("private", bob)
+    rule = {"kind": "word", "expression": "pills", "action": "refuse", "note": "No advertisements"}
+    assert_ok(await ada.post(f"/rooms/{room}/filters", **rule), 201)
+    peer = await peers.join(bob, room)
+    error = await peer.ask("message.send", room=room, nonce="n", text="cheap pills")
+    assert (error["type"], error["code"], error["retry"]) == ("error", "filtered", "never")
+    assert "(No advertisements)" in error["detail"]

@@ -191,6 +191,24 @@ async def test_a_removal_ends_a_lagging_subscription_exactly_there(
     assert slow.seqs(room) == list(range(4, opened["seq"] + 1))
 
 
+async def test_a_lagging_subscription_gets_no_message_that_was_changed_after_the_removal(
+    start: StartServer, peers: Peers
+) -> None:
+    server = await slow_server(start)
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("public", bob)
+    slow = await peers.join(bob, room, small_window=True)
+    await stall(server, slow, room, ada)
+    [changed] = await ada.says(room, "one")
+    assert_ok(await ada.delete(f"/rooms/{room}/members/{bob.id}"), 204)
+    path = f"/rooms/{room}/messages/{changed}"
+    assert_ok(await ada.patch(path, text="secret", version=1))
+    goes_on(slow)
+    closed = await slow.expect("room.closed", room=room)
+    assert closed["seq"] == changed + 1
+    assert changed not in slow.seqs(room)
+
+
 async def test_a_removal_while_a_slow_consumer_opens_the_room(
     start: StartServer, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,11 @@
 """Typing indicators, for members who have the room open."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from app.core.clock import now
 from app.core.publications import Publication
 from app.realtime.typing import indicator, state
 from app.wire.events import PublicationKind
@@ -111,6 +113,38 @@ async def test_typing_is_rate_limited_per_room(start: StartServer, peers: Peers)
     await there.settled()
     assert here.of("error") == []
     assert len(there.of("typing", room=rooms[0])) == 1
+
+
+async def test_a_user_who_may_write_nothing_is_not_typing(start: StartServer, peers: Peers) -> None:
+    server = await start(limits={"typing_interval_s": 0.001})
+    ada, bob = await server.person("ada"), await server.person("bob")
+    room = await ada.makes_room("private", bob)
+    adas, bobs = await peers.join(ada, room), await peers.join(bob, room)
+    await types(bobs, room)
+    await shows(adas, room, bob)
+    time_out = f"/rooms/{room}/time-outs/{bob.id}"
+    until = (now() + timedelta(hours=1)).isoformat()
+    assert_ok(await ada.put(time_out, until=until))
+    await shows(adas, room)
+    await bobs.has(room, (await ada.room(room))["seq"])
+    refused = await bobs.ask("typing", room=room)
+    assert (refused["code"], refused["room"]) == ("forbidden", room)
+    assert "timed out" in refused["detail"]
+    assert_ok(await ada.delete(time_out), 204)
+    await types(bobs, room)
+    await shows(adas, room, bob)
+    only_threads = {"deny": ["send"], "allow": ["send_in_threads"]}
+    permissions = f"/rooms/{room}/permissions/users/{bob.id}"
+    assert_ok(await ada.put(permissions, **only_threads))
+    assert_ok(await ada.put(permissions, deny=["send", "send_in_threads"]))
+    await bobs.has(room, (await ada.room(room))["seq"])
+    assert (await bobs.ask("typing", room=room))["code"] == "forbidden"
+    assert_ok(await ada.put(permissions, **only_threads))
+    await bobs.has(room, (await ada.room(room))["seq"])
+    count = len(bobs.frames)
+    await types(bobs, room)
+    await bobs.settled()
+    assert "error" not in {frame["type"] for frame in bobs.frames[count:-1]}
 
 
 async def test_typing_needs_an_open_room(

@@ -31,6 +31,7 @@ async def test_welcome_has_the_user_and_every_limit(server: TestServer, ada: Per
             "tickets_per_session",
             "large_room_members",
             "max_bulk_deletions",
+            "max_filter_rules",
             "user_groups",
             "user_group_members",
             "keywords_per_user",

@@ -31,6 +31,7 @@ EXPECTED = [
     ("message.created", KIND.MESSAGE, BOB),
     ("thread.updated", KIND.MESSAGE_CHANGED, BOB),
     ("poll.updated", KIND.MESSAGE_CHANGED, BOB),
+    ("message.hidden", KIND.OTHER_EVENT, BOB),
     ("room.changed", KIND.ROOM_CHANGED, BOB),
     ("member.role_changed", KIND.MEMBER_CHANGED, ADA),
     ("member.timed_out", KIND.MEMBER_CHANGED, ADA),

@@ -13,6 +13,7 @@ from app.wire.events import (
     Message,
     MessageCreated,
     MessageEdited,
+    MessageHidden,
     MessagePinned,
     MessagesDeleted,
     MessageUnpinned,
@@ -94,8 +95,8 @@ def local(at: datetime) -> datetime:
 
 
 def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
-    """The line for an event that is no message; None for an unknown type, and for one that comes
-    with a message."""
+    """The line for an event that is no message; None for an unknown type, for one that comes with
+    a message, and for one about a message that the reader may not see."""
     if not is_known(event):
         return None
     match event:
@@ -136,7 +137,7 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
             return f"{actor} unpinned: {_excerpt(event.message)}"
         case PollUpdated():
             return f"The poll has changed: {_excerpt(event.message)}"
-        case MessageCreated() | ThreadUpdated():
+        case MessageCreated() | ThreadUpdated() | MessageHidden():
             return None
         case _:
             assert_never(event)

@@ -19,9 +19,17 @@ from app.core.message_commands import (
     MessageCommand,
     ReactionRequest,
 )
-from app.core.send_request import SendRequest, SendResult, StoredMessage, fingerprint
+from app.core.send_request import (
+    SendRequest,
+    SendResult,
+    StoredMessage,
+    fingerprint,
+    sent_texts,
+)
+from app.core.text_filter import BatchOutOfTime, FilterBudget
 from app.messages.send.change_batch import ChangeBatch
 from app.messages.send.change_rules import MessageLimits
+from app.messages.send.filtering import check_texts, filter_report
 from app.messages.send.mentions import BatchMentions
 from app.messages.send.message_fields import message_fields
 from app.messages.send.rules import SendFacts, decide
@@ -37,6 +45,7 @@ from app.persistence.repositories.message_batch import (
     LockedRoomState,
 )
 from app.persistence.repositories.message_changes import MessageChanges
+from app.persistence.repositories.reports import FilterReport
 from app.persistence.repositories.slow_mode import SenderKey
 from app.persistence.repositories.thread_batch import ThreadChanges
 from app.persistence.uow import BatchUnitOfWork
@@ -46,7 +55,8 @@ from app.wire.domain import Role
 from app.wire.errors import ChatError
 from app.wire.events import Message, MessageCreated
 
-# None: nothing was decided, because another transaction holds the room.
+# None: nothing was decided, because another transaction holds the room, or because the filters have
+# taken the time that they have in a batch.
 Outcome = CommandResult | ChatError | None
 
 
@@ -78,6 +88,8 @@ async def commit_batch(
         await uow.append_messages(
             batch.counted, mentions.users, mentions.many, batch.changes, batch.threads
         )
+    if batch.reports:
+        await uow.message_batch.add_reports(batch.reports)
     if batch.slow_senders:
         await uow.message_batch.note_sends(batch.slow_senders)
     return outcomes
@@ -123,10 +135,14 @@ class _Batch:
     def __init__(
         self, facts: BatchFacts, limits: MessageLimits, mentioned: Mapping[str, Mentions]
     ) -> None:
-        self._rooms, self._preflight = facts.rooms, facts.preflight
+        self._rooms, self._preflight = dict(facts.rooms), facts.preflight
         self._at = now()
         self.mentions = BatchMentions(facts, mentioned)
-        self._change_batch = ChangeBatch(facts.targets, limits, self._at, self.mentions)
+        self.reports: list[FilterReport] = []
+        self._budget = FilterBudget()
+        self._change_batch = ChangeBatch(
+            facts.targets, limits, self._at, self.mentions, self.reports, self._budget
+        )
         self._thread_batch = ThreadBatch(facts.roots, self.changes)
         self.counted: list[CountedEvent] = []
         self._last_sends = dict(facts.last_sends)
@@ -147,13 +163,21 @@ class _Batch:
             return self._change(command)
         except ChatError as refusal:
             return refusal
+        except BatchOutOfTime:
+            del self._rooms[command.room]  # so that nothing of this room overtakes it
+            return None
 
     def _send(self, send: SendRequest) -> SendResult | None:
         facts = self._facts(send)
         decision = decide(send, facts)
-        if isinstance(decision, LockedRoomState):
+        if isinstance(decision, LockedRoomState) and facts.standing:
+            texts = sent_texts(send.content)
+            rule = check_texts(decision.filters, facts.standing, texts, self._budget)
             message = self._append(send, decision, facts.standing)
+            if rule:
+                self.reports.append(filter_report(send.room, message, rule, self._at))
             return SendResult(message, duplicate=False)
+        assert not isinstance(decision, LockedRoomState)
         return decision
 
     def _change(self, change: MessageChange) -> ChangeResult | None:
@@ -177,10 +201,18 @@ class _Batch:
             is_member=role is not None,
             kind=preflight.kinds.get(room),
             duplicate=self._find_duplicate(send),
-            reply_exists=(room, send.content.reply_to) not in preflight.missing_replies,
+            reply_exists=self._finds_reply(send),
             root=None if thread is None else self._thread_batch.find(room, thread),
             waited_s=self._last_sends.get(sender),
             at=self._at,
+        )
+
+    def _finds_reply(self, send: SendRequest) -> bool:
+        """Whether the message that it replies to exists, and its sender may read that."""
+        room, reply_to = send.room, send.content.reply_to
+        hidden_up_to = self._preflight.hidden_up_to.get((room, send.actor.user), 0)
+        return reply_to is None or (
+            (room, reply_to) not in self._preflight.missing_replies and reply_to > hidden_up_to
         )
 
     def _find_duplicate(self, send: SendRequest) -> StoredMessage | None:
@@ -189,11 +221,9 @@ class _Batch:
             return stored._replace(message=changed[0])
         return stored
 
-    def _append(
-        self, send: SendRequest, room: LockedRoomState, standing: Standing | None
-    ) -> Message:
+    def _append(self, send: SendRequest, room: LockedRoomState, standing: Standing) -> Message:
         fields = {}
-        if "@" in send.content.text and standing:
+        if "@" in send.content.text:
             mentions = self.mentions.add(send, send.content, room.seq + 1, standing)
             fields = mentions.fields()
         counted = next_message(

@@ -10,7 +10,9 @@ from app.core.message_commands import (
     MessageChange,
     ReactionRequest,
 )
+from app.core.text_filter import FilterBudget
 from app.messages.send.change_rules import ChangeFacts, MessageLimits, decide_change
+from app.messages.send.filtering import check_texts, filter_report
 from app.messages.send.mentions import BatchMentions
 from app.messages.send.standing import member_standing
 from app.persistence.repositories.batch_writes import (
@@ -25,6 +27,7 @@ from app.persistence.repositories.message_changes import (
     MessageChanges,
     MessageKey,
 )
+from app.persistence.repositories.reports import FilterReport
 from app.rooms.standing import Standing
 from app.wire.events import (
     Message,
@@ -44,9 +47,11 @@ class ChangeBatch:
         limits: MessageLimits,
         at: datetime,
         mentions: BatchMentions,
+        reports: list[FilterReport],
+        budget: FilterBudget,
     ) -> None:
         self._targets, self._limits, self._at = targets, limits, at
-        self._mentions = mentions
+        self._mentions, self._reports, self._budget = mentions, reports, budget
         self._count = 0
         self.created: dict[MessageKey, Message] = {}  # by the batch, so far
         self.changes = MessageChanges()
@@ -54,12 +59,14 @@ class ChangeBatch:
     def apply(
         self, change: MessageChange, room: LockedRoomState | None
     ) -> tuple[ChangeResult, CountedEvent | None] | None:
-        """The result and its event; None: another transaction holds the room. Raises ChatError."""
+        """The result and its event; None: another transaction holds the room. Raises ChatError,
+        BatchOutOfTime."""
         target = self._targets[self._count]
         self._count += 1
         key = change.room, change.seq
-        before = target.message or self.created.get(key)
-        before, edited = self.changes.messages.get(key, (before, False))
+        before, edited = target.message or self.created.get(key), False
+        if before is not None:  # else it may be one that the actor may not read
+            before, edited = self.changes.messages.get(key, (before, False))
         has_reacted = self._has_reacted(change, target)
         standing = member_standing(
             change.actor, room, target.role, target.timed_out_until, self._at
@@ -73,7 +80,10 @@ class ChangeBatch:
         if after is before:
             return ChangeResult(after, changed=False), None
         if isinstance(change, EditRequest):
+            rule = check_texts(room.filters, standing, [change.text], self._budget)
             after, edited = self._edit(change, before, after, standing), True
+            if rule:
+                self._reports.append(filter_report(change.room, after, rule, self._at))
         else:
             self.changes.reactions[_reaction_key(change)] = target.has_reacted, change.present
         self.changes.messages[key] = after, edited

@@ -134,8 +134,8 @@ class Committer:
     async def _commit_batch(
         self, batch: list[PendingCommand], *, wait: bool
     ) -> list[PendingCommand]:
-        """Returns the commands without an answer: another transaction holds their rooms, or the
-        database does not accept the batch as a whole."""
+        """Returns the commands without an answer: another transaction holds their rooms, the
+        filters have no time left for them, or the database does not accept the batch as a whole."""
         batch = [pending for pending in batch if not pending.future.done()]
         if not batch:
             return []
@@ -170,7 +170,7 @@ class Committer:
 
     async def _fallback(self, batch: list[PendingCommand]) -> None:
         """Wait for the rooms, in one batch. If that fails, commit individually, room by room: then
-        a command that cannot be committed fails alone."""
+        a command that cannot be committed fails alone, and filters have their time for each."""
         async with self._fallbacks:
             left = await self._commit_batch(self._drop_expired(batch), wait=True)
         self._complete(batch, except_rooms_of=left)

@@ -29,4 +29,5 @@ def member_standing(
         room.overrides,
         room.settings,
         timed_out_until if is_timed_out else None,
+        room.blocked_by,
     )

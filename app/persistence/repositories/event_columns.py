@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import and_, select
 
 from app.core.json_encoding import Fragment, encode_json
-from app.core.publications import Publication
+from app.core.publications import Publication, hidden_fields
 from app.core.publications import to_publication as event_to_publication
 from app.persistence.repositories import message_columns
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS
@@ -37,6 +37,7 @@ _event, _message = columns(RoomEventRow), columns(MessageRow)
 EVENT_COLUMNS = (_event.type, _event.room_id, _event.seq, _event.actor_id, _event.at, _event.body)
 _BODY, _TEXT = len(_ENVELOPE), len(EVENT_COLUMNS)
 SEQ = _ENVELOPE.index("seq")  # its place in a row
+_MESSAGE_SEQ = _TEXT + message_columns.SEQ
 # Rows for `from_row` and `to_value`: an event, and its message or nulls.
 EVENTS = select(*EVENT_COLUMNS, *MESSAGE_COLUMNS).outerjoin_from(
     _event.seq.table,
@@ -96,6 +97,14 @@ def to_value(row: Sequence[Any]) -> dict[str, Any] | Fragment:
     """For `encode_json`, what `from_row` makes of a row. An object is made only of events that have
     a body, which few have."""
     return _to_fields(row) if _is_plain(row) else Fragment(encode(from_row(*row)))
+
+
+def to_visible_value(row: Sequence[Any]) -> dict[str, Any] | Fragment:
+    """`to_value` for a reader, who sees what is above the seq at the end of the row."""
+    message_seq = row[_MESSAGE_SEQ]
+    if message_seq is None or message_seq > row[-1]:
+        return to_value(row)
+    return hidden_fields(dict(zip(_ENVELOPE, row, strict=False)))
 
 
 def to_publication(row: Sequence[Any]) -> Publication:

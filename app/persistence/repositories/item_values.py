@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from app.core.json_encoding import encode_json
+from app.persistence.repositories.blocks import BLOCKS
 from app.persistence.repositories.drafts import DRAFTS
 from app.persistence.repositories.item_query import ItemQuery, UserItem
 from app.persistence.repositories.notifications import NOTIFICATIONS
+from app.persistence.repositories.presence_settings import PRESENCE
 from app.persistence.repositories.reminders import REMINDERS
 from app.persistence.repositories.saved_messages import SAVED_MESSAGES
 from app.persistence.repositories.scheduled_messages import SCHEDULED_MESSAGES
@@ -19,6 +21,8 @@ ITEM_QUERIES: Mapping[str, ItemQuery] = {
     ItemKind.SCHEDULED_MESSAGE: SCHEDULED_MESSAGES,
     ItemKind.REMINDER: REMINDERS,
     ItemKind.NOTIFICATIONS: NOTIFICATIONS,
+    ItemKind.PRESENCE: PRESENCE,
+    ItemKind.BLOCK: BLOCKS,
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -14,10 +14,21 @@ from app.persistence.message_tables import ThreadFollower
 from app.persistence.repositories.pending_rows import PendingRows
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.join_order import join_in_order
-from app.persistence.tables import Departure, Member, User, columns
+from app.persistence.tables import Departure, Member, Room, User, columns
 from app.wire.domain import Role
 
 _member, _departure, _follower = columns(Member), columns(Departure), columns(ThreadFollower)
+
+
+# From this number on, a page of members looks for the next users by name, of so many at most.
+MANY_MEMBERS, MAX_USERS_PER_PAGE = 500, 2000
+
+
+def _is_member(room_id: UUID, user_id: Any) -> ColumnElement[bool]:
+    """With a LIMIT, because MariaDB would begin with the members for a plain EXISTS."""
+    entry = aliased(Member)
+    query = select(entry.user_id).where(entry.room_id == room_id, entry.user_id == user_id)
+    return query.limit(1).scalar_subquery().is_not(None)
 
 
 class MemberReads:
@@ -31,7 +42,60 @@ class MemberReads:
         self, room_id: UUID, after: str | None, limit: int, viewer: UUID
     ) -> Sequence[tuple[Member, User]]:
         """Members with their accounts, by username, as long as the viewer is one of them: said in
-        the same statement, because the list has no place in the log."""
+        the same statement, because the list has no place in the log.
+
+        In a large room most users who come next by name are members, as a rule: to look them up
+        costs the same whatever the number of members, which would all be sorted otherwise."""
+        is_next = User.username_key > (after or "")
+        last = await self._last_user(room_id, is_next)
+        if last is not None:
+            next_users = and_(is_next, User.username_key <= last) if last else is_next
+            page = await self._find_members(room_id, next_users, limit, viewer)
+            if len(page) == limit or not last:
+                return page
+        return await self._sort_members(room_id, after, limit, viewer)
+
+    async def _last_user(self, room_id: UUID, is_next: ColumnElement[bool]) -> str | None:
+        """In a room with many members, the name of the last user to look at; empty: fewer follow
+        than may be looked at. None: the room is smaller."""
+        has_many = (
+            select(Member.user_id)
+            .where(Member.room_id == room_id)
+            .offset(MANY_MEMBERS - 1)
+            .limit(1)
+            .scalar_subquery()
+            .is_not(None)
+        )
+        last = (
+            select(User.username_key)
+            .where(is_next)
+            .order_by(User.username_key)
+            .offset(MAX_USERS_PER_PAGE - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        return await self._session.scalar(select(case((has_many, func.coalesce(last, "")))))
+
+    async def _find_members(
+        self, room_id: UUID, in_page: ColumnElement[bool], limit: int, viewer: UUID
+    ) -> Sequence[tuple[Member, User]]:
+        """Of the users in the order of their names."""
+        # Joined as an outer one, although it is there: SQLite would begin with the members.
+        is_user = and_(Member.room_id == room_id, Member.user_id == User.id)
+        query = (
+            select(Member, User)
+            .select_from(User)
+            .outerjoin(Member, is_user)
+            .where(in_page, _is_member(room_id, User.id), _is_member(room_id, viewer))
+            .order_by(User.username_key)
+            .limit(limit)
+        )
+        rows = await self._session.execute(query)
+        return [(member, user) for member, user in rows]
+
+    async def _sort_members(
+        self, room_id: UUID, after: str | None, limit: int, viewer: UUID
+    ) -> Sequence[tuple[Member, User]]:
         own = aliased(Member)
         query = (
             select(Member, User)
@@ -112,6 +176,26 @@ class MemberReads:
         query = select(Member.room_id).where(Member.user_id == user_id)
         return (await self._session.scalars(query)).all()
 
+    async def list_mentioning_rooms(self, user_id: UUID, second_user: UUID) -> Sequence[UUID]:
+        """The ids of the rooms that both users are in, and where mentions of the first one may be
+        unread."""
+        others_membership = aliased(Member)
+        query = (
+            select(Member.room_id)
+            .join(others_membership, others_membership.room_id == Member.room_id)
+            .join(Room, Room.id == Member.room_id)
+            .where(
+                Member.user_id == user_id,
+                others_membership.user_id == second_user,
+                or_(
+                    Member.mentioned_seq.is_(None),
+                    Member.mentioned_seq > Member.read_seq,
+                    Room.room_mention_seq > Member.read_seq,
+                ),
+            )
+        )
+        return (await self._session.scalars(query)).all()
+
     async def has_at_least_members(self, room_id: UUID, count: int) -> bool:
         """Whether the room has at least `count` members."""
         members = select(Member.user_id).where(Member.room_id == room_id).limit(count).subquery()
@@ -148,8 +232,9 @@ class Members(MemberReads):
         joined_at: datetime,
         seq: int,
         timed_out_until: datetime | None = None,
+        visible_after_seq: int | None = None,
     ) -> None:
-        """`seq` is that of the event of the joining."""
+        """`seq` is that of the event of the joining; None: the member sees the whole room."""
         self._pending.add(
             room_id=room_id,
             user_id=user_id,
@@ -157,6 +242,7 @@ class Members(MemberReads):
             joined_at=joined_at,
             read_seq=seq,
             timed_out_until=timed_out_until,
+            visible_after_seq=visible_after_seq,
         )
         self._returned[room_id].append(user_id)
 
@@ -178,8 +264,9 @@ class Members(MemberReads):
         query = select(_member.user_id).where(is_member).with_for_update()
         return await self._session.scalar(query) is not None
 
-    async def remove(self, member: Member, seq: int) -> None:
-        """`seq` is that of the event of the removal. Who leaves follows no thread any more."""
+    async def remove(self, member: Member, seq: int, visible_after_seq: int | None = None) -> None:
+        """`seq` is that of the event of the removal, and what the member sees begins after the
+        other one. Who leaves follows no thread any more."""
         if member.follows_threads:
             await self._session.execute(
                 delete(_follower.user_id.table).where(
@@ -188,7 +275,13 @@ class Members(MemberReads):
             )
         await self._session.delete(member)
         await self._session.merge(
-            Departure(user_id=member.user_id, room_id=member.room_id, at=DatabaseNow(), seq=seq)
+            Departure(
+                user_id=member.user_id,
+                room_id=member.room_id,
+                at=DatabaseNow(),
+                seq=seq,
+                visible_after_seq=visible_after_seq,
+            )
         )
 
     async def mark_read(self, room_id: UUID, user_id: UUID, seq: int) -> bool:

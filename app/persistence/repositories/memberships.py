@@ -1,11 +1,12 @@
 """Memberships by (room, user): any number in one statement."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, select
 
+from app.persistence.repositories.member_filter import visible_after
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json
@@ -38,9 +39,21 @@ class MembershipBatch:
         return rows
 
 
-_HEADS = MembershipBatch(_member.room_id, _member.user_id, _room.seq)
-_DEPARTURE_SEQS = Statement(
-    select(_departure.room_id, _departure.user_id, _departure.seq).where(
+class LogExtent(NamedTuple):
+    """What a user may see of a room's log: what is above `visible_after`, up to `head`."""
+
+    head: int
+    visible_after: int
+
+
+NO_EXTENT = LogExtent(0, 0)
+_EXTENTS = MembershipBatch(
+    *(_member.room_id, _member.user_id, _room.seq, visible_after(_member, _room))
+)
+_ENDED_EXTENTS = Statement(
+    select(
+        *(_departure.room_id, _departure.user_id, _departure.seq, _departure.visible_after_seq)
+    ).where(
         _departure.user_id.in_(bindparam("users", expanding=True)),
         _departure.room_id.in_(bindparam("rooms", expanding=True)),
         _departure.seq.is_not(None),
@@ -52,15 +65,18 @@ class Memberships:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def latest_seqs(self, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
-        """How far the room's log reaches, for those (room, user) pairs that are memberships."""
-        rows = await _HEADS.read(self._reader, pairs)
-        return {(room, user): head for room, user, head in rows}
+    async def extents(
+        self, pairs: Iterable[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], LogExtent]:
+        """Up to the end of the log, for those (room, user) pairs that are memberships."""
+        rows = await _EXTENTS.read(self._reader, pairs)
+        return {(room, user): LogExtent(head, after) for room, user, head, after in rows}
 
-    async def departure_seqs(
+    async def ended_extents(
         self, pairs: Collection[tuple[UUID, UUID]]
-    ) -> dict[tuple[UUID, UUID], int]:
-        """The seq at which the user has last left the room, for (room, user) pairs, where known."""
+    ) -> dict[tuple[UUID, UUID], LogExtent]:
+        """Up to the seq at which the user has last left the room, for (room, user) pairs, where
+        known."""
         users, rooms = {user for _, user in pairs}, {room for room, _ in pairs}
-        [rows] = await self._reader.read(_DEPARTURE_SEQS.bind(users=list(users), rooms=list(rooms)))
-        return {(room, user): seq for room, user, seq in rows}
+        [rows] = await self._reader.read(_ENDED_EXTENTS.bind(users=list(users), rooms=list(rooms)))
+        return {(room, user): LogExtent(seq, after or 0) for room, user, seq, after in rows}

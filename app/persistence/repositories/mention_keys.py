@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, exists, or_, 
 
 from app.core.clock import EPOCH
 from app.persistence.message_tables import Mention, RoomMentionRow
-from app.persistence.repositories.member_filter import USER
+from app.persistence.repositories.member_filter import USER, select_visible_after
 from app.persistence.repositories.mention_order import FIRST, Candidates, KeyPage, MentionKey
 from app.persistence.repositories.room_mentions import mentions_user
 from app.persistence.sql.executor import Reader
@@ -43,11 +43,10 @@ def _is_before(row: Any) -> ColumnElement[bool]:
     )
 
 
-# Not a join: see `member_filter.py`.
-_IN_ROOM_OF_USER = exists().where(_member.room_id == _mention.room_id, _member.user_id == USER)
+_IS_VISIBLE = _mention.seq > select_visible_after(_mention.room_id, USER)
 _BY_NAME = Statement(
     select(_mention.at, _mention.room_id, _mention.seq)
-    .where(_mention.user_id == USER, _IN_ROOM_OF_USER, _is_before(_mention))
+    .where(_mention.user_id == USER, _IS_VISIBLE, _is_before(_mention))
     .order_by(
         _mention.user_id.desc(), _mention.at.desc(), _mention.room_id.desc(), _mention.seq.desc()
     )

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, select
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, select
 
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.blocks import has_blocked
+from app.persistence.repositories.member_filter import ROOM, USER, is_visible
 from app.persistence.repositories.mention_keys import MentionKeys
 from app.persistence.repositories.mention_order import MentionKey
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
@@ -23,7 +24,7 @@ _SEQ = bindparam("seq", type_=BigInteger)
 def _one(place: ColumnElement[bool], *order: Any) -> Statement:
     row = (
         select(*MESSAGE_JSON_COLUMNS)
-        .where(_message.room_id == ROOM, place, IS_MEMBER)
+        .where(_message.room_id == ROOM, place, is_visible(_message.seq))
         .order_by(*order)
         .limit(1)
         .subquery()
@@ -31,7 +32,8 @@ def _one(place: ColumnElement[bool], *order: Any) -> Statement:
     return Statement(select(bindparam("n", type_=BigInteger), *row.c))
 
 
-_THIS = _one(_message.seq == _SEQ)
+# No mention of somebody whom the user has blocked.
+_THIS = _one(and_(_message.seq == _SEQ, ~has_blocked(USER, _message.sender_id)))
 _PREVIOUS = _one(_message.seq < _SEQ, _message.room_id.desc(), _message.seq.desc())
 _NEXT = _one(_message.seq > _SEQ, _message.room_id, _message.seq)
 
@@ -76,7 +78,7 @@ class MentionPages:
         items = [
             MentionInContext(key.room, messages[n], previous.get(n), following.get(n))
             for n, key in enumerate(keys)
-            if n in messages  # else the user was removed meanwhile
+            if n in messages  # else it is hidden, or the user was removed meanwhile
         ]
         return MentionWindow(items, next_key)
 

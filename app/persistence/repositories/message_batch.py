@@ -17,11 +17,17 @@ from sqlalchemy.exc import DBAPIError
 from app.core.message_commands import MessageChange
 from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
+from app.persistence.repositories.filters import (
+    READ_SERVER_FILTER,
+    SERVER_HAS_FILTER,
+    FilterDocuments,
+)
 from app.persistence.repositories.message_changes import (
     ChangeTarget,
     bind_targets,
     read_targets,
 )
+from app.persistence.repositories.reports import FilterReport, write_filter_reports
 from app.persistence.repositories.send_preflight import (
     SendPreflight,
     bind_preflight,
@@ -49,7 +55,7 @@ from app.persistence.tables import (
     UserGroup,
     columns,
 )
-from app.wire.domain import RoomKind
+from app.wire.domain import Role, RoomKind
 from app.wire.room_settings import parse_settings
 
 _room, _member = columns(Room), columns(Member)
@@ -64,7 +70,7 @@ _HEAD_COUNT = (
 _STATES = (
     select(
         *(Room.id, Room.kind, Room.seq, Room.archived_at.is_not(None), _HEAD_COUNT),
-        *(Room.settings, Room.overrides),
+        *(Room.settings, Room.overrides, Room.blocked_by, Room.filters, SERVER_HAS_FILTER),
     )
     .where(_IN_ROOMS)
     .order_by(Room.id)
@@ -125,6 +131,8 @@ class LockedRoomState:
     message_count: int
     settings: str | None
     overrides: str | None
+    blocked_by: str | None
+    filters: FilterDocuments
     last_message_seq: int | None = None
 
     @property
@@ -146,6 +154,17 @@ class BatchFacts(NamedTuple):
     targets: dict[int, ChangeTarget]  # by the number of the change
     roots: dict[ThreadKey, ThreadRoot]  # of the threads that are replied in
     last_sends: dict[SenderKey, float]  # seconds ago, in rooms in slow mode
+
+
+def _has_members(
+    sends: Sequence[SendRequest], preflight: SendPreflight, targets: dict[int, ChangeTarget]
+) -> bool:
+    """Whether anything of a batch may be done. If not, no more is read for a room than for none,
+    so that the time of the answer does not tell whether there is one."""
+    senders = ((send.room, send.actor.user) for send in sends)
+    return any(target.role for target in targets.values()) or any(
+        preflight.roles.get(sender, Role.MEMBER) for sender in senders
+    )
 
 
 class MessageBatch:
@@ -182,12 +201,16 @@ class MessageBatch:
         for room, seq in rows.get("last_seqs", ()):
             if room in states:
                 states[room].last_message_seq = seq
+        preflight = read_preflight(rows.get("preflight", ()), sends)
+        targets = read_targets(rows.get("targets", ()))
+        if any(row[-1] for row in locked) and _has_members(sends, preflight, targets):
+            await self._add_server_filter(states)
         return BatchFacts(
             states,
-            read_preflight(rows.get("preflight", ()), sends),
+            preflight,
             {(room, name): user for name, room, user in rows.get("members", ())},
             {name: group for name, group in rows.get("groups", ())},  # noqa: C416 - rows to mypy
-            read_targets(rows.get("targets", ())),
+            targets,
             read_roots(rows.get("roots", ())),
             await self._last_sends(states, sends),
         )
@@ -207,6 +230,10 @@ class MessageBatch:
         """They have sent in rooms in slow mode."""
         await self._executor.write(*note_sends(senders))
 
+    async def add_reports(self, reports: Sequence[FilterReport]) -> None:
+        """Of messages of this batch."""
+        await write_filter_reports(self._executor, reports)
+
     async def lock_rooms(self, rooms: Iterable[UUID], *, wait: bool) -> dict[UUID, LockedRoomState]:
         """Lock rooms in the order of their ids, so that two batches cannot deadlock.
 
@@ -221,10 +248,16 @@ class MessageBatch:
         counts = await self._count(uncounted) if uncounted else {}
         return {
             room: LockedRoomState(
-                kind, seq, bool(archived), count or counts.get(room, 0), *of_members
+                *(kind, seq, bool(archived), count or counts.get(room, 0)),
+                *(*documents, FilterDocuments(filters, None)),
             )
-            for room, kind, seq, archived, count, *of_members in rows
+            for room, kind, seq, archived, count, *documents, filters, _ in rows
         }
+
+    async def _add_server_filter(self, states: dict[UUID, LockedRoomState]) -> None:
+        [rows] = await self._executor.read(READ_SERVER_FILTER.bind())
+        for state in states.values():
+            state.filters = state.filters._replace(server=rows[0][0] if rows else None)
 
     async def _count(self, rooms: Sequence[UUID]) -> dict[UUID, int]:
         """The messages of rooms that are locked. What a program of the step before has written is

@@ -17,6 +17,7 @@ from app.persistence.message_tables import (
     ReactionRow,
     RoomMentionRow,
 )
+from app.persistence.repositories.member_filter import visible_after
 from app.persistence.repositories.message_columns import (
     MESSAGE_COLUMNS,
     encode_details,
@@ -44,7 +45,7 @@ class ChangeTarget(NamedTuple):
     role: Role | None
     timed_out_until: datetime | None
     kind: RoomKind | None
-    message: Message | None
+    message: Message | None  # None: there is none, or the user may not read it
     has_reacted: bool
 
 
@@ -66,7 +67,11 @@ _READ_TARGETS = Statement(
             .outerjoin(_room.kind.table, _room.id == _target.room)
             .outerjoin(
                 _message.seq.table,
-                and_(_message.room_id == _target.room, _message.seq == _target.seq),
+                and_(
+                    _message.room_id == _target.room,
+                    _message.seq == _target.seq,
+                    _message.seq > visible_after(_member, _room),
+                ),
             )
             .outerjoin(
                 _reaction.seq.table,

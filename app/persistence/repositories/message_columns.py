@@ -27,6 +27,7 @@ _FIELDS = tuple(_COLUMN_NAMES)
 _ALL_FIELDS = tuple(Message.model_fields)
 _DETAIL_FIELDS = frozenset(_ALL_FIELDS) - _COLUMN_NAMES.keys()
 _DETAILS = len(_FIELDS)  # its place in a row
+SEQ = _FIELDS.index("seq")  # likewise
 
 # What to select for `from_row`, and for `to_fields`.
 MESSAGE_COLUMNS = (*(_message[name] for name in _COLUMN_NAMES.values()), _message.details)

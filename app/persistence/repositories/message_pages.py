@@ -6,10 +6,15 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, select
 
 from app.persistence.message_tables import PollVote, ReactionRow
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
+from app.persistence.repositories.member_filter import (
+    ROOM,
+    USER,
+    is_visible,
+    is_visible_after,
+)
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.executor import Reader, Rows
@@ -40,16 +45,28 @@ def _page(
     )
     return Statement(
         select(*MESSAGE_JSON_COLUMNS, row_beyond.scalar_subquery())
-        .where(_message.room_id == ROOM, in_page, _message.in_timeline, IS_MEMBER)
+        .where(_message.room_id == ROOM, in_page, _message.in_timeline)
         .order_by(page_order)
         .limit(bindparam("max_rows"))
     )
 
 
-_BEFORE = _page(_message.seq < _SEQ, _message.seq.desc(), _message.seq >= _SEQ, _message.seq)
-_AFTER = _page(_message.seq > _SEQ, _message.seq, _message.seq <= _SEQ, _message.seq.desc())
+_BEFORE = _page(
+    and_(_message.seq < _SEQ, is_visible(_message.seq)),
+    _message.seq.desc(),
+    _message.seq >= _SEQ,
+    _message.seq,
+)
+_AFTER = _page(
+    is_visible_after(_message.seq, _SEQ),
+    _message.seq,
+    and_(_message.seq <= _SEQ, is_visible(_message.seq)),
+    _message.seq.desc(),
+)
 _GET = Statement(
-    select(*MESSAGE_JSON_COLUMNS).where(_message.room_id == ROOM, _message.seq == _SEQ, IS_MEMBER)
+    select(*MESSAGE_JSON_COLUMNS).where(
+        _message.room_id == ROOM, _message.seq == _SEQ, is_visible(_message.seq)
+    )
 )
 
 _QUOTES = Statement(
@@ -59,7 +76,7 @@ _QUOTES = Statement(
         func.substr(_message.text, 1, PREVIEW_CHARS),
         IS_DELETED,
     )
-    .where(_message.room_id == ROOM, _IN_SEQS, IS_MEMBER)
+    .where(_message.room_id == ROOM, _IN_SEQS, is_visible(_message.seq))
     .order_by(_message.seq)
 )
 _OWN_REACTIONS = Statement(
@@ -103,7 +120,8 @@ NO_CONTEXT = PageContext([], [], [])
 
 
 class MessagePages:
-    """Messages of the timeline as their fields, for `encode_json`. A non-member finds nothing."""
+    """Messages of the timeline as their fields, for `encode_json`. A non-member finds nothing, and
+    nobody what is hidden from them."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -17,7 +17,7 @@ from app.persistence.message_tables import (
     ReactionRow,
     RoomMentionRow,
 )
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.member_filter import ROOM, is_visible
 from app.persistence.repositories.message_changes import MessageChanges
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.search.writes import search_index
@@ -70,10 +70,10 @@ class MessageReads:
         return [from_row(row) for row in await self._session.execute(query)]
 
     async def get(self, room_id: UUID, seq: int, viewer: UUID) -> Message | None:
-        """None: there is none, or the viewer is not a member."""
+        """None: there is none, or the viewer may not read it."""
         rows = await self._session.execute(
             select(*MESSAGE_COLUMNS).where(
-                _message.room_id == ROOM, _message.seq == bindparam("seq"), IS_MEMBER
+                _message.room_id == ROOM, _message.seq == bindparam("seq"), is_visible(_message.seq)
             ),
             {"room": room_id, "seq": seq, "user": viewer},
         )
@@ -114,7 +114,9 @@ class MessageReads:
         member."""
         rows = await self._session.execute(
             select(_version.version, _version.text, _version.at)
-            .where(_version.room_id == ROOM, _version.seq == bindparam("seq"), IS_MEMBER)
+            .where(
+                _version.room_id == ROOM, _version.seq == bindparam("seq"), is_visible(_version.seq)
+            )
             .order_by(_version.version),
             {"room": room_id, "seq": seq, "user": viewer},
         )
@@ -126,7 +128,7 @@ class MessageReads:
         """(emoji, user), in this order; for a member."""
         query = (
             select(_reaction.emoji, _reaction.user_id)
-            .where(_reaction.room_id == ROOM, _reaction.seq == seq, IS_MEMBER)
+            .where(_reaction.room_id == ROOM, _reaction.seq == seq, is_visible(_reaction.seq))
             .order_by(_reaction.emoji, _reaction.user_id)
             .limit(limit)
         )
@@ -144,7 +146,7 @@ class MessageReads:
         query = (
             select(*MESSAGE_COLUMNS)
             .join(_pin.seq.table, and_(_pin.room_id == _message.room_id, _pin.seq == _message.seq))
-            .where(_message.room_id == ROOM, _pin.seq < before, IS_MEMBER)
+            .where(_message.room_id == ROOM, _pin.seq < before, is_visible(_pin.seq))
             .order_by(_message.seq.desc())
             .limit(limit)
         )
@@ -167,9 +169,13 @@ class MessageReads:
         query = select(func.count()).select_from(_pin.seq.table).where(_pin.room_id == room_id)
         return await self._session.scalar(query) or 0
 
-    async def exists(self, room_id: UUID, seq: int) -> bool:
-        query = select(_message.seq).where(_message.room_id == room_id, _message.seq == seq)
-        return await self._session.scalar(query) is not None
+    async def is_readable(self, room_id: UUID, seq: int, viewer: UUID) -> bool:
+        """Whether there is such a message, and the viewer may read it."""
+        query = select(_message.seq).where(
+            _message.room_id == ROOM, _message.seq == seq, is_visible(_message.seq)
+        )
+        parameters = {"room": room_id, "user": viewer}
+        return await self._session.scalar(query, parameters) is not None
 
     async def nonces_after(self, room_id: UUID, seq: int) -> set[tuple[UUID, str]]:
         """Sender and nonce of every message above `seq`."""

@@ -1,11 +1,12 @@
 """What users want to be notified of."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table, select
+from sqlalchemy import Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.message_tables import Mention, RoomMentionRow
@@ -75,6 +76,19 @@ class NotificationReads:
                 _to_level(level), tuple(orjson.loads(keywords)), quiet_until, schedule
             )
         return UserSettings()
+
+    async def list_quiet(self, users: Iterable[UUID]) -> dict[UUID, UserSettings]:
+        """When users do not want to be disturbed, of those who have set it; nothing else."""
+        rows = await self._session.execute(
+            select(_settings.user_id, _settings.quiet_until, _settings.schedule).where(
+                _settings.user_id.in_(list(users)),
+                or_(_settings.quiet_until.is_not(None), _settings.schedule.is_not(None)),
+            )
+        )
+        return {
+            user: UserSettings(quiet_until=quiet_until, schedule=schedule)
+            for user, quiet_until, schedule in rows
+        }
 
     async def get_for_room(self, user_id: UUID, room_id: UUID) -> RoomSettings:
         rows = await self._session.execute(

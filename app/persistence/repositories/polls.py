@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.message_tables import PollVote
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.member_filter import ROOM, is_visible
 from app.persistence.tables import columns
 
 _vote = columns(PollVote)
@@ -37,7 +37,7 @@ class PollReads:
         """In this order, of one option or of all; for a member."""
         query = (
             select(_vote.option, _vote.user_id)
-            .where(_vote.room_id == ROOM, _vote.seq == seq, IS_MEMBER)
+            .where(_vote.room_id == ROOM, _vote.seq == seq, is_visible(_vote.seq))
             .order_by(_vote.option, _vote.user_id)
             .limit(limit)
         )

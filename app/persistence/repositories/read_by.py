@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.repositories.member_filter import visible_after
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.tables import Member, MessageRow, Room, User, columns
@@ -39,7 +40,7 @@ class ReadByReads:
 
     async def find(self, room_id: UUID, seq: int, viewer: UUID, limit: int) -> Markers | None:
         """The markers of up to `limit` members, in one statement. None: the viewer is not a member,
-        or there is no such message."""
+        or there is no such message that the viewer may read."""
         query = (
             select(
                 *(_message.sender_id, _room.settings),
@@ -51,7 +52,12 @@ class ReadByReads:
                 .join(_member.role.table, _member.room_id == _room.id)
                 .join(_user.id.table, _user.id == _member.user_id)
             )
-            .where(_OWN.c.room_id == room_id, _OWN.c.user_id == viewer, ~IS_DELETED)
+            .where(
+                _OWN.c.room_id == room_id,
+                _OWN.c.user_id == viewer,
+                _message.seq > visible_after(_OWN.c, _room),
+                ~IS_DELETED,
+            )
             .limit(limit)
         )
         joined = (await self._session.execute(join_in_order(query))).all()

@@ -31,6 +31,8 @@ from app.persistence.message_tables import (
     ThreadFollower,
     ThreadRow,
 )
+from app.persistence.repositories.blocks import has_blocked_sender
+from app.persistence.repositories.member_filter import visible_after
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
@@ -114,10 +116,12 @@ _LISTED = (
     *(_room.created_at, _room.archived_at, _room.settings, _room.overrides),
     *(_member.role, _member.timed_out_until),
     *(_last.seq, _last.sender_id, _last.at, _preview(_last.text)),
-    _member.follows_threads,
+    *(_member.follows_threads, visible_after(_member, _room)),
     *_POSITION,
 )
-_LAST_MESSAGE, _FOLLOWS_THREADS = slice(12, 16), 16  # their places in a row
+# Their places in a row.
+_LAST_MESSAGE, _FOLLOWS_THREADS, _VISIBLE_AFTER = slice(12, 16), 16, 17
+_NO_MESSAGE = (None, None, None, None)
 _OUTER_JOINS: tuple[tuple[FromClause, ColumnElement[bool]], ...] = (
     (_HEAD, and_(_head.room_id == _room.id, _head.seq == _room.seq)),
     (_MARKER, and_(_marker.room_id == _member.room_id, _marker.seq == _member.read_seq)),
@@ -201,6 +205,7 @@ _MENTIONS = capped_count(
     _mention.seq > _AFTER,
     _mention.seq <= _UNTIL,
     _mention.in_timeline,
+    ~has_blocked_sender(_USER, _mention),
 )
 # Only threads that the member has followed have a row; the newest ones are looked at.
 _followed = (
@@ -219,7 +224,10 @@ _UNREAD_THREADS = Statement(
                 and_(_thread.room_id == _IN_ROOM, _thread.root_seq == _followed.c.root_seq),
             )
         )
-        .where(_thread.last_seq > _followed.c.read_seq)
+        .where(
+            _thread.last_seq > _followed.c.read_seq,
+            _thread.root_seq > bindparam("visible_after", type_=BigInteger),
+        )
     )
 )
 
@@ -266,6 +274,11 @@ class _Position(NamedTuple):
     def room_mentions(self, unread: int | None) -> int | None:
         """Of many users at once. None: they have to be counted."""
         return 0 if unread == 0 or (self.room_mention_seq or 0) <= self.read_seq else None
+
+
+def _visible(last_message: Sequence[Any], visible_after_seq: int) -> Sequence[Any]:
+    seq = last_message[0]
+    return last_message if seq is not None and seq > visible_after_seq else _NO_MESSAGE
 
 
 class RoomLists:
@@ -326,7 +339,7 @@ class RoomLists:
             RoomListRow._make(
                 (
                     *row[: _LAST_MESSAGE.start],
-                    *(newest[n] if n in newest else row[_LAST_MESSAGE]),
+                    *_visible(newest.get(n, row[_LAST_MESSAGE]), row[_VISIBLE_AFTER]),
                     *row[-2:],
                     min(unread[n] or 0, max_count),
                     min((mentions[n] or 0) + (room_mentions[n] or 0), max_count),
@@ -371,6 +384,7 @@ class RoomLists:
                 "room": rows[n][1],
                 "after": rows[n][-1],
                 "until": rows[n][-2],
+                "visible_after": rows[n][_VISIBLE_AFTER],
                 "max_rows": max_rows,
             }
             for n in numbers

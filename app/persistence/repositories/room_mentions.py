@@ -1,6 +1,6 @@
 """Counts the mentions of many users at once, as `app/notifications/decide.py` decides: they do not
-count for their sender, for members who have muted the room or chosen the level `nothing`, and once
-where the message also mentions the member by name."""
+count for their sender, for members who have blocked the sender, muted the room or chosen the level
+`nothing`, and once where the message also mentions the member by name."""
 
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from app.persistence.message_tables import Mention, RoomMentionRow
+from app.persistence.repositories.blocks import has_blocked
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import (
     NotificationSettings,
@@ -58,6 +59,7 @@ def capped_room_mentions(
             newest.sender_id != user,
             mentions_user(newest, user),
             ~is_direct,
+            ~has_blocked(user, newest.sender_id),
             ~_is_suppressed(user, room),
         )
         .subquery("seqs")

@@ -53,6 +53,13 @@ class RoomReads:
         )
         return row is not None
 
+    async def filter_document(self, room_id: UUID) -> str | None:
+        """None: the room has no rules."""
+        document: str | None = await self._session.scalar(
+            select(Room.filters).where(Room.id == room_id)
+        )
+        return document
+
     async def direct(self, direct_key: bytes) -> Room | None:
         row = await self._session.scalars(select(Room).where(Room.direct_key == direct_key))
         return row.one_or_none()

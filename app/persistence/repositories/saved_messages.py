@@ -10,7 +10,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    exists,
     func,
     or_,
     select,
@@ -19,15 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.item_tables import SavedMessage
 from app.persistence.repositories.item_query import KEY, ItemQuery, ItemValue
+from app.persistence.repositories.member_filter import select_visible_after
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS, to_fields
 from app.persistence.sql.executor import Reader
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.statement import Statement
 from app.persistence.sql.types import Id, UtcDateTime
-from app.persistence.tables import Member, MessageRow, columns
+from app.persistence.tables import MessageRow, columns
 
 _TABLE = cast(Table, SavedMessage.__table__)
-_saved, _member, _message = columns(SavedMessage), columns(Member), columns(MessageRow)
+_saved, _message = columns(SavedMessage), columns(MessageRow)
 SAVED_MESSAGES = ItemQuery(
     and_(_saved.user_id == KEY.user, _saved.room_id == KEY.room, _saved.seq == KEY.seq),
     {
@@ -39,16 +39,20 @@ SAVED_MESSAGES = ItemQuery(
 )
 _USER, _ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _SEQ, _AT = bindparam("seq", type_=BigInteger), bindparam("at", type_=UtcDateTime())
-_IS_MEMBER = exists().where(_member.room_id == _saved.room_id, _member.user_id == _USER)
+_VISIBLE_AFTER = select_visible_after(_saved.room_id, _USER)
 _PAGE = join_in_order(
     SAVED_MESSAGES.select(*MESSAGE_JSON_COLUMNS)
     .select_from(
         _TABLE.outerjoin(
             _message.seq.table,
-            and_(_message.room_id == _saved.room_id, _message.seq == _saved.seq),
+            and_(
+                _message.room_id == _saved.room_id,
+                _message.seq == _saved.seq,
+                _message.seq > _VISIBLE_AFTER,
+            ),
         )
     )
-    .where(_saved.user_id == _USER, _IS_MEMBER)
+    .where(_saved.user_id == _USER, _VISIBLE_AFTER.is_not(None))
     .order_by(_saved.saved_at.desc(), _saved.room_id.desc(), _saved.seq.desc())
     .limit(bindparam("max_rows"))
 )
@@ -80,7 +84,7 @@ class SavedMessagePages:
 
     async def page(self, user_id: UUID, after: SavedPosition | None, limit: int) -> list[ItemValue]:
         """What the user has saved in the rooms that they are in, the newest first, with the
-        messages; None: the message is gone."""
+        messages; None: the message is gone, or hidden from the user."""
         if after is None:
             bound = _FIRST_PAGE.bind(user=user_id, max_rows=limit)
         else:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, and_, or_, select
 
 from app.core.send_request import IdempotencyKey, SendRequest, StoredMessage
+from app.persistence.repositories.member_filter import visible_after
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json
@@ -26,6 +27,7 @@ class SendPreflight(NamedTuple):
     kinds: dict[UUID, RoomKind]  # of the rooms in `roles` that exist
     duplicates: dict[IdempotencyKey, StoredMessage]
     missing_replies: set[tuple[UUID, int]]  # (room, seq) that is no message
+    hidden_up_to: dict[tuple[UUID, UUID], int]  # by (room, user); those who may not read everything
 
 
 _SENDS = json_rows(
@@ -39,6 +41,7 @@ _PREFLIGHT = Statement(
     join_in_order(
         select(
             *(_send.n, _member.role, _member.timed_out_until, _room.kind, _REPLY_IS_MISSING),
+            visible_after(_member, _room),
             _duplicate.fingerprint,
             *(_duplicate[column.key] for column in MESSAGE_COLUMNS),
         )
@@ -63,6 +66,7 @@ _PREFLIGHT = Statement(
                 _member.role.is_(None),
                 _member.role != Role.MEMBER,
                 _member.timed_out_until.is_not(None),
+                _member.visible_after_seq.is_not(None),
                 _duplicate.seq.is_not(None),
                 _REPLY_IS_MISSING,
             )
@@ -78,11 +82,14 @@ def bind_preflight(sends: Sequence[SendRequest]) -> Bound:
 
 def read_preflight(rows: Iterable[Row], sends: Sequence[SendRequest]) -> SendPreflight:
     """From the rows of `bind_preflight`."""
-    preflight = SendPreflight({}, {}, {}, {}, set())
-    for number, role, timed_out_until, kind, reply_is_missing, fingerprint, *message in rows:
+    preflight = SendPreflight({}, {}, {}, {}, set(), {})
+    for number, role, timed_out_until, kind, reply_is_missing, *rest in rows:
+        hidden_up_to, fingerprint, *message = rest
         send = sends[number - 1]
         sender = send.room, send.actor.user
         preflight.roles[sender], preflight.time_outs[sender] = role, timed_out_until
+        if hidden_up_to:
+            preflight.hidden_up_to[sender] = hidden_up_to
         if kind is not None:
             preflight.kinds[send.room] = kind
         if reply_is_missing and send.content.reply_to is not None:

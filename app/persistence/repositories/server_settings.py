@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.persistence.sql.upsert import upsert
 from app.persistence.tables import ServerSettings
 
-_ID = 1
+SERVER_SETTINGS_ID = 1
 _TABLE = cast(Table, ServerSettings.__table__)
 
 
@@ -18,13 +18,15 @@ class ServerSettingsReads:
 
     async def get(self) -> ServerSettings | None:
         """None: nothing was chosen yet, and the server is not set up."""
-        return await self._session.get(ServerSettings, _ID)
+        return await self._session.get(ServerSettings, SERVER_SETTINGS_ID)
 
 
 class AllServerSettings(ServerSettingsReads):
     async def lock(self) -> ServerSettings:
         """The row, which is made if there is none. Others wait until this transaction ends."""
-        insert = upsert(self._session, _TABLE, replace=("id",)).values(id=_ID)
+        insert = upsert(self._session, _TABLE, replace=("id",)).values(id=SERVER_SETTINGS_ID)
         await self._session.execute(insert)
-        query = select(ServerSettings).where(ServerSettings.id == _ID).with_for_update()
+        query = (
+            select(ServerSettings).where(ServerSettings.id == SERVER_SETTINGS_ID).with_for_update()
+        )
         return (await self._session.scalars(query)).one()

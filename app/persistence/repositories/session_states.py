@@ -28,7 +28,7 @@ SESSION_STATES = Statement(
             _session_row.confirmed_at,
             _user.banned_at,
         ),
-        *(_user.id, _user.username, _user.display_name, _user.is_admin),
+        *(_user.id, _user.username, _user.display_name, _user.profile, _user.is_admin),
     )
     .join_from(_session_row.id.table, _user.id.table, _user.id == _session_row.user_id)
     .where(_HAS_ID)
@@ -73,13 +73,15 @@ class SessionState(NamedTuple):
     id: UUID
     username: str
     display_name: str
+    profile: str | None
     is_admin: bool
 
     @classmethod
     def from_rows(cls, session: Session, user: User) -> "SessionState":
         ends = (session.id, session.expires_at, session.revoked_at)
         uses = (session.used_at, session.confirmed_at, user.banned_at)
-        return cls(*ends, *uses, user.id, user.username, user.display_name, user.is_admin)
+        names = (user.username, user.display_name, user.profile)
+        return cls(*ends, *uses, user.id, *names, user.is_admin)
 
 
 class SessionStates:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, select
 
 from app.persistence.message_tables import ThreadMessage
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM
+from app.persistence.repositories.member_filter import ROOM, is_visible, is_visible_after
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS
 from app.persistence.repositories.message_pages import MessageFields, Page, to_page
 from app.persistence.sql.executor import Reader
@@ -42,15 +42,25 @@ def _page(
                     and_(_message.room_id == _reply.room_id, _message.seq == _reply.seq),
                 )
             )
-            .where(_IN_THREAD, in_page, IS_MEMBER)
+            .where(_IN_THREAD, in_page)
             .order_by(page_order)
             .limit(bindparam("max_rows"))
         )
     )
 
 
-_BEFORE = _page(_reply.seq < _SEQ, _reply.seq.desc(), _reply.seq >= _SEQ, _reply.seq)
-_AFTER = _page(_reply.seq > _SEQ, _reply.seq, _reply.seq <= _SEQ, _reply.seq.desc())
+_BEFORE = _page(
+    and_(_reply.seq < _SEQ, is_visible(_reply.seq)),
+    _reply.seq.desc(),
+    _reply.seq >= _SEQ,
+    _reply.seq,
+)
+_AFTER = _page(
+    is_visible_after(_reply.seq, _SEQ),
+    _reply.seq,
+    and_(_reply.seq <= _SEQ, is_visible(_reply.seq)),
+    _reply.seq.desc(),
+)
 
 
 class ThreadPages:

@@ -20,7 +20,13 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.message_tables import Mention, ThreadFollower, ThreadMessage, ThreadRow
-from app.persistence.repositories.member_filter import IS_MEMBER, ROOM, USER
+from app.persistence.repositories.blocks import has_blocked_sender
+from app.persistence.repositories.member_filter import (
+    ROOM,
+    USER,
+    is_visible,
+    select_visible_after,
+)
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.sql.executor import Reader, SessionExecutor
 from app.persistence.sql.join_order import join_in_order
@@ -29,7 +35,7 @@ from app.persistence.sql.json_rows import json_rows, to_json
 from app.persistence.sql.statement import Row, Statement
 from app.persistence.sql.types import Id, UtcDateTime
 from app.persistence.sql.unions import capped_count, read_union
-from app.persistence.tables import Member, MessageRow, columns
+from app.persistence.tables import MessageRow, columns
 from app.wire.events import Message
 
 
@@ -59,7 +65,7 @@ class Reply(NamedTuple):
     at: datetime
 
 
-_message, _member, _mention = columns(MessageRow), columns(Member), columns(Mention)
+_message, _mention = columns(MessageRow), columns(Mention)
 _thread, _reply, _follower = columns(ThreadRow), columns(ThreadMessage), columns(ThreadFollower)
 # Joined as an outer one, although it is there: SQLite would begin with the messages otherwise.
 _IS_ROOT = and_(_message.room_id == _thread.room_id, _message.seq == _thread.root_seq)
@@ -75,7 +81,7 @@ _GET = Statement(
             ),
         )
     )
-    .where(_message.room_id == ROOM, _message.seq == bindparam("root"), IS_MEMBER)
+    .where(_message.room_id == ROOM, _message.seq == bindparam("root"), is_visible(_message.seq))
 )
 _IN_ROOM = Statement(
     join_in_order(
@@ -85,7 +91,8 @@ _IN_ROOM = Statement(
             _thread.room_id == ROOM,
             _thread.last_seq > 0,
             _thread.last_seq < bindparam("before"),
-            IS_MEMBER,
+            is_visible(_thread.last_seq),
+            is_visible(_thread.root_seq),
         )
         .order_by(_thread.last_seq.desc())
         .limit(bindparam("max_rows"))
@@ -106,7 +113,7 @@ _FOLLOWED = (
         _follower.user_id == USER,
         _follower.is_following,
         _thread.last_seq > 0,
-        exists().where(_member.room_id == _follower.room_id, _member.user_id == USER),
+        _thread.root_seq > select_visible_after(_follower.room_id, USER),
     )
     .order_by(_thread.last_at.desc(), _thread.room_id.desc(), _thread.root_seq.desc())
     .limit(bindparam("max_rows"))
@@ -141,6 +148,7 @@ _MENTIONS = capped_count(
     _mention.room_id == _BRANCH_ROOM,
     _mention.seq > _AFTER,
     exists().where(_IN_THREAD, _reply.seq == _mention.seq),
+    ~has_blocked_sender(_BRANCH_USER, _mention),
 )
 _newest = (
     select(_reply.root_seq, _reply.seq, _message.sender_id, _message.at)
@@ -177,7 +185,7 @@ class ThreadReads:
         self._max_unread = max_unread
 
     async def get(self, room_id: UUID, root: int, user_id: UUID) -> ThreadView | None:
-        """Of any message; None: there is none, or the user is not a member."""
+        """Of any message; None: there is none, or the user may not read it."""
         [rows] = await self._reader.read(_GET.bind(room=room_id, root=root, user=user_id))
         views = await self._to_views(rows, user_id)
         return views[0] if views else None

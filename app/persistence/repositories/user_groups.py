@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.persistence.tables import User, UserGroup, UserGroupMember
@@ -60,6 +60,19 @@ class UserGroupReads:
     async def is_member(self, group_id: UUID, user_id: UUID) -> bool:
         return bool(await self.filter_joined(user_id, [group_id]))
 
+    async def is_manager(self, group_id: UUID, user_id: UUID) -> bool:
+        query = select(UserGroupMember.is_manager).where(
+            UserGroupMember.group_id == group_id, UserGroupMember.user_id == user_id
+        )
+        return bool(await self._session.scalar(query))
+
+    async def list_managers(self, group_id: UUID) -> Sequence[UUID]:
+        """Of as many members as a group may have."""
+        query = select(UserGroupMember.user_id).where(
+            UserGroupMember.group_id == group_id, UserGroupMember.is_manager.is_(True)
+        )
+        return (await self._session.scalars(query)).all()
+
     async def count(self) -> int:
         return await self._session.scalar(select(func.count(UserGroup.id))) or 0
 
@@ -89,4 +102,13 @@ class UserGroups(UserGroupReads):
             delete(UserGroupMember).where(
                 UserGroupMember.group_id == group_id, UserGroupMember.user_id == user_id
             )
+        )
+
+    async def set_manager(self, group_id: UUID, user_id: UUID, *, is_manager: bool) -> None:
+        """Of a member."""
+        await self._session.execute(
+            update(UserGroupMember)
+            .where(UserGroupMember.group_id == group_id, UserGroupMember.user_id == user_id)
+            .values(is_manager=is_manager)
+            .execution_options(synchronize_session=False)
         )

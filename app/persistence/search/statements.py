@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from app.persistence.item_tables import SavedMessage
+from app.persistence.repositories.blocks import has_blocked
 from app.persistence.repositories.member_filter import USER, is_readable
 from app.persistence.repositories.message_columns import MESSAGE_JSON_COLUMNS
 from app.persistence.repositories.messages import IS_DELETED
@@ -148,7 +149,12 @@ def _conditions(source: Source, shape: Shape) -> list[ColumnElement[bool]]:
     conditions += [_place(f"excluded_{n}") == 0 for n in range(shape.excluded)]
     if shape.saved is not None and source is not SAVED:
         conditions.append(_IS_SAVED if shape.saved else ~_IS_SAVED)
-    return [*conditions, is_readable(_message), ~IS_DELETED]
+    return [
+        *conditions,
+        is_readable(_message),
+        ~IS_DELETED,
+        ~has_blocked(USER, _message.sender_id),
+    ]
 
 
 def _place(pattern: str) -> ColumnElement[int]:

@@ -21,6 +21,7 @@ from app.realtime.connection.services import ConnectionServices
 from app.realtime.delivery.subscribe import open_rooms
 from app.realtime.hub.connection import Connection
 from app.realtime.transport.ws_protocol import EXTENSION, ChatWebSocketProtocol, text_frame
+from app.users.views import user_out
 from app.wire.client_frames import Hello
 from app.wire.close_codes import CloseCode
 from app.wire.errors import (
@@ -129,7 +130,7 @@ class Handshake:
         connection = Connection(self._writer, actor, at, hub.coalescer.schedule)
         hub.register(connection)
         try:
-            profile = UserOut.model_validate(user, from_attributes=True)
+            profile = user_out(user)
             await self._welcome(connection, hello, profile)
         except BaseException:
             hub.unregister(connection)

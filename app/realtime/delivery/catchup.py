@@ -11,7 +11,8 @@ from uuid import UUID
 from app.core.actor import Actor
 from app.core.server_state import ServerState
 from app.persistence.direct_reads import DirectReads
-from app.realtime.transport.ws_protocol import text_frame
+from app.persistence.repositories.memberships import NO_EXTENT, LogExtent
+from app.realtime.hub.event_frames import EventFrame
 from app.rooms.access import membership_errors
 from app.wire.client_frames import RoomPosition
 from app.wire.errors import ChatError
@@ -42,9 +43,10 @@ class CatchUpRequest:
 @dataclass(frozen=True, slots=True)
 class CatchUpRange:
     """What a client at `since` gets of a room: the events after `after`, up to `head`. The user's
-    membership `ended` at `head`, or still lasts."""
+    membership `ended` at `head`, or still lasts. The user sees what is above `visible_after`."""
 
     head: int
+    visible_after: int
     since: int
     after: int
     state: Literal["ok", "limited", "reset"]
@@ -57,7 +59,7 @@ class CatchUp(CatchUpRange):
     close_reason: Literal["left", "removed"] | None
 
 
-Heads = dict[tuple[UUID, UUID], int]  # by room and user
+Extents = dict[tuple[UUID, UUID], LogExtent]  # by room and user
 Ranges = list[CatchUpRange | None]  # of one request; None: the client may not read the room
 
 
@@ -68,21 +70,24 @@ async def load_catch_up(
 
     Membership and head come from one statement: a member at this head may see everything up to it,
     and a later removal comes to the subscription as an event. A user who left or was removed may
-    see everything up to the event that says so, from a position before it.
+    see everything up to the event that says so, from a position before it, but no message that was
+    changed since: an event has its message as it is now. Positions before what the room shows to
+    the user are reset.
     """
     pairs = {(position.room, r.actor.user) for r in requests for position in r.positions}
-    heads = await reads.memberships.latest_seqs(pairs)
+    heads = await reads.memberships.extents(pairs)
     errors = await membership_errors(
         reads, {room for room, user in pairs if (room, user) not in heads}
     )
     ends = await _membership_ends(reads, requests, heads)
     ranges = [list(_plan_ranges(request, heads, ends)) for request in requests]
     log = await _read_log(reads, requests, ranges)
+    hidden = await _read_hidden(reads, requests, ranges)  # after the log: no change is missed
     return [
         [
             errors[position.room] if catch_up is None else catch_up
             for position, catch_up in zip(
-                request.positions, _load_frames(request, planned, log), strict=True
+                request.positions, _load_frames(request, planned, log, hidden), strict=True
             )
         ]
         for request, planned in zip(requests, ranges, strict=True)
@@ -90,8 +95,8 @@ async def load_catch_up(
 
 
 async def _membership_ends(
-    reads: DirectReads, requests: Sequence[CatchUpRequest], heads: Heads
-) -> Heads:
+    reads: DirectReads, requests: Sequence[CatchUpRequest], heads: Extents
+) -> Extents:
     """Where memberships ended, for users who are no members and whose position is before that."""
     since = {
         (position.room, request.actor.user): position.since
@@ -101,11 +106,11 @@ async def _membership_ends(
         and not request.is_foreign(position)
         and (position.room, request.actor.user) not in heads
     }
-    return await reads.memberships.departure_seqs(since) if since else {}
+    return await reads.memberships.ended_extents(since) if since else {}
 
 
 def _plan_ranges(
-    request: CatchUpRequest, heads: Heads, ends: Heads
+    request: CatchUpRequest, heads: Extents, ends: Extents
 ) -> Iterator[CatchUpRange | None]:
     """What to read for each position. A log is dense, so the number of events is known before they
     are read."""
@@ -113,24 +118,26 @@ def _plan_ranges(
     for position in request.positions:
         key = (position.room, request.actor.user)
         ended = key not in heads
-        head = ends.get(key, 0) if ended else heads[key]
+        head, visible_after = ends.get(key, NO_EXTENT) if ended else heads[key]
         is_foreign = request.is_foreign(position)
-        if ended and (position.since is None or position.since >= head or is_foreign):
+        since = head if position.since is None else position.since
+        is_inside = visible_after <= since <= head and not is_foreign
+        if ended and (since == head or not is_inside):
             yield None
             continue
-        since = head if position.since is None else position.since
-        if since > head or is_foreign:
-            yield CatchUpRange(head, since, head, "reset", ended)
+        if not is_inside:
+            yield CatchUpRange(head, visible_after, since, head, "reset", ended)
             continue
         after = since
         if head - since > min(request.max_events_per_room, budget):
             after = head - min(request.max_events_per_room // 2, budget)
         budget -= head - after
-        yield CatchUpRange(head, since, after, "ok" if after == since else "limited", ended)
+        state: Literal["ok", "limited"] = "ok" if after == since else "limited"
+        yield CatchUpRange(head, visible_after, since, after, state, ended)
 
 
 class Frame(NamedTuple):
-    frame: bytes
+    frame: EventFrame
     is_leave: bool
 
 
@@ -154,11 +161,29 @@ async def _read_log(
     for start in range(0, len(spans), RANGES_PER_QUERY):
         for event in await reads.events.publications_in(spans[start : start + RANGES_PER_QUERY]):
             is_leave = event.kind is PublicationKind.LEFT
-            log[event.channel][event.seq] = Frame(text_frame(event.payload), is_leave)
+            log[event.channel][event.seq] = Frame(EventFrame(event), is_leave)
     return log
 
 
-def _load_frames(request: CatchUpRequest, ranges: Ranges, log: Log) -> Iterator[CatchUp | None]:
+_Span = tuple[UUID, int, int]  # a room, and the seqs of a range
+
+
+async def _read_hidden(
+    reads: DirectReads, requests: Sequence[CatchUpRequest], ranges: Sequence[Ranges]
+) -> dict[_Span, int]:
+    """Of ranges at whose end a membership ended: up to which event they are not shown."""
+    spans = {
+        (position.room, span.after, span.head)
+        for request, planned in zip(requests, ranges, strict=True)
+        for position, span in zip(request.positions, planned, strict=True)
+        if span and span.ended
+    }
+    return await reads.events.last_changed(list(spans)) if spans else {}
+
+
+def _load_frames(
+    request: CatchUpRequest, ranges: Ranges, log: Log, hidden: dict[_Span, int]
+) -> Iterator[CatchUp | None]:
     """As many of the last frames as fit: a catch-up must not make its own connection slow."""
     budget = request.max_bytes
     for position, span in zip(request.positions, ranges, strict=True):
@@ -167,8 +192,8 @@ def _load_frames(request: CatchUpRequest, ranges: Ranges, log: Log) -> Iterator[
             continue
         frames: list[bytes] = []
         after = span.head
-        while after > span.after:
-            frame = log[position.room][after].frame
+        while after > hidden.get((position.room, span.after, span.head), span.after):
+            frame = log[position.room][after].frame.for_reader(span.visible_after)
             if len(frame) > budget:
                 break
             budget -= len(frame)
@@ -176,7 +201,16 @@ def _load_frames(request: CatchUpRequest, ranges: Ranges, log: Log) -> Iterator[
             after -= 1
         state = span.state if after == span.after else "limited"
         reason = _close_reason(position, span, log)
-        yield CatchUp(span.head, span.since, after, state, span.ended, frames[::-1], reason)
+        yield CatchUp(
+            span.head,
+            span.visible_after,
+            span.since,
+            after,
+            state,
+            span.ended,
+            frames[::-1],
+            reason,
+        )
 
 
 def _close_reason(

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.application.server_state import KnownServerState
-from app.core.publications import Publication
+from app.core.publications import Publication, shows_all_history
 from app.core.sync_tokens import ListPosition
 from app.persistence.data_loader import DataLoader
 from app.persistence.database import Database
@@ -19,6 +19,7 @@ from app.realtime.delivery.read_markers import ReadMarkers
 from app.realtime.delivery.seq_tracker import SeqTracker
 from app.realtime.delivery.user_logs import UserLogs
 from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
+from app.realtime.hub.event_frames import EventFrame
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.slow_consumers.state import SlowConsumers
@@ -33,7 +34,10 @@ MAX_QUEUED_EVENTS = 1000
 ROOMS_PER_QUERY = 1000
 MAX_CHECK_AGE_S = 20.0
 # A tuple, because every message passes here, and the hash of an Enum is slow.
-_VOLATILE = (PublicationKind.TYPING, PublicationKind.PRESENCE, PublicationKind.PROFILE)
+_VOLATILE = (
+    *(PublicationKind.TYPING, PublicationKind.PRESENCE, PublicationKind.PROFILE),
+    PublicationKind.VISIBILITY,
+)
 
 
 class CatchingUp:
@@ -44,7 +48,7 @@ class CatchingUp:
 
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
-        self.queue: list[tuple[int, bytes, RoomClosed | None]] = []
+        self.queue: list[tuple[int, EventFrame, RoomClosed | None]] = []
         self.live_from_seq: int | None = None  # it had the log up to here, ahead of the stream
 
     def queued_after(self) -> int:
@@ -124,15 +128,20 @@ class Delivery(HubListener):
             return
         self.hub.coalescer.flush_room(room)  # pending events are in the queue, too
         self._end_catching_up(subscription)
-        queued = [entry for entry in catching_up.queue if entry[0] > after]
-        if self._slow_consumers.is_too_much(connection, [frame for _, frame, _ in queued]):
-            closed = next((closed for *_, closed in queued if closed), None)
+        visible_after = subscription.visible_after
+        queued = [
+            (frame.for_reader(visible_after), closed)
+            for seq, frame, closed in catching_up.queue
+            if seq > after
+        ]
+        if self._slow_consumers.is_too_much(connection, [frame for frame, _ in queued]):
+            closed = next((closed for _, closed in queued if closed), None)
             if closed:
                 self.hub.remove_member(connection, room.id)
             self._slow_consumers.pause(subscription, after, closed)
             return
         self.hub.set_live(subscription)
-        for _, frame, closed in queued:
+        for frame, closed in queued:
             connection.send_raw(frame)
             if closed:
                 self.hub.evict(subscription, closed)
@@ -216,8 +225,10 @@ class Delivery(HubListener):
     def _deliver(self, room: RoomChannel, events: Iterable[Publication]) -> None:
         for event in events:
             self.hub.notify_event(event)
-            frame = text_frame(event.payload)
-            self.hub.broadcast(room, frame)
+            if event.kind is PublicationKind.ROOM_CHANGED and shows_all_history(event):
+                room.opened_seq = event.seq
+            frame = EventFrame(event)
+            self.hub.broadcast_event(room, frame)
             self.hub.notify_delivered(room, event)
             closed = closed_frame(event)
             if closed:
@@ -230,7 +241,11 @@ class Delivery(HubListener):
         self._read_markers.send_due(room)
 
     def _queue(
-        self, catching_up: CatchingUp, event: Publication, frame: bytes, closed: RoomClosed | None
+        self,
+        catching_up: CatchingUp,
+        event: Publication,
+        frame: EventFrame,
+        closed: RoomClosed | None,
     ) -> None:
         if catching_up.live_from_seq is None:
             subscription = catching_up.subscription

@@ -97,6 +97,7 @@ def _go_live(
     delivery: Delivery, catching_up: CatchingUp, catch_up: CatchUp, frame_id: FrameId
 ) -> None:
     connection, room_id = catching_up.subscription.connection, catching_up.subscription.room.id
+    catching_up.subscription.set_visible_after(catch_up.visible_after)
     _send_catch_up(connection, room_id, catch_up, frame_id)
     delivery.hub.add_member(connection, room_id)
     delivery.go_live(catching_up, catch_up.head)

@@ -149,7 +149,15 @@ class RoomChannel:
     (`delivery/`) or lagging (`slow_consumers/`).
     """
 
-    __slots__ = ("id", "live", "pending", "stream", "subscriber_count")
+    __slots__ = (
+        "id",
+        "live",
+        "opened_seq",
+        "pending",
+        "stream",
+        "subscriber_count",
+        "visible_after",
+    )
 
     def __init__(self, room_id: UUID) -> None:
         self.id = room_id
@@ -157,16 +165,29 @@ class RoomChannel:
         self.subscriber_count = 0
         self.live: dict[Connection, Subscription] = {}
         self.pending: list[bytes] = []  # frames for `live`, until they are flushed
+        # At least one subscription may see only what is above this seq, and none less; 0: all see
+        # everything. Members who joined up to `opened_seq` see everything since then.
+        self.visible_after = self.opened_seq = 0
 
 
 class Subscription:
     """One open room of one connection. What belongs to one of its states is kept there."""
 
-    __slots__ = ("connection", "listed_seq", "room")
+    __slots__ = ("_visible_after", "connection", "listed_seq", "room")
 
     def __init__(self, connection: Connection, room: RoomChannel) -> None:
         self.connection, self.room = connection, room
         self.listed_seq = 0  # the head in the last entry that the connection got while it was open
+        self._visible_after = 0
+
+    @property
+    def visible_after(self) -> int:
+        """Its user may see messages above this seq."""
+        return self._visible_after if self._visible_after > self.room.opened_seq else 0
+
+    def set_visible_after(self, seq: int) -> None:
+        self._visible_after = seq
+        self.room.visible_after = max(self.room.visible_after, seq)
 
 
 def closed_frame(event: Publication) -> RoomClosed | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.core.publications import Publication
 from app.limit_settings import Limits
 from app.realtime.hub.connection import Connection, RoomChannel, RoomMembers, Subscription
+from app.realtime.hub.event_frames import EventFrame
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.write_coalescer import WriteCoalescer
 from app.wire.close_codes import CloseCode
@@ -120,6 +121,15 @@ class Hub:
     def broadcast(self, room: RoomChannel, frame: bytes) -> None:
         """Send an encoded frame to every live subscription."""
         self.coalescer.add(room, frame)
+
+    def broadcast_event(self, room: RoomChannel, frame: EventFrame) -> None:
+        """`broadcast` for an event, whose message some users may not see."""
+        if frame.is_visible(room.visible_after):
+            self.broadcast(room, frame.frame)
+            return
+        self.coalescer.add_each(
+            room, [frame.for_reader(sub.visible_after) for sub in room.live.values()]
+        )
 
     # Members.
 

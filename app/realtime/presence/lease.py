@@ -1,7 +1,8 @@
 """The presence lease: keeps the users that are connected to this process online in the store."""
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -12,14 +13,18 @@ from app.realtime.hub.connection import Connection
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.settings import Realtime
+from app.wire.domain import PresenceState
 from app.wire.events import PublicationKind
 
 COALESCE_S = 0.05  # changes within this time are stored together
 IDS_PER_PUBLICATION = 500
+# What others see of a connected user; None: it is not known yet, and the user is noted again later.
+FindState = Callable[[UUID], PresenceState | None]
 
 
 class PresenceChanges(HubListener):
-    """Users whose first connection was opened or whose last one was closed."""
+    """Users whose first connection was opened or whose last one was closed, or who have chosen
+    something else."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -28,13 +33,13 @@ class PresenceChanges(HubListener):
 
     def on_connected(self, connection: Connection) -> None:
         if len(self._hub.by_user[connection.user]) == 1:
-            self._add(connection.user)
+            self.note(connection.user)
 
     def on_disconnected(self, connection: Connection) -> None:
         if connection.user not in self._hub.by_user:
-            self._add(connection.user)
+            self.note(connection.user)
 
-    def _add(self, user: UUID) -> None:
+    def note(self, user: UUID) -> None:
         self._users.add(user)
         self.available.set()
 
@@ -45,10 +50,16 @@ class PresenceChanges(HubListener):
 
 
 async def run_presence_lease(
-    hub: Hub, changes: PresenceChanges, bus: Bus, store: PresenceStore, settings: Realtime
+    hub: Hub,
+    changes: PresenceChanges,
+    find_state: FindState,
+    bus: Bus,
+    store: PresenceStore,
+    settings: Realtime,
 ) -> None:
-    """Runs forever: holds the users that are connected here, and releases those whose last
-    connection was closed longer ago than the grace period."""
+    """Runs forever: holds the users that are connected here in the states that they have chosen,
+    and releases those whose last connection was closed longer ago than the grace period, and those
+    who are invisible."""
     loop = asyncio.get_running_loop()
     deadlines: dict[
         UUID, float
@@ -60,7 +71,7 @@ async def run_presence_lease(
             deadlines.pop(user, None)
             if user not in hub.by_user:
                 deadlines[user] = loop.time() + settings.presence_grace_s
-        store.add([user for user in changed if user in hub.by_user])
+        _store_states(store, {u: find_state(u) for u in changed if u in hub.by_user})
         store.remove(_take_due(deadlines, loop.time()))
         _publish(bus, channel, await store.sync())
         await asyncio.sleep(COALESCE_S)
@@ -68,6 +79,17 @@ async def run_presence_lease(
             async with asyncio.timeout(SYNC_INTERVAL_S):
                 await changes.available.wait()
         changed = changes.take()
+
+
+def _store_states(store: PresenceStore, states: dict[UUID, PresenceState | None]) -> None:
+    """Of users whose choice is not known yet nothing is stored."""
+    users_by_state: dict[PresenceState | None, list[UUID]] = defaultdict(list)
+    for user, state in states.items():
+        users_by_state[state].append(user)
+    store.remove(users_by_state.pop(PresenceState.OFFLINE, []))
+    for state, users in users_by_state.items():
+        if state:
+            store.add(users, state)
 
 
 def _take_due(deadlines: dict[UUID, float], now: float) -> list[UUID]:

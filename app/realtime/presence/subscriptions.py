@@ -1,8 +1,9 @@
 """Which connections of this process watch the presence of which users, and what they were sent. No
 I/O: `updates.py` does that.
 
-A user is visible to those who share a room with them, and to themselves. To everyone else their
-state is `unknown`, as is that of an id that does not exist.
+A user is visible to themselves, and to those who share a room with them and whom they have not
+blocked, unless they have chosen to be visible to nobody. To everyone else their state is `unknown`,
+as is that of an id that does not exist.
 """
 
 import asyncio
@@ -109,19 +110,24 @@ class PresenceSubscriptions(HubListener):
         ids = publication.payload
         if publication.kind is PublicationKind.PRESENCE and len(ids) % 16 == 0:
             self.invalidate_states(UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16))
+        elif publication.kind is PublicationKind.VISIBILITY:
+            self._invalidate_visibility(self.by_user.get(publication.user, ()))
 
     def on_event(self, event: Publication) -> None:
         """A user who joins or leaves a room may be visible to others, and others to them."""
         if event.kind in MEMBERSHIP_KINDS:
             own = self._hub.by_user.get(event.user, ())
-            self.visibility_due.update(self.by_user.get(event.user, ()))
-            self.visibility_due.update(
+            self._invalidate_visibility(self.by_user.get(event.user, ()))
+            self._invalidate_visibility(
                 self.by_connection[connection]
                 for connection in own
                 if connection in self.by_connection
             )
-            if self.visibility_due:
-                self.work_available.set()
+
+    def _invalidate_visibility(self, subscriptions: Iterable[PresenceSubscription]) -> None:
+        self.visibility_due.update(subscriptions)
+        if self.visibility_due:
+            self.work_available.set()
 
     # What is read.
 

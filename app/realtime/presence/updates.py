@@ -86,7 +86,11 @@ async def _load_visibility(
 
 
 async def _visible_users(reads: ReadSession, user: UUID, users: Sequence[UUID]) -> set[UUID]:
-    return await reads.members.users_sharing_a_room(user, users) | ({user} & set(users))
+    sharing = await reads.members.users_sharing_a_room(user, users)
+    if seen := sharing - {user}:
+        sharing -= await reads.blocks.filter_blockers(user, seen)
+        sharing -= await reads.presence_settings.filter_hidden(seen)
+    return sharing | ({user} & set(users))
 
 
 async def _read_states(subscriptions: PresenceSubscriptions, store: PresenceStore) -> bool:

@@ -19,10 +19,10 @@ from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.realtime.transport.ws_protocol import text_frame
 from app.users.accounts import get_user
+from app.users.views import user_out
 from app.wire.errors import ChatError
 from app.wire.events import PublicationKind
 from app.wire.frames import UserChanged, encode
-from app.wire.schemas.users import UserOut
 
 COALESCE_S = 0.2  # several changes of one user within this time are sent as one
 MAX_CHANGED = 1000  # users that wait; the changes of others are not sent
@@ -59,7 +59,7 @@ class ProfileUpdates(HubListener):
 
     async def _send(self, user: User, rooms: Collection[UUID]) -> None:
         """A connection that is behind with reading is sent nothing."""
-        profile = UserOut.model_validate(user, from_attributes=True)
+        profile = user_out(user)
         frame = text_frame(encode(UserChanged(user=profile)))
         for n, connection in enumerate(self._connections(user.id, rooms)):
             connection.send_volatile(frame)

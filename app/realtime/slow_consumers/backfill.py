@@ -4,6 +4,7 @@ One reader per room; a page is shared by all connections that need it.
 """
 
 import asyncio
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -12,10 +13,11 @@ from app.core.publications import Publication
 from app.persistence.database import Database
 from app.persistence.direct_reads import DirectReads
 from app.realtime.hub.connection import RoomChannel
+from app.realtime.hub.event_frames import EventFrame
 from app.realtime.hub.hub import Hub
 from app.realtime.slow_consumers.state import LaggingSubscription, SlowConsumers
-from app.realtime.transport.ws_protocol import text_frame
 from app.wire.errors import ChatError
+from app.wire.frames import RoomClosed
 
 log = structlog.get_logger(__name__)
 
@@ -60,12 +62,17 @@ async def _send_page(
     while waiting:
         after, until = waiting[0].seq, room.stream.head
         events = await database.read_directly(read_backfill, room.id, after, until)
-        frames = [(event.seq, text_frame(event.payload)) for event in events]
+        frames = [(event.seq, EventFrame(event)) for event in events]
+        hidden = await database.read_directly(_read_hidden, room.id, waiting)
         # Less than a page: the log has no more up to there.
         end = events[-1].seq if len(events) == EVENTS_PER_PAGE else until
         for lagging in waiting:
             is_current = slow_consumers.find(room, lagging.subscription.connection) is lagging
-            if is_current and after <= lagging.seq <= end and not lagging.is_paused:
+            if not is_current or lagging.is_paused:
+                continue
+            if lagging.closed and lagging.seq < hidden.get(lagging, 0):
+                _evict(hub, lagging, lagging.closed)
+            elif after <= lagging.seq <= end:
                 _send_up_to_limit(hub, slow_consumers, lagging, frames, end)
         hub.coalescer.flush()  # pauses connections that do not take it
         waiting = [lagging for lagging in waiting if lagging.seq > end]
@@ -75,7 +82,7 @@ def _send_up_to_limit(
     hub: Hub,
     slow_consumers: SlowConsumers,
     lagging: LaggingSubscription,
-    frames: list[tuple[int, bytes]],
+    frames: list[tuple[int, EventFrame]],
     end: int,
 ) -> None:
     """Send frames, which reach up to `end`, until the connection has enough for now. If its user
@@ -85,20 +92,40 @@ def _send_up_to_limit(
         lagging.subscription.room,
         lagging.closed,
     )
-    budget = slow_consumers.threshold_bytes
+    budget, visible_after = slow_consumers.threshold_bytes, lagging.subscription.visible_after
     until = min(end, closed.seq or 0) if closed else end
     for seq, frame in frames:
         if lagging.seq < seq <= until:
             if budget <= 0:
                 return
-            connection.send_raw(frame)
+            connection.send_raw(frame.for_reader(visible_after))
             lagging.seq, budget = seq, budget - len(frame)
     lagging.seq = max(lagging.seq, until)
     if closed and lagging.seq == closed.seq:
-        hub.evict(lagging.subscription, closed)
-        hub.notify_late_eviction(connection, room.id)
+        _evict(hub, lagging, closed)
     elif lagging.seq == room.stream.head:
         slow_consumers.try_resume(lagging)
+
+
+def _evict(hub: Hub, lagging: LaggingSubscription, closed: RoomClosed) -> None:
+    hub.evict(lagging.subscription, closed)
+    hub.notify_late_eviction(lagging.subscription.connection, lagging.subscription.room.id)
+
+
+async def _read_hidden(
+    reads: DirectReads, room_id: UUID, waiting: Iterable[LaggingSubscription]
+) -> dict[LaggingSubscription, int]:
+    """By subscription whose user left or was removed: up to which event it is shown none, because
+    a message was changed since. Read after the log, so that no change is missed."""
+    spans = {
+        lagging: (room_id, lagging.seq, lagging.closed.seq)
+        for lagging in waiting
+        if lagging.closed and lagging.closed.seq
+    }
+    if not spans:
+        return {}
+    last = await reads.events.last_changed(list(set(spans.values())))
+    return {lagging: last[span] for lagging, span in spans.items()}
 
 
 async def read_backfill(

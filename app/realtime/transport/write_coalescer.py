@@ -1,7 +1,7 @@
 """Joins what one iteration of the event loop brings for a connection into one write."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -60,6 +60,18 @@ class WriteCoalescer:
         self._rooms.add(room)
         self._schedule_flush()
 
+    def add_each(self, room: Broadcast, frames: Sequence[bytes]) -> None:
+        """`add` with a frame for each of the connections that are live in the room, in order."""
+        self.flush_room(room)
+        self._deliveries += len(frames)
+        for connection, frame in zip(list(room.live), frames, strict=True):
+            if self._coalesce:
+                connection.pending.append(frame)
+            else:
+                connection.send_raw(frame)
+        if self._coalesce:
+            self._write_soon(room.live)
+
     def flush_room(self, room: Broadcast) -> None:
         """Hand the room's frames, joined once, to its live connections. Required before one is
         added to or removed from `live`."""
@@ -70,11 +82,7 @@ class WriteCoalescer:
             room.pending.clear()
             for connection in room.live:
                 connection.pending.append(block)
-            if len(room.live) > SLICE_SIZE:
-                self._large_room_connections.update(dict.fromkeys(room.live))
-            else:
-                self._connections.update(room.live)
-            self._schedule_flush()
+            self._write_soon(room.live)
 
     def flush(self) -> None:
         """Write everything, but of large rooms one slice: other connections are written to between
@@ -90,6 +98,13 @@ class WriteCoalescer:
         self._is_scheduled = False
         if self._rooms or self._connections or self._large_room_connections:
             self._schedule_flush()
+
+    def _write_soon(self, connections: Collection[Writable]) -> None:
+        if len(connections) > SLICE_SIZE:
+            self._large_room_connections.update(dict.fromkeys(connections))
+        else:
+            self._connections.update(connections)
+        self._schedule_flush()
 
     def take_deliveries(self) -> int:
         """Frames of rooms that were given to connections since the last call."""

@@ -32,6 +32,7 @@ class ServerLimits(ResponseModel):
     )
     max_drafts: int = Field(description="Drafts of this user.")
     max_saved: int = Field(description="Saved messages of this user.")
+    max_blocks: int = Field(description="Users whom this user has blocked.")
     max_reminders: int = Field(description="Reminders of this user.")
     max_scheduled: int = Field(description="Scheduled messages of this user.")
     max_schedule_days: int = Field(
@@ -46,6 +47,9 @@ class ServerLimits(ResponseModel):
     max_versions: int = Field(description="Versions of a message.")
     max_reaction_kinds: int = Field(description="Different reactions to a message.")
     max_pins: int = Field(description="Pinned messages of a room.")
+    max_overrides: int = Field(description="Roles and persons with own permissions in a room.")
+    max_invites: int = Field(description="Open invite links of a room.")
+    max_join_requests: int = Field(description="Users who ask to join a room.")
     max_poll_options: int = Field(description="Options of a poll.")
     metadata_bytes: int = Field(description="Bytes of a message's `metadata`, as JSON.")
     send_buffer_bytes: int = Field(description="Bytes that a socket may leave unread.")

@@ -8,12 +8,12 @@ from pydantic import ConfigDict, Field, StrictBool, StringConstraints
 
 from app.wire.domain import MentionKind, NotificationLevel, NotificationReason, Weekday
 from app.wire.events import Message
+from app.wire.profiles import TimeZoneName
 from app.wire.validation import VISIBLE, RequestModel, ResponseModel
 
 MAX_KEYWORDS = 100  # whatever the settings say
 Keyword = Annotated[str, StringConstraints(min_length=1, max_length=64), *VISIBLE]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-TimeZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\u002F\-]{1,64}$")]
 _TIME = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"(Z|[+\-][0-9]{2}:[0-9]{2})$"

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from app.wire.content import optional_field
+from app.wire.profiles import Profile, UpdateProfileFields
 from app.wire.seq import Epoch, Seq
 from app.wire.user_events import UserEvent
 from app.wire.validation import (
@@ -40,11 +41,18 @@ class Register(RequestModel):
     display_name: DisplayName | None = Field(None, description="Absent: the username.")
 
 
-class UpdateProfile(RequestModel):
+class UpdateProfile(UpdateProfileFields):
     """What others see of the caller. Absent fields stay as they are."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"display_name": "Countess of Lovelace"}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "display_name": "Countess of Lovelace",
+                    "status": {"emoji": "🌴", "text": "On holiday"},
+                }
+            ]
+        }
     )
 
     display_name: DisplayName | None = Field(None, description="null leaves it as it is.")
@@ -66,7 +74,7 @@ class ChangePassword(RequestModel):
     new_password: Password = Field(description="None of the most common ones, and not the name.")
 
 
-class UserOut(ResponseModel):
+class UserOut(Profile):
     """The public part of an account."""
 
     id: UUID = Field(description="The user's id.")

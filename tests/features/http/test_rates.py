@@ -154,6 +154,9 @@ async def test_the_remaining_rate_decreases_until_requests_are_refused(backend: 
         assert_ok(await ada.get("/users/me"))
 
 
+RULE = {"kind": "word", "expression": "x", "action": "report"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -171,6 +174,13 @@ async def test_the_remaining_rate_decreases_until_requests_are_refused(backend: 
         ("DELETE", f"/rooms/{UNKNOWN_ID}/join-requests/{UNKNOWN_ID}", None),
         ("DELETE", f"/rooms/{UNKNOWN_ID}/invites/{UNKNOWN_ID}", None),
         ("POST", "/invites/x/join", None),
+        ("POST", f"/rooms/{UNKNOWN_ID}/messages/1/reports", {"reason": "spam"}),
+        ("POST", f"/rooms/{UNKNOWN_ID}/members/{UNKNOWN_ID}/reports", {"reason": "spam"}),
+        ("POST", f"/reports/{UNKNOWN_ID}/resolution", {"outcome": "other"}),
+        ("POST", f"/rooms/{UNKNOWN_ID}/filters", RULE),
+        ("DELETE", f"/rooms/{UNKNOWN_ID}/filters/{UNKNOWN_ID}", None),
+        ("POST", "/filters", RULE),
+        ("DELETE", f"/filters/{UNKNOWN_ID}", None),
         ("POST", f"/rooms/{UNKNOWN_ID}/transfer", {"user": UNKNOWN_ID}),
         ("PUT", f"/rooms/{UNKNOWN_ID}/bans/{UNKNOWN_ID}", {}),
         ("DELETE", f"/rooms/{UNKNOWN_ID}/time-outs/{UNKNOWN_ID}", None),
@@ -188,6 +198,9 @@ async def test_the_remaining_rate_decreases_until_requests_are_refused(backend: 
         ("DELETE", f"/scheduled/{UNKNOWN_ID}", None),
         ("PUT", f"/rooms/{UNKNOWN_ID}/messages/1/saved", {"note": "x"}),
         ("DELETE", f"/rooms/{UNKNOWN_ID}/messages/1/saved", None),
+        ("PUT", f"/users/me/blocks/{UNKNOWN_ID}", None),
+        ("DELETE", f"/users/me/blocks/{UNKNOWN_ID}", None),
+        ("PUT", "/users/me/presence", {"choice": "away"}),
         ("PATCH", "/users/me", {"display_name": "x"}),
         ("PUT", "/users/me/password", {"old_password": "x", "new_password": "y" * 8}),
         ("POST", "/ws-tickets", None),

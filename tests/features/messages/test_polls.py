@@ -300,6 +300,20 @@ async def test_a_poll_is_sent_by_socket(ada: Person, peers: Peers) -> None:
     assert (await peer.expect("error"))["code"] == "bad_frame"
 
 
+@pytest.mark.parametrize("closes_at", [1893456000, 1893456000.5, "1893456001", "2030-01-01", True])
+async def test_the_closing_time_of_a_poll_is_written_as_a_time(
+    ada: Person, peers: Peers, closes_at: Any
+) -> None:
+    room = await ada.makes_room()
+    poll = {"options": ["a", "b"], "closes_at": closes_at}
+    problem = assert_problem(await ada.sends(room, "?", poll=poll), "invalid")
+    assert [error["path"] for error in problem["errors"]] == ["poll.closes_at"]
+    peer = await peers.join(ada, room)
+    answer = await peer.ask("message.send", room=room, nonce="n", text="?", poll=poll)
+    assert answer["code"] == "invalid"
+    assert [error["path"] for error in answer["errors"]] == ["poll.closes_at"]
+
+
 async def test_what_is_no_poll_takes_no_votes(ada: Person, bob: Person) -> None:
     room = await ada.makes_room("private")
     (seq,) = await ada.says(room, "x")

@@ -36,6 +36,7 @@ STEPS = st.one_of(
     st.tuples(st.just("set_group"), st.sets(PEOPLE)),
     st.tuples(st.just("set_level"), PEOPLE, LEVELS),
     st.tuples(st.just("set_room"), PEOPLE, LEVELS, st.booleans()),
+    st.tuples(st.just("block"), PEOPLE, PEOPLE, st.booleans()),
     st.tuples(st.just("repeat"), PEOPLE),
     st.tuples(st.just("read"), PEOPLE, st.integers(0, 30)),
     st.tuples(st.just("unread"), PEOPLE, st.integers(0, 30)),
@@ -89,6 +90,7 @@ class Model:
     levels: dict[int, NotificationLevel | None] = field(default_factory=dict)
     room_settings: dict[int, tuple[NotificationLevel | None, bool]] = field(default_factory=dict)
     followers: dict[tuple[int, int], Follower] = field(default_factory=dict)  # by root and person
+    blocks: set[tuple[int, int]] = field(default_factory=set)  # who, whom
 
     @property
     def seq(self) -> int:
@@ -134,6 +136,7 @@ class Model:
             level=level,
             default_level=self.levels.get(person),
             mentions=frozenset(kind for kind, applies in mentions.items() if applies),
+            has_blocked=(person, said.sender) in self.blocks,
         )
         return decide(SentMessage(UUID(int=said.sender), said.text), recipient).count
 
@@ -156,7 +159,13 @@ class Model:
             if who == person and follower.is_following and replies:
                 unread = [said for seq, said in replies.items() if seq > follower.marker]
                 assert all(said.sender != person for said in unread)
-                threads[root] = len(unread), sum(person in said.named for said in unread)
+                threads[root] = (
+                    len(unread),
+                    sum(
+                        person in said.named and (person, said.sender) not in self.blocks
+                        for said in unread
+                    ),
+                )
         return threads
 
     def last_message(self) -> tuple[int, int, str] | None:
@@ -257,6 +266,11 @@ class Room:
         if who not in model.markers:
             assert_problem(answer, "forbidden")
             return
+        first = model.log[root - 1]
+        assert first
+        if first.is_deleted:
+            assert_problem(answer, "invalid")
+            return
         said = Said(who, text, named & model.markers.keys(), thread=root, also_in_room=also_in_room)
         is_first = not model.replies(root)
         model.log += [said, None]
@@ -265,8 +279,6 @@ class Room:
         if also_in_room:
             model.markers[who] = seq
         self._follow(root, who, seq).marker = seq
-        first = model.log[root - 1]
-        assert first
         if is_first and first.sender in model.markers:
             self._follow(root, first.sender, root)
         for other in said.named - {who}:
@@ -317,6 +329,15 @@ class Room:
             assert_ok(await self._people[0].delete(f"{self._path}/messages/{seq}"))
             replies[seq].is_deleted = True
             model.log += [None, None]
+
+    async def block(self, who: int, whom: int, blocks: bool) -> None:
+        path = f"/users/me/blocks/{self._people[whom].id}"
+        answer = await self._people[who].call("PUT" if blocks else "DELETE", path)
+        if blocks and who == whom:
+            assert_problem(answer, "invalid")
+            return
+        assert answer.is_success
+        (self._model.blocks.add if blocks else self._model.blocks.discard)((who, whom))
 
     async def repeat(self, who: int) -> None:
         """Repeat the last send: it changes nothing, and a removed sender gets no error."""
@@ -449,4 +470,6 @@ async def test_the_list_of_rooms_equals_a_recount_of_the_log(
     assert_ok(await ada.post(f"{room._path}/leave"), 204)
     for person in people:
         assert_ok(await person.put("/users/me/notifications"))
+        for other in people:
+            assert_ok(await person.delete(f"/users/me/blocks/{other.id}"), 204)
     await group.set([])

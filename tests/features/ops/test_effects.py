@@ -102,11 +102,16 @@ LISTS = (
     *("/users", "/rooms", "/rooms/public"),
     *("/rooms/{}/members", "/rooms/{}/messages", "/rooms/{}/events", "/users/me/events"),
     *("/admin/statistics/messages", "/groups", "/groups/{}/members", "/users/me/mentions"),
+    *("/audit-log", "/reports", "/users/me/reports"),
     *("/rooms/{}/threads", "/rooms/{}/threads/7/messages", "/users/me/threads"),
     *("/users/me/drafts", "/users/me/saved", "/users/me/scheduled", "/users/me/reminders"),
     *("/rooms/{}/messages/6/reactions", "/rooms/{}/messages/6/votes", "/rooms/{}/pins"),
+    "/users/me/blocks",
 )
-MODERATED = ("bans", "time-outs", "join-requests", "invites", "invites/{}/uses")
+MODERATED = (
+    *("bans", "time-outs", "join-requests", "invites", "invites/{}/uses"),
+    *("audit-log", "reports"),
+)
 # What a search for a word of three messages has a list of.
 SEARCHES = {"/search/messages": "items", "/search": "messages"}
 
@@ -118,6 +123,8 @@ async def moderated_lists(server: TestServer, http: httpx.AsyncClient, owner: Pe
     assert_ok(await owner.patch(f"/rooms/{room}", settings={"join_requests": True}))
     until = (now() + timedelta(hours=1)).isoformat()
     for member in members:
+        path = f"/rooms/{room}/members/{member.id}/reports"
+        assert_ok(await owner.post(path, reason="spam"), 201)
         assert_ok(await owner.put(f"/rooms/{room}/time-outs/{member.id}", until=until))
     links = [assert_ok(await owner.post(f"/rooms/{room}/invites"), 201) for _ in range(3)]
     for guest in await server.people(http, "lee", "max", "pia"):
@@ -156,6 +163,9 @@ async def test_the_page_size_limit_is_applied(embedded: Backend, page: int) -> N
             body = {"text": "x", "nonce": "n", "due_at": later}
             assert_ok(await ada.post(f"/rooms/{room}/scheduled", **body), 201)
             assert_ok(await ada.post("/users/me/reminders", room=room, due_at=later), 201)
+
+        for person in await server.people(http, "kai", "liv", "mia"):
+            assert_ok(await ada.put(f"/users/me/blocks/{person.id}"))
 
         async def counted() -> bool:
             counts = assert_ok(await ada.get("/admin/statistics/messages", limit=2))

@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from sqlalchemy import update
 
 from app.core.clock import now
 from app.persistence.room_tables import RoomInvite
-from app.rooms.invites import MAX_OPEN_INVITES
+from app.rooms.invites import MAKER_MAY_NOT_INVITE
 from testkit.answers import are_indistinguishable, assert_ok, assert_problem
 from testkit.people import Person, all_pages
-from testkit.server import TestServer
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend
 
 
 async def invite(person: Person, room: str, **body: Any) -> dict[str, Any]:
@@ -115,8 +117,9 @@ async def test_who_may_add_members_makes_links_and_nobody_gives_more_than_they_h
     assert_ok(await ada.patch(f"/rooms/{public}/members/{bob.id}", role="guest"))
     assert_ok(await ada.put(f"/rooms/{public}/permissions/roles/guest", allow=["add"]))
     assert_problem(await bob.post(f"/rooms/{public}/invites"), "forbidden")
-    assert (await invite(bob, public, role="guest"))["role"] == "guest"
-    assert_ok(await eve.post(f"/invites/{link['code']}/join"))
+    assert_problem(await eve.post(f"/invites/{link['code']}/join"), "forbidden")
+    guests = await invite(bob, public, role="guest")
+    assert assert_ok(await eve.post(f"/invites/{guests['code']}/join"))["role"] == "guest"
     others = await invite(ada, public)
     assert_problem(await bob.delete(f"/rooms/{public}/invites/{others['id']}"), "forbidden")
     assert_ok(await bob.delete(f"/rooms/{public}/invites/{link['id']}"), 204)
@@ -135,14 +138,62 @@ async def test_what_makes_no_sense_is_refused(ada: Person, bob: Person) -> None:
     assert_problem(await ada.post(path), "room_archived")
 
 
-async def test_the_number_of_open_links_of_a_room_is_bounded(ada: Person) -> None:
-    room = await ada.makes_room()
-    links = [await invite(ada, room) for _ in range(MAX_OPEN_INVITES)]
-    assert_problem(await ada.post(f"/rooms/{room}/invites"), "too_many")
-    assert_ok(await ada.delete(f"/rooms/{room}/invites/{links[0]['id']}"), 204)
-    await invite(ada, room)
-    pages = await all_pages(ada, f"/rooms/{room}/invites", limit=100)
-    assert [len(page) for page in pages] == [100, 1]
+@pytest.mark.setting("CHAT_LIMITS__MAX_INVITES")
+async def test_a_room_has_as_many_open_links_as_the_setting_says(backend: Backend) -> None:
+    settings = without_limits(backend.override(limits={"max_invites": 3}))
+    async with run_server(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        room = await ada.makes_room()
+        links = [await invite(ada, room) for _ in range(3)]
+        assert_problem(await ada.post(f"/rooms/{room}/invites"), "too_many")
+        assert_ok(await ada.delete(f"/rooms/{room}/invites/{links[0]['id']}"), 204)
+        await invite(ada, room)
+        pages = await all_pages(ada, f"/rooms/{room}/invites", limit=3)
+        assert [len(page) for page in pages] == [3, 1]
+
+
+@pytest.mark.parametrize("how", ["leaves", "is removed", "is demoted", "is denied", "is timed out"])
+async def test_a_link_does_not_outlive_the_permission_of_its_maker(
+    ada: Person, bob: Person, eve: Person, how: str
+) -> None:
+    room = await ada.makes_room("private", bob)
+    member = f"/rooms/{room}/members/{bob.id}"
+    assert_ok(await ada.patch(member, role="admin"))
+    link = await invite(bob, room)
+    path = f"/invites/{link['code']}"
+    assert_ok(await eve.get(path))
+    changes = {
+        "leaves": lambda: bob.post(f"/rooms/{room}/leave"),
+        "is removed": lambda: ada.delete(member),
+        "is demoted": lambda: ada.patch(member, role="member"),
+        "is denied": lambda: ada.put(f"/rooms/{room}/permissions/users/{bob.id}", deny=["add"]),
+        "is timed out": lambda: ada.put(
+            f"/rooms/{room}/time-outs/{bob.id}", until=(now() + timedelta(hours=1)).isoformat()
+        ),
+    }
+    assert (await changes[how]()).is_success
+    for answer in (await eve.get(path), await eve.post(f"{path}/join")):
+        assert_problem(answer, "forbidden")
+        assert answer.json()["detail"] == MAKER_MAY_NOT_INVITE
+    assert_problem(await eve.get(f"/rooms/{room}"), "not_found")
+    [listed] = assert_ok(await ada.get(f"/rooms/{room}/invites"))["items"]
+    assert listed["uses"] == 0
+    if how == "is denied":  # it works again with the permission
+        assert_ok(await ada.delete(f"/rooms/{room}/permissions/users/{bob.id}"), 204)
+        assert_ok(await eve.post(f"{path}/join"))
+
+
+async def test_a_link_gives_no_role_that_its_maker_could_not_give_any_more(
+    ada: Person, bob: Person, eve: Person
+) -> None:
+    room = await ada.makes_room("private", bob)
+    member = f"/rooms/{room}/members/{bob.id}"
+    assert_ok(await ada.patch(member, role="owner"))
+    link = await invite(bob, room, role="moderator")
+    assert_ok(await ada.patch(member, role="admin"))
+    assert_problem(await eve.post(f"/invites/{link['code']}/join"), "forbidden")
+    assert_ok(await ada.patch(member, role="owner"))
+    assert assert_ok(await eve.post(f"/invites/{link['code']}/join"))["role"] == "moderator"
 
 
 async def test_an_owner_gives_the_room_to_a_member(

@@ -5,10 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from app.rooms import join_requests
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, all_pages
-from testkit.server import TestServer
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend
 
 
 async def makes_open_room(person: Person, *members: Person) -> str:
@@ -108,12 +108,13 @@ async def test_of_two_answers_one_counts(ada: Person, bob: Person) -> None:
     assert (await bob.get(f"/rooms/{room}")).status_code == approval.status_code
 
 
-async def test_the_number_of_requests_is_bounded(
-    ada: Person, bob: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(join_requests, "MAX_PENDING", 1)
-    room = await makes_open_room(ada)
-    assert_ok(await bob.post(f"/rooms/{room}/join-requests"), 201)
-    assert_problem(await eve.post(f"/rooms/{room}/join-requests"), "too_many")
-    assert_ok(await ada.delete(f"/rooms/{room}/join-requests/{bob.id}"), 204)
-    assert_ok(await eve.post(f"/rooms/{room}/join-requests"), 201)
+@pytest.mark.setting("CHAT_LIMITS__MAX_JOIN_REQUESTS")
+async def test_a_room_has_as_many_requests_as_the_setting_says(backend: Backend) -> None:
+    settings = without_limits(backend.override(limits={"max_join_requests": 1}))
+    async with run_server(settings) as server, server.client() as http:
+        ada, bob, eve = await server.people(http, "ada", "bob", "eve")
+        room = await makes_open_room(ada)
+        assert_ok(await bob.post(f"/rooms/{room}/join-requests"), 201)
+        assert_problem(await eve.post(f"/rooms/{room}/join-requests"), "too_many")
+        assert_ok(await ada.delete(f"/rooms/{room}/join-requests/{bob.id}"), 204)
+        assert_ok(await eve.post(f"/rooms/{room}/join-requests"), 201)

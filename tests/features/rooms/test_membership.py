@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.persistence.repositories import members as member_lists
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import UNKNOWN_ID, Person, all_pages, ids
 from testkit.server import TestServer
@@ -203,3 +204,21 @@ async def test_members_are_listed_to_members_only(ada: Person, eve: Person) -> N
     public, private = await ada.makes_room(), await ada.makes_room("private")
     assert_problem(await eve.get(f"/rooms/{public}/members"), "forbidden")
     assert_problem(await eve.get(f"/rooms/{private}/members"), "not_found")
+
+
+@pytest.mark.parametrize("max_users", [2, 1000])
+async def test_pages_of_members_of_a_large_room_are_by_name(
+    server: TestServer, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, max_users: int
+) -> None:
+    """Found among the next users by name, or by sorting all members if there are too few."""
+    monkeypatch.setattr(member_lists, "MANY_MEMBERS", 2)
+    monkeypatch.setattr(member_lists, "MAX_USERS_PER_PAGE", max_users)
+    ada, *people = await server.people(http, *(f"user{n}" for n in range(9)))
+    room = await ada.makes_room("private")
+    assert_ok(await ada.post(f"/rooms/{room}/members", users=ids(people[::2])))
+    names = sorted(person.username for person in (ada, *people[::2]))
+    for limit, sizes in ((2, [2, 2, 1]), (3, [3, 2]), (50, [5])):
+        pages = await all_pages(ada, f"/rooms/{room}/members", limit=limit)
+        assert [len(page) for page in pages] == sizes
+        assert [member["user"]["username"] for page in pages for member in page] == names
+    assert_problem(await people[1].get(f"/rooms/{room}/members"), "not_found")

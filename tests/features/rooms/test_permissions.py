@@ -1,14 +1,15 @@
 """Overrides of permissions in a room, and the permissions that a client sees."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from app.rooms.overrides import MAX_OVERRIDES
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person, ids
-from testkit.server import TestServer
+from testkit.server import TestServer, run_server, without_limits
+from testkit.servers.backend import Backend
 
 DEFAULTS = ["read", "send", "send_in_threads", "create_polls", "react", "add", "leave"]
 PRIVATE = [name for name in DEFAULTS if name != "add"]
@@ -41,7 +42,7 @@ async def test_a_room_shows_what_the_caller_may_do(ada: Person, bob: Person) -> 
     assert {"archive", "set_role", "manage_permissions"} <= set(await permissions(ada, private))
     assert_ok(await ada.delete(f"/rooms/{private}"), 204)
     assert await permissions(bob, private) == ["read", "leave"]
-    assert await permissions(ada, private) == ["read", "archive", "leave"]
+    assert await permissions(ada, private) == ["read", "view_audit_log", "archive", "leave"]
 
 
 async def test_a_public_room_shows_no_permissions_to_those_who_are_no_members(
@@ -223,19 +224,25 @@ async def test_only_members_have_overrides_and_see_them(
     assert_problem(await ada.put(of_user(room, bob), deny=["send"]), "room_archived")
 
 
-async def test_the_number_of_overrides_of_a_room_is_bounded(
-    server: TestServer, http: httpx.AsyncClient
-) -> None:
-    ada = await server.person(http)
-    people = await server.people(http, *(f"user{n}" for n in range(MAX_OVERRIDES)))
-    room = await ada.makes_room("private")
-    assert_ok(await ada.post(f"/rooms/{room}/members", users=ids(people)))
-    for person in people:
-        assert_ok(await ada.put(of_user(room, person), allow=["pin"]))
-    assert_problem(await ada.put(of_role(room, "guest"), deny=["send"]), "too_many")
-    assert_ok(await ada.put(of_user(room, people[0]), deny=["send"]))
-    assert_ok(await ada.delete(of_user(room, people[1])), 204)
-    assert_ok(await ada.put(of_role(room, "guest"), deny=["send"]))
+@pytest.mark.setting("CHAT_LIMITS__MAX_OVERRIDES")
+async def test_a_room_has_as_many_overrides_as_the_setting_says(backend: Backend) -> None:
+    settings = without_limits(backend.override(limits={"max_overrides": 3}))
+    async with run_server(settings) as server, server.client() as http:
+        ada = await server.person(http)
+        people = await server.people(http, "bob", "eve", "joe")
+        room = await ada.makes_room("private")
+        assert_ok(await ada.post(f"/rooms/{room}/members", users=ids(people)))
+        for person in people:
+            assert_ok(await ada.put(of_user(room, person), allow=["pin"]))
+        assert_problem(await ada.put(of_role(room, "guest"), deny=["send"]), "too_many")
+        assert_ok(await ada.put(of_user(room, people[0]), deny=["send"]))
+        assert_ok(await ada.delete(of_user(room, people[1])), 204)
+        assert_ok(await ada.put(of_role(room, "guest"), deny=["send"]))
+    fewer = without_limits(backend.override(limits={"max_overrides": 1}))
+    async with run_server(fewer) as server, server.client() as http:
+        again = replace(ada, http=http)
+        assert_ok(await again.put(of_user(room, people[0]), deny=["pin"]))
+        assert_ok(await again.delete(of_user(room, people[0])), 204)
 
 
 async def test_in_a_room_for_announcements_only_moderators_write(

@@ -75,9 +75,66 @@ async def test_directory_shared_rooms_finds_only_users_of_shared_rooms(
         assert_ok(await admin.get(f"/users/{dan.id}"))
         alone = await server.person(http, "lone")
         assert await found(alone) == ["lon"]
-        await ada.makes_room("direct", dan)
+        await admin.makes_room("private", ada, dan)
         assert_ok(await ada.get(f"/users/{dan.id}"))
         assert await found(ada, "dan") == ["dan"]
+        await ada.makes_room("direct", dan)
+
+
+async def test_directory_none_finds_nobody(backend: Backend) -> None:
+    """Names of those whom one has met can be got by their ids."""
+    async with cast(backend, "none") as (server, http, ada, bob, dan, eve, zoe):
+        for query in ("", ada.username, bob.username, dan.username):
+            assert await found(ada, query) == []
+        assert await by_ids(ada, *[person.id for person in (ada, bob, dan, eve, zoe)]) == [
+            *("ada", "bob", "eve", "zoe")
+        ]
+        admin = await server.administrator(http)
+        assert await found(admin, "dan") == ["dan"]
+
+
+async def test_people_are_completed_as_the_directory_allows(backend: Backend) -> None:
+    shown = {
+        "everybody": ["bob", "dan"],
+        "shared_rooms": ["bob"],
+        "exact_name": ["bob", "dan"],
+        "none": [],
+    }
+    for directory, names in shown.items():
+        async with cast(backend, directory) as (_, _, ada, bob, dan, *_):
+            people = [
+                user["username"][:3]
+                for person in (bob, dan)
+                for user in assert_ok(await ada.get("/search", q=person.username))["people"]
+            ]
+            assert people == names, directory
+
+
+async def test_direct_rooms_are_opened_with_users_whom_the_directory_shows(
+    backend: Backend,
+) -> None:
+    """Those who are hidden are refused like an id that does not exist."""
+    async with cast(backend, "shared_rooms") as (server, http, ada, bob, dan, *_):
+        for user in (dan.id, UNKNOWN_ID):
+            answer = await ada.post("/rooms", kind="direct", members=[user])
+            problem = assert_problem(answer, "invalid")
+            assert problem["detail"] == f"There is no user {user}."
+        room = await ada.makes_room("direct", bob)
+        admin = await server.administrator(http)
+        await admin.makes_room("direct", dan)
+        assert assert_ok(await bob.post("/rooms", kind="direct", members=[ada.id]))["id"] == room
+    async with cast(backend, "exact_name") as (_, _, ada, _, dan, *_):
+        await ada.makes_room("direct", dan)
+
+
+async def test_directory_none_leaves_direct_rooms_to_administrators(backend: Backend) -> None:
+    async with cast(backend, "none") as (server, http, ada, bob, *_):
+        answer = await ada.post("/rooms", kind="direct", members=[bob.id])
+        assert_problem(answer, "forbidden")
+        admin = await server.administrator(http)
+        room = await admin.makes_room("direct", ada)
+        again = await ada.post("/rooms", kind="direct", members=[admin.id])
+        assert assert_ok(again)["id"] == room
 
 
 async def test_directory_exact_name_finds_the_user_with_that_username(backend: Backend) -> None:
@@ -88,8 +145,8 @@ async def test_directory_exact_name_finds_the_user_with_that_username(backend: B
             assert await found(ada, part) == []
 
 
-async def test_directory_has_three_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHAT_USERS__DIRECTORY", "nobody")
+async def test_directory_has_four_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_USERS__DIRECTORY", "friends")
     with pytest.raises(SettingsError, match=r"CHAT_USERS__DIRECTORY: .*'everybody'"):
         load_settings()
 
@@ -100,7 +157,7 @@ async def by_ids(person: Person, *ids: str) -> list[str]:
     return [user["username"][:3] for user in page["items"]]
 
 
-@pytest.mark.parametrize("directory", [None, "shared_rooms", "exact_name"])
+@pytest.mark.parametrize("directory", [None, "shared_rooms", "exact_name", "none"])
 async def test_users_by_ids_are_those_that_can_be_got_one_by_one(
     backend: Backend, directory: str | None
 ) -> None:

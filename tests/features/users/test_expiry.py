@@ -37,7 +37,7 @@ async def forget(server: TestServer) -> None:
 
     async def is_done() -> bool:
         await database.transact(_expire_leases_of_others)
-        return await expiry.delete_old(database, LEASE)
+        return await expiry.delete_old(database, LEASE, 0)
 
     await eventually(is_done)
 
@@ -166,8 +166,8 @@ async def test_a_backlog_is_deleted_in_small_transactions_by_several_processes(
 async def test_one_process_at_a_time_deletes(server: TestServer) -> None:
     database = server.context.database
     await forget(server)
-    assert not await expiry.delete_old(database, expiry.create_lease())
-    assert await expiry.delete_old(database, LEASE)
+    assert not await expiry.delete_old(database, expiry.create_lease(), 0)
+    assert await expiry.delete_old(database, LEASE, 0)
 
 
 async def log_of(person: Person, after: int = 0) -> tuple[list[int], int]:

@@ -1,15 +1,26 @@
 import { computed, signal } from "@preact/signals";
 
 export const panels = [
+  "search",
   "members",
   "pins",
   "room",
+  "room-audit",
+  "room-invites",
+  "room-permissions",
+  "room-reports",
+  "room-requests",
+  "room-sanctions",
   "notifications",
   "threads",
   "mentions",
   "saved",
   "scheduled",
   "preferences",
+  "audit-log",
+  "blocked",
+  "my-reports",
+  "reports",
   "shortcuts",
 ] as const;
 export type Panel = (typeof panels)[number];
@@ -21,30 +32,48 @@ export interface Route {
   readonly message: number | null;
   readonly thread: number | null;
   readonly panel: Panel | null;
+  /** What is searched, in the panel for it. */
+  readonly query: string | null;
+  /** The code of an invite link. */
+  readonly invite: string | null;
 }
 
-const HOME: Route = { room: null, message: null, thread: null, panel: null };
+const HOME: Route = {
+  room: null,
+  message: null,
+  thread: null,
+  panel: null,
+  query: null,
+  invite: null,
+};
+const INVITE = /^\/invite\/([\w-]{1,64})$/;
+const MAX_QUERY = 500;
 const ROOM = /^\/r\/([0-9a-f-]{36})(?:\/(\d{1,15}))?$/i;
 
-export function parseAddress(path: string, query: string): Route {
-  const values = new URLSearchParams(query);
+export function parseAddress(path: string, search: string): Route {
+  const values = new URLSearchParams(search);
   const panel = panels.find((name) => name === values.get("panel") || path === `/${name}`) ?? null;
+  const query = panel === "search" ? (values.get("q")?.slice(0, MAX_QUERY) ?? null) : null;
   const match = ROOM.exec(path);
-  if (match === null) return { ...HOME, panel };
+  if (match === null) return { ...HOME, panel, query, invite: INVITE.exec(path)?.[1] ?? null };
   return {
     room: (match[1] ?? "").toLowerCase(),
     message: match[2] === undefined ? null : Number(match[2]),
     thread: /^\d{1,15}$/.test(values.get("thread") ?? "") ? Number(values.get("thread")) : null,
     panel,
+    query,
+    invite: null,
   };
 }
 
 export function formatAddress(route: Route): string {
-  const query = new URLSearchParams();
-  if (route.thread !== null) query.set("thread", String(route.thread));
-  else if (route.panel !== null) query.set("panel", route.panel);
-  const suffix = query.size > 0 ? `?${query.toString()}` : "";
-  if (route.room === null) return `/${suffix}`;
+  const values = new URLSearchParams();
+  if (route.thread !== null) values.set("thread", String(route.thread));
+  else if (route.panel !== null) values.set("panel", route.panel);
+  if (route.panel === "search" && route.query) values.set("q", route.query);
+  const suffix = values.size > 0 ? `?${values.toString()}` : "";
+  if (route.room === null)
+    return `/${route.invite === null ? "" : `invite/${route.invite}`}${suffix}`;
   return `/r/${route.room}${route.message === null ? "" : `/${route.message}`}${suffix}`;
 }
 
@@ -69,6 +98,7 @@ export function navigate(change: Partial<Route>, how: "push" | "replace" = "push
   visit.value += 1;
 }
 
+export const addressOf = (room: string): string => formatAddress({ ...HOME, room });
 export const openRoom = (room: string): void => navigate({ room });
 export const openMessage = (room: string, message: number): void => navigate({ room, message });
 export const openThread = (room: string, thread: number, message: number | null = null): void =>
@@ -76,7 +106,19 @@ export const openThread = (room: string, thread: number, message: number | null 
 
 /** Opens a panel beside what is shown. */
 export function openPanel(panel: Panel): void {
-  navigate({ ...current.peek(), thread: null, panel });
+  navigate({ ...current.peek(), thread: null, panel, query: null });
+}
+
+/** Opens the search beside what is shown. */
+export function openSearch(query: string): void {
+  navigate({ ...current.peek(), thread: null, panel: "search", query });
+}
+
+/** The query is being typed: the address follows, and nothing else moves. */
+export function replaceQuery(query: string): void {
+  const next = { ...current.peek(), query: query === "" ? null : query };
+  history.replaceState(history.state, "", formatAddress(next));
+  current.value = next;
 }
 
 export function togglePanel(panel: Panel): void {
@@ -85,7 +127,7 @@ export function togglePanel(panel: Panel): void {
 }
 
 export function closePanel(): void {
-  navigate({ ...current.peek(), thread: null, panel: null, message: null });
+  navigate({ ...current.peek(), thread: null, panel: null, query: null, message: null });
 }
 
 export function showRooms(): void {
@@ -94,4 +136,8 @@ export function showRooms(): void {
 
 export function linkTo(room: string, message: number): string {
   return `${location.origin}/r/${room}/${message}`;
+}
+
+export function inviteLink(code: string): string {
+  return `${location.origin}/invite/${code}`;
 }

@@ -8,20 +8,23 @@ export function serviceWorker(source: string): Plugin {
   return {
     name: "service-worker",
     apply: "build",
-    async generateBundle(_, bundle) {
-      const files = Object.keys(bundle).filter(isPartOfShell).sort();
-      const version = createHash("sha256")
-        .update(JSON.stringify(hashes(bundle)))
-        .digest("hex");
-      const text = await readFile(source, "utf8");
-      const { code } = await transformWithOxc(text, source);
-      this.emitFile({
-        type: "asset",
-        fileName: "worker.js",
-        source: code
-          .replace("__FILES__", JSON.stringify(files.map((file) => `/${file}`)))
-          .replace("__VERSION__", JSON.stringify(version.slice(0, 16))),
-      });
+    generateBundle: {
+      order: "post", // Vite removes the scripts of files that have only styles in its own step
+      async handler(_, bundle) {
+        const files = Object.keys(bundle).filter(isPartOfShell).sort();
+        const version = createHash("sha256")
+          .update(JSON.stringify(hashes(bundle)))
+          .digest("hex");
+        const text = await readFile(source, "utf8");
+        const { code } = await transformWithOxc(text, source);
+        this.emitFile({
+          type: "asset",
+          fileName: "worker.js",
+          source: code
+            .replace("__FILES__", JSON.stringify(files.map((file) => `/${file}`)))
+            .replace("__VERSION__", JSON.stringify(version.slice(0, 16))),
+        });
+      },
     },
   };
 }

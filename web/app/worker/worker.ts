@@ -7,7 +7,7 @@ declare const __VERSION__: string;
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const CACHE = `page-${__VERSION__}`;
 const SHELL = "/";
-const PAGES = /^\/(?:$|r\/|welcome$)/;
+const PAGES = /^\/(?:$|r\/|invite\/|welcome$)/;
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(

@@ -12,6 +12,7 @@ import { IndexedDbStorage } from "./storage/indexeddb.js";
 import { MemoryStorage } from "./storage/memory.js";
 import type { Storage } from "./storage/storage.js";
 import type {
+  Block,
   ConnectionState,
   Draft,
   FollowedThread,
@@ -48,6 +49,8 @@ export interface Items {
   readonly saved: Observable<readonly SavedMessage[]>;
   readonly scheduled: Observable<readonly Scheduled[]>;
   readonly reminders: Observable<readonly Reminder[]>;
+  /** Whom the user has blocked. */
+  readonly blocks: Observable<readonly Block[]>;
 }
 
 /** Observables by id; the value is read from the server while somebody observes it. */
@@ -72,6 +75,7 @@ export class ChatClient {
   readonly #saved = new Relay<Engine, readonly SavedMessage[]>((engine) => engine.items.saved, []);
   readonly #scheduled = new Relay<Engine, readonly Scheduled[]>((e) => e.items.scheduled, []);
   readonly #reminders = new Relay<Engine, readonly Reminder[]>((e) => e.items.reminders, []);
+  readonly #blocks = new Relay<Engine, readonly Block[]>((engine) => engine.items.blocks, []);
   readonly #options: ChatOptions;
   readonly #scope: string | undefined;
   readonly #storage: SafeStorage;
@@ -130,6 +134,7 @@ export class ChatClient {
       saved: this.#saved,
       scheduled: this.#scheduled,
       reminders: this.#reminders,
+      blocks: this.#blocks,
     };
   }
 
@@ -237,6 +242,7 @@ export class ChatClient {
       this.#saved,
       this.#scheduled,
       this.#reminders,
+      this.#blocks,
     ]) {
       relay.setSource(engine);
     }

@@ -3,7 +3,15 @@
 import type { Api } from "./api.js";
 import { asApiError } from "./errors.js";
 import { Value } from "./observable.js";
-import type { Draft, ItemChanged, Reminder, RoomList, SavedMessage, Scheduled } from "./types.js";
+import type {
+  Block,
+  Draft,
+  ItemChanged,
+  Reminder,
+  RoomList,
+  SavedMessage,
+  Scheduled,
+} from "./types.js";
 
 const PAGE = 100;
 
@@ -12,15 +20,23 @@ export interface ItemLists {
   readonly saved: readonly SavedMessage[];
   readonly scheduled: readonly Scheduled[];
   readonly reminders: readonly Reminder[];
+  readonly blocks: readonly Block[];
 }
 
-export const NO_ITEMS: ItemLists = { drafts: [], saved: [], scheduled: [], reminders: [] };
+export const NO_ITEMS: ItemLists = {
+  drafts: [],
+  saved: [],
+  scheduled: [],
+  reminders: [],
+  blocks: [],
+};
 
 export class ItemStore {
   readonly drafts = new Value<readonly Draft[]>([]);
   readonly saved = new Value<readonly SavedMessage[]>([]);
   readonly scheduled = new Value<readonly Scheduled[]>([]);
   readonly reminders = new Value<readonly Reminder[]>([]);
+  readonly blocks = new Value<readonly Block[]>([]);
   #all: ItemLists = NO_ITEMS;
   #list_is_full = false;
   readonly #loads = new Set<ItemChanged[]>(); // what came while the lists were read
@@ -35,9 +51,11 @@ export class ItemStore {
     return this.#all;
   }
 
-  load(lists: ItemLists): void {
-    this.#all = lists;
+  /** Lists that an earlier version has stored lack what it did not know: all are read again. */
+  load(lists: Partial<ItemLists>): void {
+    this.#all = { ...NO_ITEMS, ...lists };
     this.publish();
+    if (lists.blocks === undefined) void this.reload();
   }
 
   onRooms(frame: RoomList): void {
@@ -83,22 +101,24 @@ export class ItemStore {
   }
 
   publish(): void {
-    const { drafts, saved, scheduled, reminders } = this.#all;
+    const { drafts, saved, scheduled, reminders, blocks } = this.#all;
     this.drafts.set(drafts);
     this.saved.set(saved.filter((item) => this.isMember(item.room)));
     this.scheduled.set(scheduled);
     this.reminders.set(reminders);
+    this.blocks.set(blocks);
   }
 
   async #read(): Promise<ItemLists> {
     const { api } = this;
-    const [drafts, saved, scheduled, reminders] = await Promise.all([
+    const [drafts, saved, scheduled, reminders, blocks] = await Promise.all([
       pages((query) => api.get("/users/me/drafts", { query })),
       pages((query) => api.get("/users/me/saved", { query })),
       pages((query) => api.get("/users/me/scheduled", { query })),
       pages((query) => api.get("/users/me/reminders", { query })),
+      pages((query) => api.get("/users/me/blocks", { query })),
     ]);
-    return { drafts, saved, scheduled, reminders };
+    return { drafts, saved, scheduled, reminders, blocks };
   }
 
   async #readSaved(room: string, seq: number): Promise<void> {
@@ -156,6 +176,10 @@ function changed(lists: ItemLists, frame: ItemChanged): ItemLists {
         ...lists,
         reminders: replaced(lists.reminders, isOther, frame.value as Reminder),
       };
+    }
+    case "block": {
+      const isOther = (item: Block): boolean => item.user !== id;
+      return { ...lists, blocks: replaced(lists.blocks, isOther, frame.value as Block) };
     }
     default:
       return lists;

@@ -8,6 +8,9 @@ import type { Message, RoomEntry, RoomEvent, RoomList as RoomListFrame } from ".
 /** One more stands for all greater numbers. */
 const MAX_UNREAD = 999;
 const REFRESH_DELAY_MS = 1000;
+/** Between two looks whether a time-out has ended, where the device's clock is ahead. */
+const MIN_TIME_OUT_MS = 5000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface StoredRooms {
   readonly rooms: readonly RoomEntry[];
@@ -21,6 +24,8 @@ export class RoomList {
   readonly #rooms = new Map<string, RoomEntry>();
   readonly #entries = new Map<string, Value<RoomEntry | undefined>>();
   readonly #doubtful = new Set<string>();
+  /** Until the next time-out ends: the permissions come back without a frame. */
+  #time_out: ReturnType<typeof setTimeout> | undefined;
   readonly #refreshing = new Debounce(REFRESH_DELAY_MS, () => {
     const rooms = [...this.#doubtful];
     this.#doubtful.clear();
@@ -94,6 +99,7 @@ export class RoomList {
   }
 
   close(): void {
+    clearTimeout(this.#time_out);
     this.#refreshing.cancel();
   }
 
@@ -147,6 +153,21 @@ export class RoomList {
     const rooms = [...this.#rooms.values()];
     this.value.set(rooms.sort((a, b) => (activity(a) < activity(b) ? 1 : -1)));
     for (const [room, entry] of this.#entries) entry.set(this.#rooms.get(room));
+    this.#awaitTimeOuts(rooms);
+  }
+
+  #awaitTimeOuts(rooms: readonly RoomEntry[]): void {
+    clearTimeout(this.#time_out);
+    const timed_out = rooms.filter((entry) => entry.timed_out_until != null);
+    if (timed_out.length === 0) return;
+    const left = timed_out.map((entry) => Date.parse(entry.timed_out_until ?? "") - Date.now());
+    const delay = Math.min(Math.max(Math.min(...left), MIN_TIME_OUT_MS), MAX_TIMER_MS);
+    this.#time_out = setTimeout(() => {
+      for (const { room, timed_out_until } of timed_out) {
+        if (Date.parse(timed_out_until ?? "") <= Date.now()) this.doubt(room);
+      }
+      this.#awaitTimeOuts([...this.#rooms.values()]);
+    }, delay);
   }
 }
 

@@ -8,20 +8,32 @@ export type { ClientFrame, CloseCode, ServerFrame } from "./generated/frames.js"
 type Http = http["schemas"];
 type Frames = frames["schemas"];
 
+export type Block = Http["Block"];
 export type Account = Http["Account"];
 export type Decision = Http["Decision"];
 export type Draft = Http["Draft"];
 export type EventPage = Http["EventPage"];
+export type Invite = Http["Invite"];
+export type InvitePreview = Http["InvitePreview"];
+export type InviteUse = Http["InviteUse"];
 export type InvalidField = Http["InvalidField"];
 export type Member = Http["Member"];
 export type Message = Http["Message"];
 export type MessagePage = Http["MessagePage"];
 export type NewPoll = Frames["NewPoll"];
 export type NotificationLevel = Http["NotificationLevel"];
+export type Override = Http["Override"];
 export type Quote = Http["Quote"];
 export type ReadState = Http["ReadState"];
 export type Registration = Http["Registration"];
 export type Reminder = Http["Reminder"];
+export type Report = Http["Report"];
+export type OwnReport = Http["OwnReport"];
+export type ReportOutcome = Http["ReportOutcome"];
+export type ReportReason = Http["ReportReason"];
+export type ReportStatus = Http["ReportStatus"];
+export type AuditEntry = Http["AuditEntry"];
+export type AuditAction = Http["AuditAction"];
 export type Retry = Http["Retry"];
 export type Role = Http["Role"];
 export type RoomDetails = Http["RoomDetails"];
@@ -31,8 +43,11 @@ export type RoomSettings = Http["RoomSettings"];
 /** `message` is absent until it was read, and null if it is gone. */
 export type SavedMessage = Http["SavedMessageValue"] &
   Partial<Pick<Http["SavedMessage"], "message">>;
+export type Sanction = Http["Sanction"];
 export type Scheduled = Http["Scheduled"];
 export type ScheduleMessage = Http["ScheduleMessage"];
+export type SearchHit = Http["SearchHit"];
+export type SearchResults = Http["SearchResults"];
 export type Session = Http["Session"];
 export type SetRoomNotifications = Http["SetRoomNotifications"];
 export type ThreadPage = Http["ThreadPage"];
@@ -55,7 +70,7 @@ export type Welcome = Frames["Welcome"];
 /** An event of a room's log. Types of later releases have these fields, too. */
 export type RoomEvent = Http["Event"];
 
-export type PresenceState = "online" | "offline" | "away" | "unknown";
+export type PresenceState = "online" | "offline" | "away" | "do_not_disturb" | "unknown";
 
 export type SessionState =
   | { readonly state: "unknown" }

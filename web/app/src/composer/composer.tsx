@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { AtSign, Bold, Code, Plus, Smile, X } from "lucide-preact";
+import { AtSign, Bold, Code, Lock, Plus, Smile, TimerOff, X } from "lucide-preact";
+import type { TimelineMessage } from "chat-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { EmojiPicker } from "../emoji/lazy-picker";
 import { t } from "../i18n";
@@ -9,13 +10,16 @@ import { maySend } from "../state/permissions";
 import { nameOf, roomName } from "../state/people";
 import { draftOf } from "../state/items";
 import { summarize } from "../text/markdown";
-import { Button, IconButton } from "../ui/button";
+import { Button, Icon, IconButton } from "../ui/button";
 import { Menu } from "../ui/menu";
 import { ConnectionLine } from "./connection-line";
 import { composerMenu } from "./menu";
+import { findObstacle } from "./obstacle";
+import { formatSeconds, PaceLine } from "./pace-line";
 import { TextBox, type TextBoxHandle } from "./text-box";
 import { TypingLine } from "./typing-line";
 import { useDraft } from "./use-draft";
+import { usePace } from "./use-pace";
 import "./composer.css";
 
 interface Properties {
@@ -23,11 +27,14 @@ interface Properties {
   readonly onReady: (focus: () => void) => void;
   readonly onEditLast: () => void;
   readonly onSent: () => void;
+  /** Of the thread that is shown. */
+  readonly lock?: TimelineMessage["thread_lock"];
 }
 
 /** Where one writes, in a room or a thread. What is not sent stays, on every device. */
-export function Composer({ onReady, onEditLast, onSent }: Properties) {
+export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
   const { room, thread, replyTo } = usePlace();
+  const pace = usePace(roomEntry(room.id));
   const box = useRef<TextBoxHandle>(null);
   const smile = useRef<HTMLButtonElement>(null);
   const plus = useRef<HTMLButtonElement>(null);
@@ -40,9 +47,13 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
 
   const entry = roomEntry(room.id);
   if (entry === undefined) return null;
-  if (!maySend(entry)) {
+  const obstacle = findObstacle(entry, thread, lock);
+  if (obstacle !== null) {
     return (
-      <p class="composer-closed">{t(entry.archived ? "room_is_archived" : "may_not_write")}</p>
+      <p class="composer-closed" role="status">
+        <Icon icon={entry.timed_out_until == null ? Lock : TimerOff} size={16} />
+        {obstacle}
+      </p>
     );
   }
   const name = roomName(entry);
@@ -51,7 +62,7 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
 
   const send = (): void => {
     const written = text.value.trim();
-    if (written === "") return;
+    if (written === "" || pace.left > 0) return;
     const answer = replyTo.peek();
     room
       .send({
@@ -67,6 +78,7 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
     replyTo.value = null;
     silent.value = false;
     keepDraft("");
+    pace.onSent();
     onSent();
   };
   const escape = (): void => {
@@ -76,6 +88,7 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
     <div class="composer">
       <div class="composer-lines">
         <TypingLine room={room} />
+        <PaceLine pace={pace} />
         <ConnectionLine />
       </div>
       <form
@@ -162,7 +175,7 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
               {t("silently")}
             </button>
           )}
-          {thread !== null && (
+          {thread !== null && maySend(entry) && (
             <label class="composer-also">
               <input
                 type="checkbox"
@@ -176,9 +189,13 @@ export function Composer({ onReady, onEditLast, onSent }: Properties) {
             kind="primary"
             type="submit"
             class="composer-send"
-            disabled={text.value.trim() === ""}
+            disabled={text.value.trim() === "" || pace.left > 0}
           >
-            {thread === null ? t("send") : t("reply")}
+            {pace.left > 0 ? (
+              <span class="digits">{formatSeconds(pace.left)}</span>
+            ) : (
+              t(thread === null ? "send" : "reply")
+            )}
           </Button>
         </div>
         {open === "emoji" && smile.current && (

@@ -6,6 +6,8 @@ import { AddMembersDialog, NewPeopleDialog } from "./people";
 import type { OpenDialog } from "./open";
 import { PollDialog } from "./poll";
 import { NewRoomDialog } from "./room";
+import { SanctionDialog } from "./sanction";
+import { ReportDialog, ResolveDialog } from "./report";
 import { RemindDialog, ScheduleDialog } from "./time";
 
 export function Dialogs({ dialog }: { dialog: OpenDialog }): ComponentChildren {
@@ -28,6 +30,12 @@ export function Dialogs({ dialog }: { dialog: OpenDialog }): ComponentChildren {
       return <ReadByDialog {...dialog} />;
     case "reacted":
       return <ReactedDialog {...dialog} />;
+    case "sanction":
+      return <SanctionDialog {...dialog} />;
+    case "report":
+      return <ReportDialog {...dialog} />;
+    case "resolve":
+      return <ResolveDialog {...dialog} />;
     case "new-room":
       return <NewRoomDialog />;
     case "new-people":

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { Room, TimelineMessage } from "chat-client";
+import type { Report, Room, TimelineMessage } from "chat-client";
 
 /** The dialogs of the page; one is open at a time. */
 export type OpenDialog =
@@ -17,6 +17,14 @@ export type OpenDialog =
   | { readonly kind: "versions"; readonly room: string; readonly seq: number }
   | { readonly kind: "read-by"; readonly room: string; readonly seq: number }
   | { readonly kind: "reacted"; readonly room: string; readonly seq: number }
+  | {
+      readonly kind: "sanction";
+      readonly room: string;
+      readonly user: string;
+      readonly what: "time-out" | "ban";
+    }
+  | { readonly kind: "report"; readonly room: string; readonly user: string; readonly seq?: number }
+  | { readonly kind: "resolve"; readonly report: Report; readonly onDone: () => void }
   | { readonly kind: "new-room" }
   | { readonly kind: "new-people" }
   | { readonly kind: "add-members"; readonly room: string }

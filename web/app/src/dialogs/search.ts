@@ -1,4 +1,4 @@
-import type { User } from "chat-client";
+import type { SearchResults, User } from "chat-client";
 import { useEffect, useState } from "preact/hooks";
 import { chat } from "../state/chat";
 
@@ -9,6 +9,14 @@ export function useUserSearch(query: string): readonly User[] {
   return useSearch(query, async (text, signal) => {
     return (await chat.api.get("/users", { query: { query: text, limit: 20 }, signal })).items;
   });
+}
+
+/** People, rooms and messages, for one box. */
+export function useEverything(query: string): SearchResults | null {
+  const found = useSearch(query, async (text, signal) => [
+    await chat.api.get("/search", { query: { q: text }, signal }),
+  ]);
+  return found[0] ?? null;
 }
 
 export interface PublicRoomFound {

@@ -8,6 +8,8 @@ const formats = computed(() => {
     time: make({ hour: "2-digit", minute: "2-digit" }),
     day: make({ weekday: "long", day: "numeric", month: "long" }),
     dayAndYear: make({ day: "numeric", month: "long", year: "numeric" }),
+    utcDay: make({ day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }),
+    monthOfYear: make({ month: "long", year: "numeric", timeZone: "UTC" }),
     short: make({ day: "numeric", month: "short" }),
     full: make({ dateStyle: "full", timeStyle: "short" }),
     moment: make({
@@ -38,6 +40,15 @@ export function formatDay(at: number, now = Date.now()): string {
   if (days === 1) return t("yesterday");
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   return sameYear ? formats.value.day.format(at) : formats.value.dayAndYear.format(at);
+}
+
+/** A date as queries have it: a day, a month, a year, or a time. */
+export function formatDate(text: string): string {
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) return text;
+  if (/^\d{4}$/.test(text)) return text;
+  if (/^\d{4}-\d\d$/.test(text)) return formats.value.monthOfYear.format(at);
+  return text.includes("T") ? formatMoment(at) : formats.value.utcDay.format(at);
 }
 
 /** A time today, otherwise a short date: for lists. */

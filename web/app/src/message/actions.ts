@@ -3,6 +3,7 @@ import {
   Bell,
   Copy,
   EyeOff,
+  Flag,
   Forward,
   History,
   Link,
@@ -21,7 +22,9 @@ import { linkTo, openThread } from "../router";
 import { myId, roomEntry } from "../state/chat";
 import { attempt, inform } from "../state/errors";
 import { isSaved } from "../state/items";
+import { roleOf } from "../state/members";
 import { mayDeleteOthers, mayPin } from "../state/permissions";
+import { blockItem, sanctionItems } from "../panel/member-menu";
 import type { MenuItem } from "../ui/menu";
 import type { Place } from "./context";
 
@@ -121,6 +124,19 @@ export function messageMenu(place: Place, message: TimelineMessage): MenuItem[][
         run: () => showDialog({ kind: "why", room, seq }),
       }),
     ],
+    entry === undefined || mine
+      ? []
+      : sanctionItems(entry, message.sender, roleOf(room.id, message.sender)),
+    mine
+      ? []
+      : [
+          blockItem(message.sender),
+          {
+            label: t("report"),
+            icon: Flag,
+            run: () => showDialog({ kind: "report", room: room.id, user: message.sender, seq }),
+          },
+        ],
     when(mine || (entry !== undefined && mayDeleteOthers(entry)), {
       label: t("delete"),
       icon: Trash2,

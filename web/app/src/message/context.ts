@@ -12,6 +12,8 @@ export interface Place {
   readonly active: Signal<string | null>;
   /** `key` of the message that is being edited. */
   readonly editing: Signal<string | null>;
+  /** `key`s of the messages of blocked people that are shown. */
+  readonly unfolded: Signal<ReadonlySet<string>>;
   readonly replyTo: Signal<TimelineMessage | null>;
   /** `seq` of the message that a link led to, to show it for a moment. */
   readonly highlighted: Signal<number | null>;
@@ -29,6 +31,7 @@ export function makePlace(
     thread,
     active: signal(null),
     editing: signal(null),
+    unfolded: signal(new Set()),
     replyTo: signal(null),
     highlighted: signal(null),
     ...functions,

@@ -1,5 +1,6 @@
 import type { TimelineMessage } from "chat-client";
 import { t } from "../i18n";
+import { isBlocked } from "../state/blocks";
 import { nameOf } from "../state/people";
 import { summarize } from "../text/markdown";
 import { usePlace } from "./context";
@@ -23,7 +24,9 @@ export function QuoteLine({ message }: { message: TimelineMessage }) {
           ? t("an_earlier_message")
           : quote.deleted
             ? t("message_deleted")
-            : summarize(quote.text)}
+            : isBlocked(quote.sender)
+              ? t("message_of_blocked")
+              : summarize(quote.text)}
       </span>
     </button>
   );

@@ -2,6 +2,7 @@ import { Pin, TimerReset } from "lucide-preact";
 import type { TimelineMessage } from "chat-client";
 import { formatFull, formatTime } from "../i18n/dates";
 import { t } from "../i18n";
+import { isBlocked } from "../state/blocks";
 import { roleOf } from "../state/members";
 import { nameOf } from "../state/people";
 import { Text } from "../text/text";
@@ -34,6 +35,7 @@ export const MessageRow = memo(function MessageRow({ message, first, at }: Prope
   const { key } = message;
   const longPress = useLongPress(() => (place.active.value = key));
   const deleted = message.deletion != null;
+  const folded = !deleted && isBlocked(message.sender) && !place.unfolded.value.has(key);
   const editing = place.editing.value === key;
   return (
     <article
@@ -69,22 +71,16 @@ export const MessageRow = memo(function MessageRow({ message, first, at }: Prope
           <time dateTime={message.at} title={formatFull(at)}>
             {formatTime(at)}
           </time>
-          {message.pin != null && (
-            <span class="message-sign" title={t("pinned")}>
-              <Icon icon={Pin} size={13} />
-              <span class="quiet-text">{t("pinned")}</span>
-            </span>
-          )}
-          {message.expires_at != null && (
-            <span
-              class="message-sign"
-              title={t("disappears_at", { time: formatFull(Date.parse(message.expires_at)) })}
-            >
-              <Icon icon={TimerReset} size={13} />
-            </span>
-          )}
+          <Signs message={message} />
         </header>
-        {editing ? <Editor message={message} /> : <Content message={message} deleted={deleted} />}
+        {!first && (
+          <span class="message-signs" aria-hidden="true">
+            <Signs message={message} />
+          </span>
+        )}
+        {editing && <Editor message={message} />}
+        {folded && <Folded message={message} />}
+        {!editing && !folded && <Content message={message} deleted={deleted} />}
         {message.pending === "failed" && <Failed message={message} />}
       </div>
       {place.active.value === key && !deleted && !editing && message.pending === undefined && (
@@ -93,6 +89,45 @@ export const MessageRow = memo(function MessageRow({ message, first, at }: Prope
     </article>
   );
 });
+
+/** In place of what somebody has written who is blocked. */
+function Folded({ message }: { message: TimelineMessage }) {
+  const { unfolded } = usePlace();
+  return (
+    <p class="message-deleted">
+      {t("message_of_blocked")}{" "}
+      <button
+        type="button"
+        class="message-unfold"
+        onClick={() => (unfolded.value = new Set(unfolded.peek()).add(message.key))}
+      >
+        {t("show")}
+      </button>
+    </p>
+  );
+}
+
+/** That it is pinned, and that it disappears. */
+function Signs({ message: { pin, expires_at } }: { message: TimelineMessage }) {
+  const disappears =
+    expires_at == null ? "" : t("disappears_at", { time: formatFull(Date.parse(expires_at)) });
+  return (
+    <>
+      {pin != null && (
+        <span class="message-sign" title={t("pinned")}>
+          <Icon icon={Pin} size={13} />
+          <span class="quiet-text">{t("pinned")}</span>
+        </span>
+      )}
+      {disappears !== "" && (
+        <span class="message-sign" title={disappears}>
+          <Icon icon={TimerReset} size={13} />
+          <span class="quiet-text">{disappears}</span>
+        </span>
+      )}
+    </>
+  );
+}
 
 function RoleTag({ room, user }: { room: string; user: string }) {
   const role = roleOf(room, user);

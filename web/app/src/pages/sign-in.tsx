@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
+import { route } from "../router";
 import { chat, session } from "../state/chat";
 import { explain } from "../state/errors";
 import { server, serverName } from "../state/server";
@@ -11,8 +12,10 @@ import { Front } from "./front";
 export function SignInPage() {
   const [registers, setRegisters] = useState(location.pathname === "/register");
   const open = server.value?.registration !== "closed";
+  const invited = route.value.invite !== null;
   return (
     <Front
+      {...(invited ? { text: t(open ? "invited_text" : "invited_text_closed") } : {})}
       title={
         registers
           ? t("register_title", { server: serverName.value })

@@ -2,27 +2,30 @@ import {
   AtSign,
   Bell,
   Bookmark,
+  Hash,
   Keyboard,
   LogOut,
   MessageSquareText,
   Moon,
   Plus,
+  Search,
   Settings,
   SquarePen,
 } from "lucide-preact";
 import type { LucideIcon } from "lucide-preact";
-import type { User } from "chat-client";
+import type { SearchResults, User } from "chat-client";
 import type { ComponentChildren } from "preact";
-import { Hash } from "lucide-preact";
 import type { PublicRoomFound } from "../dialogs/search";
 import { showDialog } from "../dialogs/open";
 import { writeTo } from "../dialogs/write-to";
 import { t } from "../i18n";
-import { openPanel, openRoom } from "../router";
+import { openPanel, openRoom, openSearch } from "../router";
+import { openHit } from "../search/hit";
+import { snippet } from "../search/snippet";
 import { shownPeople, shownRooms } from "../sidebar/order";
 import { RoomSign } from "../sidebar/room-sign";
 import { chat, myId, roomEntry } from "../state/chat";
-import { isPeople, othersOf, roomName } from "../state/people";
+import { isPeople, nameOf, othersOf, roomName } from "../state/people";
 import { preferences, setPreference } from "../state/preferences";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/button";
@@ -98,6 +101,33 @@ export function joinEntries(found: readonly PublicRoomFound[]): Entry[] {
     }));
 }
 
+/** Messages that match, and the way to all of them. */
+export function messageEntries(text: string, found: SearchResults | null): Entry[] {
+  const hits = (found?.messages ?? []).map((hit): Entry => {
+    const entry = roomEntry(hit.room);
+    return {
+      key: `message ${hit.room} ${hit.message.seq}`,
+      sign: <Avatar id={hit.message.sender} name={nameOf(hit.message.sender)} size={20} />,
+      label: nameOf(hit.message.sender),
+      detail: snippet(hit.message.text || (hit.message.forwarded?.text ?? ""), hit.highlights)
+        .map((piece) => piece.text)
+        .join(""),
+      ...(entry === undefined ? {} : { hint: roomName(entry) }),
+      run: () => openHit(hit),
+    };
+  });
+  return [
+    ...hits,
+    {
+      key: "search",
+      sign: <Icon icon={Search} />,
+      label: t("search_for", { query: text }),
+      detail: "",
+      run: () => openSearch(text),
+    },
+  ];
+}
+
 export function actionEntries(text: string): Entry[] {
   const action = (icon: LucideIcon, label: string, run: () => unknown): Entry => ({
     key: label,
@@ -110,6 +140,7 @@ export function actionEntries(text: string): Entry[] {
   return [
     action(SquarePen, t("new_conversation"), () => showDialog({ kind: "new-people" })),
     action(Plus, t("new_room"), () => showDialog({ kind: "new-room" })),
+    action(Search, t("search_messages"), () => openSearch("")),
     action(MessageSquareText, t("threads"), () => openPanel("threads")),
     action(AtSign, t("mentions"), () => openPanel("mentions")),
     action(Bookmark, t("saved"), () => openPanel("saved")),

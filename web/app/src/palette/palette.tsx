@@ -1,34 +1,57 @@
 import { Search } from "lucide-preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import { useRoomSearch, useUserSearch } from "../dialogs/search";
+import { useEverything, useRoomSearch, useUserSearch } from "../dialogs/search";
 import { t } from "../i18n";
 import { attempt } from "../state/errors";
 import { Icon } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { actionEntries, joinEntries, personEntries, roomEntries, type Entry } from "./entries";
+import {
+  actionEntries,
+  joinEntries,
+  messageEntries,
+  personEntries,
+  roomEntries,
+  type Entry,
+} from "./entries";
 import { closePalette } from "./open";
 import "./palette.css";
 
-const MAX = 12;
+const MAX = 8;
+const MAX_ACTIONS = 6;
 
-/** Rooms, people and actions by name. `#` only rooms, `@` only people, `>` only actions. */
+interface Group {
+  readonly title: string;
+  readonly entries: readonly Entry[];
+}
+
+/** People, rooms, messages and actions in one box. `#` only rooms, `@` only people, `>` only actions. */
 export function PaletteDialog({ query: initial }: { query: string }) {
   const [query, setQuery] = useState(initial);
   const [chosen, setChosen] = useState(0);
-  const list = useRef<HTMLUListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const prefix = /^[#@>]/.exec(query)?.[0] ?? "";
   const text = query.slice(prefix.length).trim();
-  const users = useUserSearch(prefix === "#" || prefix === ">" ? "" : text);
-  const found = useRoomSearch(text, prefix === "#");
-  const entries = useMemo<readonly Entry[]>(() => {
-    const all = [
-      ...(prefix === "" || prefix === "#" || prefix === "@" ? roomEntries(text, prefix) : []),
-      ...(prefix === "" || prefix === "@" ? personEntries(users) : []),
-      ...(prefix === "#" || (prefix === "" && text !== "") ? joinEntries(found) : []),
-      ...(prefix === ">" || prefix === "" ? actionEntries(text) : []),
+  const users = useUserSearch(prefix === "@" ? text : "");
+  const open = useRoomSearch(text, prefix === "#");
+  const found = useEverything(prefix === "" ? query.trimStart() : "");
+  const groups = useMemo<readonly Group[]>(() => {
+    const names = [
+      ...(prefix === ">" ? [] : roomEntries(text, prefix)),
+      ...personEntries(prefix === "@" ? users : (found?.people ?? [])),
+      ...joinEntries(prefix === "#" ? open : (found?.rooms ?? [])),
     ];
-    return all.slice(0, MAX);
-  }, [text, prefix, users, found]);
+    const messages = prefix === "" && text !== "" ? messageEntries(text, found) : [];
+    const actions = prefix === ">" || prefix === "" ? actionEntries(text) : [];
+    return [
+      { title: t("rooms_and_people"), entries: names.slice(0, MAX) },
+      { title: t("messages"), entries: messages },
+      {
+        title: t("actions"),
+        entries: actions.slice(0, prefix === ">" ? actions.length : MAX_ACTIONS),
+      },
+    ].filter((group) => group.entries.length > 0);
+  }, [text, prefix, users, open, found]);
+  const entries = groups.flatMap((group) => group.entries);
   const at = Math.min(chosen, entries.length - 1);
   const run = (entry: Entry | undefined): void => {
     if (entry === undefined) return;
@@ -71,30 +94,58 @@ export function PaletteDialog({ query: initial }: { query: string }) {
           onKeyDown={key}
         />
       </label>
-      <ul
+      <div
         class="palette-list"
         id="palette-list"
         role="listbox"
         aria-label={t("results")}
         ref={list}
       >
-        {entries.map((entry, index) => (
-          <li
-            key={entry.key}
-            id={`palette-${index}`}
-            role="option"
-            aria-selected={index === at}
-            onPointerMove={() => setChosen(index)}
-            onClick={() => run(entry)}
-          >
-            {entry.sign}
-            <bdi>{entry.label}</bdi>
-            <small dir="auto">{entry.detail}</small>
-            {entry.hint !== undefined && <span class="tag">{entry.hint}</span>}
-          </li>
+        {groups.map((group) => (
+          <div key={group.title} role="group" aria-label={group.title}>
+            <p class="palette-title" aria-hidden="true">
+              {group.title}
+            </p>
+            {group.entries.map((entry) => (
+              <PaletteOption
+                key={entry.key}
+                entry={entry}
+                index={entries.indexOf(entry)}
+                chosen={entries.indexOf(entry) === at}
+                onPoint={setChosen}
+                onRun={run}
+              />
+            ))}
+          </div>
         ))}
-      </ul>
+      </div>
       {entries.length === 0 && <p class="palette-none">{t("nothing_matches")}</p>}
     </Dialog>
+  );
+}
+
+interface OptionProperties {
+  readonly entry: Entry;
+  readonly index: number;
+  readonly chosen: boolean;
+  readonly onPoint: (index: number) => void;
+  readonly onRun: (entry: Entry) => void;
+}
+
+function PaletteOption({ entry, index, chosen, onPoint, onRun }: OptionProperties) {
+  return (
+    <div
+      class="palette-option"
+      id={`palette-${index}`}
+      role="option"
+      aria-selected={chosen}
+      onPointerMove={() => onPoint(index)}
+      onClick={() => onRun(entry)}
+    >
+      {entry.sign}
+      <bdi>{entry.label}</bdi>
+      <small dir="auto">{entry.detail}</small>
+      {entry.hint !== undefined && <span class="tag">{entry.hint}</span>}
+    </div>
   );
 }

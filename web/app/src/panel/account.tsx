@@ -1,17 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Account } from "chat-client";
 import { t } from "../i18n";
+import { account, loadAccount } from "../state/account";
 import { chat, me } from "../state/chat";
 import { attempt, complain, inform } from "../state/errors";
 import { Button } from "../ui/button";
 import { Field, Switch } from "../ui/field";
 
 export function AccountSection() {
-  const [account, setAccount] = useState<Account | null>(null);
-  useEffect(() => void chat.api.get("/users/me").then(setAccount, complain), []);
+  const own = account.value;
+  useEffect(() => void loadAccount().catch(complain), []);
   const update = (body: { display_name?: string; share_read_markers?: boolean }): Promise<void> =>
     attempt(async () => {
-      setAccount(await chat.api.patch("/users/me", { body }));
+      account.value = await chat.api.patch("/users/me", { body });
       inform(t("saved_changes"));
     });
   return (
@@ -21,11 +21,11 @@ export function AccountSection() {
         key={me.value?.display_name ?? ""}
         onSave={(display_name) => update({ display_name })}
       />
-      {account !== null && (
+      {own !== null && (
         <Switch
           label={t("share_read_markers")}
           hint={t("share_read_markers_hint")}
-          checked={account.share_read_markers}
+          checked={own.share_read_markers}
           onChange={(checked) => void update({ share_read_markers: checked })}
         />
       )}

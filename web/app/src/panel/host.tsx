@@ -1,8 +1,8 @@
-import { X } from "lucide-preact";
+import { ArrowLeft, X } from "lucide-preact";
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
-import { closePanel, route, type Panel } from "../router";
+import { closePanel, openPanel, route, type Panel } from "../router";
 import { complain } from "../state/errors";
 import { IconButton } from "../ui/button";
 import { Skeleton } from "../ui/states";
@@ -11,15 +11,26 @@ import "./panel.css";
 
 /** Panels are loaded when they are first opened; threads are part of reading. */
 const loaders: Record<Panel, () => Promise<ComponentType>> = {
+  search: async () => (await import("./search")).SearchPanel,
   members: async () => (await import("./members")).MembersPanel,
   pins: async () => (await import("./pins")).PinsPanel,
   room: async () => (await import("./room-settings")).RoomSettingsPanel,
+  "room-audit": async () => (await import("./audit-log")).RoomAuditPanel,
+  "room-invites": async () => (await import("./room-invites")).RoomInvitesPanel,
+  "room-requests": async () => (await import("./room-requests")).RoomRequestsPanel,
+  "room-permissions": async () => (await import("./room-permissions")).RoomPermissionsPanel,
+  "room-reports": async () => (await import("./reports")).RoomReportsPanel,
+  "room-sanctions": async () => (await import("./room-sanctions")).RoomSanctionsPanel,
   notifications: async () => (await import("./notifications")).NotificationsPanel,
   threads: async () => (await import("./threads")).ThreadsPanel,
   mentions: async () => (await import("./mentions")).MentionsPanel,
   saved: async () => (await import("./saved")).SavedPanel,
   scheduled: async () => (await import("./scheduled")).ScheduledPanel,
   preferences: async () => (await import("./preferences")).PreferencesPanel,
+  "audit-log": async () => (await import("./audit-log")).ServerAuditPanel,
+  blocked: async () => (await import("./blocked")).BlockedPanel,
+  "my-reports": async () => (await import("./reports")).OwnReportsPanel,
+  reports: async () => (await import("./reports")).ServerReportsPanel,
   shortcuts: async () => (await import("./shortcuts")).ShortcutsPanel,
 };
 
@@ -27,7 +38,10 @@ export function PanelHost() {
   const { room, thread, panel } = route.value;
   if (room !== null && thread !== null)
     return <ThreadPanel key={`${room} ${thread}`} room={room} root={thread} />;
-  return panel === null ? null : <LazyPanel key={`${panel} ${room ?? ""}`} panel={panel} />;
+  if (panel === null) return null;
+  // The search goes through all rooms: it stays while its hits are opened.
+  const key = panel === "search" ? panel : `${panel} ${room ?? ""}`;
+  return <LazyPanel key={key} panel={panel} />;
 }
 
 function LazyPanel({ panel }: { panel: Panel }) {
@@ -46,15 +60,25 @@ interface FrameProperties {
   readonly title: string;
   readonly subtitle?: ComponentChildren;
   readonly actions?: ComponentChildren;
+  /** The panel that this one is a part of. */
+  readonly back?: Panel;
   readonly children: ComponentChildren;
 }
 
-export function PanelFrame({ title, subtitle, actions, children }: FrameProperties) {
+export function PanelFrame({ title, subtitle, actions, back, children }: FrameProperties) {
   const box = useRef<HTMLElement>(null);
   useEffect(() => box.current?.focus({ preventScroll: true }), []);
   return (
     <aside class="panel" aria-label={title} tabIndex={-1} ref={box}>
       <header class="bar panel-top">
+        {back !== undefined && (
+          <IconButton
+            icon={ArrowLeft}
+            class="panel-back mirrored"
+            label={t("back")}
+            onClick={() => openPanel(back)}
+          />
+        )}
         <h2>{title}</h2>
         <p dir="auto">{subtitle}</p>
         {actions}

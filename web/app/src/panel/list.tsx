@@ -8,13 +8,15 @@ interface Properties<T> {
   readonly list: List<T>;
   readonly empty: ComponentChildren;
   readonly render: (item: T) => ComponentChildren;
+  /** A part of a body that scrolls. */
+  readonly inline?: boolean;
 }
 
 /** A list with its skeleton, its empty state, its error and its next page. */
-export function ListBody<T>({ list, empty, render }: Properties<T>) {
+export function ListBody<T>({ list, empty, render, inline = false }: Properties<T>) {
   const { items, error, more } = list;
   return (
-    <div class="panel-body">
+    <div class={inline ? undefined : "panel-body"}>
       {error !== null && (
         <div class="panel-section" role="alert">
           <p>{error}</p>

@@ -1,21 +1,21 @@
-import { Ellipsis, MessageSquare, Shield, UserMinus, UserPlus } from "lucide-preact";
+import { Ellipsis, UserPlus } from "lucide-preact";
 import type { Member, RoomEntry } from "chat-client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { showDialog } from "../dialogs/open";
-import { writeTo } from "../dialogs/write-to";
 import { plural, t } from "../i18n";
 import { Name } from "../message/name";
 import { route } from "../router";
 import { chat, myId, roomEntry } from "../state/chat";
-import { attempt, complain } from "../state/errors";
+import { complain } from "../state/errors";
 import { members, refreshMembers } from "../state/members";
-import { mayAddMembers, mayChangeRoles, mayRemoveMembers } from "../state/permissions";
+import { mayAddMembers } from "../state/permissions";
 import { presenceOf, roomName } from "../state/people";
 import { Avatar } from "../ui/avatar";
 import { Button, Icon, IconButton } from "../ui/button";
-import { Menu, type MenuItem } from "../ui/menu";
+import { Menu } from "../ui/menu";
 import { Skeleton } from "../ui/states";
 import { PanelFrame } from "./host";
+import { memberMenu } from "./member-menu";
 
 const RANKS = { owner: 0, admin: 1, moderator: 2, member: 3, guest: 4 } as const;
 
@@ -99,53 +99,10 @@ function MemberRow({ entry, member: { user, role } }: { entry: RoomEntry; member
         <Menu
           anchor={more.current}
           label={user.display_name}
-          groups={menu(entry, user.id, user.display_name, role)}
+          groups={memberMenu(entry, user.id, user.display_name, role)}
           onClose={() => setOpen(false)}
         />
       )}
     </div>
   );
-}
-
-function menu(entry: RoomEntry, user: string, name: string, role: Member["role"]): MenuItem[][] {
-  const path = { room_id: entry.room, user_id: user };
-  const set = (next: Member["role"]): MenuItem => ({
-    label: t(`make_${next}`),
-    icon: Shield,
-    run: () =>
-      void attempt(() =>
-        chat.api.patch("/rooms/{room_id}/members/{user_id}", { path, body: { role: next } }),
-      ),
-  });
-  const roles = (["owner", "admin", "moderator", "member", "guest"] as const).filter(
-    (next) => next !== role,
-  );
-  const removable = mayRemoveMembers(entry) && (entry.role === "owner" || role === "member");
-  return [
-    [
-      {
-        label: t("write_message"),
-        icon: MessageSquare,
-        run: () => void attempt(() => writeTo([user])),
-      },
-    ],
-    mayChangeRoles(entry) ? roles.map(set) : [],
-    removable
-      ? [
-          {
-            label: t("remove_from_room"),
-            icon: UserMinus,
-            danger: true,
-            run: () =>
-              showDialog({
-                kind: "confirm",
-                title: t("remove_from_room"),
-                text: t("remove_from_room_text", { name }),
-                action: t("remove"),
-                run: () => chat.api.delete("/rooms/{room_id}/members/{user_id}", { path }),
-              }),
-          },
-        ]
-      : [],
-  ];
 }

@@ -7,6 +7,7 @@ import { Button } from "../ui/button";
 import { Choice, Switch } from "../ui/field";
 import { AccountSection } from "./account";
 import { PanelFrame } from "./host";
+import { AdministrationSection, OwnListsSection } from "./preference-links";
 import { SessionsSection } from "./sessions";
 
 /** What this device is set to, the account, and its sessions. */
@@ -83,6 +84,8 @@ export function PreferencesPanel() {
           <Button onClick={() => openPanel("notifications")}>{t("notification_settings")}</Button>
         </section>
         <AccountSection />
+        <OwnListsSection />
+        <AdministrationSection />
         <SessionsSection />
       </div>
     </PanelFrame>

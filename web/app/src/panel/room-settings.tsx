@@ -1,15 +1,30 @@
+import { Ban, Flag, KeyRound, Link, ScrollText, UserPlus } from "lucide-preact";
 import type { RoomEntry, RoomSettings } from "chat-client";
 import { useState } from "preact/hooks";
 import { showDialog } from "../dialogs/open";
 import { t } from "../i18n";
+import { durationText } from "../i18n/durations";
 import { route, showRooms } from "../router";
 import { chat, roomEntry } from "../state/chat";
 import { attempt, inform } from "../state/errors";
-import { mayArchive, mayChangeRoom, mayLeave } from "../state/permissions";
+import {
+  mayAddMembers,
+  mayArchive,
+  mayChangeRoom,
+  mayDeleteOthers,
+  mayLeave,
+  mayManagePermissions,
+  mayRemoveMembers,
+  mayTimeOut,
+  mayViewAuditLog,
+} from "../state/permissions";
+import { takesRequests, useRequestCount } from "../state/join-requests";
+import { useReportCount } from "../state/reports";
 import { roomName } from "../state/people";
 import { Button } from "../ui/button";
 import { Choice, Field, Switch } from "../ui/field";
 import { PanelFrame } from "./host";
+import { PanelLinks, type PanelLink } from "./links";
 
 const RETENTION = [null, 1, 7, 30, 90, 365] as const;
 
@@ -20,8 +35,10 @@ export function RoomSettingsPanel() {
   return (
     <PanelFrame title={t("room_settings")} subtitle={roomName(entry)}>
       <div class="panel-body">
-        {change && <Details key={entry.room} entry={entry} />}
-        <Rules entry={entry} disabled={!change} />
+        {change && !entry.archived && <Details key={entry.room} entry={entry} />}
+        <Writing entry={entry} disabled={!mayManagePermissions(entry) || entry.archived} />
+        <Rules entry={entry} disabled={!change || entry.archived} />
+        <Sections entry={entry} />
         <Membership entry={entry} />
       </div>
     </PanelFrame>
@@ -117,6 +134,123 @@ function Rules({ entry, disabled }: { entry: RoomEntry; disabled: boolean }) {
       />
     </section>
   );
+}
+
+const SLOW_MODE = [0, 5, 10, 30, 60, 300, 900, 3600, 21_600] as const;
+
+/** Who writes, and how often. */
+function Writing({ entry, disabled }: { entry: RoomEntry; disabled: boolean }) {
+  const { settings, room } = entry;
+  const seconds = settings?.slow_mode_s ?? 0;
+  const options = SLOW_MODE.includes(seconds as 0) ? SLOW_MODE : [...SLOW_MODE, seconds];
+  const set = (next: Partial<RoomSettings>): void => void update(room, { settings: next });
+  return (
+    <section class="panel-section">
+      <h3>{t("writing_and_joining")}</h3>
+      <Choice
+        label={t("slow_mode")}
+        value={String(seconds)}
+        disabled={disabled}
+        options={options.map(
+          (value) => [String(value), value === 0 ? t("off") : durationText(value)] as const,
+        )}
+        onChange={(value) => set({ slow_mode_s: Number(value) })}
+      />
+      <Switch
+        label={t("announcement_room")}
+        hint={t("announcement_room_hint")}
+        checked={settings?.announcement ?? false}
+        disabled={disabled}
+        onChange={(checked) => set({ announcement: checked })}
+      />
+      <Choice
+        label={t("history_visible")}
+        value={settings?.history ?? "all"}
+        disabled={disabled}
+        options={[
+          ["all", t("history_all")],
+          ["since_joining", t("history_since_joining")],
+        ]}
+        onChange={(value) => set({ history: value })}
+      />
+      {entry.kind === "private" && (
+        <Switch
+          label={t("allow_join_requests")}
+          hint={t("allow_join_requests_hint")}
+          checked={settings?.join_requests ?? false}
+          disabled={disabled}
+          onChange={(checked) => set({ join_requests: checked })}
+        />
+      )}
+    </section>
+  );
+}
+
+/** What has a panel of its own. */
+function Sections({ entry }: { entry: RoomEntry }) {
+  const requests = useRequestCount(entry);
+  const reports = useReportCount(entry);
+  const sections: readonly PanelLink[] = [
+    ...(mayAddMembers(entry)
+      ? [
+          {
+            panel: "room-invites" as const,
+            icon: Link,
+            label: t("invites"),
+            hint: t("invites_hint"),
+          },
+        ]
+      : []),
+    ...(takesRequests(entry)
+      ? [
+          {
+            panel: "room-requests" as const,
+            icon: UserPlus,
+            label: t("join_requests"),
+            hint: t("join_requests_hint"),
+            badge: requests,
+          },
+        ]
+      : []),
+    {
+      panel: "room-permissions",
+      icon: KeyRound,
+      label: t("permissions"),
+      hint: t("permissions_hint"),
+    },
+    ...(mayDeleteOthers(entry)
+      ? [
+          {
+            panel: "room-reports" as const,
+            icon: Flag,
+            label: t("reports"),
+            hint: t("reports_hint"),
+            badge: reports,
+          },
+        ]
+      : []),
+    ...(mayRemoveMembers(entry) || mayTimeOut(entry)
+      ? [
+          {
+            panel: "room-sanctions" as const,
+            icon: Ban,
+            label: t("bans_and_time_outs"),
+            hint: t("bans_and_time_outs_hint"),
+          },
+        ]
+      : []),
+    ...(mayViewAuditLog(entry)
+      ? [
+          {
+            panel: "room-audit" as const,
+            icon: ScrollText,
+            label: t("audit_log"),
+            hint: t("audit_log_hint"),
+          },
+        ]
+      : []),
+  ];
+  return <PanelLinks label={t("more_settings")} links={sections} />;
 }
 
 function Membership({ entry }: { entry: RoomEntry }) {

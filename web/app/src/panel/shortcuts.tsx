@@ -9,6 +9,7 @@ export function ShortcutsPanel() {
       t("everywhere"),
       [
         [t("find_or_jump"), "Ctrl", "K"],
+        [t("search_messages"), "Ctrl", "Shift", "F"],
         [t("next_room"), "Alt", "↓"],
         [t("previous_room"), "Alt", "↑"],
         [t("next_unread_room"), "Alt", "Shift", "↓"],
@@ -46,7 +47,7 @@ export function ShortcutsPanel() {
   ];
   return (
     <PanelFrame title={t("shortcuts")}>
-      <div class="panel-body">
+      <div class="panel-body" tabIndex={0}>
         {sections.map(([title, lines]) => (
           <section class="panel-section" key={title}>
             <h3>{title}</h3>

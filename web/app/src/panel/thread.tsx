@@ -1,4 +1,4 @@
-import { Bell, BellOff } from "lucide-preact";
+import { Bell, BellOff, Lock, LockOpen } from "lucide-preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Composer } from "../composer/composer";
 import { plural, t } from "../i18n";
@@ -9,6 +9,7 @@ import { route, visit } from "../router";
 import { chat, myId, roomEntry } from "../state/chat";
 import { attempt, complain } from "../state/errors";
 import { live } from "../state/live";
+import { mayDeleteOthers } from "../state/permissions";
 import { roomName } from "../state/people";
 import { Conversation } from "../timeline/conversation";
 import type { ScrollerHandle } from "../timeline/scroller";
@@ -55,6 +56,13 @@ export function ThreadPanel({ room: id, root: seq }: { room: string; root: numbe
     marker.current = last;
     void thread.read(last).catch(() => (marker.current = 0)); // tried again at the next look
   };
+  const locked = root?.thread_lock != null;
+  const toggleLock = (): Promise<unknown> => {
+    const path = { room_id: id, seq };
+    return locked
+      ? chat.api.delete("/rooms/{room_id}/threads/{seq}/lock", { path })
+      : chat.api.put("/rooms/{room_id}/threads/{seq}/lock", { path });
+  };
   const following = state?.following ?? false;
   return (
     <PlaceProvider value={place}>
@@ -62,13 +70,24 @@ export function ThreadPanel({ room: id, root: seq }: { room: string; root: numbe
         title={t("thread")}
         subtitle={entry && roomName(entry)}
         actions={
-          <IconButton
-            icon={following ? Bell : BellOff}
-            label={following ? t("unfollow_thread") : t("follow_thread")}
-            aria-pressed={following}
-            disabled={state === undefined}
-            onClick={() => void attempt(() => (following ? thread.unfollow() : thread.follow()))}
-          />
+          <>
+            {entry !== undefined && mayDeleteOthers(entry) && !entry.archived && (
+              <IconButton
+                icon={locked ? Lock : LockOpen}
+                label={locked ? t("unlock_thread") : t("lock_thread")}
+                aria-pressed={locked}
+                disabled={root === undefined}
+                onClick={() => void attempt(toggleLock)}
+              />
+            )}
+            <IconButton
+              icon={following ? Bell : BellOff}
+              label={following ? t("unfollow_thread") : t("follow_thread")}
+              aria-pressed={following}
+              disabled={state === undefined}
+              onClick={() => void attempt(() => (following ? thread.unfollow() : thread.follow()))}
+            />
+          </>
         }
       >
         <Conversation
@@ -98,6 +117,7 @@ export function ThreadPanel({ room: id, root: seq }: { room: string; root: numbe
             if (last !== undefined) place.editing.value = last.key;
           }}
           onSent={() => scroller.current?.show("end")}
+          lock={root?.thread_lock}
         />
       </PanelFrame>
     </PlaceProvider>

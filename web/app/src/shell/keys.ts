@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { openPalette } from "../palette/open";
-import { closePanel, openPanel, openRoom, route } from "../router";
+import { closePanel, openPanel, openRoom, openSearch, route } from "../router";
 import { shownPeople, shownRooms } from "../sidebar/order";
 
 /** Keys that work everywhere. */
@@ -15,6 +15,7 @@ function run(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return;
   const command = event.ctrlKey || event.metaKey;
   if (command && event.key.toLowerCase() === "k") openPalette();
+  else if (command && event.shiftKey && event.key.toLowerCase() === "f") findHere();
   else if (command && event.key === "/") openPanel("shortcuts");
   else if (command && event.key === ",") openPanel("preferences");
   else if (event.altKey && !command && event.key === "ArrowDown") step(1, event.shiftKey);
@@ -22,6 +23,11 @@ function run(event: KeyboardEvent): void {
   else if (event.key === "Escape" && isPanelOpen() && !floats()) closePanel();
   else return;
   event.preventDefault();
+}
+
+function findHere(): void {
+  const { room } = route.peek();
+  openSearch(room === null ? "" : `in:${room}`);
 }
 
 const isPanelOpen = (): boolean => route.peek().panel !== null || route.peek().thread !== null;

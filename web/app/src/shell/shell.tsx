@@ -1,6 +1,7 @@
 import { useComputed } from "@preact/signals";
 import { DialogHost } from "../dialogs/host";
 import { Palette } from "../palette/lazy";
+import { InvitePage } from "../pages/invite";
 import { PanelHost } from "../panel/host";
 import { route } from "../router";
 import { Sidebar } from "../sidebar/sidebar";
@@ -13,15 +14,23 @@ import "./shell.css";
 export function Shell() {
   useGlobalKeys();
   const shown = useComputed(() => {
-    const { room, thread, panel } = route.value;
+    const { room, thread, panel, invite } = route.value;
     if (thread !== null || panel !== null) return "panel";
-    return room === null ? "side" : "main";
+    return room === null && invite === null ? "side" : "main";
   });
-  const { room, thread, panel } = route.value;
+  const { room, thread, panel, invite } = route.value;
   return (
     <div class="shell" data-shown={shown.value} data-panel={thread !== null || panel !== null}>
       <Sidebar />
-      <main>{room === null ? <Home /> : <RoomView key={room} id={room} />}</main>
+      <main>
+        {room !== null ? (
+          <RoomView key={room} id={room} />
+        ) : invite !== null ? (
+          <InvitePage key={invite} code={invite} />
+        ) : (
+          <Home />
+        )}
+      </main>
       {(thread !== null || panel !== null) && <PanelHost />}
       <Palette />
       <DialogHost />

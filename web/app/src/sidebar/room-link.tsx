@@ -1,7 +1,7 @@
 import { PencilLine } from "lucide-preact";
 import type { RoomEntry } from "chat-client";
 import { formatNumber, plural, t } from "../i18n";
-import { formatAddress, openRoom, route } from "../router";
+import { addressOf, openRoom, route } from "../router";
 import { draftOf } from "../state/items";
 import { isMuted } from "../state/muted";
 import { roomName } from "../state/people";
@@ -21,7 +21,7 @@ export function RoomLink({ entry }: { entry: RoomEntry }) {
   return (
     <a
       class="room-link"
-      href={formatAddress({ room, message: null, thread: null, panel: null })}
+      href={addressOf(room)}
       data-unread={unread > 0 && !muted}
       data-muted={muted}
       aria-current={here ? "page" : undefined}

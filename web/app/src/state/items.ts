@@ -6,6 +6,7 @@ export const drafts = live(chat.items.drafts);
 export const saved = live(chat.items.saved);
 export const scheduled = live(chat.items.scheduled);
 export const reminders = live(chat.items.reminders);
+export const blocks = live(chat.items.blocks);
 export const threads = live(chat.threads);
 
 const savedKeys = computed(() => new Set(saved.value.map((item) => `${item.room} ${item.seq}`)));

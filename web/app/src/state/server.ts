@@ -9,8 +9,9 @@ export interface ServerInfo {
 
 const KEY = "chat.server";
 
-/** On a server without an administrator: somebody has an account, and wants to sign in. */
-export const signsIn = signal(location.pathname === "/sign-in");
+/** On a server without an administrator: somebody has an account, or was invited by one who has, and
+ * wants to sign in. */
+export const signsIn = signal(/^\/(?:sign-in$|invite\/)/.test(location.pathname));
 
 export const server = signal<ServerInfo | null>(null);
 export const serverName = signal(remembered());

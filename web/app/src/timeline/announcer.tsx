@@ -1,6 +1,7 @@
 import type { Timeline } from "chat-client";
 import { useEffect, useRef } from "preact/hooks";
 import { plural, t } from "../i18n";
+import { isBlocked } from "../state/blocks";
 import { myId } from "../state/chat";
 import { nameOf } from "../state/people";
 import { preferences } from "../state/preferences";
@@ -25,7 +26,8 @@ export function Announcer({ timeline, newest }: { timeline: Timeline; newest: nu
     const arrived = timeline.items
       .get()
       .filter(
-        (message) => message.seq > before && message.sender !== myId.peek() && !message.deletion,
+        ({ seq, sender, deletion }) =>
+          seq > before && sender !== myId.peek() && !deletion && !isBlocked(sender),
       );
     if (arrived.length > MANY) announce(plural("new_messages", arrived.length));
     else if (arrived.length > 0) {

@@ -1,8 +1,10 @@
-import { ArrowLeft, Bell, BellOff, Pin, Settings2, Users } from "lucide-preact";
+import { ArrowLeft, Bell, BellOff, Pin, Search, Settings2, Users } from "lucide-preact";
 import type { RoomEntry } from "chat-client";
-import { formatNumber, t } from "../i18n";
-import { route, showRooms, togglePanel } from "../router";
+import { formatNumber, plural, t } from "../i18n";
+import { closePanel, openSearch, route, showRooms, togglePanel } from "../router";
 import { members, membersOf } from "../state/members";
+import { useRequestCount } from "../state/join-requests";
+import { useReportCount } from "../state/reports";
 import { notificationsOf } from "../state/muted";
 import { othersOf, presenceOf, roomName } from "../state/people";
 import { Icon, IconButton } from "../ui/button";
@@ -17,6 +19,8 @@ export function RoomHeader({ entry }: { entry: RoomEntry }) {
   }, [entry.room]);
   const count = members(entry.room).value?.length;
   const { panel } = route.value;
+  const requests = useRequestCount(entry);
+  const reports = useReportCount(entry);
   const muted = notificationsOf(entry.room)?.muted ?? false;
   return (
     <header class="bar room-header">
@@ -31,6 +35,14 @@ export function RoomHeader({ entry }: { entry: RoomEntry }) {
         <bdi>{roomName(entry)}</bdi>
       </h1>
       <p dir="auto">{direct ? <Presence entry={entry} /> : entry.topic}</p>
+      <IconButton
+        icon={Search}
+        class="room-header-wide"
+        label={t("search_in_room")}
+        keys="Ctrl Shift F"
+        aria-pressed={panel === "search"}
+        onClick={() => (panel === "search" ? closePanel() : openSearch(`in:${entry.room}`))}
+      />
       <IconButton
         icon={Pin}
         class="room-header-wide"
@@ -59,12 +71,21 @@ export function RoomHeader({ entry }: { entry: RoomEntry }) {
         onClick={() => togglePanel("notifications")}
       />
       {!direct && (
-        <IconButton
-          icon={Settings2}
-          label={t("room_settings")}
-          aria-pressed={panel === "room"}
-          onClick={() => togglePanel("room")}
-        />
+        <span class="room-header-settings">
+          <IconButton
+            icon={Settings2}
+            label={t("room_settings")}
+            aria-pressed={panel?.startsWith("room") ?? false}
+            onClick={() => togglePanel("room")}
+          />
+          {requests + reports > 0 && (
+            <span class="badge digits">
+              <span aria-hidden="true">{formatNumber(requests + reports)}</span>
+              {requests > 0 && <span class="quiet-text">{plural("request_count", requests)} </span>}
+              {reports > 0 && <span class="quiet-text">{plural("report_count", reports)}</span>}
+            </span>
+          )}
+        </span>
       )}
     </header>
   );

@@ -12,6 +12,7 @@ import { isPeople, roomName } from "../state/people";
 import { Empty, Skeleton } from "../ui/states";
 import { Conversation } from "./conversation";
 import { RoomHeader } from "./room-header";
+import { NoSuchRoom } from "./no-such-room";
 import { NEW_KEY } from "./rows";
 import type { ScrollerHandle } from "./scroller";
 import { useJump } from "./use-jump";
@@ -29,7 +30,7 @@ export function RoomView({ id }: { id: string }) {
     const unknown = rooms.value.length === 0 && state !== "gone";
     return (
       <section class="main">
-        {unknown ? <Skeleton shape="messages" count={6} /> : <NoSuchRoom />}
+        {unknown ? <Skeleton shape="messages" count={6} /> : <NoSuchRoom id={id} />}
       </section>
     );
   }
@@ -117,8 +118,4 @@ function Beginning({ entry, name }: { entry: RoomEntry; name: string }) {
       text={people ? t("beginning_people") : entry.topic || t("beginning_room")}
     />
   );
-}
-
-function NoSuchRoom() {
-  return <Empty level={1} icon={Hash} title={t("no_such_room")} text={t("no_such_room_text")} />;
 }

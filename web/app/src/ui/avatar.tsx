@@ -3,7 +3,7 @@ import "./avatar.css";
 
 const HUES = 10;
 
-export type PresenceSign = "online" | "away" | "offline" | "unknown";
+export type PresenceSign = "online" | "away" | "do_not_disturb" | "offline" | "unknown";
 
 interface Properties {
   /** Decides the colour, so that a person keeps it when the name changes. */

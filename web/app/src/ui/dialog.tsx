@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { X } from "lucide-preact";
 import { t } from "../i18n";
 import { IconButton } from "./button";
@@ -17,7 +17,7 @@ interface Properties {
 export function Dialog({ title, onClose, children, bare = false, class: name = "" }: Properties) {
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   return (
     <dialog
       ref={box}

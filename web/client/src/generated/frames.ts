@@ -67,6 +67,19 @@ export interface components {
        */
       type: "reaction.add";
     };
+    /** @description A user whom the caller has blocked. Clients hide the user's messages. */
+    Block: {
+      /**
+       * Format: uuid
+       * @description The blocked user's id.
+       */
+      user: string;
+      /**
+       * Format: date-time
+       * @description Since when.
+       */
+      at: string;
+    };
     /** @description Unsubscribe from rooms. */
     Close: {
       /**
@@ -81,6 +94,24 @@ export interface components {
       type: "close";
       /** @description Ids of the rooms to close. */
       rooms: string[];
+    };
+    /** @description What a user is doing, for a while. */
+    CustomStatus: {
+      /**
+       * @description One emoji.
+       * @example 🌴
+       */
+      emoji?: string;
+      /**
+       * @description May be empty if there is an emoji.
+       * @example On holiday
+       */
+      text: string;
+      /**
+       * Format: date-time
+       * @description When it ends: a client drops it then. Absent: it stays until the user changes it.
+       */
+      until?: string;
     };
     /** @description A message was deleted: its text and all that belonged to it are gone. */
     Deletion: {
@@ -211,6 +242,7 @@ export interface components {
       | "room_archived"
       | "too_many"
       | "not_pending"
+      | "filtered"
       | "rate_limited"
       | "busy"
       | "unknown_outcome"
@@ -394,13 +426,13 @@ export interface components {
        */
       type: "item.changed";
       /**
-       * @description What the item is: `draft`, `saved`, `scheduled`, `reminder` or `notifications`. Later releases add kinds.
+       * @description What the item is: `draft`, `saved`, `scheduled`, `reminder`, `notifications`, `presence` or `block`. Later releases add kinds.
        * @example draft
        */
       kind: string;
       /**
        * Format: uuid
-       * @description The room's id; of `notifications`, which are for all rooms, the user's.
+       * @description The room's id; of `notifications`, `presence` and `block`, which are for all rooms, the user's.
        */
       room: string;
       /**
@@ -420,7 +452,9 @@ export interface components {
         | components["schemas"]["SavedMessageValue"]
         | components["schemas"]["Scheduled"]
         | components["schemas"]["Reminder"]
-        | components["schemas"]["Notifications"];
+        | components["schemas"]["Notifications"]
+        | components["schemas"]["PresenceSettings"]
+        | components["schemas"]["Block"];
     };
     /** @description The newest message of a room, to show in a list. */
     LastMessage: {
@@ -791,6 +825,40 @@ export interface components {
        */
       at: string;
       message: components["schemas"]["Message"];
+    } & {
+      [key: string]: unknown;
+    };
+    /**
+     * @description `actor` has changed a message that the room does not show to the reader, because it was sent
+     *     before the reader joined. Not in the log: a reader gets it in the place of the event.
+     */
+    MessageHidden: {
+      /**
+       * @description The type of the frame.
+       * @constant
+       */
+      type: "message.hidden";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
     } & {
       [key: string]: unknown;
     };
@@ -1235,10 +1303,30 @@ export interface components {
       users: components["schemas"]["UserPresence"][];
     };
     /**
-     * @description Whether a user is connected.
+     * @description Who sees the presence of a user.
      * @enum {string}
      */
-    PresenceState: "online" | "offline" | "unknown";
+    PresenceAudience: "shared_rooms" | "nobody";
+    /**
+     * @description What a user has chosen others to see while they are connected.
+     * @enum {string}
+     */
+    PresenceChoice: "automatic" | "away" | "invisible";
+    /**
+     * @description What others see of the caller's presence. Whether the caller is not to be disturbed is among
+     *     the notification settings.
+     */
+    PresenceSettings: {
+      /** @description `invisible`: others see `offline`, and not that the user is typing. */
+      choice: components["schemas"]["PresenceChoice"];
+      /** @description Who sees the state; all others see `unknown`. */
+      visible_to: components["schemas"]["PresenceAudience"];
+    };
+    /**
+     * @description Whether a user is connected, and wants to be disturbed.
+     * @enum {string}
+     */
+    PresenceState: "online" | "away" | "do_not_disturb" | "offline" | "unknown";
     /** @description Hours in which nothing notifies the user, week after week. */
     QuietSchedule: {
       /**
@@ -1833,6 +1921,12 @@ export interface components {
        * @default false
        */
       announcement: boolean;
+      /**
+       * @description What members see of the time before they joined. With `since_joining`, those who join from then on see nothing of it; with `all`, all members see everything.
+       * @default all
+       * @enum {string}
+       */
+      history: "all" | "since_joining";
     };
     /** @description A message that the caller has marked for later. */
     SavedMessageValue: {
@@ -2022,6 +2116,8 @@ export interface components {
       max_drafts: number;
       /** @description Saved messages of this user. */
       max_saved: number;
+      /** @description Users whom this user has blocked. */
+      max_blocks: number;
       /** @description Reminders of this user. */
       max_reminders: number;
       /** @description Scheduled messages of this user. */
@@ -2038,6 +2134,12 @@ export interface components {
       max_reaction_kinds: number;
       /** @description Pinned messages of a room. */
       max_pins: number;
+      /** @description Roles and persons with own permissions in a room. */
+      max_overrides: number;
+      /** @description Open invite links of a room. */
+      max_invites: number;
+      /** @description Users who ask to join a room. */
+      max_join_requests: number;
       /** @description Options of a poll. */
       max_poll_options: number;
       /** @description Bytes of a message's `metadata`, as JSON. */
@@ -2170,6 +2272,23 @@ export interface components {
     /** @description The public part of an account. */
     User: {
       /**
+       * @description What the user does.
+       * @example Editor
+       */
+      title?: string;
+      /**
+       * @description A name of the IANA time zone database.
+       * @example Europe/London
+       */
+      time_zone?: string;
+      /**
+       * @description A language tag (BCP 47).
+       * @example en-GB
+       */
+      language?: string;
+      /** @description What the user is doing now. */
+      status?: components["schemas"]["CustomStatus"];
+      /**
        * Format: uuid
        * @description The user's id.
        */
@@ -2299,6 +2418,7 @@ export type ServerFrame =
   | components["schemas"]["MessagePinned"]
   | components["schemas"]["MessageUnpinned"]
   | components["schemas"]["ThreadUpdated"]
-  | components["schemas"]["PollUpdated"];
+  | components["schemas"]["PollUpdated"]
+  | components["schemas"]["MessageHidden"];
 export type CloseCode =
   4000 | 4001 | 4008 | 4010 | 4013 | 4014 | 4029 | 4400 | 4401 | 4402 | 4403 | 4409;

@@ -542,6 +542,77 @@ export interface paths {
     patch: operations["update_reminder"];
     trace?: never;
   };
+  "/api/v1/users/me/blocks": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List whom the caller has blocked
+     * @description The users whom the caller has blocked, the newest block first.
+     */
+    get: operations["list_blocks"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/users/me/blocks/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Block a user
+     * @description Block a user; again changes nothing. The user cannot write to the caller directly, does not
+     *     see the caller's presence, and mentions of the caller by the user neither notify nor count.
+     *     Clients hide the user's messages.
+     */
+    put: operations["block_user"];
+    post?: never;
+    /**
+     * Unblock a user
+     * @description Unblock a user; one who is not blocked, or does not exist, stays so.
+     */
+    delete: operations["unblock_user"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/users/me/presence": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get what others see of the caller's presence
+     * @description What the caller has chosen.
+     */
+    get: operations["get_presence_settings"];
+    /**
+     * Set what others see of the caller's presence
+     * @description Replace what the caller has chosen. `do_not_disturb` is shown while the notification settings
+     *     say so (`PUT /users/me/notifications`).
+     */
+    put: operations["set_presence_settings"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/users": {
     parameters: {
       query?: never;
@@ -552,8 +623,8 @@ export interface paths {
     /**
      * Search users
      * @description Find users by a part of their username or display name, sorted by username. A setting of the
-     *     server says which users are found: all, those of shared rooms, or these and the user who has
-     *     exactly this username.
+     *     server says which users are found: all, those of shared rooms, these and the user who has
+     *     exactly this username, or none.
      *
      *     With `ids`, get these users instead: those that `GET /users/{user_id}` would return, on one
      *     page. The other parameters have no effect then.
@@ -1809,15 +1880,62 @@ export interface paths {
     get?: never;
     /**
      * Add a member to a user group
-     * @description Add a member, for administrators of the server; again changes nothing.
+     * @description Add a member, for managers of the group and administrators of the server; again changes
+     *     nothing.
      */
     put: operations["add_group_member"];
     post?: never;
     /**
      * Remove a member from a user group
-     * @description Remove a member, for administrators of the server; again changes nothing.
+     * @description Remove a member, for managers of the group and administrators of the server; again changes
+     *     nothing. Managers may remove themselves, but no other manager.
      */
     delete: operations["remove_group_member"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/groups/{group_id}/managers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List managers of a user group
+     * @description The managers by username, as far as the server's directory shows them to the caller.
+     */
+    get: operations["list_group_managers"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/groups/{group_id}/managers/{user_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Make a user a manager of a user group
+     * @description Have a user manage the members, for administrators of the server. Who is no member becomes
+     *     one; again changes nothing.
+     */
+    put: operations["add_group_manager"];
+    post?: never;
+    /**
+     * Take the management of a user group from a user
+     * @description The user stays a member; for administrators of the server. Again changes nothing.
+     */
+    delete: operations["remove_group_manager"];
     options?: never;
     head?: never;
     patch?: never;
@@ -1845,6 +1963,263 @@ export interface paths {
      * @description Lift a ban, for administrators of the server; what has ended stays ended.
      */
     delete: operations["unban_user"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/audit-log": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List what moderators did in a room
+     * @description The audit log of a room, the newest entries first, for those with the permission
+     *     `view_audit_log`.
+     */
+    get: operations["list_room_acts"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/audit-log": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List what administrators and moderators did
+     * @description The audit log of the server and of all rooms, the newest entries first, for administrators of
+     *     the server. Entries of rooms that the caller may not see have neither a reason nor details.
+     */
+    get: operations["list_acts"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/messages/{seq}/reports": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Report a message
+     * @description Tell the moderators about a message, and what it says now. While a report of the caller about
+     *     it is open, the answer is that one, with 200.
+     */
+    post: operations["report_message"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/members/{user_id}/reports": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Report a member
+     * @description Tell the moderators about a member. While a report of the caller about them is open, the
+     *     answer is that one, with 200.
+     */
+    post: operations["report_member"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/reports": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List reports in a room
+     * @description The oldest first, for those who may delete messages of others; without those about the
+     *     caller.
+     */
+    get: operations["list_room_reports"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/reports": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List reports in all rooms
+     * @description The oldest first, for administrators of the server, who also judge what is reported in direct
+     *     rooms; without those about the caller.
+     */
+    get: operations["list_reports"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/users/me/reports": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List reports of the caller
+     * @description What the caller has reported, the newest first, and what was done about it.
+     */
+    get: operations["list_my_reports"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/reports/{report_id}/resolution": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Resolve a report
+     * @description Say what was done, for those who may delete messages of others in its room, and for
+     *     administrators of the server. One that somebody else has resolved is `not_pending`, and the
+     *     `detail` says who, when and how.
+     */
+    post: operations["resolve_report"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/filters": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List rules of the filter of a room
+     * @description For those who may delete messages of others, to whom it does not apply.
+     */
+    get: operations["list_room_filter_rules"];
+    put?: never;
+    /**
+     * Add a rule to the filter of a room
+     * @description For those who may delete messages of others. It applies to what is sent and edited from now
+     *     on, and replaces a rule with the same expression.
+     */
+    post: operations["add_room_filter_rule"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/rooms/{room_id}/filters/{rule_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Remove a rule from the filter of a room
+     * @description For those who may delete messages of others.
+     */
+    delete: operations["remove_room_filter_rule"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/filters": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List rules of the filter of the server
+     * @description For administrators of the server, to whom it does not apply.
+     */
+    get: operations["list_filter_rules"];
+    put?: never;
+    /**
+     * Add a rule to the filter of the server
+     * @description For administrators of the server. It applies in all rooms, also to moderators.
+     */
+    post: operations["add_filter_rule"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/filters/{rule_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Remove a rule from the filter of the server
+     * @description For administrators of the server.
+     */
+    delete: operations["remove_filter_rule"];
     options?: never;
     head?: never;
     patch?: never;
@@ -1937,6 +2312,23 @@ export interface components {
     /** @description The caller's own account. */
     Account: {
       /**
+       * @description What the user does.
+       * @example Editor
+       */
+      title?: string | null;
+      /**
+       * @description A name of the IANA time zone database.
+       * @example Europe/London
+       */
+      time_zone?: string | null;
+      /**
+       * @description A language tag (BCP 47).
+       * @example en-GB
+       */
+      language?: string | null;
+      /** @description What the user is doing now. */
+      status?: components["schemas"]["CustomStatus"] | null;
+      /**
        * Format: uuid
        * @description The user's id.
        */
@@ -2019,6 +2411,114 @@ export interface components {
       /** @description For those who may add members. */
       note?: string;
     };
+    /**
+     * @description What was done. Later releases add actions.
+     * @enum {string}
+     */
+    AuditAction:
+      | "member_added"
+      | "member_removed"
+      | "member_banned"
+      | "member_unbanned"
+      | "member_timed_out"
+      | "time_out_lifted"
+      | "role_changed"
+      | "room_transferred"
+      | "permissions_changed"
+      | "room_updated"
+      | "room_archived"
+      | "room_restored"
+      | "invite_created"
+      | "invite_revoked"
+      | "join_request_approved"
+      | "join_request_declined"
+      | "filter_rule_added"
+      | "filter_rule_removed"
+      | "messages_deleted"
+      | "message_pinned"
+      | "message_unpinned"
+      | "poll_closed"
+      | "thread_locked"
+      | "report_resolved"
+      | "thread_unlocked"
+      | "user_banned"
+      | "user_unbanned"
+      | "administrator_created"
+      | "server_updated"
+      | "group_created"
+      | "group_updated"
+      | "group_deleted"
+      | "group_member_added"
+      | "group_member_removed"
+      | "group_manager_added"
+      | "group_manager_removed";
+    /** @description An act of a moderator or an administrator. It stays when those whom it names are gone. */
+    AuditEntry: {
+      /** Format: uuid */
+      id: string;
+      /**
+       * Format: date-time
+       * @description When it was done.
+       */
+      at: string;
+      /**
+       * Format: uuid
+       * @description Who did it; null: the operator of the server, at the command line.
+       */
+      actor: string | null;
+      /**
+       * @description What was done. Later releases add actions.
+       * @example member_banned
+       */
+      action: string;
+      /**
+       * Format: uuid
+       * @description Where; null: on the server as a whole.
+       */
+      room: string | null;
+      /**
+       * Format: uuid
+       * @description To whom, if it concerns one user.
+       */
+      user: string | null;
+      /**
+       * @description `seq` of the message, if it concerns one.
+       * @example 12
+       */
+      message: number | null;
+      /**
+       * @description May be empty.
+       * @example Spam
+       */
+      reason: string;
+      /**
+       * @description What was changed, as it was. null: there is nothing to say, or the entry is of a room that the caller may not see.
+       * @example {
+       *       "slow_mode_s": 0
+       *     }
+       */
+      before: {
+        [key: string]: unknown;
+      } | null;
+      /**
+       * @description What was changed, as it is since then, and what else belongs to the act. null: as in `before`.
+       * @example {
+       *       "slow_mode_s": 30
+       *     }
+       */
+      after: {
+        [key: string]: unknown;
+      } | null;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    AuditEntryPage: {
+      items: components["schemas"]["AuditEntry"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
+    };
     /** @description A user who cannot log in. */
     Ban: {
       /** Format: uuid */
@@ -2028,6 +2528,28 @@ export interface components {
        * @description Since when.
        */
       at: string;
+    };
+    /** @description A user whom the caller has blocked. Clients hide the user's messages. */
+    Block: {
+      /**
+       * Format: uuid
+       * @description The blocked user's id.
+       */
+      user: string;
+      /**
+       * Format: date-time
+       * @description Since when.
+       */
+      at: string;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    BlockPage: {
+      items: components["schemas"]["Block"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
     };
     /**
      * @description The password as it is, and as it is to be.
@@ -2056,6 +2578,23 @@ export interface components {
       password: string;
       /** @description Of an earlier login from this device. */
       device_token?: string | null;
+    };
+    /**
+     * @description What messages a rule finds, and what becomes of them.
+     * @example {
+     *       "action": "refuse",
+     *       "expression": "cheap pills",
+     *       "kind": "word",
+     *       "note": "No advertisements"
+     *     }
+     */
+    CreateFilterRule: {
+      kind: components["schemas"]["FilterKind"];
+      /** @description A word, or several that follow each other: they are found as whole words, whatever their case and diacritics. Or a pattern of RE2, whatever its case. */
+      expression: string;
+      action: components["schemas"]["FilterAction"];
+      /** @description What the sender of a message is told that is refused; null: nothing. */
+      note?: string | null;
     };
     /**
      * @description A new user group, without members.
@@ -2093,6 +2632,18 @@ export interface components {
       max_uses?: number | null;
     };
     /**
+     * @description What a member says who reports something.
+     * @example {
+     *       "note": "The same in all rooms",
+     *       "reason": "spam"
+     *     }
+     */
+    CreateReport: {
+      reason: components["schemas"]["ReportReason"];
+      /** @description For the moderators; up to 500 characters. */
+      note?: string;
+    };
+    /**
      * @description What a room needs depends on its `kind`; a refusal (`invalid`) says what is missing.
      * @example {
      *       "kind": "public",
@@ -2108,6 +2659,24 @@ export interface components {
       topic?: string;
       /** @description User ids, without the caller. A direct room has exactly one. */
       members?: string[];
+    };
+    /** @description What a user is doing, for a while. */
+    CustomStatus: {
+      /**
+       * @description One emoji.
+       * @example 🌴
+       */
+      emoji?: string | null;
+      /**
+       * @description May be empty if there is an emoji.
+       * @example On holiday
+       */
+      text: string;
+      /**
+       * Format: date-time
+       * @description When it ends: a client drops it then. Absent: it stays until the user changes it.
+       */
+      until?: string | null;
     };
     /**
      * @description Whether a message notifies a user, by the settings as they are now, and if no device of the
@@ -2250,6 +2819,7 @@ export interface components {
       | "room_archived"
       | "too_many"
       | "not_pending"
+      | "filtered"
       | "rate_limited"
       | "busy"
       | "unknown_outcome"
@@ -2272,7 +2842,8 @@ export interface components {
       | components["schemas"]["MessagePinned"]
       | components["schemas"]["MessageUnpinned"]
       | components["schemas"]["ThreadUpdated"]
-      | components["schemas"]["PollUpdated"];
+      | components["schemas"]["PollUpdated"]
+      | components["schemas"]["MessageHidden"];
     /** @description A piece of the room's log, without a hole. */
     EventPage: {
       /**
@@ -2287,6 +2858,47 @@ export interface components {
        * @example 1207
        */
       next: number | null;
+    };
+    /**
+     * @description What becomes of a message that a rule finds.
+     * @enum {string}
+     */
+    FilterAction: "refuse" | "report";
+    /**
+     * @description What the expression of a rule is.
+     * @enum {string}
+     */
+    FilterKind: "word" | "pattern";
+    /** @description A rule of a filter. */
+    FilterRule: {
+      /** Format: uuid */
+      id: string;
+      /**
+       * @description `word` or `pattern`.
+       * @example word
+       */
+      kind: string;
+      /** @example cheap pills */
+      expression: string;
+      /**
+       * @description `refuse` or `report`.
+       * @example refuse
+       */
+      action: string;
+      /**
+       * @description What the sender of a message is told that is refused.
+       * @example No advertisements
+       */
+      note: string | null;
+      /** Format: uuid */
+      created_by: string;
+      /** Format: date-time */
+      at: string;
+    };
+    /** @description The rules of a filter. */
+    FilterRules: {
+      /** @description The oldest first. */
+      items: components["schemas"]["FilterRule"][];
     };
     /**
      * @description Where to forward a message to.
@@ -2956,6 +3568,40 @@ export interface components {
     } & {
       [key: string]: unknown;
     };
+    /**
+     * @description `actor` has changed a message that the room does not show to the reader, because it was sent
+     *     before the reader joined. Not in the log: a reader gets it in the place of the event.
+     */
+    MessageHidden: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: "message.hidden";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
+    } & {
+      [key: string]: unknown;
+    };
     /** @description Messages in the order of `seq`, ascending. */
     MessagePage: {
       /** @description The messages. */
@@ -3225,6 +3871,54 @@ export interface components {
        */
       emoji: string;
     };
+    /** @description A report, as those see it who have made it. */
+    OwnReport: {
+      /** Format: uuid */
+      id: string;
+      /** Format: uuid */
+      room: string;
+      /**
+       * Format: uuid
+       * @description Who is reported: the sender of the message, or the user.
+       */
+      user: string;
+      /**
+       * @description `seq` of the message; null: the user as such.
+       * @example 12
+       */
+      message: number | null;
+      /**
+       * @description Later releases add reasons.
+       * @example spam
+       */
+      reason: string;
+      /**
+       * @description May be empty.
+       * @example The same in all rooms
+       */
+      note: string;
+      /** Format: date-time */
+      at: string;
+      /**
+       * @description `open` or `resolved`.
+       * @example resolved
+       */
+      status: string;
+      /**
+       * @description What was done about it; null: it is open.
+       * @example message_deleted
+       */
+      outcome: string | null;
+    };
+    /** @description Some of the items, and where the next ones begin. */
+    OwnReportPage: {
+      items: components["schemas"]["OwnReport"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
+    };
     /** @description The caller's vote in a poll. */
     OwnVote: {
       /**
@@ -3260,6 +3954,7 @@ export interface components {
       | "set_role"
       | "manage_permissions"
       | "edit"
+      | "view_audit_log"
       | "archive"
       | "leave";
     /** @description The permissions of a role or of a person were changed in this room. */
@@ -3398,6 +4093,26 @@ export interface components {
       message: components["schemas"]["Message"];
     } & {
       [key: string]: unknown;
+    };
+    /**
+     * @description Who sees the presence of a user.
+     * @enum {string}
+     */
+    PresenceAudience: "shared_rooms" | "nobody";
+    /**
+     * @description What a user has chosen others to see while they are connected.
+     * @enum {string}
+     */
+    PresenceChoice: "automatic" | "away" | "invisible";
+    /**
+     * @description What others see of the caller's presence. Whether the caller is not to be disturbed is among
+     *     the notification settings.
+     */
+    PresenceSettings: {
+      /** @description `invisible`: others see `offline`, and not that the user is typing. */
+      choice: components["schemas"]["PresenceChoice"];
+      /** @description Who sees the state; all others see `unknown`. */
+      visible_to: components["schemas"]["PresenceAudience"];
     };
     /** @description What went wrong (RFC 9457). `code` is stable; `retry` tells a client what to do. */
     Problem: {
@@ -3753,6 +4468,128 @@ export interface components {
        */
       next: string | null;
     };
+    /** @description A report, as moderators see it. */
+    Report: {
+      /** Format: uuid */
+      id: string;
+      /** Format: uuid */
+      room: string;
+      /**
+       * Format: uuid
+       * @description Who is reported: the sender of the message, or the user.
+       */
+      user: string;
+      /**
+       * @description `seq` of the message; null: the user as such.
+       * @example 12
+       */
+      message: number | null;
+      /**
+       * @description Later releases add reasons.
+       * @example spam
+       */
+      reason: string;
+      /**
+       * @description May be empty.
+       * @example The same in all rooms
+       */
+      note: string;
+      /** Format: date-time */
+      at: string;
+      /**
+       * @description `open` or `resolved`.
+       * @example resolved
+       */
+      status: string;
+      /**
+       * @description What was done about it; null: it is open.
+       * @example message_deleted
+       */
+      outcome: string | null;
+      /**
+       * Format: uuid
+       * @description Who has made it; null: a filter of the room.
+       */
+      reporter: string | null;
+      /** @description null: a user as such was reported. */
+      snapshot: components["schemas"]["ReportedMessage"] | null;
+      /** @description null: it is open. */
+      resolution: components["schemas"]["Resolution"] | null;
+    };
+    /**
+     * @description What was done about a report. Later releases add outcomes.
+     * @enum {string}
+     */
+    ReportOutcome:
+      "dismissed" | "warned" | "message_deleted" | "timed_out" | "removed" | "banned" | "other";
+    /** @description Some of the items, and where the next ones begin. */
+    ReportPage: {
+      items: components["schemas"]["Report"][];
+      /**
+       * @description Pass it as `cursor` to get the next page; null on the last page.
+       * @example YWRh
+       */
+      next: string | null;
+    };
+    /**
+     * @description Why something was reported. Later releases add reasons.
+     * @enum {string}
+     */
+    ReportReason: "spam" | "harassment" | "hate" | "violence" | "sexual" | "privacy" | "other";
+    /**
+     * @description Whether somebody has judged a report.
+     * @enum {string}
+     */
+    ReportStatus: "open" | "resolved";
+    /** @description What a message said when it was reported, also if it was edited or deleted since. */
+    ReportedMessage: {
+      /** Format: uuid */
+      sender: string;
+      /**
+       * Format: date-time
+       * @description When it was sent.
+       */
+      at: string;
+      /** @example Cheap pills */
+      text: string;
+      /** @description What a message said that it forwards; null: none. */
+      forwarded_text: string | null;
+      /**
+       * @description Of a poll; null: it is none.
+       * @example null
+       */
+      options: string[] | null;
+    };
+    /** @description What was done about a report, and who says so. */
+    Resolution: {
+      /** Format: uuid */
+      by: string;
+      /** Format: date-time */
+      at: string;
+      /**
+       * @description What was done. Later releases add outcomes.
+       * @example message_deleted
+       */
+      outcome: string;
+      /**
+       * @description May be empty.
+       * @example First offence
+       */
+      note: string;
+    };
+    /**
+     * @description What was done about a report.
+     * @example {
+     *       "note": "First offence",
+     *       "outcome": "message_deleted"
+     *     }
+     */
+    ResolveReport: {
+      /** @description The reporter sees it. It does nothing itself: delete or ban before. */
+      outcome: components["schemas"]["ReportOutcome"];
+      /** @description For other moderators; up to 500 characters. */
+      note?: string;
+    };
     /**
      * @description What becomes of the same request.
      * @enum {string}
@@ -4032,6 +4869,12 @@ export interface components {
        * @default false
        */
       announcement: boolean;
+      /**
+       * @description What members see of the time before they joined. With `since_joining`, those who join from then on see nothing of it; with `all`, all members see everything.
+       * @default all
+       * @enum {string}
+       */
+      history: "all" | "since_joining";
     };
     /** @description A ban or a time-out. */
     Sanction: {
@@ -4447,6 +5290,25 @@ export interface components {
       schedule?: components["schemas"]["QuietSchedule"] | null;
     };
     /**
+     * @description What others see of the caller's presence, in place of what was set. Absent fields get their
+     *     defaults.
+     * @example {
+     *       "choice": "away"
+     *     }
+     */
+    SetPresence: {
+      /**
+       * @description `invisible`: others see `offline`, and not that the user is typing.
+       * @default automatic
+       */
+      choice?: components["schemas"]["PresenceChoice"];
+      /**
+       * @description Who sees the state; all others see `unknown`.
+       * @default shared_rooms
+       */
+      visible_to?: components["schemas"]["PresenceAudience"];
+    };
+    /**
      * @description What of a room notifies the caller; replaces what was set.
      * @example {
      *       "level": "all"
@@ -4468,6 +5330,20 @@ export interface components {
        * @example null
        */
       muted_until?: string | null;
+    };
+    /** @description A status: an emoji, a text or both. */
+    SetStatus: {
+      /**
+       * @description One emoji of Unicode's RGI set.
+       * @example 🎉
+       */
+      emoji?: string | null;
+      text?: string;
+      /**
+       * Format: date-time
+       * @description When it ends; absent: it stays.
+       */
+      until?: string | null;
     };
     /**
      * @description How far the caller has read a thread.
@@ -4751,10 +5627,28 @@ export interface components {
     /**
      * @description What others see of the caller. Absent fields stay as they are.
      * @example {
-     *       "display_name": "Countess of Lovelace"
+     *       "display_name": "Countess of Lovelace",
+     *       "status": {
+     *         "emoji": "🌴",
+     *         "text": "On holiday"
+     *       }
      *     }
      */
     UpdateProfile: {
+      /** @description What the caller does; null clears it. */
+      title?: string | null;
+      /**
+       * @description A name of the IANA time zone database. null clears it.
+       * @example Europe/London
+       */
+      time_zone?: string | null;
+      /**
+       * @description A language tag (BCP 47). null clears it.
+       * @example en-GB
+       */
+      language?: string | null;
+      /** @description null clears it. */
+      status?: components["schemas"]["SetStatus"] | null;
       /** @description null leaves it as it is. */
       display_name?: string | null;
       /** @description Whether others see how far the caller has read; null leaves it as it is. */
@@ -4799,6 +5693,8 @@ export interface components {
       slow_mode_s?: number | null;
       join_requests?: boolean | null;
       announcement?: boolean | null;
+      /** @enum {string|null} */
+      history?: "all" | "since_joining" | null;
     };
     /**
      * @description What to change; absent or null: it stays, but a `reply_to` of null takes the reply away.
@@ -4833,6 +5729,23 @@ export interface components {
     };
     /** @description The public part of an account. */
     User: {
+      /**
+       * @description What the user does.
+       * @example Editor
+       */
+      title?: string | null;
+      /**
+       * @description A name of the IANA time zone database.
+       * @example Europe/London
+       */
+      time_zone?: string | null;
+      /**
+       * @description A language tag (BCP 47).
+       * @example en-GB
+       */
+      language?: string | null;
+      /** @description What the user is doing now. */
+      status?: components["schemas"]["CustomStatus"] | null;
       /**
        * Format: uuid
        * @description The user's id.
@@ -4875,7 +5788,7 @@ export interface components {
       at: string;
       /**
        * Format: uuid
-       * @description The room's id; of the item `notifications`, which is for all rooms, the user's.
+       * @description The room's id; of the items `notifications`, `presence` and `block`, which are for all rooms, the user's.
        */
       room: string;
       /**
@@ -5018,6 +5931,14 @@ export interface operations {
         content: {
           /**
            * @example {
+           *       "title": "Editor",
+           *       "time_zone": "Europe/London",
+           *       "language": "en-GB",
+           *       "status": {
+           *         "emoji": "🌴",
+           *         "text": "On holiday",
+           *         "until": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *       "username": "ada",
            *       "display_name": "Ada Lovelace",
@@ -5350,6 +6271,14 @@ export interface operations {
           /**
            * @example {
            *       "user": {
+           *         "title": "Editor",
+           *         "time_zone": "Europe/London",
+           *         "language": "en-GB",
+           *         "status": {
+           *           "emoji": "🌴",
+           *           "text": "On holiday",
+           *           "until": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "username": "ada",
            *         "display_name": "Ada Lovelace",
@@ -5369,7 +6298,8 @@ export interface operations {
            *           "read_by": false,
            *           "slow_mode_s": 30,
            *           "join_requests": false,
-           *           "announcement": false
+           *           "announcement": false,
+           *           "history": "all"
            *         },
            *         "users": null,
            *         "role": "owner",
@@ -6501,6 +7431,153 @@ export interface operations {
       };
     };
   };
+  list_blocks: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["BlockPage"];
+        };
+      };
+    };
+  };
+  block_user: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Block"];
+        };
+      };
+    };
+  };
+  unblock_user: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  get_presence_settings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "choice": "automatic",
+           *       "visible_to": "shared_rooms"
+           *     }
+           */
+          "application/json": components["schemas"]["PresenceSettings"];
+        };
+      };
+    };
+  };
+  set_presence_settings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "choice": "away"
+         *     }
+         */
+        "application/json": components["schemas"]["SetPresence"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "choice": "automatic",
+           *       "visible_to": "shared_rooms"
+           *     }
+           */
+          "application/json": components["schemas"]["PresenceSettings"];
+        };
+      };
+    };
+  };
   search_users: {
     parameters: {
       query?: {
@@ -6529,6 +7606,14 @@ export interface operations {
            * @example {
            *       "items": [
            *         {
+           *           "title": "Editor",
+           *           "time_zone": "Europe/London",
+           *           "language": "en-GB",
+           *           "status": {
+           *             "emoji": "🌴",
+           *             "text": "On holiday",
+           *             "until": "2026-11-28T09:30:00.123456Z"
+           *           },
            *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "username": "ada",
            *           "display_name": "Ada Lovelace"
@@ -6559,6 +7644,14 @@ export interface operations {
         content: {
           /**
            * @example {
+           *       "title": "Editor",
+           *       "time_zone": "Europe/London",
+           *       "language": "en-GB",
+           *       "status": {
+           *         "emoji": "🌴",
+           *         "text": "On holiday",
+           *         "until": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *       "username": "ada",
            *       "display_name": "Ada Lovelace",
@@ -6583,7 +7676,11 @@ export interface operations {
       content: {
         /**
          * @example {
-         *       "display_name": "Countess of Lovelace"
+         *       "display_name": "Countess of Lovelace",
+         *       "status": {
+         *         "emoji": "🌴",
+         *         "text": "On holiday"
+         *       }
          *     }
          */
         "application/json": components["schemas"]["UpdateProfile"];
@@ -6598,6 +7695,14 @@ export interface operations {
         content: {
           /**
            * @example {
+           *       "title": "Editor",
+           *       "time_zone": "Europe/London",
+           *       "language": "en-GB",
+           *       "status": {
+           *         "emoji": "🌴",
+           *         "text": "On holiday",
+           *         "until": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *       "username": "ada",
            *       "display_name": "Ada Lovelace",
@@ -6702,6 +7807,14 @@ export interface operations {
         content: {
           /**
            * @example {
+           *       "title": "Editor",
+           *       "time_zone": "Europe/London",
+           *       "language": "en-GB",
+           *       "status": {
+           *         "emoji": "🌴",
+           *         "text": "On holiday",
+           *         "until": "2026-11-28T09:30:00.123456Z"
+           *       },
            *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *       "username": "ada",
            *       "display_name": "Ada Lovelace"
@@ -6747,7 +7860,8 @@ export interface operations {
            *             "read_by": false,
            *             "slow_mode_s": 30,
            *             "join_requests": false,
-           *             "announcement": false
+           *             "announcement": false,
+           *             "history": "all"
            *           },
            *           "users": null,
            *           "role": "owner",
@@ -6819,7 +7933,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -6866,7 +7981,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -6969,7 +8085,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -7060,7 +8177,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -7121,7 +8239,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -7202,6 +8321,14 @@ export interface operations {
           /**
            * @example {
            *       "user": {
+           *         "title": "Editor",
+           *         "time_zone": "Europe/London",
+           *         "language": "en-GB",
+           *         "status": {
+           *           "emoji": "🌴",
+           *           "text": "On holiday",
+           *           "until": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "username": "ada",
            *         "display_name": "Ada Lovelace"
@@ -7244,6 +8371,14 @@ export interface operations {
            *       "items": [
            *         {
            *           "user": {
+           *             "title": "Editor",
+           *             "time_zone": "Europe/London",
+           *             "language": "en-GB",
+           *             "status": {
+           *               "emoji": "🌴",
+           *               "text": "On holiday",
+           *               "until": "2026-11-28T09:30:00.123456Z"
+           *             },
            *             "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *             "username": "ada",
            *             "display_name": "Ada Lovelace"
@@ -7294,6 +8429,14 @@ export interface operations {
            * @example [
            *       {
            *         "user": {
+           *           "title": "Editor",
+           *           "time_zone": "Europe/London",
+           *           "language": "en-GB",
+           *           "status": {
+           *             "emoji": "🌴",
+           *             "text": "On holiday",
+           *             "until": "2026-11-28T09:30:00.123456Z"
+           *           },
            *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "username": "ada",
            *           "display_name": "Ada Lovelace"
@@ -7364,6 +8507,14 @@ export interface operations {
           /**
            * @example {
            *       "user": {
+           *         "title": "Editor",
+           *         "time_zone": "Europe/London",
+           *         "language": "en-GB",
+           *         "status": {
+           *           "emoji": "🌴",
+           *           "text": "On holiday",
+           *           "until": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "username": "ada",
            *         "display_name": "Ada Lovelace"
@@ -8004,7 +9155,8 @@ export interface operations {
            *         "read_by": false,
            *         "slow_mode_s": 30,
            *         "join_requests": false,
-           *         "announcement": false
+           *         "announcement": false,
+           *         "history": "all"
            *       },
            *       "users": null,
            *       "role": "owner",
@@ -8136,6 +9288,14 @@ export interface operations {
           /**
            * @example {
            *       "user": {
+           *         "title": "Editor",
+           *         "time_zone": "Europe/London",
+           *         "language": "en-GB",
+           *         "status": {
+           *           "emoji": "🌴",
+           *           "text": "On holiday",
+           *           "until": "2026-11-28T09:30:00.123456Z"
+           *         },
            *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *         "username": "ada",
            *         "display_name": "Ada Lovelace"
@@ -8951,7 +10111,8 @@ export interface operations {
            *               "read_by": false,
            *               "slow_mode_s": 30,
            *               "join_requests": false,
-           *               "announcement": false
+           *               "announcement": false,
+           *               "history": "all"
            *             }
            *           }
            *         }
@@ -11553,6 +12714,14 @@ export interface operations {
            * @example {
            *       "people": [
            *         {
+           *           "title": "Editor",
+           *           "time_zone": "Europe/London",
+           *           "language": "en-GB",
+           *           "status": {
+           *             "emoji": "🌴",
+           *             "text": "On holiday",
+           *             "until": "2026-11-28T09:30:00.123456Z"
+           *           },
            *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "username": "ada",
            *           "display_name": "Ada Lovelace"
@@ -11864,6 +13033,14 @@ export interface operations {
            * @example {
            *       "items": [
            *         {
+           *           "title": "Editor",
+           *           "time_zone": "Europe/London",
+           *           "language": "en-GB",
+           *           "status": {
+           *             "emoji": "🌴",
+           *             "text": "On holiday",
+           *             "until": "2026-11-28T09:30:00.123456Z"
+           *           },
            *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
            *           "username": "ada",
            *           "display_name": "Ada Lovelace"
@@ -11923,6 +13100,92 @@ export interface operations {
       };
     };
   };
+  list_group_managers: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The group's id. */
+        group_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example [
+           *       {
+           *         "title": "Editor",
+           *         "time_zone": "Europe/London",
+           *         "language": "en-GB",
+           *         "status": {
+           *           "emoji": "🌴",
+           *           "text": "On holiday",
+           *           "until": "2026-11-28T09:30:00.123456Z"
+           *         },
+           *         "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "username": "ada",
+           *         "display_name": "Ada Lovelace"
+           *       }
+           *     ]
+           */
+          "application/json": components["schemas"]["User"][];
+        };
+      };
+    };
+  };
+  add_group_manager: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The group's id. */
+        group_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  remove_group_manager: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The group's id. */
+        group_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
   ban_user: {
     parameters: {
       query?: never;
@@ -11959,6 +13222,645 @@ export interface operations {
       path: {
         /** @description The user's id. */
         user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_room_acts: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Only what this user has done. */
+        actor?: string;
+        /** @description Only acts of this kind. */
+        action?: components["schemas"]["AuditAction"];
+        /** @description Only what was done to this user. */
+        user?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "actor": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "action": "member_banned",
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": 12,
+           *           "reason": "Spam",
+           *           "before": {
+           *             "slow_mode_s": 0
+           *           },
+           *           "after": {
+           *             "slow_mode_s": 30
+           *           }
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["AuditEntryPage"];
+        };
+      };
+    };
+  };
+  list_acts: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Only what this user has done. */
+        actor?: string;
+        /** @description Only acts of this kind. */
+        action?: components["schemas"]["AuditAction"];
+        /** @description Only what was done to this user. */
+        user?: string;
+        /** @description Only what was done in this room. */
+        room?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "actor": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "action": "member_banned",
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": 12,
+           *           "reason": "Spam",
+           *           "before": {
+           *             "slow_mode_s": 0
+           *           },
+           *           "after": {
+           *             "slow_mode_s": 30
+           *           }
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["AuditEntryPage"];
+        };
+      };
+    };
+  };
+  report_message: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The message's position in the room's log. */
+        seq: number;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "note": "The same in all rooms",
+         *       "reason": "spam"
+         *     }
+         */
+        "application/json": components["schemas"]["CreateReport"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "message": 12,
+           *       "reason": "spam",
+           *       "note": "The same in all rooms",
+           *       "at": "2026-11-28T09:30:00.123456Z",
+           *       "status": "resolved",
+           *       "outcome": "message_deleted"
+           *     }
+           */
+          "application/json": components["schemas"]["OwnReport"];
+        };
+      };
+    };
+  };
+  report_member: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The user's id. */
+        user_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "note": "The same in all rooms",
+         *       "reason": "spam"
+         *     }
+         */
+        "application/json": components["schemas"]["CreateReport"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "message": 12,
+           *       "reason": "spam",
+           *       "note": "The same in all rooms",
+           *       "at": "2026-11-28T09:30:00.123456Z",
+           *       "status": "resolved",
+           *       "outcome": "message_deleted"
+           *     }
+           */
+          "application/json": components["schemas"]["OwnReport"];
+        };
+      };
+    };
+  };
+  list_room_reports: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Open ones, or those that are resolved. */
+        status?: components["schemas"]["ReportStatus"];
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": 12,
+           *           "reason": "spam",
+           *           "note": "The same in all rooms",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "status": "resolved",
+           *           "outcome": "message_deleted",
+           *           "reporter": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "snapshot": {
+           *             "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "text": "Cheap pills",
+           *             "forwarded_text": "text",
+           *             "options": null
+           *           },
+           *           "resolution": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "outcome": "message_deleted",
+           *             "note": "First offence"
+           *           }
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["ReportPage"];
+        };
+      };
+    };
+  };
+  list_reports: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Open ones, or those that are resolved. */
+        status?: components["schemas"]["ReportStatus"];
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": 12,
+           *           "reason": "spam",
+           *           "note": "The same in all rooms",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "status": "resolved",
+           *           "outcome": "message_deleted",
+           *           "reporter": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "snapshot": {
+           *             "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "text": "Cheap pills",
+           *             "forwarded_text": "text",
+           *             "options": null
+           *           },
+           *           "resolution": {
+           *             "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *             "at": "2026-11-28T09:30:00.123456Z",
+           *             "outcome": "message_deleted",
+           *             "note": "First offence"
+           *           }
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["ReportPage"];
+        };
+      };
+    };
+  };
+  list_my_reports: {
+    parameters: {
+      query?: {
+        /** @description `next` of the page before; absent: the first. */
+        cursor?: string;
+        /** @description Items on a page, at most. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "message": 12,
+           *           "reason": "spam",
+           *           "note": "The same in all rooms",
+           *           "at": "2026-11-28T09:30:00.123456Z",
+           *           "status": "resolved",
+           *           "outcome": "message_deleted"
+           *         }
+           *       ],
+           *       "next": "YWRh"
+           *     }
+           */
+          "application/json": components["schemas"]["OwnReportPage"];
+        };
+      };
+    };
+  };
+  resolve_report: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The report's id. */
+        report_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "note": "First offence",
+         *       "outcome": "message_deleted"
+         *     }
+         */
+        "application/json": components["schemas"]["ResolveReport"];
+      };
+    };
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "room": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "user": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "message": 12,
+           *       "reason": "spam",
+           *       "note": "The same in all rooms",
+           *       "at": "2026-11-28T09:30:00.123456Z",
+           *       "status": "resolved",
+           *       "outcome": "message_deleted",
+           *       "reporter": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "snapshot": {
+           *         "sender": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z",
+           *         "text": "Cheap pills",
+           *         "forwarded_text": "text",
+           *         "options": null
+           *       },
+           *       "resolution": {
+           *         "by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *         "at": "2026-11-28T09:30:00.123456Z",
+           *         "outcome": "message_deleted",
+           *         "note": "First offence"
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Report"];
+        };
+      };
+    };
+  };
+  list_room_filter_rules: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "kind": "word",
+           *           "expression": "cheap pills",
+           *           "action": "refuse",
+           *           "note": "No advertisements",
+           *           "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["FilterRules"];
+        };
+      };
+    };
+  };
+  add_room_filter_rule: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "action": "refuse",
+         *       "expression": "cheap pills",
+         *       "kind": "word",
+         *       "note": "No advertisements"
+         *     }
+         */
+        "application/json": components["schemas"]["CreateFilterRule"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "kind": "word",
+           *       "expression": "cheap pills",
+           *       "action": "refuse",
+           *       "note": "No advertisements",
+           *       "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["FilterRule"];
+        };
+      };
+    };
+  };
+  remove_room_filter_rule: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+        /** @description The rule's id. */
+        rule_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_filter_rules: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Found, or done: what was changed is committed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "items": [
+           *         {
+           *           "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "kind": "word",
+           *           "expression": "cheap pills",
+           *           "action": "refuse",
+           *           "note": "No advertisements",
+           *           "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *           "at": "2026-11-28T09:30:00.123456Z"
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["FilterRules"];
+        };
+      };
+    };
+  };
+  add_filter_rule: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "action": "refuse",
+         *       "expression": "cheap pills",
+         *       "kind": "word",
+         *       "note": "No advertisements"
+         *     }
+         */
+        "application/json": components["schemas"]["CreateFilterRule"];
+      };
+    };
+    responses: {
+      /** @description Made and committed. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "kind": "word",
+           *       "expression": "cheap pills",
+           *       "action": "refuse",
+           *       "note": "No advertisements",
+           *       "created_by": "0193a4d2-7c51-7f04-8a3e-5b1c2d3e4f50",
+           *       "at": "2026-11-28T09:30:00.123456Z"
+           *     }
+           */
+          "application/json": components["schemas"]["FilterRule"];
+        };
+      };
+    };
+  };
+  remove_filter_rule: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The rule's id. */
+        rule_id: string;
       };
       cookie?: never;
     };

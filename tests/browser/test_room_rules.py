@@ -1,0 +1,55 @@
+"""What a room keeps and shows, and for how long."""
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from testkit.answers import assert_ok
+from testkit.people import Person
+from testkit.server import TestServer
+from tests.browser.axe import require_access
+from tests.browser.visitor import Visit
+
+
+@pytest.fixture
+async def people(server: TestServer, http: httpx.AsyncClient) -> list[Person]:
+    return await server.people(http, "ada", "bob")
+
+
+async def test_new_members_see_no_history_where_the_room_says_so(
+    server: TestServer, people: list[Person], visit: Visit
+) -> None:
+    ada, bob = people
+    room = await ada.makes_room("public", name="Kitchen")
+    await ada.says(room, "Before")
+    visitor = await visit(ada, server.url)
+    await visitor.open(room, "?panel=room")
+    seen = visitor.page.get_by_label("What new members see")
+    await expect(seen).to_have_value("all")
+    await seen.select_option(label="Only what is written after they join")
+    await require_access(visitor.page)
+    await visitor.page.reload()
+    await expect(seen).to_have_value("since_joining")
+    assert_ok(await bob.post(f"/rooms/{room}/join"))
+    await ada.says(room, "After")
+    guest = await visit(bob, server.url)
+    await guest.open(room)
+    await guest.sees("After")
+    await expect(guest.message("Before")).to_have_count(0)
+    assert visitor.problems == guest.problems == []
+
+
+async def test_a_message_that_disappears_says_so_inside_of_a_group(
+    server: TestServer, people: list[Person], visit: Visit
+) -> None:
+    [ada, _] = people
+    room = await ada.makes_room("public", name="Kitchen")
+    await ada.says(room, "Stays")
+    assert_ok(await ada.sends(room, "Goes", expires_in_s=3600), 201)
+    visitor = await visit(ada, server.url)
+    await visitor.open(room)
+    goes = visitor.message("Goes")
+    await expect(goes).to_have_attribute("data-first", "false")
+    await expect(goes.locator(".message-signs [title^='Disappears on']")).to_be_visible()
+    await expect(visitor.message("Stays").locator("[title^='Disappears on']")).to_have_count(0)
+    await require_access(visitor.page)
