@@ -29,6 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 # Tables of Base.metadata.
 from app.persistence import (  # noqa: F401
+    consumer_tables,
     item_tables,
     message_tables,
     moderation_tables,

@@ -27,14 +27,14 @@ router = APIRouter(prefix="/users/me/blocks", tags=["users"], route_class=Strict
 @router.get(
     "",
     operation_id="list_blocks",
-    summary="List whom the caller has blocked",
+    summary="List the users that the caller has blocked",
     response_model=Page[BlockOut],
     dependencies=[Depends(READ)],
 )
 async def list_blocks(
     actor: ActorDep, context: ContextDep, limit: Limit50, cursor: Cursor = None
 ) -> Response:
-    """The users whom the caller has blocked, the newest block first."""
+    """The users that the caller has blocked, the newest block first."""
     key = decode_key(cursor, int, UUID)
     after = None if key is None else BlockPosition(EPOCH + key[0] * MICROSECOND, key[1])
     rows = await context.database.read_directly(_read_page, actor.user, after, limit + 1)

@@ -129,7 +129,7 @@ NO_FILTER = TextFilter(())
 
 class FilterCache:
     """Compiled filters by their documents. Those that were used the longest ago are dropped when
-    all together may take more than `max_bytes`."""
+    the sum of their sizes may exceed `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes, self._bytes = max_bytes, 0

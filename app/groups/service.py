@@ -118,7 +118,7 @@ async def add_member(
     max_members: int,
     directory: Directory,
 ) -> None:
-    """Again changes nothing. Managers add users whom the directory shows them."""
+    """Again changes nothing. Managers add users that the directory shows to them."""
     group = await _lock_for_members(uow, actor, group_id)
     await get_visible(uow, actor, user_id, directory)
     await _add(uow, actor, group, user_id, max_members)

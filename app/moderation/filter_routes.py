@@ -34,7 +34,7 @@ RuleId = Annotated[CanonicalUuid, Path(description="The rule's id.")]
 async def list_room_rules(
     room_id: CanonicalUuid, actor: ActorDep, context: ContextDep
 ) -> FilterRules:
-    """For those who may delete messages of others, to whom it does not apply."""
+    """For those who may delete messages of others. The filter does not apply to them."""
     return rules_out(await context.database.read(filters.list_room_rules, actor, room_id))
 
 
@@ -83,7 +83,7 @@ async def remove_room_rule(
     dependencies=[Depends(READ)],
 )
 async def list_rules(actor: ActorDep, context: ContextDep) -> FilterRules:
-    """For administrators of the server, to whom it does not apply."""
+    """For administrators of the server. The filter does not apply to them."""
     return rules_out(await context.database.read(filters.list_server_rules, actor))
 
 

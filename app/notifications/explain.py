@@ -32,7 +32,7 @@ async def explain(
         raise NotFound("There is no message with this seq in the room, or it was deleted.")
     [message] = messages
     recipient = await _recipient(reads, room, member, user_id or actor.user, message, at)
-    if recipient.user != actor.user:  # others do not learn who has blocked whom
+    if recipient.user != actor.user:  # blocks of a user are shown to that user only
         recipient = replace(recipient, has_blocked=False)
     sent = SentMessage(
         message.sender, message.text, bool(message.silent), in_timeline=message.in_timeline

@@ -64,7 +64,7 @@ class ScheduledMessage(Base):
 
 
 class UserBlock(Base):
-    """A user whom another one has blocked. In a direct room `rooms.blocked_by` says the same."""
+    """A user that another one has blocked. In a direct room `rooms.blocked_by` says the same."""
 
     __tablename__ = "user_blocks"
     __table_args__ = (Index(None, "user_id", "at"), CLUSTERED)

@@ -7,7 +7,7 @@ with a binary collation: the application (`wire/user_and_room_names.py`) decides
 equal, not the database.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from sqlalchemy import (
     BINARY,
     BigInteger,
     Column,
-    Date,
     ForeignKey,
     Index,
     String,
@@ -48,7 +47,6 @@ TOPIC_CHARS = 500
 NONCE_CHARS = 64
 ITEM_KIND_CHARS = 16
 ORIGIN_CHARS = 100
-CONSUMER_CHARS = 64
 FINGERPRINT_BYTES = 16
 
 
@@ -339,42 +337,6 @@ class RoomNotificationSettings(Base):
     level: Mapped[str | None] = mapped_column(ascii_key(16))  # None: as for all rooms
     muted: Mapped[bool] = mapped_column(default=False)
     muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: for ever
-
-
-class ConsumerLease(Base):
-    """Which process runs a consumer of the logs, and until when, by the database's clock."""
-
-    __tablename__ = "consumer_leases"
-    __table_args__ = (CLUSTERED,)
-
-    consumer: Mapped[str] = mapped_column(ascii_key(CONSUMER_CHARS), primary_key=True)
-    holder: Mapped[UUID] = mapped_column(Id)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class ConsumerPosition(Base):
-    """How far a consumer has handled a room's log; no row: nothing of it yet.
-
-    No foreign key to `rooms`: an insert would lock the room's row, for which sends would wait.
-    """
-
-    __tablename__ = "consumer_positions"
-    __table_args__ = (CLUSTERED,)
-
-    consumer: Mapped[str] = mapped_column(ascii_key(CONSUMER_CHARS), primary_key=True)
-    room_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    seq: Mapped[int] = mapped_column(BigInteger)
-
-
-class MessageCount(Base):
-    """Messages of a room on a day (UTC); written by the consumer `message_statistics` only."""
-
-    __tablename__ = "message_counts"
-    __table_args__ = (CLUSTERED,)
-
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    room_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    messages: Mapped[int] = mapped_column(BigInteger)
 
 
 class ServerStateRow(Base):

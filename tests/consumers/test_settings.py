@@ -12,9 +12,9 @@ from app.consumers import runner
 from app.consumers.registry import create_consumers
 from app.consumers.runner import run_consumers
 from app.core.clock import now
+from app.persistence.consumer_tables import ConsumerLease
 from app.persistence.database import Database
 from app.persistence.repositories.consumers import Standing
-from app.persistence.tables import ConsumerLease
 from testkit.people import Person
 from testkit.server import run_server, without_limits
 from testkit.servers.backend import Backend

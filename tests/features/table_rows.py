@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.persistence.consumer_tables import ConsumerLease
 from app.persistence.database import Database
-from app.persistence.tables import Base, ConsumerLease
+from app.persistence.tables import Base
 
 Rows = dict[str, set[tuple[Any, ...]]]
 

@@ -15,10 +15,10 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.send_request import SendRequest
 from app.messages.send.batch import commit_batch
+from app.persistence.consumer_tables import ConsumerLease
 from app.persistence.database import Database
 from app.persistence.message_tables import DeletedMessage, ExpiringMessage
 from app.persistence.repositories.consumers import JOB_PREFIX
-from app.persistence.tables import ConsumerLease
 from app.settings import Settings
 from app.wire.content import NewContent
 from testkit.answers import assert_ok

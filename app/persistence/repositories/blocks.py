@@ -74,7 +74,7 @@ class BlockPages:
         self._reader = reader
 
     async def page(self, user_id: UUID, after: BlockPosition | None, limit: int) -> list[ItemValue]:
-        """Whom the user has blocked, the newest block first."""
+        """The users that the user has blocked, the newest block first."""
         if after is None:
             bound = _FIRST_PAGE.bind(user=user_id, max_rows=limit)
         else:

@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.consumer_tables import ConsumerLease, ConsumerPosition
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.sql.upsert import upsert
-from app.persistence.tables import ConsumerLease, ConsumerPosition, Room, columns
+from app.persistence.tables import Room, columns
 
 # How the name of a lease begins that belongs to a job, which runs once in a cluster.
 JOB_PREFIX = "job:"

@@ -4,8 +4,8 @@ One statement sees one moment: a member at that moment may read what the room ha
 removal changes nothing about that. Of two statements, the second could see more than the first.
 
 What a member may read begins after a seq, which is 0 unless the room hides what is older than the
-membership. `VISIBLE_AFTER` is both in one value: that seq, or null for a non-member, for whom every
-comparison with it fails. So a statement cannot check the membership and forget the seq.
+membership. `VISIBLE_AFTER` is both in one value: that seq, or null for a non-member: every
+comparison with it fails then. So a statement cannot check the membership and forget the seq.
 """
 
 from typing import Any

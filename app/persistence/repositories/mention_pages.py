@@ -32,7 +32,7 @@ def _one(place: ColumnElement[bool], *order: Any) -> Statement:
     return Statement(select(bindparam("n", type_=BigInteger), *row.c))
 
 
-# No mention of somebody whom the user has blocked.
+# No mention by a user that the reader has blocked.
 _THIS = _one(and_(_message.seq == _SEQ, ~has_blocked(USER, _message.sender_id)))
 _PREVIOUS = _one(_message.seq < _SEQ, _message.room_id.desc(), _message.seq.desc())
 _NEXT = _one(_message.seq > _SEQ, _message.room_id, _message.seq)

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import Date, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.consumer_tables import MessageCount
 from app.persistence.repositories.consumers import LogRange
 from app.persistence.sql.upsert import upsert
-from app.persistence.tables import MessageCount, RoomEventRow, columns
+from app.persistence.tables import RoomEventRow, columns
 from app.wire.events import MessageCreated
 
 _C, _E = columns(MessageCount), columns(RoomEventRow)

@@ -10,7 +10,7 @@ from app.wire.validation import ResponseModel
 
 
 class AuditEntry(ResponseModel):
-    """An act of a moderator or an administrator. It stays when those whom it names are gone."""
+    """An act of a moderator or an administrator. It stays when the users in it are gone."""
 
     id: UUID
     at: datetime = Field(description="When it was done.")

@@ -9,7 +9,7 @@ from app.wire.validation import ResponseModel
 
 
 class BlockOut(ResponseModel):
-    """A user whom the caller has blocked. Clients hide the user's messages."""
+    """A user that the caller has blocked. Clients hide the user's messages."""
 
     user: UUID = Field(description="The blocked user's id.")
     at: datetime = Field(description="Since when.")

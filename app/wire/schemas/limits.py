@@ -32,7 +32,7 @@ class ServerLimits(ResponseModel):
     )
     max_drafts: int = Field(description="Drafts of this user.")
     max_saved: int = Field(description="Saved messages of this user.")
-    max_blocks: int = Field(description="Users whom this user has blocked.")
+    max_blocks: int = Field(description="Users that one user may block.")
     max_reminders: int = Field(description="Reminders of this user.")
     max_scheduled: int = Field(description="Scheduled messages of this user.")
     max_schedule_days: int = Field(

@@ -11,7 +11,8 @@ from sqlalchemy import func, insert, select, update
 
 from app.core.clock import EPOCH, now
 from app.core.tokens import digest, new_secret
-from app.persistence.tables import ConsumerLease, Departure, RefreshToken, Session, Ticket
+from app.persistence.consumer_tables import ConsumerLease
+from app.persistence.tables import Departure, RefreshToken, Session, Ticket
 from app.persistence.uow import UnitOfWork
 from app.users import expiry
 from testkit.answers import assert_ok, assert_problem

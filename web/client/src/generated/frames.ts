@@ -67,7 +67,7 @@ export interface components {
        */
       type: "reaction.add";
     };
-    /** @description A user whom the caller has blocked. Clients hide the user's messages. */
+    /** @description A user that the caller has blocked. Clients hide the user's messages. */
     Block: {
       /**
        * Format: uuid
@@ -2116,7 +2116,7 @@ export interface components {
       max_drafts: number;
       /** @description Saved messages of this user. */
       max_saved: number;
-      /** @description Users whom this user has blocked. */
+      /** @description Users that one user may block. */
       max_blocks: number;
       /** @description Reminders of this user. */
       max_reminders: number;

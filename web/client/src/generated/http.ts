@@ -550,8 +550,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List whom the caller has blocked
-     * @description The users whom the caller has blocked, the newest block first.
+     * List the users that the caller has blocked
+     * @description The users that the caller has blocked, the newest block first.
      */
     get: operations["list_blocks"];
     put?: never;
@@ -2145,7 +2145,7 @@ export interface paths {
     };
     /**
      * List rules of the filter of a room
-     * @description For those who may delete messages of others, to whom it does not apply.
+     * @description For those who may delete messages of others. The filter does not apply to them.
      */
     get: operations["list_room_filter_rules"];
     put?: never;
@@ -2190,7 +2190,7 @@ export interface paths {
     };
     /**
      * List rules of the filter of the server
-     * @description For administrators of the server, to whom it does not apply.
+     * @description For administrators of the server. The filter does not apply to them.
      */
     get: operations["list_filter_rules"];
     put?: never;
@@ -2452,7 +2452,7 @@ export interface components {
       | "group_member_removed"
       | "group_manager_added"
       | "group_manager_removed";
-    /** @description An act of a moderator or an administrator. It stays when those whom it names are gone. */
+    /** @description An act of a moderator or an administrator. It stays when the users in it are gone. */
     AuditEntry: {
       /** Format: uuid */
       id: string;
@@ -2529,7 +2529,7 @@ export interface components {
        */
       at: string;
     };
-    /** @description A user whom the caller has blocked. Clients hide the user's messages. */
+    /** @description A user that the caller has blocked. Clients hide the user's messages. */
     Block: {
       /**
        * Format: uuid
