@@ -271,7 +271,9 @@ async def _run_background_tasks(
 
 
 async def _restart_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Restarts a background task that raised an exception, which is a defect and is logged."""
+    """Restarts a background task that raised an exception, which is a defect and is logged. Each
+    line of the log that the task writes names it."""
+    structlog.contextvars.bind_contextvars(task=name)
     while True:
         try:
             await run()

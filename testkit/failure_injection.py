@@ -6,7 +6,8 @@ for failure in itertools.count(1):
     if not log.triggered:
         break  # it has fewer statements than that, and has succeeded
 
-Nothing else may use the database meanwhile: its statements would count, too.
+Statements of background tasks do not count. No other request may use the database meanwhile: its
+statements would.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from sqlalchemy import Engine
 from app.core.publications import Publication
 from app.persistence.database import Database
 from app.persistence.sql.executor import TransactionExecutor, to_dbapi_error
-from testkit.statements import Statement, intercept_statements
+from testkit.statements import Statement, in_background_task, intercept_statements
 
 NEVER = float("inf")
 # Codes of MySQL. The program takes them for the same on SQLite.
@@ -45,6 +46,8 @@ def failing_at(database: Database, at: float, code: int = SYNTAX_ERROR) -> Itera
     log = StatementLog()
 
     def fail(statement: Statement) -> None:
+        if in_background_task():
+            return
         log.statements.append(statement.sql)
         if len(log.statements) == at:
             log.triggered = True

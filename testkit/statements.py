@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 from sqlalchemy import Dialect, Engine, event
 from sqlalchemy.util import greenlet_spawn
 
@@ -40,16 +41,22 @@ def intercept_statements(database: Database, listener: Listener) -> Iterator[Non
 
 
 @contextmanager
-def recorded_statements(database: Database) -> Iterator[list[str]]:
-    """The SQL that was sent, without BEGIN and without the values of literals."""
+def recorded_statements(database: Database, *, tasks: bool = False) -> Iterator[list[str]]:
+    """The SQL that was sent, without BEGIN and without the values of literals; with `tasks`, that
+    of background tasks, too, which run whenever they are due."""
     seen: list[str] = []
 
     def record(statement: Statement) -> None:
-        if not statement.sql.startswith(BEGIN):
+        if (tasks or not in_background_task()) and not statement.sql.startswith(BEGIN):
             seen.append(_LITERAL.sub("?", statement.sql))
 
     with intercept_statements(database, record):
         yield seen
+
+
+def in_background_task() -> bool:
+    """Whether the code runs in a background task of the server, or in what one has started."""
+    return "task" in structlog.contextvars.get_contextvars()
 
 
 def _sync_engines(database: Database) -> set[Engine]:

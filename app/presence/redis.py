@@ -129,7 +129,7 @@ class RedisPresence(LocalUsers):
     async def _sync(self, pending: set[UUID]) -> None:
         """Also detects that Redis was emptied, and then writes all users again."""
         own_key, states_key = self._key(self._process), self._states_key(self._process)
-        now, gone = time.time(), pending - self._users.keys()
+        now, gone = time.time(), {user for user in pending if user not in self._users}
         commands: list[Command] = [
             ("ZADD", self._processes, now, self._process),
             *self._write(pending - gone),

@@ -74,14 +74,15 @@ def _has_a_name_that_is_none(body: Any) -> bool:
 
 
 def _is_about_letters(response: Response) -> bool:
-    """No pattern for all engines expresses scripts, visibility, common passwords, and characters
-    beyond U+FFFF (of which JavaScript without the flag `u` sees two halves). Metadata is any
-    JSON, of which a schema cannot limit every value."""
+    """No pattern for all engines expresses scripts, visibility, emoji, common passwords, and
+    characters beyond U+FFFF (of which JavaScript without the flag `u` sees two halves). Metadata is
+    any JSON, of which a schema cannot limit every value."""
     messages = [error["message"] for error in response.json().get("errors", [])]
     return any(_LETTERS.match(message) for message in messages)
 
 
 _LETTERS = re.compile(
     "must not mix scripts|must have something that can be seen|The password |"
+    "'.*' is not one emoji of Unicode's RGI set|"
     r"must not contain (U\+[0-9A-F]{5}|NUL, half of a surrogate pair, or integers)"
 )

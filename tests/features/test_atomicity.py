@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from app.application import paced_commits
 from app.main import create_app
 from app.persistence.database import Database
 from app.persistence.tables import RoomEventRow
@@ -41,8 +42,12 @@ embedded_server, cluster_server, server = server_fixtures("module", **NO_POLLING
 
 
 @pytest.fixture
-async def server_database(server: TestServer) -> AsyncIterator[Database]:
-    """The database of the server. After a test no connection is in use."""
+async def server_database(
+    server: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    """The database of the server, which commits each change at once. After a test no connection is
+    in use."""
+    monkeypatch.setattr(paced_commits, "INTERVAL_S", 0)
     yield server.context.database
     assert all(in_use == 0 for in_use, _ in server.context.database.connections().values())
 

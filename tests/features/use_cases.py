@@ -4,6 +4,7 @@ Each function prepares data and returns the request. The request changes the dat
 repeated until it succeeds.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -547,7 +548,7 @@ async def delete_message_of_another(stage: Scenario) -> Request:
 @use_case("POST /rooms/{room_id}/deletions", 200, *["MESSAGE_CHANGED"] * 2)
 async def delete_messages(stage: Scenario) -> Request:
     room = await stage.ada.makes_room("private", stage.bob)
-    await stage.bob.says(room, *map(str, range(101)))
+    await asyncio.gather(*(stage.bob.says(room, str(n)) for n in range(101)))
     body = {"sender": stage.bob.id, "since": "2020-01-01T00:00:00Z"}
     return lambda: stage.ada.post(f"/rooms/{room}/deletions", **body)
 

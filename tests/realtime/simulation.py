@@ -106,6 +106,7 @@ class FakeReads:
             publications=self._between,
             publications_in=self._within,
             list_membership_changes=self._memberships,
+            last_changed=self._last_changed,
         )
 
     async def _kinds(self, _rooms: Iterable[UUID]) -> dict[UUID, RoomKind]:
@@ -139,6 +140,11 @@ class FakeReads:
             for _, after, until in ranges
             for event in self._log.events[after:until]
         ]
+
+    async def _last_changed(
+        self, ranges: Iterable[tuple[UUID, int, int]]
+    ) -> dict[tuple[UUID, int, int], int]:
+        return {span: span[1] for span in ranges}  # no message of this log is ever changed
 
     async def _memberships(self, ranges: Iterable[tuple[UUID, int, int]]) -> list[Event]:
         return [

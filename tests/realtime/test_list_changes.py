@@ -162,7 +162,7 @@ async def test_a_read_marker_is_one_update_for_each_socket_and_one_query_for_all
     (said,) = await ada.says(room, "hello")
     sockets = [await peers.join(bob), await peers.join(bob), await peers.join(bob, room)]
     reads = QueryCounter(server, monkeypatch)
-    with recorded_statements(server.running.context.database) as statements:
+    with recorded_statements(server.running.context.database, tasks=True) as statements:
         assert_ok(await bob.put(f"/rooms/{room}/read", seq=said))
         for peer in sockets:
             await peer.lists(room, read_seq=said, unread=0)

@@ -328,6 +328,7 @@ export const ar: Catalogue = {
   permission_archive: "أرشفة الغرفة",
   permission_create_polls: "إنشاء استطلاعات",
   permission_edit: "تغيير الاسم والموضوع والإعدادات",
+  permission_view_audit_log: "عرض سجل التدقيق",
   permission_manage_permissions: "تغيير الصلاحيات",
   permission_mention_all: "الإشارة إلى الجميع عبر ‎@room و‎@here",
   permission_moderate: "حذف رسائل الآخرين وقفل السلاسل",

@@ -311,6 +311,7 @@ export const de: Catalogue = {
   permission_archive: "Raum archivieren",
   permission_create_polls: "Umfragen erstellen",
   permission_edit: "Name, Thema und Einstellungen ändern",
+  permission_view_audit_log: "Protokoll ansehen",
   permission_manage_permissions: "Rechte ändern",
   permission_mention_all: "Alle mit @room und @here erwähnen",
   permission_moderate: "Nachrichten anderer löschen, Threads sperren",

@@ -303,6 +303,7 @@ export const en = {
   permission_archive: "Archive the room",
   permission_create_polls: "Create polls",
   permission_edit: "Change name, topic and settings",
+  permission_view_audit_log: "View the audit log",
   permission_manage_permissions: "Change permissions",
   permission_mention_all: "Mention all with @room and @here",
   permission_moderate: "Delete messages of others, lock threads",

@@ -300,6 +300,7 @@ export const zh: Catalogue = {
   permission_archive: "归档房间",
   permission_create_polls: "创建投票",
   permission_edit: "更改名称、主题和设置",
+  permission_view_audit_log: "查看审计日志",
   permission_manage_permissions: "更改权限",
   permission_mention_all: "用 @room 和 @here 提及所有人",
   permission_moderate: "删除他人消息、锁定话题",

@@ -1,9 +1,10 @@
-import type { Timeline } from "chat-client";
+import { effect } from "@preact/signals";
+import type { Message, Timeline } from "chat-client";
 import { useEffect, useRef } from "preact/hooks";
 import { plural, t } from "../i18n";
 import { isBlocked } from "../state/blocks";
 import { myId } from "../state/chat";
-import { nameOf } from "../state/people";
+import { nameOf, person } from "../state/people";
 import { preferences } from "../state/preferences";
 import { summarize } from "../text/markdown";
 import { announce } from "../ui/announce";
@@ -30,13 +31,20 @@ export function Announcer({ timeline, newest }: { timeline: Timeline; newest: nu
           seq > before && sender !== myId.peek() && !deletion && !isBlocked(sender),
       );
     if (arrived.length > MANY) announce(plural("new_messages", arrived.length));
-    else if (arrived.length > 0) {
-      announce(
-        arrived
-          .map(({ sender, text }) => t("says", { name: nameOf(sender), text: summarize(text) }))
-          .join("\n"),
-      );
-    }
+    else if (arrived.length > 0) announceWhenNamed(arrived);
   }, [newest]);
   return null;
+}
+
+/** A profile may arrive after the first message of its user. */
+function announceWhenNamed(messages: readonly Message[]): void {
+  const dispose = effect(() => {
+    if (!messages.every(({ sender }) => person(sender))) return;
+    announce(
+      messages
+        .map(({ sender, text }) => t("says", { name: nameOf(sender), text: summarize(text) }))
+        .join("\n"),
+    );
+    queueMicrotask(() => dispose());
+  });
 }
