@@ -76,6 +76,7 @@ class LoadClient(asyncio.Protocol):
         self._first_text = first_text or wire_format.first_text
         self._awaited = ready_count if wire_format.ready_prefix else 0
         self._head = b""
+        self.transport: Any = None  # before the connection
         self._is_open = False
         self._reader = FrameReader(self._handle_frame)
 
@@ -112,7 +113,8 @@ class LoadClient(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection without a close frame, like a phone that loses its network."""
         self.end_reason = "aborted"
-        self.transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     def _answer_pings(self, data: bytes, at: int) -> int:
         """Returns how many bytes the pings have, with their headers."""

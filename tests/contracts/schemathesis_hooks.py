@@ -51,6 +51,7 @@ def _is_about_what_exists(response: Response) -> bool:
 _EXISTENCE = {
     *("reply_to", "poll.closes_at", "poll.options", "body", "query.q"),
     *("until", "status.until", "expires_at"),  # not in the past
+    "status",  # an emoji or a text
     *("thread", "also_in_room"),  # a message that exists; not without `thread`
 }
 
