@@ -100,6 +100,9 @@ WORKERS ?= 4
 # Without bytecode each worker rewrites and compiles all tests, in every run again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# A file is one worker's, so that the servers and tables of a file are made once.
+BY_FILE = --dist loadfile --no-loadscope-reorder
+
 # What of app/ a whole run has executed, by line and branch (tests/conftest.py prints it). It takes a
 # third of the time more.
 MEASURED = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(VENV)/coverage.json
@@ -107,7 +110,7 @@ MEASURED = -m slipcover --dont-wrap-pytest --source app --branch --json --out $(
 test: $(DEV) page ## Run all tests, on SQLite and on MariaDB + Redis (ARGS="-k word" WORKERS=4 COVERAGE=1)
 	@testkit/servers/install.sh browser
 	@$(if $(ARGS),true,$(MAKE) --no-print-directory test-web)
-	@$(PY) $(if $(COVERAGE),$(MEASURED)) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) $(if $(COVERAGE),$(MEASURED)) -m pytest -n $(WORKERS) $(BY_FILE) $(ARGS)
 
 test-web: $(PACKAGES) ## Run the tests of the TypeScript client and the page that need no browser
 	@$(WITH_NODE) && cd web && npm run --silent test --workspaces --if-present
@@ -135,7 +138,7 @@ test-all: ## All tests and their coverage, those on other Pythons, and clients o
 	@$(MAKE) test-python VERSION=3.12
 	@$(MAKE) test-python VERSION=3.13
 	@$(PY) -m pytest -n 0 --timeout 1800 -m generators
-	@$(PY) -m pytest -n 2 -m long
+	@$(PY) -m pytest -n 2 $(BY_FILE) -m long
 
 # One seed a minute and a half, or so; as many as fit into MINUTES, and one at least.
 FAULT_OPTIONS = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

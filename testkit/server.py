@@ -203,6 +203,11 @@ BACKENDS = [
     pytest.param("embedded", marks=pytest.mark.embedded),
     pytest.param("cluster", marks=pytest.mark.cluster),
 ]
+# For what takes minutes and depends little on the database: the second one in `make test-all` only.
+CLUSTER_IS_LONG = [
+    BACKENDS[0],
+    pytest.param("cluster", marks=[pytest.mark.cluster, pytest.mark.long]),
+]
 
 
 @asynccontextmanager

@@ -69,7 +69,15 @@ async def test_every_send_is_acknowledged_on_sqlite(env: BenchEnvironment) -> No
 
 
 @pytest.mark.parametrize(
-    "benchmark", [quiet.BENCHMARK, large_room.BENCHMARK, tls.BENCHMARK], ids=lambda one: one.name
+    "benchmark",
+    [
+        quiet.BENCHMARK,
+        *(
+            pytest.param(one, marks=pytest.mark.long)
+            for one in (large_room.BENCHMARK, tls.BENCHMARK)
+        ),
+    ],
+    ids=lambda one: one.name,
 )
 async def test_every_message_arrives_and_every_metric_is_computed(
     env: BenchEnvironment, benchmark: Benchmark[Any]

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 import app
 from testkit.browser import run_browser
 from testkit.people import Person
-from testkit.server import TestServer, fast_settings
+from testkit.server import CLUSTER_IS_LONG, TestServer, fast_settings
 from testkit.server_fixtures import server_fixtures, shared_server
 from testkit.waiting import LIMIT_S
 from tests.browser.visitor import Visit, Visitor, new_visitor
@@ -22,7 +22,7 @@ STATIC = Path(app.__file__).parent / "web" / "static"
 embedded_server, cluster_server, _ = server_fixtures("session", fast_settings)
 # What a page shows does not depend on the database. Modules about delivery have a `server` of their
 # own, on both.
-server = shared_server("session", ["embedded", pytest.param("cluster", marks=pytest.mark.long)])
+server = shared_server("session", CLUSTER_IS_LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,11 +8,8 @@ from playwright.async_api import expect
 
 from testkit.people import Person
 from testkit.server import TestServer
-from testkit.server_fixtures import shared_server
 from testkit.waiting import eventually
 from tests.browser.visitor import Visit, Visitor
-
-server = shared_server("session")
 
 COUNT = 160
 # By how much it could: at the top of what is loaded there is less than 300 px.

@@ -10,8 +10,8 @@ import pytest
 
 from testkit.answers import assert_ok
 from testkit.people import API, Person
-from testkit.server import TestServer
-from testkit.server_fixtures import server_fixtures
+from testkit.server import CLUSTER_IS_LONG, TestServer
+from testkit.server_fixtures import server_fixtures, shared_server
 
 HERE = Path(__file__).parent
 # `make test` does not depend on luck. Look for more: CONTRACT_SEED=$RANDOM CONTRACT_EXAMPLES=500
@@ -20,7 +20,8 @@ EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
 # These end the session that asks, and would leave nothing to look at but 401.
 ENDING = [f"{API}/auth/logout", f"{API}/auth/sessions/{{session_id}}"]
 
-embedded_server, cluster_server, server = server_fixtures("module")
+embedded_server, cluster_server, _ = server_fixtures("module")
+server = shared_server("module", CLUSTER_IS_LONG)
 
 
 @pytest.fixture

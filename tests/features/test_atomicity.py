@@ -20,6 +20,7 @@ from testkit.answers import assert_ok, assert_problem
 from testkit.failure_injection import DEADLOCK, NEVER, failing_at, losing_commits
 from testkit.people import API
 from testkit.server import (
+    BACKENDS,
     NO_POLLING,
     TestServer,
     run_server,
@@ -84,6 +85,7 @@ async def test_a_request_that_fails_at_any_statement_changes_nothing(
 
 
 @each_use_case
+@pytest.mark.parametrize("server", BACKENDS[1:], indirect=True)  # SQLite has no deadlocks
 async def test_a_request_that_hits_a_deadlock_is_executed_once(
     server: TestServer, http: httpx.AsyncClient, server_database: Database, case: UseCase
 ) -> None:

@@ -18,7 +18,7 @@ from app.notifications.decide import Count, Recipient, SentMessage, decide
 from app.wire.domain import MentionKind, NotificationLevel, PresenceState, RoomKind
 from testkit.answers import assert_ok, assert_problem
 from testkit.people import Person
-from testkit.server import TestServer, unique_username
+from testkit.server import CLUSTER_IS_LONG, TestServer, unique_username
 
 PEOPLE = st.integers(0, 2)
 MANY = st.sets(st.sampled_from(["room", "here", "group"]))
@@ -435,6 +435,7 @@ async def group(server: TestServer, http: httpx.AsyncClient) -> Group:
     return Group(admin, handle, await admin.makes_group(handle))
 
 
+@pytest.mark.parametrize("server", CLUSTER_IS_LONG, indirect=True)
 # The people stay; each example has a room of its own.
 @settings(
     max_examples=25,

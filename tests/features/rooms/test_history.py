@@ -3,11 +3,12 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from testkit.answers import assert_ok, assert_problem
 from testkit.peer import Frame, Peer, Peers
 from testkit.people import Person
-from testkit.server import TestServer
+from testkit.server import CLUSTER_IS_LONG, TestServer
 from testkit.waiting import pause
 from tests.features.rooms.hidden_past import (
     CANARY,
@@ -28,6 +29,7 @@ SHOWN_IN = {
 }
 
 
+@pytest.mark.parametrize("server", CLUSTER_IS_LONG, indirect=True)
 async def test_no_operation_shows_what_was_said_before_the_joining(
     server: TestServer, ada: Person, bob: Person
 ) -> None:
