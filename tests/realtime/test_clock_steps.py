@@ -29,13 +29,16 @@ from testkit.servers.backend import override
 from testkit.servers.fake_clock import FakeClock
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.process import ends_with_parent
-from testkit.waiting import eventually, limit
+from testkit.waiting import LIMIT_S, eventually
 from tests.features.scheduling.test_scheduled_messages import PAST, is_sent, schedule, texts
 from tests.persistence.schema import opened
 from tests.realtime.room_lists import ListReplica, differences, entries, listed
 
 FIVE_MINUTES = 300
-pytestmark = pytest.mark.cluster  # both need libfaketime, which comes with the servers
+pytestmark = [
+    pytest.mark.cluster,  # both need libfaketime, which comes with the servers
+    pytest.mark.timeout(1800),  # and are slow with it
+]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class SteppingDatabase:
             *(str(seed), str(count), *(user.id for user in users)),
             env=environment(self.settings) | dict(clock),
         )
-        async with limit():
+        async with asyncio.timeout(4 * LIMIT_S):  # many changes, and libfaketime slows them down
             assert await process.wait() == 0
 
     async def state(self) -> tuple[int, datetime]:
