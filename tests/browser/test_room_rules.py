@@ -39,6 +39,32 @@ async def test_new_members_see_no_history_where_the_room_says_so(
     assert visitor.problems == guest.problems == []
 
 
+async def test_a_timer_is_set_for_what_is_sent(
+    server: TestServer, people: list[Person], visit: Visit
+) -> None:
+    [ada, _] = people
+    room = await ada.makes_room("public", name="Kitchen")
+    visitor = await visit(ada, server.url)
+    await visitor.open(room)
+    await visitor.page.locator(".composer").get_by_role("button", name="More actions").click()
+    await visitor.page.get_by_role("menuitem", name="Let messages disappear").press("Enter")
+    choice = visitor.page.get_by_role("menuitemradio", name="In 1 hour")
+    await expect(visitor.page.get_by_role("menuitemradio", name="Never")).to_be_focused()
+    await require_access(visitor.page)
+    await choice.click()
+    await visitor.write("Goes")
+    await visitor.sees_sent("Goes")
+    await visitor.page.get_by_role("button", name="Disappears in 1 hour").click()
+    await expect(visitor.composer).to_be_focused()
+    await visitor.write("Stays")
+    await visitor.sees_sent("Stays")
+    messages = assert_ok(await ada.get(f"/rooms/{room}/messages"))["items"]
+    expires = {message["text"]: message.get("expires_at") for message in messages}
+    assert expires["Goes"] is not None
+    assert expires["Stays"] is None
+    assert visitor.problems == []
+
+
 async def test_a_message_that_disappears_says_so_inside_of_a_group(
     server: TestServer, people: list[Person], visit: Visit
 ) -> None:

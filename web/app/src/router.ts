@@ -6,6 +6,7 @@ export const panels = [
   "pins",
   "room",
   "room-audit",
+  "room-filters",
   "room-invites",
   "room-permissions",
   "room-reports",
@@ -17,8 +18,12 @@ export const panels = [
   "saved",
   "scheduled",
   "preferences",
+  "status",
   "audit-log",
   "blocked",
+  "filters",
+  "group",
+  "groups",
   "my-reports",
   "reports",
   "shortcuts",
@@ -34,6 +39,8 @@ export interface Route {
   readonly panel: Panel | null;
   /** What is searched, in the panel for it. */
   readonly query: string | null;
+  /** The id of a user group, in the panel of one. */
+  readonly group: string | null;
   /** The code of an invite link. */
   readonly invite: string | null;
 }
@@ -44,8 +51,10 @@ const HOME: Route = {
   thread: null,
   panel: null,
   query: null,
+  group: null,
   invite: null,
 };
+const ID = /^[0-9a-f-]{36}$/i;
 const INVITE = /^\/invite\/([\w-]{1,64})$/;
 const MAX_QUERY = 500;
 const ROOM = /^\/r\/([0-9a-f-]{36})(?:\/(\d{1,15}))?$/i;
@@ -54,14 +63,18 @@ export function parseAddress(path: string, search: string): Route {
   const values = new URLSearchParams(search);
   const panel = panels.find((name) => name === values.get("panel") || path === `/${name}`) ?? null;
   const query = panel === "search" ? (values.get("q")?.slice(0, MAX_QUERY) ?? null) : null;
+  const id = values.get("group") ?? "";
+  const group = panel === "group" && ID.test(id) ? id.toLowerCase() : null;
   const match = ROOM.exec(path);
-  if (match === null) return { ...HOME, panel, query, invite: INVITE.exec(path)?.[1] ?? null };
+  if (match === null)
+    return { ...HOME, panel, query, group, invite: INVITE.exec(path)?.[1] ?? null };
   return {
     room: (match[1] ?? "").toLowerCase(),
     message: match[2] === undefined ? null : Number(match[2]),
     thread: /^\d{1,15}$/.test(values.get("thread") ?? "") ? Number(values.get("thread")) : null,
     panel,
     query,
+    group,
     invite: null,
   };
 }
@@ -71,6 +84,7 @@ export function formatAddress(route: Route): string {
   if (route.thread !== null) values.set("thread", String(route.thread));
   else if (route.panel !== null) values.set("panel", route.panel);
   if (route.panel === "search" && route.query) values.set("q", route.query);
+  if (route.panel === "group" && route.group !== null) values.set("group", route.group);
   const suffix = values.size > 0 ? `?${values.toString()}` : "";
   if (route.room === null)
     return `/${route.invite === null ? "" : `invite/${route.invite}`}${suffix}`;
@@ -106,12 +120,17 @@ export const openThread = (room: string, thread: number, message: number | null 
 
 /** Opens a panel beside what is shown. */
 export function openPanel(panel: Panel): void {
-  navigate({ ...current.peek(), thread: null, panel, query: null });
+  navigate({ ...current.peek(), thread: null, panel, query: null, group: null });
+}
+
+/** Opens the panel of a user group beside what is shown. */
+export function openGroup(group: string): void {
+  navigate({ ...current.peek(), thread: null, panel: "group", query: null, group });
 }
 
 /** Opens the search beside what is shown. */
 export function openSearch(query: string): void {
-  navigate({ ...current.peek(), thread: null, panel: "search", query });
+  navigate({ ...current.peek(), thread: null, panel: "search", query, group: null });
 }
 
 /** The query is being typed: the address follows, and nothing else moves. */
@@ -127,7 +146,14 @@ export function togglePanel(panel: Panel): void {
 }
 
 export function closePanel(): void {
-  navigate({ ...current.peek(), thread: null, panel: null, query: null, message: null });
+  navigate({
+    ...current.peek(),
+    thread: null,
+    panel: null,
+    query: null,
+    group: null,
+    message: null,
+  });
 }
 
 export function showRooms(): void {

@@ -16,6 +16,8 @@ describe("an address", () => {
     `/r/${ROOM}?panel=members`,
     "/?panel=search&q=from%3Aada+tea",
     `/r/${ROOM}/42?panel=search&q=%22a+b%22`,
+    "/?panel=groups",
+    `/r/${ROOM}?panel=group&group=${ROOM}`,
   ])("%s names what it is made from", (address) => {
     const url = new URL(address, "http://chat.example");
     expect(formatAddress(parseAddress(url.pathname, url.search))).toBe(address);
@@ -23,6 +25,7 @@ describe("an address", () => {
 
   it.each([
     ["/r/nonsense", "", null],
+    ["/", `?group=${ROOM}`, null],
     [`/r/${ROOM}/x`, "", null],
     [`/r/${ROOM}`, "?panel=nonsense&thread=-1", ROOM],
   ])("%s%s is not taken for more than it says", (path, query, room) => {
@@ -32,6 +35,7 @@ describe("an address", () => {
       thread: null,
       panel: null,
       query: null,
+      group: null,
       invite: null,
     });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOnlyEmoji, renderText, summarize } from "../src/text/markdown";
+import { isOnlyEmoji, renderText, summarize, type LookUpMention } from "../src/text/markdown";
 
 const people = new Map([
   ["ada", "me"],
@@ -7,9 +7,14 @@ const people = new Map([
   ["大輔", "other"],
 ] as const);
 
+const lookUpMention: LookUpMention = (name) => {
+  const kind = people.get(name as "ada");
+  return kind && { kind };
+};
+
 function render(text: string): HTMLDivElement {
   const box = document.createElement("div");
-  box.append(renderText(text, { lookUpMention: (name) => people.get(name as "ada") }));
+  box.append(renderText(text, { lookUpMention }));
   return box;
 }
 

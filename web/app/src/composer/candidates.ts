@@ -2,6 +2,7 @@ import type { Room } from "chat-client";
 import { t } from "../i18n";
 import { myId, rooms } from "../state/chat";
 import { roomName, isPeople } from "../state/people";
+import { findGroups } from "../state/groups";
 import { searchEmoji } from "../emoji/data";
 import { membersOf } from "../state/members";
 import { commands } from "./commands";
@@ -14,11 +15,14 @@ export interface Candidate {
   readonly label: string;
   readonly detail: string;
   readonly person?: string;
+  /** Several people. */
+  readonly many?: boolean;
   readonly emoji?: string;
   readonly run?: () => void;
 }
 
 const MAX = 8;
+const MAX_GROUPS = 4;
 
 export async function findCandidates(trigger: Trigger, room: Room): Promise<readonly Candidate[]> {
   switch (trigger.kind) {
@@ -48,7 +52,10 @@ export async function findCandidates(trigger: Trigger, room: Room): Promise<read
 }
 
 async function people(query: string, room: string): Promise<readonly Candidate[]> {
-  const members = await membersOf(room);
+  const [members, groups] = await Promise.all([
+    membersOf(room),
+    findGroups(query, MAX_GROUPS).catch(() => []), // offline: people only
+  ]);
   const wanted = query.toLocaleLowerCase();
   const rank = (name: string): number => {
     const at = name.toLocaleLowerCase().indexOf(wanted);
@@ -62,21 +69,30 @@ async function people(query: string, room: string): Promise<readonly Candidate[]
       (one, two) =>
         one.rank - two.rank || one.user.display_name.localeCompare(two.user.display_name),
     );
-  const candidates: Candidate[] = named.slice(0, MAX).map(({ user }) => ({
-    key: user.id,
-    insert: `@${user.username} `,
-    label: user.display_name,
-    detail: `@${user.username}`,
-    person: user.id,
-  }));
+  const candidates: Candidate[] = [
+    ...named.slice(0, MAX - groups.length).map(({ user }) => ({
+      key: user.id,
+      insert: `@${user.username} `,
+      label: user.display_name,
+      detail: `@${user.username}`,
+      person: user.id,
+    })),
+    ...groups.map(({ id, handle, display_name }) => ({
+      key: id,
+      insert: `@${handle} `,
+      label: display_name,
+      detail: `@${handle}`,
+      many: true,
+    })),
+  ];
   for (const [name, detail] of [
     ["room", t("mention_room")],
     ["here", t("mention_here")],
   ] as const) {
     if (name.startsWith(wanted))
-      candidates.push({ key: name, insert: `@${name} `, label: `@${name}`, detail });
+      candidates.push({ key: name, insert: `@${name} `, label: `@${name}`, detail, many: true });
   }
-  return candidates.slice(0, MAX + 2);
+  return candidates;
 }
 
 function publicRooms(query: string): readonly Candidate[] {

@@ -18,6 +18,7 @@ export function commands(room: Room): readonly Command[] {
       run: () => showDialog({ kind: "remind", room: room.id, seq: null }),
     },
     { name: "members", detail: t("members"), run: () => openPanel("members") },
+    { name: "groups", detail: t("user_groups"), run: () => openPanel("groups") },
     { name: "pins", detail: t("pinned_messages"), run: () => openPanel("pins") },
     { name: "mute", detail: t("notifications"), run: () => openPanel("notifications") },
     { name: "settings", detail: t("room_settings"), run: () => openPanel("room") },

@@ -1,4 +1,7 @@
+import { Users } from "lucide-preact";
+import { t } from "../i18n";
 import { Avatar } from "../ui/avatar";
+import { Icon } from "../ui/button";
 import type { Candidate } from "./candidates";
 
 interface Properties {
@@ -9,7 +12,7 @@ interface Properties {
 
 export function CompletionList({ items, chosen, onPick }: Properties) {
   return (
-    <ul class="completion" role="listbox" id="completion">
+    <ul class="completion" role="listbox" id="completion" aria-label={t("suggestions")}>
       {items.map((item, index) => (
         <li
           key={item.key}
@@ -22,6 +25,11 @@ export function CompletionList({ items, chosen, onPick }: Properties) {
           }}
         >
           {item.person !== undefined && <Avatar id={item.person} name={item.label} size={20} />}
+          {item.many === true && (
+            <span class="completion-many">
+              <Icon icon={Users} size={16} />
+            </span>
+          )}
           {item.emoji !== undefined && <span class="completion-emoji">{item.emoji}</span>}
           <bdi>{item.label}</bdi>
           <small dir="auto">{item.detail}</small>

@@ -12,9 +12,12 @@ import { draftOf } from "../state/items";
 import { summarize } from "../text/markdown";
 import { Button, Icon, IconButton } from "../ui/button";
 import { Menu } from "../ui/menu";
+import { registerBox } from "./boxes";
 import { ConnectionLine } from "./connection-line";
+import { expiryMenu, expiryOf } from "./expiry";
 import { composerMenu } from "./menu";
 import { findObstacle } from "./obstacle";
+import { ComposerOptions } from "./options";
 import { formatSeconds, PaceLine } from "./pace-line";
 import { TextBox, type TextBoxHandle } from "./text-box";
 import { TypingLine } from "./typing-line";
@@ -38,12 +41,14 @@ export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
   const box = useRef<TextBoxHandle>(null);
   const smile = useRef<HTMLButtonElement>(null);
   const plus = useRef<HTMLButtonElement>(null);
-  const [open, setOpen] = useState<"emoji" | "menu" | null>(null);
+  const [open, setOpen] = useState<"emoji" | "menu" | "expiry" | null>(null);
   const text = useSignal(draftOf(room.id, thread));
   const alsoInRoom = useSignal(false);
   const silent = useSignal(false);
+  const expiry = expiryOf(room.id, thread);
   const keepDraft = useDraft(room, thread, text);
   useEffect(() => onReady(() => box.current?.focus()), []);
+  useEffect(() => registerBox(room.id, thread, box), [room, thread]);
 
   const entry = roomEntry(room.id);
   if (entry === undefined) return null;
@@ -72,6 +77,7 @@ export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
           ? {}
           : { thread, ...(alsoInRoom.peek() ? { also_in_room: true } : {}) }),
         ...(silent.peek() ? { silent: true } : {}),
+        ...(expiry.peek() === 0 ? {} : { expires_in_s: expiry.peek() }),
       })
       .catch(() => undefined); // the message itself shows why
     text.value = "";
@@ -130,6 +136,7 @@ export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
             if (text.value !== "") room.typing();
           }}
         />
+        <ComposerOptions silent={silent} expiry={expiry} onRemoved={() => box.current?.focus()} />
         <div class="composer-tools">
           <IconButton
             icon={Plus}
@@ -165,16 +172,6 @@ export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
             keys="Ctrl E"
             onClick={() => box.current?.toggle("`")}
           />
-          {silent.value && (
-            <button
-              type="button"
-              class="composer-option"
-              aria-pressed="true"
-              onClick={() => (silent.value = false)}
-            >
-              {t("silently")}
-            </button>
-          )}
           {thread !== null && maySend(entry) && (
             <label class="composer-also">
               <input
@@ -209,7 +206,21 @@ export function Composer({ onReady, onEditLast, onSent, lock }: Properties) {
           <Menu
             anchor={plus.current}
             label={t("more_actions")}
-            groups={composerMenu(room, thread, text, silent, () => keepDraft(""))}
+            align="start"
+            groups={composerMenu(room, thread, text, silent, expiry.value, {
+              forget: () => keepDraft(""),
+              chooseExpiry: () => setOpen("expiry"),
+            })}
+            onClose={() => setOpen(null)}
+          />
+        )}
+        {open === "expiry" && plus.current && (
+          <Menu
+            anchor={plus.current}
+            label={t("let_disappear")}
+            title={t("let_disappear")}
+            align="start"
+            groups={expiryMenu(entry, expiry)}
             onClose={() => setOpen(null)}
           />
         )}

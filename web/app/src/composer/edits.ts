@@ -23,6 +23,14 @@ export function toggleMarks({ text, start, end }: Draft, mark: string): Draft {
   };
 }
 
+/** A word in place of the selection, apart from what stands before and after it. */
+export function insertWord({ text, start, end }: Draft, word: string): Draft {
+  const before = text.slice(0, start);
+  const inserted = `${/\S$/.test(before) ? " " : ""}${word} `;
+  const at = start + inserted.length;
+  return { text: before + inserted + text.slice(end), start: at, end: at };
+}
+
 /** A block of code around the selected lines. */
 export function fence({ text, start, end }: Draft): Draft {
   const before = text.slice(0, start);

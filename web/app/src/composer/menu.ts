@@ -1,6 +1,6 @@
 import type { Signal } from "@preact/signals";
 import type { Room } from "chat-client";
-import { AlarmClock, BellOff, CalendarClock, ChartBarBig } from "lucide-preact";
+import { AlarmClock, BellOff, CalendarClock, ChartBarBig, TimerReset } from "lucide-preact";
 import { showDialog } from "../dialogs/open";
 import { t } from "../i18n";
 import type { MenuItem } from "../ui/menu";
@@ -10,9 +10,13 @@ export function composerMenu(
   thread: number | null,
   text: Signal<string>,
   silent: Signal<boolean>,
-  forget: () => void,
+  expiry: number,
+  { forget, chooseExpiry }: { readonly forget: () => void; readonly chooseExpiry: () => void },
 ): MenuItem[][] {
-  const place = thread === null ? {} : { thread };
+  const place = {
+    ...(thread === null ? {} : { thread }),
+    ...(expiry === 0 ? {} : { expires_in_s: expiry }),
+  };
   const schedule = (): void =>
     showDialog({
       kind: "schedule",
@@ -33,6 +37,7 @@ export function composerMenu(
       },
       { label: t("send_later"), icon: CalendarClock, run: schedule },
       { label: t("send_silently"), icon: BellOff, run: () => (silent.value = true) },
+      { label: t("let_disappear"), icon: TimerReset, run: chooseExpiry },
     ],
     [
       {

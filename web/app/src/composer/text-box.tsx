@@ -6,13 +6,22 @@ import type { Room } from "chat-client";
 import { preferences } from "../state/preferences";
 import { findCandidates, type Candidate } from "./candidates";
 import { CompletionList } from "./completion-list";
-import { continueList, fence, isInFence, pasteLink, toggleMarks, type Draft } from "./edits";
+import {
+  continueList,
+  fence,
+  insertWord,
+  isInFence,
+  pasteLink,
+  toggleMarks,
+  type Draft,
+} from "./edits";
 import { findTrigger, type Trigger } from "./trigger";
 import "./text-box.css";
 
 export interface TextBoxHandle {
   focus(): void;
   insert(text: string): void;
+  insertWord(word: string): void;
   toggle(mark: "**" | "_" | "`" | "```"): void;
 }
 
@@ -74,6 +83,10 @@ export function TextBox(properties: Properties) {
     toggle: (mark) => {
       area.current?.focus();
       apply(mark === "```" ? fence(draft()) : toggleMarks(draft(), mark));
+    },
+    insertWord: (word) => {
+      area.current?.focus();
+      apply(insertWord(draft(), word));
     },
     insert: (text) => {
       area.current?.focus();

@@ -2,7 +2,8 @@ import type { ComponentChildren } from "preact";
 import { ConfirmDialog } from "./confirm";
 import { ForwardDialog } from "./forward";
 import { ReactedDialog, ReadByDialog, VersionsDialog, WhyDialog } from "./facts";
-import { AddMembersDialog, NewPeopleDialog } from "./people";
+import { GroupDialog } from "./group";
+import { AddGroupMembersDialog, AddMembersDialog, NewPeopleDialog } from "./people";
 import type { OpenDialog } from "./open";
 import { PollDialog } from "./poll";
 import { NewRoomDialog } from "./room";
@@ -42,5 +43,9 @@ export function Dialogs({ dialog }: { dialog: OpenDialog }): ComponentChildren {
       return <NewPeopleDialog />;
     case "add-members":
       return <AddMembersDialog {...dialog} />;
+    case "group":
+      return <GroupDialog {...dialog} />;
+    case "add-group-members":
+      return <AddGroupMembersDialog {...dialog} />;
   }
 }

@@ -1,14 +1,20 @@
 import { signal } from "@preact/signals";
-import type { Report, Room, TimelineMessage } from "chat-client";
+import type { Group, Report, Room, TimelineMessage } from "chat-client";
 
 /** The dialogs of the page; one is open at a time. */
 export type OpenDialog =
-  | { readonly kind: "poll"; readonly room: Room; readonly thread?: number }
+  | {
+      readonly kind: "poll";
+      readonly room: Room;
+      readonly thread?: number;
+      readonly expires_in_s?: number;
+    }
   | {
       readonly kind: "schedule";
       readonly room: Room;
       readonly text: string;
       readonly thread?: number;
+      readonly expires_in_s?: number;
       readonly onDone: () => void;
     }
   | { readonly kind: "remind"; readonly room: string; readonly seq: number | null }
@@ -28,6 +34,8 @@ export type OpenDialog =
   | { readonly kind: "new-room" }
   | { readonly kind: "new-people" }
   | { readonly kind: "add-members"; readonly room: string }
+  | { readonly kind: "group"; readonly group?: Group; readonly onDone: (group: Group) => void }
+  | { readonly kind: "add-group-members"; readonly group: string; readonly onDone: () => void }
   | {
       readonly kind: "confirm";
       readonly title: string;

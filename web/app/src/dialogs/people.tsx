@@ -42,16 +42,41 @@ export function AddMembersDialog({ room }: Extract<OpenDialog, { kind: "add-memb
   );
 }
 
+export function AddGroupMembersDialog({
+  group,
+  onDone,
+}: Extract<OpenDialog, { kind: "add-group-members" }>) {
+  return (
+    <PeopleDialog
+      title={t("add_people")}
+      action={t("add")}
+      withSelf
+      onPick={async (users) => {
+        try {
+          for (const { id } of users) {
+            const path = { group_id: group, user_id: id };
+            await chat.api.put("/groups/{group_id}/members/{user_id}", { path });
+          }
+        } finally {
+          onDone(); // also where only some could be added
+        }
+      }}
+    />
+  );
+}
+
 interface Properties {
   readonly title: string;
   readonly action: string;
+  readonly withSelf?: boolean;
   readonly onPick: (users: readonly User[]) => Promise<void>;
 }
 
-function PeopleDialog({ title, action, onPick }: Properties) {
+function PeopleDialog({ title, action, withSelf = false, onPick }: Properties) {
   const [query, setQuery] = useState("");
   const [chosen, setChosen] = useState<readonly User[]>([]);
-  const results = useUserSearch(query);
+  const found = useUserSearch(query);
+  const results = withSelf ? found : found.filter((user) => user.id !== myId.value);
   const isChosen = (user: User): boolean => chosen.some(({ id }) => id === user.id);
   const toggle = (user: User): void =>
     setChosen(isChosen(user) ? chosen.filter(({ id }) => id !== user.id) : [...chosen, user]);
@@ -90,24 +115,22 @@ function PeopleDialog({ title, action, onPick }: Properties) {
         />
         {results.length > 0 && (
           <ul class="pick-list">
-            {results
-              .filter((user) => user.id !== myId.value)
-              .map((user) => (
-                <li key={user.id}>
-                  <button type="button" aria-pressed={isChosen(user)} onClick={() => toggle(user)}>
-                    <Avatar id={user.id} name={user.display_name} size={22} />
-                    <bdi>{user.display_name}</bdi>
-                    <small>
-                      <bdi>@{user.username}</bdi>
-                    </small>
-                    {isChosen(user) && (
-                      <span class="pick-mark">
-                        <Icon icon={Check} size={16} />
-                      </span>
-                    )}
-                  </button>
-                </li>
-              ))}
+            {results.map((user) => (
+              <li key={user.id}>
+                <button type="button" aria-pressed={isChosen(user)} onClick={() => toggle(user)}>
+                  <Avatar id={user.id} name={user.display_name} size={22} />
+                  <bdi>{user.display_name}</bdi>
+                  <small>
+                    <bdi>@{user.username}</bdi>
+                  </small>
+                  {isChosen(user) && (
+                    <span class="pick-mark">
+                      <Icon icon={Check} size={16} />
+                    </span>
+                  )}
+                </button>
+              </li>
+            ))}
           </ul>
         )}
         <div class="dialog-actions">

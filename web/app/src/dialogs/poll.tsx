@@ -4,13 +4,15 @@ import { t } from "../i18n";
 import { Button, Icon } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Choice, Field, Switch } from "../ui/field";
+import { Disappears } from "./disappears";
 import { closeDialog, type OpenDialog } from "./open";
 import "./dialogs.css";
 
 const MAX_OPTIONS = 20;
 const HOURS = { never: 0, hour: 1, day: 24, week: 168 } as const;
 
-export function PollDialog({ room, thread }: Extract<OpenDialog, { kind: "poll" }>) {
+export function PollDialog(dialog: Extract<OpenDialog, { kind: "poll" }>) {
+  const { room, thread, expires_in_s } = dialog;
   const [question, setQuestion] = useState("");
   const [options, setOptions] = useState<readonly string[]>(["", ""]);
   const [flags, setFlags] = useState({ multiple: false, anonymous: false, may_add: false });
@@ -31,6 +33,7 @@ export function PollDialog({ room, thread }: Extract<OpenDialog, { kind: "poll" 
         text: question.trim(),
         poll: { options: written, ...flags, ...closes },
         ...(thread === undefined ? {} : { thread }),
+        ...(expires_in_s === undefined ? {} : { expires_in_s }),
       })
       .catch(() => undefined); // the message itself shows why
     closeDialog();
@@ -90,6 +93,7 @@ export function PollDialog({ room, thread }: Extract<OpenDialog, { kind: "poll" 
           />
           <Switch label={t("poll_may_add")} checked={flags.may_add} onChange={set("may_add")} />
         </div>
+        <Disappears seconds={expires_in_s} />
         <div class="dialog-actions">
           <Button onClick={closeDialog}>{t("cancel")}</Button>
           <Button kind="primary" type="submit" disabled={!ready}>

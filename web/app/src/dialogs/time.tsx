@@ -8,6 +8,7 @@ import { attempt, inform } from "../state/errors";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
+import { Disappears } from "./disappears";
 import { newNonce } from "./nonce";
 import { closeDialog, type OpenDialog } from "./open";
 import "./dialogs.css";
@@ -21,6 +22,7 @@ export function ScheduleDialog(dialog: Extract<OpenDialog, { kind: "schedule" }>
       due_at,
       nonce,
       ...(dialog.thread === undefined ? {} : { thread: dialog.thread }),
+      ...(dialog.expires_in_s === undefined ? {} : { expires_in_s: dialog.expires_in_s }),
     };
     await dialog.room.schedule(message);
     closeDialog();
@@ -43,6 +45,7 @@ export function ScheduleDialog(dialog: Extract<OpenDialog, { kind: "schedule" }>
         dir="auto"
         onInput={(event) => setText(event.currentTarget.value)}
       />
+      <Disappears seconds={dialog.expires_in_s} />
     </TimeDialog>
   );
 }

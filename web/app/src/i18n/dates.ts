@@ -42,6 +42,13 @@ export function formatDay(at: number, now = Date.now()): string {
   return sameYear ? formats.value.day.format(at) : formats.value.dayAndYear.format(at);
 }
 
+/** "Until 15:00", with the day when that is another one. */
+export function formatUntil(at: number, now = Date.now()): string {
+  return t("until_time", {
+    time: startOfDay(at) === startOfDay(now) ? formatTime(at) : formatMoment(at),
+  });
+}
+
 /** A date as queries have it: a day, a month, a year, or a time. */
 export function formatDate(text: string): string {
   const at = Date.parse(text);

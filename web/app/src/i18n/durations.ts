@@ -9,10 +9,19 @@ const UNITS = [
 
 /** "5 minutes", "1 hour", "30 days". */
 export function durationText(seconds: number): string {
-  const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? UNITS[3];
+  const [unit, size] = unitOf(seconds);
   return new Intl.NumberFormat(locale.value, {
     style: "unit",
     unit,
     unitDisplay: "long",
   }).format(seconds / size);
 }
+
+/** "in 5 minutes", "in 1 hour": from a time on that is still to come. */
+export function timeFromThen(seconds: number): string {
+  const [unit, size] = unitOf(seconds);
+  return new Intl.RelativeTimeFormat(locale.value).format(seconds / size, unit);
+}
+
+const unitOf = (seconds: number): (typeof UNITS)[number] =>
+  UNITS.find(([, length]) => seconds % length === 0) ?? UNITS[3];

@@ -5,6 +5,7 @@ import { t } from "../i18n";
 import { isBlocked } from "../state/blocks";
 import { roleOf } from "../state/members";
 import { nameOf } from "../state/people";
+import { PersonButton } from "../people/person-button";
 import { Text } from "../text/text";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/button";
@@ -56,7 +57,9 @@ export const MessageRow = memo(function MessageRow({ message, first, at }: Prope
       {...longPress}
     >
       {first ? (
-        <Avatar id={message.sender} name={nameOf(message.sender)} />
+        <PersonButton id={message.sender} decorative>
+          <Avatar id={message.sender} name={nameOf(message.sender)} />
+        </PersonButton>
       ) : (
         <time class="message-at" dateTime={message.at} aria-hidden="true">
           {formatTime(at)}
@@ -65,7 +68,13 @@ export const MessageRow = memo(function MessageRow({ message, first, at }: Prope
       <div class="message-content">
         <header class={first ? "message-head" : "quiet-text"}>
           <h3>
-            <Name id={message.sender} />
+            {first ? (
+              <PersonButton id={message.sender} tabIndex={place.active.value === key ? 0 : -1}>
+                <Name id={message.sender} />
+              </PersonButton>
+            ) : (
+              <Name id={message.sender} />
+            )}
           </h3>
           {first && <RoleTag room={place.room.id} user={message.sender} />}
           <time dateTime={message.at} title={formatFull(at)}>

@@ -10,7 +10,9 @@ import {
   Plus,
   Search,
   Settings,
+  SmilePlus,
   SquarePen,
+  Users,
 } from "lucide-preact";
 import type { LucideIcon } from "lucide-preact";
 import type { SearchResults, User } from "chat-client";
@@ -23,7 +25,7 @@ import { openPanel, openRoom, openSearch } from "../router";
 import { openHit } from "../search/hit";
 import { snippet } from "../search/snippet";
 import { shownPeople, shownRooms } from "../sidebar/order";
-import { RoomSign } from "../sidebar/room-sign";
+import { PersonSign, RoomSign } from "../sidebar/room-sign";
 import { chat, myId, roomEntry } from "../state/chat";
 import { isPeople, nameOf, othersOf, roomName } from "../state/people";
 import { preferences, setPreference } from "../state/preferences";
@@ -35,6 +37,8 @@ export interface Entry {
   readonly sign: ComponentChildren;
   readonly label: string;
   readonly detail: string;
+  /** Whom it leads to; their status is shown. */
+  readonly person?: string;
   readonly hint?: string;
   readonly run: () => unknown;
 }
@@ -60,6 +64,7 @@ export function roomEntries(text: string, prefix: string): Entry[] {
       sign: <RoomSign entry={entry} />,
       label: roomName(entry),
       detail: entry.topic,
+      ...(entry.kind === "direct" ? { person: othersOf(entry)[0] ?? "" } : {}),
       ...((entry.unread ?? 0) > 0 ? { hint: t("unread_hint") } : {}),
       run: () => openRoom(entry.room),
     }));
@@ -77,7 +82,8 @@ export function personEntries(users: readonly User[]): Entry[] {
     .filter((user) => user.id !== myId.peek() && !known.has(user.id))
     .map((user) => ({
       key: user.id,
-      sign: <Avatar id={user.id} name={user.display_name} size={20} />,
+      sign: <PersonSign id={user.id} />,
+      person: user.id,
       label: user.display_name,
       detail: `@${user.username}`,
       hint: t("write"),
@@ -144,7 +150,9 @@ export function actionEntries(text: string): Entry[] {
     action(MessageSquareText, t("threads"), () => openPanel("threads")),
     action(AtSign, t("mentions"), () => openPanel("mentions")),
     action(Bookmark, t("saved"), () => openPanel("saved")),
+    action(Users, t("user_groups"), () => openPanel("groups")),
     action(Bell, t("notification_settings"), () => openPanel("notifications")),
+    action(SmilePlus, t("set_status"), () => openPanel("status")),
     action(Settings, t("preferences"), () => openPanel("preferences")),
     action(Keyboard, t("shortcuts"), () => openPanel("shortcuts")),
     action(Moon, dark ? t("light_theme") : t("dark_theme"), () =>

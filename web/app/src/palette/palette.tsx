@@ -2,6 +2,7 @@ import { Search } from "lucide-preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { useEverything, useRoomSearch, useUserSearch } from "../dialogs/search";
 import { t } from "../i18n";
+import { StatusEmoji } from "../people/signs";
 import { attempt } from "../state/errors";
 import { Icon } from "../ui/button";
 import { Dialog } from "../ui/dialog";
@@ -144,6 +145,7 @@ function PaletteOption({ entry, index, chosen, onPoint, onRun }: OptionPropertie
     >
       {entry.sign}
       <bdi>{entry.label}</bdi>
+      {entry.person !== undefined && <StatusEmoji id={entry.person} />}
       <small dir="auto">{entry.detail}</small>
       {entry.hint !== undefined && <span class="tag">{entry.hint}</span>}
     </div>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { account, loadAccount } from "../state/account";
-import { chat, me } from "../state/chat";
+import { chat } from "../state/chat";
 import { attempt, complain, inform } from "../state/errors";
 import { Button } from "../ui/button";
 import { Field, Switch } from "../ui/field";
@@ -9,52 +9,24 @@ import { Field, Switch } from "../ui/field";
 export function AccountSection() {
   const own = account.value;
   useEffect(() => void loadAccount().catch(complain), []);
-  const update = (body: { display_name?: string; share_read_markers?: boolean }): Promise<void> =>
+  const share = (share_read_markers: boolean): Promise<void> =>
     attempt(async () => {
-      account.value = await chat.api.patch("/users/me", { body });
+      account.value = await chat.api.patch("/users/me", { body: { share_read_markers } });
       inform(t("saved_changes"));
     });
   return (
     <section class="panel-section">
       <h3>{t("account")}</h3>
-      <DisplayName
-        key={me.value?.display_name ?? ""}
-        onSave={(display_name) => update({ display_name })}
-      />
       {own !== null && (
         <Switch
           label={t("share_read_markers")}
           hint={t("share_read_markers_hint")}
           checked={own.share_read_markers}
-          onChange={(checked) => void update({ share_read_markers: checked })}
+          onChange={(checked) => void share(checked)}
         />
       )}
       <PasswordForm />
     </section>
-  );
-}
-
-function DisplayName({ onSave }: { onSave: (name: string) => Promise<void> }) {
-  const [name, setName] = useState(me.value?.display_name ?? "");
-  return (
-    <form
-      class="inline-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void onSave(name.trim());
-      }}
-    >
-      <Field
-        label={t("display_name")}
-        value={name}
-        maxLength={64}
-        dir="auto"
-        onInput={(event) => setName(event.currentTarget.value)}
-      />
-      <Button type="submit" disabled={name.trim() === "" || name === me.value?.display_name}>
-        {t("save")}
-      </Button>
-    </form>
   );
 }
 

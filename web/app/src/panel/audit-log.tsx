@@ -1,5 +1,6 @@
 import { ArrowRight, ScrollText } from "lucide-preact";
 import type { AuditEntry } from "chat-client";
+import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { formatFull, formatMoment } from "../i18n/dates";
 import { openMessage, route } from "../router";
@@ -8,6 +9,7 @@ import { nameOf, roomName } from "../state/people";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/button";
 import { Empty } from "../ui/states";
+import { AuditFilters, type AuditFilter } from "./audit-filters";
 import { changesOf, sentenceOf, type Change } from "./audit-text";
 import { PanelFrame } from "./host";
 import { ListBody } from "./list";
@@ -35,23 +37,47 @@ export function ServerAuditPanel() {
 }
 
 function Entries({ room }: { room: string | null }) {
+  const [chosen, setChosen] = useState<AuditFilter>({});
   const list = useList(
     (cursor) => {
-      const query = cursor === null ? {} : { cursor };
+      const query = { ...chosen, ...(cursor === null ? {} : { cursor }) };
       return room === null
         ? chat.api.get("/audit-log", { query })
         : chat.api.get("/rooms/{room_id}/audit-log", { path: { room_id: room }, query });
     },
-    [room],
+    [room, chosen],
   );
+  const isNarrowed = Object.keys(chosen).length > 0;
   return (
-    <ListBody
-      list={list}
-      empty={
-        <Empty icon={ScrollText} title={t("no_audit_entries")} text={t("no_audit_entries_text")} />
-      }
-      render={(entry) => <Entry key={entry.id} entry={entry} withRoom={room === null} />}
-    />
+    <>
+      <AuditFilters
+        place={room === null ? "server" : "room"}
+        filter={chosen}
+        onChange={setChosen}
+      />
+      <div class="panel-body" tabIndex={0}>
+        <ListBody
+          inline
+          list={list}
+          empty={
+            isNarrowed ? (
+              <Empty
+                icon={ScrollText}
+                title={t("nothing_found")}
+                text={t("no_audit_matches_text")}
+              />
+            ) : (
+              <Empty
+                icon={ScrollText}
+                title={t("no_audit_entries")}
+                text={t("no_audit_entries_text")}
+              />
+            )
+          }
+          render={(entry) => <Entry key={entry.id} entry={entry} withRoom={room === null} />}
+        />
+      </div>
+    </>
   );
 }
 

@@ -6,49 +6,57 @@ import { nameOf } from "../state/people";
 import { changeable, roles, type Changeable } from "../state/permissions";
 import { outcomeText } from "../state/reports";
 
-const ACTIONS: Readonly<Record<AuditAction, true>> = {
-  member_added: true,
-  member_removed: true,
-  member_banned: true,
-  member_unbanned: true,
-  member_timed_out: true,
-  time_out_lifted: true,
-  role_changed: true,
-  room_transferred: true,
-  permissions_changed: true,
-  room_updated: true,
-  room_archived: true,
-  room_restored: true,
-  invite_created: true,
-  invite_revoked: true,
-  join_request_approved: true,
-  join_request_declined: true,
-  filter_rule_added: true,
-  filter_rule_removed: true,
-  messages_deleted: true,
-  message_pinned: true,
-  message_unpinned: true,
-  poll_closed: true,
-  thread_locked: true,
-  report_resolved: true,
-  thread_unlocked: true,
-  user_banned: true,
-  user_unbanned: true,
-  administrator_created: true,
-  server_updated: true,
-  group_created: true,
-  group_updated: true,
-  group_deleted: true,
-  group_member_added: true,
-  group_member_removed: true,
-  group_manager_added: true,
-  group_manager_removed: true,
+/** Where each is done; the filter of words is one of a room or of the server. */
+const ACTIONS: Readonly<Record<AuditAction, "room" | "server">> = {
+  member_added: "room",
+  member_removed: "room",
+  member_banned: "room",
+  member_unbanned: "room",
+  member_timed_out: "room",
+  time_out_lifted: "room",
+  role_changed: "room",
+  room_transferred: "room",
+  permissions_changed: "room",
+  room_updated: "room",
+  room_archived: "room",
+  room_restored: "room",
+  invite_created: "room",
+  invite_revoked: "room",
+  join_request_approved: "room",
+  join_request_declined: "room",
+  filter_rule_added: "room",
+  filter_rule_removed: "room",
+  messages_deleted: "room",
+  message_pinned: "room",
+  message_unpinned: "room",
+  poll_closed: "room",
+  thread_locked: "room",
+  report_resolved: "room",
+  thread_unlocked: "room",
+  user_banned: "server",
+  user_unbanned: "server",
+  administrator_created: "server",
+  server_updated: "server",
+  group_created: "server",
+  group_updated: "server",
+  group_deleted: "server",
+  group_member_added: "server",
+  group_member_removed: "server",
+  group_manager_added: "server",
+  group_manager_removed: "server",
 };
+
+/** What the log of a room, or that of the server, can be narrowed to. */
+export function actionsOf(place: "room" | "server"): readonly AuditAction[] {
+  return (Object.keys(ACTIONS) as AuditAction[]).filter(
+    (action) => place === "server" || ACTIONS[action] === "room",
+  );
+}
 
 const isKnown = (action: string): action is AuditAction => Object.hasOwn(ACTIONS, action);
 
 /** A name keeps its own direction inside of a sentence. */
-const isolate = (name: string): string => `\u2068${name}\u2069`;
+export const isolate = (name: string): string => `\u2068${name}\u2069`;
 
 /** "Ada banned Bob from the room." */
 export function sentenceOf(entry: AuditEntry): string {
@@ -137,7 +145,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   note: [() => t("note"), plain],
   outcome: [() => t("outcome"), (value) => outcomeText(textOf(value))],
   seqs: [() => t("messages"), (value) => formatNumber(Array.isArray(value) ? value.length : 1)],
-  handle: [() => t("handle"), (value) => `@${textOf(value)}`],
+  handle: [() => t("handle"), (value) => isolate(`@${textOf(value)}`)],
   display_name: [() => t("display_name"), plain],
 };
 

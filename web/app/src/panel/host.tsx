@@ -16,6 +16,7 @@ const loaders: Record<Panel, () => Promise<ComponentType>> = {
   pins: async () => (await import("./pins")).PinsPanel,
   room: async () => (await import("./room-settings")).RoomSettingsPanel,
   "room-audit": async () => (await import("./audit-log")).RoomAuditPanel,
+  "room-filters": async () => (await import("./filters")).RoomFiltersPanel,
   "room-invites": async () => (await import("./room-invites")).RoomInvitesPanel,
   "room-requests": async () => (await import("./room-requests")).RoomRequestsPanel,
   "room-permissions": async () => (await import("./room-permissions")).RoomPermissionsPanel,
@@ -27,20 +28,24 @@ const loaders: Record<Panel, () => Promise<ComponentType>> = {
   saved: async () => (await import("./saved")).SavedPanel,
   scheduled: async () => (await import("./scheduled")).ScheduledPanel,
   preferences: async () => (await import("./preferences")).PreferencesPanel,
+  status: async () => (await import("./status")).StatusPanel,
   "audit-log": async () => (await import("./audit-log")).ServerAuditPanel,
   blocked: async () => (await import("./blocked")).BlockedPanel,
+  filters: async () => (await import("./filters")).ServerFiltersPanel,
+  group: async () => (await import("./group")).GroupPanel,
+  groups: async () => (await import("./groups")).GroupsPanel,
   "my-reports": async () => (await import("./reports")).OwnReportsPanel,
   reports: async () => (await import("./reports")).ServerReportsPanel,
   shortcuts: async () => (await import("./shortcuts")).ShortcutsPanel,
 };
 
 export function PanelHost() {
-  const { room, thread, panel } = route.value;
+  const { room, thread, panel, group } = route.value;
   if (room !== null && thread !== null)
     return <ThreadPanel key={`${room} ${thread}`} room={room} root={thread} />;
   if (panel === null) return null;
   // The search goes through all rooms: it stays while its hits are opened.
-  const key = panel === "search" ? panel : `${panel} ${room ?? ""}`;
+  const key = panel === "search" ? panel : `${panel} ${group ?? room ?? ""}`;
   return <LazyPanel key={key} panel={panel} />;
 }
 
@@ -65,9 +70,22 @@ interface FrameProperties {
   readonly children: ComponentChildren;
 }
 
+/** For when what had the focus is gone. */
+export function focusPanel(): void {
+  document.querySelector<HTMLElement>("aside.panel")?.focus({ preventScroll: true });
+}
+
 export function PanelFrame({ title, subtitle, actions, back, children }: FrameProperties) {
   const box = useRef<HTMLElement>(null);
-  useEffect(() => box.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    const panel = box.current;
+    panel?.focus({ preventScroll: true });
+    return () => {
+      const { activeElement, body } = document;
+      if (activeElement === body || panel?.contains(activeElement) === true) returnFocus(before);
+    };
+  }, []);
   return (
     <aside class="panel" aria-label={title} tabIndex={-1} ref={box}>
       <header class="bar panel-top">
@@ -87,4 +105,12 @@ export function PanelFrame({ title, subtitle, actions, back, children }: FramePr
       {children}
     </aside>
   );
+}
+
+/** To where it was before a panel had it, unless it has gone on: that is seen after rendering. */
+function returnFocus(before: Element | null): void {
+  queueMicrotask(() => {
+    const lost = document.activeElement === document.body;
+    if (lost && before instanceof HTMLElement) before.focus({ preventScroll: true });
+  });
 }

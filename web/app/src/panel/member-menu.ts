@@ -49,6 +49,25 @@ export function blockItem(user: string): MenuItem {
 }
 
 export function memberMenu(entry: RoomEntry, user: string, name: string, role: Role): MenuItem[][] {
+  return [
+    [
+      {
+        label: t("write_message"),
+        icon: MessageSquare,
+        run: () => void attempt(() => writeTo([user])),
+      },
+    ],
+    ...memberActions(entry, user, name, role),
+  ];
+}
+
+/** What one does with a member beside writing to them: acts as a moderator, blocks, reports. */
+export function memberActions(
+  entry: RoomEntry,
+  user: string,
+  name: string,
+  role: Role,
+): MenuItem[][] {
   const path = { room_id: entry.room, user_id: user };
   const set = (next: Role): MenuItem => ({
     label: t(`make_${next}`),
@@ -61,13 +80,6 @@ export function memberMenu(entry: RoomEntry, user: string, name: string, role: R
   const acts = outranks(entry.role, role) && !entry.archived;
   const given = roles.filter((next) => next !== role && outranks(entry.role, next)).toReversed();
   return [
-    [
-      {
-        label: t("write_message"),
-        icon: MessageSquare,
-        run: () => void attempt(() => writeTo([user])),
-      },
-    ],
     acts && mayChangeRoles(entry) ? given.map(set) : [],
     entry.role === "owner" && !entry.archived
       ? [

@@ -5,6 +5,8 @@ import { showDialog } from "../dialogs/open";
 import { plural, t } from "../i18n";
 import { Name } from "../message/name";
 import { route } from "../router";
+import { PersonButton } from "../people/person-button";
+import { PresenceText, StatusEmoji } from "../people/signs";
 import { chat, myId, roomEntry } from "../state/chat";
 import { complain } from "../state/errors";
 import { members, refreshMembers } from "../state/members";
@@ -78,9 +80,17 @@ function MemberRow({ entry, member: { user, role } }: { entry: RoomEntry; member
   const [open, setOpen] = useState(false);
   return (
     <div class="person">
-      <Avatar id={user.id} name={user.display_name} presence={presenceOf(user.id)} />
+      <PersonButton id={user.id} decorative>
+        <Avatar id={user.id} name={user.display_name} presence={presenceOf(user.id)} />
+      </PersonButton>
       <div>
-        <Name id={user.id} />
+        <span class="person-name">
+          <PersonButton id={user.id}>
+            <Name id={user.id} />
+          </PersonButton>
+          <PresenceText id={user.id} />
+          <StatusEmoji id={user.id} />
+        </span>
         <small>
           <bdi>@{user.username}</bdi>
         </small>

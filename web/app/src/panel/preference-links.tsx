@@ -1,4 +1,4 @@
-import { Flag, ScrollText, UserX } from "lucide-preact";
+import { Filter, Flag, ScrollText, Users, UserX } from "lucide-preact";
 import { t } from "../i18n";
 import { account } from "../state/account";
 import { PanelLinks } from "./links";
@@ -9,6 +9,12 @@ export function OwnListsSection() {
     <PanelLinks
       label={t("more_of_yours")}
       links={[
+        {
+          panel: "groups",
+          icon: Users,
+          label: t("user_groups"),
+          hint: t("user_groups_hint"),
+        },
         {
           panel: "blocked",
           icon: UserX,
@@ -33,6 +39,12 @@ export function AdministrationSection() {
           icon: Flag,
           label: t("reports_of_server"),
           hint: t("reports_of_server_hint"),
+        },
+        {
+          panel: "filters",
+          icon: Filter,
+          label: t("word_filter_of_server"),
+          hint: t("word_filter_of_server_hint"),
         },
         {
           panel: "audit-log",

@@ -8,6 +8,7 @@ import { Choice, Switch } from "../ui/field";
 import { AccountSection } from "./account";
 import { PanelFrame } from "./host";
 import { AdministrationSection, OwnListsSection } from "./preference-links";
+import { ProfileSection } from "./profile";
 import { SessionsSection } from "./sessions";
 
 /** What this device is set to, the account, and its sessions. */
@@ -83,6 +84,7 @@ export function PreferencesPanel() {
           />
           <Button onClick={() => openPanel("notifications")}>{t("notification_settings")}</Button>
         </section>
+        <ProfileSection />
         <AccountSection />
         <OwnListsSection />
         <AdministrationSection />

@@ -1,4 +1,4 @@
-import { Ban, Flag, KeyRound, Link, ScrollText, UserPlus } from "lucide-preact";
+import { Ban, Filter, Flag, KeyRound, Link, ScrollText, UserPlus } from "lucide-preact";
 import type { RoomEntry, RoomSettings } from "chat-client";
 import { useState } from "preact/hooks";
 import { showDialog } from "../dialogs/open";
@@ -226,6 +226,12 @@ function Sections({ entry }: { entry: RoomEntry }) {
             label: t("reports"),
             hint: t("reports_hint"),
             badge: reports,
+          },
+          {
+            panel: "room-filters" as const,
+            icon: Filter,
+            label: t("word_filter"),
+            hint: t("word_filter_hint"),
           },
         ]
       : []),

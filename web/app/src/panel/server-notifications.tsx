@@ -1,11 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n";
-import { formatMoment } from "../i18n/dates";
 import { chat } from "../state/chat";
 import { attempt, complain } from "../state/errors";
-import { Button } from "../ui/button";
 import { Choice, Field } from "../ui/field";
 import { Skeleton } from "../ui/states";
+import { Quiet } from "./quiet";
 
 type Settings = Awaited<ReturnType<typeof readSettings>>;
 
@@ -22,9 +21,6 @@ export function ServerNotifications() {
         await chat.api.put("/users/me/notifications", { body: { ...settings, ...change } }),
       );
     });
-  const quiet = settings.quiet_until !== null && Date.parse(settings.quiet_until) > Date.now();
-  const pause = (hours: number): void =>
-    set({ quiet_until: new Date(Date.now() + hours * 3_600_000).toISOString() });
   return (
     <section class="panel-section">
       <h3>{t("all_rooms")}</h3>
@@ -41,22 +37,7 @@ export function ServerNotifications() {
       />
       <Keywords words={settings.keywords} onChange={(keywords) => set({ keywords })} />
       <h3>{t("do_not_disturb")}</h3>
-      {quiet ? (
-        <>
-          <p class="field-hint">
-            {t("quiet_until", { time: formatMoment(Date.parse(settings.quiet_until ?? "")) })}
-          </p>
-          <Button onClick={() => set({ quiet_until: null })}>{t("end_quiet")}</Button>
-        </>
-      ) : (
-        <div class="choices">
-          {[1, 4, 12].map((hours) => (
-            <Button key={hours} onClick={() => pause(hours)}>
-              {t("hours_long", { hours })}
-            </Button>
-          ))}
-        </div>
-      )}
+      <Quiet until={settings.quiet_until} onChange={(quiet_until) => set({ quiet_until })} />
     </section>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { explain } from "../state/errors";
 
 interface Page<T> {
@@ -22,14 +22,19 @@ export function useList<T>(
   const [items, setItems] = useState<readonly T[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
+  const turn = useRef(0);
   const load = (cursor: string | null): void => {
+    const own = ++turn.current;
     read(cursor).then(
       (page) => {
+        if (own !== turn.current) return; // something else was asked for meanwhile
         setItems((before) => [...(cursor === null ? [] : (before ?? [])), ...page.items]);
         setNext(page.next);
         setError(null);
       },
-      (reason: unknown) => setError(explain(reason)),
+      (reason: unknown) => {
+        if (own === turn.current) setError(explain(reason));
+      },
     );
   };
   useEffect(() => load(null), dependencies);

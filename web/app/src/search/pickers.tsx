@@ -23,7 +23,7 @@ interface Properties<T extends unknown[]> {
   readonly onPick: (...picked: T) => void;
 }
 
-interface Choosable {
+export interface Choosable {
   readonly key: string;
   readonly sign: ComponentChildren;
   readonly label: string;
@@ -32,7 +32,7 @@ interface Choosable {
 }
 
 /** A box that narrows a list. The arrow keys go through both. */
-function Picker({
+export function Picker({
   anchor,
   label,
   items,

@@ -3,6 +3,7 @@ import { DialogHost } from "../dialogs/host";
 import { Palette } from "../palette/lazy";
 import { InvitePage } from "../pages/invite";
 import { PanelHost } from "../panel/host";
+import { ProfileHost } from "../people/host";
 import { route } from "../router";
 import { Sidebar } from "../sidebar/sidebar";
 import { RoomView } from "../timeline/room-view";
@@ -34,6 +35,7 @@ export function Shell() {
       {(thread !== null || panel !== null) && <PanelHost />}
       <Palette />
       <DialogHost />
+      <ProfileHost />
     </div>
   );
 }

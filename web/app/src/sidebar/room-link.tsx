@@ -4,7 +4,8 @@ import { formatNumber, plural, t } from "../i18n";
 import { addressOf, openRoom, route } from "../router";
 import { draftOf } from "../state/items";
 import { isMuted } from "../state/muted";
-import { roomName } from "../state/people";
+import { StatusEmoji } from "../people/signs";
+import { othersOf, roomName } from "../state/people";
 import { Icon } from "../ui/button";
 import { RoomSign } from "./room-sign";
 
@@ -33,6 +34,7 @@ export function RoomLink({ entry }: { entry: RoomEntry }) {
     >
       <RoomSign entry={entry} />
       <bdi class="room-link-name">{roomName(entry)}</bdi>
+      {direct && <StatusEmoji id={othersOf(entry)[0] ?? ""} />}
       {!here && draftOf(room, null) !== "" && (
         <span class="room-link-draft" role="img" aria-label={t("has_draft")}>
           <Icon icon={PencilLine} size={14} />

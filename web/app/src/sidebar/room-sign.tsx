@@ -20,6 +20,6 @@ export function RoomSign({ entry }: { entry: RoomEntry }) {
   );
 }
 
-function PersonSign({ id }: { id: string }) {
+export function PersonSign({ id }: { id: string }) {
   return <Avatar id={id} name={nameOf(id)} size={20} presence={presenceOf(id)} />;
 }

@@ -7,17 +7,21 @@ import {
   Plus,
   Search,
   Settings,
+  SmilePlus,
   SquarePen,
 } from "lucide-preact";
 import type { LucideIcon } from "lucide-preact";
 import { showDialog } from "../dialogs/open";
 import { formatNumber, t } from "../i18n";
+import { formatUntil } from "../i18n/dates";
 import { openPalette } from "../palette/open";
 import { openPanel, route, type Panel } from "../router";
 import { me, rooms } from "../state/chat";
 import { saved, scheduled, reminders } from "../state/items";
+import { PersonButton } from "../people/person-button";
 import { presenceOf } from "../state/people";
 import { serverName } from "../state/server";
+import { statusOf, statusText, type Status } from "../state/status";
 import { Name } from "../message/name";
 import { Avatar, initial } from "../ui/avatar";
 import { Icon, IconButton } from "../ui/button";
@@ -161,20 +165,42 @@ function Heading({
 function Me() {
   const user = me.value;
   if (user === undefined) return null;
+  const status = statusOf(user.id);
   return (
     <footer class="me">
-      <Avatar id={user.id} name={user.display_name} presence={presenceOf(user.id)} />
-      <div>
-        <strong>
-          <Name id={user.id} />
-        </strong>
-        <small dir="ltr">@{user.username}</small>
-      </div>
+      <PersonButton id={user.id}>
+        <Avatar id={user.id} name={user.display_name} presence={presenceOf(user.id)} />
+        <span class="me-text">
+          <strong>
+            <Name id={user.id} />
+          </strong>
+          <small>
+            {status === null ? <bdi>@{user.username}</bdi> : <OwnStatus status={status} />}
+          </small>
+        </span>
+      </PersonButton>
+      <IconButton
+        icon={SmilePlus}
+        label={t("set_status")}
+        aria-pressed={route.value.panel === "status"}
+        onClick={() => openPanel("status")}
+      />
       <IconButton
         icon={Settings}
         label={t("preferences")}
         onClick={() => openPanel("preferences")}
       />
     </footer>
+  );
+}
+
+function OwnStatus({ status }: { status: Status }) {
+  const text = statusText(status);
+  const until = status.until == null ? "" : ` · ${formatUntil(Date.parse(status.until))}`;
+  return (
+    <>
+      <span class="quiet-text">{t("status")} </span>
+      <bdi title={text + until}>{text}</bdi>
+    </>
   );
 }

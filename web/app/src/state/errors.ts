@@ -39,6 +39,30 @@ export function explain(error: unknown): string {
     : error.detail;
 }
 
+/** What is wrong with the values of a form, by the names of its fields. */
+export type Refusals<F extends string> = Partial<Readonly<Record<F, string>>>;
+
+const ABOUT_A_VALUE: readonly string[] = ["invalid", "too_many", "username_taken"];
+
+/** What the server says about fields of a form; what is about none of them stands at the first one.
+ * Null if the values are not what is wrong. */
+export function refusalsOf<F extends string>(
+  error: unknown,
+  fields: readonly [F, ...F[]],
+): Refusals<F> | null {
+  if (!(error instanceof ApiError) || !ABOUT_A_VALUE.includes(error.code)) return null;
+  const refusals: Partial<Record<F, string>> = {};
+  for (const { path, message } of error.errors) {
+    const field = fields.find((name) => name === path);
+    if (field !== undefined) refusals[field] ??= capitalize(message);
+  }
+  return Object.keys(refusals).length > 0
+    ? refusals
+    : ({ [fields[0]]: error.detail } as Refusals<F>);
+}
+
+const capitalize = (text: string): string => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+
 export function complain(error: unknown): void {
   const request = error instanceof ApiError ? error.request_id : undefined;
   show({ text: explain(error), request, undo: undefined, bad: true });

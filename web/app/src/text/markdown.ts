@@ -2,9 +2,15 @@ import MarkdownIt from "markdown-it";
 import { addMentions } from "./mentions";
 import { sanitize } from "./sanitize";
 
+/** What a name in a text stands for: the reader, others, or a user group. `user` is there when it is
+ * one person, `group` when it is a group. */
+export interface Mention {
+  readonly kind: "me" | "other" | "group";
+  readonly user?: string;
+  readonly group?: string;
+}
 /** Who a text can name; `undefined` for a name that is nobody's. */
-export type MentionKind = "me" | "other" | undefined;
-export type LookUpMention = (name: string) => MentionKind;
+export type LookUpMention = (name: string) => Mention | undefined;
 
 export interface TextContext {
   readonly lookUpMention: LookUpMention;

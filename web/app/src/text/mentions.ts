@@ -1,5 +1,5 @@
 import type { MarkdownIt, StateInline } from "markdown-it";
-import type { TextContext } from "./markdown";
+import type { Mention, TextContext } from "./markdown";
 
 const NAME = /@([\p{L}\p{M}\p{Nd}](?:[\p{L}\p{M}\p{Nd}._-]{0,30}[\p{L}\p{M}\p{Nd}])?)/uy;
 const WORD = /[\p{L}\p{M}\p{Nd}]/u;
@@ -12,7 +12,7 @@ export function addMentions(parser: MarkdownIt): void {
   parser.inline.ruler.before("link", "mention", markMention);
   parser.renderer.rules.mention = (tokens, index) => {
     const token = tokens[index];
-    const who = token?.meta?.kind === "me" ? "me" : "other";
+    const who = (token?.meta?.kind as Mention["kind"] | undefined) ?? "other";
     return `<span class="mention" data-who="${who}">${parser.utils.escapeHtml(token?.content ?? "")}</span>`;
   };
 }
@@ -39,9 +39,9 @@ function markMention(state: StateInline, silent: boolean): boolean {
 function longestKnown(
   text: string,
   context: TextContext,
-): { name: string; kind: "me" | "other" } | undefined {
+): { name: string; kind: Mention["kind"] } | undefined {
   for (let name = text; name.length > 0; name = name.slice(0, -1)) {
-    const kind = context.lookUpMention(name);
+    const kind = context.lookUpMention(name)?.kind;
     if (kind !== undefined) return { name, kind };
     const last = name.at(-1) ?? "";
     if (!UNSPACED.test(last) && WORD.test(last)) return undefined;

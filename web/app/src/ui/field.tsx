@@ -21,8 +21,12 @@ export function Field({ label, hint, error, ...rest }: FieldProperties) {
         {...(note ? { "aria-describedby": `${id}-note` } : {})}
       />
       {note && (
-        <p id={`${id}-note`} class={error === undefined ? "field-hint" : "field-error"}>
-          {note}
+        <p
+          id={`${id}-note`}
+          class={error === undefined ? "field-hint" : "field-error"}
+          {...(error === undefined ? {} : { role: "alert" })}
+        >
+          {error === undefined ? note : <bdi>{note}</bdi>}
         </p>
       )}
     </div>

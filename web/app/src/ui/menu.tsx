@@ -6,10 +6,12 @@ import { moveFocus } from "./roving";
 
 export interface MenuItem {
   readonly label: string;
-  readonly icon: LucideIcon;
+  readonly icon?: LucideIcon;
   readonly run: () => void;
   readonly keys?: string;
   readonly danger?: boolean;
+  /** Of a menu in which one item is chosen. */
+  readonly checked?: boolean;
 }
 
 interface Properties {
@@ -18,14 +20,26 @@ interface Properties {
   /** Groups are separated by lines; empty ones are left out. */
   readonly groups: readonly (readonly MenuItem[])[];
   readonly onClose: () => void;
+  readonly align?: "start" | "end";
+  /** Shown above the items: what they are choices of. */
+  readonly title?: string;
 }
 
-export function Menu({ anchor, label, groups, onClose }: Properties) {
+export function Menu(properties: Properties) {
+  const { anchor, label, groups, onClose, align = "end", title } = properties;
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => list.current?.querySelector("button")?.focus(), []);
+  useEffect(
+    () =>
+      (
+        list.current?.querySelector<HTMLElement>("[aria-checked=true]") ??
+        list.current?.querySelector("button")
+      )?.focus(),
+    [],
+  );
   const shown = groups.filter((group) => group.length > 0);
   return (
-    <Popover anchor={anchor} label={label} onClose={onClose} align="end">
+    <Popover anchor={anchor} label={label} onClose={onClose} align={align}>
+      {title !== undefined && <p class="menu-title">{title}</p>}
       <div
         class="menu"
         role="menu"
@@ -40,7 +54,8 @@ export function Menu({ anchor, label, groups, onClose }: Properties) {
               <button
                 key={item.label}
                 type="button"
-                role="menuitem"
+                role={item.checked === undefined ? "menuitem" : "menuitemradio"}
+                aria-checked={item.checked}
                 class="menu-item"
                 data-danger={item.danger === true}
                 onClick={() => {
@@ -48,7 +63,11 @@ export function Menu({ anchor, label, groups, onClose }: Properties) {
                   item.run();
                 }}
               >
-                <Icon icon={item.icon} />
+                {item.icon === undefined ? (
+                  <span class="menu-no-icon" />
+                ) : (
+                  <Icon icon={item.icon} />
+                )}
                 {item.label}
                 {item.keys !== undefined && <kbd>{item.keys}</kbd>}
               </button>

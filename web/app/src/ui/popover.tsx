@@ -7,6 +7,8 @@ interface Properties {
   readonly anchor: Element;
   readonly onClose: () => void;
   readonly label: string;
+  /** The id of an element that says more than the label. */
+  readonly description?: string;
   readonly align?: "start" | "end";
   readonly children: ComponentChildren;
   readonly class?: string;
@@ -21,6 +23,7 @@ export function Popover({
   anchor,
   onClose,
   label,
+  description,
   align = "start",
   children,
   class: name = "",
@@ -55,7 +58,14 @@ export function Popover({
     return () => element?.removeEventListener("toggle", closed);
   }, []);
   return (
-    <div ref={box} popover="auto" class={`popover ${name}`} role="dialog" aria-label={label}>
+    <div
+      ref={box}
+      popover="auto"
+      class={`popover ${name}`}
+      role="dialog"
+      aria-label={label}
+      {...(description === undefined ? {} : { "aria-describedby": description })}
+    >
       {children}
     </div>
   );
