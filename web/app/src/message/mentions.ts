@@ -20,7 +20,8 @@ export function useMentions(message: TimelineMessage): LookUpMention {
   const key = JSON.stringify([names, many, pending, myId.value]);
   return useMemo<LookUpMention>(() => {
     const known = new Map<string, Mention>();
-    for (const [name, group] of many) known.set(fold(name), group === null ? OTHER : ofGroup(group));
+    for (const [name, group] of many)
+      known.set(fold(name), group === null ? OTHER : ofGroup(group));
     for (const [name, user] of names) {
       known.set(fold(name), { kind: user === myId.peek() ? "me" : "other", user });
     }
