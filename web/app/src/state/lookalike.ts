@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import type { User } from "chat-client";
 
 /** The commonest letters of other scripts that look like Latin ones, beside what NFKC knows. */
@@ -61,6 +62,9 @@ export function skeleton(name: string): string {
 const usernames = new Set<string>();
 const owners = new Map<string, string>();
 const marks = new Map<string, boolean>();
+/** Skeletons of display names that were asked for, and how often an owner of one came later. */
+const shown = new Set<string>();
+const latecomers = signal(0);
 
 /** Whether a display name looks like the username of another account that this page has met. The
  * server refuses such names when they are set, but a username may come later than a display name. */
@@ -70,11 +74,15 @@ export function looksLikeAnother(user: User): boolean {
   if (owners.get(own) === undefined) {
     owners.set(own, user.id);
     marks.clear();
+    if (shown.has(own)) queueMicrotask(() => (latecomers.value += 1));
   }
-  const key = `${user.id}\n${user.display_name}`;
+  // With the count, which makes what shows the name depend on it.
+  const key = `${latecomers.value}\n${user.id}\n${user.display_name}`;
   let mark = marks.get(key);
   if (mark === undefined) {
-    const owner = owners.get(skeleton(user.display_name));
+    const name = skeleton(user.display_name);
+    if (name !== own) shown.add(name);
+    const owner = owners.get(name);
     mark = owner !== undefined && owner !== user.id;
     marks.set(key, mark);
   }
