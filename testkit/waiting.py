@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 LIMIT_S = 120.0
 
 
-def limit() -> asyncio.Timeout:
-    """Raises TimeoutError if the block does not end."""
-    return asyncio.timeout(LIMIT_S)
+def limit(times: int = 1) -> asyncio.Timeout:
+    """Raises TimeoutError if the block does not end. `times` the limit is for what takes a minute
+    on a machine that does nothing else."""
+    return asyncio.timeout(times * LIMIT_S)
 
 
 async def eventually(condition: Callable[[], object | Awaitable[object]]) -> None:

@@ -360,7 +360,7 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
 
 MARIADB = pytest.param("mariadb", marks=pytest.mark.cluster)
 # Both are much less than the long room has messages.
-MAX_ROWS_READ, MAX_UNREAD = 500, 100
+MAX_ROWS_READ, MAX_UNREAD = 500, 50
 # The list of members is in the order of their names, which are in another table. A search looks at
 # some thousands of documents, whatever the room.
 READS_MORE = {

@@ -29,7 +29,7 @@ from testkit.servers.backend import override
 from testkit.servers.fake_clock import FakeClock
 from testkit.servers.mariadb import run_mariadb
 from testkit.servers.process import ends_with_parent
-from testkit.waiting import LIMIT_S, eventually
+from testkit.waiting import eventually, limit
 from tests.features.scheduling.test_scheduled_messages import PAST, is_sent, schedule, texts
 from tests.persistence.schema import opened
 from tests.realtime.room_lists import ListReplica, differences, entries, listed
@@ -63,7 +63,7 @@ class SteppingDatabase:
             *(str(seed), str(count), *(user.id for user in users)),
             env=environment(self.settings) | dict(clock),
         )
-        async with asyncio.timeout(4 * LIMIT_S):  # many changes, and libfaketime slows them down
+        async with limit(4):  # many changes, and libfaketime slows them down
             assert await process.wait() == 0
 
     async def state(self) -> tuple[int, datetime]:
