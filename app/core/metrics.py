@@ -44,6 +44,37 @@ def _gauge(name: str, text: str, *labels: str, of_workers: str = "sum") -> Gauge
     return Gauge(name, text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]
 
 
+class BufferedHistogram:
+    """Hands observations to the library in groups. For a batch of one message they cost a twentieth
+    of its time alone, because the library's code has left the caches of the processor meanwhile;
+    in a group all but the first cost little."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._observe = histogram.observe
+        self._values: list[float] = []
+        _BUFFERED.append(self)
+
+    def observe(self, value: float) -> None:
+        self._values.append(value)
+        if len(self._values) >= _MAX_BUFFERED:
+            self.flush()
+
+    def flush(self) -> None:
+        values, self._values = self._values, []
+        for value in values:
+            self._observe(value)
+
+
+_BUFFERED: list[BufferedHistogram] = []
+_MAX_BUFFERED = 64
+
+
+def flush_buffered() -> None:
+    """Before metrics are read, in any thread."""
+    for histogram in _BUFFERED:
+        histogram.flush()
+
+
 def _histogram(
     name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS
 ) -> Histogram:
@@ -56,9 +87,11 @@ SENDS = _counter(
     "Sends by outcome: stored, repeated (the nonce was known), or the code of the error.",
     "outcome",
 )
-BATCH_SIZE = _histogram("chat_send_batch_size", "Sends in one transaction.", buckets=_SIZES)
-BATCH_SECONDS = _histogram(
-    "chat_send_batch_seconds", "Time to commit a batch of sends, retries included."
+BATCH_SIZE = BufferedHistogram(
+    _histogram("chat_send_batch_size", "Sends in one transaction.", buckets=_SIZES)
+)
+BATCH_SECONDS = BufferedHistogram(
+    _histogram("chat_send_batch_seconds", "Time to commit a batch of sends, retries included.")
 )
 
 # Delivery.
@@ -98,9 +131,11 @@ STATEMENT_SECONDS = _histogram(
     "Time of a statement, or of a request of several (`batch`), there and back.",
     "pool",
 )
-COMMIT_SECONDS = _histogram(
-    "chat_database_commit_seconds",
-    "Time of a COMMIT, there and back; of a batch of sends with its writes.",
+COMMIT_SECONDS = BufferedHistogram(
+    _histogram(
+        "chat_database_commit_seconds",
+        "Time of a COMMIT, there and back; of a batch of sends with its writes.",
+    )
 )
 POOL_IN_USE = _gauge("chat_database_connections_in_use", "Connections in use.", "pool")
 POOL_SIZE = _gauge("chat_database_connections_max", "Connections there may be.", "pool")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.core.metrics import DIRECTORY_VARIABLE, REGISTRY
+from app.core.metrics import DIRECTORY_VARIABLE, REGISTRY, flush_buffered
 from app.http.dependencies import ContextDep
 from app.wire.errors import NotFound, TokenMissing, Unauthenticated
 
@@ -34,6 +34,7 @@ def check_token(token: str, authorization: str) -> None:
 
 
 def render() -> bytes:
+    flush_buffered()
     registry = REGISTRY
     if directory := os.environ.get(DIRECTORY_VARIABLE):
         registry = CollectorRegistry()

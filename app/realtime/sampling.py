@@ -24,6 +24,7 @@ def sample(hub: Hub, database: Database, bus: Bus) -> None:
     metrics.STREAM_LAG.set(max((until - after for after, until in filter(None, gaps)), default=0))
     metrics.LAGGING_SOCKETS.set(sum(connection.write_paused for connection in hub.connections))
     metrics.DELIVERIES.inc(hub.coalescer.take_deliveries())
+    metrics.flush_buffered()
     metrics.BUS_HEALTHY.set(bus.healthy)
     for name, (in_use, size) in database.connections().items():
         metrics.POOL_IN_USE.labels(name).set(in_use)

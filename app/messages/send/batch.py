@@ -51,7 +51,6 @@ from app.persistence.repositories.thread_batch import ThreadChanges
 from app.persistence.uow import BatchUnitOfWork
 from app.rooms.standing import Standing
 from app.wire.content import Content
-from app.wire.domain import Role
 from app.wire.errors import ChatError
 from app.wire.events import Message, MessageCreated
 
@@ -192,27 +191,21 @@ class _Batch:
         return result
 
     def _facts(self, send: SendRequest) -> SendFacts:
-        room, thread, preflight = send.room, send.content.thread, self._preflight
-        sender, state = (room, send.actor.user), self._rooms.get(room)
-        role, timed_out = preflight.roles.get(sender, Role.MEMBER), preflight.time_outs.get(sender)
+        room, content, preflight = send.room, send.content, self._preflight
+        key, state = (room, send.actor.user), self._rooms.get(room)
+        role, timed_out_until, hidden_up_to, kind = preflight.sender(key)
+        reply_to, thread = content.reply_to, content.thread
         return SendFacts(
             room=state,
-            standing=member_standing(send.actor, state, role, timed_out, self._at),
+            standing=member_standing(send.actor, state, role, timed_out_until, self._at),
             is_member=role is not None,
-            kind=preflight.kinds.get(room),
+            kind=kind,
             duplicate=self._find_duplicate(send),
-            reply_exists=self._finds_reply(send),
+            reply_exists=reply_to is None
+            or ((room, reply_to) not in preflight.missing_replies and reply_to > hidden_up_to),
             root=None if thread is None else self._thread_batch.find(room, thread),
-            waited_s=self._last_sends.get(sender),
+            waited_s=self._last_sends.get(key) if self._last_sends else None,
             at=self._at,
-        )
-
-    def _finds_reply(self, send: SendRequest) -> bool:
-        """Whether the message that it replies to exists, and its sender may read that."""
-        room, reply_to = send.room, send.content.reply_to
-        hidden_up_to = self._preflight.hidden_up_to.get((room, send.actor.user), 0)
-        return reply_to is None or (
-            (room, reply_to) not in self._preflight.missing_replies and reply_to > hidden_up_to
         )
 
     def _find_duplicate(self, send: SendRequest) -> StoredMessage | None:

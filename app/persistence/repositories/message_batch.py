@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    and_,
-    bindparam,
-    func,
-    select,
-    update,
-)
+import orjson
+from sqlalchemy import Text, and_, bindparam, case, func, null, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.core.message_commands import MessageChange
 from app.core.send_request import SendRequest
 from app.persistence.failures import Failure, classify
 from app.persistence.repositories.filters import (
+    NO_FILTERS,
     READ_SERVER_FILTER,
     SERVER_HAS_FILTER,
     FilterDocuments,
@@ -30,7 +26,9 @@ from app.persistence.repositories.message_changes import (
 from app.persistence.repositories.reports import FilterReport, write_filter_reports
 from app.persistence.repositories.send_preflight import (
     SendPreflight,
+    add_stored,
     bind_preflight,
+    bind_stored,
     read_preflight,
 )
 from app.persistence.repositories.slow_mode import (
@@ -55,7 +53,7 @@ from app.persistence.tables import (
     UserGroup,
     columns,
 )
-from app.wire.domain import Role, RoomKind
+from app.wire.domain import RoomKind
 from app.wire.room_settings import parse_settings
 
 _room, _member = columns(Room), columns(Member)
@@ -67,11 +65,18 @@ _HEAD_COUNT = (
     .where(RoomEventRow.room_id == Room.id, RoomEventRow.seq == Room.seq)
     .scalar_subquery()
 )
+_RARE = (
+    *(Room.archived_at, Room.settings, Room.overrides, Room.blocked_by, Room.filters),
+    SERVER_HAS_FILTER,
+)
+# What few rooms have is one column, null without any of it: each column costs the driver some
+# microseconds, whatever is in it.
+_RARE_STATE = case(
+    (and_(*(column.is_(None) for column in _RARE)), null()),
+    else_=func.json_array(*_RARE, type_=Text()),
+)
 _STATES = (
-    select(
-        *(Room.id, Room.kind, Room.seq, Room.archived_at.is_not(None), _HEAD_COUNT),
-        *(Room.settings, Room.overrides, Room.blocked_by, Room.filters, SERVER_HAS_FILTER),
-    )
+    select(Room.id, Room.kind, Room.seq, _HEAD_COUNT, _RARE_STATE)
     .where(_IN_ROOMS)
     .order_by(Room.id)
 )
@@ -127,12 +132,13 @@ class LockedRoomState:
 
     kind: RoomKind
     seq: int
-    archived: bool
     message_count: int
-    settings: str | None
-    overrides: str | None
-    blocked_by: str | None
-    filters: FilterDocuments
+    archived: bool = False
+    settings: str | None = None
+    overrides: str | None = None
+    blocked_by: str | None = None
+    filters: FilterDocuments = NO_FILTERS
+    server_has_filter: bool = False  # which is read then
     last_message_seq: int | None = None
 
     @property
@@ -163,7 +169,7 @@ def _has_members(
     so that the time of the answer does not tell whether there is one."""
     senders = ((send.room, send.actor.user) for send in sends)
     return any(target.role for target in targets.values()) or any(
-        preflight.roles.get(sender, Role.MEMBER) for sender in senders
+        preflight.sender(sender).role for sender in senders
     )
 
 
@@ -202,8 +208,12 @@ class MessageBatch:
             if room in states:
                 states[room].last_message_seq = seq
         preflight = read_preflight(rows.get("preflight", ()), sends)
+        if preflight.repeated:
+            [stored] = await self._executor.read(bind_stored(preflight.repeated))
+            add_stored(preflight, stored)
         targets = read_targets(rows.get("targets", ()))
-        if any(row[-1] for row in locked) and _has_members(sends, preflight, targets):
+        has_filter = any(state.server_has_filter for state in states.values())
+        if has_filter and _has_members(sends, preflight, targets):
             await self._add_server_filter(states)
         return BatchFacts(
             states,
@@ -244,15 +254,18 @@ class MessageBatch:
         return await self._room_states(locked)
 
     async def _room_states(self, rows: Rows) -> dict[UUID, LockedRoomState]:
-        uncounted = [room for room, _, seq, _, count, *_ in rows if count is None and seq]
+        uncounted = [room for room, _, seq, count, _ in rows if count is None and seq]
         counts = await self._count(uncounted) if uncounted else {}
-        return {
-            room: LockedRoomState(
-                *(kind, seq, bool(archived), count or counts.get(room, 0)),
-                *(*documents, FilterDocuments(filters, None)),
-            )
-            for room, kind, seq, archived, count, *documents, filters, _ in rows
-        }
+        states = {}
+        for room, kind, seq, count, rare in rows:
+            states[room] = state = LockedRoomState(kind, seq, count or counts.get(room, 0))
+            if rare:
+                archived_at, *documents, filters, server_filter = orjson.loads(rare)
+                state.archived = archived_at is not None
+                state.settings, state.overrides, state.blocked_by = documents
+                state.filters = FilterDocuments(room=filters)
+                state.server_has_filter = server_filter is not None
+        return states
 
     async def _add_server_filter(self, states: dict[UUID, LockedRoomState]) -> None:
         [rows] = await self._executor.read(READ_SERVER_FILTER.bind())

@@ -21,8 +21,8 @@ from app.persistence.sql.statement import Bound, Row
 
 Rows = Sequence[Row]
 Call = tuple[str, Sequence[Any], bool]  # a text, its arguments, and whether those are of many rows
-_BATCH_SECONDS = metrics.STATEMENT_SECONDS.labels("batch")
-_READ_SECONDS = metrics.STATEMENT_SECONDS.labels("read")
+_BATCH_SECONDS = metrics.BufferedHistogram(metrics.STATEMENT_SECONDS.labels("batch"))
+_READ_SECONDS = metrics.BufferedHistogram(metrics.STATEMENT_SECONDS.labels("read"))
 
 
 class Reader(Protocol):
