@@ -66,7 +66,8 @@ class Content(BaseModel):
     def content_fields(self) -> dict[str, Any]:
         """The fields of `Content` that are not null, without those of the class that this object is
         of."""
-        return {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
+        values = self.__dict__
+        return {name: value for name in _FIELDS if (value := values[name]) is not None}
 
     def sent_fields(self) -> dict[str, Any]:
         """What recognises a repeated send."""
@@ -141,7 +142,9 @@ class NewContent(Content):
     )
 
     def sent_fields(self) -> dict[str, Any]:
-        extra = {"poll": self.poll, "expires_in_s": self.expires_in_s}
-        return self.content_fields() | {
-            name: value for name, value in extra.items() if value is not None
-        }
+        fields = self.content_fields()
+        if self.poll is not None:
+            fields["poll"] = self.poll
+        if self.expires_in_s is not None:
+            fields["expires_in_s"] = self.expires_in_s
+        return fields
