@@ -21,6 +21,7 @@ from testkit.peer import Peers
 from testkit.people import Person
 from testkit.processes import ServerProcess
 from testkit.server import TestServer, new_session
+from testkit.waiting import eventually
 from tests.realtime.dedicated_server import DedicatedServer, StartServer
 from tests.realtime.hooks import LossyBus, QueryCounter
 from tests.realtime.room_lists import entries, gone, listed
@@ -188,8 +189,11 @@ async def test_more_missed_events_than_are_read_update_all_rooms(
     await peer.loses(left)
     await peer.lists(new, seq=3)
     assert reads.count["_subjects_in"] == 0
-    assert server.realtime.delivery.user_logs.position(UUID(bob.id)) == len(
-        await user_log(database, bob)
+    head = len(await user_log(database, bob))  # received after the frames
+    await eventually(
+        lambda: (
+            server.realtime.delivery.user_logs.position(UUID(bob.id)) == head
+        )  # after the frames
     )
 
 

@@ -1,11 +1,12 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { openPalette } from "../palette/open";
 import { closePanel, openPanel, openRoom, openSearch, route } from "../router";
 import { shownPeople, shownRooms } from "../sidebar/order";
 
-/** Keys that work everywhere. */
+/** Keys that work everywhere, from the moment at which the page is visible: an effect that runs after
+ * painting loses a key that is pressed at once. */
 export function useGlobalKeys(): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener("keydown", run);
     return () => removeEventListener("keydown", run);
   }, []);
