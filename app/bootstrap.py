@@ -27,7 +27,7 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages import retention
+from app.messages import purge, retention
 from app.messages.read_markers import ReadMarkerQueue
 from app.messages.send.change_rules import message_limits
 from app.messages.send.group_commit import MAX_BATCH, Committer
@@ -257,6 +257,7 @@ async def _run_background_tasks(
         "retention": lambda: retention.run_retention(
             database, settings.database.retention_interval_s
         ),
+        "purge": lambda: purge.run_purge(database, settings.database.retention_interval_s),
         "limits": limiter.run,
         "scheduling": lambda: run_scheduling(
             database, settings.scheduling, message_limits(settings.limits)

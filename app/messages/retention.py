@@ -8,8 +8,9 @@ a process that is killed leaves nothing half done, and no message is deleted twi
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -32,30 +33,47 @@ PAUSE_S = 0.02  # between two transactions, so that a long backlog does not bloc
 Delete = Callable[[UnitOfWork], Awaitable[bool]]
 
 
+class Job(NamedTuple):
+    """What one process of a cluster deletes."""
+
+    name: str
+    is_anything_due: Callable[[ReadSession], Awaitable[bool]]
+    deletes: Sequence[Delete]
+
+    def create_lease(self) -> Lease:
+        return Lease(f"{JOB_PREFIX}{self.name}", new_id(), LEASE_S)
+
+
 def create_lease() -> Lease:
-    return Lease(f"{JOB_PREFIX}retention", new_id(), LEASE_S)
+    return RETENTION.create_lease()
 
 
 async def run_retention(database: Database, interval_s: float) -> None:
     """Never returns."""
-    lease = create_lease()
+    await run_job(RETENTION, database, interval_s)
+
+
+async def run_job(job: Job, database: Database, interval_s: float) -> None:
+    """Never returns."""
+    lease = job.create_lease()
     while True:
         await asyncio.sleep(interval_s * random.uniform(0.5, 1.5))
         try:
-            await delete_due(database, lease)
+            await delete_due(database, lease, job)
         except ChatError as error:
-            log.warning("retention.failed", error=error.detail)
+            log.warning("deletions.failed", job=job.name, error=error.detail)
         except LeaseLost:
-            log.warning("retention.lease_lost")
+            log.warning("deletions.lease_lost", job=job.name)
 
 
-async def delete_due(database: Database, lease: Lease) -> bool:
+async def delete_due(database: Database, lease: Lease, job: Job | None = None) -> bool:
     """Deletes everything that is due. False: nothing is, or another process has the lease."""
-    if not await database.read(_should_run, lease):
+    job = job or RETENTION
+    if not await database.read(_should_run, lease, job):
         return False
     if not await database.transact(_acquire, lease):
         return False
-    for delete in (_delete_expired, _delete_old):
+    for delete in job.deletes:
         more = True
         while more:
             more = await database.transact(_renew_and_delete, lease, delete)
@@ -64,11 +82,12 @@ async def delete_due(database: Database, lease: Lease) -> bool:
     return True
 
 
-async def _should_run(reads: ReadSession, lease: Lease) -> bool:
-    return (
-        await reads.retentions.is_anything_due()
-        and not await reads.consumers.is_leased_elsewhere(lease)
-    )
+async def _should_run(reads: ReadSession, lease: Lease, job: Job) -> bool:
+    return await job.is_anything_due(reads) and not await reads.consumers.is_leased_elsewhere(lease)
+
+
+async def _is_anything_due(reads: ReadSession) -> bool:
+    return await reads.retentions.is_anything_due()
 
 
 async def _acquire(uow: UnitOfWork, lease: Lease) -> bool:
@@ -127,9 +146,13 @@ async def _delete_old(uow: UnitOfWork) -> bool:
 async def _delete(uow: UnitOfWork, room_id: UUID, seqs: list[int], by: UUID | None = None) -> None:
     """Those of these messages that are not deleted; without `by`, in the names of their senders."""
     room = await uow.rooms.lock(room_id)
-    assert room is not None
+    if room is None:  # it was deleted, and all messages with it
+        return
     messages = [m for m in await uow.messages.list_unchecked(room_id, seqs) if not m.deletion]
     actors = [by] if by else sorted({message.sender for message in messages})
     for actor in actors:
         own = [message for message in messages if by or message.sender == actor]
         await delete_unchecked(uow, room, actor, own)
+
+
+RETENTION = Job("retention", _is_anything_due, (_delete_expired, _delete_old))

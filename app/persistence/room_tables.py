@@ -72,6 +72,18 @@ class RoomInvite(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class RoomPurge(Base):
+    """A room that was deleted, until nothing is left of it but its row in `rooms`."""
+
+    __tablename__ = "room_purges"
+    __table_args__ = (CLUSTERED,)
+
+    room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
+    # The memberships and the items of users are deleted: what is left is only in this database.
+    memberships_ended: Mapped[bool]
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the database's clock
+
+
 class RoomInviteUse(Base):
     """A user who became a member by an invite."""
 

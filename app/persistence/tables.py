@@ -175,6 +175,8 @@ class Room(Base):
     # The ids, in hexadecimal digits, of those members of a direct room who have blocked the other
     # one: what `user_blocks` says, for those who have locked the room. None: nobody has.
     blocked_by: Mapped[str | None] = mapped_column(ascii_key(64))
+    # Only the row is left, for what still refers to it: nothing reads the room (`room_purges.py`).
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Member(Base):

@@ -40,6 +40,7 @@ from app.persistence.repositories.reports import ReportReads, Reports
 from app.persistence.repositories.retention import RetentionReads, Retentions
 from app.persistence.repositories.room_invites import RoomInviteReads, RoomInvites
 from app.persistence.repositories.room_lists import RoomLists
+from app.persistence.repositories.room_purges import RoomPurgeReads, RoomPurges
 from app.persistence.repositories.room_sanctions import RoomSanctionReads, RoomSanctions
 from app.persistence.repositories.rooms import LockedRoom, RoomReads, Rooms
 from app.persistence.repositories.saved_messages import SavedMessages
@@ -76,6 +77,7 @@ class ReadSession:
     room_invites: RoomInviteReads
     room_sanctions: RoomSanctionReads
     room_lists: RoomLists
+    room_purges: RoomPurgeReads
     session_states: SessionStates
     messages: MessageReads
     polls: PollReads
@@ -104,6 +106,7 @@ class ReadSession:
         self.room_invites = RoomInviteReads(session)
         self.room_sanctions = RoomSanctionReads(session)
         self.room_lists = RoomLists(SessionExecutor(session), max_unread)
+        self.room_purges = RoomPurgeReads(session)
         self.session_states = SessionStates(SessionExecutor(session))
         self.messages = MessageReads(session)
         self.polls = PollReads(session)
@@ -158,6 +161,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
     join_requests: JoinRequests
     room_invites: RoomInvites
     room_sanctions: RoomSanctions
+    room_purges: RoomPurges
     messages: Messages
     polls: Polls
     reports: Reports
@@ -184,6 +188,7 @@ class UnitOfWork(BatchUnitOfWork, ReadSession):
         self.join_requests = JoinRequests(session)
         self.room_invites = RoomInvites(session)
         self.room_sanctions = RoomSanctions(session)
+        self.room_purges = RoomPurges(session)
         self.messages = Messages(session)
         self.polls = Polls(session)
         self.reports = Reports(session)

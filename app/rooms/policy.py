@@ -97,6 +97,9 @@ RULES: dict[Permission, Rule] = {
     Permission.ARCHIVE: _rule(
         "archive or restore the room", public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE
     ),
+    Permission.DELETE: _rule(
+        "delete the room", public=OWNERS, private=OWNERS, group=OWNERS, direct=NONE
+    ),
     Permission.LEAVE: _rule("leave", public=ANY, private=ANY, group=ANY, direct=NONE),
 }
 

@@ -12,7 +12,7 @@ from app.http.dependencies import ActorDep, ContextDep, Cursor, Limit20, Limit50
 from app.http.problems import problem_responses
 from app.http.rates import HEAVY_WRITE, READ, SEARCH, WRITE
 from app.http.strict_json import StrictRoute
-from app.rooms import membership, roles, service
+from app.rooms import deletion, membership, roles, service
 from app.rooms.views import member_out, room_out
 from app.wire.audit import AuditAction
 from app.wire.errors import ErrorCode, Invalid
@@ -20,6 +20,7 @@ from app.wire.schemas.pages import Page
 from app.wire.schemas.rooms import (
     AddMembers,
     CreateRoom,
+    DeleteRoom,
     MemberOut,
     PublicRoom,
     RoomOut,
@@ -145,6 +146,25 @@ async def update(
 async def archive(room_id: CanonicalUuid, actor: ActorDep, context: ContextDep) -> Response:
     """Archive the room: it can be read, but not changed, until it is restored with PATCH."""
     await context.database.transact(service.archive_room, actor, room_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{room_id}/delete",
+    operation_id="delete_room",
+    summary="Delete a room",
+    status_code=204,
+    responses=problem_responses(ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN),
+    openapi_extra=audited(AuditAction.ROOM_DELETED),
+    dependencies=[Depends(WRITE)],
+)
+async def delete(
+    room_id: CanonicalUuid, body: DeleteRoom, actor: ActorDep, context: ContextDep
+) -> Response:
+    """Delete the room with all that is in it, for good; also one that is archived. From then on
+    there is no such room, and its name can be used again. A direct room cannot be deleted. A
+    repetition is answered with `not_found`."""
+    await context.database.transact(deletion.delete_room, actor, room_id, body)
     return Response(status_code=204)
 
 

@@ -13,7 +13,7 @@ from app.wire.overrides import FIXED
 from app.wire.room_settings import parse_settings
 
 # What is left in an archived room.
-_OF_ARCHIVED = FIXED | {Permission.ARCHIVE, Permission.VIEW_AUDIT_LOG}
+_OF_ARCHIVED = FIXED | {Permission.ARCHIVE, Permission.DELETE, Permission.VIEW_AUDIT_LOG}
 # In a room for announcements only moderators have these by default.
 _OF_ANNOUNCERS = frozenset({Permission.SEND, Permission.CREATE_POLLS})
 # What a user who acts as an owner without being a member may not do.

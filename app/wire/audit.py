@@ -19,6 +19,7 @@ class AuditAction(StrEnum):
     ROOM_UPDATED = "room_updated"
     ROOM_ARCHIVED = "room_archived"
     ROOM_RESTORED = "room_restored"
+    ROOM_DELETED = "room_deleted"
     INVITE_CREATED = "invite_created"
     INVITE_REVOKED = "invite_revoked"
     JOIN_REQUEST_APPROVED = "join_request_approved"

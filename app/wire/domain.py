@@ -46,6 +46,7 @@ class Permission(StrEnum):
     EDIT = "edit"
     VIEW_AUDIT_LOG = "view_audit_log"
     ARCHIVE = "archive"
+    DELETE = "delete"
     LEAVE = "leave"
 
 

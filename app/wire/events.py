@@ -86,7 +86,8 @@ class RoomDetails(StoredModel):
 
 
 # No other type may end a membership: a process of an older release does not know the type and would
-# keep the member's sockets subscribed. Only `member.left` and `member.removed` end one.
+# keep the member's sockets subscribed. Only `member.left` and `member.removed` end one, and
+# `room.deleted` all of them: nothing follows it that a socket could be sent.
 class RoomEvent(StoredModel):
     """The fields of every event. Releases add types: an event of a type that the reader does not
     know has more fields, and its `seq` counts like any other."""
@@ -122,6 +123,12 @@ class RoomChanged(RoomEvent):
 
     type: Literal["room.changed"] = "room.changed"
     details: RoomDetails
+
+
+class RoomDeleted(RoomEvent):
+    """The room was deleted: the last event of its log, which is deleted soon after."""
+
+    type: Literal["room.deleted"] = "room.deleted"
 
 
 class MemberJoined(MemberEvent):
@@ -231,6 +238,7 @@ class MessageHidden(RoomEvent):
 Event = Annotated[
     RoomCreated
     | RoomChanged
+    | RoomDeleted
     | MemberJoined
     | MemberLeft
     | MemberRemoved
@@ -275,6 +283,7 @@ class PublicationKind(IntEnum):
     MEMBER_CHANGED = 13  # the permissions of `user`, who is a member
     ROOM_CHANGED = 14  # what decides the permissions of all members; `user` is its actor
     VISIBILITY = 15  # volatile: who may see the presence of `user`, who is also the channel
+    ROOM_DELETED = 16  # the room ends for all of its members; `user` is its actor
 
 
 Membership = Literal["joined", "left", "removed"]
@@ -318,6 +327,7 @@ class EventSpec(Generic[E]):
 _SPECS = (
     EventSpec(RoomCreated),
     EventSpec(RoomChanged, PublicationKind.ROOM_CHANGED),
+    EventSpec(RoomDeleted, PublicationKind.ROOM_DELETED),
     EventSpec(MemberJoined, PublicationKind.JOINED, _member, membership="joined"),
     EventSpec(MemberLeft, PublicationKind.LEFT, _member, membership="left"),
     EventSpec(MemberRemoved, PublicationKind.REMOVED, _member, membership="removed"),
@@ -347,7 +357,7 @@ CLOSE_REASONS: dict[PublicationKind, Literal["left", "removed"]] = {
     spec.publication_kind: spec.membership
     for spec in EVENT_SPECS
     if spec.membership and spec.membership != "joined"
-}
+} | {PublicationKind.ROOM_DELETED: "removed"}
 
 
 def event_spec(event: RoomEvent) -> EventSpec[Any]:

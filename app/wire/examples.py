@@ -50,6 +50,7 @@ from app.wire.events import (
     ReadMarker,
     RoomChanged,
     RoomCreated,
+    RoomDeleted,
     RoomDetails,
     RoomEvent,
     ThreadUpdated,
@@ -273,6 +274,7 @@ EVENT_EXAMPLES: tuple[Event, ...] = (
     RoomChanged(
         room=ROOM, seq=7, actor=BOB, at=AT, details=_DETAILS.model_copy(update={"topic": "News"})
     ),
+    RoomDeleted(room=ROOM, seq=22, actor=BOB, at=_LATER),
     MemberRoleChanged(
         room=ROOM, seq=8, actor=BOB, at=AT, member=MemberRef(user=ADA, role=Role.ADMIN)
     ),

@@ -169,7 +169,8 @@ class RoomClosed(ResponseModel):
     id: FrameId | None = None
     room: UUID = Field(description="The room's id.")
     reason: Literal["closed", "left", "removed"] = Field(
-        description="The client has closed it, or the user has left or was removed."
+        description="The client has closed it, or the user has left or was removed; `removed` also "
+        "if the room was deleted."
     )
     seq: Seq | None = Field(None, description="`seq` of the event that ended the membership.")
 

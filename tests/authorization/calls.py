@@ -114,6 +114,8 @@ async def _find_ids(request: Request) -> dict[str, Any]:
     }
     if request.case == "into":
         ids |= {"room_id": stage.lobby, "seq": stage.lobby_message}
+    if operation.id == "delete_room" and request.succeeds:
+        ids["room_id"] = await _make_room(request)
     if operation.takes("user_id"):
         ids["user_id"] = await _find_user(request)
     if operation.takes("session_id"):
@@ -135,6 +137,19 @@ async def _find_ids(request: Request) -> dict[str, Any]:
     if operation.takes("reminder_id"):
         ids["reminder_id"] = await _make_item(request, "/users/me/reminders", room=stage.lobby)
     return ids
+
+
+async def _make_room(request: Request) -> str:
+    """Like that of the stage, for a request that uses it up."""
+    stage, standing = request.stage, request.cell.standing
+    members = [request.caller] if standing in ROLES else []
+    room = await stage.founder.makes_room(stage.place.kind, *members)
+    if standing in ROLES:
+        path = f"/rooms/{room}/members/{request.caller.id}"
+        assert_ok(await stage.founder.patch(path, role=ROLES[standing]))
+    if stage.place.archived:
+        assert_ok(await stage.founder.delete(f"/rooms/{room}"), 204)
+    return room
 
 
 async def _find_message(request: Request) -> int:
@@ -224,6 +239,7 @@ async def _make_body(request: Request, ids: dict[str, Any]) -> dict[str, Any] | 
     values: dict[str, Any] = {
         "room": request.room,
         "to": request.room if request.case == "into" else stage.lobby,
+        "confirmation": ids["room_id"] if stage.place.kind is RoomKind.GROUP else "A room",
         "users": [stage.target.id],
         "members": [stage.founder.id] if request.case == "direct" else [],
         "user": stage.target.id,

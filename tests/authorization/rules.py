@@ -311,6 +311,7 @@ OPERATIONS: dict[str, Rule] = {
         Permission.ARCHIVE, body={"archived": False}, moves_members=True
     ),
     "archive_room": _acting(Permission.ARCHIVE, moves_members=True),
+    "delete_room": _acting(Permission.DELETE),
     "transfer_room": _change(roles=OWNERS, moves_members=True),
     "join_room": Rule(Access.USER, answers=_join, moves_members=True),
     "leave_room": Rule(Access.MEMBER, (Permission.LEAVE,), moves_members=True),

@@ -79,3 +79,29 @@ async def test_a_message_that_disappears_says_so_inside_of_a_group(
     await expect(goes.locator(".message-signs [title^='Disappears on']")).to_be_visible()
     await expect(visitor.message("Stays").locator("[title^='Disappears on']")).to_have_count(0)
     await require_access(visitor.page)
+
+
+async def test_a_room_is_deleted_once_its_name_is_typed(
+    server: TestServer, people: list[Person], visit: Visit
+) -> None:
+    ada, bob = people
+    room = await ada.makes_room("private", bob, name="Kitchen")
+    await ada.says(room, "Goes with the room")
+    owner, member = await visit(ada, server.url), await visit(bob, server.url)
+    for visitor in (owner, member):
+        await visitor.open(room, "?panel=room")
+        await visitor.sees("Goes with the room")
+    await expect(member.page.get_by_role("button", name="Delete room")).to_have_count(0)
+    await owner.page.get_by_role("button", name="Delete room").click()
+    dialog = owner.page.get_by_role("dialog", name="Delete room")
+    confirm = dialog.get_by_role("button", name="Delete room")
+    await expect(confirm).to_be_disabled()
+    await require_access(owner.page)
+    await dialog.get_by_label("To confirm, type the room’s name").fill("Kitchen")
+    await dialog.get_by_label("Reason (optional)").fill("We have moved")
+    await confirm.click()
+    for visitor in (owner, member):
+        await expect(visitor.page.locator(".sidebar").get_by_text("Kitchen")).to_have_count(0)
+        await expect(visitor.message("Goes with the room")).to_have_count(0)
+    assert (await bob.get(f"/rooms/{room}")).status_code == 404
+    assert owner.problems == member.problems == []

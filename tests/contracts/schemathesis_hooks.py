@@ -34,7 +34,7 @@ def filter_failure(context: HookContext, failure: Failure, case: Any, response: 
     if isinstance(failure, AllowHeaderMismatch | UnsupportedMethodResponse):
         # PATCH and DELETE there mean a room whose id is "public", which is none: 422.
         return bool(case.path != "/api/v1/rooms/public")
-    # A room is not deleted but archived: it can be read for ever.
+    # DELETE of a room does not delete but archives it: it can be read further.
     return not (isinstance(failure, UseAfterFree) and case.path.startswith("/api/v1/rooms/"))
 
 
@@ -50,6 +50,7 @@ def _is_about_what_exists(response: Response) -> bool:
 
 _EXISTENCE = {
     *("reply_to", "poll.closes_at", "poll.options", "body", "query.q"),
+    "confirmation",  # the name of the room
     *("until", "status.until", "expires_at"),  # not in the past
     "status",  # an emoji or a text
     *("thread", "also_in_room"),  # a message that exists; not without `thread`

@@ -82,6 +82,7 @@ OPERATIONS = {
     "set_member_permissions": f"PUT {API}/rooms/{{room_id}}/permissions/users/{{user_id}}",
     "reset_member_permissions": f"DELETE {API}/rooms/{{room_id}}/permissions/users/{{user_id}}",
     "archive_room": f"DELETE {API}/rooms/{{room_id}}",
+    "delete_room": f"POST {API}/rooms/{{room_id}}/delete",
     "join_room": f"POST {API}/rooms/{{room_id}}/join",
     "leave_room": f"POST {API}/rooms/{{room_id}}/leave",
     "list_members": f"GET {API}/rooms/{{room_id}}/members",

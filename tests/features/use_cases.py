@@ -313,6 +313,13 @@ async def archive(stage: Scenario) -> Request:
     return lambda: stage.ada.delete(f"/rooms/{room}")
 
 
+@use_case("POST /rooms/{room_id}/delete", 204, "ROOM_DELETED")
+async def delete_room(stage: Scenario) -> Request:
+    room = await stage.ada.makes_room("private", stage.bob)
+    await stage.bob.says(room, "hello")
+    return lambda: stage.ada.post(f"/rooms/{room}/delete", confirmation="A room", reason="old")
+
+
 @use_case("PATCH /rooms/{room_id}", 200, "ROOM_CHANGED")
 async def keep_messages_for_a_time(stage: Scenario) -> Request:
     room = await stage.ada.makes_room()

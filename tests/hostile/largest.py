@@ -133,6 +133,10 @@ LARGEST: dict[str, Callable[[Stage], dict[str, Any]]] = {
         "max_uses": 1,
         "expires_at": "2100-01-01T00:00:00Z",
     },
+    "POST /api/v1/rooms/{room_id}/delete": lambda _: {
+        "confirmation": "😀" * 500,
+        "reason": "😀" * 500,
+    },
     # To the owner, who could leave otherwise.
     "POST /api/v1/rooms/{room_id}/transfer": lambda stage: {"user": stage.users[0]},
     "PUT /api/v1/rooms/{room_id}/bans/{user_id}": lambda _: {"reason": "😀" * 500},

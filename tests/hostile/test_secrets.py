@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /filters": {"kind": "word", "expression": "x", "action": "report"},
     "POST /rooms/{room_id}/join-requests": {"note": "x"},
     "POST /rooms/{room_id}/invites": {"max_uses": 1},
+    "POST /rooms/{room_id}/delete": {"confirmation": "x"},
     "POST /rooms/{room_id}/transfer": {"user": "{user}"},
     "PUT /rooms/{room_id}/bans/{user_id}": {"reason": "x"},
     "PUT /rooms/{room_id}/time-outs/{user_id}": {"until": "2100-01-01T00:00:00Z"},

@@ -23,6 +23,7 @@ from app.wire.events import (
     ReactionRemoved,
     RoomChanged,
     RoomCreated,
+    RoomDeleted,
     RoomEvent,
     ThreadUpdated,
     is_known,
@@ -119,6 +120,8 @@ def describe_event(event: RoomEvent, actor: str, member: str) -> str | None:
         case RoomChanged():
             state = "archived" if event.details.archived else event.details.topic or "no topic"
             return f"{actor} changed the room: {event.details.name} ({state})"
+        case RoomDeleted():
+            return f"{actor} deleted the room"
         case RoomCreated():
             return f"{actor} made the room"
         case MessageEdited():

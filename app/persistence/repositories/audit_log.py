@@ -13,7 +13,8 @@ from app.core.audit import AuditTarget, Values
 from app.core.clock import now
 from app.core.ids import first_id, new_id
 from app.persistence.moderation_tables import AuditRow
-from app.persistence.tables import Member, Room
+from app.persistence.repositories.member_filter import is_present
+from app.persistence.tables import Member, Room, columns
 from app.wire.audit import AuditAction
 from app.wire.domain import RoomKind
 
@@ -29,7 +30,8 @@ class AuditFilter(NamedTuple):
 
 class AuditPageEntry(NamedTuple):
     row: AuditRow
-    is_visible: bool  # it is of the server as a whole, or of a room that the reader sees
+    # It is of the server as a whole, or of a room that the reader sees, or the deletion of a room.
+    is_visible: bool
 
 
 class AuditReads:
@@ -49,8 +51,8 @@ class AuditReads:
         """Of all rooms and of the server."""
         query = (
             select(AuditRow, Room.kind, Member.user_id)
-            .outerjoin(Room, Room.id == AuditRow.room_id)
-            .outerjoin(Member, (Member.room_id == AuditRow.room_id) & (Member.user_id == reader))
+            .outerjoin(Room, is_present(columns(Room), AuditRow.room_id))
+            .outerjoin(Member, (Member.room_id == Room.id) & (Member.user_id == reader))
             .where(*_conditions(reader, chosen, before))
             .order_by(AuditRow.id.desc())
             .limit(limit)
@@ -58,7 +60,11 @@ class AuditReads:
         rows = await self._session.execute(query)
         return [
             AuditPageEntry(
-                row, row.room_id is None or kind is RoomKind.PUBLIC or member is not None
+                row,
+                row.room_id is None
+                or row.action == AuditAction.ROOM_DELETED
+                or kind is RoomKind.PUBLIC
+                or member is not None,
             )
             for row, kind, member in rows
         ]
@@ -108,13 +114,13 @@ def _conditions(
     reader: UUID, chosen: AuditFilter, before: UUID | None
 ) -> list[ColumnElement[bool]]:
     """Reports about the reader are left out, as in the queue of reports."""
-    columns = {
+    values = {
         AuditRow.actor_id: chosen.actor,
         AuditRow.action: chosen.action,
         AuditRow.user_id: chosen.user,
         AuditRow.room_id: chosen.room,
     }
-    conditions = [column == value for column, value in columns.items() if value is not None]
+    conditions = [column == value for column, value in values.items() if value is not None]
     is_about_reader = (AuditRow.action == AuditAction.REPORT_RESOLVED) & (
         AuditRow.user_id == reader
     )

@@ -38,12 +38,12 @@ _HANDLED = func.coalesce(_position.seq, 0)
 
 
 def _unread(consumer: Any, *shown: Any) -> Any:
-    """Of rooms whose log goes on after the position of a consumer."""
+    """Of rooms whose log goes on after the position of a consumer, and that are not deleted."""
     at = and_(_position.consumer == consumer, _position.room_id == _room.id)
     return (
         select(*shown)
         .select_from(_ROOM_TABLE.outerjoin(_POSITION_TABLE, at))
-        .where(_room.seq > _HANDLED)
+        .where(_room.seq > _HANDLED, _room.deleted_at.is_(None))
     )
 
 
@@ -60,7 +60,9 @@ _PAGE_END = (
 # Takes no lock of a room (READ COMMITTED). An event that commits later is after the position.
 _START_AT_HEADS = insert(_POSITION_TABLE).from_select(
     [_position.consumer, _position.room_id, _position.seq],
-    select(bindparam("consumer", type_=_position.consumer.type), _room.id, _room.seq),
+    select(bindparam("consumer", type_=_position.consumer.type), _room.id, _room.seq).where(
+        _room.deleted_at.is_(None)
+    ),
 )
 _LAG = _unread(_lease.consumer, func.coalesce(func.sum(_room.seq - _HANDLED), 0)).correlate(
     _LEASE_TABLE

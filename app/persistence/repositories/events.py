@@ -76,6 +76,7 @@ class EventReads:
                 func.max(RoomEventRow.seq),
             )
             .outerjoin(RoomEventRow, RoomEventRow.room_id == Room.id)
+            .where(Room.deleted_at.is_(None))
             .group_by(Room.id, Room.seq)
         )
         rooms = rows.all()

@@ -6,6 +6,9 @@ removal changes nothing about that. Of two statements, the second could see more
 What a member may read begins after a seq, which is 0 unless the room hides what is older than the
 membership. `VISIBLE_AFTER` is both in one value: that seq, or null for a non-member: every
 comparison with it fails then. So a statement cannot check the membership and forget the seq.
+
+A deleted room has no members, although their rows are deleted one after the other: each statement
+that checks a membership joins the room, and with `is_present`.
 """
 
 from typing import Any
@@ -15,6 +18,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     ScalarSelect,
+    and_,
     bindparam,
     case,
     func,
@@ -38,6 +42,11 @@ def visible_after(member: Columns, room: Columns) -> ColumnElement[int]:
     return case((is_limited, member.visible_after_seq), else_=0)
 
 
+def is_present(room: Columns, room_id: Any) -> ColumnElement[bool]:
+    """Whether a row is that of a room with this id, which is not deleted."""
+    return and_(room.id == room_id, room.deleted_at.is_(None))
+
+
 _VISIBLE_AFTER = visible_after(_MEMBER.c, _ROOM.c)
 
 
@@ -46,7 +55,7 @@ def _select_of_member(value: ColumnElement[int], room_id: Any, user_id: Any) -> 
     # and then sort. With a LIMIT, because MariaDB would begin with the rooms without it.
     return (
         select(value)
-        .select_from(_MEMBER.join(_ROOM, _ROOM.c.id == _MEMBER.c.room_id))
+        .select_from(_MEMBER.join(_ROOM, is_present(_ROOM.c, _MEMBER.c.room_id)))
         .where(_MEMBER.c.room_id == room_id, _MEMBER.c.user_id == user_id)
         .limit(1)
         .scalar_subquery()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, select
 
-from app.persistence.repositories.member_filter import visible_after
+from app.persistence.repositories.member_filter import is_present, visible_after
 from app.persistence.sql.executor import Reader, Rows
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.sql.json_rows import json_rows, to_json
@@ -27,7 +27,7 @@ class MembershipBatch:
     ) -> None:
         is_pair = and_(_member.room_id == _pair.room, _member.user_id == _pair.user)
         joined = _PAIR_ROWS.join(_member.role.table, is_pair).join(
-            _room.kind.table, _room.id == _member.room_id
+            _room.kind.table, is_present(_room, _member.room_id)
         )
         for table, has_key in outer_joins:
             joined = joined.outerjoin(table, has_key)
@@ -51,9 +51,9 @@ _EXTENTS = MembershipBatch(
     *(_member.room_id, _member.user_id, _room.seq, visible_after(_member, _room))
 )
 _ENDED_EXTENTS = Statement(
-    select(
-        *(_departure.room_id, _departure.user_id, _departure.seq, _departure.visible_after_seq)
-    ).where(
+    select(*(_departure.room_id, _departure.user_id, _departure.seq, _departure.visible_after_seq))
+    .select_from(_departure.seq.table.join(_room.seq.table, is_present(_room, _departure.room_id)))
+    .where(
         _departure.user_id.in_(bindparam("users", expanding=True)),
         _departure.room_id.in_(bindparam("rooms", expanding=True)),
         _departure.seq.is_not(None),

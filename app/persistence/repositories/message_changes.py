@@ -17,7 +17,7 @@ from app.persistence.message_tables import (
     ReactionRow,
     RoomMentionRow,
 )
-from app.persistence.repositories.member_filter import visible_after
+from app.persistence.repositories.member_filter import is_present, visible_after
 from app.persistence.repositories.message_columns import (
     MESSAGE_COLUMNS,
     encode_details,
@@ -60,11 +60,11 @@ _READ_TARGETS = Statement(
             *(_target.n, _member.role, _member.timed_out_until, _room.kind, _reaction.seq),
             *MESSAGE_COLUMNS,
         ).select_from(
-            _TARGETS.outerjoin(
+            _TARGETS.outerjoin(_room.kind.table, is_present(_room, _target.room))
+            .outerjoin(
                 _member.role.table,
-                and_(_member.room_id == _target.room, _member.user_id == _target.user),
+                and_(_member.room_id == _room.id, _member.user_id == _target.user),
             )
-            .outerjoin(_room.kind.table, _room.id == _target.room)
             .outerjoin(
                 _message.seq.table,
                 and_(

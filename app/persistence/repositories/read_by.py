@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.persistence.repositories.member_filter import visible_after
+from app.persistence.repositories.member_filter import is_present, visible_after
 from app.persistence.repositories.messages import IS_DELETED
 from app.persistence.sql.join_order import join_in_order
 from app.persistence.tables import Member, MessageRow, Room, User, columns
@@ -47,7 +47,7 @@ class ReadByReads:
                 *(_member.user_id, _member.read_seq, _user.share_read_markers),
             )
             .select_from(
-                _OWN.join(_room.seq.table, _room.id == _OWN.c.room_id)
+                _OWN.join(_room.seq.table, is_present(_room, _OWN.c.room_id))
                 .join(_message.seq.table, and_(_message.room_id == _room.id, _message.seq == seq))
                 .join(_member.role.table, _member.room_id == _room.id)
                 .join(_user.id.table, _user.id == _member.user_id)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import first_id, new_id
 from app.persistence.moderation_tables import ReportRow
+from app.persistence.repositories.member_filter import is_present
 from app.persistence.sql.executor import Executor
 from app.persistence.sql.statement import Statement
 from app.persistence.tables import Member, Room, columns
@@ -92,7 +93,7 @@ class ReportReads:
         may have been waited for since they were read."""
         query = (
             select(ReportRow, Room, Member)
-            .join(Room, Room.id == ReportRow.room_id)
+            .join(Room, is_present(columns(Room), ReportRow.room_id))
             .outerjoin(Member, and_(Member.room_id == Room.id, Member.user_id == user))
             .where(ReportRow.id == id_)
         )

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.persistence.repositories.member_filter import is_present
 from app.persistence.room_tables import RoomInvite, RoomInviteUse
-from app.persistence.tables import Member, Room
+from app.persistence.tables import Member, Room, columns
 
 
 class RoomInviteReads:
@@ -24,7 +25,7 @@ class RoomInviteReads:
     async def find(self, code: str) -> tuple[RoomInvite, Room] | None:
         rows = await self._session.execute(
             select(RoomInvite, Room)
-            .join(Room, Room.id == RoomInvite.room_id)
+            .join(Room, is_present(columns(Room), RoomInvite.room_id))
             .where(RoomInvite.code == code)
         )
         return next(((i, r) for i, r in rows if i.code == code), None)  # PAD SPACE

@@ -32,7 +32,7 @@ from app.persistence.message_tables import (
     ThreadRow,
 )
 from app.persistence.repositories.blocks import has_blocked_sender
-from app.persistence.repositories.member_filter import visible_after
+from app.persistence.repositories.member_filter import is_present, visible_after
 from app.persistence.repositories.memberships import MembershipBatch
 from app.persistence.repositories.message_pages import PREVIEW_CHARS
 from app.persistence.repositories.messages import IS_DELETED
@@ -83,8 +83,8 @@ class RoomListRow(NamedTuple):
 
 
 class ListChanges(NamedTuple):
-    """The rooms of users, (user, room) of rooms that the users have left, and (user, item) of items
-    that have changed."""
+    """The rooms of users, (user, room) of rooms that the users have left or that were deleted, and
+    (user, item) of items that have changed."""
 
     rooms: list[RoomListRow]
     gone: list[tuple[UUID, UUID]]
@@ -137,7 +137,9 @@ def _join_outer(joined: Any) -> Any:
 
 _ENTRIES = MembershipBatch(*_LISTED, outer_joins=_OUTER_JOINS)
 _MEMBERS_WITH_ROOMS = _member.room_id.table.join(_room.id.table, _room.id == _member.room_id)
-_LISTED_ROOMS = select(*_LISTED).select_from(_join_outer(_MEMBERS_WITH_ROOMS))
+_LISTED_ROOMS = select(*_LISTED).select_from(
+    _join_outer(_member.room_id.table.join(_room.id.table, is_present(_room, _member.room_id)))
+)
 _ALL_ROOMS = Statement(_LISTED_ROOMS.where(_member.user_id.in_(bindparam("users", expanding=True))))
 _PAGE = (
     _LISTED_ROOMS.where(_member.user_id == bindparam("user"))
@@ -151,8 +153,8 @@ _USER, _IN_ROOM = bindparam("user", type_=Id()), bindparam("room", type_=Id())
 _AFTER, _UNTIL = bindparam("after", type_=BigInteger), bindparam("until", type_=BigInteger)
 
 
-# Between constants, MariaDB finds the rooms that have changed by the index of their times, or looks
-# only those up that are in it.
+# Also those that were deleted, which are gone. Between constants, MariaDB finds the rooms that have
+# changed by the index of their times, or looks only those up that are in it.
 _CHANGED_ROOMS = Statement(
     select(_member.user_id, _member.room_id)
     .select_from(_MEMBERS_WITH_ROOMS)
@@ -312,7 +314,7 @@ class RoomLists:
         named = {(user, room) for user, room in subjects if isinstance(room, UUID)}
         listed = named.union((user, room) for user, room in changed)
         rooms = await self.entries((room, user) for user, room in listed) if listed else []
-        gone = sorted(named - {(row.user, row.id) for row in rooms})
+        gone = sorted(listed - {(row.user, row.id) for row in rooms})
         items = [(user, item) for user, item in subjects if isinstance(item, ItemKey)]
         return ListChanges(rooms, gone, items)
 

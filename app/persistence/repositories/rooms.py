@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import now
+from app.persistence.repositories.member_filter import is_present
 from app.persistence.sql.database_now import DatabaseNow
 from app.persistence.tables import Member, Room, columns
 from app.wire.domain import RoomKind
@@ -36,7 +38,7 @@ class RoomReads:
         rows = await self._session.execute(
             select(Room, Member)
             .outerjoin(Member, and_(Member.room_id == Room.id, Member.user_id == user_id))
-            .where(Room.id == room_id)
+            .where(is_present(_room, room_id))
         )
         row = rows.one_or_none()
         return (row[0], row[1]) if row else (None, None)
@@ -47,7 +49,7 @@ class RoomReads:
             select(Room.id)
             .outerjoin(Member, and_(Member.room_id == Room.id, Member.user_id == user_id))
             .where(
-                Room.id == room_id,
+                is_present(_room, room_id),
                 or_(Room.kind == RoomKind.PUBLIC, Member.user_id.is_not(None)),
             )
         )
@@ -108,9 +110,17 @@ class RoomReads:
 
 class Rooms(RoomReads):
     async def lock(self, room_id: UUID) -> LockedRoom | None:
-        """The room as it is now, locked until this unit of work ends."""
+        """The room as it is now, locked until this unit of work ends; None: there is none, or it
+        was deleted."""
         room = await self._session.get(Room, room_id, with_for_update=True, populate_existing=True)
-        return None if room is None else LockedRoom(room)
+        return None if room is None or room.deleted_at is not None else LockedRoom(room)
+
+    def bury(self, room: LockedRoom) -> None:
+        """Leave nothing but the row: all other statements find no room, and its name is free. To
+        programs of the step before, it is a private room without members."""
+        room.deleted_at, room.kind = now(), RoomKind.PRIVATE
+        room.name = room.name_key = room.origin = room.settings = room.overrides = None
+        room.topic, room.filters, room.archived_at, room.room_mention_seq = "", None, None, None
 
     async def add(self, room: Room) -> LockedRoom:
         self._session.add(room)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, and_, or_, select
 
 from app.core.send_request import IdempotencyKey, SendRequest, StoredMessage
-from app.persistence.repositories.member_filter import visible_after
+from app.persistence.repositories.member_filter import is_present, visible_after
 from app.persistence.repositories.message_changes import MessageKey
 from app.persistence.repositories.message_columns import MESSAGE_COLUMNS, from_row
 from app.persistence.repositories.slow_mode import SenderKey
@@ -68,15 +68,15 @@ _PREFLIGHT = Statement(
             *(visible_after(_member, _room), _duplicate.seq),
         )
         .select_from(
-            _SENDS.outerjoin(
+            _SENDS.outerjoin(_room.kind.table, is_present(_room, _send.room))
+            .outerjoin(
                 _member.role.table,
-                and_(_member.room_id == _send.room, _member.user_id == _send.sender),
+                and_(_member.room_id == _room.id, _member.user_id == _send.sender),
             )
-            .outerjoin(_room.kind.table, _room.id == _send.room)
             .outerjoin(
                 _DUPLICATE,
                 and_(
-                    _duplicate.room_id == _send.room,
+                    _duplicate.room_id == _room.id,
                     _duplicate.sender_id == _send.sender,
                     _duplicate.nonce == _send.nonce,
                 ),

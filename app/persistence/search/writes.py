@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, insert, select
+from sqlalchemy import BigInteger, and_, bindparam, insert, select
 
 from app.core.search_terms import make_document
 from app.persistence.repositories.message_columns import encode_details
@@ -41,6 +41,12 @@ _UPDATE = Statement(
 )
 _DELETE = Statement(
     DeleteByRows(_KEYS, ((_document.room_id, _KEYS.c.room), (_document.seq, _KEYS.c.seq)))
+)
+_OF_ROOM = Statement(
+    select(_document.seq)
+    .where(_document.room_id == bindparam("room"))
+    .order_by(_document.seq)
+    .limit(bindparam("max_rows"))
 )
 _SQLITE, _MYSQL = SqliteSearchIndex(), MySqlSearchIndex()
 
@@ -90,6 +96,16 @@ class SearchWrites:
     async def clear(self) -> None:
         """Nothing is found any more, if the index cannot be made anew otherwise."""
         await self._executor.write(*search_index(self._executor).clear())
+
+    async def list_keys(self, room: UUID, limit: int) -> list[DocumentKey]:
+        """Messages of a room that have a document."""
+        [rows] = await self._executor.read(_OF_ROOM.bind(room=room, max_rows=limit))
+        return [(room, seq) for (seq,) in rows]
+
+    async def remove(self, keys: Sequence[DocumentKey]) -> None:
+        """Delete the documents of messages."""
+        index = search_index(self._executor)
+        await self._executor.write(*replace_documents(index, dict.fromkeys(keys, "")))
 
     async def index(self, messages: Sequence[IndexedMessage], *, replace: bool = False) -> None:
         """Make the index agree with these messages. `replace`: also the entries of documents that

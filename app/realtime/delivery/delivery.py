@@ -18,7 +18,13 @@ from app.realtime.delivery.catchup import CatchUp, CatchUpRequest, load_catch_up
 from app.realtime.delivery.read_markers import ReadMarkers
 from app.realtime.delivery.seq_tracker import SeqTracker
 from app.realtime.delivery.user_logs import UserLogs
-from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
+from app.realtime.hub.connection import (
+    Connection,
+    RoomChannel,
+    Subscription,
+    closed_frame,
+    ends_for,
+)
 from app.realtime.hub.event_frames import EventFrame
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
@@ -232,7 +238,9 @@ class Delivery(HubListener):
             self.hub.notify_delivered(room, event)
             closed = closed_frame(event)
             if closed:
-                for connection in self.hub.by_user.get(event.user, ()):
+                own = self.hub.by_user.get(event.user, ())
+                is_end = event.kind is PublicationKind.ROOM_DELETED
+                for connection in list(room.live if is_end else own):
                     if connection in room.live:
                         self.hub.evict(room.live[connection], closed)
             if room in self._catching_up:
@@ -249,7 +257,7 @@ class Delivery(HubListener):
     ) -> None:
         if catching_up.live_from_seq is None:
             subscription = catching_up.subscription
-            is_own = subscription.connection.user == event.user
+            is_own = ends_for(event, subscription.connection)
             catching_up.queue.append((event.seq, frame, closed if is_own else None))
             if len(catching_up.queue) > MAX_QUEUED_EVENTS:  # `subscribe.py` answers with an error
                 self.hub.unsubscribe(subscription.connection, subscription.room.id)

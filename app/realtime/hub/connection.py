@@ -11,7 +11,7 @@ from app.core.publications import Publication
 from app.realtime.hub.room_stream import RoomStream
 from app.realtime.transport.ws_protocol import ChatWebSocketProtocol, text_frame
 from app.wire.close_codes import CloseCode
-from app.wire.events import CLOSE_REASONS
+from app.wire.events import CLOSE_REASONS, PublicationKind
 from app.wire.frames import RoomClosed, encode
 
 # A connection with more unread bytes than this gets no volatile frames.
@@ -191,6 +191,11 @@ class Subscription:
 
 
 def closed_frame(event: Publication) -> RoomClosed | None:
-    """What ends the room for the subject of an event that ends their membership."""
+    """What ends the room for those whose membership an event ends (`ends_for`)."""
     reason = CLOSE_REASONS.get(event.kind)
     return RoomClosed(room=event.channel, reason=reason, seq=event.seq) if reason else None
+
+
+def ends_for(event: Publication, connection: Connection) -> bool:
+    """Whether an event that ends memberships ends that of the connection's user."""
+    return event.kind is PublicationKind.ROOM_DELETED or event.user == connection.user

@@ -9,7 +9,13 @@ import asyncio
 
 from app.core import metrics
 from app.core.publications import Publication
-from app.realtime.hub.connection import Connection, RoomChannel, Subscription, closed_frame
+from app.realtime.hub.connection import (
+    Connection,
+    RoomChannel,
+    Subscription,
+    closed_frame,
+    ends_for,
+)
 from app.realtime.hub.hub import Hub
 from app.realtime.hub.listener import HubListener
 from app.wire.frames import RoomClosed
@@ -62,8 +68,8 @@ class SlowConsumers(HubListener):
 
     def on_delivered(self, room: RoomChannel, event: Publication) -> None:
         if room in self.lagging and (closed := closed_frame(event)):
-            for connection in self._hub.by_user.get(event.user, ()):
-                if lagging := self.find(room, connection):
+            for connection, lagging in self.lagging[room].items():
+                if ends_for(event, connection):
                     lagging.closed = lagging.closed or closed
                     self._hub.remove_member(connection, room.id)
 

@@ -65,6 +65,19 @@ class UpdateRoom(RequestModel):
     settings: UpdateRoomSettings | None = None
 
 
+class DeleteRoom(RequestModel):
+    """What is deleted cannot be restored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"confirmation": "General", "reason": "Not used any more"}]}
+    )
+
+    confirmation: Topic = Field(
+        description="The name of the room; of a room without a name, its id."
+    )
+    reason: Topic = Field("", description="For the audit log of the server.")
+
+
 class AddMembers(RequestModel):
     """Users who are to be members."""
 

@@ -181,6 +181,7 @@ RULE = {"kind": "word", "expression": "x", "action": "report"}
         ("DELETE", f"/rooms/{UNKNOWN_ID}/filters/{UNKNOWN_ID}", None),
         ("POST", "/filters", RULE),
         ("DELETE", f"/filters/{UNKNOWN_ID}", None),
+        ("POST", f"/rooms/{UNKNOWN_ID}/delete", {"confirmation": "x"}),
         ("POST", f"/rooms/{UNKNOWN_ID}/transfer", {"user": UNKNOWN_ID}),
         ("PUT", f"/rooms/{UNKNOWN_ID}/bans/{UNKNOWN_ID}", {}),
         ("DELETE", f"/rooms/{UNKNOWN_ID}/time-outs/{UNKNOWN_ID}", None),

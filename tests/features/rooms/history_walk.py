@@ -14,6 +14,7 @@ from tests.features.rooms.hidden_past import CANARY, HiddenPast, later
 EXCLUDED = frozenset(
     {
         *("log_out", "leave_room", "archive_room", "update_room", "transfer_room"),
+        "delete_room",
         *("register_account", "issue_token", "log_in_with_cookie", "set_up_server"),
         *("log_out_with_cookie", "update_server", "change_password", "update_me", "create_room"),
         *("set_notifications", "set_room_notifications", "add_members", "set_member_role"),

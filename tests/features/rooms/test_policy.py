@@ -34,6 +34,7 @@ MAY: dict[str, dict[str, str]] = {
     "edit": {"public": "oas", "private": "oa", "group": "oarm", "direct": ""},
     "view_audit_log": {"public": "oas", "private": "oa", "group": "oa", "direct": ""},
     "archive": {"public": "os", "private": "o", "group": "o", "direct": ""},
+    "delete": {"public": "os", "private": "o", "group": "o", "direct": ""},
     "mention_all": {"public": "oar", "private": "oar", "group": "oarm", "direct": "m"},
     "leave": {"public": "oarmg", "private": "oarmg", "group": "oarmg", "direct": ""},
 }

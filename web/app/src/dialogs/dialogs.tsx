@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { ConfirmDialog } from "./confirm";
+import { DeleteRoomDialog } from "./delete-room";
 import { ForwardDialog } from "./forward";
 import { ReactedDialog, ReadByDialog, VersionsDialog, WhyDialog } from "./facts";
 import { GroupDialog } from "./group";
@@ -15,6 +16,8 @@ export function Dialogs({ dialog }: { dialog: OpenDialog }): ComponentChildren {
   switch (dialog.kind) {
     case "confirm":
       return <ConfirmDialog {...dialog} />;
+    case "delete-room":
+      return <DeleteRoomDialog {...dialog} />;
     case "forward":
       return <ForwardDialog {...dialog} />;
     case "poll":

@@ -31,6 +31,7 @@ export type OpenDialog =
     }
   | { readonly kind: "report"; readonly room: string; readonly user: string; readonly seq?: number }
   | { readonly kind: "resolve"; readonly report: Report; readonly onDone: () => void }
+  | { readonly kind: "delete-room"; readonly room: string }
   | { readonly kind: "new-room" }
   | { readonly kind: "new-people" }
   | { readonly kind: "add-members"; readonly room: string }

@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<AuditAction, "room" | "server">> = {
   room_updated: "room",
   room_archived: "room",
   room_restored: "room",
+  room_deleted: "server",
   invite_created: "room",
   invite_revoked: "room",
   join_request_approved: "room",

@@ -12,6 +12,7 @@ import {
   mayArchive,
   mayChangeRoom,
   mayDeleteOthers,
+  mayDeleteRoom,
   mayLeave,
   mayManagePermissions,
   mayRemoveMembers,
@@ -284,6 +285,11 @@ function Membership({ entry }: { entry: RoomEntry }) {
           }
         >
           {archived ? t("restore_room") : t("archive_room")}
+        </Button>
+      )}
+      {mayDeleteRoom(entry) && (
+        <Button kind="danger" onClick={() => showDialog({ kind: "delete-room", room })}>
+          {t("delete_room")}…
         </Button>
       )}
       {mayLeave(entry) && (

@@ -20,6 +20,7 @@ export const mayManagePermissions = may("manage_permissions");
 export const mayChangeRoom = may("edit");
 export const mayViewAuditLog = may("view_audit_log");
 export const mayArchive = may("archive");
+export const mayDeleteRoom = may("delete");
 export const mayLeave = may("leave");
 
 const RANKS: Readonly<Record<Role, number>> = {

@@ -1609,7 +1609,7 @@ export interface components {
        */
       room: string;
       /**
-       * @description The client has closed it, or the user has left or was removed.
+       * @description The client has closed it, or the user has left or was removed; `removed` also if the room was deleted.
        * @enum {string}
        */
       reason: "closed" | "left" | "removed";
@@ -1649,6 +1649,37 @@ export interface components {
        */
       at: string;
       details: components["schemas"]["RoomDetails"];
+    } & {
+      [key: string]: unknown;
+    };
+    /** @description The room was deleted: the last event of its log, which is deleted soon after. */
+    RoomDeleted: {
+      /**
+       * @description The type of the frame.
+       * @constant
+       */
+      type: "room.deleted";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
     } & {
       [key: string]: unknown;
     };
@@ -2404,6 +2435,7 @@ export type ServerFrame =
   | components["schemas"]["ErrorFrame"]
   | components["schemas"]["RoomCreated"]
   | components["schemas"]["RoomChanged"]
+  | components["schemas"]["RoomDeleted"]
   | components["schemas"]["MemberJoined"]
   | components["schemas"]["MemberLeft"]
   | components["schemas"]["MemberRemoved"]

@@ -798,6 +798,28 @@ export interface paths {
     patch: operations["update_room"];
     trace?: never;
   };
+  "/api/v1/rooms/{room_id}/delete": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Delete a room
+     * @description Delete the room with all that is in it, for good; also one that is archived. From then on
+     *     there is no such room, and its name can be used again. A direct room cannot be deleted. A
+     *     repetition is answered with `not_found`.
+     */
+    post: operations["delete_room"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/rooms/{room_id}/join": {
     parameters: {
       query?: never;
@@ -2428,6 +2450,7 @@ export interface components {
       | "room_updated"
       | "room_archived"
       | "room_restored"
+      | "room_deleted"
       | "invite_created"
       | "invite_revoked"
       | "join_request_approved"
@@ -2709,6 +2732,19 @@ export interface components {
       /** Format: date-time */
       since?: string | null;
     };
+    /**
+     * @description What is deleted cannot be restored.
+     * @example {
+     *       "confirmation": "General",
+     *       "reason": "Not used any more"
+     *     }
+     */
+    DeleteRoom: {
+      /** @description The name of the room; of a room without a name, its id. */
+      confirmation: string;
+      /** @description For the audit log of the server. */
+      reason?: string;
+    };
     /** @description How many messages were deleted. */
     DeletedMessages: {
       /** @example 2 */
@@ -2828,6 +2864,7 @@ export interface components {
     Event:
       | components["schemas"]["RoomCreated"]
       | components["schemas"]["RoomChanged"]
+      | components["schemas"]["RoomDeleted"]
       | components["schemas"]["MemberJoined"]
       | components["schemas"]["MemberLeft"]
       | components["schemas"]["MemberRemoved"]
@@ -3956,6 +3993,7 @@ export interface components {
       | "edit"
       | "view_audit_log"
       | "archive"
+      | "delete"
       | "leave";
     /** @description The permissions of a role or of a person were changed in this room. */
     PermissionsChanged: {
@@ -4733,6 +4771,37 @@ export interface components {
        */
       at: string;
       details: components["schemas"]["RoomDetails"];
+    } & {
+      [key: string]: unknown;
+    };
+    /** @description The room was deleted: the last event of its log, which is deleted soon after. */
+    RoomDeleted: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      type: "room.deleted";
+      /**
+       * Format: uuid
+       * @description The room's id.
+       */
+      room: string;
+      /**
+       * Format: int64
+       * @description A position in the room's log.
+       * @example 1207
+       */
+      seq: number;
+      /**
+       * Format: uuid
+       * @description The user who did it.
+       */
+      actor: string;
+      /**
+       * Format: date-time
+       * @description When, RFC 3339 in UTC. Order by `seq`, not by this.
+       */
+      at: string;
     } & {
       [key: string]: unknown;
     };
@@ -8205,6 +8274,37 @@ export interface operations {
            */
           "application/json": components["schemas"]["Room"];
         };
+      };
+    };
+  };
+  delete_room: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The room's id. */
+        room_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "confirmation": "General",
+         *       "reason": "Not used any more"
+         *     }
+         */
+        "application/json": components["schemas"]["DeleteRoom"];
+      };
+    };
+    responses: {
+      /** @description Done and committed. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };
