@@ -35,7 +35,7 @@ interface Item {
   entry: OutboxEntry;
   is_stored: boolean;
   sending: boolean;
-  sent?: Sent;
+  sent?: Sent | undefined;
   shown: TimelineMessage;
 }
 
@@ -189,15 +189,15 @@ export class Outbox {
     const item = this.#items.get(entry.nonce);
     if (item?.entry !== entry) return; // dropped meanwhile
     item.is_stored = true;
+    this.#show(item);
     this.options.announce({ kind: "put", entry });
   }
 
   #put(entry: OutboxEntry, is_stored = true): void {
     if (is_stored && this.#done.has(entry.nonce)) return;
     this.#last_order = Math.max(this.#last_order, entry.order);
-    const sending = false;
-    const shown = pendingMessage(entry, this.options.me, { sending });
-    this.#items.set(entry.nonce, { entry, is_stored, sending, shown });
+    const item = { entry, is_stored, sending: false };
+    this.#items.set(entry.nonce, { ...item, shown: this.#view(item) });
     const { error } = entry;
     if (error) this.#answer(entry.nonce, new ApiError(error.code, error.detail));
     this.#changed(entry.room);
@@ -227,8 +227,13 @@ export class Outbox {
   }
 
   #show(item: Item): void {
-    item.shown = pendingMessage(item.entry, this.options.me, item);
+    item.shown = this.#view(item);
     this.#changed(item.entry.room);
+  }
+
+  /** Only what is stored "waits": it is there after a reload. */
+  #view({ entry, sent, sending, is_stored }: Omit<Item, "shown">): TimelineMessage {
+    return pendingMessage(entry, this.options.me, { sent, sending: sending || !is_stored });
   }
 
   #changed(room: string): void {

@@ -121,8 +121,9 @@ export interface SendError {
 
 /**
  * A message as it is shown. `key` stays the same when a pending message becomes a committed one.
- * `seq` is 0 while `pending`. `reacted` and `voted` are the user's own; `quote` is the message that
- * this one answers, as it is now, once it is known.
+ * `seq` is 0 while `pending`; what is "waiting" is stored, and there after a reload. `reacted` and
+ * `voted` are the user's own; `quote` is the message that this one answers, as it is now, once it is
+ * known.
  */
 export type TimelineMessage = Message & {
   readonly key: string;

@@ -38,9 +38,10 @@ async function settled(changes: OutboxChange[], count: number): Promise<void> {
 test("a message is shown at once and sent only after it is stored", async () => {
   const { outbox, changes, memory } = outboxOn();
   void outbox.add(ROOM, { text: "one" });
-  expect(pending(outbox)).toEqual([["one", "waiting"]]);
+  expect(pending(outbox)).toEqual([["one", "sending"]]);
   expect([changes, outbox.unsent]).toEqual([[], []]);
   await settled(changes, 1);
+  expect(pending(outbox)).toEqual([["one", "waiting"]]);
   expect(await stored(memory)).toMatchObject([{ content: { text: "one" } }]);
   expect(outbox.unsent).toHaveLength(1);
 });

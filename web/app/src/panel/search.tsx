@@ -29,12 +29,17 @@ export function SearchPanel() {
     loadRecent();
     if (!matchMedia("(pointer: coarse)").matches) box.current?.focus();
   }, []);
-  // The address was changed elsewhere, such as by going back.
+  // The address was changed elsewhere, such as by going back. What this panel has put there may be
+  // older than what is typed.
+  const written = useRef(query);
   useEffect(() => {
-    if (join(given) !== join(separate(join(typed)))) setTyped(given);
-  }, [given]);
+    if (query === written.current) return;
+    written.current = query;
+    setTyped(given);
+  }, [query]);
   const run = (parts: SearchParts): void => {
     const wanted = join(parts);
+    written.current = wanted === "" ? null : wanted;
     replaceQuery(wanted);
     if (parts.filters.every((filter) => findFault(filter, parts.filters) === undefined))
       search(wanted, order);
