@@ -42,7 +42,9 @@ async def test_a_room_shows_what_the_caller_may_do(ada: Person, bob: Person) -> 
     assert {"archive", "set_role", "manage_permissions"} <= set(await permissions(ada, private))
     assert_ok(await ada.delete(f"/rooms/{private}"), 204)
     assert await permissions(bob, private) == ["read", "leave"]
-    assert await permissions(ada, private) == ["read", "view_audit_log", "archive", "leave"]
+    assert await permissions(ada, private) == [
+        *("read", "view_audit_log", "archive", "delete", "leave")
+    ]
 
 
 async def test_a_public_room_shows_no_permissions_to_those_who_are_no_members(
