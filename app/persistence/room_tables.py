@@ -76,7 +76,7 @@ class RoomPurge(Base):
     """A room that was deleted, until nothing is left of it but its row in `rooms`."""
 
     __tablename__ = "room_purges"
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = (Index(None, "due_at"), CLUSTERED)
 
     room_id: Mapped[UUID] = mapped_column(ForeignKey(Room.id), primary_key=True)
     # The memberships and the items of users are deleted: what is left is only in this database.

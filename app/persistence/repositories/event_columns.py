@@ -33,6 +33,12 @@ _MESSAGE_EVENTS: dict[str, EventSpec[Any]] = {
     for spec in EVENT_SPECS
     if spec.cls.model_fields.keys() == MessageEvent.model_fields.keys()
 }
+# Those and events that say nothing at all: their kind is known without an object.
+_PLAIN_EVENTS: dict[str, EventSpec[Any]] = {
+    spec.type: spec
+    for spec in EVENT_SPECS
+    if spec.cls.model_fields.keys() <= MessageEvent.model_fields.keys()
+}
 _event, _message = columns(RoomEventRow), columns(MessageRow)
 EVENT_COLUMNS = (_event.type, _event.room_id, _event.seq, _event.actor_id, _event.at, _event.body)
 _BODY, _TEXT = len(_ENVELOPE), len(EVENT_COLUMNS)
@@ -113,7 +119,7 @@ def to_publication(row: Sequence[Any]) -> Publication:
         return event_to_publication(from_row(*row))
     fields = _to_fields(row)
     payload = encode_json(fields)
-    kind = _MESSAGE_EVENTS.get(fields["type"], OF_A_NEWER_RELEASE).publication_kind
+    kind = _PLAIN_EVENTS.get(fields["type"], OF_A_NEWER_RELEASE).publication_kind
     return Publication(kind, fields["room"], fields["seq"], fields["actor"], payload)
 
 
