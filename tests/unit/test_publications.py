@@ -38,6 +38,7 @@ EXPECTED = [
     ("room.permissions_changed", KIND.ROOM_CHANGED, BOB),
     ("member.removed", KIND.REMOVED, EVE),
     ("member.left", KIND.LEFT, ADA),
+    ("room.deleted", KIND.ROOM_DELETED, BOB),
 ]
 
 
