@@ -33,12 +33,12 @@ EXPECTED = [
     ("poll.updated", KIND.MESSAGE_CHANGED, BOB),
     ("message.hidden", KIND.OTHER_EVENT, BOB),
     ("room.changed", KIND.ROOM_CHANGED, BOB),
+    ("room.deleted", KIND.ROOM_DELETED, BOB),
     ("member.role_changed", KIND.MEMBER_CHANGED, ADA),
     ("member.timed_out", KIND.MEMBER_CHANGED, ADA),
     ("room.permissions_changed", KIND.ROOM_CHANGED, BOB),
     ("member.removed", KIND.REMOVED, EVE),
     ("member.left", KIND.LEFT, ADA),
-    ("room.deleted", KIND.ROOM_DELETED, BOB),
 ]
 
 
