@@ -66,4 +66,8 @@ def test_an_event_of_a_newer_release_is_published_with_all_its_fields() -> None:
 def test_kinds_tell_which_counts_and_memberships_change() -> None:
     assert {KIND.MESSAGE, KIND.MESSAGE_CHANGED} == COUNTED_KINDS
     assert {KIND.JOINED, KIND.LEFT, KIND.REMOVED} == MEMBERSHIP_KINDS
-    assert {KIND.LEFT: "left", KIND.REMOVED: "removed"} == CLOSE_REASONS
+    assert {
+        KIND.LEFT: "left",
+        KIND.REMOVED: "removed",
+        KIND.ROOM_DELETED: "removed",
+    } == CLOSE_REASONS
