@@ -27,8 +27,9 @@ from app.limits.base import RateLimiter
 from app.limits.memory import MemoryRateLimiter
 from app.limits.policies import create_policies
 from app.limits.redis import RedisRateLimiter
-from app.messages import purge, retention
+from app.messages.purge import PURGE
 from app.messages.read_markers import ReadMarkerQueue
+from app.messages.retention import RETENTION, run_job
 from app.messages.send.change_rules import message_limits
 from app.messages.send.group_commit import MAX_BATCH, Committer
 from app.ops.service import MIGRATE_COMMAND
@@ -254,10 +255,8 @@ async def _run_background_tasks(
     functions = {
         **realtime_tasks(realtime, database, bus, store, settings),
         "expiry": lambda: expiry.run_expiry(database, settings.database.audit_log_days),
-        "retention": lambda: retention.run_retention(
-            database, settings.database.retention_interval_s
-        ),
-        "purge": lambda: purge.run_purge(database, settings.database.retention_interval_s),
+        "retention": lambda: run_job(RETENTION, database, settings.database.retention_interval_s),
+        "purge": lambda: run_job(PURGE, database, settings.database.retention_interval_s),
         "limits": limiter.run,
         "scheduling": lambda: run_scheduling(
             database, settings.scheduling, message_limits(settings.limits)

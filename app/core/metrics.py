@@ -47,7 +47,7 @@ def _gauge(name: str, text: str, *labels: str, of_workers: str = "sum") -> Gauge
 class BufferedHistogram:
     """Hands observations to the library in groups. For a batch of one message they cost a twentieth
     of its time alone, because the library's code has left the caches of the processor meanwhile;
-    in a group all but the first cost little."""
+    in a group all but the first cost little. For the event loop's thread only."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._observe = histogram.observe
@@ -70,7 +70,7 @@ _MAX_BUFFERED = 64
 
 
 def flush_buffered() -> None:
-    """Before metrics are read, in any thread."""
+    """Before metrics are read, and by the clock for the process that reads those of all workers."""
     for histogram in _BUFFERED:
         histogram.flush()
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from app.messages.retention import Job, run_job
-from app.persistence.database import Database
+from app.messages.retention import Job
 from app.persistence.item_tables import Draft, Reminder, SavedMessage, ScheduledMessage
 from app.persistence.repositories.room_purges import OF_ROOM, OF_USERS
 from app.persistence.search_tables import SearchDocument
@@ -29,11 +28,6 @@ _ITEMS: dict[type[Base], Callable[[UUID, Any], ItemKey]] = {
     ScheduledMessage: lambda room, key: ItemKey(ItemKind.SCHEDULED_MESSAGE, room, id=key.id),
     Reminder: lambda room, key: ItemKey(ItemKind.REMINDER, room, id=key.id),
 }
-
-
-async def run_purge(database: Database, interval_s: float) -> None:
-    """Never returns."""
-    await run_job(PURGE, database, interval_s)
 
 
 async def purge_some(uow: UnitOfWork) -> bool:

@@ -34,7 +34,8 @@ Delete = Callable[[UnitOfWork], Awaitable[bool]]
 
 
 class Job(NamedTuple):
-    """What one process of a cluster deletes."""
+    """What one process of a cluster deletes, the one that has the lease of this name. Each of
+    `deletes` deletes a part in a transaction, and returns whether there may be more."""
 
     name: str
     is_anything_due: Callable[[ReadSession], Awaitable[bool]]
@@ -42,15 +43,6 @@ class Job(NamedTuple):
 
     def create_lease(self) -> Lease:
         return Lease(f"{JOB_PREFIX}{self.name}", new_id(), LEASE_S)
-
-
-def create_lease() -> Lease:
-    return RETENTION.create_lease()
-
-
-async def run_retention(database: Database, interval_s: float) -> None:
-    """Never returns."""
-    await run_job(RETENTION, database, interval_s)
 
 
 async def run_job(job: Job, database: Database, interval_s: float) -> None:
@@ -66,9 +58,8 @@ async def run_job(job: Job, database: Database, interval_s: float) -> None:
             log.warning("deletions.lease_lost", job=job.name)
 
 
-async def delete_due(database: Database, lease: Lease, job: Job | None = None) -> bool:
+async def delete_due(database: Database, lease: Lease, job: Job) -> bool:
     """Deletes everything that is due. False: nothing is, or another process has the lease."""
-    job = job or RETENTION
     if not await database.read(_should_run, lease, job):
         return False
     if not await database.transact(_acquire, lease):

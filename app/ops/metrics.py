@@ -19,6 +19,7 @@ router = APIRouter()
 async def metrics(request: Request, context: ContextDep) -> Response:
     """Of all workers of this machine. In a thread: with many of them it takes milliseconds."""
     check_token(context.settings.metrics.token, request.headers.get("Authorization", ""))
+    flush_buffered()
     return Response(await asyncio.to_thread(render), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -34,7 +35,6 @@ def check_token(token: str, authorization: str) -> None:
 
 
 def render() -> bytes:
-    flush_buffered()
     registry = REGISTRY
     if directory := os.environ.get(DIRECTORY_VARIABLE):
         registry = CollectorRegistry()

@@ -20,6 +20,8 @@ from app.wire.domain import Role, RoomKind
 
 
 class SenderFacts(NamedTuple):
+    """A sender in a room. The defaults are those of a plain member: the query has no row of one."""
+
     role: Role | None = Role.MEMBER  # None: not a member
     timed_out_until: datetime | None = None  # also a past time
     hidden_up_to: int = 0  # the seq up to which the sender may not read

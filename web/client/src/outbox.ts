@@ -231,7 +231,7 @@ export class Outbox {
     this.#changed(item.entry.room);
   }
 
-  /** Only what is stored "waits": it is there after a reload. */
+  /** A message is "sending" until it is stored, then "waiting": it is there after a reload. */
   #view({ entry, sent, sending, is_stored }: Omit<Item, "shown">): TimelineMessage {
     return pendingMessage(entry, this.options.me, { sent, sending: sending || !is_stored });
   }
